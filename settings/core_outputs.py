@@ -1,0 +1,112 @@
+"""The outputs of a core stack, as `cdk deploy --outputs-file` writes them."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+
+from .arn import NamespaceArn, RoleArn
+from .aws_name import EcsName, NamespaceId, SubnetId, VpcId
+from .dns_name import NamespaceName
+from .group import SettingsGroup, fill
+from .item_list import distinct_items
+from .network_block import VpcCidr
+from .place import Place, availability_zone
+from .problems import UnfitError
+from .text_file import read_text
+from .vpc_attributes import VpcAttributes
+
+_CORE_STACK = "CoreInfraStack"
+_Items = BeforeValidator(distinct_items)
+_Zone = Annotated[str, AfterValidator(availability_zone)]
+
+
+class CoreOutputs(SettingsGroup):
+    """What a later deploy needs to know of a core stack, by the names of its outputs."""
+
+    vpc_id: VpcId = Field(alias="VpcId")
+    vpc_cidr: VpcCidr = Field(alias="VpcCidr")
+    availability_zones: Annotated[tuple[_Zone, ...], _Items] = Field(alias="AvailabilityZones")
+    public_subnet_ids: Annotated[tuple[SubnetId, ...], _Items] = Field(alias="PublicSubnetIds")
+    private_subnet_ids: Annotated[tuple[SubnetId, ...], _Items] = Field(alias="PrivateSubnetIds")
+    ecs_cluster_name: EcsName = Field(alias="EcsClusterName")
+    task_execution_role_arn: RoleArn = Field(alias="TaskExecutionRoleArn")
+    namespace_names: Annotated[tuple[NamespaceName, ...], _Items] = Field(alias="NamespaceNames")
+    namespace_arns: Annotated[tuple[NamespaceArn, ...], _Items] = Field(alias="NamespaceArns")
+    namespace_ids: Annotated[tuple[NamespaceId, ...], _Items] = Field(alias="NamespaceIds")
+
+    @property
+    def vpc(self) -> VpcAttributes:
+        """The VPC, ready to be used without a look-up."""
+        return VpcAttributes(
+            vpc_id=self.vpc_id,
+            vpc_cidr=self.vpc_cidr,
+            availability_zones=self.availability_zones,
+            public_subnet_ids=self.public_subnet_ids,
+            private_subnet_ids=self.private_subnet_ids,
+        )
+
+    @field_validator("availability_zones", "namespace_names")
+    @classmethod
+    def _is_not_empty(cls, items: tuple[str, ...]) -> tuple[str, ...]:
+        if not items:
+            raise UnfitError("expected at least one")
+        return items
+
+    @field_validator("public_subnet_ids", "private_subnet_ids")
+    @classmethod
+    def _is_one_per_zone(cls, ids: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        return _as_many(ids, info, "availability_zones", "AvailabilityZones")
+
+    @field_validator("namespace_arns", "namespace_ids")
+    @classmethod
+    def _is_one_per_namespace(cls, items: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        return _as_many(items, info, "namespace_names", "NamespaceNames")
+
+
+def _as_many(
+    items: tuple[str, ...], info: ValidationInfo, field: str, output: str
+) -> tuple[str, ...]:
+    others = info.data.get(field)
+    if others is not None and len(items) != len(others):
+        raise UnfitError(f"has {len(items)} items; expected {len(others)}, as many as {output}")
+    return items
+
+
+def read_core_outputs(path: Path, place: Place) -> tuple[CoreOutputs | None, tuple[str, ...]]:
+    """Read the outputs of the core stack, or say everything that is wrong with them."""
+    try:
+        stack, outputs = _core_stack_in(read_text(path))
+    except FileNotFoundError:
+        return None, (
+            f"there is no file {path}; deploy the core stack with --outputs-file to get it",
+        )
+    except UnfitError as unfit:
+        return None, (str(unfit),)
+    core, misfits = fill(CoreOutputs, outputs, place)
+    return core, tuple(f"output {name} of {stack}: {text}" for name, text in misfits.items())
+
+
+def _core_stack_in(text: str) -> tuple[str, dict[str, str]]:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        raise UnfitError("is not JSON; expected what cdk deploy --outputs-file writes") from None
+    stacks = content if isinstance(content, dict) else {}
+    outputs_by_stack = {name: o for name, o in stacks.items() if isinstance(o, dict)}
+    found = [n for n, o in outputs_by_stack.items() if {"VpcId", "EcsClusterName"} <= o.keys()]
+    # A core stack that lacks just these two should hear so, rather than not be found.
+    named = [n for n in found or outputs_by_stack if n.endswith(_CORE_STACK)]
+    if len(found) != 1:
+        found = named or found
+    if not found:
+        raise UnfitError("has no stack with the outputs of a core stack, such as VpcId")
+    if len(found) > 1:
+        raise UnfitError(f"has the outputs of several core stacks; keep one of {', '.join(found)}")
+    stack = found[0]
+    outputs = outputs_by_stack[stack]
+    names = [str(field.alias) for field in CoreOutputs.model_fields.values()]
+    if lacking := [name for name in names if not isinstance(outputs.get(name), str)]:
+        raise UnfitError(f"{stack} lacks {', '.join(lacking)}; deploy it again with --outputs-file")
+    return stack, outputs

@@ -1,0 +1,179 @@
+"""What the container finds in its environment."""
+
+from collections.abc import Callable
+
+import pytest
+
+from settings import Problem, Settings
+
+Load = Callable[..., Settings]
+Problems = Callable[..., dict[str, Problem]]
+
+DATABASE_ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/db-AbC123"
+PARAMETER = "arn:aws:ssm:eu-central-1:123456789012:parameter/shop/db"
+
+
+def message(problems: Problems, key: str, text: str) -> str:
+    found = problems(**{key: text})
+    assert list(found) == [key]
+    assert found[key].given is None, "values of this key are private"
+    return found[key].message
+
+
+def test_variables_are_trimmed(load: Load) -> None:
+    text = " LOG_LEVEL = info , _URL=http://a.default.shop.local:3000/?x=1 ,EMPTY="
+    assert load(container_environment=text).service.container_environment == {
+        "LOG_LEVEL": "info",
+        "_URL": "http://a.default.shop.local:3000/?x=1",
+        "EMPTY": "",
+    }
+
+
+@pytest.mark.parametrize("key", ["container_environment", "container_secrets"])
+def test_none(load: Load, key: str) -> None:
+    assert getattr(load(**{key: ""}).service, key) == {}
+
+
+@pytest.mark.parametrize("key", ["container_environment", "container_secrets"])
+def test_variables_cannot_be_changed(load: Load, key: str) -> None:
+    with pytest.raises(TypeError):
+        getattr(load().service, key)["A"] = "b"
+
+
+@pytest.mark.parametrize("key", ["container_environment", "container_secrets"])
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [("A", 1), ("A=x,B", 2), ("A=x,,B=y", 2), ("A-B=x", 1), ("1A=x", 1), ("=x", 1)],
+)
+def test_entry_of_another_form_is_named_by_position(
+    problems: Problems, key: str, text: str, position: int
+) -> None:
+    assert f"entry {position} is not of the form" in message(problems, key, text)
+
+
+@pytest.mark.parametrize("key", ["container_environment", "container_secrets"])
+def test_name_given_twice(problems: Problems, key: str) -> None:
+    assert "A is there twice" in message(
+        problems, key, f"A={DATABASE_ARN},B={DATABASE_ARN},A={DATABASE_ARN}"
+    )
+
+
+@pytest.mark.parametrize("key", ["container_environment", "container_secrets"])
+def test_name_that_the_task_definition_sets(problems: Problems, key: str) -> None:
+    assert "SERVICE_PORT is set by the task definition" in message(problems, key, "SERVICE_PORT=1")
+
+
+def test_name_in_both_keys(problems: Problems) -> None:
+    found = problems(container_environment="A=x,B=y", container_secrets=f"B={DATABASE_ARN}")
+    assert list(found) == ["container_secrets"]
+    assert "B is in container_environment too" in found["container_secrets"].message
+
+
+@pytest.mark.parametrize("text", ["A=<B>", "A=<fill me in>"])
+def test_placeholder_in_a_variable(problems: Problems, text: str) -> None:
+    assert "placeholder" in message(problems, "container_environment", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DB_PASSWORD=hunter2",
+        "db_password=123",
+        "CLIENT_SECRET=x",
+        "API_TOKEN=x",
+        "API_KEY=x",
+        "STRIPE_APIKEY=x",
+        "AWS_SECRET_ACCESS_KEY=x",
+        "TOKEN_FOR_API=abc",
+        "PASSWORD_OF_DB=hunter2",
+        "ID=AKIAIOSFODNN7EXAMPLE",
+        "ID=ghp_0123456789abcdefghijABCDEFGHIJ012345",
+        "ID=github_pat_11ABCDEFG0123456789_abcdefgh",
+        "ID=-----BEGIN RSA PRIVATE KEY-----",
+        "ID=postgres://user:hunter2@db:5432/shop",
+        "ID=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc",
+        "MAX_TOKENS=AKIAIOSFODNN7EXAMPLE",
+    ],
+)
+def test_credential_belongs_into_container_secrets(problems: Problems, text: str) -> None:
+    said = message(problems, "container_environment", f"A=b,{text}")
+    name, _, value = text.partition("=")
+    assert said.startswith(f"{name}: looks like a credential")
+    assert "container_secrets" in said
+    if len(value) > 3:
+        assert value not in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DB_PASSWORD=",
+        "MAX_TOKENS=4096",
+        "TOKEN_TTL=15m",
+        "PASSWORD_LOGIN=true",
+        "TOKEN_URL=https://login.example.com/oauth2/token",
+        "GIT_SHA=0123456789abcdef0123456789abcdef01234567",
+        "DB_URL=postgres://db:5432/shop",
+        "AUTHOR=me@example.com",
+    ],
+)
+def test_harmless_variable(load: Load, text: str) -> None:
+    name, _, value = text.partition("=")
+    assert load(container_environment=text).service.container_environment == {name: value}
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        DATABASE_ARN,
+        f"{DATABASE_ARN}:password::",
+        f"{DATABASE_ARN}:password:AWSPREVIOUS:",
+        f"{DATABASE_ARN}:::0a1b",
+        PARAMETER,
+        "arn:aws:ssm:eu-central-1:123456789012:parameter/db",
+    ],
+)
+def test_secret_by_its_arn(load: Load, arn: str) -> None:
+    assert load(container_secrets=f"DB_PASSWORD={arn}").service.container_secrets == {
+        "DB_PASSWORD": arn
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hunter2",
+        "arn:aws:secretsmanager:eu-central-1:123456789012:secret:no-suffix-here",
+        "arn:aws:secretsmanager:eu-central-1:123456789012:secret:db-AbC123:password",
+        "arn:aws:secretsmanager:eu-central-1:123456789012:db-AbC123",
+        "arn:aws:ssm:eu-central-1:123456789012:secret:db-AbC123",
+        "arn:aws:ssm:eu-central-1:123456789012:parameter",
+        "arn:aws:s3:::bucket",
+        "arn:aws:iam::123456789012:role/x",
+        "arn:aws:secretsmanager:eu-central-1:hunter2:secret:db-AbC123",
+    ],
+)
+def test_something_else_in_place_of_an_arn_is_not_repeated(problems: Problems, text: str) -> None:
+    said = message(problems, "container_secrets", f"A={DATABASE_ARN},DB={text}")
+    assert said.startswith("DB: expected the complete ARN of a Secrets Manager secret")
+    assert text not in said
+
+
+@pytest.mark.parametrize("arn", [DATABASE_ARN, PARAMETER])
+def test_secret_of_another_account(problems: Problems, arn: str) -> None:
+    other = arn.replace("123456789012", "999999999999")
+    said = message(problems, "container_secrets", f"DB={other}")
+    assert "account 999999999999, but account_number is 123456789012" in said
+
+
+@pytest.mark.parametrize("arn", [DATABASE_ARN, PARAMETER])
+def test_secret_of_another_region(problems: Problems, arn: str) -> None:
+    said = message(problems, "container_secrets", f"DB={arn.replace('eu-central-1', 'us-east-1')}")
+    assert "region us-east-1, but aws_region is eu-central-1" in said
+
+
+def test_region_part_that_is_none_is_not_repeated(problems: Problems) -> None:
+    said = message(
+        problems, "container_secrets", f"DB={DATABASE_ARN.replace('eu-central-1', 'hunter2')}"
+    )
+    assert "hunter2" not in said
