@@ -1,0 +1,1 @@
+"""Where services run: network, cluster, Cloud Map namespaces and the task execution role."""

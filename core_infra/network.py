@@ -1,0 +1,67 @@
+"""The VPC that services run in."""
+
+from aws_cdk import RemovalPolicy
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from core_infra.aws_endpoints import AwsEndpoints
+
+
+class Network(Construct):
+    """A VPC with one public and one private subnet in each availability zone.
+
+    Creates the subnets (equal shares of ``cidr``), one NAT gateway if ``nat_gateway``, otherwise
+    VPC endpoints, flow logs of all traffic, and a default security group without rules.
+    Exposes ``vpc`` and ``private_subnets``. Assumes that the zones come from the
+    ``availability_zones`` of the stack.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        vpc_name: str,
+        cidr: str,
+        az_count: int,
+        nat_gateway: bool,
+        endpoint_services: frozenset[str],
+        flow_log_retention: logs.RetentionDays,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        private = (
+            ec2.SubnetType.PRIVATE_WITH_EGRESS if nat_gateway else ec2.SubnetType.PRIVATE_ISOLATED
+        )
+        flow_log_group = logs.LogGroup(
+            self,
+            "FlowLogGroup",
+            retention=flow_log_retention,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.vpc = ec2.Vpc(
+            self,
+            "Vpc",
+            vpc_name=vpc_name,
+            ip_addresses=ec2.IpAddresses.cidr(cidr),
+            max_azs=az_count,
+            # One for all zones: a NAT gateway per zone costs more than the service it serves.
+            nat_gateways=1 if nat_gateway else 0,
+            subnet_configuration=[
+                ec2.SubnetConfiguration(
+                    name="public",
+                    subnet_type=ec2.SubnetType.PUBLIC,
+                    map_public_ip_on_launch=False,
+                ),
+                ec2.SubnetConfiguration(name="private", subnet_type=private),
+            ],
+            restrict_default_security_group=True,
+            flow_logs={
+                "AllTraffic": ec2.FlowLogOptions(
+                    destination=ec2.FlowLogDestination.to_cloud_watch_logs(flow_log_group)
+                )
+            },
+        )
+        self.private_subnets = self.vpc.select_subnets(subnet_type=private).subnets
+        if not nat_gateway:
+            AwsEndpoints(self, "AwsEndpoints", vpc=self.vpc, services=endpoint_services)

@@ -1,0 +1,50 @@
+"""The contract between the infrastructure that services share and the services that run on it."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_servicediscovery as cloudmap
+from constructs import Construct
+
+
+def execute_command_log_group_name(cluster_name: str) -> str:
+    """Name of the log group that records ECS Exec sessions of a cluster.
+
+    A fixed name, so that a service on an imported cluster can be granted exactly this log group.
+    """
+    return f"/ecs-exec/{cluster_name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServicePlatform:
+    """What a backend service needs from the infrastructure that it runs on.
+
+    Assumes that the namespace is a private DNS namespace of ``vpc``, that ECS tasks may assume
+    ``execution_role``, and that ``vpc`` has private subnets with a way to the AWS APIs.
+    """
+
+    vpc: ec2.IVpc
+    cluster: ecs.ICluster
+    namespace: cloudmap.INamespace
+    execution_role: iam.IRole
+
+    @property
+    def task_subnets(self) -> ec2.SubnetSelection:
+        """The private subnets, whether their way out is a NAT gateway or VPC endpoints."""
+        return ec2.SubnetSelection(subnets=self.vpc.private_subnets or self.vpc.isolated_subnets)
+
+    def provide(self, scope: Construct) -> "ServicePlatform":
+        """Return itself: the resources exist already, nothing is added to ``scope``."""
+        del scope
+        return self
+
+
+class PlatformProvider(Protocol):
+    """Hands a platform to the stack of a service, creating references in ``scope`` if need be."""
+
+    def provide(self, scope: Construct) -> ServicePlatform:
+        """Return the platform for the service that is defined in ``scope``."""
+        ...

@@ -1,0 +1,91 @@
+"""The stack of the infrastructure that services share."""
+
+from aws_cdk import CfnOutput, Environment, Fn, Stack
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from core_infra.cluster import Cluster
+from core_infra.network import Network
+from core_infra.service_discovery import ServiceDiscovery
+from core_infra.service_platform import ServicePlatform
+from core_infra.task_execution_role import TaskExecutionRole
+from helper_function_logs import HelperFunctionLogs
+
+
+class CoreInfraStack(Stack):
+    """VPC, ECS cluster, Cloud Map namespaces and task execution role.
+
+    Exposes ``platform``, whose namespace is the first of ``namespace_names``. ``zone_names`` are
+    the availability zones; if empty, the first ``az_count`` that the region lists at deploy time.
+    ``endpoint_services`` are AWS services that tasks call, for when there is no NAT gateway.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        env: Environment,
+        cluster_name: str,
+        namespace_names: tuple[str, ...],
+        vpc_cidr: str,
+        az_count: int,
+        zone_names: tuple[str, ...] = (),
+        enable_nat_gw: bool = True,
+        endpoint_services: frozenset[str] = frozenset(),
+        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
+    ) -> None:
+        self._zones = zone_names or tuple(Fn.select(i, Fn.get_azs()) for i in range(az_count))
+        super().__init__(
+            scope, construct_id, env=env, description="VPC, ECS cluster and Cloud Map namespaces"
+        )
+        network = Network(
+            self,
+            "Network",
+            vpc_name=cluster_name,
+            cidr=vpc_cidr,
+            az_count=az_count,
+            nat_gateway=enable_nat_gw,
+            endpoint_services=endpoint_services,
+            flow_log_retention=log_retention,
+        )
+        cluster = Cluster(
+            self,
+            "Cluster",
+            cluster_name=cluster_name,
+            vpc=network.vpc,
+            log_retention=log_retention,
+        )
+        discovery = ServiceDiscovery(
+            self, "ServiceDiscovery", names=namespace_names, vpc=network.vpc
+        )
+        execution_role = TaskExecutionRole(self, "TaskExecutionRole")
+        HelperFunctionLogs(self, "HelperFunctionLogs", retention=log_retention)
+        self.platform = ServicePlatform(
+            vpc=network.vpc,
+            cluster=cluster.cluster,
+            namespace=discovery.namespaces[0],
+            execution_role=execution_role.role,
+        )
+        outputs = {
+            "VpcId": network.vpc.vpc_id,
+            "VpcName": cluster_name,
+            "VpcCidr": network.vpc.vpc_cidr_block,
+            "AvailabilityZones": ",".join(network.vpc.availability_zones),
+            "PublicSubnetIds": ",".join(s.subnet_id for s in network.vpc.public_subnets),
+            "PrivateSubnetIds": ",".join(s.subnet_id for s in network.private_subnets),
+            "EcsClusterName": cluster.cluster.cluster_name,
+            "EcsClusterArn": cluster.cluster.cluster_arn,
+            "TaskExecutionRoleName": execution_role.role.role_name,
+            "TaskExecutionRoleArn": execution_role.role.role_arn,
+            "NamespaceNames": ",".join(namespace_names),
+            "NamespaceArns": ",".join(n.namespace_arn for n in discovery.namespaces),
+            "NamespaceIds": ",".join(n.namespace_id for n in discovery.namespaces),
+        }
+        for name, value in outputs.items():
+            CfnOutput(self, name, value=value)
+
+    @property
+    def availability_zones(self) -> list[str]:
+        """The zones of the network. CDK's own property would ask the account for them at synth."""
+        return list(self._zones)
