@@ -1,0 +1,1 @@
+"""What runs, and how it ships: image repository, discoverable service, delivery pipeline."""

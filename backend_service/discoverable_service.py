@@ -1,0 +1,79 @@
+"""The ECS service, found by other services through Cloud Map."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_servicediscovery as cloudmap
+from constructs import Construct
+
+from core_infra.service_platform import ServicePlatform
+
+CPU_TARGET_PERCENT = 60
+MEMORY_TARGET_PERCENT = 70
+
+
+class DiscoverableService(Construct):
+    """A Fargate service in private subnets, registered as ``<service_name>.<namespace>``.
+
+    Creates the service, its security group (``port`` from the VPC, everything out), its Cloud Map
+    service (A record per task, health reported by ECS) and its auto scaling between
+    ``min_tasks`` and ``max_tasks``. The template leaves the desired count to auto scaling: the
+    service starts with one task, and no later deploy undoes a scaling. A deployment whose tasks
+    do not become healthy is rolled back by the circuit breaker. Exposes ``service`` and
+    ``security_group``.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        platform: ServicePlatform,
+        service_name: str,
+        task_definition: ecs.FargateTaskDefinition,
+        port: int,
+        min_tasks: int,
+        max_tasks: int,
+        dns_ttl: Duration,
+        enable_execute_command: bool,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.security_group = ec2.SecurityGroup(
+            self,
+            "SecurityGroup",
+            vpc=platform.vpc,
+            description=f"Tasks of {service_name}",
+            allow_all_outbound=True,
+        )
+        self.security_group.add_ingress_rule(
+            ec2.Peer.ipv4(platform.vpc.vpc_cidr_block), ec2.Port.tcp(port), "Callers in the VPC"
+        )
+        # With ECS Exec, CDK lets the task role open SSM sessions (ssmmessages) and describe log
+        # groups on "*": these actions have no resource-level permissions.
+        self.service = ecs.FargateService(
+            self,
+            "Service",
+            cluster=platform.cluster,
+            service_name=service_name,
+            task_definition=task_definition,
+            vpc_subnets=platform.task_subnets,
+            security_groups=[self.security_group],
+            assign_public_ip=False,
+            circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
+            min_healthy_percent=100,
+            max_healthy_percent=200,
+            availability_zone_rebalancing=ecs.AvailabilityZoneRebalancing.ENABLED,
+            enable_execute_command=enable_execute_command,
+            propagate_tags=ecs.PropagatedTagSource.SERVICE,
+            cloud_map_options=ecs.CloudMapOptions(
+                cloud_map_namespace=platform.namespace,
+                name=service_name,
+                dns_record_type=cloudmap.DnsRecordType.A,
+                dns_ttl=dns_ttl,
+            ),
+        )
+        scaling = self.service.auto_scale_task_count(min_capacity=min_tasks, max_capacity=max_tasks)
+        scaling.scale_on_cpu_utilization("Cpu", target_utilization_percent=CPU_TARGET_PERCENT)
+        scaling.scale_on_memory_utilization(
+            "Memory", target_utilization_percent=MEMORY_TARGET_PERCENT
+        )

@@ -1,0 +1,80 @@
+"""The CodeBuild project that builds and pushes the image."""
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_codebuild as codebuild
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from backend_service.cpu_architecture import CpuArchitecture
+from backend_service.image_repository import LIVE_TAG
+
+BUILD_TIMEOUT = Duration.minutes(30)
+"""A cold build with dependencies takes minutes; half an hour means that it hangs."""
+
+
+class ImageBuild(Construct):
+    """Builds the image as the buildspec of the source says, on the architecture of the service.
+
+    The buildspec is told, by environment variables: ``REPO_URL`` (no tag), ``LIVE_TAG``,
+    ``CONTAINER_NAME``, ``SERVICE_PORT``, ``FOLDER_PATH`` (the application folder, relative to the
+    source's root) and ``IMAGE_DEFINITIONS_FILE`` (to be written for the deploy action). The
+    project may pull from and push to ``repository`` only, and logs to a group that is deleted
+    with the stack. Exposes ``project``.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        project_name: str,
+        repository: ecr.IRepository,
+        container_name: str,
+        container_port: int,
+        cpu_architecture: CpuArchitecture,
+        folder_path: str,
+        buildspec_path: str,
+        image_definitions_file: str,
+        log_retention: logs.RetentionDays,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        log_group = logs.LogGroup(
+            self,
+            "LogGroup",
+            # CodeBuild's own name for it, which CDK's default policy of the project allows.
+            log_group_name=f"/aws/codebuild/{project_name}",
+            retention=log_retention,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        variables = {
+            "REPO_URL": repository.repository_uri,
+            "LIVE_TAG": LIVE_TAG,
+            "CONTAINER_NAME": container_name,
+            "SERVICE_PORT": str(container_port),
+            "FOLDER_PATH": folder_path,
+            "IMAGE_DEFINITIONS_FILE": image_definitions_file,
+        }
+        self.project = codebuild.PipelineProject(
+            self,
+            "Project",
+            project_name=project_name,
+            description=f"Builds the image of {container_name}",
+            build_spec=codebuild.BuildSpec.from_source_filename(buildspec_path),
+            environment=codebuild.BuildEnvironment(
+                build_image=cpu_architecture.build_image,
+                compute_type=codebuild.ComputeType.SMALL,
+                privileged=True,  # The Docker daemon of the build needs it.
+            ),
+            environment_variables={
+                name: codebuild.BuildEnvironmentVariable(value=value)
+                for name, value in variables.items()
+            },
+            cache=codebuild.Cache.local(codebuild.LocalCacheMode.DOCKER_LAYER),
+            logging=codebuild.LoggingOptions(
+                cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=log_group)
+            ),
+            timeout=BUILD_TIMEOUT,
+            grant_report_group_permissions=False,
+        )
+        repository.grant_pull_push(self.project)

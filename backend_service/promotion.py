@@ -1,0 +1,78 @@
+"""The action that makes a deployed image the live one."""
+
+from aws_cdk import aws_codepipeline as codepipeline
+from aws_cdk import aws_codepipeline_actions as actions
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from backend_service.image_repository import LIVE_TAG
+
+
+class Promotion(Construct):
+    """Moves the tag ``live`` to the image that the rollout before it has deployed.
+
+    The template's task definition names ``live``: without the promotion the next ``cdk deploy``
+    would bring the previous image back. Creates the role of the action, which may read and tag
+    images of ``repository`` only. Exposes ``action``.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        pipeline_role: iam.IRole,
+        image_definitions: codepipeline.ArtifactPath,
+        repository: ecr.IRepository,
+        repository_name: str,
+        run_order: int,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ArnPrincipal(pipeline_role.role_arn),
+            description="Moves the live tag of one ECR repository",
+        )
+        repository.grant(role, "ecr:BatchGetImage", "ecr:PutImage")
+        self.action = actions.CommandsAction(
+            action_name="Promote",
+            input=image_definitions.artifact,
+            commands=[promote_command(image_definitions.file_name, repository_name)],
+            run_order=run_order,
+            role=role,
+        )
+
+
+def promote_command(image_definitions_file: str, repository_name: str) -> str:
+    """Return the shell command that tags the image named in the file as live.
+
+    One line, because the Commands action takes no multi-line commands and does not promise that
+    variables survive from one command to the next. The image is copied by manifest, as
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-retag.html does it; the digest
+    makes ECR refuse a manifest that was changed on the way. ECR also refuses to tag an image
+    with a tag that it has already, so a repeated run stops before that.
+    """
+    get = f"aws ecr batch-get-image --repository-name {repository_name} --output text"
+    new, live = '--image-ids imageTag="$tag"', f"--image-ids imageTag={LIVE_TAG}"
+    digest = "--query 'images[0].imageId.imageDigest'"
+    field = 's/.*"imageUri": *"\\([^"]*\\)".*/\\1/p'
+    put = (
+        f"aws ecr put-image --repository-name {repository_name} --image-tag {LIVE_TAG}"
+        ' --image-digest "$digest" --image-manifest "$manifest"'
+        ' --image-manifest-media-type "$type" > /dev/null'
+    )
+    return " && ".join(
+        [
+            f"image=$(sed -n '{field}' {image_definitions_file})",
+            'tag="${image##*:}"',
+            f"digest=$({get} {new} {digest})",
+            'case "$digest" in sha256:*) ;; *) echo "no image $image"; exit 1;; esac',
+            f"manifest=$({get} {new} --query 'images[0].imageManifest')",
+            f"type=$({get} {new} --query 'images[0].imageManifestMediaType')",
+            f"live=$({get} {live} {digest})",
+            f'{{ test "$live" = "$digest" || {put}; }}',
+            f'echo "$image is {LIVE_TAG}"',
+        ]
+    )
