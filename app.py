@@ -1,6 +1,7 @@
 """Composition root: reads the settings and puts the stacks together."""
 
 import sys
+from collections.abc import Sequence
 
 from aws_cdk import App, Environment
 
@@ -9,45 +10,53 @@ from backend_service.stack import BackendServiceStack
 from core_infra.log_retention import log_retention
 from core_infra.service_platform import PlatformProvider
 from core_infra.stack import CoreInfraStack
-from settings import (
-    CoreSettings,
-    ExistingPlatformSettings,
-    Settings,
-    SettingsError,
-    load_settings,
-)
+from settings import ExistingPlatformSettings, Settings, SettingsError, load_deployment
 
 
-def add_stacks(app: App, settings: Settings) -> None:
-    """Add the service's stack and, if the settings ask for it, the core that it runs on."""
-    env = Environment(account=settings.account_number, region=settings.aws_region)
-    platform: PlatformProvider
-    match settings.platform:
-        case ExistingPlatformSettings() as existing:
-            platform = ImportedPlatform(existing)
-        case CoreSettings() as core:
-            platform = CoreInfraStack(
+def add_stacks(app: App, deployment: Sequence[Settings]) -> None:
+    """Add the core stacks, then a service stack for each of the settings."""
+    platforms: dict[tuple[str, str], PlatformProvider] = {}
+    for settings in deployment:
+        if core := settings.core:
+            stack = CoreInfraStack(
                 app,
                 settings.core_stack_name,
-                env=env,
+                env=_env(settings),
                 cluster_name=core.ecs_cluster_name,
                 namespace_names=core.namespace_names,
                 vpc_cidr=core.vpc_cidr,
                 az_count=core.az_count,
                 zone_names=core.availability_zones,
                 enable_nat_gw=core.enable_nat_gw,
-                endpoint_services=settings.service.endpoint_services,
+                endpoint_services=_called_from(core.ecs_cluster_name, deployment),
                 log_retention=log_retention(core.log_retention_days),
-            ).platform
-    BackendServiceStack(
-        app,
-        settings.service_stack_name,
-        env=env,
-        platform=platform,
-        service=settings.service,
-        delivery=settings.delivery,
-        log_retention=log_retention(settings.service.log_retention_days),
-    )
+            )
+            platforms |= {(core.ecs_cluster_name, n): p for n, p in stack.platforms.items()}
+    for settings in deployment:
+        service = settings.service
+        if isinstance(settings.platform, ExistingPlatformSettings):
+            platform: PlatformProvider = ImportedPlatform(settings.platform)
+        else:
+            platform = platforms[service.ecs_cluster_name, service.namespace_name]
+        BackendServiceStack(
+            app,
+            settings.service_stack_name,
+            env=_env(settings),
+            platform=platform,
+            service=service,
+            delivery=settings.delivery,
+            log_retention=log_retention(service.log_retention_days),
+        )
+
+
+def _env(settings: Settings) -> Environment:
+    return Environment(account=settings.account_number, region=settings.aws_region)
+
+
+def _called_from(cluster_name: str, deployment: Sequence[Settings]) -> frozenset[str]:
+    """Return the AWS services that the services on a cluster need a way to."""
+    services = (s.service for s in deployment if s.service.ecs_cluster_name == cluster_name)
+    return frozenset().union(*(service.endpoint_services for service in services))
 
 
 def main() -> None:
@@ -55,10 +64,10 @@ def main() -> None:
     # Automatic synthesis would write an assembly even when the settings are rejected.
     app = App(auto_synth=False)
     try:
-        settings = load_settings(app.node.try_get_context("env_file") or ".env")
+        deployment = load_deployment(app.node.try_get_context("env_file") or ".env")
     except SettingsError as error:
         sys.exit(str(error))
-    add_stacks(app, settings)
+    add_stacks(app, deployment)
     app.synth()
 
 

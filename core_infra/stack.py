@@ -15,9 +15,10 @@ from helper_function_logs import HelperFunctionLogs
 class CoreInfraStack(Stack):
     """VPC, ECS cluster, Cloud Map namespaces and task execution role.
 
-    Exposes ``platform``, whose namespace is the first of ``namespace_names``. ``zone_names`` are
-    the availability zones; if empty, the first ``az_count`` that the region lists at deploy time.
-    ``endpoint_services`` are AWS services that tasks call, for when there is no NAT gateway.
+    Exposes ``platforms``, what services run on, by the name of the namespace that they live in.
+    ``zone_names`` are the availability zones; if empty, the first ``az_count`` that the region
+    lists at deploy time. ``endpoint_services`` are AWS services that tasks call, for when there is
+    no NAT gateway.
     """
 
     def __init__(
@@ -61,12 +62,15 @@ class CoreInfraStack(Stack):
         )
         execution_role = TaskExecutionRole(self, "TaskExecutionRole")
         HelperFunctionLogs(self, "HelperFunctionLogs", retention=log_retention)
-        self.platform = ServicePlatform(
-            vpc=network.vpc,
-            cluster=cluster.cluster,
-            namespace=discovery.namespaces[0],
-            execution_role=execution_role.role,
-        )
+        self.platforms = {
+            name: ServicePlatform(
+                vpc=network.vpc,
+                cluster=cluster.cluster,
+                namespace=namespace,
+                execution_role=execution_role.role,
+            )
+            for name, namespace in zip(namespace_names, discovery.namespaces, strict=True)
+        }
         outputs = {
             "VpcId": network.vpc.vpc_id,
             "VpcName": cluster_name,

@@ -22,11 +22,13 @@ _MOST_SUGGESTIONS = 100  # each takes a millisecond, and a file can have a hundr
 class Answers:
     """The usable texts, by key. What is not usable is absent, and among the `problems`.
 
-    `deploy_core_stack` is None if the file does not say it properly.
+    `deploy_core_stack` is None if the file does not say it properly. `shares_core` if the service
+    runs on the core stack that another file of the same deployment creates.
     """
 
     file: EnvFile
     deploy_core_stack: bool | None
+    shares_core: bool
     texts: Mapping[str, str]
     problems: tuple[Problem, ...]
 
@@ -35,8 +37,11 @@ class Answers:
         return _problem(self.file, key, message)
 
 
-def answers_of(file: EnvFile) -> Answers:
-    """Pick the answers out of a file, and notice what needs no knowledge of their meaning."""
+def answers_of(file: EnvFile, clusters_in_reach: frozenset[str] = frozenset()) -> Answers:
+    """Pick the answers out of a file, and notice what needs no knowledge of their meaning.
+
+    `clusters_in_reach` are the clusters that other files of the same deployment create.
+    """
     problems = list(file.problems)
     silent = set(file.spoiled)
     for key, meant in _unknown_keys(file):
@@ -47,8 +52,11 @@ def answers_of(file: EnvFile) -> Answers:
         if meant and meant not in file.lines:
             silent.add(meant)  # one mistake, one problem: it is not missing too
 
-    deploy_core_stack = _deploy_core_stack(file)
-    required, optional = _keys_in_use(file, deploy_core_stack)
+    deploy_core_stack = creates_core(file)
+    shares_core = (
+        deploy_core_stack is False and file.texts.get("ecs_cluster_name") in clusters_in_reach
+    )
+    required, optional = _keys_in_use(file, deploy_core_stack, shares_core=shares_core)
     texts: dict[str, str] = {}
     for key in keys.ALL_KEYS:
         if key in silent or key not in required | optional:
@@ -61,7 +69,7 @@ def answers_of(file: EnvFile) -> Answers:
             problems.append(_problem(file, key, message))
         elif text is not None:
             texts[key] = text
-    return Answers(file, deploy_core_stack, texts, tuple(problems))
+    return Answers(file, deploy_core_stack, shares_core, texts, tuple(problems))
 
 
 def _unknown_keys(file: EnvFile) -> Iterator[tuple[str, str | None]]:
@@ -73,14 +81,17 @@ def _unknown_keys(file: EnvFile) -> Iterator[tuple[str, str | None]]:
         yield key, None
 
 
-def _deploy_core_stack(file: EnvFile) -> bool | None:
+def creates_core(file: EnvFile) -> bool | None:
+    """Say whether the file creates a core stack, or None if it does not say so properly."""
     try:
         return yes_no(file.texts.get("deploy_core_stack"))
     except UnfitError:
         return None
 
 
-def _keys_in_use(file: EnvFile, deploy_core_stack: bool | None) -> tuple[set[str], set[str]]:
+def _keys_in_use(
+    file: EnvFile, deploy_core_stack: bool | None, *, shares_core: bool
+) -> tuple[set[str], set[str]]:
     """Return the keys that must be there and those that may, in the topology of the file."""
     used = {*keys.TARGET_KEYS, *keys.SERVICE_KEYS, *keys.DELIVERY_KEYS}
     optional = set(keys.DEFAULTS)
@@ -89,8 +100,10 @@ def _keys_in_use(file: EnvFile, deploy_core_stack: bool | None) -> tuple[set[str
     if deploy_core_stack is True:
         used.update(keys.CORE_KEYS)
     elif deploy_core_stack is False:
-        used.update(keys.IMPORT_KEYS, ["core_outputs_file"])
-        if file.texts.get("core_outputs_file"):
+        used.update(keys.SHARED_CORE_KEYS if shares_core else keys.IMPORT_KEYS)
+        if not shares_core:
+            used.add("core_outputs_file")
+        if shares_core or file.texts.get("core_outputs_file"):
             optional.update(keys.IMPORT_KEYS)
             name = file.texts.get("namespace_name", "")
             if not name or has_placeholder(name):

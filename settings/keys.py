@@ -48,6 +48,8 @@ IMPORT_KEYS = (
     "ecs_task_execution_role_arn",
 )
 
+SHARED_CORE_KEYS = ("ecs_cluster_name", "namespace_name")
+
 SERVICE_KEYS = (
     "service_name",
     "container_name",

@@ -8,6 +8,7 @@ from pathlib import Path
 _WIDTH = 80
 _LABEL_COLUMN = 34
 _MOST_SHOWN = 60
+_NOTHING_HAPPENED = "Nothing was deployed or written."
 
 
 class UnfitError(ValueError):
@@ -38,13 +39,30 @@ class Problem:
 
 
 class SettingsError(Exception):
-    """A settings file cannot be used. `str(error)` is the whole report, ready for a terminal."""
+    """Settings cannot be used. `str(error)` is the whole report, ready for a terminal."""
 
     def __init__(self, env_file: Path, problems: Sequence[Problem]) -> None:
         """Describe every one of the `problems` found in `env_file`."""
         self.env_file = env_file
         self.problems = tuple(problems)
-        super().__init__(_report(env_file, self.problems))
+        super().__init__(env_file, problems)
+
+    def __str__(self) -> str:
+        return f"{_report(self.env_file, self.problems)}\n{_NOTHING_HAPPENED}"
+
+
+class SeveralSettingsError(SettingsError):
+    """Several settings files cannot be used, or not together."""
+
+    def __init__(self, errors: Sequence[SettingsError]) -> None:
+        """Join the reports of `errors`, one for each file, at least one."""
+        self.errors = tuple(errors)
+        problems = [problem for error in errors for problem in error.problems]
+        super().__init__(errors[0].env_file, problems)
+
+    def __str__(self) -> str:
+        reports = (_report(error.env_file, error.problems) for error in self.errors)
+        return "\n".join([*reports, _NOTHING_HAPPENED])
 
 
 def _report(env_file: Path, problems: Sequence[Problem]) -> str:
@@ -59,7 +77,6 @@ def _report(env_file: Path, problems: Sequence[Problem]) -> str:
         lines += _entry(problem, column)
     if len(problems) > len(shown):
         lines.append(f"  ... and {len(problems) - len(shown)} more")
-    lines.append("Nothing was deployed or written.")
     return "\n".join(lines)
 
 

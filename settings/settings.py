@@ -7,19 +7,21 @@ from .delivery import DeliverySettings
 from .existing_platform import ExistingPlatformSettings
 from .group import SettingsGroup
 from .service import ServiceSettings
+from .shared_core import SharedCoreSettings
 
 
 class Settings(SettingsGroup):
     """Everything that a deployment is told, from one file.
 
-    `platform` is what the service runs on: the core stack to create, or what is there already.
+    `platform` is what the service runs on: the core stack to create, the core stack that another
+    file of the same deployment creates, or what is there already.
     """
 
     env_file: Path
     account_number: str
     aws_region: str
     stack_prefix: str
-    platform: CoreSettings | ExistingPlatformSettings
+    platform: CoreSettings | SharedCoreSettings | ExistingPlatformSettings
     service: ServiceSettings
     delivery: DeliverySettings
 

@@ -1,6 +1,8 @@
 """Templates of the app, synthesised once per settings file for the whole test run."""
 
+import atexit
 import json
+import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,13 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import App
+from aws_cdk import App, Environment, Stack
 from aws_cdk.assertions import Template
 from aws_cdk.cx_api import CloudAssembly
 
 from app import add_stacks
 from rehearsal.sample_settings import ACCOUNT, REGION, ROOT, sample_env
-from settings import load_settings
+from settings import load_deployment
 
 EXISTING = {
     "deploy_core_stack": "False",
@@ -25,6 +27,40 @@ EXISTING = {
     "ecs_task_execution_role_arn": f"arn:aws:iam::{ACCOUNT}:role/shared/TaskExecution",
 }
 """What changes in sample.env for a service on a VPC, cluster, namespace and role of others."""
+
+SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:shop/db-AbCdEf"
+PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/shop/key"
+ISOLATED = {
+    "enable_nat_gw": "False",
+    "az_count": "2",
+    "availability_zones": f"{REGION}b,{REGION}c",
+    "namespaces": "default,jobs",
+    "container_environment": "LOG_LEVEL=debug",
+    "container_secrets": f"DB_PASSWORD={SECRET}:password::,API_KEY={PARAMETER}",
+    "enable_execute_command": "True",
+}
+"""No NAT gateway, two named zones, two namespaces, secrets and ECS Exec."""
+
+CONNECTION = (
+    f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:connection/01234567-89ab-cdef-0123-456789abcdef"
+)
+CONNECTED = {
+    "stack_prefix": "shop",
+    "connection_arn": CONNECTION,
+    "manual_approval": "True",
+    "notification_email": "team@example.com",
+    "cpu_architecture": "ARM64",
+    "seed_image": "public.ecr.aws/acme/shop:1",
+}
+"""An ARM service, delivered through a connection after an approval, with mails of failures."""
+
+TOPOLOGIES: Mapping[str, Mapping[str, str]] = {
+    "default": {},
+    "existing": EXISTING,
+    "isolated": ISOLATED,
+    "connected": CONNECTED,
+}
+"""Together they contain every resource that the blueprint can make."""
 
 _LOOKED_UP_VPC = {
     "vpcId": "vpc-0123456789abcdef0",
@@ -58,6 +94,10 @@ class Synthesis:
     templates: Mapping[str, Mapping[str, Any]]
     """By stack name."""
 
+    def file(self, name: str) -> Any:
+        """Return the content of a JSON file of the assembly."""
+        return json.loads((Path(self.assembly.directory) / name).read_text(encoding="utf-8"))
+
     @property
     def core(self) -> Template:
         """The template of the core stack."""
@@ -77,6 +117,16 @@ class Synthesis:
         """Return the properties of the only resource of a type."""
         (resource,) = self.resources(stack, kind).values()
         return dict(resource["Properties"])
+
+    def granted(self, stack: str, role: Any) -> list[dict[str, Any]]:
+        """Return the statements of all policies of a role, given as ``Ref`` or ``GetAtt``."""
+        role_id = role["Ref"] if "Ref" in role else role["Fn::GetAtt"][0]
+        return [
+            statement
+            for policy in self.resources(stack, "AWS::IAM::Policy").values()
+            if {"Ref": role_id} in policy["Properties"]["Roles"]
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        ]
 
     def _name(self, ending: str) -> str:
         (name,) = (name for name in self.templates if name.endswith(ending))
@@ -98,20 +148,48 @@ def synthesise(**changes: str) -> Synthesis:
 
 @cache
 def _synthesise(changes: tuple[tuple[str, str], ...]) -> Synthesis:
-    folder = Path(tempfile.mkdtemp(prefix="synthesis-"))
-    env_file = folder / ".env"
+    env_file = _scratch() / ".env"
     env_file.write_text(sample_env(**dict(changes)), encoding="utf-8")
-    context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     vpc_key = (
         f"vpc-provider:account={ACCOUNT}:filter.tag:Name={EXISTING['vpc_name']}"
         f":region={REGION}:returnAsymmetricSubnets=true"
     )
-    app = App(
-        auto_synth=False,
-        analytics_reporting=False,
-        outdir=str(folder / "cdk.out"),
-        context=context | {vpc_key: _LOOKED_UP_VPC},
-    )
-    add_stacks(app, load_settings(env_file))
+    app = _app({vpc_key: _LOOKED_UP_VPC})
+    add_stacks(app, load_deployment(str(env_file)))
     assembly = app.synth()
     return Synthesis(assembly, {s.stack_name: s.template for s in assembly.stacks})
+
+
+def empty_stack(name: str = "Test", *, scope: App | None = None, region: str = REGION) -> Stack:
+    """Return a stack for a construct under test, with the feature flags of the app."""
+    return Stack(scope or _app({}), name, env=Environment(account=ACCOUNT, region=region))
+
+
+def template_of(stack: Stack) -> dict[str, Any]:
+    """Synthesise a stack under test."""
+    return dict(Template.from_stack(stack).to_json())
+
+
+def properties_of(stack: Stack, kind: str) -> dict[str, Any]:
+    """Synthesise a stack under test; return the properties of its only resource of a type."""
+    resources = template_of(stack)["Resources"].values()
+    (properties,) = (r.get("Properties", {}) for r in resources if r["Type"] == kind)
+    return dict(properties)
+
+
+def _app(context: Mapping[str, Any]) -> App:
+    flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    # The seeder's code is 50 MB: its hash is enough, nobody deploys from here.
+    unstaged = {"aws:cdk:disable-asset-staging": True}
+    return App(
+        auto_synth=False,
+        analytics_reporting=False,
+        outdir=str(_scratch() / "cdk.out"),
+        context={**flags, **unstaged, **context},
+    )
+
+
+def _scratch() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="synthesis-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

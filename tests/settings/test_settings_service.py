@@ -272,16 +272,21 @@ def test_cluster_and_service_name_together_fit_into_the_name_of_a_pipeline(
     assert "at most 100 characters together with ecs_cluster_name" in found["service_name"].message
 
 
-SECRET = "DB=arn:aws:secretsmanager:eu-central-1:123456789012:secret:db-AbCdEf:password::"
-PARAMETER = "KEY=arn:aws:ssm:eu-central-1:123456789012:parameter/orders/key"
+IN_SECRETS_MANAGER = (
+    "DB=arn:aws:secretsmanager:eu-central-1:123456789012:secret:db-AbCdEf:password::"
+)
+IN_PARAMETER_STORE = "KEY=arn:aws:ssm:eu-central-1:123456789012:parameter/orders/key"
 
 
 @pytest.mark.parametrize(
     ("changes", "services"),
     [
         ({}, set()),
-        ({"container_secrets": SECRET}, {"secretsmanager"}),
-        ({"container_secrets": f"{SECRET},{PARAMETER}"}, {"secretsmanager", "ssm"}),
+        ({"container_secrets": IN_SECRETS_MANAGER}, {"secretsmanager"}),
+        (
+            {"container_secrets": f"{IN_SECRETS_MANAGER},{IN_PARAMETER_STORE}"},
+            {"secretsmanager", "ssm"},
+        ),
         ({"enable_execute_command": "True"}, {"ssmmessages"}),
     ],
 )
