@@ -1,0 +1,18 @@
+"""The embedded local AWS: an emulator on loopback that a real `cdk deploy` can run against.
+
+`LocalAws` is the whole face of the package for a rehearsal::
+
+    with LocalAws(account="111122223333", region="eu-west-1") as aws:
+        subprocess.run(["npx", "cdk", "bootstrap"], env=aws.environment(), check=True)
+        aws.client("ecs").list_clusters()
+
+The engine is MiniStack; the modules here add the resource types and the two APIs that it lacks and
+mend what it reads back wrongly. They run inside the emulator's process (`__main__`); only `server`,
+`access` and `inventory` are for the process of the rehearsal.
+"""
+
+from rehearsal.local_aws.access import Access
+from rehearsal.local_aws.inventory import Inventory
+from rehearsal.local_aws.server import LocalAws, LocalAwsError
+
+__all__ = ["Access", "Inventory", "LocalAws", "LocalAwsError"]

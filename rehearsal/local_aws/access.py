@@ -1,0 +1,88 @@
+"""Access to one local AWS: its endpoint, account and region, and nothing of the user's own AWS."""
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
+
+# Never read from the user's machine: profiles and files may name another account, an endpoint,
+# a proxy command or a role to assume.
+_NO_FILE = os.devnull
+# Every secret key is right; there is nothing to protect.
+_SECRET = "local"  # noqa: S105 - no secret
+_FILES = ("config_file", "credentials_file")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """Where and as whom to talk to a local AWS.
+
+    The account is given to the emulator as the access key: a key of twelve digits is the account.
+    """
+
+    endpoint_url: str
+    account: str
+    region: str
+
+    def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return the environment for a tool (CDK CLI, AWS CLI, SDK) that must reach only this AWS.
+
+        Starts from `base` (the shell's by default), without any AWS setting of the shell.
+        """
+        shell = os.environ if base is None else base
+        kept = {key: value for key, value in shell.items() if not key.startswith("AWS_")}
+        return kept | {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": self.account,
+            "AWS_SECRET_ACCESS_KEY": _SECRET,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_CONFIG_FILE": _NO_FILE,
+            "AWS_SHARED_CREDENTIALS_FILE": _NO_FILE,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            # A proxy of the shell must not carry loopback traffic away.
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+        }
+
+    def client(self, service: str) -> Any:
+        """Make a boto3 client for this AWS, whatever the shell's variables and files say."""
+        with _one_at_a_time:
+            return _session(self.account, self.region).client(
+                service,
+                endpoint_url=self.endpoint_url,
+                config=Config(
+                    proxies={},
+                    retries={"total_max_attempts": 1},
+                    s3={"addressing_style": "path"},
+                    use_fips_endpoint=False,
+                    use_dualstack_endpoint=False,
+                ),
+            )
+
+
+# A session reads the descriptions of the services once, but makes clients for one thread only.
+_one_at_a_time = threading.Lock()
+
+
+@cache
+def _session(account: str, region: str) -> boto3.session.Session:
+    # botocore reads its settings through this table; without the names of environment variables
+    # and with empty files nothing of the shell is left to be read.
+    settings = {
+        name: (key, None, _NO_FILE if name in _FILES else default, convert)
+        for name, (key, _, default, convert) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
+    }
+    return boto3.session.Session(
+        aws_access_key_id=account,
+        aws_secret_access_key=_SECRET,
+        region_name=region,
+        botocore_session=botocore.session.Session(session_vars=settings),
+    )

@@ -1,0 +1,51 @@
+"""AWS::ECR::Repository: the exclusion filters of its tag mutability, which MiniStack drops."""
+
+from rehearsal.local_aws.resource_types import (
+    Created,
+    Properties,
+    ResourceType,
+    engine_handler,
+    own_client,
+    register,
+)
+
+
+class ImageRepository(ResourceType):
+    """A repository with all that it says about its tags."""
+
+    name = "AWS::ECR::Repository"
+
+    def __init__(self) -> None:
+        self._engine = engine_handler(self.name)
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        repository, attributes = self._engine["create"](logical_id, properties, stack)
+        _set_mutability(repository, properties)
+        return repository, attributes
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> Created:
+        repository, attributes = self._engine["update"](physical_id, old, new, stack, logical_id)
+        _set_mutability(repository, new)
+        return repository, attributes
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        self._engine["delete"](physical_id, properties)
+
+
+def _set_mutability(repository: str, properties: Properties) -> None:
+    prefix = "ImageTagMutabilityExclusionFilter"
+    filters = [
+        {"filterType": each[f"{prefix}Type"], "filter": each[f"{prefix}Value"]}
+        for each in properties.get(f"{prefix}s", [])
+    ]
+    own_client("ecr").put_image_tag_mutability(
+        repositoryName=repository,
+        imageTagMutability=properties.get("ImageTagMutability", "MUTABLE"),
+        **({"imageTagMutabilityExclusionFilters": filters} if filters else {}),
+    )
+
+
+def install() -> None:
+    register(ImageRepository())

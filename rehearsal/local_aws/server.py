@@ -1,0 +1,94 @@
+"""The local AWS as a context manager: start it, wait until it answers, stop it for certain."""
+
+import time
+import urllib.error
+import urllib.request
+from types import TracebackType
+from typing import Any, Self
+
+from rehearsal.local_aws.access import Access
+from rehearsal.local_aws.child import Child
+
+_PATIENCE_SECONDS = 30.0
+_LAST_WORDS = 30
+
+
+class LocalAwsError(RuntimeError):
+    """The local AWS did not start or is not there; the message carries the end of its log."""
+
+
+class LocalAws:
+    """An emulated AWS on 127.0.0.1 for the length of a `with` block.
+
+    Every instance has its own process group, port and directory, so any number may run at the same
+    time. Its data is in memory and its directory is removed. It ends with this process, however
+    this process ends.
+    """
+
+    def __init__(self, *, account: str, region: str) -> None:
+        self._account = account
+        self._region = region
+        self._child: Child | None = None
+        self._access: Access | None = None
+
+    def __enter__(self) -> Self:
+        """Start, and return when the emulator answers."""
+        self._child = Child(account=self._account, region=self._region)
+        try:
+            self._access = self._wait_until_healthy(self._child)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop, whatever happened in the block."""
+        self.stop()
+
+    @property
+    def access(self) -> Access:
+        if self._access is None:
+            raise LocalAwsError("The local AWS is not running: use it inside its `with` block.")
+        return self._access
+
+    @property
+    def endpoint_url(self) -> str:
+        return self.access.endpoint_url
+
+    def environment(self) -> dict[str, str]:
+        """See `Access.environment`; the CDK CLI's own caches go to the directory of this AWS."""
+        own = {"CDK_HOME": f"{self._child.directory}/cdk"} if self._child else {}
+        return self.access.environment() | own
+
+    def client(self, service: str) -> Any:
+        """See `Access.client`."""
+        return self.access.client(service)
+
+    def log(self) -> str:
+        """Return the end of what the emulator has written; for the report of a failure."""
+        return self._child.log() if self._child else ""
+
+    def stop(self) -> None:
+        """End the emulator and everything it started. Harmless twice."""
+        child, self._child, self._access = self._child, None, None
+        if child is not None:
+            child.stop()
+
+    def _wait_until_healthy(self, child: Child) -> Access:
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        port = child.port(deadline)
+        endpoint = f"http://127.0.0.1:{port}"
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        while port and child.alive and time.monotonic() < deadline:
+            try:
+                with opener.open(f"{endpoint}/_ministack/health", timeout=5):
+                    return Access(endpoint_url=endpoint, account=self._account, region=self._region)
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                time.sleep(0.05)
+        last_words = "\n".join(child.log().splitlines()[-_LAST_WORDS:])
+        raise LocalAwsError(f"The local AWS did not start.\n{last_words}")

@@ -1,0 +1,48 @@
+"""AWS::SNS::TopicPolicy, under an id that tells whose policy it is.
+
+MiniStack makes up an id that leads nowhere, so the policy could not be found again.
+"""
+
+import json
+
+from rehearsal.local_aws.resource_types import (
+    Created,
+    Properties,
+    ResourceType,
+    engine_handler,
+    own_client,
+    register,
+)
+
+
+class TopicPolicy(ResourceType):
+    """The policy of one or more topics."""
+
+    name = "AWS::SNS::TopicPolicy"
+    replaced_by = ("Topics",)
+
+    def __init__(self) -> None:
+        self._engine = engine_handler(self.name)
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        client = own_client("sns")
+        for topic in properties["Topics"]:
+            client.set_topic_attributes(
+                TopicArn=topic,
+                AttributeName="Policy",
+                AttributeValue=json.dumps(properties["PolicyDocument"]),
+            )
+        policy = f"{properties['Topics'][0]}-policy"
+        return policy, {"Id": policy}
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> Created:
+        return self.create(logical_id, new, stack)
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        self._engine["delete"](physical_id, properties)
+
+
+def install() -> None:
+    register(TopicPolicy())

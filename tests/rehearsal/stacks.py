@@ -1,0 +1,68 @@
+"""CloudFormation as the tests of this folder use it."""
+
+import json
+import time
+from typing import Any
+
+Template = dict[str, Any]
+
+
+class StackFailedError(Exception):
+    """The reasons of the resources that failed, one a line."""
+
+
+class Stacks:
+    """CloudFormation, as a test wants it: an operation returns when it is over, or raises."""
+
+    def __init__(self, cloudformation: Any) -> None:
+        self._cloudformation = cloudformation
+        self._names: list[str] = []
+
+    def deploy(self, name: str, resources: Template, **sections: Template) -> dict[str, str]:
+        """Create the stack, or update it if this test has created it; its outputs."""
+        body = json.dumps({"Resources": resources, **sections})
+        if name in self._names:
+            self._cloudformation.update_stack(StackName=name, TemplateBody=body)
+        else:
+            self._cloudformation.create_stack(StackName=name, TemplateBody=body)
+            self._names.append(name)
+        return self.outcome(name)
+
+    def outcome(self, name: str) -> dict[str, str]:
+        status, outputs = self._settled(name)
+        if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            raise StackFailedError("\n".join(self.reasons(name)))
+        return outputs
+
+    def delete(self, name: str) -> None:
+        self._cloudformation.delete_stack(StackName=name)
+        status, _ = self._settled(name)
+        if status != "DELETE_COMPLETE":
+            raise StackFailedError("\n".join(self.reasons(name)))
+        self._names.remove(name)
+
+    def delete_all(self) -> None:
+        for name in reversed(list(self._names)):
+            self.delete(name)
+
+    def reasons(self, name: str) -> list[str]:
+        events = self._cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+        return [
+            f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}"
+            for event in events
+            if event["ResourceStatus"].endswith("FAILED")
+        ]
+
+    def _settled(self, name: str) -> tuple[str, dict[str, str]]:
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            summaries = self._cloudformation.list_stacks()["StackSummaries"]
+            newest = [s for s in summaries if s["StackName"] == name][-1]
+            if not newest["StackStatus"].endswith("IN_PROGRESS"):
+                break
+            time.sleep(0.02)
+        if newest["StackStatus"] == "DELETE_COMPLETE":
+            return "DELETE_COMPLETE", {}
+        (stack,) = self._cloudformation.describe_stacks(StackName=name)["Stacks"]
+        outputs = {o["OutputKey"]: o["OutputValue"] for o in stack.get("Outputs", [])}
+        return stack["StackStatus"], outputs
