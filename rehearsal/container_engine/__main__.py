@@ -1,0 +1,34 @@
+"""Build an image from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from rehearsal.container_engine import EngineError, NoEngineError, build_image, find_engine
+
+CACHE = Path(".cache", "container_engine")
+
+
+def main() -> None:
+    """Say which engine built the image on which base, or why it could not."""
+    parser = argparse.ArgumentParser(
+        prog="python -m rehearsal.container_engine", description=__doc__
+    )
+    parser.add_argument("folder", type=Path, help="the folder of the Dockerfile")
+    parser.add_argument("tag", help="the name of the image")
+    parser.add_argument("revision", help="the revision that the service reports")
+    wanted = parser.parse_args()
+    try:
+        engine = find_engine(CACHE)
+        base = build_image(
+            engine, wanted.folder, wanted.tag, CACHE, build_args={"REVISION": wanted.revision}
+        )
+    except (NoEngineError, EngineError) as error:
+        sys.exit(str(error))
+    print(f"{engine.name} built {wanted.tag} on {base}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""Building an image of this project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from rehearsal.container_engine.base_image import base_image
+from rehearsal.container_engine.engine import Engine
+
+_BUILD_SECONDS = 600
+
+
+def build_image(
+    engine: Engine,
+    folder: Path,
+    tag: str,
+    cache: Path,
+    *,
+    build_args: Mapping[str, str] | None = None,
+    target: str | None = None,
+) -> str:
+    """Build the folder's Dockerfile, up to a stage if given; returns the base image it used."""
+    base = base_image(engine, folder / "Dockerfile", cache)
+    arguments = [f"--build-arg=BASE_IMAGE={base}"]
+    arguments += [f"--build-arg={name}={value}" for name, value in (build_args or {}).items()]
+    if target:
+        arguments.append(f"--target={target}")
+    engine("build", *arguments, "--tag", tag, str(folder), timeout=_BUILD_SECONDS)
+    return base

@@ -1,0 +1,45 @@
+"""The engine's Docker API, for programs that speak it instead of the command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rehearsal.container_engine.engine import Engine, NoEngineError
+
+_START_SECONDS = 15
+
+
+@contextmanager
+def docker_host(engine: Engine) -> Iterator[str]:
+    """Give the value of DOCKER_HOST; podman's API runs as long as it is needed."""
+    if engine.name == "docker":
+        endpoint = "{{.Endpoints.docker.Host}}"
+        yield os.environ.get("DOCKER_HOST") or engine("context", "inspect", "--format", endpoint)
+        return
+    # A folder with a short name: the path of a socket may have about 100 characters.
+    with tempfile.TemporaryDirectory(prefix="podman-") as folder:
+        socket = Path(folder, "api.sock")
+        service = subprocess.Popen(
+            [*engine.command, "system", "service", "--time=0", f"unix://{socket}"],
+            env=engine.environment,
+        )
+        try:
+            _wait_for(socket, service)
+            yield f"unix://{socket}"
+        finally:
+            service.terminate()
+            service.wait()
+
+
+def _wait_for(socket: Path, service: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not socket.exists():
+        if service.poll() is not None or time.monotonic() > deadline:
+            raise NoEngineError(f"podman's API did not start: {service.args!r}")
+        time.sleep(0.02)
