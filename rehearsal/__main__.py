@@ -1,0 +1,86 @@
+"""Run the rehearsal: ``python -m rehearsal [--keep]``."""
+
+import argparse
+import signal
+import sys
+from contextlib import ExitStack, suppress
+from importlib.metadata import version
+
+from rehearsal.acts import (
+    delivery_checks,
+    farewell,
+    first_deploy,
+    live_image,
+    network_checks,
+    second_service,
+    service_checks,
+)
+from rehearsal.expectation import RehearsalError
+from rehearsal.local_aws import LocalAws, LocalAwsError
+from rehearsal.narration import Narrator
+from rehearsal.sample_settings import ACCOUNT, REGION
+from rehearsal.workspace import Workspace
+from rehearsal.world import World
+
+ACTS = (
+    first_deploy,
+    network_checks,
+    service_checks,
+    delivery_checks,
+    live_image,
+    second_service,
+)
+
+
+def main() -> None:
+    """Play every act; exit with 1 and the reason at the first thing that is not as it should be."""
+    parser = argparse.ArgumentParser(prog="python -m rehearsal", description=__doc__)
+    parser.add_argument(
+        "--keep", action="store_true", help="leave the deployed stacks and the local AWS running"
+    )
+    keep = parser.parse_args().keep
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    narrator = Narrator()
+    try:
+        rehearse(narrator, keep=keep)
+    except (RehearsalError, LocalAwsError) as error:
+        sys.exit(f"\nThe rehearsal failed: {error}")
+    except KeyboardInterrupt:
+        sys.exit("\nThe rehearsal was interrupted; the local AWS is stopped.")
+
+
+def rehearse(narrator: Narrator, *, keep: bool) -> None:
+    """Start a local AWS, play, and stop it, whatever happens."""
+    narrator.say("Rehearsing a deploy on a local AWS: no account, no network, nothing of yours.")
+    aws = LocalAws(account=ACCOUNT, region=REGION)
+    with ExitStack() as stack:
+        narrator.chapter("Curtain up")
+        with narrator.step("Start the local AWS") as step:
+            stack.enter_context(aws)
+            step.note = f"MiniStack {version('ministack')} on {aws.endpoint_url}"
+        workspace = stack.enter_context(Workspace(aws.environment()))
+        world = World(aws, workspace, narrator)
+        first_deploy.prepare(world)
+        before = world.inventory.snapshot()
+        for act in ACTS:
+            act.play(world)
+        if keep:
+            wait(world)
+        else:
+            farewell.play(world, before)
+    narrator.say(f"\n{narrator.steps} steps in {narrator.seconds:.0f} s, and nothing is left.")
+
+
+def wait(world: World) -> None:
+    """Say how to use what is deployed, and wait until the user has seen enough."""
+    say = world.narrator.say
+    say("\nThe stacks stay deployed until you press Ctrl-C. In another terminal:")
+    for key in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"):
+        say(f"  export {key}={world.aws.environment()[key]}")
+    say("  .venv/bin/aws ecs list-services --cluster ecs-blueprint-infra")
+    with suppress(KeyboardInterrupt):
+        signal.pause()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""A delivery, and everything that must not bring an older image back after it."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+from rehearsal.delivery.docker_command import docker_command
+from rehearsal.delivery.pipeline_run import ActionFailedError, PipelineRun
+from rehearsal.expectation import RehearsalError, expect, expect_true
+from rehearsal.sample_settings import ROOT
+from rehearsal.world import SERVICE, World
+
+DELIVERIES = 2
+"""How many revisions ``play`` registers past CloudFormation."""
+
+MISSING = "no-such-secret"
+
+
+def play(world: World) -> None:
+    """Change the task size before and after a delivery; fail an update; edit the seed."""
+    narrator, workspace = world.narrator, world.workspace
+    narrator.chapter("The live image")
+    with narrator.step("task_memory 1024: cdk deploy") as step:
+        seed = world.running_image()
+        workspace.write_env(task_memory="1024")
+        workspace.deploy()
+        expect("memory of the running tasks", world.task_definition()["memory"], "1024")
+        step.note = f"revision {world.task_definition()['revision']}, image {seed[7:19]}"
+    with docker_command(workspace.folder / "docker", _dockerfile(world)) as docker:
+        # A new one in every run: an engine keeps the images of runs that go on at the same time.
+        pipeline, commit = PipelineRun(world, docker), secrets.token_hex(20)
+        with narrator.step("A delivery: build, push, roll out, promote") as step:
+            delivered = deliver(world, pipeline, commit)
+            expect_true("the delivered image is new", holds=delivered != seed)
+            step.note = f"image {delivered[7:19]} is live; docker: {docker.description}"
+        with narrator.step("A delivery whose rollout fails") as step:
+            fail_to_deliver(world, pipeline, commit)
+            step.note = f"still image {delivered[7:19]}, still live; its image was deleted first"
+    with narrator.step("task_memory 2048: cdk deploy") as step:
+        workspace.write_env(task_memory="2048")
+        workspace.deploy()
+        expect("memory of the running tasks", world.task_definition()["memory"], "2048")
+        _expect_live(world, delivered)
+        step.note = f"still image {delivered[7:19]}"
+    with narrator.step("A failing update is rolled back") as step:
+        workspace.write_env(task_memory="1024", github_token_secret_name=MISSING)
+        said = workspace.failing_cdk("deploy", "--all", "--require-approval", "never")
+        expect_true("the CLI names the missing secret", holds=MISSING in said)
+        expect("status", world.status(SERVICE), "UPDATE_ROLLBACK_COMPLETE")
+        expect("memory of the running tasks", world.task_definition()["memory"], "2048")
+        _expect_live(world, delivered)
+        step.note = f"still 2048 MiB, still image {delivered[7:19]}"
+    with narrator.step("seed_image edited: cdk deploy") as step:
+        workspace.write_env(task_memory="2048", seed_image="public.ecr.aws/nginx/nginx:1.29")
+        workspace.deploy()
+        _expect_live(world, delivered)
+        step.note = f"still image {delivered[7:19]}"
+
+
+def deliver(world: World, pipeline: PipelineRun, commit: str) -> str:
+    """Deliver a commit, check what runs afterwards, and return the digest of its image."""
+    uri, before = world.outputs(SERVICE)["ImageRepositoryUri"], world.task_definition()
+    done = pipeline.run(commit)
+    expect("actions", done, ["Source", "Build", "Deploy", "Promote"])
+    repository, tag = uri.partition("/")[2], f"{commit}-1"
+    delivered, running = world.image(repository, tag), world.task_definition()
+    expect("the image that the service names", _named(running), f"{uri}:{tag}")
+    expect("the image that the service runs", world.running_image(), delivered)
+    expect("the image behind `live`", world.image(repository, "live"), delivered)
+    expect("the new revision", running["revision"], before["revision"] + 1)
+    for kept in ("cpu", "memory", "executionRoleArn", "taskRoleArn", "networkMode"):
+        expect(f"{kept} of the new revision", running[kept], before[kept])
+    return delivered
+
+
+def fail_to_deliver(world: World, pipeline: PipelineRun, commit: str) -> None:
+    """Build a delivered commit again, lose its image before the rollout; nothing may change."""
+    uri, before = world.outputs(SERVICE)["ImageRepositoryUri"], world.task_definition()
+    repository, tag = uri.partition("/")[2], f"{commit}-2"
+    lost = [world.image(repository, "live")]
+
+    def lose_image() -> None:
+        lost.append(world.image(repository, tag))
+        ids = [{"imageTag": tag}]
+        world.aws.client("ecr").batch_delete_image(repositoryName=repository, imageIds=ids)
+
+    try:
+        pipeline.run(commit, before={"Deploy": lose_image})
+    except ActionFailedError as failure:
+        expect("the action that failed", failure.action, "Deploy")
+        expect("the actions before it", failure.done, ["Source", "Build"])
+        expect_true(f"it says why: {failure}", holds=f"{uri}:{tag}: not found" in str(failure))
+    else:
+        raise RehearsalError("an image that is not there was rolled out")
+    live, built = lost
+    expect_true("the second build made an image of its own", holds=built != live)
+    expect("`live`", world.image(repository, "live"), live)
+    expect("the image that the service runs", world.running_image(), live)
+    service = world.service()
+    expect("the revision in service", service["taskDefinition"], before["taskDefinitionArn"])
+    expect("running tasks", service["runningCount"], service["desiredCount"])
+
+
+def _dockerfile(world: World) -> Path:
+    names = [world.outputs(SERVICE)["PipelineName"]]
+    project = world.aws.client("codebuild").batch_get_projects(names=names)["projects"][0]
+    variables = {v["name"]: v["value"] for v in project["environment"]["environmentVariables"]}
+    return ROOT / variables["FOLDER_PATH"] / "Dockerfile"
+
+
+def _expect_live(world: World, digest: str) -> None:
+    uri = world.outputs(SERVICE)["ImageRepositoryUri"]
+    expect("the image that the template names", _named(world.task_definition()), f"{uri}:live")
+    expect("the image behind `live`", world.image(uri.partition("/")[2], "live"), digest)
+    expect("the image that the service runs", world.running_image(), digest)
+
+
+def _named(task_definition: dict[str, Any]) -> str:
+    return str(task_definition["containerDefinitions"][0]["image"])

@@ -1,0 +1,118 @@
+"""A folder of the rehearsal's own, in which the real CDK CLI runs the real app."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from rehearsal.expectation import RehearsalError
+from rehearsal.sample_settings import ROOT, sample_env
+
+
+class Workspace:
+    """Settings, outputs, assembly and context of the rehearsal, away from the user's.
+
+    ``environment`` is what the CLI and the app see of the outside world.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="rehearsal-"))
+        self._environment = dict(environment) | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}",
+            # Out of reach: ~/.aws and ~/.cdk.json.
+            "HOME": str(self.folder),
+            # jsii unpacks the CDK library once; it would otherwise do so in every new HOME.
+            "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(ROOT / ".cache" / "jsii"),
+            "CDK_DISABLE_CLI_TELEMETRY": "true",
+            "CI": "true",
+        }
+        shutil.copy(ROOT / "cdk.json", self.folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def write_env(self, name: str = ".env", **changes: str) -> None:
+        """Write a settings file: sample.env with the essentials filled in and ``changes``."""
+        (self.folder / name).write_text(sample_env(**changes), encoding="utf-8")
+
+    def cdk(self, *arguments: str, env_file: str = ".env") -> str:
+        """Run the CDK CLI and return what it printed; raise ``RehearsalError`` if it fails."""
+        done = self._cdk(arguments, env_file)
+        if done.returncode != 0:
+            raise RehearsalError(f"cdk {' '.join(arguments)} failed:\n{_tail(done)}")
+        return done.stdout
+
+    def failing_cdk(self, *arguments: str, env_file: str = ".env") -> str:
+        """Run the CDK CLI, which is expected to fail, and return all that it printed."""
+        done = self._cdk(arguments, env_file)
+        if done.returncode == 0:
+            raise RehearsalError(f"cdk {' '.join(arguments)} went through, but should have failed")
+        return done.stdout + done.stderr
+
+    def deploy(self, *selection: str, env_file: str = ".env") -> dict[str, dict[str, str]]:
+        """Run the deploy of the README and return the contents of output.json."""
+        self.cdk("deploy", *(selection or ("--all",)), *DEPLOY_OPTIONS, env_file=env_file)
+        outputs: dict[str, dict[str, str]] = json.loads(
+            (self.folder / "output.json").read_text(encoding="utf-8")
+        )
+        return outputs
+
+    def template(self, stack: str) -> dict[str, Any]:
+        """Return the template of the newest synthesis."""
+        path = self.folder / "cdk.out" / f"{stack}.template.json"
+        template: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return template
+
+    def shell(self, command: str, folder: Path) -> str:
+        """Run a command as CodeBuild does, in ``folder``, and return what it printed."""
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise RehearsalError(f"{command}\nfailed:\n{_tail(done)}")
+        return done.stdout
+
+    def _cdk(self, arguments: tuple[str, ...], env_file: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [
+                str(ROOT / "node_modules" / ".bin" / "cdk"),
+                *arguments,
+                *("--app", f"{sys.executable} {ROOT / 'app.py'}"),
+                *("-c", f"env_file={env_file}"),
+                *("--no-color", "--no-notices"),
+            ],
+            cwd=self.folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+DEPLOY_OPTIONS = ("--require-approval", "never", "--outputs-file", "output.json")
+"""What the README tells users to deploy with."""
+
+_TAIL_LINES = 40
+
+
+def _tail(done: subprocess.CompletedProcess[str]) -> str:
+    return "\n".join((done.stdout + done.stderr).splitlines()[-_TAIL_LINES:])

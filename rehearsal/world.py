@@ -1,0 +1,70 @@
+"""What the acts of a rehearsal share."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from rehearsal.expectation import RehearsalError
+from rehearsal.local_aws import Inventory, LocalAws
+from rehearsal.narration import Narrator
+from rehearsal.workspace import Workspace
+
+CORE = "CoreInfraStack"
+SERVICE = "BackendServiceStack"
+
+
+@dataclass(frozen=True)
+class World:
+    """The local AWS, the folder to deploy from, and the narrator."""
+
+    aws: LocalAws
+    workspace: Workspace
+    narrator: Narrator
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """What is there, as the services list it."""
+        return Inventory(self.aws.access)
+
+    def outputs(self, stack: str) -> dict[str, str]:
+        """Return the outputs of a stack, as CloudFormation has them."""
+        stacks = self.aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        return {o["OutputKey"]: o["OutputValue"] for o in stacks[0].get("Outputs", [])}
+
+    def status(self, stack: str) -> str:
+        """Return the status of a stack."""
+        stacks = self.aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        return str(stacks[0]["StackStatus"])
+
+    def service(self, stack: str = SERVICE) -> dict[str, Any]:
+        """Return the ECS service of a stack, as ECS describes it."""
+        arn = self.outputs(stack)["ServiceArn"]
+        cluster, name = arn.split("/")[-2:]
+        answer = self.aws.client("ecs").describe_services(cluster=cluster, services=[name])
+        if not answer["services"]:
+            raise RehearsalError(f"ECS has no service {name} in cluster {cluster}")
+        return dict(answer["services"][0])
+
+    def task_definition(self, stack: str = SERVICE) -> dict[str, Any]:
+        """Return the task definition that the service runs."""
+        ecs = self.aws.client("ecs")
+        arn = self.service(stack)["taskDefinition"]
+        return dict(ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"])
+
+    def running_image(self, stack: str = SERVICE) -> str:
+        """Return the digest of the image that every task of the service runs."""
+        ecs, service = self.aws.client("ecs"), self.service(stack)
+        cluster = service["clusterArn"]
+        arns = ecs.list_tasks(cluster=cluster, serviceName=service["serviceName"])["taskArns"]
+        tasks = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]
+        digests = {c["imageDigest"] for task in tasks for c in task["containers"]}
+        if len(digests) != 1:
+            raise RehearsalError(f"the tasks of the service run {len(digests)} images: {digests}")
+        return str(digests.pop())
+
+    def image(self, repository: str, tag: str) -> str:
+        """Return the digest of the image with the tag."""
+        answer = self.aws.client("ecr").describe_images(
+            repositoryName=repository, imageIds=[{"imageTag": tag}]
+        )
+        return str(answer["imageDetails"][0]["imageDigest"])
