@@ -24,6 +24,10 @@ check: install ## The fast half: format, lint, types, and the tests that need no
 	@$(BIN)/mypy --no-error-summary .
 	@$(BIN)/python -m pytest -q -m 'not slow'
 
+.PHONY: bench
+bench: install ## Measure synthesis for 1, 5, 20 and 50 services
+	@$(BIN)/python -m bench.services
+
 .PHONY: format
 format: install ## Format the code and sort its imports
 	@$(BIN)/ruff check --quiet --fix-only .

@@ -2,7 +2,7 @@
 
 import re
 
-from aws_cdk import Stack
+from aws_cdk import Stack, Token
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
@@ -55,7 +55,8 @@ class AwsEndpoints(Construct):
             ec2.Peer.ipv4(vpc.vpc_cidr_block), ec2.Port.HTTPS, "AWS API calls from the VPC"
         )
         needed = START_TASK_SERVICES | services
-        if Stack.of(self).region not in REGIONS_WITHOUT_ECS_ENDPOINTS:
+        region = Stack.of(self).region
+        if not Token.is_unresolved(region) and region not in REGIONS_WITHOUT_ECS_ENDPOINTS:
             needed |= ECS_SERVICES
         for service in sorted(needed):
             ec2.InterfaceVpcEndpoint(

@@ -7,12 +7,29 @@ from constructs import Construct
 
 from core_infra.aws_endpoints import AwsEndpoints
 
+MOST_ZONES = 6
+"""No region has more availability zones than us-east-1."""
+
+LONGEST_SUBNET_PREFIX = 28
+"""The smallest subnet that a VPC takes."""
+
+
+def zones_with_room(cidr: str) -> int:
+    """Return how many zones, with two subnets each, have room in the block.
+
+    The network is divided for so many, however many are used: adding a zone later then leaves
+    the address ranges of the others, and with them their subnets, as they are.
+    """
+    smallest_subnets = 2 ** (LONGEST_SUBNET_PREFIX - int(cidr.partition("/")[2]))
+    return min(MOST_ZONES, smallest_subnets // 2)
+
 
 class Network(Construct):
     """A VPC with one public and one private subnet in each availability zone.
 
-    Creates the subnets (equal shares of ``cidr``), one NAT gateway if ``nat_gateway``, otherwise
-    VPC endpoints, flow logs of all traffic, and a default security group without rules.
+    Creates the subnets (equal shares of ``cidr``, see ``zones_with_room``), one NAT gateway if
+    ``nat_gateway``, otherwise VPC endpoints, flow logs of all traffic, and a default security
+    group without rules.
     Exposes ``vpc`` and ``private_subnets``. Assumes that the zones come from the
     ``availability_zones`` of the stack.
     """
@@ -45,6 +62,7 @@ class Network(Construct):
             vpc_name=vpc_name,
             ip_addresses=ec2.IpAddresses.cidr(cidr),
             max_azs=az_count,
+            reserved_azs=zones_with_room(cidr) - az_count,
             # One for all zones: a NAT gateway per zone costs more than the service it serves.
             nat_gateways=1 if nat_gateway else 0,
             subnet_configuration=[

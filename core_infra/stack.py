@@ -75,7 +75,7 @@ class CoreInfraStack(Stack):
             "VpcId": network.vpc.vpc_id,
             "VpcName": cluster_name,
             "VpcCidr": network.vpc.vpc_cidr_block,
-            "AvailabilityZones": ",".join(network.vpc.availability_zones),
+            "AvailabilityZones": ",".join(s.availability_zone for s in network.private_subnets),
             "PublicSubnetIds": ",".join(s.subnet_id for s in network.vpc.public_subnets),
             "PrivateSubnetIds": ",".join(s.subnet_id for s in network.private_subnets),
             "EcsClusterName": cluster.cluster.cluster_name,

@@ -7,12 +7,13 @@ from contextlib import ExitStack, suppress
 from importlib.metadata import version
 
 from rehearsal.acts import (
+    changing_core,
     delivery_checks,
     farewell,
     first_deploy,
     live_image,
+    many_services,
     network_checks,
-    second_service,
     service_checks,
 )
 from rehearsal.expectation import RehearsalError
@@ -28,7 +29,8 @@ ACTS = (
     service_checks,
     delivery_checks,
     live_image,
-    second_service,
+    many_services,
+    changing_core,
 )
 
 

@@ -56,6 +56,23 @@ class Workspace:
             raise RehearsalError(f"cdk {' '.join(arguments)} failed:\n{_tail(done)}")
         return done.stdout
 
+    def offline_cdk(self, *arguments: str, env_file: str) -> str:
+        """Run the CDK CLI as ``cdk`` does, but where no AWS answers and no credentials are."""
+        known = self._environment
+        self._environment = {k: v for k, v in known.items() if not k.startswith("AWS_")} | {
+            # Port 9 of the loopback: refused at once, should anything be asked.
+            "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        try:
+            return self.cdk(*arguments, env_file=env_file)
+        finally:
+            self._environment = known
+
+    def has_context(self) -> bool:
+        """Say whether a look-up has left its answer behind."""
+        return (self.folder / "cdk.context.json").exists()
+
     def failing_cdk(self, *arguments: str, env_file: str = ".env") -> str:
         """Run the CDK CLI, which is expected to fail, and return all that it printed."""
         done = self._cdk(arguments, env_file)

@@ -51,13 +51,37 @@ class World:
         arn = self.service(stack)["taskDefinition"]
         return dict(ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"])
 
-    def running_image(self, stack: str = SERVICE) -> str:
-        """Return the digest of the image that every task of the service runs."""
+    def tasks(self, stack: str = SERVICE) -> list[dict[str, Any]]:
+        """Return the running tasks of the service, as ECS describes them."""
         ecs, service = self.aws.client("ecs"), self.service(stack)
         cluster = service["clusterArn"]
         arns = ecs.list_tasks(cluster=cluster, serviceName=service["serviceName"])["taskArns"]
-        tasks = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]
-        digests = {c["imageDigest"] for task in tasks for c in task["containers"]}
+        return list(ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"])
+
+    def task_addresses(self, stack: str = SERVICE) -> list[str]:
+        """Return the private address of each running task of the service."""
+        return [
+            interface["privateIpv4Address"]
+            for task in self.tasks(stack)
+            for interface in task["containers"][0]["networkInterfaces"]
+        ]
+
+    def a_records(self, host: str) -> list[str]:
+        """Return the addresses that the private hosted zone has for a name."""
+        route53, namespace = self.aws.client("route53"), host.partition(".")[2]
+        zones = route53.list_hosted_zones_by_name(DNSName=namespace)["HostedZones"]
+        (zone,) = (z for z in zones if z["Name"].rstrip(".") == namespace)
+        sets = route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
+        return [
+            record["Value"]
+            for record_set in sets
+            if (record_set["Name"].rstrip("."), record_set["Type"]) == (host, "A")
+            for record in record_set["ResourceRecords"]
+        ]
+
+    def running_image(self, stack: str = SERVICE) -> str:
+        """Return the digest of the image that every task of the service runs."""
+        digests = {c["imageDigest"] for task in self.tasks(stack) for c in task["containers"]}
         if len(digests) != 1:
             raise RehearsalError(f"the tasks of the service run {len(digests)} images: {digests}")
         return str(digests.pop())

@@ -1,6 +1,7 @@
 """The end: nothing may be left."""
 
 from rehearsal.acts.live_image import DELIVERIES
+from rehearsal.acts.many_services import TOGETHER
 from rehearsal.expectation import expect
 from rehearsal.local_aws.inventory import Snapshot
 from rehearsal.world import SERVICE, World
@@ -14,7 +15,7 @@ def play(world: World, before: Snapshot) -> None:
         family = world.outputs(SERVICE)["TaskDefinitionFamily"]
         uri = world.outputs(SERVICE)["ImageRepositoryUri"]
         images = world.aws.client("ecr").list_images(repositoryName=uri.partition("/")[2])
-        world.workspace.cdk("destroy", "--all", "--force")
+        world.workspace.cdk("destroy", "--all", "--force", env_file=TOGETHER)
         step.note = f"with {len(images['imageIds'])} tags in ECR"
     with narrator.step("Deregister what the deliveries registered") as step:
         # The pipeline's revisions belong to no stack: AWS keeps them. The README says how to
