@@ -47,6 +47,7 @@ class Access:
             "AWS_CONFIG_FILE": _NO_FILE,
             "AWS_SHARED_CREDENTIALS_FILE": _NO_FILE,
             "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
             # A proxy of the shell must not carry loopback traffic away.
             "NO_PROXY": "127.0.0.1,localhost",
             "no_proxy": "127.0.0.1,localhost",
@@ -62,6 +63,8 @@ class Access:
                     proxies={},
                     retries={"total_max_attempts": 1},
                     s3={"addressing_style": "path"},
+                    # The endpoint is an address; DiscoverInstances would put `data-` before it.
+                    inject_host_prefix=False,
                     use_fips_endpoint=False,
                     use_dualstack_endpoint=False,
                 ),

@@ -17,7 +17,7 @@ _delete_cluster = ecs._delete_cluster
 
 
 class Cluster(ResourceType):
-    """A cluster, deleted only when no service is active in it."""
+    """A cluster, deleted only when no service and no task is active in it."""
 
     name = "AWS::ECS::Cluster"
 
@@ -43,10 +43,14 @@ class Cluster(ResourceType):
 def delete_cluster(request: dict[str, object]) -> tuple[int, dict[str, str], bytes]:
     name = ecs._resolve_cluster_name(request.get("cluster", "default"))
     services = [key for key, service in ecs._services.items() if service["status"] == "ACTIVE"]
+    tasks = [t for t in ecs._tasks.values() if t["clusterArn"].endswith(f":cluster/{name}")]
     response: tuple[int, dict[str, str], bytes]
     if any(key.startswith(f"{name}/") for key in services):
         message = "The Cluster cannot be deleted while Services are active."
         response = error_response_json("ClusterContainsServicesException", message, 400)
+    elif any(task["lastStatus"] != "STOPPED" for task in tasks):
+        message = "The Cluster cannot be deleted while Tasks are active."
+        response = error_response_json("ClusterContainsTasksException", message, 400)
     else:
         response = _delete_cluster(request)
     return response

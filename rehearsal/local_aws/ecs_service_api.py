@@ -34,6 +34,8 @@ def _remembering(action: Callable[[Request], Response]) -> Callable[[Request], R
         cluster = answer["clusterArn"].rsplit("/", 1)[-1]
         record = ecs._services[f"{cluster}/{answer['serviceName']}"]
         record |= {key: request[key] for key in _FORGOTTEN if key in request}
+        # The tasks were started before the registries of an update were known.
+        ecs._refresh_service_state(cluster, f"service:{answer['serviceName']}")
         response: Response = ecs.json_response({"service": ecs._sanitize(record)})
         return response
 

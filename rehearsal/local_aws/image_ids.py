@@ -8,7 +8,7 @@ from typing import Any
 
 from ministack.services import ecr
 
-from rehearsal.local_aws.image_registry import Request, Response, answer, refusal
+from rehearsal.local_aws.api_answer import Request, Response, answer, refusal
 
 _describe_images: Callable[[Request], Response] = ecr._describe_images
 

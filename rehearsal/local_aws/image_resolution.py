@@ -46,7 +46,7 @@ def run_task(request: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
         answer: tuple[int, dict[str, str], bytes] = _run_task(request)
         return answer  # a container engine resolves and pulls the images itself
     definition = ecs._task_defs.get(ecs._resolve_td_key(request.get("taskDefinition", "")))
-    deployment = _deployment(request)
+    deployment = deployment_of(request)
     missing = ""
     try:
         digests = _digests(definition or {}, deployment)
@@ -61,11 +61,11 @@ def run_task(request: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
             if container["name"] in digests:
                 container["imageDigest"] = digests[container["name"]]
     if missing:
-        _fail(tasks, deployment, missing)
+        fail_to_start(tasks, deployment, missing)
     return status, headers, body
 
 
-def _deployment(request: dict[str, Any]) -> dict[str, Any] | None:
+def deployment_of(request: dict[str, Any]) -> dict[str, Any] | None:
     """Return the deployment that asks for the tasks; None for tasks that belong to no service."""
     wanted = request.get("_deploymentId")
     for service in ecs._services.values():
@@ -90,7 +90,12 @@ def _digests(definition: dict[str, Any], deployment: dict[str, Any] | None) -> d
     return resolved
 
 
-def _fail(tasks: list[dict[str, Any]], deployment: dict[str, Any] | None, reason: str) -> None:
+def fail_to_start(
+    tasks: list[dict[str, Any]], deployment: dict[str, Any] | None, reason: str
+) -> None:
+    """Stop tasks that MiniStack took for running, and let their deployment fail as it must."""
+    for task in tasks:
+        task["lastStatus"] = "PROVISIONING"  # none of them ever ran, so none is registered anywhere
     for task in tasks:
         # With its real stop code MiniStack would count each stop and start a replacement at once.
         ecs._mark_task_stopped(task["taskArn"], task, reason, "")

@@ -140,5 +140,7 @@ LISTINGS: dict[str, Listing] = {kind: _plain(*entry) for kind, entry in _PLAIN.i
     "Custom::CDKECRDeployment": nested.image_tags,
     "Custom::S3AutoDeleteObjects": nested.cleaned_buckets,
     "Custom::VpcRestrictDefaultSG": nested.closed_default_groups,
+    "AWS::ServiceDiscovery::Instance": nested.cloud_map_instances,
     "running ECS task": nested.running_tasks,
+    "record set of a hosted zone": nested.record_sets,
 }

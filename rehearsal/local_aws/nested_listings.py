@@ -44,6 +44,19 @@ def running_tasks(call: Call) -> Iterator[str]:
         yield from call("ecs", "list_tasks", "taskArns[]", cluster=cluster)
 
 
+def cloud_map_instances(call: Call) -> Iterator[str]:
+    for service in call("servicediscovery", "list_services", "Services[].Id"):
+        yield from call("servicediscovery", "list_instances", "Instances[].Id", ServiceId=service)
+
+
+def record_sets(call: Call) -> Iterator[str]:
+    for zone in call("route53", "list_hosted_zones", "HostedZones[].Id"):
+        operation, path = "list_resource_record_sets", "ResourceRecordSets[]"
+        for record in call("route53", operation, path, HostedZoneId=zone):
+            identifier = record.get("SetIdentifier", "")
+            yield f"{zone}|{record['Name']}|{record['Type']}|{identifier}"
+
+
 def inline_policies(call: Call) -> Iterator[str]:
     for role in call("iam", "list_roles", "Roles[].RoleName"):
         yield from call("iam", "list_role_policies", "PolicyNames[]", RoleName=role)

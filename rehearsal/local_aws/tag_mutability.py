@@ -11,7 +11,8 @@ from typing import Any
 
 from ministack.services import ecr
 
-from rehearsal.local_aws.image_registry import Request, Response, answer, find_image, refusal
+from rehearsal.local_aws.api_answer import Request, Response, answer, refusal
+from rehearsal.local_aws.image_registry import find_image
 
 _FILTERS = "imageTagMutabilityExclusionFilters"
 

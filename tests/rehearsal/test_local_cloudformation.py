@@ -59,23 +59,6 @@ def test_a_parameter_keeps_its_previous_value(stacks: Stacks, client: Client) ->
     assert topics == {"first", "topic"}
 
 
-def test_an_export_in_use_keeps_its_stack(stacks: Stacks, client: Client) -> None:
-    exported = {"Value": {"Ref": "Topic"}, "Export": {"Name": "the-topic"}}
-    stacks.deploy("exporting", {"Topic": TOPIC}, Outputs={"Topic": exported})
-    importing = {
-        "Type": "AWS::SNS::Subscription",
-        "Properties": {
-            "TopicArn": {"Fn::ImportValue": "the-topic"},
-            "Protocol": "email",
-            "Endpoint": "a@example.com",
-        },
-    }
-    stacks.deploy("importing", {"Subscription": importing})
-    with pytest.raises(ClientError, match="the-topic"):
-        client("cloudformation").delete_stack(StackName="exporting")
-    assert len(client("sns").list_topics()["Topics"]) == 1
-
-
 def test_the_answer_comes_when_the_operation_is_over(client: Client) -> None:
     """Otherwise every deploy of the CDK CLI would wait for its next look, five seconds later."""
     cloudformation = client("cloudformation")

@@ -284,7 +284,11 @@ def test_a_delivery_that_fails_is_rolled_back_by_ecs(backend: Backend) -> None:
 def test_a_failed_task_says_why(backend: Backend) -> None:
     backend.deploy()
     revision = backend.revise("backend:never-pushed")
-    (task,) = backend.ecs.run_task(cluster="infra", taskDefinition=revision)["tasks"]
+    (task,) = backend.ecs.run_task(
+        cluster="infra",
+        taskDefinition=revision,
+        networkConfiguration=backend.service()["networkConfiguration"],
+    )["tasks"]
     (read,) = backend.ecs.describe_tasks(cluster="infra", tasks=[task["taskArn"]])["tasks"]
     assert (read["lastStatus"], read["stopCode"]) == ("STOPPED", "TaskFailedToStart")
     assert read["stoppedReason"].startswith("CannotPullContainerError")
