@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-SLOW_FOLDERS = ("delivery", "image", "rehearsal")
+SLOW_FOLDERS = ("image", "rehearsal")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

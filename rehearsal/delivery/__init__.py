@@ -1,0 +1,1 @@
+"""One delivery, played: the pipeline of the local AWS with its real commands."""

@@ -1,0 +1,69 @@
+"""What the build action of a pipeline does."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rehearsal.delivery.artifact_store import ArtifactStore
+from rehearsal.delivery.build import run_build
+from rehearsal.delivery.build_environment import build_environment
+from rehearsal.delivery.buildspec import parse_buildspec
+from rehearsal.delivery.docker_command import DockerCommand
+from rehearsal.expectation import RehearsalError
+from rehearsal.world import SERVICE, World
+
+_LOG_LINES = 40
+
+
+class BuildAction:
+    """One build of a commit, by the CodeBuild project that the local AWS has.
+
+    The commands, the shell and the AWS CLI are real; ``docker`` is as it says itself.
+    """
+
+    def __init__(self, world: World, docker: DockerCommand, *, commit: str, number: int) -> None:
+        self._world = world
+        self._docker = docker
+        self._commit = commit
+        self._number = number
+
+    def play(self, action: Mapping[str, Any], artifacts: ArtifactStore) -> None:
+        """Build the input artifact and store the output; ``RehearsalError`` if the build fails."""
+        codebuild = self._world.aws.client("codebuild")
+        name = action["configuration"]["ProjectName"]
+        project = codebuild.batch_get_projects(names=[name])["projects"][0]
+        source = action["inputArtifacts"][0]["name"]
+        with tempfile.TemporaryDirectory(prefix="source-") as folder:
+            artifacts.unpack(source, Path(folder))
+            buildspec = Path(folder, project["source"]["buildspec"])
+            result = run_build(
+                parse_buildspec(buildspec.read_text(encoding="utf-8")),
+                source=Path(folder),
+                environment=self._environment(project, artifacts.arn(source), folder),
+            )
+        if not result.succeeded:
+            log = "\n".join(result.log.splitlines()[-_LOG_LINES:])
+            raise RehearsalError(f"{result.failure}\n{log}")
+        artifacts.put(action["outputArtifacts"][0]["name"], result.artifact)
+
+    def _environment(
+        self, project: Mapping[str, Any], source_version: str, folder: str
+    ) -> dict[str, str]:
+        """Return what the project and CodeBuild set, and the way to the tools and to this AWS."""
+        tools = [self._docker.folder, Path(sys.executable).parent, os.environ["PATH"]]
+        host = {"PATH": os.pathsep.join(map(str, tools)), "HOME": folder}
+        return (
+            self._world.aws.access.environment(base=self._docker.variables)
+            | host
+            | {"CODEBUILD_SRC_DIR": folder}
+            | build_environment(
+                project,
+                commit=self._commit,
+                number=self._number,
+                initiator=f"codepipeline/{self._world.outputs(SERVICE)['PipelineName']}",
+                source_version=source_version,
+            )
+        )

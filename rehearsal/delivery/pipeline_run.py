@@ -1,0 +1,104 @@
+"""An execution of the deployed pipeline."""
+
+import itertools
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rehearsal.delivery.artifact_store import ArtifactStore
+from rehearsal.delivery.build_action import BuildAction
+from rehearsal.delivery.docker_command import DockerCommand
+from rehearsal.delivery.rollout import RolloutError, roll_out
+from rehearsal.delivery.source_tree import read_source
+from rehearsal.expectation import RehearsalError
+from rehearsal.sample_settings import ROOT
+from rehearsal.world import SERVICE, World
+
+Action = dict[str, Any]
+
+
+class ActionFailedError(RehearsalError):
+    """``action`` failed, the execution ended with it, and ``done`` are the actions before it."""
+
+    def __init__(self, action: str, reason: str, done: list[str]) -> None:
+        super().__init__(f"the action {action} failed: {reason}")
+        self.action = action
+        self.done = done
+
+
+class PipelineRun:
+    """Plays the pipeline of the service stack, one execution after the other.
+
+    Everything is read from the local AWS at each execution: the stages and actions, the build
+    project, the artifact bucket. ``docker`` is the one that the build calls; everything else that
+    its commands call is real.
+    """
+
+    def __init__(self, world: World, docker: DockerCommand) -> None:
+        self._world = world
+        self._docker = docker
+        self._numbers = itertools.count(1)
+        self._play: dict[tuple[str, str], Callable[[Action, ArtifactStore, str], None]] = {
+            ("Source", "GitHub"): self._source,
+            ("Source", "CodeStarSourceConnection"): self._source,
+            ("Build", "CodeBuild"): self._build,
+            ("Deploy", "ECS"): self._deploy,
+            ("Compute", "Commands"): self._commands,
+        }
+
+    def run(
+        self, commit: str, *, before: Mapping[str, Callable[[], None]] | None = None
+    ) -> list[str]:
+        """Do all actions, in order, for a commit; return their names.
+
+        ``before`` is what happens elsewhere just before an action, by the action's name. The first
+        action that fails ends the execution with ``ActionFailedError``.
+        """
+        name = self._world.outputs(SERVICE)["PipelineName"]
+        pipeline = self._world.aws.client("codepipeline").get_pipeline(name=name)["pipeline"]
+        s3, bucket = self._world.aws.client("s3"), pipeline["artifactStore"]["location"]
+        artifacts = ArtifactStore(s3, bucket=bucket, pipeline=name)
+        done: list[str] = []
+        for stage in pipeline["stages"]:
+            for action in sorted(stage["actions"], key=lambda action: int(action["runOrder"])):
+                (before or {}).get(action["name"], lambda: None)()
+                kind = action["actionTypeId"]["category"], action["actionTypeId"]["provider"]
+                if kind not in self._play:
+                    raise RehearsalError(f"the action {action['name']} ({kind}) is not played")
+                try:
+                    self._play[kind](action, artifacts, commit)
+                except (RolloutError, RehearsalError) as error:
+                    raise ActionFailedError(action["name"], str(error), done) from error
+                done.append(action["name"])
+        return done
+
+    def _source(self, action: Action, artifacts: ArtifactStore, _commit: str) -> None:
+        """Hand on this project as it is on disk; GitHub is not asked."""
+        artifacts.put(action["outputArtifacts"][0]["name"], read_source(ROOT))
+
+    def _build(self, action: Action, artifacts: ArtifactStore, commit: str) -> None:
+        build = BuildAction(self._world, self._docker, commit=commit, number=next(self._numbers))
+        build.play(action, artifacts)
+
+    def _deploy(self, action: Action, artifacts: ArtifactStore, _commit: str) -> None:
+        configuration = action["configuration"]
+        with tempfile.TemporaryDirectory(prefix="deploy-") as folder:
+            artifacts.unpack(action["inputArtifacts"][0]["name"], Path(folder))
+            file = Path(folder, configuration["FileName"])
+            if not file.is_file():
+                raise RehearsalError(f"there is no {configuration['FileName']} in the artifact")
+            definitions = json.loads(file.read_text(encoding="utf-8"))
+        roll_out(
+            self._world.aws.client("ecs"),
+            cluster=configuration["ClusterName"],
+            service=configuration["ServiceName"],
+            images={each["name"]: each["imageUri"] for each in definitions},
+        )
+
+    def _commands(self, action: Action, artifacts: ArtifactStore, _commit: str) -> None:
+        with tempfile.TemporaryDirectory(prefix="commands-") as folder:
+            artifacts.unpack(action["inputArtifacts"][0]["name"], Path(folder))
+            for command in action["commands"]:
+                self._world.workspace.shell(command, Path(folder))
