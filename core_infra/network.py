@@ -20,7 +20,7 @@ def zones_with_room(cidr: str) -> int:
     The network is divided for so many, however many are used: adding a zone later then leaves
     the address ranges of the others, and with them their subnets, as they are.
     """
-    smallest_subnets = 2 ** (LONGEST_SUBNET_PREFIX - int(cidr.partition("/")[2]))
+    smallest_subnets = 1 << (LONGEST_SUBNET_PREFIX - int(cidr.partition("/")[2]))
     return min(MOST_ZONES, smallest_subnets // 2)
 
 
