@@ -22,6 +22,7 @@ check: install ## The fast half: format, lint, types, and the tests that need no
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary .
+	@cd application-code/ecsdemo-backend && $(CURDIR)/$(BIN)/mypy --no-error-summary --config-file $(CURDIR)/pyproject.toml .
 	@$(BIN)/python -m pytest -q -m 'not slow'
 
 .PHONY: bench

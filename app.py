@@ -61,8 +61,7 @@ def _called_from(cluster_name: str, deployment: Sequence[Settings]) -> frozenset
 
 def main() -> None:
     """Synthesise the app, or report every problem of the settings and exit with 1."""
-    # Automatic synthesis would write an assembly even when the settings are rejected.
-    app = App(auto_synth=False)
+    app = App()
     try:
         deployment = load_deployment(app.node.try_get_context("env_file") or ".env")
     except SettingsError as error:

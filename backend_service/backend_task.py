@@ -88,7 +88,9 @@ class BackendTask(Construct):
         self.container = self.definition.add_container(
             "Container",
             container_name=container_name,
-            image=ecs.ContainerImage.from_ecr_repository(repository, LIVE_TAG),
+            # By name: from_ecr_repository would let the role of another stack in by a policy of the
+            # repository. What the role needs is in start_task_policy.
+            image=ecs.ContainerImage.from_registry(repository.repository_uri_for_tag(LIVE_TAG)),
             port_mappings=[ecs.PortMapping(container_port=container_port)],
             environment={
                 **environment,

@@ -49,29 +49,33 @@ def promote_command(image_definitions_file: str, repository_name: str) -> str:
     """Return the shell command that tags the image named in the file as live.
 
     One line, because the Commands action takes no multi-line commands and does not promise that
-    variables survive from one command to the next. The image is copied by manifest, as
+    variables survive from one command to the next, and no longer than the 1000 characters that it
+    takes. The image is copied by manifest, as
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-retag.html does it; the digest
     makes ECR refuse a manifest that was changed on the way. ECR also refuses to tag an image
     with a tag that it has already, so a repeated run stops before that.
     """
-    get = f"aws ecr batch-get-image --repository-name {repository_name} --output text"
-    new, live = '--image-ids imageTag="$tag"', f"--image-ids imageTag={LIVE_TAG}"
-    digest = "--query 'images[0].imageId.imageDigest'"
-    field = 's/.*"imageUri": *"\\([^"]*\\)".*/\\1/p'
+    field = r's/.*"imageUri": *"\([^"]*\)".*/\1/p'
+    get = (
+        'get() { aws ecr batch-get-image --repository-name "$repository" --output text'
+        ' --image-ids imageTag="$1" --query "images[0].$2"; }'
+    )
     put = (
-        f"aws ecr put-image --repository-name {repository_name} --image-tag {LIVE_TAG}"
+        f'aws ecr put-image --repository-name "$repository" --image-tag {LIVE_TAG}'
         ' --image-digest "$digest" --image-manifest "$manifest"'
         ' --image-manifest-media-type "$type" > /dev/null'
     )
     return " && ".join(
         [
+            f"repository={repository_name}",
             f"image=$(sed -n '{field}' {image_definitions_file})",
             'tag="${image##*:}"',
-            f"digest=$({get} {new} {digest})",
+            get,
+            'digest=$(get "$tag" imageId.imageDigest)',
             'case "$digest" in sha256:*) ;; *) echo "no image $image"; exit 1;; esac',
-            f"manifest=$({get} {new} --query 'images[0].imageManifest')",
-            f"type=$({get} {new} --query 'images[0].imageManifestMediaType')",
-            f"live=$({get} {live} {digest})",
+            'manifest=$(get "$tag" imageManifest)',
+            'type=$(get "$tag" imageManifestMediaType)',
+            f"live=$(get {LIVE_TAG} imageId.imageDigest)",
             f'{{ test "$live" = "$digest" || {put}; }}',
             f'echo "$image is {LIVE_TAG}"',
         ]

@@ -5,6 +5,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from backend_service.backend_task import BackendTask
+from backend_service.connection_source import ConnectionSource
 from backend_service.console import dashboard_url, pipeline_url
 from backend_service.cpu_architecture import CpuArchitecture
 from backend_service.delivery_pipeline import IMAGE_DEFINITIONS_FILE, DeliveryPipeline
@@ -12,8 +13,9 @@ from backend_service.discoverable_service import DiscoverableService
 from backend_service.image_build import ImageBuild
 from backend_service.image_repository import LIVE_TAG, ImageRepository
 from backend_service.observability import Observability
-from backend_service.pipeline_source import Branch, pipeline_source
+from backend_service.pipeline_source import Branch, PipelineSource
 from backend_service.seed_image import SeedImage
+from backend_service.token_source import TokenSource
 from core_infra.service_platform import PlatformProvider
 from helper_function_logs import HelperFunctionLogs
 from settings import DeliverySettings, ServiceSettings
@@ -107,16 +109,7 @@ class BackendServiceStack(Stack):
             self,
             "Delivery",
             pipeline_name=name,
-            source=pipeline_source(
-                Branch(
-                    owner=delivery.repository_owner,
-                    repository=delivery.repository_name,
-                    name=delivery.repository_branch,
-                    folder_path=delivery.folder_path,
-                ),
-                connection_arn=delivery.connection_arn,
-                token_secret_name=delivery.github_token_secret_name,
-            ),
+            source=_source(delivery),
             build_project=build.project,
             service=discoverable.service,
             execution_role=provided.execution_role,
@@ -151,3 +144,17 @@ class BackendServiceStack(Stack):
         }
         for output, value in outputs.items():
             CfnOutput(self, output, value=value)
+
+
+def _source(delivery: DeliverySettings) -> PipelineSource:
+    branch = Branch(
+        owner=delivery.repository_owner,
+        repository=delivery.repository_name,
+        name=delivery.repository_branch,
+        folder_path=delivery.folder_path,
+    )
+    if delivery.connection_arn:
+        return ConnectionSource(branch=branch, connection_arn=delivery.connection_arn)
+    if delivery.github_token_secret_name:
+        return TokenSource(branch=branch, token_secret_name=delivery.github_token_secret_name)
+    raise ValueError("delivery needs a connection_arn or a github_token_secret_name")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from aws_cdk import Names, Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -58,4 +59,7 @@ class StartTaskPolicy(Construct):
             statements.append(
                 iam.PolicyStatement(actions=["ssm:GetParameters"], resources=parameters)
             )
-        iam.Policy(self, "Policy", roles=[self.role], statements=statements)
+        # CDK's own name says nothing of stack and region: on a shared role the policies of two
+        # services would overwrite each other.
+        name = f"{Names.unique_resource_name(self, max_length=100)}-{Stack.of(self).region}"
+        iam.Policy(self, "Policy", policy_name=name, roles=[self.role], statements=statements)

@@ -1,6 +1,6 @@
 """The VPC that services run in."""
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import Acknowledgment, RemovalPolicy, Validations
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -79,6 +79,12 @@ class Network(Construct):
                     destination=ec2.FlowLogDestination.to_cloud_watch_logs(flow_log_group)
                 )
             },
+        )
+        Validations.of(self.vpc).acknowledge(
+            Acknowledgment(
+                id="CloudFormation-Validate::W3010",
+                reason="Zones are named only by those who want exactly these (availability_zones)",
+            )
         )
         self.private_subnets = self.vpc.select_subnets(subnet_type=private).subnets
         if not nat_gateway:

@@ -110,7 +110,7 @@ class Synthesis:
 
     def resources(self, stack: str, kind: str) -> dict[str, dict[str, Any]]:
         """Return the resources of a type by logical id, in the stack whose name ends so."""
-        resources = self.templates[self._name(stack)]["Resources"]
+        resources = self.templates[self.stack_name(stack)]["Resources"]
         return {key: value for key, value in resources.items() if value["Type"] == kind}
 
     def only(self, stack: str, kind: str) -> dict[str, Any]:
@@ -128,12 +128,15 @@ class Synthesis:
             for statement in policy["Properties"]["PolicyDocument"]["Statement"]
         ]
 
-    def _name(self, ending: str) -> str:
+    def stack_name(self, ending: str) -> str:
+        """Return the name of the stack that is named so, or else of the one whose name ends so."""
+        if ending in self.templates:
+            return ending
         (name,) = (name for name in self.templates if name.endswith(ending))
         return name
 
     def _ending_with(self, ending: str) -> str:
-        return json.dumps(self.templates[self._name(ending)])
+        return json.dumps(self.templates[self.stack_name(ending)])
 
 
 @cache
@@ -143,19 +146,26 @@ def _template(text: str) -> Template:
 
 def synthesise(**changes: str) -> Synthesis:
     """Synthesise the app for sample.env with ``changes``; the same changes are done once."""
-    return _synthesise(tuple(sorted(changes.items())))
+    return synthesise_together(changes)
+
+
+def synthesise_together(*files: Mapping[str, str]) -> Synthesis:
+    """Synthesise the app for several settings files, each sample.env with its changes."""
+    return _synthesise(tuple(tuple(sorted(changes.items())) for changes in files))
 
 
 @cache
-def _synthesise(changes: tuple[tuple[str, str], ...]) -> Synthesis:
-    env_file = _scratch() / ".env"
-    env_file.write_text(sample_env(**dict(changes)), encoding="utf-8")
+def _synthesise(files: tuple[tuple[tuple[str, str], ...], ...]) -> Synthesis:
+    folder = _scratch()
+    env_files = [folder / f"{number}.env" for number in range(len(files))]
+    for env_file, changes in zip(env_files, files, strict=True):
+        env_file.write_text(sample_env(**dict(changes)), encoding="utf-8")
     vpc_key = (
         f"vpc-provider:account={ACCOUNT}:filter.tag:Name={EXISTING['vpc_name']}"
         f":region={REGION}:returnAsymmetricSubnets=true"
     )
     app = _app({vpc_key: _LOOKED_UP_VPC})
-    add_stacks(app, load_deployment(str(env_file)))
+    add_stacks(app, load_deployment(",".join(map(str, env_files))))
     assembly = app.synth()
     return Synthesis(assembly, {s.stack_name: s.template for s in assembly.stacks})
 

@@ -69,8 +69,8 @@ def play_commands(commands: tuple[str, ...], build: PlayedBuild) -> BuildResult:
     for path, content in build.result.artifact.items():
         (folder / path).write_bytes(content)
     phase = Phase(name="commands", commands=commands, aborts=True)
-    spec = Buildspec(
-        shell="bash",  # noqa: S604 - the name of a shell, not the switch of subprocess
+    spec = Buildspec(  # noqa: S604 - the name of a shell, not the switch of subprocess
+        shell="bash",
         variables={},
         phases=(phase,),
         artifact_folder=".",

@@ -1,0 +1,175 @@
+"""The ECS service and how it is found."""
+
+from typing import Any
+
+import pytest
+
+from tests.synthesis import EXISTING, ISOLATED, TOPOLOGIES, Synthesis, synthesise
+
+SERVICE = "BackendServiceStack"
+KIND = "AWS::ECS::Service"
+
+
+def service(**changes: str) -> dict[str, Any]:
+    """Return the properties of the ECS service."""
+    return synthesise(**changes).only(SERVICE, KIND)
+
+
+def starts_after(synthesis: Synthesis) -> set[str]:
+    """Return everything that CloudFormation completes before it creates the service."""
+    resources = synthesis.templates[synthesis.stack_name(SERVICE)]["Resources"]
+    (start,) = synthesis.resources(SERVICE, KIND)
+    found: set[str] = set()
+    waiting = [start]
+    while waiting:
+        dependencies = set(resources[waiting.pop()].get("DependsOn", []))
+        waiting += dependencies - found
+        found |= dependencies
+    return found
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_it_starts_after_its_image_is_there(topology: str) -> None:
+    synthesis = synthesise(**TOPOLOGIES[topology])
+    (seed,) = synthesis.resources(SERVICE, "Custom::CDKECRDeployment")
+    assert seed in starts_after(synthesis)
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_it_starts_after_ecs_may_start_its_tasks(topology: str) -> None:
+    synthesis = synthesise(**TOPOLOGIES[topology])
+    (policy,) = (
+        key
+        for key, policy in synthesis.resources(SERVICE, "AWS::IAM::Policy").items()
+        if "StartTask" in policy["Properties"]["PolicyName"]
+    )
+    assert policy in starts_after(synthesis)
+
+
+def test_tasks_run_in_the_private_subnets_without_public_addresses() -> None:
+    network = service()["NetworkConfiguration"]["AwsvpcConfiguration"]
+    exports = {
+        output["Export"]["Name"]: output["Value"]
+        for output in synthesise().templates["CoreInfraStack"]["Outputs"].values()
+        if "Export" in output
+    }
+    private = synthesise().templates["CoreInfraStack"]["Outputs"]["PrivateSubnetIds"]["Value"]
+    subnets = [exports[subnet["Fn::ImportValue"]] for subnet in network["Subnets"]]
+    assert subnets == private["Fn::Join"][1][::2]
+    assert network["AssignPublicIp"] == "DISABLED"
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_the_desired_count_is_left_to_auto_scaling(topology: str) -> None:
+    assert "DesiredCount" not in service(**TOPOLOGIES[topology])
+
+
+def test_it_scales_between_the_desired_and_the_maximal_count() -> None:
+    target = synthesise().only(SERVICE, "AWS::ApplicationAutoScaling::ScalableTarget")
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (3, 10)
+    assert target["ScalableDimension"] == "ecs:service:DesiredCount"
+
+
+def test_it_scales_on_cpu_and_memory() -> None:
+    policies = synthesise().resources(SERVICE, "AWS::ApplicationAutoScaling::ScalingPolicy")
+    (target,) = synthesise().resources(SERVICE, "AWS::ApplicationAutoScaling::ScalableTarget")
+    goals = {}
+    for policy in policies.values():
+        tracking = policy["Properties"]["TargetTrackingScalingPolicyConfiguration"]
+        metric = tracking["PredefinedMetricSpecification"]["PredefinedMetricType"]
+        goals[metric] = tracking["TargetValue"]
+        assert policy["Properties"]["ScalingTargetId"] == {"Ref": target}
+    assert goals == {
+        "ECSServiceAverageCPUUtilization": 60,
+        "ECSServiceAverageMemoryUtilization": 70,
+    }
+
+
+def test_a_failing_deployment_is_rolled_back_by_the_circuit_breaker() -> None:
+    deployment = service()["DeploymentConfiguration"]
+    assert deployment["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
+
+
+def test_a_deployment_never_takes_capacity_away() -> None:
+    deployment = service()["DeploymentConfiguration"]
+    assert deployment["MinimumHealthyPercent"] == 100
+    assert deployment["MaximumPercent"] == 200
+
+
+def test_tasks_are_rebalanced_over_the_zones() -> None:
+    assert service()["AvailabilityZoneRebalancing"] == "ENABLED"
+
+
+def test_no_deployment_controller_is_named() -> None:
+    """Naming one later, or no more, would replace the service."""
+    assert "DeploymentController" not in service()
+
+
+def test_it_is_found_by_an_a_record_that_expires_after_the_ttl_of_the_settings() -> None:
+    discovery = synthesise().only(SERVICE, "AWS::ServiceDiscovery::Service")
+    assert discovery["Name"] == "ecsdemo-backend"
+    assert discovery["DnsConfig"]["DnsRecords"] == [{"Type": "A", "TTL": 10}]
+    assert discovery["DnsConfig"]["RoutingPolicy"] == "MULTIVALUE"
+
+
+def test_ecs_reports_the_health_of_its_tasks_to_cloud_map() -> None:
+    discovery = synthesise().only(SERVICE, "AWS::ServiceDiscovery::Service")
+    assert "HealthCheckCustomConfig" in discovery
+
+
+def test_ecs_registers_the_tasks_in_cloud_map() -> None:
+    (discovery,) = synthesise().resources(SERVICE, "AWS::ServiceDiscovery::Service")
+    assert service()["ServiceRegistries"] == [{"RegistryArn": {"Fn::GetAtt": [discovery, "Arn"]}}]
+
+
+def test_tasks_accept_the_container_port_only_and_from_the_vpc_only() -> None:
+    group = synthesise(**EXISTING).only(SERVICE, "AWS::EC2::SecurityGroup")
+    assert group["SecurityGroupIngress"] == [
+        {
+            "CidrIp": "10.20.0.0/16",
+            "Description": "Callers in the VPC",
+            "IpProtocol": "tcp",
+            "FromPort": 3000,
+            "ToPort": 3000,
+        }
+    ]
+    synthesise(**EXISTING).service.resource_count_is("AWS::EC2::SecurityGroupIngress", 0)
+
+
+def test_with_the_core_stack_the_callers_are_those_of_its_vpc() -> None:
+    (rule,) = synthesise().only(SERVICE, "AWS::EC2::SecurityGroup")["SecurityGroupIngress"]
+    assert "CidrBlock" in rule["CidrIp"]["Fn::ImportValue"]
+
+
+def test_tasks_may_call_out_to_anything() -> None:
+    (rule,) = synthesise().only(SERVICE, "AWS::EC2::SecurityGroup")["SecurityGroupEgress"]
+    assert (rule["CidrIp"], rule["IpProtocol"]) == ("0.0.0.0/0", "-1")
+
+
+def test_the_security_group_is_the_one_of_the_tasks() -> None:
+    (group,) = synthesise().resources(SERVICE, "AWS::EC2::SecurityGroup")
+    network = service()["NetworkConfiguration"]["AwsvpcConfiguration"]
+    assert network["SecurityGroups"] == [{"Fn::GetAtt": [group, "GroupId"]}]
+
+
+def test_ecs_exec_is_off_unless_asked_for() -> None:
+    assert service()["EnableExecuteCommand"] is False
+    assert service(**ISOLATED)["EnableExecuteCommand"] is True
+
+
+def test_without_ecs_exec_the_task_role_may_do_nothing() -> None:
+    role = synthesise().only(SERVICE, "AWS::ECS::TaskDefinition")["TaskRoleArn"]
+    assert synthesise().granted(SERVICE, role) == []
+
+
+def test_with_ecs_exec_the_task_role_may_log_its_sessions_and_nothing_else_of_ours() -> None:
+    isolated = synthesise(**ISOLATED)
+    role = isolated.only(SERVICE, "AWS::ECS::TaskDefinition")["TaskRoleArn"]
+    ours = [s for s in isolated.granted(SERVICE, role) if s["Resource"] != "*"]
+    assert [statement["Action"] for statement in ours] == [
+        ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+    ]
+
+
+def test_tasks_carry_the_tags_of_the_service() -> None:
+    assert service()["PropagateTags"] == "SERVICE"

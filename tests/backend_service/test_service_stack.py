@@ -1,0 +1,74 @@
+"""The stack of the service as a whole: what it puts out, and what it depends on."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.synthesis import EXISTING, TOPOLOGIES, synthesise
+
+SERVICE = "BackendServiceStack"
+OUTPUTS = {
+    "ServiceName",
+    "ServiceArn",
+    "ServiceDiscoveryEndpoint",
+    "ServiceSecurityGroupId",
+    "TaskDefinitionFamily",
+    "ImageRepositoryUri",
+    "PipelineName",
+    "PipelineConsoleUrl",
+    "LogGroupName",
+    "DashboardUrl",
+}
+
+
+def outputs(**changes: str) -> dict[str, Any]:
+    synthesis = synthesise(**changes)
+    found = synthesis.templates[synthesis.stack_name(SERVICE)]["Outputs"]
+    return {key: output["Value"] for key, output in found.items()}
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_the_outputs_are_those_of_the_contract(topology: str) -> None:
+    assert set(outputs(**TOPOLOGIES[topology])) == OUTPUTS
+
+
+def test_callers_find_the_service_under_its_name_in_the_namespace() -> None:
+    endpoint = outputs()["ServiceDiscoveryEndpoint"]
+    assert endpoint == "ecsdemo-backend.default.ecs-blueprint-infra.local:3000"
+
+
+def test_the_console_pages_are_those_of_the_pipeline_and_the_dashboard() -> None:
+    pipeline = synthesise().only(SERVICE, "AWS::CodePipeline::Pipeline")["Name"]
+    dashboard = synthesise().only(SERVICE, "AWS::CloudWatch::Dashboard")["DashboardName"]
+    assert f"/pipelines/{pipeline}/view" in outputs()["PipelineConsoleUrl"]
+    assert outputs()["DashboardUrl"].endswith(f"/{dashboard}")
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_no_output_is_the_representation_of_an_object(topology: str) -> None:
+    for name, template in synthesise(**TOPOLOGIES[topology]).templates.items():
+        text = json.dumps(template["Outputs"])
+        assert not re.search(r"<[a-z_.]+ object|\$\{Token|\['|\('", text, re.IGNORECASE), name
+
+
+def test_it_is_deployed_after_the_core_stack_that_it_imports_from() -> None:
+    artifacts = synthesise().file("manifest.json")["artifacts"]
+    assert "CoreInfraStack" in artifacts[SERVICE]["dependencies"]
+
+
+def test_without_a_core_stack_it_waits_for_no_other_stack() -> None:
+    artifacts = synthesise(**EXISTING).file("manifest.json")["artifacts"]
+    assert artifacts[SERVICE]["dependencies"] == [f"{SERVICE}.assets"]
+
+
+def test_what_belongs_to_the_service_carries_its_name_and_that_of_its_cluster() -> None:
+    name = "ecs-blueprint-infra-ecsdemo-backend"
+    for kind, key in (
+        ("AWS::ECS::TaskDefinition", "Family"),
+        ("AWS::CodeBuild::Project", "Name"),
+        ("AWS::CodePipeline::Pipeline", "Name"),
+        ("AWS::CloudWatch::Dashboard", "DashboardName"),
+    ):
+        assert synthesise().only(SERVICE, kind)[key] == name, kind

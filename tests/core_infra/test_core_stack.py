@@ -1,0 +1,98 @@
+"""The core stack as a whole: what it puts out, and what it needs to be synthesised."""
+
+from typing import Any
+
+from tests.synthesis import ISOLATED, Synthesis, synthesise
+
+CORE = "CoreInfraStack"
+OUTPUTS = {
+    "VpcId",
+    "VpcName",
+    "VpcCidr",
+    "AvailabilityZones",
+    "PublicSubnetIds",
+    "PrivateSubnetIds",
+    "EcsClusterName",
+    "EcsClusterArn",
+    "TaskExecutionRoleName",
+    "TaskExecutionRoleArn",
+    "NamespaceNames",
+    "NamespaceArns",
+    "NamespaceIds",
+}
+
+
+def outputs(synthesis: Synthesis) -> dict[str, Any]:
+    """Return the values of the outputs that are not CDK's exports for the service stack."""
+    found = synthesis.templates[CORE]["Outputs"]
+    return {key: output["Value"] for key, output in found.items() if "Export" not in output}
+
+
+def listed(value: Any) -> list[Any]:
+    """Take a comma-joined list of references apart."""
+    return list(value["Fn::Join"][1][::2])
+
+
+def test_the_outputs_are_those_of_the_contract() -> None:
+    assert set(outputs(synthesise())) == OUTPUTS
+
+
+def test_lists_are_joined_with_commas_in_the_same_order() -> None:
+    isolated = outputs(synthesise(**ISOLATED))
+    names = ISOLATED["namespaces"].split(",")
+    kind = "AWS::ServiceDiscovery::PrivateDnsNamespace"
+    namespaces = synthesise(**ISOLATED).resources(CORE, kind)
+    ids = {value["Properties"]["Name"]: key for key, value in namespaces.items()}
+    in_order = [ids[f"{name}.ecs-blueprint-infra.local"] for name in names]
+    assert isolated["NamespaceNames"].split(",") == list(ids)
+    assert listed(isolated["NamespaceArns"]) == [{"Fn::GetAtt": [i, "Arn"]} for i in in_order]
+    assert listed(isolated["NamespaceIds"]) == [{"Fn::GetAtt": [i, "Id"]} for i in in_order]
+    assert isolated["AvailabilityZones"] == ISOLATED["availability_zones"]
+    assert isolated["NamespaceArns"]["Fn::Join"][1][1] == ","
+
+
+def test_public_and_private_subnets_are_told_apart() -> None:
+    for changes, private in (({}, "Private"), (ISOLATED, "Isolated")):
+        synthesis = synthesise(**changes)
+        kinds = {
+            key: next(
+                tag["Value"]
+                for tag in subnet["Properties"]["Tags"]
+                if tag["Key"] == "aws-cdk:subnet-type"
+            )
+            for key, subnet in synthesis.resources(CORE, "AWS::EC2::Subnet").items()
+        }
+        found = outputs(synthesis)
+        zones = len(kinds) // 2
+        assert [kinds[s["Ref"]] for s in listed(found["PublicSubnetIds"])] == ["Public"] * zones
+        assert [kinds[s["Ref"]] for s in listed(found["PrivateSubnetIds"])] == [private] * zones
+
+
+def test_synthesis_needs_to_know_nothing_about_the_account() -> None:
+    for changes in ({}, ISOLATED):
+        assert "missing" not in synthesise(**changes).file("manifest.json")
+
+
+def test_the_namespace_of_the_service_is_the_first_one() -> None:
+    isolated = synthesise(**ISOLATED)
+    first = next(iter(isolated.resources(CORE, "AWS::ServiceDiscovery::PrivateDnsNamespace")))
+    (service,) = isolated.resources(
+        "BackendServiceStack", "AWS::ServiceDiscovery::Service"
+    ).values()
+    assert first in service["Properties"]["NamespaceId"]["Fn::ImportValue"]
+
+
+def test_what_a_service_uses_cannot_be_deleted_under_it() -> None:
+    """Exports hold on to the VPC, cluster, namespace and role while a stack imports them."""
+    exported = {
+        str(output["Value"])
+        for output in synthesise().templates[CORE]["Outputs"].values()
+        if "Export" in output
+    }
+    for kind in (
+        "AWS::EC2::VPC",
+        "AWS::ECS::Cluster",
+        "AWS::ServiceDiscovery::PrivateDnsNamespace",
+    ):
+        (resource,) = synthesise().resources(CORE, kind)
+        assert any(resource in value for value in exported), kind

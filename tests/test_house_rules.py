@@ -1,0 +1,166 @@
+"""What the code itself promises: who knows whom, and how small things are."""
+
+import ast
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from rehearsal.sample_settings import ROOT
+
+CORE = sorted((ROOT / "core_infra").glob("*.py"))
+BACKEND = sorted((ROOT / "backend_service").glob("*.py"))
+SETTINGS = sorted((ROOT / "settings").glob("*.py"))
+TOP = [ROOT / "app.py", ROOT / "helper_function_logs.py"]
+PRODUCT = [*CORE, *BACKEND, *SETTINGS, *TOP]
+CONSTRUCTS = [path for path in [*CORE, *BACKEND] if path.name != "stack.py"]
+OURS = {"app", "backend_service", "core_infra", "helper_function_logs", "rehearsal", "settings"}
+# The two places where the settings meet the constructs.
+MAY_KNOW_SETTINGS = {"backend_service/stack.py", "backend_service/imported_platform.py"}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imports(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield each module of ours that a file imports, with the name that it takes from it."""
+    package = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) + 1 - node.level] if node.level else ()
+            module = ".".join([*base, *filter(None, [node.module])])
+            yield from ((module, alias.name) for alias in node.names)
+
+
+def our_imports(path: Path) -> set[str]:
+    return {module for module, _ in imports(path) if module.partition(".")[0] in OURS}
+
+
+def public(path: Path) -> Iterator[ast.ClassDef | ast.FunctionDef]:
+    """Yield the public classes and functions of a file, and the public methods of the classes."""
+    for node in tree(path).body:
+        members = [node, *node.body] if isinstance(node, ast.ClassDef) else [node]
+        for member in members:
+            if not isinstance(member, ast.ClassDef | ast.FunctionDef):
+                continue
+            if not member.name.startswith("_"):
+                yield member
+
+
+def construct_classes(path: Path) -> Iterator[ast.ClassDef]:
+    for node in tree(path).body:
+        if isinstance(node, ast.ClassDef):
+            bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
+            if bases & {"Construct", "Stack"}:
+                yield node
+
+
+def constructor(of: ast.ClassDef) -> ast.FunctionDef:
+    (found,) = (
+        node for node in of.body if isinstance(node, ast.FunctionDef) and node.name == "__init__"
+    )
+    return found
+
+
+@pytest.mark.parametrize("path", BACKEND, ids=name_of)
+def test_the_service_knows_of_the_core_only_the_contract(path: Path) -> None:
+    known = {module for module in our_imports(path) if module.startswith("core_infra")}
+    assert known <= {"core_infra.service_platform"}
+
+
+@pytest.mark.parametrize("path", CORE, ids=name_of)
+def test_the_core_knows_nobody(path: Path) -> None:
+    others = {module for module in our_imports(path) if not module.startswith("core_infra")}
+    assert others <= {"helper_function_logs"}
+
+
+@pytest.mark.parametrize("path", [*CORE, *BACKEND], ids=name_of)
+def test_constructs_know_no_settings(path: Path) -> None:
+    if name_of(path) not in MAY_KNOW_SETTINGS:
+        assert not any(module.startswith("settings") for module in our_imports(path))
+
+
+@pytest.mark.parametrize("path", SETTINGS, ids=name_of)
+def test_the_settings_know_nothing_of_the_cdk(path: Path) -> None:
+    modules = {module.partition(".")[0] for module, _ in imports(path)}
+    assert not modules & {"aws_cdk", "constructs", "core_infra", "backend_service"}
+
+
+def test_only_the_app_loads_settings() -> None:
+    loading = {"load_settings", "load_deployment"}
+    outside = [*CORE, *BACKEND, *TOP, *(ROOT / "rehearsal").rglob("*.py")]
+    loaders = {
+        name_of(path)
+        for path in outside
+        if any(
+            module.partition(".")[0] == "settings" and name in loading
+            for module, name in imports(path)
+        )
+    }
+    assert loaders == {"app.py"}
+
+
+def test_nothing_of_the_product_knows_the_rehearsal_or_the_tests() -> None:
+    for path in PRODUCT:
+        modules = {module.partition(".")[0] for module, _ in imports(path)}
+        assert not modules & {"rehearsal", "tests"}, name_of(path)
+
+
+def test_no_file_is_a_drawer_for_anything() -> None:
+    drawers = {"utils", "util", "helpers", "helper", "common", "misc", "shared", "lib"}
+    found = {path.stem for path in [*PRODUCT, *(ROOT / "rehearsal").rglob("*.py")]}
+    assert not found & drawers
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=name_of)
+def test_everything_public_says_what_it_is_for(path: Path) -> None:
+    assert ast.get_docstring(tree(path)), "the module"
+    for member in public(path):
+        assert ast.get_docstring(member), member.name
+
+
+@pytest.mark.parametrize("path", [*CORE, *BACKEND, ROOT / "helper_function_logs.py"], ids=name_of)
+def test_children_are_created_in_the_construct_itself(path: Path) -> None:
+    """``scope`` is for the base class; a construct that hangs children there leaks them."""
+    for construct in construct_classes(path):
+        used = [
+            node
+            for node in ast.walk(constructor(construct))
+            if isinstance(node, ast.Name) and node.id == "scope"
+        ]
+        assert len(used) == 1, construct.name
+
+
+@pytest.mark.parametrize("path", [*CORE, *BACKEND, ROOT / "helper_function_logs.py"], ids=name_of)
+def test_constructs_take_typed_keywords(path: Path) -> None:
+    for construct in construct_classes(path):
+        arguments = constructor(construct).args
+        assert [argument.arg for argument in arguments.args] == ["self", "scope", "construct_id"]
+        assert all(argument.annotation for argument in arguments.kwonlyargs), construct.name
+
+
+@pytest.mark.parametrize("path", [*CORE, *BACKEND], ids=name_of)
+def test_every_wildcard_resource_has_its_reason_on_the_line_above(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for above, line in pairwise(lines):
+        if re.search(r"""resources=\[["']\*["']\]""", line):
+            assert above.lstrip().startswith("#"), line
+
+
+def test_stacks_fit_on_two_screens_and_constructs_on_less() -> None:
+    def lengths(paths: list[Path], limit: int) -> dict[str, int]:
+        counted = {name_of(path): len(path.read_text("utf-8").splitlines()) for path in paths}
+        return {name: length for name, length in counted.items() if length > limit}
+
+    assert lengths([path for path in [*CORE, *BACKEND] if path.name == "stack.py"], 175) == {}
+    assert lengths(CONSTRUCTS, 130) == {}
+    assert lengths([ROOT / "app.py"], 80) == {}

@@ -1,0 +1,118 @@
+"""What may happen without naming a resource, in every topology."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cfnlint  # type: ignore[import-untyped]
+import pytest
+
+from tests.synthesis import TOPOLOGIES, Synthesis, synthesise
+
+# Actions that AWS authorises on no resource at all, so that only "*" allows them.
+WITHOUT_RESOURCES = {
+    "ecr:GetAuthorizationToken": "signs in to ECR, for a pull or a push that is granted besides",
+    "ecr-public:GetAuthorizationToken": "signs in to the public registry of the seed image",
+    "sts:GetServiceBearerToken": "the other half of signing in to the public registry",
+    "ecs:DescribeTaskDefinition": "the deploy action copies the running task definition",
+    "logs:DescribeLogGroups": "ECS Exec looks for the log group of its sessions",
+    "ssmmessages:CreateControlChannel": "ECS Exec, if it is switched on",
+    "ssmmessages:CreateDataChannel": "ECS Exec, if it is switched on",
+    "ssmmessages:OpenControlChannel": "ECS Exec, if it is switched on",
+    "ssmmessages:OpenDataChannel": "ECS Exec, if it is switched on",
+}
+# Actions whose resource Fargate does not have; a condition stands in for it.
+WITH_CONDITION = {
+    "ecs:ListTasks": "authorised on container instances; ecs:cluster confines it to the cluster",
+}
+# CDK gives its own helper functions this policy; they may log, and what their statements say.
+OF_CDK_HELPERS = "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+
+
+def many(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements(synthesis: Synthesis) -> Iterator[dict[str, Any]]:
+    """Yield every statement about what a role may do."""
+    for template in synthesis.templates.values():
+        for resource in template["Resources"].values():
+            properties = resource.get("Properties", {})
+            if resource["Type"] == "AWS::IAM::Policy":
+                yield from properties["PolicyDocument"]["Statement"]
+            if resource["Type"] == "AWS::IAM::Role":
+                for policy in properties.get("Policies", []):
+                    yield from policy["PolicyDocument"]["Statement"]
+
+
+@pytest.fixture(scope="module")
+def known_actions() -> dict[str, Any]:
+    """The actions of AWS, with the resources that they are authorised on."""
+    path = Path(cfnlint.__file__).parent / "data/AdditionalSpecs/Policies.json"
+    services = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        f"{service}:{action}": specification
+        for service, of_service in services.items()
+        for action, specification in of_service["Actions"].items()
+    }
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_every_wildcard_resource_has_a_reason(topology: str) -> None:
+    for statement in statements(synthesise(**TOPOLOGIES[topology])):
+        if "*" in many(statement["Resource"]):
+            for action in many(statement["Action"]):
+                conditional = action in WITH_CONDITION and "Condition" in statement
+                assert action in WITHOUT_RESOURCES or conditional, statement
+
+
+def test_every_reason_is_needed() -> None:
+    used = {
+        action
+        for changes in TOPOLOGIES.values()
+        for statement in statements(synthesise(**changes))
+        if "*" in many(statement["Resource"])
+        for action in many(statement["Action"])
+    }
+    assert used == WITHOUT_RESOURCES.keys() | WITH_CONDITION.keys()
+
+
+@pytest.mark.parametrize("action", WITHOUT_RESOURCES)
+def test_no_resource_could_be_named_instead(action: str, known_actions: dict[str, Any]) -> None:
+    assert "Resources" not in known_actions[action.lower()]
+
+
+@pytest.mark.parametrize("action", WITH_CONDITION)
+def test_the_condition_stands_in_for_a_resource(action: str, known_actions: dict[str, Any]) -> None:
+    assert known_actions[action.lower()]["Resources"] == ["container-instance"]
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_no_role_may_do_everything_with_anything(topology: str) -> None:
+    for statement in statements(synthesise(**TOPOLOGIES[topology])):
+        for action in many(statement["Action"]):
+            service, _, name = action.partition(":")
+            # CDK's grants on the artifact bucket name families of actions.
+            assert name != "*", statement
+            assert "*" not in name or service == "s3", statement
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_no_managed_policy_is_attached_but_cdk_s_own_to_its_helpers(topology: str) -> None:
+    for template in synthesise(**TOPOLOGIES[topology]).templates.values():
+        for key, resource in template["Resources"].items():
+            if resource["Type"] == "AWS::IAM::Role":
+                managed = resource["Properties"].get("ManagedPolicyArns", [])
+                helper = "CustomResourceProviderRole" in key
+                assert managed == ([{"Fn::Sub": OF_CDK_HELPERS}] if helper else []), key
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_no_role_can_be_taken_by_anybody(topology: str) -> None:
+    for template in synthesise(**TOPOLOGIES[topology]).templates.values():
+        for key, resource in template["Resources"].items():
+            if resource["Type"] == "AWS::IAM::Role":
+                document = resource["Properties"]["AssumeRolePolicyDocument"]
+                for statement in document["Statement"]:
+                    assert "*" not in str(statement["Principal"]), key

@@ -1,0 +1,193 @@
+"""The templates as a whole, in every topology."""
+
+import json
+import re
+import tarfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import aws_cdk
+import pytest
+from cfnlint.api import lint  # type: ignore[import-untyped]
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.json import JSONSnapshotExtension
+
+from rehearsal.sample_settings import REGION, ROOT
+from tests.synthesis import TOPOLOGIES, synthesise
+
+TEMPLATES = [
+    (topology, stack)
+    for topology, stacks in {
+        "default": ("CoreInfraStack", "BackendServiceStack"),
+        "existing": ("BackendServiceStack",),
+        "isolated": ("CoreInfraStack", "BackendServiceStack"),
+        "connected": ("shopCoreInfraStack", "shopBackendServiceStack"),
+    }.items()
+    for stack in stacks
+]
+# Functions with which CDK and cdk-ecr-deployment implement custom resources.
+HELPERS = {
+    "CoreInfraStack": {"CustomVpcRestrictDefaultSG"},
+    "BackendServiceStack": {"CustomS3AutoDeleteObjects", "CustomCDKECRDeployment"},
+}
+# Findings of cfn-lint that are right in general and not here.
+ACCEPTED = {
+    # CDK names a role and its policy together in DependsOn, where using the role's ARN orders the
+    # role already. Harmless, and not ours to change.
+    "W3005": "redundant DependsOn",
+    # The zones are a setting: who names them wants exactly those.
+    "W3010": "availability zones by name",
+}
+# Flags with another value than CDK recommends.
+DEVIATIONS = {
+    # A VPC in use must not be deletable under the services: docs/decisions.
+    "@aws-cdk/core:defaultCrossStackReferences": "strong",
+    # Tells AWS how constructs are used; costs template size and is nobody's business.
+    "@aws-cdk/core:enableAdditionalMetadataCollection": False,
+}
+
+
+def test_each_topology_makes_the_stacks_that_are_listed_here() -> None:
+    made = {
+        (t, stack) for t, changes in TOPOLOGIES.items() for stack in synthesise(**changes).templates
+    }
+    assert made == set(TEMPLATES)
+
+
+@pytest.mark.parametrize(("topology", "stack"), TEMPLATES)
+def test_the_template_is_the_one_that_was_reviewed(
+    topology: str, stack: str, snapshot: SnapshotAssertion
+) -> None:
+    """After a change that is meant, ``make snapshots`` accepts the template as it is now."""
+    template = synthesise(**TOPOLOGIES[topology]).templates[stack]
+    # Hashes of assets change with every release of CDK and say nothing about the stack.
+    masked = re.sub(r"\b[0-9a-f]{64}\b", "ASSET-HASH", json.dumps(template))
+    assert json.loads(masked) == snapshot.use_extension(JSONSnapshotExtension)
+
+
+@pytest.mark.parametrize(("topology", "stack"), TEMPLATES)
+def test_cfn_lint_finds_nothing_of_ours(topology: str, stack: str) -> None:
+    template = synthesise(**TOPOLOGIES[topology]).templates[stack]
+    findings = lint(json.dumps(template), None, [REGION])
+    ours = [f"{f.rule.id} {f.message}" for f in findings if f.rule.id not in ACCEPTED]
+    assert ours == []
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_cdk_warns_of_nothing(topology: str) -> None:
+    for stack in synthesise(**TOPOLOGIES[topology]).assembly.stacks:
+        assert [message.entry for message in stack.messages] == []
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_the_rules_of_cdk_are_kept(topology: str) -> None:
+    report = synthesise(**TOPOLOGIES[topology]).file("validation-report.json")
+    violations = [
+        violation["description"]
+        for plugin in report["pluginReports"]
+        for violation in plugin["violations"]
+    ]
+    assert violations == []
+
+
+def test_the_default_topology_has_these_resources() -> None:
+    counts = {
+        stack: dict(Counter(r["Type"] for r in template["Resources"].values()))
+        for stack, template in synthesise().templates.items()
+    }
+    assert counts == {
+        "CoreInfraStack": {
+            "AWS::EC2::EIP": 1,
+            "AWS::EC2::FlowLog": 1,
+            "AWS::EC2::InternetGateway": 1,
+            "AWS::EC2::NatGateway": 1,
+            "AWS::EC2::Route": 6,
+            "AWS::EC2::RouteTable": 6,
+            "AWS::EC2::Subnet": 6,
+            "AWS::EC2::SubnetRouteTableAssociation": 6,
+            "AWS::EC2::VPC": 1,
+            "AWS::EC2::VPCGatewayAttachment": 1,
+            "AWS::ECS::Cluster": 1,
+            "AWS::IAM::Policy": 1,
+            "AWS::IAM::Role": 3,
+            "AWS::Lambda::Function": 1,
+            "AWS::Logs::LogGroup": 3,
+            "AWS::ServiceDiscovery::PrivateDnsNamespace": 1,
+            "Custom::VpcRestrictDefaultSG": 1,
+        },
+        "BackendServiceStack": {
+            "AWS::ApplicationAutoScaling::ScalableTarget": 1,
+            "AWS::ApplicationAutoScaling::ScalingPolicy": 2,
+            "AWS::CloudWatch::Dashboard": 1,
+            "AWS::CodeBuild::Project": 1,
+            "AWS::CodePipeline::Pipeline": 1,
+            "AWS::CodePipeline::Webhook": 1,
+            "AWS::EC2::SecurityGroup": 1,
+            "AWS::ECR::Repository": 1,
+            "AWS::ECS::Service": 1,
+            "AWS::ECS::TaskDefinition": 1,
+            "AWS::IAM::Policy": 7,
+            "AWS::IAM::Role": 8,
+            "AWS::Lambda::Function": 2,
+            "AWS::Logs::LogGroup": 5,
+            "AWS::S3::Bucket": 1,
+            "AWS::S3::BucketPolicy": 1,
+            "AWS::SecretsManager::Secret": 1,
+            "AWS::ServiceDiscovery::Service": 1,
+            "Custom::CDKECRDeployment": 1,
+            "Custom::S3AutoDeleteObjects": 1,
+        },
+    }
+
+
+@pytest.mark.parametrize(("topology", "stack"), TEMPLATES)
+def test_the_only_functions_are_helpers_of_cdk(topology: str, stack: str) -> None:
+    functions = synthesise(**TOPOLOGIES[topology]).resources(stack, "AWS::Lambda::Function")
+    expected = HELPERS[stack.removeprefix("shop")]
+    assert len(functions) == len(expected)
+    assert all(any(key.startswith(helper) for key in functions) for helper in expected)
+
+
+@pytest.mark.parametrize(("topology", "stack"), TEMPLATES)
+def test_each_helper_writes_to_a_log_group_of_the_stack(topology: str, stack: str) -> None:
+    synthesis = synthesise(**TOPOLOGIES[topology])
+    log_groups = synthesis.resources(stack, "AWS::Logs::LogGroup")
+    for function in synthesis.resources(stack, "AWS::Lambda::Function").values():
+        assert function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] in log_groups
+
+
+@pytest.mark.parametrize(("topology", "stack"), TEMPLATES)
+def test_every_log_has_a_retention_and_is_deleted_with_the_stack(topology: str, stack: str) -> None:
+    log_groups = synthesise(**TOPOLOGIES[topology]).resources(stack, "AWS::Logs::LogGroup")
+    assert log_groups
+    for key, log_group in log_groups.items():
+        assert log_group["Properties"]["RetentionInDays"] == 30, key
+        assert log_group["DeletionPolicy"] == "Delete", key
+
+
+@pytest.mark.parametrize(("topology", "stack"), TEMPLATES)
+def test_nothing_is_kept_when_the_stack_is_deleted(topology: str, stack: str) -> None:
+    template = synthesise(**TOPOLOGIES[topology]).templates[stack]
+    kept = [key for key, r in template["Resources"].items() if r.get("DeletionPolicy") == "Retain"]
+    assert kept == []
+
+
+def test_every_feature_flag_has_the_recommended_value_or_a_reason() -> None:
+    context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    assert context == recommended_flags() | DEVIATIONS
+
+
+def recommended_flags() -> dict[str, Any]:
+    """Return the flags that the installed CDK recommends for a new app."""
+    (archive,) = (Path(aws_cdk.__file__).parent / "_jsii").glob("aws-cdk-lib@*.tgz")
+    with tarfile.open(archive) as files:
+        # Found early in the archive; a full index would take as long as a synthesis.
+        (member,) = (
+            files.extractfile(entry)
+            for entry in files
+            if entry.name == "package/recommended-feature-flags.json"
+        )
+        assert member
+        flags: dict[str, Any] = json.load(member)
+    return flags
