@@ -61,7 +61,9 @@ def _called_from(cluster_name: str, deployment: Sequence[Settings]) -> frozenset
 
 def main() -> None:
     """Synthesise the app, or report every problem of the settings and exit with 1."""
-    app = App()
+    # CDK's template rules take longer than all the rest, and no setting can break one: `make check`
+    # applies them to every topology (docs/decisions/13-template-rules.md).
+    app = App(builtin_cloud_formation_validation=False)
     try:
         deployment = load_deployment(app.node.try_get_context("env_file") or ".env")
     except SettingsError as error:

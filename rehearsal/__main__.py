@@ -77,7 +77,12 @@ def wait(world: World) -> None:
     """Say how to use what is deployed, and wait until the user has seen enough."""
     say = world.narrator.say
     say("\nThe stacks stay deployed until you press Ctrl-C. In another terminal:")
-    for key in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"):
+    for key in (
+        "AWS_ENDPOINT_URL",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_DEFAULT_REGION",
+    ):
         say(f"  export {key}={world.aws.environment()[key]}")
     say("  .venv/bin/aws ecs list-services --cluster ecs-blueprint-infra")
     with suppress(KeyboardInterrupt):
