@@ -1,0 +1,121 @@
+"""What must not grow unnoticed: counts that are the same on every machine.
+
+`make bench` measures time; here a regression fails wherever the tests run. The limits leave a
+little room. Raise one only with a reason.
+"""
+
+import json
+import subprocess
+import sys
+from functools import cache
+
+from rehearsal.sample_settings import ROOT, sample_env
+
+# Modules of aws_cdk that the default topology loads. Each costs time at every `cdk ls`.
+MODULES = {
+    "aws_cdk._private",
+    "aws_cdk.asset_awscli_v1",
+    "aws_cdk.asset_node_proxy_agent_v6",
+    "aws_cdk.aws_applicationautoscaling",
+    "aws_cdk.aws_autoscaling",
+    "aws_cdk.aws_cloudwatch",
+    "aws_cdk.aws_cloudwatch_actions",
+    "aws_cdk.aws_codebuild",
+    "aws_cdk.aws_codepipeline",
+    "aws_cdk.aws_codepipeline_actions",
+    "aws_cdk.aws_codestarnotifications",
+    "aws_cdk.aws_ec2",
+    "aws_cdk.aws_ecr",
+    "aws_cdk.aws_ecr_assets",
+    "aws_cdk.aws_ecs",
+    "aws_cdk.aws_elasticloadbalancing",
+    "aws_cdk.aws_elasticloadbalancingv2",
+    "aws_cdk.aws_events",
+    "aws_cdk.aws_events_targets",
+    "aws_cdk.aws_iam",
+    "aws_cdk.aws_kms",
+    "aws_cdk.aws_lambda",
+    "aws_cdk.aws_logs",
+    "aws_cdk.aws_s3",
+    "aws_cdk.aws_s3_assets",
+    "aws_cdk.aws_secretsmanager",
+    "aws_cdk.aws_servicediscovery",
+    "aws_cdk.aws_sns",
+    "aws_cdk.aws_sns_subscriptions",
+    "aws_cdk.aws_ssm",
+    "aws_cdk.cloud_assembly_schema",
+    "aws_cdk.interfaces",
+}
+MOST_CALLS_FOR_BOTH_STACKS = 420
+MOST_CALLS_FOR_ONE_MORE_SERVICE = 300
+
+PROBE = """
+import json, sys, tempfile
+from pathlib import Path
+from jsii._kernel.providers import process
+
+calls = 0
+send = process._NodeProcess.send
+
+def counting(self, request, response_type):
+    global calls
+    calls += 1
+    return send(self, request, response_type)
+
+process._NodeProcess.send = counting
+import app
+
+folder = Path(tempfile.mkdtemp())
+for name, text in json.loads(sys.argv[1]).items():
+    (folder / name).write_text(text)
+counts = []
+for files in (".env", ".env,more.env"):
+    deployment = app.load_deployment(",".join(str(folder / f) for f in files.split(",")))
+    cdk_app = app.App(builtin_cloud_formation_validation=False, outdir=tempfile.mkdtemp())
+    before = calls
+    app.add_stacks(cdk_app, deployment)
+    counts.append(calls - before)
+modules = sorted(
+    name for name in sys.modules
+    if name.startswith("aws_cdk.") and name.count(".") == 1 and not name.endswith("._jsii")
+)
+print(json.dumps({"one": counts[0], "two": counts[1], "modules": modules}))
+"""
+
+
+@cache
+def counted() -> dict[str, object]:
+    more = sample_env(
+        deploy_core_stack="False",
+        stack_prefix="More",
+        service_name="more",
+        ecr_repository_name="more",
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, json.dumps({".env": sample_env(), "more.env": more})],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    result: dict[str, object] = json.loads(done.stdout)
+    return result
+
+
+def test_no_module_of_aws_cdk_is_loaded_beyond_the_reviewed_ones() -> None:
+    modules = counted()["modules"]
+    assert isinstance(modules, list)
+    assert set(modules) - MODULES == set()
+
+
+def test_both_stacks_take_few_calls_to_the_jsii_kernel() -> None:
+    one = counted()["one"]
+    assert isinstance(one, int)
+    assert 0 < one <= MOST_CALLS_FOR_BOTH_STACKS
+
+
+def test_one_more_service_takes_few_calls_to_the_jsii_kernel() -> None:
+    one, two = counted()["one"], counted()["two"]
+    assert isinstance(one, int)
+    assert isinstance(two, int)
+    assert 0 < two - one <= MOST_CALLS_FOR_ONE_MORE_SERVICE
