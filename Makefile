@@ -6,16 +6,30 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: rehearse
 rehearse: install ## Set up, then run the whole life of a deploy on the local AWS (KEEP=1 leaves it running)
 	@$(BIN)/python -m rehearsal $(if $(KEEP),--keep)
 
 .PHONY: test
-test: check ## Set up, then run every test and the rehearsal
+test: check .cache/checkov/.installed ## Set up, then run every test, the rehearsal and the rehearsed failures
+	@$(MAKE) --no-print-directory -j 2 $(OUTPUT_OF_ONE_AT_A_TIME) slow-tests play-rehearsal play-failures
+
+# Side by side they take about as long as the longest: each spends half of its time waiting.
+OUTPUT_OF_ONE_AT_A_TIME := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
+.PHONY: slow-tests play-rehearsal play-failures
+slow-tests:
 	@$(BIN)/python -m pytest -q -m slow
+play-rehearsal:
 	@$(BIN)/python -m rehearsal
+play-failures:
+	@$(BIN)/python -m rehearsal.failures
+
+.PHONY: rehearse-failures
+rehearse-failures: install ## Bring failures about on the local AWS and see that each fails well
+	@$(BIN)/python -m rehearsal.failures
 
 .PHONY: check
 check: install ## The fast half: format, lint, types, and the tests that need no CDK CLI
@@ -28,6 +42,26 @@ check: install ## The fast half: format, lint, types, and the tests that need no
 .PHONY: bench
 bench: install ## Measure against an empty CDK app; writes docs/performance.json and .svg
 	@$(BIN)/python -m bench
+
+.PHONY: doctor
+doctor: install ## Ask your AWS account, before a deploy, about what usually goes wrong (GITHUB=1: GitHub too)
+	@$(BIN)/python -m doctor $(if $(ENV_FILE),--env-file $(ENV_FILE)) $(if $(GITHUB),--github)
+
+.PHONY: cost
+cost: install ## Tell what the settings cost in a month (ENV_FILE=... for another file)
+	@$(BIN)/python -m cost $(if $(ENV_FILE),--env-file $(ENV_FILE))
+
+.PHONY: compliance
+compliance: install .cache/checkov/.installed ## Review every topology with cdk-nag and Checkov; writes docs/compliance.md
+	@$(BIN)/python -m compliance
+
+.PHONY: diagram
+diagram: install ## Draw docs/architecture.svg and .png from the synthesised templates
+	@$(BIN)/python -m picture
+
+.PHONY: image
+image: install ## Build the image of the sample service with docker or podman
+	@$(BIN)/python -m rehearsal.container_engine application-code/ecsdemo-backend ecsdemo-backend:local local
 
 .PHONY: format
 format: install ## Format the code and sort its imports
@@ -60,10 +94,36 @@ node_modules/.installed: package-lock.json .venv/.installed
 	@npm ci --loglevel=error --no-audit --no-fund
 	@touch $@
 
+.PHONY: audit
+audit: install .cache/audit/.installed ## Ask PyPI and npm for known vulnerabilities of all that is locked (needs the network)
+	@failed=; \
+	.cache/audit/bin/pip-audit --strict --progress-spinner off --require-hashes --disable-pip -r requirements.lock \
+		-r application-code/ecsdemo-backend/requirements.txt \
+		-r application-code/ecsdemo-backend/requirements-test.txt || failed=1; \
+	npm audit || failed=1; \
+	test -z "$$failed" || { echo "make audit: NOT CLEAN: a finding above, or a service that could not be asked" >&2; exit 1; }
+
+# In an environment of its own: Checkov pins another boto3.
+.cache/checkov/.installed: compliance/checkov.lock | install
+	@echo "Installing Checkov into .cache/checkov (once)"
+	@$(PYTHON) -m venv .cache/checkov
+	@.cache/checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r compliance/checkov.lock
+	@touch $@
+
+# In an environment of its own: the auditor is no part of what it audits.
+.cache/audit/.installed: requirements-audit.lock
+	@$(PYTHON) -m venv .cache/audit
+	@.cache/audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
+	@touch $@
+
 .PHONY: lock
 lock: install ## Pin the whole tree again after a change of requirements*.txt (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --custom-compile-command "make lock" requirements-dev.txt -o requirements.lock
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --custom-compile-command "make lock" requirements-audit.txt -o requirements-audit.lock
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --custom-compile-command "make lock" compliance/checkov.in -o compliance/checkov.lock
 
 .PHONY: clean
 clean: ## Remove everything that make has made

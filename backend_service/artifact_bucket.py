@@ -11,7 +11,8 @@ ARTIFACT_LIFETIME = Duration.days(30)
 class ArtifactBucket(Construct):
     """A private bucket, encrypted with the AWS-managed KMS key, reached over TLS only.
 
-    Expires artifacts after ``ARTIFACT_LIFETIME`` and is emptied and deleted with the stack.
+    Versioned, so that an artifact cannot be exchanged between two actions without a trace. Expires
+    artifacts after ``ARTIFACT_LIFETIME`` and is emptied and deleted with the stack.
     Exposes ``bucket``.
     """
 
@@ -23,11 +24,13 @@ class ArtifactBucket(Construct):
             encryption=s3.BucketEncryption.KMS_MANAGED,
             bucket_key_enabled=True,
             enforce_ssl=True,
+            versioned=True,
             minimum_tls_version=1.2,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             lifecycle_rules=[
                 s3.LifecycleRule(
                     expiration=ARTIFACT_LIFETIME,
+                    noncurrent_version_expiration=Duration.days(1),
                     abort_incomplete_multipart_upload_after=Duration.days(1),
                 )
             ],

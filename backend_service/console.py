@@ -14,6 +14,11 @@ def pipeline_url(region: str, name: str) -> str:
     return f"{_console(region)}/codesuite/codepipeline/pipelines/{name}/view?region={region}"
 
 
+def service_url(region: str, cluster: str, name: str) -> str:
+    """Return the page of an ECS service."""
+    return f"{_console(region)}/ecs/v2/clusters/{cluster}/services/{name}?region={region}"
+
+
 def dashboard_url(region: str, name: str) -> str:
     """Return the page of a CloudWatch dashboard."""
     return f"{_console(region)}/cloudwatch/home?region={region}#dashboards/dashboard/{name}"

@@ -8,6 +8,7 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from backend_service.artifact_bucket import ArtifactBucket
@@ -24,7 +25,8 @@ class DeliveryPipeline(Construct):
 
     Creates the pipeline, its artifact bucket, the roles of its actions and the log group of the
     promotion. ``execution_role`` is the role that the service's tasks are started with, which the
-    rollout passes on. Exposes ``pipeline``.
+    rollout passes on; ``approval_topic`` (if any) is told that an approval is wanted. Exposes
+    ``pipeline``.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class DeliveryPipeline(Construct):
         repository: ecr.IRepository,
         repository_name: str,
         manual_approval: bool,
+        approval_topic: sns.ITopic | None,
         log_retention: logs.RetentionDays,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -67,7 +70,9 @@ class DeliveryPipeline(Construct):
         )
         self.pipeline.add_stage(stage_name="Build", actions=[build])
         if manual_approval:
-            approval = actions.ManualApprovalAction(action_name="Approve")
+            approval = actions.ManualApprovalAction(
+                action_name="Approve", notification_topic=approval_topic
+            )
             self.pipeline.add_stage(stage_name="Approve", actions=[approval])
         rollout = Rollout(
             self,

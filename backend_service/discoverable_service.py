@@ -1,5 +1,7 @@
 """The ECS service, found by other services through Cloud Map."""
 
+from collections.abc import Sequence
+
 from aws_cdk import Duration
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
@@ -19,8 +21,9 @@ class DiscoverableService(Construct):
     service (A record per task, health reported by ECS) and its auto scaling between
     ``min_tasks`` and ``max_tasks``. The template leaves the desired count to auto scaling: the
     service starts with one task, and no later deploy undoes a scaling. A deployment whose tasks
-    do not become healthy is rolled back by the circuit breaker. Exposes ``service`` and
-    ``security_group``.
+    do not become healthy is rolled back by the circuit breaker, one during which an alarm of
+    ``rollback_alarm_names`` goes off by ECS; the alarms must exist when the service is created.
+    Exposes ``service`` and ``security_group``.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class DiscoverableService(Construct):
         max_tasks: int,
         dns_ttl: Duration,
         enable_execute_command: bool,
+        rollback_alarm_names: Sequence[str] = (),
     ) -> None:
         super().__init__(scope, construct_id)
         self.security_group = ec2.SecurityGroup(
@@ -46,7 +50,7 @@ class DiscoverableService(Construct):
             allow_all_outbound=True,
         )
         self.security_group.add_ingress_rule(
-            ec2.Peer.ipv4(platform.vpc.vpc_cidr_block), ec2.Port.tcp(port), "Callers in the VPC"
+            ec2.Peer.ipv4(platform.vpc_cidr), ec2.Port.tcp(port), "Callers in the VPC"
         )
         # With ECS Exec, CDK lets the task role open SSM sessions (ssmmessages) and describe log
         # groups on "*": these actions have no resource-level permissions.
@@ -60,6 +64,7 @@ class DiscoverableService(Construct):
             security_groups=[self.security_group],
             assign_public_ip=False,
             circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
+            deployment_alarms=_rolling_back(rollback_alarm_names),
             min_healthy_percent=100,
             max_healthy_percent=200,
             availability_zone_rebalancing=ecs.AvailabilityZoneRebalancing.ENABLED,
@@ -77,3 +82,11 @@ class DiscoverableService(Construct):
         scaling.scale_on_memory_utilization(
             "Memory", target_utilization_percent=MEMORY_TARGET_PERCENT
         )
+
+
+def _rolling_back(alarm_names: Sequence[str]) -> ecs.DeploymentAlarmConfig | None:
+    if not alarm_names:
+        return None
+    return ecs.DeploymentAlarmConfig(
+        alarm_names=list(alarm_names), behavior=ecs.AlarmBehavior.ROLLBACK_ON_ALARM
+    )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from aws_cdk import Annotations
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
@@ -41,6 +42,7 @@ class ImportedPlatform:
         )
         return ServicePlatform(
             vpc=vpc,
+            vpc_cidr=vpc.vpc_cidr_block,
             cluster=ecs.Cluster.from_cluster_attributes(
                 imported,
                 "Cluster",
@@ -67,6 +69,10 @@ class ImportedPlatform:
         vpc = self.existing.vpc
         if vpc is None:
             return ec2.Vpc.from_lookup(scope, "Vpc", vpc_name=self.existing.vpc_name)
+        # Only who adds routes or gateway endpoints needs the route tables; nobody does here.
+        Annotations.of(scope).acknowledge_warning(
+            "@aws-cdk/aws-ec2:noSubnetRouteTableId", "no route is added to imported subnets"
+        )
         return ec2.Vpc.from_vpc_attributes(
             scope,
             "Vpc",

@@ -1,23 +1,22 @@
-"""What an on-call person opens, and what calls them."""
+"""What tells how a service is doing: alarms, notifications, dashboard."""
 
-from aws_cdk import Duration
-from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_codepipeline as codepipeline
-from aws_cdk import aws_ecs as ecs
-from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_sns as sns
-from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
+
+from backend_service.dashboard import Dashboard
+from backend_service.failure_notifications import FailureNotifications
+from backend_service.notification_topic import NotificationTopic
+from backend_service.service_alarms import ServiceAlarms
+from backend_service.service_metrics import ServiceMetrics
 
 
 class Observability(Construct):
-    """A CloudWatch dashboard and, with ``notification_email``, a mail for each failed delivery.
+    """Alarms and a dashboard for a service and, with ``notification_email``, mails.
 
-    The dashboard shows tasks, CPU, memory and the newest error lines of the service's log. The
-    mail goes through an SNS topic, whose subscription the recipient has to confirm once. The
-    number of tasks comes from Container Insights. Exposes ``dashboard``.
+    Knows the service, its pipeline (called ``name``) and its repository by their names and is
+    created before them: the service takes its ``rollback_alarm_names`` and has to wait for its
+    ``alarms``. Exposes those and ``topic``, which is None without an address: then there is no
+    topic, no key and no rule to pay for.
     """
 
     def __init__(
@@ -25,72 +24,40 @@ class Observability(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        dashboard_name: str,
-        service: ecs.FargateService,
+        name: str,
+        cluster_name: str,
+        service_name: str,
+        repository_name: str,
         log_group: logs.ILogGroup,
-        pipeline: codepipeline.IPipeline,
         notification_email: str | None,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.dashboard = cloudwatch.Dashboard(
+        metrics = ServiceMetrics(cluster_name=cluster_name, service_name=service_name)
+        self.topic = None
+        if notification_email:
+            notifications = NotificationTopic(
+                self, "Notifications", name=name, email=notification_email
+            )
+            self.topic = notifications.topic
+            FailureNotifications(
+                self,
+                "Failures",
+                topic=self.topic,
+                pipeline_name=name,
+                cluster_name=cluster_name,
+                service_name=service_name,
+                repository_name=repository_name,
+            )
+        self.alarms = ServiceAlarms(
+            self, "Alarms", name=name, metrics=metrics, log_group=log_group, topic=self.topic
+        )
+        self.rollback_alarm_names = self.alarms.rollback_names
+        Dashboard(
             self,
             "Dashboard",
-            dashboard_name=dashboard_name,
-            default_interval=Duration.hours(3),
-            widgets=[
-                [
-                    _graph("Tasks", _tasks(service, "DesiredTaskCount", "RunningTaskCount")),
-                    _graph("CPU (%)", [service.metric_cpu_utilization()]),
-                    _graph("Memory (%)", [service.metric_memory_utilization()]),
-                ],
-                [
-                    cloudwatch.LogQueryWidget(
-                        title="Newest errors",
-                        log_group_names=[log_group.log_group_name],
-                        query_lines=[
-                            "fields @timestamp, @message",
-                            "filter @message like /(?i)(error|exception|fatal)/",
-                            "sort @timestamp desc",
-                            "limit 20",
-                        ],
-                        width=24,
-                        height=8,
-                    )
-                ],
-            ],
+            name=name,
+            metrics=metrics,
+            alarms=self.alarms.alarms,
+            log_group=log_group,
+            pipeline_name=name,
         )
-        if notification_email:
-            topic = sns.Topic(self, "Topic", enforce_ssl=True)
-            topic.add_subscription(subscriptions.EmailSubscription(notification_email))
-            rule = pipeline.on_state_change(
-                "DeliveryFailed",
-                description="A delivery failed",
-                event_pattern=events.EventPattern(detail={"state": ["FAILED"]}),
-            )
-            rule.add_target(targets.SnsTopic(topic))
-
-
-def _tasks(service: ecs.FargateService, *names: str) -> list[cloudwatch.IMetric]:
-    dimensions = {
-        "ClusterName": service.cluster.cluster_name,
-        "ServiceName": service.service_name,
-    }
-    return [
-        cloudwatch.Metric(
-            namespace="ECS/ContainerInsights",
-            metric_name=name,
-            dimensions_map=dimensions,
-            statistic="Average",
-        )
-        for name in names
-    ]
-
-
-def _graph(title: str, metrics: list[cloudwatch.IMetric]) -> cloudwatch.IWidget:
-    return cloudwatch.GraphWidget(
-        title=title,
-        left=metrics,
-        left_y_axis=cloudwatch.YAxisProps(min=0),
-        width=8,
-        height=6,
-    )

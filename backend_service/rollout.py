@@ -9,8 +9,9 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 ROLLOUT_TIMEOUT = Duration.minutes(30)
-"""Longer than a rollout with draining tasks, shorter than the hour that CodePipeline would wait:
-the action stays in progress after the circuit breaker has ended a rollout."""
+"""Longer than a rollout with draining tasks and the minutes for which ECS then watches the alarms,
+shorter than the hour that CodePipeline would wait: the action stays in progress after the circuit
+breaker has ended a rollout."""
 
 
 class Rollout(Construct):

@@ -78,6 +78,16 @@ class BackendServiceStack(Stack):
             log_group_name=f"/ecs/{service.ecs_cluster_name}/{service.service_name}",
             log_retention=log_retention,
         )
+        observability = Observability(
+            self,
+            "Observability",
+            name=name,
+            cluster_name=service.ecs_cluster_name,
+            service_name=service.service_name,
+            repository_name=service.ecr_repository_name,
+            log_group=task.log_group,
+            notification_email=delivery.notification_email,
+        )
         discoverable = DiscoverableService(
             self,
             "Service",
@@ -89,9 +99,10 @@ class BackendServiceStack(Stack):
             max_tasks=service.max_count,
             dns_ttl=dns_ttl,
             enable_execute_command=service.enable_execute_command,
+            rollback_alarm_names=observability.rollback_alarm_names,
         )
         # No task can start before its image is there and its role may pull it.
-        discoverable.node.add_dependency(seed, task.start_task_policy)
+        discoverable.node.add_dependency(seed, task.start_task_policy, observability.alarms)
         build = ImageBuild(
             self,
             "ImageBuild",
@@ -116,17 +127,9 @@ class BackendServiceStack(Stack):
             repository=images.repository,
             repository_name=service.ecr_repository_name,
             manual_approval=delivery.manual_approval,
+            approval_topic=observability.topic,
             log_retention=log_retention,
         ).pipeline
-        Observability(
-            self,
-            "Observability",
-            dashboard_name=name,
-            service=discoverable.service,
-            log_group=task.log_group,
-            pipeline=pipeline,
-            notification_email=delivery.notification_email,
-        )
         HelperFunctionLogs(self, "HelperFunctionLogs", retention=log_retention)
         outputs = {
             "ServiceName": discoverable.service.service_name,

@@ -37,7 +37,13 @@ class AwsEndpoints(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, vpc: ec2.Vpc, services: frozenset[str]
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        vpc: ec2.Vpc,
+        vpc_cidr: str,
+        services: frozenset[str],
     ) -> None:
         super().__init__(scope, construct_id)
         subnets = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
@@ -52,7 +58,7 @@ class AwsEndpoints(Construct):
             allow_all_outbound=False,
         )
         security_group.add_ingress_rule(
-            ec2.Peer.ipv4(vpc.vpc_cidr_block), ec2.Port.HTTPS, "AWS API calls from the VPC"
+            ec2.Peer.ipv4(vpc_cidr), ec2.Port.HTTPS, "AWS API calls from the VPC"
         )
         needed = START_TASK_SERVICES | services
         region = Stack.of(self).region

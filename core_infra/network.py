@@ -88,4 +88,6 @@ class Network(Construct):
         )
         self.private_subnets = self.vpc.select_subnets(subnet_type=private).subnets
         if not nat_gateway:
-            AwsEndpoints(self, "AwsEndpoints", vpc=self.vpc, services=endpoint_services)
+            AwsEndpoints(
+                self, "AwsEndpoints", vpc=self.vpc, vpc_cidr=cidr, services=endpoint_services
+            )

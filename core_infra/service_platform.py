@@ -24,9 +24,12 @@ class ServicePlatform:
 
     Assumes that the namespace is a private DNS namespace of ``vpc``, that ECS tasks may assume
     ``execution_role``, and that ``vpc`` has private subnets with a way to the AWS APIs.
+    ``vpc_cidr`` is the address block of ``vpc`` as text: rules that name a reference cannot be
+    judged by tools that read templates.
     """
 
     vpc: ec2.IVpc
+    vpc_cidr: str
     cluster: ecs.ICluster
     namespace: cloudmap.INamespace
     execution_role: iam.IRole

@@ -65,6 +65,7 @@ class CoreInfraStack(Stack):
         self.platforms = {
             name: ServicePlatform(
                 vpc=network.vpc,
+                vpc_cidr=vpc_cidr,
                 cluster=cluster.cluster,
                 namespace=namespace,
                 execution_role=execution_role.role,

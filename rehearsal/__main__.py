@@ -6,6 +6,8 @@ import sys
 from contextlib import ExitStack, suppress
 from importlib.metadata import version
 
+from botocore.exceptions import BotoCoreError
+
 from rehearsal.acts import (
     changing_core,
     delivery_checks,
@@ -17,10 +19,10 @@ from rehearsal.acts import (
     service_checks,
 )
 from rehearsal.expectation import RehearsalError
+from rehearsal.failures.watched_workspace import WatchedWorkspace
 from rehearsal.local_aws import LocalAws, LocalAwsError
 from rehearsal.narration import Narrator
 from rehearsal.sample_settings import ACCOUNT, REGION
-from rehearsal.workspace import Workspace
 from rehearsal.world import World
 
 ACTS = (
@@ -45,7 +47,7 @@ def main() -> None:
     narrator = Narrator()
     try:
         rehearse(narrator, keep=keep)
-    except (RehearsalError, LocalAwsError) as error:
+    except (RehearsalError, LocalAwsError, BotoCoreError) as error:
         sys.exit(f"\nThe rehearsal failed: {error}")
     except KeyboardInterrupt:
         sys.exit("\nThe rehearsal was interrupted; the local AWS is stopped.")
@@ -60,7 +62,7 @@ def rehearse(narrator: Narrator, *, keep: bool) -> None:
         with narrator.step("Start the local AWS") as step:
             stack.enter_context(aws)
             step.note = f"MiniStack {version('ministack')} on {aws.endpoint_url}"
-        workspace = stack.enter_context(Workspace(aws.environment()))
+        workspace = stack.enter_context(WatchedWorkspace(aws))
         world = World(aws, workspace, narrator)
         first_deploy.prepare(world)
         before = world.inventory.snapshot()

@@ -117,19 +117,22 @@ class Workspace:
 
     def _cdk(self, arguments: tuple[str, ...], env_file: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [
-                str(ROOT / "node_modules" / ".bin" / "cdk"),
-                *arguments,
-                *("--app", f"{sys.executable} {ROOT / 'app.py'}"),
-                *("-c", f"env_file={env_file}"),
-                *("--no-color", "--no-notices"),
-            ],
+            self._command(arguments, env_file),
             cwd=self.folder,
             env=self._environment,
             capture_output=True,
             text=True,
             check=False,
         )
+
+    def _command(self, arguments: tuple[str, ...], env_file: str) -> list[str]:
+        return [
+            str(ROOT / "node_modules" / ".bin" / "cdk"),
+            *arguments,
+            *("--app", f"{sys.executable} {ROOT / 'app.py'}"),
+            *("-c", f"env_file={env_file}"),
+            *("--no-color", "--no-notices"),
+        ]
 
 
 DEPLOY_OPTIONS = ("--require-approval", "never", "--outputs-file", "output.json")

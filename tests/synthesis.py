@@ -156,18 +156,28 @@ def synthesise_together(*files: Mapping[str, str]) -> Synthesis:
 
 @cache
 def _synthesise(files: tuple[tuple[tuple[str, str], ...], ...]) -> Synthesis:
+    assembly = app_of(*(dict(changes) for changes in files)).synth()
+    return Synthesis(assembly, {s.stack_name: s.template for s in assembly.stacks})
+
+
+def syntheses() -> int:
+    """Say how often this run has synthesised the app so far."""
+    return _synthesise.cache_info().misses
+
+
+def app_of(*files: Mapping[str, str]) -> App:
+    """Return the app for several settings files, with its stacks, before synthesis."""
     folder = _scratch()
     env_files = [folder / f"{number}.env" for number in range(len(files))]
     for env_file, changes in zip(env_files, files, strict=True):
-        env_file.write_text(sample_env(**dict(changes)), encoding="utf-8")
+        env_file.write_text(sample_env(**changes), encoding="utf-8")
     vpc_key = (
         f"vpc-provider:account={ACCOUNT}:filter.tag:Name={EXISTING['vpc_name']}"
         f":region={REGION}:returnAsymmetricSubnets=true"
     )
     app = _app({vpc_key: _LOOKED_UP_VPC})
     add_stacks(app, load_deployment(",".join(map(str, env_files))))
-    assembly = app.synth()
-    return Synthesis(assembly, {s.stack_name: s.template for s in assembly.stacks})
+    return app
 
 
 def empty_stack(name: str = "Test", *, scope: App | None = None, region: str = REGION) -> Stack:

@@ -43,6 +43,7 @@ class ForeignStack(Stack):
         discovery = ServiceDiscovery(self, "Names", names=["foreign.internal"], vpc=network.vpc)
         platform = ServicePlatform(
             vpc=network.vpc,
+            vpc_cidr="10.9.0.0/20",
             cluster=cluster.cluster,
             namespace=discovery.namespaces[0],
             execution_role=TaskExecutionRole(self, "ExecutionRole").role,

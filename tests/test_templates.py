@@ -119,6 +119,7 @@ def test_the_default_topology_has_these_resources() -> None:
         "BackendServiceStack": {
             "AWS::ApplicationAutoScaling::ScalableTarget": 1,
             "AWS::ApplicationAutoScaling::ScalingPolicy": 2,
+            "AWS::CloudWatch::Alarm": 4,
             "AWS::CloudWatch::Dashboard": 1,
             "AWS::CodeBuild::Project": 1,
             "AWS::CodePipeline::Pipeline": 1,
@@ -131,6 +132,7 @@ def test_the_default_topology_has_these_resources() -> None:
             "AWS::IAM::Role": 8,
             "AWS::Lambda::Function": 2,
             "AWS::Logs::LogGroup": 5,
+            "AWS::Logs::MetricFilter": 1,
             "AWS::S3::Bucket": 1,
             "AWS::S3::BucketPolicy": 1,
             "AWS::SecretsManager::Secret": 1,

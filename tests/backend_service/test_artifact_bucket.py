@@ -59,3 +59,10 @@ def test_it_is_emptied_and_deleted_with_the_stack(resources: dict[str, Any]) -> 
     assert resources["AWS::S3::Bucket"]["DeletionPolicy"] == "Delete"
     assert resources["AWS::S3::Bucket"]["UpdateReplacePolicy"] == "Delete"
     assert "Custom::S3AutoDeleteObjects" in resources
+
+
+def test_an_artifact_cannot_be_exchanged_without_a_trace(resources: dict[str, Any]) -> None:
+    properties = resources["AWS::S3::Bucket"]["Properties"]
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    (rule,) = properties["LifecycleConfiguration"]["Rules"]
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}

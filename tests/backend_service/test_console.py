@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend_service.console import dashboard_url, pipeline_url
+from backend_service.console import dashboard_url, pipeline_url, service_url
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,7 @@ def test_the_page_is_in_the_console_of_the_region(region: str, host: str) -> Non
     )
     assert dashboard_url(region, "shop") == (
         f"https://{host}/cloudwatch/home?region={region}#dashboards/dashboard/shop"
+    )
+    assert service_url(region, "shops", "shop") == (
+        f"https://{host}/ecs/v2/clusters/shops/services/shop?region={region}"
     )

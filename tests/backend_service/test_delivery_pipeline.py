@@ -112,3 +112,15 @@ def test_the_pipeline_itself_may_only_take_the_roles_of_its_actions(topology: st
         if statement["Action"] != "sts:AssumeRole"
         for action in statement["Action"]
     )
+
+
+def test_who_approves_is_told_of_it() -> None:
+    connected = synthesise(**CONNECTED)
+    (topic,) = connected.resources(SERVICE, "AWS::SNS::Topic")
+    approval = actions(**CONNECTED)["Approve"]
+    assert approval["Configuration"] == {"NotificationArn": {"Ref": topic}}
+
+
+def test_an_approval_without_an_address_tells_nobody() -> None:
+    changes = {**CONNECTED, "notification_email": ""}
+    assert "Configuration" not in actions(**changes)["Approve"]

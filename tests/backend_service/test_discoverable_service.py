@@ -138,7 +138,8 @@ def test_tasks_accept_the_container_port_only_and_from_the_vpc_only() -> None:
 
 def test_with_the_core_stack_the_callers_are_those_of_its_vpc() -> None:
     (rule,) = synthesise().only(SERVICE, "AWS::EC2::SecurityGroup")["SecurityGroupIngress"]
-    assert "CidrBlock" in rule["CidrIp"]["Fn::ImportValue"]
+    vpc = synthesise().only("CoreInfraStack", "AWS::EC2::VPC")
+    assert rule["CidrIp"] == vpc["CidrBlock"]
 
 
 def test_tasks_may_call_out_to_anything() -> None:
@@ -173,3 +174,27 @@ def test_with_ecs_exec_the_task_role_may_log_its_sessions_and_nothing_else_of_ou
 
 def test_tasks_carry_the_tags_of_the_service() -> None:
     assert service()["PropagateTags"] == "SERVICE"
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_alarms_that_tell_of_a_bad_version_roll_a_deployment_back(topology: str) -> None:
+    synthesis = synthesise(**TOPOLOGIES[topology])
+    configuration = service(**TOPOLOGIES[topology])["DeploymentConfiguration"]
+    full_name = "ecs-blueprint-infra-ecsdemo-backend"
+    assert configuration["Alarms"] == {
+        "AlarmNames": [f"{full_name}-{metric}" for metric in ("cpu", "memory", "log-errors")],
+        "Enable": True,
+        "Rollback": True,
+    }
+    existing = {
+        alarm["Properties"]["AlarmName"]: key
+        for key, alarm in synthesis.resources(SERVICE, "AWS::CloudWatch::Alarm").items()
+    }
+    for name in configuration["Alarms"]["AlarmNames"]:
+        assert existing[name] in starts_after(synthesis), name
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_missing_tasks_roll_nothing_back(topology: str) -> None:
+    names = service(**TOPOLOGIES[topology])["DeploymentConfiguration"]["Alarms"]["AlarmNames"]
+    assert not any("missing-tasks" in name for name in names)

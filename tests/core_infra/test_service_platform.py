@@ -33,6 +33,7 @@ def vpc_with(
 def platform(stack: Stack, vpc: ec2.IVpc) -> ServicePlatform:
     return ServicePlatform(
         vpc=vpc,
+        vpc_cidr="10.0.0.0/16",
         cluster=ecs.Cluster.from_cluster_attributes(stack, "Cluster", cluster_name="c", vpc=vpc),
         namespace=cloudmap.PrivateDnsNamespace.from_private_dns_namespace_attributes(
             stack, "Namespace", namespace_name="n", namespace_arn="a", namespace_id="i"

@@ -1,0 +1,81 @@
+"""The numbers that tell how a service is doing."""
+
+from dataclasses import dataclass
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+
+PERIOD = Duration.minutes(1)
+"""How often ECS reports. Alarms and dashboard look at the same points."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceMetrics:
+    """Metrics of one ECS service, known by its names: the service itself need not exist yet.
+
+    CPU and memory come from ECS at no charge, task and deployment counts from Container Insights
+    (which the cluster must have switched on), log errors from a metric filter of ours.
+    """
+
+    cluster_name: str
+    service_name: str
+
+    def cpu(self, statistic: str = "Average") -> cloudwatch.Metric:
+        """Percentage of the tasks' CPU that is in use."""
+        return self._ecs("AWS/ECS", "CPUUtilization", statistic)
+
+    def memory(self, statistic: str = "Average") -> cloudwatch.Metric:
+        """Percentage of the tasks' memory that is in use."""
+        return self._ecs("AWS/ECS", "MemoryUtilization", statistic)
+
+    @property
+    def desired_tasks(self) -> cloudwatch.Metric:
+        """How many tasks auto scaling wants."""
+        return self._insight("DesiredTaskCount")
+
+    @property
+    def running_tasks(self) -> cloudwatch.Metric:
+        """How many tasks run."""
+        return self._insight("RunningTaskCount")
+
+    @property
+    def pending_tasks(self) -> cloudwatch.Metric:
+        """How many tasks are starting."""
+        return self._insight("PendingTaskCount")
+
+    @property
+    def missing_tasks(self) -> cloudwatch.MathExpression:
+        """How many tasks run too few. A service without any task may report no running ones."""
+        return cloudwatch.MathExpression(
+            expression="desired - FILL(running, 0)",
+            using_metrics={"desired": self.desired_tasks, "running": self.running_tasks},
+            label="Missing",
+            period=PERIOD,
+        )
+
+    @property
+    def deployments(self) -> cloudwatch.Metric:
+        """How many deployments ECS is at: more than one while a rollout is on its way."""
+        return self._insight("DeploymentCount")
+
+    @property
+    def log_errors(self) -> cloudwatch.Metric:
+        """How many lines of the service's log report an error."""
+        return cloudwatch.Metric(
+            namespace=f"BackendService/{self.cluster_name}",
+            metric_name=f"{self.service_name}-LogErrors",
+            statistic="Sum",
+            period=PERIOD,
+        )
+
+    def _insight(self, name: str) -> cloudwatch.Metric:
+        return self._ecs("ECS/ContainerInsights", name, "Average")
+
+    def _ecs(self, namespace: str, name: str, statistic: str) -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace=namespace,
+            metric_name=name,
+            dimensions_map={"ClusterName": self.cluster_name, "ServiceName": self.service_name},
+            statistic=statistic,
+            period=PERIOD,
+        )

@@ -1,0 +1,41 @@
+"""Tell what the settings cost in a month: ``python -m cost``."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from settings import SettingsError, load_deployment
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the report and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m cost", description=__doc__)
+    parser.add_argument(
+        "--env-file", default=".env", help="settings file; several, comma-separated, make one app"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        deployment = load_deployment(options.env_file)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 1
+    # The rules that CDK checks templates by: half of the time, and of no use here.
+    os.environ["CDK_VALIDATION"] = "false"
+    # Only now: CDK takes a second, is not needed to reject settings, and reads that variable.
+    from cost.account import bill_of  # noqa: PLC0415
+    from cost.report import report  # noqa: PLC0415
+
+    # On a terminal only: the synthesis takes a few seconds.
+    live = sys.stderr.isatty() and not os.environ.get("CI")
+    if live:
+        print("Making the templates ...", end="\r", file=sys.stderr, flush=True)
+    lines = list(report(deployment, bill_of(deployment)))
+    if live:
+        print("\x1b[K", end="", file=sys.stderr, flush=True)
+    print("\n".join(lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

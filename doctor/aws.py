@@ -1,0 +1,85 @@
+"""The account, seen with the user's own credentials."""
+
+import os
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from boto3.session import Session
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+# Every partition has a region that is always enabled: others cannot say that they are not.
+_HOMES = {"cn-": "cn-north-1", "us-gov-": "us-gov-west-1", "us-iso": "", "eu-iso": "", "eusc-": ""}
+_HOME = "us-east-1"
+
+_PATIENT_ENOUGH = Config(
+    connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 2}
+)
+
+
+class Aws:
+    """Clients for one region, made at the first use, and what several checks ask for.
+
+    Uses boto3's default credentials, and `AWS_ENDPOINT_URL` if it is set; the region is given,
+    whatever the user's environment says.
+    """
+
+    def __init__(self, region: str) -> None:
+        self.region = region
+        self._session: Session | None = None
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._stacks: dict[str, Mapping[str, frozenset[str]]] = {}
+
+    def client(self, service: str) -> Any:
+        """Return the client of a service in the region."""
+        return self._client(service, self.region)
+
+    def home_client(self, service: str) -> Any:
+        """Return the client of a service in a region that is enabled in every account."""
+        homes = (home for start, home in _HOMES.items() if self.region.startswith(start))
+        return self._client(service, next(homes, _HOME) or self.region)
+
+    @property
+    def endpoint(self) -> str:
+        """Who is asked, for messages."""
+        return os.environ.get("AWS_ENDPOINT_URL") or f"AWS ({self.region})"
+
+    def stack_resources(self, stack: str) -> Mapping[str, frozenset[str]]:
+        """Return the physical ids of the resources of a stack by type; empty without the stack."""
+        if stack not in self._stacks:
+            self._stacks[stack] = self._resources(stack)
+        return self._stacks[stack]
+
+    def stack_output(self, stack: str, key: str) -> str:
+        """Return an output of a stack; empty without the stack or the output."""
+        try:
+            stacks = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
+            return ""
+        outputs = stacks[0].get("Outputs", [])
+        return next((str(o["OutputValue"]) for o in outputs if o["OutputKey"] == key), "")
+
+    def _resources(self, stack: str) -> Mapping[str, frozenset[str]]:
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        pages = self.client("cloudformation").get_paginator("list_stack_resources")
+        try:
+            for page in pages.paginate(StackName=stack):
+                for resource in page["StackResourceSummaries"]:
+                    if not resource["ResourceStatus"].startswith("DELETE_COMPLETE"):
+                        kind = resource["ResourceType"]
+                        found[kind].add(resource.get("PhysicalResourceId", ""))
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationError":
+                raise
+        return {kind: frozenset(ids) for kind, ids in found.items()}
+
+    def _client(self, service: str, region: str) -> Any:
+        if (service, region) not in self._clients:
+            self._session = self._session or Session()
+            self._clients[service, region] = self._session.client(
+                service, region_name=region, config=_PATIENT_ENOUGH
+            )
+        return self._clients[service, region]

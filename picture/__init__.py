@@ -1,0 +1,1 @@
+"""The architecture picture, drawn from the synthesised templates: ``python -m picture``."""

@@ -1,0 +1,26 @@
+"""The templates that the picture in the README is drawn from: sample.env, filled in."""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import App
+
+from app import add_stacks
+from rehearsal.sample_settings import ROOT, sample_env
+from settings import load_deployment
+
+
+def sample_templates() -> Mapping[str, Mapping[str, Any]]:
+    """Synthesise the app for sample.env; return its templates by stack name."""
+    flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    with tempfile.TemporaryDirectory(prefix="picture-") as folder:
+        env_file = Path(folder) / ".env"
+        env_file.write_text(sample_env(), encoding="utf-8")
+        # The assets are not in the picture, and the seeder's code is 50 MB.
+        context = {**flags, "aws:cdk:disable-asset-staging": True}
+        app = App(analytics_reporting=False, outdir=f"{folder}/cdk.out", context=context)
+        add_stacks(app, load_deployment(str(env_file)))
+        return {stack.stack_name: stack.template for stack in app.synth().stacks}

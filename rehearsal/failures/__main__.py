@@ -1,0 +1,79 @@
+"""Rehearse failures: ``python -m rehearsal.failures``."""
+
+import argparse
+import signal
+import sys
+from contextlib import ExitStack
+
+from botocore.exceptions import BotoCoreError
+
+from rehearsal.expectation import RehearsalError
+from rehearsal.failures import (
+    core_in_use,
+    deleted_by_hand,
+    full_repository,
+    killed_cli,
+    lost_aws,
+    missing_token,
+    taken_name,
+)
+from rehearsal.failures.stage import Stage
+from rehearsal.failures.watched_workspace import WatchedWorkspace
+from rehearsal.local_aws import Inventory, LocalAws, LocalAwsError
+from rehearsal.narration import Narrator
+from rehearsal.sample_settings import ACCOUNT, REGION
+from rehearsal.world import CORE, World
+
+FAILURES = (
+    missing_token.play,
+    taken_name.play,
+    core_in_use.play,
+    killed_cli.play_update,
+    full_repository.play,
+    killed_cli.play_creation,
+    deleted_by_hand.play,
+    lost_aws.play,
+)
+"""Each begins where the one before it has ended."""
+
+
+def main() -> None:
+    """Play every failure; exit with 1 and the reason at the first that does not fail well."""
+    argparse.ArgumentParser(prog="python -m rehearsal.failures", description=__doc__).parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    narrator = Narrator()
+    try:
+        rehearse(narrator)
+    except (RehearsalError, LocalAwsError, BotoCoreError) as error:
+        sys.exit(f"\nThe rehearsal of failures failed: {error}")
+    except KeyboardInterrupt:
+        sys.exit("\nThe rehearsal was interrupted; the local AWS is stopped.")
+
+
+def rehearse(narrator: Narrator) -> None:
+    """Start a local AWS, deploy the core, play, and stop it, whatever happens."""
+    narrator.say("Rehearsing failures on a local AWS: no account, no network, nothing of yours.")
+    with ExitStack() as stack:
+        aws = stack.enter_context(LocalAws(account=ACCOUNT, region=REGION))
+        workspace = stack.enter_context(WatchedWorkspace(aws))
+        stage = set_stage(World(aws, workspace, narrator), workspace)
+        for play in FAILURES:
+            play(stage)
+    narrator.say(f"\n{narrator.steps} steps in {narrator.seconds:.0f} s: all failed well.")
+
+
+def set_stage(world: World, workspace: WatchedWorkspace) -> Stage:
+    """Bootstrap and deploy the core stack alone."""
+    world.narrator.chapter("Curtain up")
+    with world.narrator.step("cdk bootstrap"):
+        workspace.write_env()
+        workspace.cdk("bootstrap")
+        inventory = Inventory(world.aws.access)
+        empty = inventory.snapshot()
+    with world.narrator.step(f"cdk deploy {CORE}"):
+        workspace.deploy(CORE)
+    return Stage(world, workspace, empty, inventory.snapshot())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""The CDK CLI is killed in the middle of a deploy."""
+
+import signal
+import time
+
+from rehearsal.expectation import RehearsalError, expect
+from rehearsal.failures.stage import DEPLOY, DEPLOY_AS_TYPED, Stage
+from rehearsal.failures.user_view import tell
+from rehearsal.failures.watched_workspace import Cli
+from rehearsal.world import CORE, SERVICE
+
+_PAUSE_SECONDS = 0.01
+
+
+def play_update(stage: Stage) -> None:
+    """Kill the CLI while an update goes on."""
+    stage.narrator.chapter("The CLI is killed in the middle of a deploy")
+    with stage.narrator.step("Killed while CloudFormation updates") as step:
+        stage.workspace.write_env(task_memory="1024")
+        step.note = _kill_as_soon_as_something_happens(stage)
+    with stage.narrator.step("Deployed again: the update is complete") as step:
+        said = stage.workspace.cdk(*DEPLOY)
+        stage.expect_whole(CORE, SERVICE)
+        expect("memory of the tasks", stage.world.task_definition()["memory"], "1024")
+        step.note = "CloudFormation had gone on without the CLI"
+    tell(stage.narrator, DEPLOY_AS_TYPED, said)
+    stage.workspace.write_env()
+
+
+def play_creation(stage: Stage) -> None:
+    """Kill the CLI before and while the stack is made."""
+    stage.narrator.chapter("The CLI is killed in the middle of a first deploy")
+    with stage.narrator.step("Killed before CloudFormation has begun") as step:
+        step.note = _kill_as_soon_as_something_happens(stage)
+    with stage.narrator.step("Killed again, while CloudFormation creates") as step:
+        step.note = _kill_as_soon_as_something_happens(stage)
+    with stage.narrator.step("Deployed again: everything is there") as step:
+        said = stage.workspace.cdk(*DEPLOY)
+        stage.expect_whole(CORE, SERVICE)
+        step.note = f"{stage.status()}"
+    tell(stage.narrator, DEPLOY_AS_TYPED, said)
+
+
+def wait_for_a_change(
+    stage: Stage, cli: Cli, before: str | None, stack: str = SERVICE
+) -> str | None:
+    """Return the first other status of a stack; the CLI must be running still."""
+    while (now := stage.status(stack)) == before:
+        if cli.poll() is not None:
+            said = stage.workspace.kill(cli)
+            raise RehearsalError(f"the CLI was over before anything happened:\n{said}")
+        time.sleep(_PAUSE_SECONDS)
+    return now
+
+
+def _kill_as_soon_as_something_happens(stage: Stage) -> str:
+    before = stage.status()
+    cli = stage.workspace.start(*DEPLOY)
+    at = wait_for_a_change(stage, cli, before)
+    stage.workspace.kill(cli)
+    expect("how the CLI ended", cli.returncode, -signal.SIGKILL)
+    return f"the stack was in {at}"

@@ -1,0 +1,82 @@
+"""What the dashboard shows."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.synthesis import TOPOLOGIES, synthesise
+
+SERVICE = "BackendServiceStack"
+
+
+def dashboard(**changes: str) -> dict[str, Any]:
+    """Return the body of the dashboard, with references replaced by their targets."""
+    parts = synthesise(**changes).only(SERVICE, "AWS::CloudWatch::Dashboard")["DashboardBody"]
+    text = "".join(p if isinstance(p, str) else str(p).strip("{}") for p in parts["Fn::Join"][1])
+    body: dict[str, Any] = json.loads(text.replace("'Ref': ", "").replace("'Fn::GetAtt': ", ""))
+    return body
+
+
+def widgets(**changes: str) -> dict[str, dict[str, Any]]:
+    """Return the widgets by title, in their order."""
+    found = dashboard(**changes)["widgets"]
+    return {w["properties"].get("title", "links").partition(" (")[0]: w for w in found}
+
+
+def test_it_goes_from_what_is_broken_to_why() -> None:
+    assert list(widgets()) == [
+        "links",
+        "Alarms",
+        "Tasks",
+        "CPU",
+        "Memory",
+        "Deployments",
+        "Log errors per minute",
+        "Newest errors",
+    ]
+
+
+def test_every_row_has_the_whole_width() -> None:
+    rows: dict[int, int] = {}
+    for widget in dashboard()["widgets"]:
+        rows[widget["y"]] = rows.get(widget["y"], 0) + widget["width"]
+    assert set(rows.values()) == {24}
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_all_alarms_are_shown(topology: str) -> None:
+    changes = TOPOLOGIES[topology]
+    shown = widgets(**changes)["Alarms"]["properties"]["alarms"]
+    assert len(shown) == len(synthesise(**changes).resources(SERVICE, "AWS::CloudWatch::Alarm"))
+
+
+def test_tasks_and_deployments_come_from_container_insights() -> None:
+    def metrics(title: str) -> list[list[str]]:
+        return [metric[:2] for metric in widgets()[title]["properties"]["metrics"]]
+
+    insights = "ECS/ContainerInsights"
+    assert metrics("Tasks") == [
+        [insights, "DesiredTaskCount"],
+        [insights, "RunningTaskCount"],
+        [insights, "PendingTaskCount"],
+    ]
+    assert metrics("Deployments") == [[insights, "DeploymentCount"]]
+
+
+@pytest.mark.parametrize("title", ["CPU", "Memory"])
+def test_where_the_alarm_is_can_be_seen(title: str) -> None:
+    (line,) = widgets()[title]["properties"]["annotations"]["horizontal"]
+    assert line["value"] == 90
+
+
+def test_links_lead_to_the_service_and_its_pipeline() -> None:
+    markdown = widgets()["links"]["properties"]["markdown"]
+    assert "/clusters/ecs-blueprint-infra/services/ecsdemo-backend" in markdown
+    assert "/pipelines/ecs-blueprint-infra-ecsdemo-backend/view" in markdown
+
+
+def test_errors_are_read_from_the_log_of_the_service() -> None:
+    container = synthesise().only(SERVICE, "AWS::ECS::TaskDefinition")["ContainerDefinitions"][0]
+    log_group = container["LogConfiguration"]["Options"]["awslogs-group"]["Ref"]
+    assert log_group in widgets()["Newest errors"]["properties"]["query"]

@@ -1,0 +1,164 @@
+"""The alarms of a service."""
+
+import json
+import logging
+import re
+import sys
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from backend_service.discoverable_service import CPU_TARGET_PERCENT, MEMORY_TARGET_PERCENT
+from backend_service.service_alarms import BUSY_PERCENT, ERROR_PATTERN
+from tests.synthesis import CONNECTED, synthesise
+
+SERVICE = "BackendServiceStack"
+ALARM = "AWS::CloudWatch::Alarm"
+NAME = "ecs-blueprint-infra-ecsdemo-backend"
+JsonFormatter = import_module("ecsdemo_backend.json_logs").JsonFormatter  # of the sample service
+OF_SERVICE = [
+    {"Name": "ClusterName", "Value": "ecs-blueprint-infra"},
+    {"Name": "ServiceName", "Value": "ecsdemo-backend"},
+]
+
+
+def alarms(**changes: str) -> dict[str, dict[str, Any]]:
+    """Return the alarms by name, without the name of the service."""
+    found = synthesise(**changes).resources(SERVICE, ALARM).values()
+    return {a["Properties"]["AlarmName"].removeprefix(f"{NAME}-"): a["Properties"] for a in found}
+
+
+def goes_off(alarm: dict[str, Any], minutes: list[float]) -> bool:
+    """Tell whether CloudWatch would raise the alarm after these points, one a minute."""
+    window = alarm["EvaluationPeriods"]
+    return any(
+        sum(point > alarm["Threshold"] for point in minutes[start : start + window])
+        >= alarm["DatapointsToAlarm"]
+        for start in range(len(minutes) - window + 1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"), [("cpu", "CPUUtilization"), ("memory", "MemoryUtilization")]
+)
+def test_cpu_and_memory_are_those_that_ecs_reports_each_minute(name: str, metric: str) -> None:
+    alarm = alarms()[name]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/ECS", metric)
+    assert (alarm["Statistic"], alarm["Period"]) == ("Average", 60)
+    assert sorted(alarm["Dimensions"], key=str) == OF_SERVICE
+
+
+@pytest.mark.parametrize("name", ["cpu", "memory"])
+def test_a_start_up_spike_ends_no_deployment(name: str) -> None:
+    quiet, spike = [20.0] * 5, [100.0] * 4
+    assert not goes_off(alarms()[name], quiet + spike + quiet)
+
+
+@pytest.mark.parametrize("name", ["cpu", "memory"])
+def test_a_version_that_stays_busy_is_ended(name: str) -> None:
+    assert goes_off(alarms()[name], [20.0, *[95.0] * 5])
+
+
+def test_auto_scaling_has_acted_long_before() -> None:
+    assert min(BUSY_PERCENT - CPU_TARGET_PERCENT, BUSY_PERCENT - MEMORY_TARGET_PERCENT) >= 20
+
+
+def test_errors_while_starting_end_no_deployment() -> None:
+    alarm = alarms()["log-errors"]
+    assert alarm["Statistic"] == "Sum"
+    assert not goes_off(alarm, [0.0, 0.0, 50.0, 50.0, 0.0, 0.0, 0.0])
+
+
+def test_a_few_errors_all_the_time_end_no_deployment() -> None:
+    assert not goes_off(alarms()["log-errors"], [4.0] * 20)
+
+
+def test_errors_that_go_on_do() -> None:
+    assert goes_off(alarms()["log-errors"], [0.0, 0.0, 9.0, 0.0, 9.0, 9.0])
+
+
+def test_errors_are_counted_in_the_log_of_the_service() -> None:
+    synthesis = synthesise()
+    log_filter = synthesis.only(SERVICE, "AWS::Logs::MetricFilter")
+    container = synthesis.only(SERVICE, "AWS::ECS::TaskDefinition")["ContainerDefinitions"][0]
+    assert log_filter["LogGroupName"] == container["LogConfiguration"]["Options"]["awslogs-group"]
+    (counted,) = log_filter["MetricTransformations"]
+    alarm = alarms()["log-errors"]
+    assert counted == {
+        "MetricName": alarm["MetricName"],
+        "MetricNamespace": alarm["Namespace"],
+        "MetricValue": "1",
+    }
+    assert log_filter["FilterPattern"] == f"%{ERROR_PATTERN}%"
+
+
+def test_the_pattern_is_one_that_cloudwatch_logs_takes() -> None:
+    """Of regular expressions it knows these characters, and neither groups nor quotes."""
+    assert re.fullmatch(r"[A-Za-z0-9:_#=@/;,\-^$?\[\]{}|\\*+.]+", ERROR_PATTERN)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-11-24 ERROR cannot reach the database",
+        "java.lang.NullPointerException: null",
+        "Traceback (most recent call last):",
+        "level=error msg=no",
+        '{"level":"fatal","msg":"no"}',
+    ],
+)
+def test_lines_that_report_an_error_are_counted(line: str) -> None:
+    assert re.search(ERROR_PATTERN, line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["GET /errors 200", "0 errors", '{"level": "info", "message": "error budget: fine"}'],
+)
+def test_lines_that_only_speak_of_errors_are_not(line: str) -> None:
+    assert not re.search(ERROR_PATTERN, line)
+
+
+@pytest.mark.parametrize(
+    ("level", "counted"), [(logging.INFO, False), (logging.WARNING, False), (logging.ERROR, True)]
+)
+def test_what_the_sample_service_writes_is_understood(level: int, counted: bool) -> None:
+    record = logging.LogRecord("uvicorn", level, __file__, 1, "it happened", None, None)
+    assert bool(re.search(ERROR_PATTERN, JsonFormatter().format(record))) is counted
+
+
+def test_an_exception_of_the_sample_service_is_understood() -> None:
+    try:
+        json.loads("{")
+    except ValueError:
+        record = logging.LogRecord("app", logging.ERROR, __file__, 1, "no", None, sys.exc_info())
+    assert re.search(ERROR_PATTERN, JsonFormatter().format(record))
+
+
+def test_tasks_are_missing_when_fewer_run_than_are_wanted() -> None:
+    alarm = alarms()["missing-tasks"]
+    by_id = {query["Id"]: query for query in alarm["Metrics"]}
+    (expression,) = (query for query in alarm["Metrics"] if "Expression" in query)
+    assert expression["Expression"] == "desired - FILL(running, 0)"
+    assert by_id["desired"]["MetricStat"]["Metric"]["MetricName"] == "DesiredTaskCount"
+    assert by_id["running"]["MetricStat"]["Metric"]["MetricName"] == "RunningTaskCount"
+    assert not goes_off(alarm, [0.0, 2.0, 2.0, 2.0, 2.0, 0.0])
+    assert goes_off(alarm, [1.0] * 5)
+
+
+def test_silence_is_no_alarm() -> None:
+    assert {alarm["TreatMissingData"] for alarm in alarms().values()} == {"notBreaching"}
+
+
+def test_without_an_address_alarms_tell_nobody() -> None:
+    for alarm in alarms().values():
+        assert "AlarmActions" not in alarm
+        assert "OKActions" not in alarm
+
+
+def test_with_an_address_they_tell_of_alarm_and_recovery() -> None:
+    (topic,) = synthesise(**CONNECTED).resources(SERVICE, "AWS::SNS::Topic")
+    assert set(alarms(**CONNECTED)) == {"cpu", "memory", "log-errors", "missing-tasks"}
+    for alarm in alarms(**CONNECTED).values():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": topic}]

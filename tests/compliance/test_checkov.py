@@ -1,0 +1,28 @@
+"""Nothing is left that Checkov objects to and nobody has explained."""
+
+import pytest
+
+from compliance.checkov import EXECUTABLE
+from compliance.document import counts_table, read_part
+from compliance.review import counts, found_by_checkov, stale, unexplained
+from compliance.topologies import REVIEWED
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not EXECUTABLE.exists(), reason="`make checkov` installs Checkov"),
+]
+
+
+@pytest.mark.parametrize("topology", REVIEWED)
+def test_every_finding_is_explained(topology: str) -> None:
+    assert found_by_checkov()[topology]
+    assert unexplained(found_by_checkov()[topology]) == []
+
+
+def test_no_acknowledgement_is_stale() -> None:
+    assert stale(found_by_checkov(), of_checkov=True) == []
+
+
+def test_the_document_has_the_counts() -> None:
+    """``make compliance`` writes them."""
+    assert read_part("checkov") == counts_table(counts(found_by_checkov()))

@@ -1,0 +1,34 @@
+"""The few lines of the CLI's output that a rehearsal of failures shows."""
+
+from rehearsal.failures.user_view import essence
+
+FAILED = """\
+✨  Synthesis time: 1.4s
+
+CoreInfraStack: deploying... [1/2]
+✅  CoreInfraStack (no changes)
+CoreInfraStack.VpcId = vpc-1
+BackendServiceStack |  0/40 | CREATE_FAILED | AWS::CodePipeline::Pipeline
+
+❌  BackendServiceStack failed to deploy
+‣ DeploymentError: Resource updates failed:
+  secret ecs-github-token not found
+Source Location: ...aws-cdk-lib, jsii runtime
+                 (no user code in 10 frames)
+
+   CloudTrail delivery can lag up to 15 minutes
+"""
+
+
+def test_verdicts_are_kept_and_a_failure_with_its_reasons() -> None:
+    assert essence(FAILED) == [
+        "✅  CoreInfraStack (no changes)",
+        "❌  BackendServiceStack failed to deploy",
+        "‣ DeploymentError: Resource updates failed:",
+        "  secret ecs-github-token not found",
+    ]
+
+
+def test_without_a_verdict_the_last_line_counts() -> None:
+    assert essence("one\ntwo\n\n") == ["two"]
+    assert essence("") == []

@@ -1,0 +1,91 @@
+"""A CLI that hangs, or whose AWS is gone, ends with all that it has started."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import cast
+
+import pytest
+
+from rehearsal.expectation import RehearsalError
+from rehearsal.failures import watched_workspace
+from rehearsal.failures.watched_workspace import Cli, WatchedWorkspace
+from rehearsal.local_aws import LocalAws, LocalAwsError
+
+
+class Listener:
+    """What the workspace wants of a local AWS: an address, and a log."""
+
+    def __init__(self) -> None:
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.endpoint_url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+
+    def environment(self) -> dict[str, str]:
+        return {"PATH": os.environ["PATH"]}
+
+    def log(self) -> str:
+        return "its last words\n"
+
+
+@pytest.fixture
+def aws() -> Iterator[Listener]:
+    listener = Listener()
+    with listener.socket:
+        yield listener
+
+
+@pytest.fixture
+def workspace(aws: Listener) -> Iterator[WatchedWorkspace]:
+    with WatchedWorkspace(cast("LocalAws", aws)) as workspace:
+        yield workspace
+
+
+@pytest.fixture
+def cli() -> Cli:
+    """A shell with a child that does not end by itself; it says the child's number."""
+    cli = subprocess.Popen(
+        ["sh", "-c", "sleep 60 & echo $!; wait"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    time.sleep(0.1)
+    return cli
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, check=False)
+    return not state.stdout.startswith(b"Z")
+
+
+def test_all_that_the_cli_has_started_is_killed(workspace: WatchedWorkspace, cli: Cli) -> None:
+    child = int(workspace.kill(cli))
+    assert not is_running(child)
+    assert cli.returncode == -9
+
+
+def test_loss_of_the_local_aws_is_noticed(
+    workspace: WatchedWorkspace, cli: Cli, aws: Listener
+) -> None:
+    aws.socket.close()
+    began = time.monotonic()
+    with pytest.raises(LocalAwsError, match=r"went away while the CDK CLI ran\.\nits last words"):
+        workspace.finish(cli)
+    assert time.monotonic() - began < 5
+    assert cli.returncode == -9
+
+
+def test_cli_that_hangs_is_ended(
+    workspace: WatchedWorkspace, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watched_workspace, "_PATIENCE_SECONDS", 0)
+    with pytest.raises(RehearsalError, match="hangs"):
+        workspace.finish(cli)
+    assert cli.returncode == -9

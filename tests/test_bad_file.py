@@ -1,0 +1,126 @@
+"""A bad settings file, as the CDK CLI starts the app with it: one report, exit code 1."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rehearsal.sample_settings import ROOT, sample_env
+
+pytestmark = pytest.mark.slow
+
+GOOD = sample_env().encode()
+
+
+def huge(path: Path) -> None:
+    path.write_bytes(b"#" * 10 * 1024 * 1024)
+
+
+def unreadable(path: Path) -> None:
+    path.write_bytes(GOOD)
+    path.chmod(0)
+
+
+def not_utf8(path: Path) -> None:
+    path.write_bytes(GOOD + b"# caf\xe9\n")
+
+
+def utf16(path: Path) -> None:
+    path.write_bytes(GOOD.decode().encode("utf-16"))
+
+
+def given_twice(path: Path) -> None:
+    path.write_bytes(GOOD + b'task_cpu="512"\n')
+
+
+def unclosed_quote(path: Path) -> None:
+    path.write_bytes(GOOD.replace(b'max_count="10"', b'max_count="10'))
+
+
+def shell_variable(path: Path) -> None:
+    path.write_bytes(GOOD.replace(b'stack_prefix=""', b'stack_prefix="${USER}"'))
+
+
+BAD: dict[Callable[[Path], None], str] = {
+    Path.mkdir: "this is a directory",
+    os.mkfifo: "not a regular file",
+    huge: "10.0 MiB; expected at most 1 MiB",
+    not_utf8: "not UTF-8 text",
+    utf16: "not UTF-8 text (line 1)",
+    given_twice: "given twice",
+    unclosed_quote: "max_count cannot be read",
+    shell_variable: "take ${ for a reference",
+}
+if os.geteuid() != 0:
+    BAD[unreadable] = "cannot be read (Permission denied)"
+
+
+@pytest.mark.parametrize("spoil", BAD, ids=lambda spoil: spoil.__name__)
+def test_app_reports_the_file_and_makes_nothing(
+    spoil: Callable[[Path], None], tmp_path: Path
+) -> None:
+    spoil(tmp_path / ".env")
+    done = run_app(tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: 1 problem in .env\n")
+    assert BAD[spoil] in " ".join(done.stderr.split())
+    assert done.stderr.endswith("\nNothing was deployed or written.\n")
+    assert "Traceback" not in done.stderr
+    assert list((tmp_path / "assembly").iterdir()) == []
+
+
+FORMS: dict[str, Callable[[bytes], bytes]] = {
+    "everything at once": lambda raw: (
+        b"\xef\xbb\xbf" + raw.replace(b"\ntask_cpu=", b"\nexport task_cpu=").replace(b"\n", b"\r\n")
+    ),
+    "hashes, quotes and dollars": lambda raw: raw.replace(
+        b'container_environment=""', b"container_environment='A=\"b\" # c,HOME_IS=$HOME'"
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_unusual_but_right_file_is_synthesised(form: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(FORMS[form](GOOD))
+    done = run_app(tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    template = (tmp_path / "assembly" / "BackendServiceStack.template.json").read_text("utf-8")
+    assert f'"{os.environ["HOME"]}' not in template
+    if form != "everything at once":
+        assert {"Name": "A", "Value": '"b" # c'} in environment(template)
+        assert {"Name": "HOME_IS", "Value": "$HOME"} in environment(template)
+
+
+def environment(template: str) -> list[dict[str, str]]:
+    """Return what the template gives the container."""
+    resources = json.loads(template)["Resources"].values()
+    (task,) = (r for r in resources if r["Type"] == "AWS::ECS::TaskDefinition")
+    found: list[dict[str, str]] = task["Properties"]["ContainerDefinitions"][0]["Environment"]
+    return found
+
+
+def run_app(folder: Path) -> subprocess.CompletedProcess[str]:
+    (folder / "assembly").mkdir()
+    context = json.loads((ROOT / "cdk.json").read_text("utf-8"))["context"]
+    context["aws:cdk:disable-asset-staging"] = True
+    return subprocess.run(
+        [sys.executable, str(ROOT / "app.py")],
+        cwd=folder,
+        env={
+            **os.environ,
+            "CDK_OUTDIR": str(folder / "assembly"),
+            "CDK_CONTEXT_JSON": json.dumps(context),
+            "AWS_REGION": "mars-1",
+            "task_cpu": "300",
+            "USER": "shell",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )

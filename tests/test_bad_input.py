@@ -1,0 +1,139 @@
+"""Whatever is in the settings file: a clean synthesis, or one report of all that is wrong."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App
+from cfnlint.api import lint  # type: ignore[import-untyped]
+from hypothesis import HealthCheck, Phase, configuration, given, settings
+from hypothesis import strategies as st
+
+from app import add_stacks
+from rehearsal.sample_settings import ROOT
+from settings import Settings, SettingsError, load_deployment
+from settings.keys import ALL_KEYS
+from tests.env_files import any_text, nearly_right_files, written
+from tests.right_settings import outputs_of_core, right_texts
+
+configuration.set_hypothesis_home_dir(ROOT / ".cache" / "hypothesis")
+# The same examples in every run: a find should come from a change, not from luck.
+REPEATABLE = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+# Right in general and not here; see tests/test_templates.py.
+ACCEPTED = {"W3005", "W3010"}
+# What stands in a template only if something was not filled in.
+UNFILLED = re.compile(
+    r"\$\{Token\[|#\{Token\[|<[A-Z][A-Z0-9_ -]*>|\[object Object\]|undefined|^None$"
+)
+
+counts: Counter[str] = Counter()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def story(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Say at the end how much was tried."""
+    yield
+    reporter = request.config.pluginmanager.getplugin("terminalreporter")
+    if reporter:
+        reporter.write_line(f"\n{dict(counts)}")
+
+
+def outcome(content: bytes, folder: Path) -> tuple[Settings, ...] | None:
+    """Load a file with this content; what is refused must be refused with a report."""
+    path = folder / ".env"
+    path.write_bytes(content)
+    counts["files"] += 1
+    try:
+        loaded = load_deployment(str(path))
+    except SettingsError as error:
+        report = str(error)
+        first, *lines, last = report.splitlines()
+        assert re.fullmatch(rf"error: \d+ problems? in {re.escape(str(path))}", first)
+        assert last == "Nothing was deployed or written."
+        assert lines
+        assert report.replace("\n", "").isprintable()
+        assert len(report) < 20_000
+        counts["refused"] += 1
+        return None
+    counts["accepted"] += 1
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("env")
+
+
+@pytest.mark.parametrize("files", [300, pytest.param(600, marks=pytest.mark.slow)])
+def test_nearly_right_file_is_read_or_reported(folder: Path, files: int) -> None:
+    @settings(REPEATABLE, max_examples=files)
+    @given(nearly_right_files())
+    def try_one(text: str) -> None:
+        outcome(text.encode(), folder)
+
+    try_one()
+
+
+@settings(REPEATABLE, max_examples=500)
+@given(content=st.binary(max_size=400) | st.text().map(str.encode))
+def test_file_of_anything_is_reported(folder: Path, content: bytes) -> None:
+    assert outcome(content, folder) is None
+
+
+@pytest.mark.slow
+@settings(REPEATABLE, max_examples=15, phases=[Phase.explicit, Phase.generate])
+@given(texts=right_texts(), creates_core=st.booleans(), key=st.sampled_from(ALL_KEYS), odd=any_text)
+def test_what_is_accepted_is_a_clean_template(
+    folder: Path, texts: dict[str, str], creates_core: bool, key: str, odd: str
+) -> None:
+    (folder / "output.json").write_text(outputs_of_core(texts), encoding="utf-8")
+    texts["deploy_core_stack"] = str(creates_core)
+    texts["core_outputs_file"] = "output.json"
+    deployment = outcome(written({**texts, key: odd}).encode(), folder)
+    deployment = deployment or outcome(written(texts).encode(), folder)
+    assert deployment, "nothing is odd now"
+    counts["synthesised"] += 1
+    # CDK's own rules, which are most of cfn-lint's, are errors at every synthesis.
+    for template in synthesised(deployment, folder):
+        for text in strings_in(template):
+            assert not UNFILLED.search(text) or (odd and odd in text)
+        if counts["synthesised"] % 3 == 1:
+            counts["templates linted"] += 1
+            findings = lint(json.dumps(template, ensure_ascii=False), None, [texts["aws_region"]])
+            ours = [f"{f.rule.id} {f.message}" for f in findings if f.rule.id not in ACCEPTED]
+            assert ours == []
+
+
+def synthesised(deployment: tuple[Settings, ...], folder: Path) -> list[dict[str, Any]]:
+    flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    app = App(
+        auto_synth=False,
+        analytics_reporting=False,
+        outdir=str(folder / "cdk.out"),
+        context={**flags, "aws:cdk:disable-asset-staging": True},
+    )
+    add_stacks(app, deployment)
+    return [stack.template for stack in app.synth().stacks]
+
+
+def strings_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from value
+        for each in value.values():
+            yield from strings_in(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from strings_in(each)
+    else:
+        assert value is not None, "null in a template"

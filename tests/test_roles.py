@@ -1,0 +1,287 @@
+"""What each role may do, on what: the whole of it, for every role of both stacks.
+
+Resources are written as ``<construct>``, and ``*`` is written where IAM reads it.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from tests.synthesis import (
+    CONNECTED,
+    CONNECTION,
+    ISOLATED,
+    PARAMETER,
+    SECRET,
+    Synthesis,
+    synthesise,
+)
+
+RICHEST = {**ISOLATED, **CONNECTED}
+"""Secrets, ECS Exec, a connection, an approval and notifications."""
+
+Rights = Mapping[str, set[str]]
+"""Actions by resource."""
+
+AWS = "arn:aws:{}:eu-west-1:123456789012"
+BUCKET, OBJECTS = "<Delivery/Artifacts/Bucket>", "<Delivery/Artifacts/Bucket>/*"
+REPOSITORY = "<ImageRepository/Repository>"
+FULL_NAME = "ecs-blueprint-infra-ecsdemo-backend"
+REVISIONS = f"{AWS.format('ecs')}:task-definition/{FULL_NAME}:*"
+BUILD_LOG = f"{AWS.format('logs')}:log-group:/aws/codebuild/<ImageBuild/Project>"
+PIPELINE_LOG = f"{AWS.format('logs')}:log-group:/aws/codepipeline/<Delivery/Pipeline>"
+SESSION_LOG = f"{AWS.format('logs')}:log-group:<Cluster/ExecuteCommandLogGroup>:*"
+
+READ = {"s3:GetBucket*", "s3:GetObject*", "s3:List*"}
+WRITE = {
+    "s3:Abort*",
+    "s3:DeleteObject*",
+    "s3:PutObject",
+    "s3:PutObjectLegalHold",
+    "s3:PutObjectRetention",
+    "s3:PutObjectTagging",
+    "s3:PutObjectVersionTagging",
+}
+READ_ARTIFACTS: Rights = {BUCKET: READ, OBJECTS: READ}
+USE_ARTIFACTS: Rights = {BUCKET: READ | WRITE, OBJECTS: READ | WRITE}
+PULL = {"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
+PUSH = {
+    "ecr:CompleteLayerUpload",
+    "ecr:InitiateLayerUpload",
+    "ecr:PutImage",
+    "ecr:UploadLayerPart",
+}
+LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
+SIGN_IN = {"ecr:GetAuthorizationToken"}
+SESSIONS = {
+    f"ssmmessages:{verb}{channel}Channel"
+    for verb in ("Create", "Open")
+    for channel in ("Control", "Data")
+}
+
+ALWAYS: Mapping[str, Rights] = {
+    "Network/Vpc/AllTraffic/IAMRole": {
+        "<Network/FlowLogGroup>": LOG | {"logs:DescribeLogStreams"},
+    },
+    "Custom::VpcRestrictDefaultSGCustomResourceProvider/Role": {
+        f"{AWS.format('ec2')}:security-group/<Network/Vpc>.DefaultSecurityGroup": {
+            f"ec2:{verb}SecurityGroup{direction}"
+            for verb in ("Authorize", "Revoke")
+            for direction in ("Ingress", "Egress")
+        },
+    },
+    # Empties the bucket, which lets it in by a policy of its own.
+    "Custom::S3AutoDeleteObjectsCustomResourceProvider/Role": {},
+    "SeedImage/Role": {
+        REPOSITORY: PULL | PUSH,
+        "<SeedImage/LogGroup>": LOG,
+        "*": SIGN_IN | {"ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"},
+    },
+    "TaskExecutionRole/Role": {
+        REPOSITORY: PULL,
+        "<Task/LogGroup>": LOG,
+        "*": SIGN_IN,
+    },
+    # The program in the container: nothing, until a team grants something.
+    "Task/Definition/TaskRole": {},
+    "ImageBuild/Project/Role": {
+        REPOSITORY: PULL | PUSH,
+        "<ImageBuild/LogGroup>": LOG,
+        BUILD_LOG: LOG | {"logs:CreateLogGroup"},
+        f"{BUILD_LOG}:*": LOG | {"logs:CreateLogGroup"},
+        "*": SIGN_IN,
+        **USE_ARTIFACTS,
+    },
+    "Delivery/Pipeline/Role": {
+        **USE_ARTIFACTS,
+        "<Delivery/Pipeline/Build/Build/CodePipelineActionRole>": {"sts:AssumeRole"},
+        "<Delivery/Promotion/Role>": {"sts:AssumeRole"},
+        "<Delivery/Rollout/Role>": {"sts:AssumeRole"},
+    },
+    "Delivery/Pipeline/Build/Build/CodePipelineActionRole": {
+        "<ImageBuild/Project>": {
+            "codebuild:BatchGetBuilds",
+            "codebuild:StartBuild",
+            "codebuild:StopBuild",
+        },
+    },
+    "Delivery/Rollout/Role": {
+        **READ_ARTIFACTS,
+        "<Service/Service/Service>": {"ecs:DescribeServices", "ecs:UpdateService"},
+        REVISIONS: {"ecs:RegisterTaskDefinition", "ecs:TagResource"},
+        f"{AWS.format('ecs')}:task/<Cluster/Cluster>/*": {"ecs:DescribeTasks"},
+        # Neither can name a resource; the second is confined to the cluster by a condition.
+        "*": {"ecs:DescribeTaskDefinition", "ecs:ListTasks"},
+        "<Task/Definition/TaskRole>": {"iam:PassRole"},
+        "<TaskExecutionRole/Role>": {"iam:PassRole"},
+    },
+    "Delivery/Promotion/Role": {
+        **READ_ARTIFACTS,
+        REPOSITORY: {"ecr:BatchGetImage", "ecr:PutImage"},
+        PIPELINE_LOG: LOG | {"logs:CreateLogGroup"},
+        f"{PIPELINE_LOG}:*": LOG | {"logs:CreateLogGroup", "logs:GetLogEvents"},
+    },
+}
+APPROVE_ROLE = "Delivery/Pipeline/Approve/Approve/CodePipelineActionRole"
+IN_THE_RICHEST: Mapping[str, Rights] = {
+    **ALWAYS,
+    "TaskExecutionRole/Role": {
+        **ALWAYS["TaskExecutionRole/Role"],
+        SECRET: {"secretsmanager:GetSecretValue"},
+        PARAMETER: {"ssm:GetParameters"},
+    },
+    "Task/Definition/TaskRole": {
+        "*": SESSIONS | {"logs:DescribeLogGroups"},
+        SESSION_LOG: LOG | {"logs:DescribeLogStreams"},
+    },
+    "Delivery/Pipeline/Role": {
+        **ALWAYS["Delivery/Pipeline/Role"],
+        "<Delivery/Pipeline/SourceRole>": {"sts:AssumeRole"},
+        f"<{APPROVE_ROLE}>": {"sts:AssumeRole"},
+    },
+    "Delivery/Pipeline/SourceRole": {
+        BUCKET: READ | WRITE,
+        OBJECTS: READ | WRITE | {"s3:PutObjectAcl", "s3:PutObjectVersionAcl"},
+        CONNECTION: {"codeconnections:UseConnection", "codestar-connections:UseConnection"},
+    },
+    APPROVE_ROLE: {
+        "<Observability/Notifications/Topic>": {"sns:Publish"},
+        "<Observability/Notifications/Key>": {"kms:Decrypt", "kms:GenerateDataKey*"},
+    },
+}
+EXPECTED = {"default": ({}, ALWAYS), "richest": (RICHEST, IN_THE_RICHEST)}
+ONE_ROLE = [(topology, role) for topology, (_, roles) in EXPECTED.items() for role in roles]
+
+
+def many(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+class Names:
+    """The constructs of an assembly by logical id, and the values of exports by name."""
+
+    def __init__(self, synthesis: Synthesis) -> None:
+        self._paths = {
+            str(entry.data): re.sub(r"^/[^/]+/|/Resource$", "", entry.path)
+            for stack in synthesis.assembly.stacks
+            for entry in stack.find_metadata_by_type("aws:cdk:logicalId")
+        }
+        self._exports = {
+            output["Export"]["Name"]: output["Value"]
+            for template in synthesis.templates.values()
+            for output in template.get("Outputs", {}).values()
+            if "Export" in output
+        }
+
+    def path(self, logical_id: str) -> str:
+        return self._paths[logical_id]
+
+    def text(self, value: Any) -> str:
+        """Return a value of a template with constructs in place of references."""
+        if isinstance(value, str):
+            return value
+        ((function, argument),) = value.items()
+        if function == "Ref":
+            return f"<{self.path(argument)}>"
+        if function == "Fn::GetAtt":
+            of, attribute = argument
+            return f"<{self.path(of)}>" + ("" if attribute == "Arn" else f".{attribute}")
+        if function == "Fn::Join":
+            return str(argument[0].join(self.text(part) for part in argument[1]))
+        if function == "Fn::ImportValue":
+            return self.text(self._exports[argument])
+        # The name of a role, taken out of its ARN.
+        assert function in {"Fn::Select", "Fn::Split"}, function
+        return self.text(argument[1])
+
+
+def statements(synthesis: Synthesis, names: Names) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each statement of each role, the role's construct first."""
+    for template in synthesis.templates.values():
+        for key, resource in template["Resources"].items():
+            properties = resource.get("Properties", {})
+            if resource["Type"] == "AWS::IAM::Role":
+                for policy in properties.get("Policies", []):
+                    for statement in policy["PolicyDocument"]["Statement"]:
+                        yield names.path(key), statement
+            elif resource["Type"] == "AWS::IAM::Policy":
+                for role in properties["Roles"]:
+                    for statement in properties["PolicyDocument"]["Statement"]:
+                        yield names.text(role).strip("<>"), statement
+
+
+def rights(synthesis: Synthesis) -> dict[str, dict[str, set[str]]]:
+    """Return what each role may do on what."""
+    names = Names(synthesis)
+    found: dict[str, dict[str, set[str]]] = {
+        names.path(key): defaultdict(set)
+        for template in synthesis.templates.values()
+        for key, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::IAM::Role"
+    }
+    for role, statement in statements(synthesis, names):
+        assert statement["Effect"] == "Allow"
+        for resource in many(statement["Resource"]):
+            found[role][names.text(resource)] |= set(many(statement["Action"]))
+    return found
+
+
+@pytest.mark.parametrize("topology", EXPECTED)
+def test_these_are_all_roles(topology: str) -> None:
+    changes, roles = EXPECTED[topology]
+    assert rights(synthesise(**changes)).keys() == roles.keys()
+
+
+@pytest.mark.parametrize(("topology", "role"), ONE_ROLE)
+def test_the_role_may_do_this_and_nothing_else(topology: str, role: str) -> None:
+    changes, roles = EXPECTED[topology]
+    assert rights(synthesise(**changes))[role] == roles[role]
+
+
+@pytest.mark.parametrize("topology", EXPECTED)
+def test_roles_are_passed_to_ecs_only_and_listing_stays_in_the_cluster(topology: str) -> None:
+    changes, _ = EXPECTED[topology]
+    synthesis = synthesise(**changes)
+    names = Names(synthesis)
+    conditions: dict[str, Any] = {
+        action: statement.get("Condition")
+        for _, statement in statements(synthesis, names)
+        for action in many(statement["Action"])
+        if action in {"iam:PassRole", "ecs:ListTasks", "ecs:TagResource"}
+    }
+    passed, listed = conditions["iam:PassRole"], conditions["ecs:ListTasks"]
+    assert passed == {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
+    assert conditions["ecs:TagResource"] == {
+        "StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}
+    }
+    assert names.text(listed["ArnEquals"]["ecs:cluster"]) == "<Cluster/Cluster>"
+
+
+def test_the_token_secret_is_read_by_no_role() -> None:
+    """CloudFormation resolves it at deploy, with the rights of whoever deploys."""
+    synthesis = synthesise()
+    source = synthesis.only("BackendServiceStack", "AWS::CodePipeline::Pipeline")["Stages"][0]
+    token = source["Actions"][0]["Configuration"]["OAuthToken"]
+    assert token.startswith("{{resolve:secretsmanager:ecs-github-token:")
+    readers = {
+        role
+        for role, on in rights(synthesis).items()
+        for actions in on.values()
+        if any(action.startswith("secretsmanager:") for action in actions)
+    }
+    assert readers == set()
+
+
+@pytest.mark.parametrize("topology", EXPECTED)
+def test_delivery_touches_nothing_of_another_service(topology: str) -> None:
+    """Everything that it may change or read is of this stack, or under the service's own name."""
+    changes, _ = EXPECTED[topology]
+    for role, on in rights(synthesise(**changes)).items():
+        if role.startswith(("Delivery/", "ImageBuild/", "SeedImage/")):
+            for resource in on.keys() - {"*", CONNECTION, "<TaskExecutionRole/Role>"}:
+                is_task = resource.endswith(":task/<Cluster/Cluster>/*")
+                own = resource.startswith("<") or FULL_NAME in resource or "/<" in resource
+                assert own or is_task, (role, resource)
