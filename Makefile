@@ -51,6 +51,10 @@ doctor: install ## Ask your AWS account, before a deploy, about what usually goe
 cost: install ## Tell what the settings cost in a month (ENV_FILE=... for another file)
 	@$(BIN)/python -m cost $(if $(ENV_FILE),--env-file $(ENV_FILE))
 
+.PHONY: laptop
+laptop: install ## Only the rehearsal's chapter with tasks as containers (needs docker or podman, and `make image` once)
+	@$(BIN)/python -m rehearsal.on_engine
+
 .PHONY: compliance
 compliance: install .cache/checkov/.installed ## Review every topology with cdk-nag and Checkov; writes docs/compliance.md
 	@$(BIN)/python -m compliance

@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from botocore.exceptions import BotoCoreError
 
+from rehearsal import on_engine
 from rehearsal.acts import (
     changing_core,
     delivery_checks,
@@ -18,6 +19,7 @@ from rehearsal.acts import (
     network_checks,
     service_checks,
 )
+from rehearsal.container_engine import EngineError, NoEngineError
 from rehearsal.expectation import RehearsalError
 from rehearsal.failures.watched_workspace import WatchedWorkspace
 from rehearsal.local_aws import LocalAws, LocalAwsError
@@ -47,7 +49,7 @@ def main() -> None:
     narrator = Narrator()
     try:
         rehearse(narrator, keep=keep)
-    except (RehearsalError, LocalAwsError, BotoCoreError) as error:
+    except (RehearsalError, LocalAwsError, EngineError, NoEngineError, BotoCoreError) as error:
         sys.exit(f"\nThe rehearsal failed: {error}")
     except KeyboardInterrupt:
         sys.exit("\nThe rehearsal was interrupted; the local AWS is stopped.")
@@ -72,6 +74,8 @@ def rehearse(narrator: Narrator, *, keep: bool) -> None:
             wait(world)
         else:
             farewell.play(world, before)
+    if not keep:
+        on_engine.play(narrator)
     narrator.say(f"\n{narrator.steps} steps in {narrator.seconds:.0f} s, and nothing is left.")
 
 

@@ -28,6 +28,7 @@ def docker_host(engine: Engine) -> Iterator[str]:
         service = subprocess.Popen(
             [*engine.command, "system", "service", "--time=0", f"unix://{socket}"],
             env=engine.environment,
+            stderr=subprocess.DEVNULL,  # podman complains when its clients hang up
         )
         try:
             _wait_for(socket, service)

@@ -71,7 +71,7 @@ def engine_at_hand(dockerfile: Path) -> tuple[Engine, str]:
         *("--format", "{{.Repository}}:{{.Tag}}"),
     )
     if not listed:
-        raise NoEngineError(f"{engine.name} has no {wanted} yet")
+        raise NoEngineError(f"{engine.name} has no {wanted} yet; `make image` gets it")
     return engine, listed.splitlines()[0]
 
 

@@ -12,7 +12,8 @@ mend what it reads back wrongly. They run inside the emulator's process (`__main
 """
 
 from rehearsal.local_aws.access import Access
+from rehearsal.local_aws.engine_access import EngineAccess
 from rehearsal.local_aws.inventory import Inventory
 from rehearsal.local_aws.server import LocalAws, LocalAwsError
 
-__all__ = ["Access", "Inventory", "LocalAws", "LocalAwsError"]
+__all__ = ["Access", "EngineAccess", "Inventory", "LocalAws", "LocalAwsError"]

@@ -13,6 +13,8 @@ import sys
 import threading
 from importlib import import_module
 
+from rehearsal.local_aws.engine_access import VARIABLE
+
 # In the order of the topics; each module has `install()`.
 PARTS = (
     "resource_types",
@@ -44,11 +46,22 @@ PARTS = (
     "scaling",
     "pipeline",
     "composite_alarm",
+    "metric_alarm",
     "secret",
     "topic_policy",
     "bucket_cleaner",
     "default_security_group",
     "image_seed",
+)
+
+# Only with a container engine; they come last, on top of the others.
+ENGINE_PARTS = (
+    "engine_client",
+    "engine_image",
+    "task_container",
+    "task_health",
+    "task_end",
+    "steady_deployment",
 )
 
 
@@ -65,8 +78,8 @@ def _settle(port: int, home: str) -> None:
             "LOG_LEVEL": "WARNING",
             "STATE_DIR": f"{home}/state",
             "S3_DATA_DIR": f"{home}/s3",
-            # MiniStack sweeps containers of a container engine that it finds. Without an engine
-            # its tasks are records, and nobody's containers are touched.
+            # MiniStack sweeps containers of a container engine that it finds, so it finds none,
+            # and nobody's containers are touched. Our parts know the engine from elsewhere.
             "DOCKER_HOST": f"unix://{home}/no-engine",
         }
     )
@@ -102,7 +115,7 @@ def main() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     _settle(port, home)
-    for part in PARTS:
+    for part in (*PARTS, *(ENGINE_PARTS if VARIABLE in os.environ else ())):
         import_module(f"rehearsal.local_aws.{part}").install()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()

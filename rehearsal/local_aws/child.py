@@ -10,6 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from rehearsal.local_aws.engine_access import EngineAccess
+
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _FAREWELL_SECONDS = 5.0
 _LOG_BYTES = 100_000
@@ -22,7 +24,7 @@ class Child:
     comes as well when this process is killed.
     """
 
-    def __init__(self, *, account: str, region: str) -> None:
+    def __init__(self, *, account: str, region: str, engine: EngineAccess | None) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="local-aws-"))
         self._log = (self.directory / "log").open("w+b")
         # Only what the child needs: no setting of the shell changes what it does.
@@ -33,7 +35,7 @@ class Child:
             "TMPDIR": str(self.directory),
             "LOCAL_AWS_ACCOUNT": account,
             "LOCAL_AWS_REGION": region,
-        }
+        } | (engine.as_variable() if engine else {})
         self._process = subprocess.Popen(
             [sys.executable, "-m", "rehearsal.local_aws"],
             cwd=self.directory,

@@ -1,8 +1,10 @@
 """AWS::ECS::Service."""
 
+import time
 from typing import Any
 
 from botocore.exceptions import ClientError
+from ministack.services import ecs
 
 from rehearsal.local_aws.api_shape import api_shape
 from rehearsal.local_aws.resource_types import (
@@ -17,6 +19,8 @@ from rehearsal.local_aws.resource_types import (
 Request = dict[str, Any]
 
 _ONLY_AT_CREATION = ("launchType", "schedulingStrategy", "tags", "serviceName", "cluster", "role")
+_PATIENCE_SECONDS = 120
+_POLL_SECONDS = 0.2
 
 
 class EcsService(ResourceType):
@@ -30,7 +34,8 @@ class EcsService(ResourceType):
         # CloudFormation's own default when the template names no count.
         request.setdefault("desiredCount", 1)
         request.setdefault("serviceName", generated_name(stack, logical_id, longest=255))
-        service = own_client("ecs").create_service(**request)["service"]
+        created = own_client("ecs").create_service(**request)["service"]
+        service = _settled(created["serviceArn"])
         if reason := _failed_rollout(service, known=set()):
             self.delete(service["serviceArn"], properties)
             raise ValueError(reason)
@@ -54,6 +59,19 @@ class EcsService(ResourceType):
         except ClientError as error:
             if not error.response["Error"]["Code"].endswith("NotFoundException"):
                 raise
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while _has_tasks(cluster, service) and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+
+
+def _has_tasks(cluster: str, service: str) -> bool:
+    """Say whether tasks are still stopping; those with containers serve on for a while."""
+    return any(
+        task["group"] == f"service:{service}"
+        and task["clusterArn"].endswith(f":cluster/{cluster}")
+        and task["lastStatus"] != "STOPPED"
+        for task in ecs._tasks.values()
+    )
 
 
 def _request(properties: Properties) -> Request:
@@ -71,7 +89,18 @@ def _update(service_arn: str, properties: Properties) -> dict[str, Any]:
     client.update_service(cluster=cluster, service=service, **request)
     if tags := properties.get("Tags"):
         client.tag_resource(resourceArn=service_arn, tags=api_shape(tags))
-    return _describe(service_arn)
+    return _settled(service_arn)
+
+
+def _settled(service_arn: str) -> dict[str, Any]:
+    """Return the service as soon as its newest deployment has ended; at once without containers."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS if ecs._get_docker() else 0
+    while True:
+        service = _describe(service_arn)
+        rolling = service["deployments"][0]["rolloutState"] == "IN_PROGRESS"
+        if not rolling or time.monotonic() > deadline:
+            return service
+        time.sleep(_POLL_SECONDS)
 
 
 def _describe(service_arn: str) -> dict[str, Any]:

@@ -1,4 +1,9 @@
-"""AWS::ECR::Repository: the exclusion filters of its tag mutability, which MiniStack drops."""
+"""AWS::ECR::Repository: the exclusion filters of its tag mutability, which MiniStack drops.
+
+And a name that is taken: MiniStack takes the other's repository over, images and all.
+"""
+
+from botocore.exceptions import ClientError
 
 from rehearsal.local_aws.resource_types import (
     Created,
@@ -19,6 +24,7 @@ class ImageRepository(ResourceType):
         self._engine = engine_handler(self.name)
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        _require_free(properties.get("RepositoryName"))
         repository, attributes = self._engine["create"](logical_id, properties, stack)
         _set_mutability(repository, properties)
         return repository, attributes
@@ -32,6 +38,18 @@ class ImageRepository(ResourceType):
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         self._engine["delete"](physical_id, properties)
+
+
+def _require_free(name: str | None) -> None:
+    if name is None:
+        return
+    try:
+        own_client("ecr").describe_repositories(repositoryNames=[name])
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "RepositoryNotFoundException":
+            raise
+    else:
+        raise ValueError(f"The repository with name '{name}' already exists in the registry.")
 
 
 def _set_mutability(repository: str, properties: Properties) -> None:

@@ -44,12 +44,12 @@ def digest_of(image: str) -> str | None:
 def run_task(request: dict[str, Any]) -> tuple[int, dict[str, str], bytes]:
     if ecs._get_docker():
         answer: tuple[int, dict[str, str], bytes] = _run_task(request)
-        return answer  # a container engine resolves and pulls the images itself
+        return answer  # its worker resolves the images: `engine_image`
     definition = ecs._task_defs.get(ecs._resolve_td_key(request.get("taskDefinition", "")))
     deployment = deployment_of(request)
     missing = ""
     try:
-        digests = _digests(definition or {}, deployment)
+        digests = digests_of(definition or {}, deployment)
     except ImageMissingError as error:
         digests, missing = {}, str(error)
     status, headers, body = _run_task(request)
@@ -76,7 +76,7 @@ def deployment_of(request: dict[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def _digests(definition: dict[str, Any], deployment: dict[str, Any] | None) -> dict[str, str]:
+def digests_of(definition: dict[str, Any], deployment: dict[str, Any] | None) -> dict[str, str]:
     if deployment is not None and "_image_digests" in deployment:
         kept: dict[str, str] = deployment["_image_digests"]
         return kept

@@ -6,11 +6,13 @@ every run. As the real helper does, an update pushes again and a removal leaves 
 
 import hashlib
 import json
+import os
 import re
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from rehearsal.local_aws.engine_access import VARIABLE
 from rehearsal.local_aws.resource_types import (
     Created,
     Properties,
@@ -38,7 +40,8 @@ class ImageSeed(ResourceType):
                 f"{self.name}: the local AWS copies from docker:// to a tag in ECR, not "
                 f"{source} to {properties['DestImage']}"
             )
-        put_image(destination["repository"], destination["tag"], manifest_of(source))
+        image = _of_the_engine(source.removeprefix("docker://"))
+        put_image(destination["repository"], destination["tag"], manifest_of(source, image))
         return properties["DestImage"], {}
 
     def update(
@@ -50,18 +53,31 @@ class ImageSeed(ResourceType):
         """Leave the image, as on AWS; the repository empties itself."""
 
 
-def manifest_of(source: str) -> str:
-    """Make a small OCI manifest whose only layer and configuration are the name of the source."""
+def _of_the_engine(source: str) -> str | None:
+    """Return the id of the source as the container engine has it, if there is one."""
+    if VARIABLE not in os.environ:
+        return None
+    from rehearsal.local_aws.engine_image import engine_id
+
+    return engine_id(source)
+
+
+def manifest_of(source: str, image: str | None = None) -> str:
+    """Make a small OCI manifest whose only layer and configuration are the name of the source.
+
+    With an ``image`` of the engine its configuration is that one's, for tasks to run.
+    """
 
     def blob(media_type: str, content: str) -> dict[str, Any]:
         data = content.encode()
         digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
         return {"mediaType": media_type, "size": len(data), "digest": digest}
 
+    config = blob("application/vnd.oci.image.config.v1+json", f"config of {source}")
     manifest = {
         "schemaVersion": 2,
         "mediaType": _MEDIA_TYPE,
-        "config": blob("application/vnd.oci.image.config.v1+json", f"config of {source}"),
+        "config": config | ({"digest": image} if image else {}),
         "layers": [blob("application/vnd.oci.image.layer.v1.tar+gzip", f"layer of {source}")],
     }
     return json.dumps(manifest, sort_keys=True)

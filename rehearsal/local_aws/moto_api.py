@@ -1,4 +1,4 @@
-"""The two AWS APIs that MiniStack lacks, served by moto's back ends inside MiniStack's process."""
+"""The AWS APIs that MiniStack lacks, served by moto's back ends inside MiniStack's process."""
 
 from importlib import import_module
 from typing import Any
@@ -11,10 +11,18 @@ from moto.core.request import Request
 
 Response = tuple[int, dict[str, str], bytes]
 
+_CONNECTIONS = "connection_api"
+
 # By the prefix of the requests' X-Amz-Target: the service, and our module whose `API` answers.
 _APIS = {
     "AnyScaleFrontendService.": ("application-autoscaling", "scaling_api"),
     "CodePipeline_20150709.": ("codepipeline", "pipeline_api"),
+    "ServiceQuotasV20190624.": ("servicequotas", "quota_api"),
+    "com.amazonaws.codeconnections.CodeConnections_20231201.": ("codeconnections", _CONNECTIONS),
+    "com.amazonaws.codestar.connections.CodeStar_connections_20191201.": (
+        "codestar-connections",
+        _CONNECTIONS,
+    ),
 }
 
 

@@ -30,10 +30,8 @@ _FILTERS: dict[str, Callable[[Interface], list[str]]] = {
 }
 
 
-def create_interface(
-    subnet_id: str, group_ids: list[str], *, description: str, address: str = ""
-) -> Interface:
-    """Make an interface that is in use, with the next free address of its subnet unless given one.
+def create_interface(subnet_id: str, group_ids: list[str], *, description: str) -> Interface:
+    """Make an interface that is in use, with the next free address of its subnet.
 
     Raises `SubnetFullError`.
     """
@@ -48,7 +46,7 @@ def create_interface(
             "Description": description,
             "OwnerId": get_account_id(),
             "Status": "in-use",
-            "PrivateIpAddress": address or take_address(subnet_id),
+            "PrivateIpAddress": take_address(subnet_id),
             "MacAddress": f"02:{random.randbytes(5).hex(':')}",  # noqa: S311 - no secret
             "Groups": [
                 {"GroupId": group, "GroupName": ec2._security_groups[group]["GroupName"]}

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from rehearsal.local_aws.access import Access
 from rehearsal.local_aws.child import Child
+from rehearsal.local_aws.engine_access import EngineAccess
 
 _PATIENCE_SECONDS = 30.0
 _LAST_WORDS = 30
@@ -23,17 +24,20 @@ class LocalAws:
     Every instance has its own process group, port and directory, so any number may run at the same
     time. Its data is in memory and its directory is removed. It ends with this process, however
     this process ends.
+
+    Tasks are records, unless there is an ``engine`` to run them as containers.
     """
 
-    def __init__(self, *, account: str, region: str) -> None:
+    def __init__(self, *, account: str, region: str, engine: EngineAccess | None = None) -> None:
         self._account = account
         self._region = region
+        self._engine = engine
         self._child: Child | None = None
         self._access: Access | None = None
 
     def __enter__(self) -> Self:
         """Start, and return when the emulator answers."""
-        self._child = Child(account=self._account, region=self._region)
+        self._child = Child(account=self._account, region=self._region, engine=self._engine)
         try:
             self._access = self._wait_until_healthy(self._child)
         except BaseException:

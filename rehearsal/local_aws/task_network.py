@@ -2,8 +2,8 @@
 
 Without a container engine MiniStack's tasks are records without an interface. Here each has one,
 with an address of one of the subnets that its service names; DescribeTasks and EC2 both show it,
-and it goes when the task stops. With an engine a task's address is its container's: `attach` is
-the place to hand it in, once the container has it.
+and it goes when the task stops. With an engine the container is given that address, and keeps it
+until it has ended: `task_container` attaches and `task_end` detaches.
 """
 
 import json
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
+from ministack.core.concurrency import resource_lock
 from ministack.core.responses import get_account_id, get_region, new_uuid
 from ministack.services import ec2, ecs
 
@@ -26,38 +27,49 @@ _run_task: Handler = ecs._run_task
 _mark_task_stopped: Callable[..., bool] = ecs._mark_task_stopped
 
 
-def attach(task: Task, network: dict[str, Any], *, address: str = "") -> None:
+def attach(task: Task, network: dict[str, Any]) -> str:
     """Give the task its interface in one of the subnets of its awsvpc configuration.
 
-    The address is the next free one of the subnet, unless one is given. Raises `SubnetFullError`.
+    Returns its address, the next free one of the subnet. Raises `SubnetFullError`.
     """
-    subnet_id = choose_subnet(task, network["subnets"])
-    attachment_id = new_uuid()
-    interface = create_interface(
-        subnet_id,
-        network.get("securityGroups", []),
-        description=f"arn:aws:ecs:{get_region()}:{get_account_id()}:attachment/{attachment_id}",
-        address=address,
-    )
-    details = {
-        "subnetId": subnet_id,
-        "networkInterfaceId": interface["NetworkInterfaceId"],
-        "macAddress": interface["MacAddress"],
-        "privateIPv4Address": interface["PrivateIpAddress"],
-    }
-    task["availabilityZone"] = interface["AvailabilityZone"]
-    task["attachments"] = [
-        {
-            "id": attachment_id,
-            "type": "ElasticNetworkInterface",
-            "status": "ATTACHED",
-            "details": [{"name": name, "value": value} for name, value in details.items()],
+    # One after the other: where the next one goes depends on where this one went.
+    with resource_lock("task-placement", f"{task['clusterArn']} {task['group']}"):
+        subnet_id = choose_subnet(task, network["subnets"])
+        attachment_id = new_uuid()
+        interface = create_interface(
+            subnet_id,
+            network.get("securityGroups", []),
+            description=f"arn:aws:ecs:{get_region()}:{get_account_id()}:attachment/{attachment_id}",
+        )
+        details = {
+            "subnetId": subnet_id,
+            "networkInterfaceId": interface["NetworkInterfaceId"],
+            "macAddress": interface["MacAddress"],
+            "privateIPv4Address": interface["PrivateIpAddress"],
         }
-    ]
-    for container in task["containers"]:
-        container["networkInterfaces"] = [
-            {"attachmentId": attachment_id, "privateIpv4Address": interface["PrivateIpAddress"]}
+        task["availabilityZone"] = interface["AvailabilityZone"]
+        task["attachments"] = [
+            {
+                "id": attachment_id,
+                "type": "ElasticNetworkInterface",
+                "status": "ATTACHED",
+                "details": [{"name": name, "value": value} for name, value in details.items()],
+            }
         ]
+        for container in task["containers"]:
+            container["networkInterfaces"] = [
+                {"attachmentId": attachment_id, "privateIpv4Address": interface["PrivateIpAddress"]}
+            ]
+    return str(interface["PrivateIpAddress"])
+
+
+def detach(task: Task) -> None:
+    """Take the task's interface from it."""
+    for attachment in task["attachments"]:
+        attachment["status"] = "DELETED"
+        for detail in attachment["details"]:
+            if detail["name"] == "networkInterfaceId":
+                remove_interface(detail["value"])
 
 
 def run_task(request: Request) -> Response:
@@ -98,11 +110,7 @@ def _is_awsvpc(task: Task) -> bool:
 def mark_task_stopped(task_arn: str, task: Task, *rest: Any, **options: Any) -> bool:
     stopped = _mark_task_stopped(task_arn, task, *rest, **options)
     if stopped:
-        for attachment in task["attachments"]:
-            attachment["status"] = "DELETED"
-            for detail in attachment["details"]:
-                if detail["name"] == "networkInterfaceId":
-                    remove_interface(detail["value"])
+        detach(task)
     return stopped
 
 

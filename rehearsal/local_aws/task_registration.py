@@ -65,8 +65,24 @@ def _attributes(
         "ECS_TASK_DEFINITION_FAMILY": definition.rsplit(":", 1)[0],
     }
     if registry.get("HealthCheckCustomConfig") is not None:
-        attributes["AWS_INIT_HEALTH_STATUS"] = "HEALTHY"
+        attributes["AWS_INIT_HEALTH_STATUS"] = health_of(task)
     return attributes
+
+
+def health_of(task: dict[str, Any]) -> str:
+    """Return what Cloud Map is told; a task whose health check nobody runs counts as healthy."""
+    checked = task.get("_health_is_checked", False)
+    return "UNHEALTHY" if checked and task["healthStatus"] != "HEALTHY" else "HEALTHY"
+
+
+def report_health(task: dict[str, Any]) -> None:
+    """Tell Cloud Map the health of a registered task, as ECS does after each change."""
+    instance_id = task["taskArn"].rsplit("/", 1)[-1]
+    for registry_id, instances in list(servicediscovery._instances.items()):
+        if instance_id in instances:
+            servicediscovery._update_instance_custom_health_status(
+                {"ServiceId": registry_id, "InstanceId": instance_id, "Status": health_of(task)}
+            )
 
 
 def _registered(cluster: str, service: Service, registry_id: str) -> set[str]:

@@ -14,8 +14,9 @@ class StackFailedError(Exception):
 class Stacks:
     """CloudFormation, as a test wants it: an operation returns when it is over, or raises."""
 
-    def __init__(self, cloudformation: Any) -> None:
+    def __init__(self, cloudformation: Any, *, patience_seconds: float = 10) -> None:
         self._cloudformation = cloudformation
+        self._patience = patience_seconds
         self._names: list[str] = []
 
     def deploy(self, name: str, resources: Template, **sections: Template) -> dict[str, str]:
@@ -54,7 +55,7 @@ class Stacks:
         ]
 
     def _settled(self, name: str) -> tuple[str, dict[str, str]]:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + self._patience
         while time.monotonic() < deadline:
             summaries = self._cloudformation.list_stacks()["StackSummaries"]
             newest = [s for s in summaries if s["StackName"] == name][-1]

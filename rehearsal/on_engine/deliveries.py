@@ -1,0 +1,42 @@
+"""Deliveries and failures under load: careful callers in another service must not notice."""
+
+import json
+from pathlib import Path
+
+from rehearsal.delivery.docker_command import DockerCommand
+from rehearsal.expectation import expect
+from rehearsal.on_engine.bad_version import deliver_bad_version
+from rehearsal.on_engine.callers import calling
+from rehearsal.on_engine.chart import draw
+from rehearsal.on_engine.killed_task import kill_task
+from rehearsal.on_engine.load import MODES, Load, account
+from rehearsal.on_engine.rolling_delivery import RollingDelivery
+from rehearsal.on_engine.stage import ORDERS, Stage
+
+
+def play(stage: Stage, docker: DockerCommand, chart: Path) -> None:
+    """Deliver a version, deliver a bad one, kill a task, while three callers go on calling."""
+    narrator = stage.world.narrator
+    (orders,) = stage.containers(ORDERS).values()
+    with calling(stage.engine, orders["Id"], stage.url, MODES) as callers:
+        load = Load(stage=stage, callers=callers)
+        delivery = RollingDelivery(load, docker)
+        with narrator.step("A version is delivered under load") as step:
+            step.note = delivery.deliver()
+        with narrator.step("Meanwhile one that crashes at its start") as step:
+            step.note = deliver_bad_version(load, docker)
+        with narrator.step("The old tasks drain and leave") as step:
+            step.note = delivery.let_go()
+        with narrator.step("A task is killed") as step:
+            step.note = kill_task(load)
+        seen = [load.calls(mode) for mode in MODES]
+    for calls in seen:
+        with narrator.step(f"What the {calls.mode} caller saw") as step:
+            step.note = account(calls)
+            if calls.mode == "careful":
+                expect("requests of the careful caller that failed", calls.failed, [])
+    with narrator.step("A chart of it") as step:
+        draw(chart, seen, load.events)
+        figures = [load.events, {calls.mode: calls.requests for calls in seen}]
+        chart.with_suffix(".json").write_text(json.dumps(figures), encoding="utf-8")
+        step.note = str(chart)

@@ -1,0 +1,1 @@
+"""What runs inside containers of the rehearsal: Python's own library and dnslib, nothing else."""

@@ -1,0 +1,92 @@
+"""The chapter of the rehearsal that needs a container engine."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rehearsal.acts import first_deploy
+from rehearsal.container_engine import Engine, NoEngineError, build_image, docker_host
+from rehearsal.delivery.docker_command import docker_command, engine_at_hand
+from rehearsal.local_aws import EngineAccess, LocalAws
+from rehearsal.narration import Narrator
+from rehearsal.on_engine import deliveries, first_tasks, names
+from rehearsal.on_engine.container_network import ContainerNetwork, container_network
+from rehearsal.on_engine.first_tasks import SEED
+from rehearsal.on_engine.other_drain import set_drain
+from rehearsal.on_engine.resolver import resolver
+from rehearsal.on_engine.stage import Stage
+from rehearsal.sample_settings import ACCOUNT, REGION, ROOT
+from rehearsal.workspace import Workspace
+from rehearsal.world import World
+
+APPLICATION = ROOT / "application-code" / "ecsdemo-backend"
+CACHE = ROOT / ".cache" / "container_engine"
+CHART = ROOT / ".cache" / "laptop.svg"
+
+NOT_SHOWN = (
+    "containers of the image that the buildspec builds, their health checks and logs",
+    "names that resolve for another service, and each task's share of its calls",
+    "calls that go on during a delivery, a crash, and the rollback of a bad version",
+)
+
+
+def play(narrator: Narrator, *, chart: Path = CHART, drain_seconds: int | None = None) -> None:
+    """Do it all with tasks that are containers, or say what is not shown without an engine.
+
+    ``drain_seconds`` is another draining time than the template's, to see what it is worth; then
+    only the careful caller is expected not to notice a delivery.
+    """
+    narrator.chapter("The promise kept: tasks as containers")
+    try:
+        engine, base = engine_at_hand(APPLICATION / "Dockerfile")
+    except NoEngineError as reason:
+        narrator.say(f"  Not played: {reason}. So this rehearsal does not show")
+        for each in NOT_SHOWN:
+            narrator.say(f"    - {each}")
+        return
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        # Outermost: at its end it removes the images, which no task may use any more.
+        docker_command(Path(folder), APPLICATION / "Dockerfile") as docker,
+        _stage(narrator, engine, base) as stage,
+    ):
+        first_tasks.play(stage)
+        names.play(stage)
+        if drain_seconds is not None:
+            with narrator.step(f"Tasks that drain for {drain_seconds} s"):
+                set_drain(stage, drain_seconds)
+        deliveries.play(stage, docker, chart)
+
+
+@contextmanager
+def _stage(narrator: Narrator, engine: Engine, base: str) -> Iterator[Stage]:
+    """Have a local AWS of its own, whose tasks are containers, with two services deployed."""
+    with narrator.step("Build the image of the first tasks") as step:
+        arguments = {"REVISION": "first", "BASE_IMAGE": base}
+        build_image(engine, APPLICATION, SEED, CACHE, build_args=arguments)
+        step.note = f"{engine.name}; it stands for seed_image, which is not downloaded"
+    with (
+        docker_host(engine) as host,
+        container_network(engine) as network,
+        LocalAws(account=ACCOUNT, region=REGION, engine=_access(host, network)) as aws,
+        resolver(network, SEED, aws) as feed,
+        Workspace(aws.environment()) as workspace,
+    ):
+        world = World(aws, workspace, narrator)
+        with narrator.step("cdk bootstrap, and the GitHub token"):
+            first_deploy.prepare(World(aws, workspace, _Silent()))
+        yield Stage(world=world, engine=engine, network=network, feed=feed)
+
+
+def _access(host: str, network: ContainerNetwork) -> EngineAccess:
+    return EngineAccess(
+        docker_host=host, network=network.name, resolver=network.resolver, labels=network.labels
+    )
+
+
+class _Silent(Narrator):
+    """For steps that another chapter has told already."""
+
+    def say(self, text: str = "") -> None:
+        """Say nothing."""
