@@ -14,14 +14,14 @@ rehearse: install ## Set up, then run the whole life of a deploy on the local AW
 
 .PHONY: test
 test: check .cache/checkov/.installed ## Set up, then run every test, the rehearsal and the rehearsed failures
-	@$(MAKE) --no-print-directory -j 2 $(OUTPUT_OF_ONE_AT_A_TIME) slow-tests play-rehearsal play-failures
+	@$(MAKE) --no-print-directory -j 3 $(OUTPUT_OF_ONE_AT_A_TIME) slow-tests play-rehearsal play-failures
 
 # Side by side they take about as long as the longest: each spends half of its time waiting.
 OUTPUT_OF_ONE_AT_A_TIME := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .PHONY: slow-tests play-rehearsal play-failures
 slow-tests:
-	@$(BIN)/python -m pytest -q -m slow
+	@$(BIN)/python -m pytest -q -m slow -n 2 --dist loadfile
 play-rehearsal:
 	@$(BIN)/python -m rehearsal
 play-failures:

@@ -60,7 +60,6 @@ class FailureNotifications(Construct):
         )
         found = [{"numeric": [">", 0]}]
         digest = events.EventField.from_path("$.detail.image-digest")
-        counts = events.EventField.from_path("$.detail.finding-severity-counts")
         self._tell(
             "ImageScan",
             source="aws.ecr",
@@ -70,7 +69,7 @@ class FailureNotifications(Construct):
                 "scan-status": ["COMPLETE"],
                 "finding-severity-counts": {"$or": [{"CRITICAL": found}, {"HIGH": found}]},
             },
-            message=f"The scan of {repository_name} {digest} found {counts}",
+            message=f"The scan of {repository_name} {digest} found something critical or high",
         )
 
     def _tell(

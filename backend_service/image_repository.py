@@ -14,7 +14,7 @@ KEPT_BUILDS = 50
 class ImageRepository(Construct):
     """An ECR repository with one immutable tag per build and the movable tag ``live``.
 
-    Scans on push, keeps the image tagged ``live`` and the newest ``KEPT_BUILDS`` others, and is
+    Scans on push, keeps the image tagged ``live`` and the newest ``KEPT_BUILDS`` images, and is
     emptied when the stack is deleted. Exposes ``repository``.
     """
 

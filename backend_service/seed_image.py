@@ -16,9 +16,9 @@ from backend_service.cpu_architecture import CpuArchitecture
 class SeedImage(Construct):
     """Copies ``source`` to ``repository:tag`` when the stack is created.
 
-    The source is the stack parameter ``SeedImage``: the CDK CLI deploys with a parameter's
-    previous value, so editing the setting later does not copy again and never takes the tag away
-    from the image that the pipeline promoted. Depend on this construct to start after the copy.
+    Source and architecture are stack parameters: the CDK CLI deploys with a parameter's previous
+    value, so editing these settings later does not copy again and never takes the tag away from
+    the image that the pipeline promoted. Depend on this construct to start after the copy.
     The copy runs in a Lambda function outside the VPC, so it needs no NAT gateway.
     """
 
@@ -29,18 +29,18 @@ class SeedImage(Construct):
         *,
         source: str,
         repository: ecr.IRepository,
+        repository_name: str,
         tag: str,
         cpu_architecture: CpuArchitecture,
         log_retention: logs.RetentionDays,
     ) -> None:
         super().__init__(scope, construct_id)
-        parameter = CfnParameter(
-            self,
-            "Source",
-            default=source,
-            description="Image that the service runs until the pipeline has delivered one",
+        image = self._parameter(
+            "SeedImage", source, "Image that the service runs until the pipeline has delivered one"
         )
-        parameter.override_logical_id("SeedImage")
+        architecture = self._parameter(
+            "SeedArchitecture", cpu_architecture.image_platform, "Which of its images is copied"
+        )
         log_group = logs.LogGroup(
             self, "LogGroup", retention=log_retention, removal_policy=RemovalPolicy.DESTROY
         )
@@ -62,16 +62,23 @@ class SeedImage(Construct):
         )
         deployment = ECRDeployment(
             self,
-            "Copy",
-            src=DockerImageName(parameter.value_as_string),
+            # Another repository is another copy: an update of this one, or the rollback of such an
+            # update, would copy the seed over the image that was promoted last.
+            f"CopyTo-{repository_name}",
+            src=DockerImageName(image),
             dest=DockerImageName(repository.repository_uri_for_tag(tag)),
             # By itself the construct takes rights on every repository and bucket.
             role=role.without_policy_updates(),
-            image_arch=[cpu_architecture.image_platform],
+            image_arch=[architecture],
         )
         # The role's policy is a child of the role: without it the copy may start too early.
         deployment.node.add_dependency(role)
         self._log_to(log_group)
+
+    def _parameter(self, name: str, default: str, description: str) -> str:
+        parameter = CfnParameter(self, name, default=default, description=description)
+        parameter.override_logical_id(name)
+        return parameter.value_as_string
 
     def _log_to(self, log_group: logs.ILogGroup) -> None:
         # The construct lets us set no log group: the function (one per stack) is found by its id.

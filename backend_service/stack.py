@@ -53,6 +53,7 @@ class BackendServiceStack(Stack):
             "SeedImage",
             source=service.seed_image,
             repository=images.repository,
+            repository_name=service.ecr_repository_name,
             tag=LIVE_TAG,
             cpu_architecture=cpu_architecture,
             log_retention=log_retention,

@@ -26,7 +26,9 @@ def test_task_build_and_seed_agree(
     assert definition["RuntimePlatform"]["CpuArchitecture"] == task
     assert environment["Type"] == build_type
     assert environment["Image"].startswith(f"aws/codebuild/{build_image}:")
-    assert synthesis.only(SERVICE, "Custom::CDKECRDeployment")["ImageArch"] == seed
+    parameters = synthesis.templates[synthesis.stack_name(SERVICE)]["Parameters"]
+    copied = synthesis.only(SERVICE, "Custom::CDKECRDeployment")["ImageArch"]
+    assert parameters[copied["Ref"]]["Default"] == seed
 
 
 def test_the_settings_know_the_same_architectures() -> None:

@@ -30,6 +30,16 @@ def test_the_source_is_a_parameter_so_that_an_edited_seed_is_not_copied_again() 
     }
 
 
+def test_an_edited_architecture_is_not_copied_again_either() -> None:
+    assert copy()["Properties"]["ImageArch"] == {"Ref": "SeedArchitecture"}
+
+
+def test_another_repository_is_another_copy_so_that_no_rollback_repeats_the_old_one() -> None:
+    (copied,) = synthesise().resources(SERVICE, "Custom::CDKECRDeployment")
+    elsewhere = synthesise(ecr_repository_name="elsewhere")
+    assert copied not in elsewhere.resources(SERVICE, "Custom::CDKECRDeployment")
+
+
 def test_the_image_is_tagged_live_in_the_repository_of_the_service() -> None:
     (repository,) = synthesise().resources(SERVICE, "AWS::ECR::Repository")
     destination = copy()["Properties"]["DestImage"]["Fn::Join"][1]
