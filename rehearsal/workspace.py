@@ -88,13 +88,6 @@ class Workspace:
         )
         return outputs
 
-    def skip_template_rules(self) -> None:
-        """Spare CDK's own template rules, which every synthesis checks, from now on.
-
-        They take half of the time of a synthesis, and the first deploy has been through them.
-        """
-        self._environment["CDK_VALIDATION"] = "false"
-
     def template(self, stack: str) -> dict[str, Any]:
         """Return the template of the newest synthesis."""
         path = self.folder / "cdk.out" / f"{stack}.template.json"

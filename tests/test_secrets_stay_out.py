@@ -59,7 +59,6 @@ def deployed() -> Iterator[Deployed]:
         changes = {"container_secrets": f"DB={db['ARN']}:password::,KEY={PARAMETER}"}
         workspace.write_env(**changes)
         workspace.cdk("bootstrap")
-        workspace.skip_template_rules()
         workspace.deploy()
         found = Deployed(aws)
         describe_all(found)
