@@ -8,9 +8,8 @@ from ministack.services import s3
 from rehearsal.local_aws.api_shape import tag_pairs
 from rehearsal.local_aws.resource_types import (
     Created,
+    MendedType,
     Properties,
-    ResourceType,
-    engine_handler,
     own_client,
     register,
 )
@@ -27,13 +26,10 @@ _LIFECYCLE = {
 _NOT_EMPTY = "The bucket you tried to delete is not empty"
 
 
-class Bucket(ResourceType):
+class Bucket(MendedType):
     """A bucket with its encryption, lifecycle, ownership and tags; only an empty one is deleted."""
 
     name = "AWS::S3::Bucket"
-
-    def __init__(self) -> None:
-        self._engine = engine_handler(self.name)
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         bucket, attributes = self._engine["create"](logical_id, properties, stack)

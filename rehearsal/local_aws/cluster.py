@@ -7,22 +7,18 @@ from ministack.services import ecs
 
 from rehearsal.local_aws.resource_types import (
     Created,
+    MendedType,
     Properties,
-    ResourceType,
-    engine_handler,
     register,
 )
 
 _delete_cluster = ecs._delete_cluster
 
 
-class Cluster(ResourceType):
+class Cluster(MendedType):
     """A cluster, deleted only when no service and no task is active in it."""
 
     name = "AWS::ECS::Cluster"
-
-    def __init__(self) -> None:
-        self._engine = engine_handler(self.name)
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         cluster, attributes = self._engine["create"](logical_id, properties, stack)

@@ -7,21 +7,17 @@ from botocore.exceptions import ClientError
 
 from rehearsal.local_aws.resource_types import (
     Created,
+    MendedType,
     Properties,
-    ResourceType,
-    engine_handler,
     own_client,
     register,
 )
 
 
-class ImageRepository(ResourceType):
+class ImageRepository(MendedType):
     """A repository with all that it says about its tags."""
 
     name = "AWS::ECR::Repository"
-
-    def __init__(self) -> None:
-        self._engine = engine_handler(self.name)
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         _require_free(properties.get("RepositoryName"))
@@ -35,9 +31,6 @@ class ImageRepository(ResourceType):
         repository, attributes = self._engine["update"](physical_id, old, new, stack, logical_id)
         _set_mutability(repository, new)
         return repository, attributes
-
-    def delete(self, physical_id: str, properties: Properties) -> None:
-        self._engine["delete"](physical_id, properties)
 
 
 def _require_free(name: str | None) -> None:

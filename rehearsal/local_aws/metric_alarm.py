@@ -6,22 +6,18 @@ expression uses; nothing here evaluates it.
 
 from rehearsal.local_aws.resource_types import (
     Created,
+    MendedType,
     Properties,
-    ResourceType,
-    engine_handler,
     register,
 )
 
 METRIC = ("Namespace", "MetricName", "Dimensions")
 
 
-class MetricAlarm(ResourceType):
+class MetricAlarm(MendedType):
     """An alarm over one metric, or over an expression of several."""
 
     name = "AWS::CloudWatch::Alarm"
-
-    def __init__(self) -> None:
-        self._engine = engine_handler(self.name)
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         created: Created = self._engine["create"](logical_id, _simple(properties), stack)

@@ -43,6 +43,28 @@ class ResourceType(ABC):
         """Remove the resource; one that is already gone is removed."""
 
 
+class MendedType(ResourceType):
+    """A type that MiniStack has, with a part of it mended; the rest stays as the engine does it."""
+
+    def __init__(self) -> None:
+        self._engine: dict[str, Callable[..., Any]] = dict(
+            provisioners._RESOURCE_HANDLERS[self.name]
+        )
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        physical_id, attributes = self._engine["create"](logical_id, properties, stack)
+        return physical_id, attributes
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> Created:
+        physical_id, attributes = self._engine["update"](physical_id, old, new, stack, logical_id)
+        return physical_id, attributes
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        self._engine["delete"](physical_id, properties)
+
+
 def register(resource_type: ResourceType) -> None:
     provisioners._RESOURCE_HANDLERS[resource_type.name] = {
         "create": resource_type.create,
@@ -53,11 +75,6 @@ def register(resource_type: ResourceType) -> None:
     if resource_type.replaced_by:
         provisioners._REPLACING_PROPERTIES[resource_type.name] = resource_type.replaced_by
     _ours.add(resource_type.name)
-
-
-def engine_handler(name: str) -> dict[str, Callable[..., Any]]:
-    """Return MiniStack's own handler of a type, for a type of ours that builds on it."""
-    return dict(provisioners._RESOURCE_HANDLERS[name])
 
 
 def generated_name(stack: str, logical_id: str, *, longest: int, lowercase: bool = False) -> str:

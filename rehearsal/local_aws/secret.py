@@ -5,9 +5,8 @@ MiniStack answers with the name, which no policy and no API of AWS would take fo
 
 from rehearsal.local_aws.resource_types import (
     Created,
+    MendedType,
     Properties,
-    ResourceType,
-    engine_handler,
     register,
 )
 
@@ -15,14 +14,11 @@ from rehearsal.local_aws.resource_types import (
 _SUFFIX_LENGTH = 7
 
 
-class Secret(ResourceType):
+class Secret(MendedType):
     """A secret whose physical id is its ARN."""
 
     name = "AWS::SecretsManager::Secret"
     replaced_by = ("Name",)
-
-    def __init__(self) -> None:
-        self._engine = engine_handler(self.name)
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         _, attributes = self._engine["create"](logical_id, properties, stack)

@@ -7,22 +7,18 @@ import json
 
 from rehearsal.local_aws.resource_types import (
     Created,
+    MendedType,
     Properties,
-    ResourceType,
-    engine_handler,
     own_client,
     register,
 )
 
 
-class TopicPolicy(ResourceType):
+class TopicPolicy(MendedType):
     """The policy of one or more topics."""
 
     name = "AWS::SNS::TopicPolicy"
     replaced_by = ("Topics",)
-
-    def __init__(self) -> None:
-        self._engine = engine_handler(self.name)
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         client = own_client("sns")
@@ -39,9 +35,6 @@ class TopicPolicy(ResourceType):
         self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
     ) -> Created:
         return self.create(logical_id, new, stack)
-
-    def delete(self, physical_id: str, properties: Properties) -> None:
-        self._engine["delete"](physical_id, properties)
 
 
 def install() -> None:

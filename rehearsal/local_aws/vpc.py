@@ -7,21 +7,17 @@ from ministack.services import ec2
 
 from rehearsal.local_aws.resource_types import (
     Created,
+    MendedType,
     Properties,
-    ResourceType,
-    engine_handler,
     own_client,
     register,
 )
 
 
-class Vpc(ResourceType):
+class Vpc(MendedType):
     """A VPC that knows its address ranges, with a default group as AWS makes it."""
 
     name = "AWS::EC2::VPC"
-
-    def __init__(self) -> None:
-        self._engine = engine_handler(self.name)
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         vpc_id, attributes = self._engine["create"](logical_id, properties, stack)
@@ -36,9 +32,6 @@ class Vpc(ResourceType):
     ) -> Created:
         vpc_id, attributes = self._engine["update"](physical_id, old, new, stack, logical_id)
         return vpc_id, attributes | self._attributes(vpc_id)
-
-    def delete(self, physical_id: str, properties: Properties) -> None:
-        self._engine["delete"](physical_id, properties)
 
     def _attributes(self, vpc_id: str) -> dict[str, Any]:
         vpc = own_client("ec2").describe_vpcs(VpcIds=[vpc_id])["Vpcs"][0]
