@@ -19,11 +19,14 @@ class HelperFunctionLogs(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         for provider in Stack.of(self).node.children:
+            provider_id = provider.node.id
+            if not provider_id.startswith("Custom::"):
+                continue
             function = provider.node.try_find_child("Handler")
-            if provider.node.id.startswith("Custom::") and isinstance(function, CfnResource):
+            if isinstance(function, CfnResource):
                 log_group = logs.LogGroup(
                     self,
-                    provider.node.id.removeprefix("Custom::"),
+                    provider_id.removeprefix("Custom::"),
                     retention=retention,
                     removal_policy=RemovalPolicy.DESTROY,
                 )
