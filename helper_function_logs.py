@@ -1,6 +1,8 @@
 """Log groups for the Lambda functions with which CDK implements custom resources."""
 
-from aws_cdk import CfnResource, RemovalPolicy, Stack
+from typing import cast
+
+from aws_cdk import CfnResource, CustomResourceProviderBase, RemovalPolicy, Stack
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
@@ -19,15 +21,12 @@ class HelperFunctionLogs(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         for provider in Stack.of(self).node.children:
-            provider_id = provider.node.id
-            if not provider_id.startswith("Custom::"):
-                continue
-            function = provider.node.try_find_child("Handler")
-            if isinstance(function, CfnResource):
+            if isinstance(provider, CustomResourceProviderBase):
                 log_group = logs.LogGroup(
                     self,
-                    provider_id.removeprefix("Custom::"),
+                    provider.node.id.removeprefix("Custom::"),
                     retention=retention,
                     removal_policy=RemovalPolicy.DESTROY,
                 )
+                function = cast("CfnResource", provider.node.find_child("Handler"))
                 function.add_property_override("LoggingConfig.LogGroup", log_group.log_group_name)

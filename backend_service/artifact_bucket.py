@@ -7,6 +7,9 @@ from constructs import Construct
 ARTIFACT_LIFETIME = Duration.days(30)
 """Artifacts are needed until their pipeline execution ends, and for a return to an older one."""
 
+_LEFTOVER_LIFETIME = Duration.days(1)
+"""Replaced versions and uploads that were broken off are of no use to anybody."""
+
 
 class ArtifactBucket(Construct):
     """A private bucket, encrypted with the AWS-managed KMS key, reached over TLS only.
@@ -30,8 +33,8 @@ class ArtifactBucket(Construct):
             lifecycle_rules=[
                 s3.LifecycleRule(
                     expiration=ARTIFACT_LIFETIME,
-                    noncurrent_version_expiration=Duration.days(1),
-                    abort_incomplete_multipart_upload_after=Duration.days(1),
+                    noncurrent_version_expiration=_LEFTOVER_LIFETIME,
+                    abort_incomplete_multipart_upload_after=_LEFTOVER_LIFETIME,
                 )
             ],
             removal_policy=RemovalPolicy.DESTROY,

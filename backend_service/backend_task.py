@@ -19,6 +19,11 @@ DRAIN_MARGIN_SECONDS = 5
 settings keep another 15 seconds until the stop timeout, for requests that have begun by then."""
 
 
+_HEALTH_INTERVAL = Duration.seconds(10)
+_HEALTH_TIMEOUT = Duration.seconds(5)
+_START_PERIOD = Duration.seconds(30)
+
+
 class BackendTask(Construct):
     """A Fargate task definition with one container, which runs ``repository:live``.
 
@@ -111,10 +116,10 @@ def _health_check(command: str | None) -> ecs.HealthCheck | None:
         return None
     return ecs.HealthCheck(
         command=["CMD-SHELL", command],
-        interval=Duration.seconds(10),
-        timeout=Duration.seconds(5),
+        interval=_HEALTH_INTERVAL,
+        timeout=_HEALTH_TIMEOUT,
         retries=3,
-        start_period=Duration.seconds(30),
+        start_period=_START_PERIOD,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -13,6 +13,10 @@ from backend_service.service_metrics import ServiceMetrics
 
 _WHOLE_WIDTH = 24
 _THIRD = 8
+_SHOWN = Duration.hours(3)
+_BUSY = cloudwatch.HorizontalAnnotation(
+    value=BUSY_PERCENT, label="Alarm", color=cloudwatch.Color.RED
+)
 
 
 class Dashboard(Construct):
@@ -27,6 +31,7 @@ class Dashboard(Construct):
         scope: Construct,
         construct_id: str,
         *,
+        region: str,
         name: str,
         metrics: ServiceMetrics,
         alarms: Sequence[cloudwatch.IAlarm],
@@ -34,17 +39,13 @@ class Dashboard(Construct):
         pipeline_name: str,
     ) -> None:
         super().__init__(scope, construct_id)
-        region = Stack.of(self).region
         service = service_url(region, metrics.cluster_name, metrics.service_name)
         links = f"[Service]({service}) · [Pipeline]({pipeline_url(region, pipeline_name)})"
-        limit = cloudwatch.HorizontalAnnotation(
-            value=BUSY_PERCENT, label="Alarm", color=cloudwatch.Color.RED
-        )
         cloudwatch.Dashboard(
             self,
             "Dashboard",
             dashboard_name=name,
-            default_interval=Duration.hours(3),
+            default_interval=_SHOWN,
             widgets=[
                 [
                     cloudwatch.TextWidget(
@@ -63,13 +64,13 @@ class Dashboard(Construct):
                     ),
                     _graph(
                         "CPU (%): average, busiest task",
-                        [metrics.cpu(), metrics.cpu("Maximum")],
-                        limit,
+                        [metrics.cpu, metrics.cpu_of_busiest_task],
+                        _BUSY,
                     ),
                     _graph(
                         "Memory (%): average, fullest task",
-                        [metrics.memory(), metrics.memory("Maximum")],
-                        limit,
+                        [metrics.memory, metrics.memory_of_fullest_task],
+                        _BUSY,
                     ),
                 ],
                 [

@@ -63,7 +63,6 @@ class DeliveryPipeline(Construct):
             artifact_bucket=bucket,
         )
         source_code, build_output = codepipeline.Artifact(), codepipeline.Artifact()
-        image_definitions = build_output.at_path(IMAGE_DEFINITIONS_FILE)
         source.add_to(self.pipeline, source_code)
         build = actions.CodeBuildAction(
             action_name="Build", project=build_project, input=source_code, outputs=[build_output]
@@ -74,12 +73,13 @@ class DeliveryPipeline(Construct):
                 action_name="Approve", notification_topic=approval_topic
             )
             self.pipeline.add_stage(stage_name="Approve", actions=[approval])
+        pipeline_principal = iam.ArnPrincipal(self.pipeline.role.role_arn)
         rollout = Rollout(
             self,
             "Rollout",
-            pipeline_role=self.pipeline.role,
+            assumed_by=pipeline_principal,
             artifact_bucket=bucket,
-            image_definitions=image_definitions,
+            image_definitions=build_output.at_path(IMAGE_DEFINITIONS_FILE),
             service=service,
             execution_role=execution_role,
             run_order=1,
@@ -87,8 +87,9 @@ class DeliveryPipeline(Construct):
         promotion = Promotion(
             self,
             "Promotion",
-            pipeline_role=self.pipeline.role,
-            image_definitions=image_definitions,
+            assumed_by=pipeline_principal,
+            build_output=build_output,
+            image_definitions_file=IMAGE_DEFINITIONS_FILE,
             repository=repository,
             repository_name=repository_name,
             run_order=2,

@@ -6,7 +6,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_servicediscovery as cloudmap
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from core_infra.service_platform import ServicePlatform
 
@@ -82,6 +82,13 @@ class DiscoverableService(Construct):
         scaling.scale_on_memory_utilization(
             "Memory", target_utilization_percent=MEMORY_TARGET_PERCENT
         )
+
+    def start_after(self, *prerequisites: IDependable) -> None:
+        """Create the ECS service, and with it the first task, after ``prerequisites``.
+
+        Its security group and its Cloud Map service do not wait for them.
+        """
+        self.service.node.find_child("Service").node.add_dependency(*prerequisites)
 
 
 def _rolling_back(alarm_names: Sequence[str]) -> ecs.DeploymentAlarmConfig | None:

@@ -13,6 +13,9 @@ BUILD_TIMEOUT = Duration.minutes(30)
 """A cold build with dependencies takes minutes; half an hour means that it hangs."""
 
 
+_LAYER_CACHE = codebuild.Cache.local(codebuild.LocalCacheMode.DOCKER_LAYER)
+
+
 class ImageBuild(Construct):
     """Builds the image as the buildspec of the source says, on the architecture of the service.
 
@@ -70,7 +73,7 @@ class ImageBuild(Construct):
                 name: codebuild.BuildEnvironmentVariable(value=value)
                 for name, value in variables.items()
             },
-            cache=codebuild.Cache.local(codebuild.LocalCacheMode.DOCKER_LAYER),
+            cache=_LAYER_CACHE,
             logging=codebuild.LoggingOptions(
                 cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=log_group)
             ),

@@ -11,6 +11,9 @@ KEPT_BUILDS = 50
 """How many builds stay in the repository for a return to an older image."""
 
 
+_LIVE = ecr.ImageTagMutabilityExclusionFilter.wildcard(LIVE_TAG)
+
+
 class ImageRepository(Construct):
     """An ECR repository with one immutable tag per build and the movable tag ``live``.
 
@@ -26,9 +29,7 @@ class ImageRepository(Construct):
             repository_name=repository_name,
             image_scan_on_push=True,
             image_tag_mutability=ecr.TagMutability.IMMUTABLE_WITH_EXCLUSION,
-            image_tag_mutability_exclusion_filters=[
-                ecr.ImageTagMutabilityExclusionFilter.wildcard(LIVE_TAG)
-            ],
+            image_tag_mutability_exclusion_filters=[_LIVE],
             removal_policy=RemovalPolicy.DESTROY,
             empty_on_delete=True,
             lifecycle_rules=[

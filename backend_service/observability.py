@@ -24,6 +24,7 @@ class Observability(Construct):
         scope: Construct,
         construct_id: str,
         *,
+        region: str,
         name: str,
         cluster_name: str,
         service_name: str,
@@ -55,6 +56,7 @@ class Observability(Construct):
         Dashboard(
             self,
             "Dashboard",
+            region=region,
             name=name,
             metrics=metrics,
             alarms=self.alarms.alarms,

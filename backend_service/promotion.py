@@ -13,8 +13,8 @@ class Promotion(Construct):
     """Moves the tag ``live`` to the image that the rollout before it has deployed.
 
     The template's task definition names ``live``: without the promotion the next ``cdk deploy``
-    would bring the previous image back. Creates the role of the action, which may read and tag
-    images of ``repository`` only. Exposes ``action``.
+    would bring the previous image back. Creates the role of the action, which the
+    pipeline assumes and which may read and tag images of ``repository`` only. Exposes ``action``.
     """
 
     def __init__(
@@ -22,8 +22,9 @@ class Promotion(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        pipeline_role: iam.IRole,
-        image_definitions: codepipeline.ArtifactPath,
+        assumed_by: iam.IPrincipal,
+        build_output: codepipeline.Artifact,
+        image_definitions_file: str,
         repository: ecr.IRepository,
         repository_name: str,
         run_order: int,
@@ -32,14 +33,14 @@ class Promotion(Construct):
         role = iam.Role(
             self,
             "Role",
-            assumed_by=iam.ArnPrincipal(pipeline_role.role_arn),
+            assumed_by=assumed_by,
             description="Moves the live tag of one ECR repository",
         )
         repository.grant(role, "ecr:BatchGetImage", "ecr:PutImage")
         self.action = actions.CommandsAction(
             action_name="Promote",
-            input=image_definitions.artifact,
-            commands=[promote_command(image_definitions.file_name, repository_name)],
+            input=build_output,
+            commands=[promote_command(image_definitions_file, repository_name)],
             run_order=run_order,
             role=role,
         )

@@ -17,8 +17,8 @@ breaker has ended a rollout."""
 class Rollout(Construct):
     """Registers a task definition with the new image and waits until ECS has rolled it out.
 
-    Creates the role of the action. Exposes ``action``, which reads the image from
-    ``image_definitions``.
+    Creates the role of the action, which the pipeline assumes. Exposes ``action``, which reads the
+    image from ``image_definitions``.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class Rollout(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        pipeline_role: iam.IRole,
+        assumed_by: iam.IPrincipal,
         artifact_bucket: s3.IBucket,
         image_definitions: codepipeline.ArtifactPath,
         service: ecs.FargateService,
@@ -37,7 +37,7 @@ class Rollout(Construct):
         role = iam.Role(
             self,
             "Role",
-            assumed_by=iam.ArnPrincipal(pipeline_role.role_arn),
+            assumed_by=assumed_by,
             description="Rolls new images out to one ECS service",
         )
         artifact_bucket.grant_read(role)
@@ -58,8 +58,7 @@ def _statements(
     scope: Construct, service: ecs.FargateService, execution_role: iam.IRole
 ) -> list[iam.PolicyStatement]:
     stack = Stack.of(scope)
-    cluster_arn = service.cluster.cluster_arn
-    task_definition = service.task_definition
+    cluster, task_definition = service.cluster, service.task_definition
 
     def ecs_arn(resource: str, name: str) -> str:
         return stack.format_arn(
@@ -82,14 +81,14 @@ def _statements(
         ),
         iam.PolicyStatement(
             actions=["ecs:DescribeTasks"],
-            resources=[ecs_arn("task", f"{service.cluster.cluster_name}/*")],
+            resources=[ecs_arn("task", f"{cluster.cluster_name}/*")],
         ),
         iam.PolicyStatement(
             actions=["ecs:ListTasks"],
             # Authorised on container instances, which Fargate has none of; the condition
             # confines it to the cluster.
             resources=["*"],
-            conditions={"ArnEquals": {"ecs:cluster": cluster_arn}},
+            conditions={"ArnEquals": {"ecs:cluster": cluster.cluster_arn}},
         ),
         iam.PolicyStatement(
             actions=["ecs:DescribeTaskDefinition"],

@@ -81,11 +81,13 @@ class SeedImage(Construct):
         return parameter.value_as_string
 
     def _log_to(self, log_group: logs.ILogGroup) -> None:
-        # The construct lets us set no log group: the function (one per stack) is found by its id.
+        # The construct lets us set no log group, and keeps its function, one for all of a stack's
+        # copies, beside the constructs of the stack.
         function = next(
             child
             for child in Stack.of(self).node.children
-            if child.node.id.startswith("Custom::CDKECRDeployment")
+            if isinstance(child, lambda_.Function)
+            and child.node.id.startswith("Custom::CDKECRDeployment")
         )
         # CDK's own log group for it would outlive the stack.
         function.node.try_remove_child("LogGroup")

@@ -30,6 +30,8 @@ ERROR_PATTERN = "|".join(
 """Lines that report an error. CloudWatch Logs knows no groups in parentheses and no quotes here.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/regex-expressions.html"""
 
+ERROR_LINE = logs.FilterPattern.literal(f"%{ERROR_PATTERN}%")
+
 
 class ServiceAlarms(Construct):
     """CPU, memory, log errors and missing tasks; tells ``topic`` (if any) of alarm and recovery.
@@ -55,9 +57,9 @@ class ServiceAlarms(Construct):
             self,
             "LogErrors",
             log_group=log_group,
-            filter_pattern=logs.FilterPattern.literal(f"%{ERROR_PATTERN}%"),
-            metric_namespace=metrics.log_errors.namespace,
-            metric_name=metrics.log_errors.metric_name,
+            filter_pattern=ERROR_LINE,
+            metric_namespace=metrics.log_errors_namespace,
+            metric_name=metrics.log_errors_name,
             # No default value: a service without errors has no metric, and pays for none.
         )
         # Literal names, so that neither refers to the other: alarms refer to the service by name,
@@ -68,14 +70,14 @@ class ServiceAlarms(Construct):
             self._alarm(
                 "Cpu",
                 name=cpu,
-                metric=metrics.cpu(),
+                metric=metrics.cpu,
                 threshold=BUSY_PERCENT,
                 description=f"CPU of {name} above {BUSY_PERCENT} % for {SUSTAINED_MINUTES} minutes",
             ),
             self._alarm(
                 "Memory",
                 name=memory,
-                metric=metrics.memory(),
+                metric=metrics.memory,
                 threshold=BUSY_PERCENT,
                 description=f"Memory of {name} above {BUSY_PERCENT} % for {SUSTAINED_MINUTES} "
                 "minutes: at 100 % ECS kills tasks",

@@ -42,7 +42,7 @@ class BackendServiceStack(Stack):
             scope, construct_id, env=env, description=f"{service.service_name} and its delivery"
         )
         provided = platform.provide(self)
-        name = service.full_name
+        name, region = service.full_name, self.region
         cpu_architecture = CpuArchitecture(service.cpu_architecture)
         dns_ttl = Duration.seconds(service.dns_ttl_seconds)
         images = ImageRepository(
@@ -82,6 +82,7 @@ class BackendServiceStack(Stack):
         observability = Observability(
             self,
             "Observability",
+            region=region,
             name=name,
             cluster_name=service.ecs_cluster_name,
             service_name=service.service_name,
@@ -103,7 +104,7 @@ class BackendServiceStack(Stack):
             rollback_alarm_names=observability.rollback_alarm_names,
         )
         # No task can start before its image is there and its role may pull it.
-        discoverable.node.add_dependency(seed, task.start_task_policy, observability.alarms)
+        discoverable.start_after(seed, task.start_task_policy, observability.alarms)
         build = ImageBuild(
             self,
             "ImageBuild",
@@ -142,9 +143,9 @@ class BackendServiceStack(Stack):
             "TaskDefinitionFamily": task.definition.family,
             "ImageRepositoryUri": images.repository.repository_uri,
             "PipelineName": pipeline.pipeline_name,
-            "PipelineConsoleUrl": pipeline_url(self.region, name),
+            "PipelineConsoleUrl": pipeline_url(region, name),
             "LogGroupName": task.log_group.log_group_name,
-            "DashboardUrl": dashboard_url(self.region, name),
+            "DashboardUrl": dashboard_url(region, name),
         }
         for output, value in outputs.items():
             CfnOutput(self, output, value=value)

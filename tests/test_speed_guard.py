@@ -46,8 +46,8 @@ MODULES = {
     "aws_cdk.cloud_assembly_schema",
     "aws_cdk.interfaces",
 }
-MOST_CALLS_FOR_BOTH_STACKS = 420
-MOST_CALLS_FOR_ONE_MORE_SERVICE = 300
+MOST_CALLS_FOR_BOTH_STACKS = 300
+MOST_CALLS_FOR_ONE_MORE_SERVICE = 220
 
 PROBE = """
 import json, sys, tempfile

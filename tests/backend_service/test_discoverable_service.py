@@ -46,6 +46,13 @@ def test_it_starts_after_ecs_may_start_its_tasks(topology: str) -> None:
     assert policy in starts_after(synthesis)
 
 
+@pytest.mark.parametrize("kind", ["AWS::EC2::SecurityGroup", "AWS::ServiceDiscovery::Service"])
+def test_what_holds_no_image_does_not_wait_for_one(kind: str) -> None:
+    (seed,) = synthesise().resources(SERVICE, "Custom::CDKECRDeployment")
+    (resource,) = synthesise().resources(SERVICE, kind).values()
+    assert seed not in resource.get("DependsOn", [])
+
+
 def test_tasks_run_in_the_private_subnets_without_public_addresses() -> None:
     network = service()["NetworkConfiguration"]["AwsvpcConfiguration"]
     exports = {
