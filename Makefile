@@ -37,7 +37,7 @@ check: install ## The fast half: format, lint, types, and the tests that need no
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary .
 	@cd application-code/ecsdemo-backend && $(CURDIR)/$(BIN)/mypy --no-error-summary --config-file $(CURDIR)/pyproject.toml .
-	@$(BIN)/python -m pytest -q -m 'not slow'
+	@$(BIN)/python -m pytest -q -m 'not slow' -n auto --maxprocesses 4 --dist worksteal
 
 .PHONY: bench
 bench: install ## Measure against an empty CDK app; writes docs/performance.json and .svg
@@ -62,6 +62,10 @@ compliance: install .cache/checkov/.installed ## Review every topology with cdk-
 .PHONY: diagram
 diagram: install ## Draw docs/architecture.svg and .png from the synthesised templates
 	@$(BIN)/python -m picture
+
+.PHONY: deploy-time
+deploy-time: install ## Tell how long a deploy takes on paper, and why; writes docs/deploy-time.md and .svg
+	@$(BIN)/python -m deploy_time
 
 .PHONY: image
 image: install ## Build the image of the sample service with docker or podman

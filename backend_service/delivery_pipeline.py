@@ -38,6 +38,7 @@ class DeliveryPipeline(Construct):
         source: PipelineSource,
         build_project: codebuild.IProject,
         service: ecs.FargateService,
+        service_name: str,
         execution_role: iam.IRole,
         repository: ecr.IRepository,
         repository_name: str,
@@ -47,11 +48,12 @@ class DeliveryPipeline(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         bucket = ArtifactBucket(self, "Artifacts").bucket
+        # The name that CodePipeline gives the log of a Commands action.
+        promotion_log_group_name = f"/aws/codepipeline/{pipeline_name}"
         logs.LogGroup(
             self,
             "PromotionLogGroup",
-            # The name that CodePipeline gives the log of a Commands action.
-            log_group_name=f"/aws/codepipeline/{pipeline_name}",
+            log_group_name=promotion_log_group_name,
             retention=log_retention,
             removal_policy=RemovalPolicy.DESTROY,
         )
@@ -81,6 +83,7 @@ class DeliveryPipeline(Construct):
             artifact_bucket=bucket,
             image_definitions=build_output.at_path(IMAGE_DEFINITIONS_FILE),
             service=service,
+            service_name=service_name,
             execution_role=execution_role,
             run_order=1,
         )
@@ -88,6 +91,8 @@ class DeliveryPipeline(Construct):
             self,
             "Promotion",
             assumed_by=pipeline_principal,
+            artifact_bucket=bucket,
+            log_group_name=promotion_log_group_name,
             build_output=build_output,
             image_definitions_file=IMAGE_DEFINITIONS_FILE,
             repository=repository,

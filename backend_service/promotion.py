@@ -1,9 +1,11 @@
 """The action that makes a deployed image the live one."""
 
+from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from backend_service.image_repository import LIVE_TAG
@@ -13,8 +15,9 @@ class Promotion(Construct):
     """Moves the tag ``live`` to the image that the rollout before it has deployed.
 
     The template's task definition names ``live``: without the promotion the next ``cdk deploy``
-    would bring the previous image back. Creates the role of the action, which the
-    pipeline assumes and which may read and tag images of ``repository`` only. Exposes ``action``.
+    would bring the previous image back. Creates the role of the action, which the pipeline assumes
+    and which may read and tag images of ``repository`` only, read artifacts, and write the log of
+    the action. Exposes ``action``.
     """
 
     def __init__(
@@ -23,6 +26,8 @@ class Promotion(Construct):
         construct_id: str,
         *,
         assumed_by: iam.IPrincipal,
+        artifact_bucket: s3.IBucket,
+        log_group_name: str,
         build_output: codepipeline.Artifact,
         image_definitions_file: str,
         repository: ecr.IRepository,
@@ -37,13 +42,37 @@ class Promotion(Construct):
             description="Moves the live tag of one ECR repository",
         )
         repository.grant(role, "ecr:BatchGetImage", "ecr:PutImage")
+        artifact_bucket.grant_read(role)
+        role.add_to_policy(_write_log(self, log_group_name))
         self.action = actions.CommandsAction(
             action_name="Promote",
             input=build_output,
             commands=[promote_command(image_definitions_file, repository_name)],
             run_order=run_order,
-            role=role,
+            # By itself the action grants the same, but names the pipeline, which the role's policy
+            # then would be created after.
+            role=role.without_policy_updates(),
         )
+
+
+def _write_log(scope: Construct, log_group_name: str) -> iam.PolicyStatement:
+    log_group_arn = Stack.of(scope).format_arn(
+        service="logs",
+        resource="log-group",
+        resource_name=log_group_name,
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+    return iam.PolicyStatement(
+        # https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-Commands.html
+        actions=[
+            "logs:CreateLogGroup",
+            "logs:CreateLogStream",
+            "logs:GetLogEvents",
+            "logs:PutLogEvents",
+        ],
+        # The log group, and its streams.
+        resources=[log_group_arn, f"{log_group_arn}:*"],
+    )
 
 
 def promote_command(image_definitions_file: str, repository_name: str) -> str:

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 
 from compliance.acknowledgements import ACKNOWLEDGEMENTS
 from compliance.checkov import EXECUTABLE
-from compliance.document import acknowledgements_table, counts_table, write_part
+from compliance.document import acknowledgements_table, counts_table, part
 from compliance.review import counts, found_by_cdk_nag, found_by_checkov, unexplained
 
 
 def main() -> None:
     """Review every topology, and say what is not explained."""
-    write_part("acknowledgements", acknowledgements_table(ACKNOWLEDGEMENTS))
+    part("acknowledgements").write(acknowledgements_table(ACKNOWLEDGEMENTS))
     with _without_errors():
         reviews = {"cdk-nag": found_by_cdk_nag()}
     if EXECUTABLE.exists():
@@ -23,7 +23,7 @@ def main() -> None:
         sys.exit("Not explained:\n" + "\n".join(map(str, sorted(left))))
     for name, review in reviews.items():
         table = counts_table(counts(review))
-        write_part(name, table)
+        part(name).write(table)
         print(f"{name}: found → left after acknowledgement\n{table}\n")
 
 

@@ -65,7 +65,7 @@ ACKNOWLEDGEMENTS = (
     Acknowledgement(
         rules=("AwsSolutions-IAM5",),
         constructs=("Delivery/Promotion/Role/DefaultPolicy/Resource",),
-        details=("Resource::arn:aws:logs:…:log-group:/aws/codepipeline/<DeliveryPipeline…>:*",),
+        details=("Resource::arn:aws:logs:…:log-group:/aws/codepipeline/…:*",),
         reason="The streams of the pipeline's own log group: CodePipeline makes one per run.",
     ),
     Acknowledgement(

@@ -1,4 +1,4 @@
-"""The templates that the picture in the README is drawn from: sample.env, filled in."""
+"""The templates that pictures are drawn from: those of sample.env, filled in."""
 
 import json
 import tempfile
@@ -13,12 +13,12 @@ from rehearsal.sample_settings import ROOT, sample_env
 from settings import load_deployment
 
 
-def sample_templates() -> Mapping[str, Mapping[str, Any]]:
-    """Synthesise the app for sample.env; return its templates by stack name."""
+def sample_templates(**changes: str) -> Mapping[str, Mapping[str, Any]]:
+    """Synthesise the app for sample.env with changed settings; return the templates by stack."""
     flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     with tempfile.TemporaryDirectory(prefix="picture-") as folder:
         env_file = Path(folder) / ".env"
-        env_file.write_text(sample_env(), encoding="utf-8")
+        env_file.write_text(sample_env(**changes), encoding="utf-8")
         # The assets are not in the picture, and the seeder's code is 50 MB.
         context = {**flags, "aws:cdk:disable-asset-staging": True}
         app = App(analytics_reporting=False, outdir=f"{folder}/cdk.out", context=context)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from aws_cdk import App
-from cfnlint.api import lint  # type: ignore[import-untyped]
+from cfnlint.api import lint
 from hypothesis import HealthCheck, Phase, configuration, given, settings
 from hypothesis import strategies as st
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cfnlint  # type: ignore[import-untyped]
+import cfnlint
 import pytest
 
 from tests.synthesis import TOPOLOGIES, Synthesis, synthesise

@@ -32,7 +32,7 @@ REPOSITORY = "<ImageRepository/Repository>"
 FULL_NAME = "ecs-blueprint-infra-ecsdemo-backend"
 REVISIONS = f"{AWS.format('ecs')}:task-definition/{FULL_NAME}:*"
 BUILD_LOG = f"{AWS.format('logs')}:log-group:/aws/codebuild/<ImageBuild/Project>"
-PIPELINE_LOG = f"{AWS.format('logs')}:log-group:/aws/codepipeline/<Delivery/Pipeline>"
+PIPELINE_LOG = f"{AWS.format('logs')}:log-group:/aws/codepipeline/{FULL_NAME}"
 SESSION_LOG = f"{AWS.format('logs')}:log-group:<Cluster/ExecuteCommandLogGroup>:*"
 
 READ = {"s3:GetBucket*", "s3:GetObject*", "s3:List*"}
@@ -110,7 +110,10 @@ ALWAYS: Mapping[str, Rights] = {
     },
     "Delivery/Rollout/Role": {
         **READ_ARTIFACTS,
-        "<Service/Service/Service>": {"ecs:DescribeServices", "ecs:UpdateService"},
+        f"{AWS.format('ecs')}:service/<Cluster/Cluster>/ecsdemo-backend": {
+            "ecs:DescribeServices",
+            "ecs:UpdateService",
+        },
         REVISIONS: {"ecs:RegisterTaskDefinition", "ecs:TagResource"},
         f"{AWS.format('ecs')}:task/<Cluster/Cluster>/*": {"ecs:DescribeTasks"},
         # Neither can name a resource; the second is confined to the cluster by a condition.
@@ -121,7 +124,7 @@ ALWAYS: Mapping[str, Rights] = {
     "Delivery/Promotion/Role": {
         **READ_ARTIFACTS,
         REPOSITORY: {"ecr:BatchGetImage", "ecr:PutImage"},
-        PIPELINE_LOG: LOG | {"logs:CreateLogGroup"},
+        PIPELINE_LOG: LOG | {"logs:CreateLogGroup", "logs:GetLogEvents"},
         f"{PIPELINE_LOG}:*": LOG | {"logs:CreateLogGroup", "logs:GetLogEvents"},
     },
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import aws_cdk
 import pytest
-from cfnlint.api import lint  # type: ignore[import-untyped]
+from cfnlint.api import lint
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from rehearsal.sample_settings import ACCOUNT, REGION
 from tests.synthesis import EXISTING, TOPOLOGIES, Synthesis, synthesise
 
 SERVICE = "BackendServiceStack"
@@ -62,9 +63,12 @@ def test_nothing_else_may_pass_roles(topology: str) -> None:
 
 
 def test_it_updates_this_service_only() -> None:
-    (service,) = synthesise().resources(SERVICE, "AWS::ECS::Service")
+    service = synthesise().only(SERVICE, "AWS::ECS::Service")
     statement = by_action(synthesise())["ecs:UpdateService"]
-    assert statement["Resource"] == {"Ref": service}
+    arn, cluster, name = statement["Resource"]["Fn::Join"][1]
+    assert arn == f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/"
+    assert cluster == service["Cluster"]
+    assert name == f"/{service['ServiceName']}"
     assert by_action(synthesise())["ecs:DescribeServices"] is statement
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from compliance.acknowledgements import ACKNOWLEDGEMENTS
-from compliance.document import acknowledgements_table, counts_table, read_part
+from compliance.document import acknowledgements_table, counts_table, part
 from compliance.nag import PACKS, acknowledge, nag_findings
 from compliance.review import counts, found_by_cdk_nag, stale, unexplained
 from compliance.topologies import REVIEWED
@@ -56,9 +56,9 @@ def test_every_acknowledgement_names_resources_and_gives_a_reason() -> None:
 
 def test_the_document_has_the_table_of_acknowledgements() -> None:
     """``make compliance`` writes it."""
-    assert read_part("acknowledgements") == acknowledgements_table(ACKNOWLEDGEMENTS)
+    assert part("acknowledgements").read() == acknowledgements_table(ACKNOWLEDGEMENTS)
 
 
 def test_the_document_has_the_counts() -> None:
     """``make compliance`` writes them."""
-    assert read_part("cdk-nag") == counts_table(counts(found_by_cdk_nag()))
+    assert part("cdk-nag").read() == counts_table(counts(found_by_cdk_nag()))

@@ -3,7 +3,7 @@
 import pytest
 
 from compliance.checkov import EXECUTABLE
-from compliance.document import counts_table, read_part
+from compliance.document import counts_table, part
 from compliance.review import counts, found_by_checkov, stale, unexplained
 from compliance.topologies import REVIEWED
 
@@ -25,4 +25,4 @@ def test_no_acknowledgement_is_stale() -> None:
 
 def test_the_document_has_the_counts() -> None:
     """``make compliance`` writes them."""
-    assert read_part("checkov") == counts_table(counts(found_by_checkov()))
+    assert part("checkov").read() == counts_table(counts(found_by_checkov()))

@@ -1,0 +1,1 @@
+"""How long a deploy takes, on paper: what waits for what, with typical durations."""

@@ -1,0 +1,1 @@
+"""Documents in docs/ that programs write parts of."""

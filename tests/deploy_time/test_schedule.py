@@ -1,0 +1,81 @@
+"""What waits for what, and for how long."""
+
+from typing import Any
+
+import pytest
+
+from deploy_time.durations import read_durations
+from deploy_time.schedule import schedule
+from tests.synthesis import TOPOLOGIES, synthesise
+
+ROLE, POLICY, GROUP = "AWS::IAM::Role", "AWS::IAM::Policy", "AWS::Logs::LogGroup"
+ALLOW_ALL = {"Statement": [], "Version": "2012-10-17"}
+
+
+def policy(name: Any, **more: Any) -> dict[str, Any]:
+    properties = {"PolicyName": name, "PolicyDocument": ALLOW_ALL, "Roles": ["r"]}
+    return {"Type": POLICY, "Properties": properties, **more}
+
+
+@pytest.mark.parametrize(
+    "waiting",
+    [
+        policy({"Ref": "First"}),
+        policy({"Fn::GetAtt": ["First", "Arn"]}),
+        policy({"Fn::Join": ["", ["x-", {"Ref": "First"}]]}),
+        policy({"Fn::Sub": "x-${First.Arn}"}),
+        policy("x", DependsOn="First"),
+        policy("x", DependsOn=["Group", "First"]),
+    ],
+    ids=["Ref", "GetAtt", "Join", "Sub", "DependsOn one", "DependsOn several"],
+)
+def test_a_resource_is_begun_when_all_that_it_names_is_complete(waiting: dict[str, Any]) -> None:
+    first = {"Type": ROLE, "Properties": {"AssumeRolePolicyDocument": ALLOW_ALL}}
+    group = {"Type": GROUP}
+    resources = {"Then": waiting, "First": first, "Group": group}
+    path = schedule({"Resources": resources}).critical_path
+    assert [step.logical_id for step in path] == ["First", "Then"]
+    role, policy_seconds = read_durations()[ROLE].seconds, read_durations()[POLICY].seconds
+    assert [(step.start, step.end) for step in path] == [(0, role), (role, role + policy_seconds)]
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_every_type_has_a_duration(topology: str) -> None:
+    for template in synthesise(**TOPOLOGIES[topology]).templates.values():
+        assert len(schedule(template).steps) == len(template["Resources"])
+
+
+def test_what_has_no_source_is_called_a_guess() -> None:
+    unsourced = [d.basis for d in read_durations().values() if d.source is None]
+    assert [basis for basis in unsourced if not basis.startswith("guess")] == []
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_the_service_waits_for_its_image_and_for_nothing_longer(topology: str) -> None:
+    synthesis = synthesise(**TOPOLOGIES[topology])
+    template = synthesis.templates[synthesis.stack_name("BackendServiceStack")]
+    assert [step.kind for step in schedule(template).path_to("AWS::ECS::Service")] == [
+        ROLE,
+        POLICY,
+        "AWS::Lambda::Function",
+        "Custom::CDKECRDeployment",
+        "AWS::ECS::Service",
+    ]
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_nothing_that_takes_long_is_left_when_the_service_is_there(topology: str) -> None:
+    synthesis = synthesise(**TOPOLOGIES[topology])
+    steps = schedule(synthesis.templates[synthesis.stack_name("BackendServiceStack")])
+    service = steps.path_to("AWS::ECS::Service")[-1]
+    assert steps.critical_path[-1].end - service.end < 10
+
+
+def test_the_nat_gateway_waits_for_nothing_but_a_way_out() -> None:
+    core = schedule(synthesise().templates["CoreInfraStack"])
+    assert [step.kind for step in core.path_to("AWS::EC2::NatGateway")] == [
+        "AWS::EC2::InternetGateway",
+        "AWS::EC2::VPCGatewayAttachment",
+        "AWS::EC2::Route",
+        "AWS::EC2::NatGateway",
+    ]
