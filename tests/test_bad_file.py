@@ -1,4 +1,4 @@
-"""A bad settings file, as the CDK CLI starts the app with it: one report, exit code 1."""
+"""A bad settings file gives one report; as the CDK CLI starts the app, exit code 1 and no more."""
 
 import json
 import os
@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal.sample_settings import ROOT, sample_env
-
-pytestmark = pytest.mark.slow
+from settings import SettingsError, load_deployment
 
 GOOD = sample_env().encode()
 
@@ -47,7 +46,6 @@ def shell_variable(path: Path) -> None:
 
 BAD: dict[Callable[[Path], None], str] = {
     Path.mkdir: "this is a directory",
-    os.mkfifo: "not a regular file",
     huge: "10.0 MiB; expected at most 1 MiB",
     not_utf8: "not UTF-8 text",
     utf16: "not UTF-8 text (line 1)",
@@ -60,15 +58,25 @@ if os.geteuid() != 0:
 
 
 @pytest.mark.parametrize("spoil", BAD, ids=lambda spoil: spoil.__name__)
-def test_app_reports_the_file_and_makes_nothing(
-    spoil: Callable[[Path], None], tmp_path: Path
+def test_the_report_says_what_is_wrong_with_the_file(
+    spoil: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoil(tmp_path / ".env")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError) as caught:
+        load_deployment(".env")
+    assert str(caught.value).startswith("error: 1 problem in .env\n")
+    assert BAD[spoil] in " ".join(str(caught.value).split())
+
+
+@pytest.mark.slow
+def test_app_reports_a_pipe_instead_of_waiting_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".env")
     done = run_app(tmp_path)
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.startswith("error: 1 problem in .env\n")
-    assert BAD[spoil] in " ".join(done.stderr.split())
+    assert "not a regular file" in " ".join(done.stderr.split())
     assert done.stderr.endswith("\nNothing was deployed or written.\n")
     assert "Traceback" not in done.stderr
     assert list((tmp_path / "assembly").iterdir()) == []
@@ -84,6 +92,7 @@ FORMS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_unusual_but_right_file_is_synthesised(form: str, tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(FORMS[form](GOOD))

@@ -73,7 +73,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("env")
 
 
-@pytest.mark.parametrize("files", [300, pytest.param(600, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("files", [100, pytest.param(600, marks=pytest.mark.slow)])
 def test_nearly_right_file_is_read_or_reported(folder: Path, files: int) -> None:
     @settings(REPEATABLE, max_examples=files)
     @given(nearly_right_files())

@@ -14,9 +14,7 @@ pytestmark = pytest.mark.slow
 MISPLACED = {
     "a token as the name of its secret": {"github_token_secret_name": TOKEN},
     "a classic token as the name of its secret": {"github_token_secret_name": CLASSIC_TOKEN},
-    "a value among the secrets": {"container_secrets": f"DB={PASSWORD}"},
     "a password in the environment": {"container_environment": f"DB_PASSWORD={PASSWORD}"},
-    "a token in the branch": {"repository_branch": TOKEN},
 }  # fmt: skip
 
 
