@@ -8,16 +8,17 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from backend_service.image_repository import LIVE_TAG
+from backend_service.promotion_commands import await_rollout_command, promote_command
 
 
 class Promotion(Construct):
     """Moves the tag ``live`` to the image that the rollout before it has deployed.
 
     The template's task definition names ``live``: without the promotion the next ``cdk deploy``
-    would bring the previous image back. Creates the role of the action, which the pipeline assumes
-    and which may read and tag images of ``repository`` only, read artifacts, and write the log of
-    the action. Exposes ``action``.
+    would bring the previous image back. An image that ECS has rolled back, because its tasks fail
+    or an alarm went off, is not promoted: the action fails. Creates the role of the action, which
+    the pipeline assumes and which may look at the service, read and tag images of ``repository``
+    only, read artifacts, and write the log of the action. Exposes ``action``.
     """
 
     def __init__(
@@ -30,6 +31,8 @@ class Promotion(Construct):
         log_group_name: str,
         build_output: codepipeline.Artifact,
         image_definitions_file: str,
+        cluster_name: str,
+        service_name: str,
         repository: ecr.IRepository,
         repository_name: str,
         run_order: int,
@@ -43,11 +46,15 @@ class Promotion(Construct):
         )
         repository.grant(role, "ecr:BatchGetImage", "ecr:PutImage")
         artifact_bucket.grant_read(role)
-        role.add_to_policy(_write_log(self, log_group_name))
+        for statement in _statements(self, f"{cluster_name}/{service_name}", log_group_name):
+            role.add_to_policy(statement)
         self.action = actions.CommandsAction(
             action_name="Promote",
             input=build_output,
-            commands=[promote_command(image_definitions_file, repository_name)],
+            commands=[
+                await_rollout_command(image_definitions_file, cluster_name, service_name),
+                promote_command(image_definitions_file, repository_name),
+            ],
             run_order=run_order,
             # By itself the action grants the same, but names the pipeline, which the role's policy
             # then would be created after.
@@ -55,58 +62,33 @@ class Promotion(Construct):
         )
 
 
-def _write_log(scope: Construct, log_group_name: str) -> iam.PolicyStatement:
-    log_group_arn = Stack.of(scope).format_arn(
+def _statements(scope: Construct, service: str, log_group_name: str) -> list[iam.PolicyStatement]:
+    stack = Stack.of(scope)
+    log_group_arn = stack.format_arn(
         service="logs",
         resource="log-group",
         resource_name=log_group_name,
         arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )
-    return iam.PolicyStatement(
-        # https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-Commands.html
-        actions=[
-            "logs:CreateLogGroup",
-            "logs:CreateLogStream",
-            "logs:GetLogEvents",
-            "logs:PutLogEvents",
-        ],
-        # The log group, and its streams.
-        resources=[log_group_arn, f"{log_group_arn}:*"],
-    )
-
-
-def promote_command(image_definitions_file: str, repository_name: str) -> str:
-    """Return the shell command that tags the image named in the file as live.
-
-    One line, because the Commands action takes no multi-line commands and does not promise that
-    variables survive from one command to the next, and no longer than the 1000 characters that it
-    takes. The image is copied by manifest, as
-    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-retag.html does it; the digest
-    makes ECR refuse a manifest that was changed on the way. ECR also refuses to tag an image
-    with a tag that it has already, so a repeated run stops before that.
-    """
-    field = r's/.*"imageUri": *"\([^"]*\)".*/\1/p'
-    get = (
-        'get() { aws ecr batch-get-image --repository-name "$repository" --output text'
-        ' --image-ids imageTag="$1" --query "images[0].$2"; }'
-    )
-    put = (
-        f'aws ecr put-image --repository-name "$repository" --image-tag {LIVE_TAG}'
-        ' --image-digest "$digest" --image-manifest "$manifest"'
-        ' --image-manifest-media-type "$type" > /dev/null'
-    )
-    return " && ".join(
-        [
-            f"repository={repository_name}",
-            f"image=$(sed -n '{field}' {image_definitions_file})",
-            'tag="${image##*:}"',
-            get,
-            'digest=$(get "$tag" imageId.imageDigest)',
-            'case "$digest" in sha256:*) ;; *) echo "no image $image"; exit 1;; esac',
-            'manifest=$(get "$tag" imageManifest)',
-            'type=$(get "$tag" imageManifestMediaType)',
-            f"live=$(get {LIVE_TAG} imageId.imageDigest)",
-            f'{{ test "$live" = "$digest" || {put}; }}',
-            f'echo "$image is {LIVE_TAG}"',
-        ]
-    )
+    return [
+        iam.PolicyStatement(
+            actions=["ecs:DescribeServices"],
+            resources=[stack.format_arn(service="ecs", resource="service", resource_name=service)],
+        ),
+        iam.PolicyStatement(
+            actions=["ecs:DescribeTaskDefinition"],
+            # The action has no resource-level permissions.
+            resources=["*"],
+        ),
+        iam.PolicyStatement(
+            # https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-Commands.html
+            actions=[
+                "logs:CreateLogGroup",
+                "logs:CreateLogStream",
+                "logs:GetLogEvents",
+                "logs:PutLogEvents",
+            ],
+            # The log group, and its streams.
+            resources=[log_group_arn, f"{log_group_arn}:*"],
+        ),
+    ]

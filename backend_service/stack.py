@@ -125,6 +125,7 @@ class BackendServiceStack(Stack):
             source=_source(delivery),
             build_project=build.project,
             service=discoverable.service,
+            cluster_name=service.ecs_cluster_name,
             service_name=service.service_name,
             execution_role=provided.execution_role,
             repository=images.repository,

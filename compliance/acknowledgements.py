@@ -39,6 +39,13 @@ ACKNOWLEDGEMENTS = (
     ),
     Acknowledgement(
         rules=("AwsSolutions-IAM5",),
+        constructs=("Delivery/Promotion/Role/DefaultPolicy/Resource",),
+        details=("Resource::*",),
+        reason="ecs:DescribeTaskDefinition, which has no resource level and only reads: the "
+        "promotion makes sure that the service still runs the image.",
+    ),
+    Acknowledgement(
+        rules=("AwsSolutions-IAM5",),
         constructs=("Task/Definition/TaskRole/DefaultPolicy/Resource",),
         details=("Resource::*",),
         reason="Only with enable_execute_command: the four ssmmessages actions and "

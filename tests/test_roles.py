@@ -30,6 +30,7 @@ AWS = "arn:aws:{}:eu-west-1:123456789012"
 BUCKET, OBJECTS = "<Delivery/Artifacts/Bucket>", "<Delivery/Artifacts/Bucket>/*"
 REPOSITORY = "<ImageRepository/Repository>"
 FULL_NAME = "ecs-blueprint-infra-ecsdemo-backend"
+SERVICE = f"{AWS.format('ecs')}:service/ecs-blueprint-infra/ecsdemo-backend"
 REVISIONS = f"{AWS.format('ecs')}:task-definition/{FULL_NAME}:*"
 BUILD_LOG = f"{AWS.format('logs')}:log-group:/aws/codebuild/<ImageBuild/Project>"
 PIPELINE_LOG = f"{AWS.format('logs')}:log-group:/aws/codepipeline/{FULL_NAME}"
@@ -123,6 +124,8 @@ ALWAYS: Mapping[str, Rights] = {
     },
     "Delivery/Promotion/Role": {
         **READ_ARTIFACTS,
+        SERVICE: {"ecs:DescribeServices"},
+        "*": {"ecs:DescribeTaskDefinition"},  # It cannot name a resource.
         REPOSITORY: {"ecr:BatchGetImage", "ecr:PutImage"},
         PIPELINE_LOG: LOG | {"logs:CreateLogGroup", "logs:GetLogEvents"},
         f"{PIPELINE_LOG}:*": LOG | {"logs:CreateLogGroup", "logs:GetLogEvents"},
@@ -284,7 +287,7 @@ def test_delivery_touches_nothing_of_another_service(topology: str) -> None:
     changes, _ = EXPECTED[topology]
     for role, on in rights(synthesise(**changes)).items():
         if role.startswith(("Delivery/", "ImageBuild/", "SeedImage/")):
-            for resource in on.keys() - {"*", CONNECTION, "<TaskExecutionRole/Role>"}:
+            for resource in on.keys() - {"*", CONNECTION, "<TaskExecutionRole/Role>", SERVICE}:
                 is_task = resource.endswith(":task/<Cluster/Cluster>/*")
                 own = resource.startswith("<") or FULL_NAME in resource or "/<" in resource
                 assert own or is_task, (role, resource)

@@ -57,9 +57,8 @@ def test_build_deploy_and_promote_agree_on_the_image_definitions_file() -> None:
         for variable in project["EnvironmentVariables"]
         if variable["Name"] == "IMAGE_DEFINITIONS_FILE"
     )
-    (command,) = actions()["Promote"]["Commands"]
     assert actions()["Deploy"]["Configuration"]["FileName"] == written
-    assert f" {written})" in command
+    assert all(f" {written})" in command for command in actions()["Promote"]["Commands"])
 
 
 def test_the_build_action_runs_the_project_of_the_service() -> None:

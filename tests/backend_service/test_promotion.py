@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from backend_service.image_repository import LIVE_TAG
-from backend_service.promotion import promote_command
+from backend_service.promotion_commands import await_rollout_command, promote_command
 from tests.synthesis import synthesise
 
 SERVICE = "BackendServiceStack"
@@ -164,9 +164,10 @@ def test_the_command_is_one_that_codepipeline_takes(length: int) -> None:
     assert len(command) <= 1000
 
 
-def test_the_action_runs_exactly_this_command() -> None:
+def test_the_action_promotes_what_the_service_has_completed_a_rollout_of() -> None:
     assert promote_action()["Commands"] == [
-        promote_command("imagedefinitions.json", "ecsdemo-backend")
+        await_rollout_command("imagedefinitions.json", "ecs-blueprint-infra", "ecsdemo-backend"),
+        promote_command("imagedefinitions.json", "ecsdemo-backend"),
     ]
 
 
@@ -176,4 +177,13 @@ def test_it_may_read_and_tag_images_of_this_repository_only() -> None:
     (on_images,) = (s for s in statements if "ecr:PutImage" in s["Action"])
     assert on_images["Action"] == ["ecr:BatchGetImage", "ecr:PutImage"]
     assert on_images["Resource"] == {"Fn::GetAtt": [repository, "Arn"]}
-    assert not any(statement["Resource"] == "*" for statement in statements)
+    (anywhere,) = (s["Action"] for s in statements if s["Resource"] == "*")
+    assert anywhere == "ecs:DescribeTaskDefinition"
+
+
+def test_it_looks_at_this_service_only() -> None:
+    service = synthesise().only(SERVICE, "AWS::ECS::Service")
+    statements = synthesise().granted(SERVICE, promote_action()["RoleArn"])
+    (looking,) = (s for s in statements if s["Action"] == "ecs:DescribeServices")
+    cluster = "ecs-blueprint-infra"
+    assert looking["Resource"].endswith(f":service/{cluster}/{service['ServiceName']}")

@@ -78,7 +78,12 @@ def _of_promotion(sides: Sides, build: PlayedBuild) -> Iterator[str]:
     if not result.succeeded:
         yield f"the promotion fails: {result.failure}\n{result.log}"
         return
-    calls = build.calls[before:]
+    asked = [words for words in build.calls[before:] if words[:2] == ["aws", "ecs"]]
+    for option, name in (("--cluster", sides.cluster), ("--services", sides.service)):
+        named = {words[words.index(option) + 1] for words in asked if option in words}
+        if named != {name}:
+            yield f"the promotion looks at {named}, the service is {option} {name}"
+    calls = [words for words in build.calls[before:] if words[:2] == ["aws", "ecr"]]
     if not all(words[words.index("--repository-name") + 1] == repository for words in calls):
         yield f"the promotion is not about {repository}"
     if f"imageTag={tag[-1]}" not in calls[0]:

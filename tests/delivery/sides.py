@@ -25,6 +25,10 @@ class Sides:
     containers: dict[str, str]
     """Of the task definition: the image by name."""
     ports: dict[str, str]
+    cluster: str
+    """Of the cluster in the core stack."""
+    service: str
+    """Of the ECS service."""
 
 
 def sides_of(synthesis: Synthesis) -> Sides:
@@ -46,7 +50,16 @@ def sides_of(synthesis: Synthesis) -> Sides:
         repository_uri=f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{repository}",
         containers={c["Name"]: plain(c["Image"], repositories) for c in containers},
         ports={c["Name"]: str(c["PortMappings"][0]["ContainerPort"]) for c in containers},
+        cluster=_cluster(synthesis),
+        service=synthesis.only(_STACK, "AWS::ECS::Service")["ServiceName"],
     )
+
+
+def _cluster(synthesis: Synthesis) -> str:
+    cluster = synthesis.only(_STACK, "AWS::ECS::Service")["Cluster"]
+    if isinstance(cluster, str):
+        return cluster
+    return str(synthesis.only("CoreInfraStack", "AWS::ECS::Cluster")["ClusterName"])
 
 
 def _as_returned(project: dict[str, Any], repositories: dict[str, str]) -> dict[str, Any]:

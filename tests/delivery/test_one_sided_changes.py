@@ -100,6 +100,14 @@ def other_promote_repository(sides: Sides) -> Sides:
     return replace(sides, promote_commands=tuple(commands))
 
 
+def other_cluster(sides: Sides) -> Sides:
+    return replace(sides, cluster="other")
+
+
+def other_service(sides: Sides) -> Sides:
+    return replace(sides, service="other")
+
+
 def other_promote_tag(sides: Sides) -> Sides:
     commands = [c.replace("--image-tag live", "--image-tag lives") for c in sides.promote_commands]
     return replace(sides, promote_commands=tuple(commands))
@@ -115,6 +123,8 @@ def other_promote_tag(sides: Sides) -> Sides:
         (other_deploy_file, "the deploy action reads imagedefinition.json"),
         (other_promote_file, "the promotion fails"),
         (other_promote_repository, "the promotion is not about ecsdemo-backend"),
+        (other_cluster, "the service is --cluster other"),
+        (other_service, "the service is --services other"),
         (other_promote_tag, "the promotion tags 'lives'"),
     ],
 )
