@@ -10,7 +10,7 @@ from rehearsal.expectation import RehearsalError, expect, expect_true
 from rehearsal.sample_settings import ROOT
 from rehearsal.world import SERVICE, World
 
-DELIVERIES = 2
+DELIVERIES = 3
 """How many revisions ``play`` registers past CloudFormation."""
 
 MISSING = "no-such-secret"
@@ -38,6 +38,9 @@ def play(world: World) -> None:
         with narrator.step("A delivery whose rollout fails") as step:
             fail_to_deliver(world, pipeline, commit)
             step.note = f"image {delivered[7:19]} is still live and in service"
+        with narrator.step("A delivery that an alarm rolls back") as step:
+            deliver_in_vain(world, pipeline, commit)
+            step.note = f"the promotion refuses it; {delivered[7:19]} is still live"
     with narrator.step("task_memory 2048, another seed: cdk deploy") as step:
         changes = {"task_memory": "2048", "seed_image": "public.ecr.aws/nginx/nginx:1.29"}
         workspace.write_env(**changes)
@@ -97,6 +100,32 @@ def fail_to_deliver(world: World, pipeline: PipelineRun, commit: str) -> None:
     service = world.service()
     expect("the revision in service", service["taskDefinition"], before["taskDefinitionArn"])
     expect("running tasks", service["runningCount"], service["desiredCount"])
+
+
+def deliver_in_vain(world: World, pipeline: PipelineRun, commit: str) -> None:
+    """Roll back after the rollout, as ECS does when an alarm goes off; nothing may be promoted."""
+    uri, before = world.outputs(SERVICE)["ImageRepositoryUri"], world.service()
+    repository = uri.partition("/")[2]
+    live = world.image(repository, "live")
+
+    def roll_back() -> None:
+        # The local AWS looks at no alarm.
+        world.aws.client("ecs").update_service(
+            cluster=before["clusterArn"],
+            service=before["serviceName"],
+            taskDefinition=before["taskDefinition"],
+        )
+
+    try:
+        pipeline.run(commit, before={"Promote": roll_back})
+    except ActionFailedError as failure:
+        expect("the action that failed", failure.action, "Promote")
+        expect("the actions before it", failure.done, ["Source", "Build", "Deploy"])
+        expect_true(f"it says why: {failure}", holds="rolled back" in str(failure))
+    else:
+        raise RehearsalError("an image that was rolled back was promoted")
+    expect("`live`", world.image(repository, "live"), live)
+    expect("the image that the service runs", world.running_image(), live)
 
 
 def _dockerfile(world: World) -> Path:
