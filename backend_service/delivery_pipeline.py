@@ -1,5 +1,7 @@
 """The pipeline that takes a commit to the running service."""
 
+from typing import cast
+
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_codepipeline as codepipeline
@@ -103,3 +105,7 @@ class DeliveryPipeline(Construct):
             run_order=2,
         )
         self.pipeline.add_stage(stage_name="Deploy", actions=[rollout.action, promotion.action])
+        # An execution must find the rights that its actions need, also after an update of both.
+        # Only the pipeline itself: its role is the one that the roles of the actions trust.
+        resource = cast("codepipeline.CfnPipeline", self.pipeline.node.default_child)
+        resource.node.add_dependency(rollout, promotion)

@@ -73,7 +73,7 @@ def _statements(
     return [
         iam.PolicyStatement(
             actions=["ecs:DescribeServices", "ecs:UpdateService"],
-            # By name, so that the policy is created before the service and not after it.
+            # By name, so that the policy does not wait for the service.
             resources=[ecs_arn("service", f"{cluster.cluster_name}/{service_name}")],
         ),
         iam.PolicyStatement(actions=["ecs:RegisterTaskDefinition"], resources=[revisions]),

@@ -15,19 +15,21 @@ from deploy_time.durations import read_durations, type_of
 class Step:
     """The creation of one resource, in seconds after the stack was begun.
 
-    ``waits_for`` is the step that ends last of those that have to come before, if any.
+    ``waits_for`` are the steps that end last of those that have to come before: one or none, or
+    several that end at the same time.
     """
 
     logical_id: str
     kind: str
     start: float
     end: float
-    waits_for: "Step | None"
+    waits_for: tuple["Step", ...]
 
     @property
     def path(self) -> tuple["Step", ...]:
-        """The chain of steps that this one ends, none of which can be left waiting."""
-        return (*(self.waits_for.path if self.waits_for else ()), self)
+        """This step and those that decide when it begins, in their order."""
+        steps = {step for before in self.waits_for for step in before.path} | {self}
+        return tuple(sorted(steps, key=lambda step: (step.start, step.end, step.logical_id)))
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,11 @@ class Schedule:
 
     @property
     def critical_path(self) -> tuple[Step, ...]:
-        """The chain that decides how long the stack takes."""
+        """The steps that decide how long the stack takes."""
         return max(self.steps, key=lambda step: step.end).path
 
     def path_to(self, kind: str) -> tuple[Step, ...]:
-        """Return the chain that decides when the only resource of a type is there."""
+        """Return the steps that decide when the only resource of a type is there."""
         (step,) = (step for step in self.steps if step.kind == kind)
         return step.path
 
@@ -55,18 +57,18 @@ def schedule(template: Mapping[str, Any]) -> Schedule:
     """
     resources = template["Resources"]
     steps: dict[str, Step] = {}
-    before = _prerequisites(template)
+    before = prerequisites(template)
     for logical_id in TopologicalSorter(before).static_order():
-        earlier = (steps[other] for other in before[logical_id])
-        waits_for = max(earlier, key=lambda step: step.end, default=None)
+        earlier = [steps[other] for other in before[logical_id]]
+        start = max((step.end for step in earlier), default=0)
+        waits_for = tuple(step for step in earlier if step.end == start)
         kind = type_of(resources[logical_id])
-        start = waits_for.end if waits_for else 0
         end = start + read_durations()[kind].seconds
         steps[logical_id] = Step(logical_id, kind, start, end, waits_for)
     return Schedule(tuple(sorted(steps.values(), key=lambda s: (s.start, s.end, s.logical_id))))
 
 
-def _prerequisites(template: Mapping[str, Any]) -> dict[str, list[str]]:
+def prerequisites(template: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return for every resource the others that it refers to or depends on."""
     graph = Graph(Template(None, template, [])).graph.subgraph(template["Resources"])
     return {logical_id: sorted(graph.successors(logical_id)) for logical_id in graph}

@@ -30,7 +30,8 @@ _by_processes: list[int] = []
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Note what a process that ran tests for this one has synthesised."""
-    _by_processes.append(node.workeroutput["syntheses"])
+    if output := getattr(node, "workeroutput", None):  # A process that crashed has left none.
+        _by_processes.append(output["syntheses"])
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -1,4 +1,4 @@
-"""Templates of the app, synthesised once per settings file for the whole test run."""
+"""Templates of the app, synthesised once per settings file in each process of a test run."""
 
 import atexit
 import json
@@ -161,7 +161,7 @@ def _synthesise(files: tuple[tuple[tuple[str, str], ...], ...]) -> Synthesis:
 
 
 def syntheses() -> int:
-    """Say how often this run has synthesised the app so far."""
+    """Say how often this process has synthesised the app so far."""
     return _synthesise.cache_info().misses
 
 

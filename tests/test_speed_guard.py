@@ -46,6 +46,7 @@ MODULES = {
     "aws_cdk.cloud_assembly_schema",
     "aws_cdk.interfaces",
 }
+MOST_CALLS_AT_IMPORT = 30
 MOST_CALLS_FOR_BOTH_STACKS = 300
 MOST_CALLS_FOR_ONE_MORE_SERVICE = 220
 
@@ -65,6 +66,7 @@ def counting(self, request, response_type):
 process._NodeProcess.send = counting
 import app
 
+at_import = calls
 folder = Path(tempfile.mkdtemp())
 for name, text in json.loads(sys.argv[1]).items():
     (folder / name).write_text(text)
@@ -79,7 +81,7 @@ modules = sorted(
     name for name in sys.modules
     if name.startswith("aws_cdk.") and name.count(".") == 1 and not name.endswith("._jsii")
 )
-print(json.dumps({"one": counts[0], "two": counts[1], "modules": modules}))
+print(json.dumps({"import": at_import, "one": counts[0], "two": counts[1], "modules": modules}))
 """
 
 
@@ -106,6 +108,13 @@ def test_no_module_of_aws_cdk_is_loaded_beyond_the_reviewed_ones() -> None:
     modules = counted()["modules"]
     assert isinstance(modules, list)
     assert set(modules) - MODULES == set()
+
+
+def test_imports_take_few_calls_to_the_jsii_kernel() -> None:
+    """Constants of CDK's types are made at import, once for all services."""
+    at_import = counted()["import"]
+    assert isinstance(at_import, int)
+    assert 0 < at_import <= MOST_CALLS_AT_IMPORT
 
 
 def test_both_stacks_take_few_calls_to_the_jsii_kernel() -> None:

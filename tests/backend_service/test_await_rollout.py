@@ -16,12 +16,12 @@ SIDECAR = "public.ecr.aws/xray/aws-xray-daemon:3.x"
 AWS = """#!/bin/sh
 echo "$*" >> calls
 case "$*" in
-  *--cluster\\ shop\\ --services\\ web*rolloutState*)
-    head -n 1 states
+  *describe-services\\ --cluster\\ shop\\ --services\\ web\\ *PRIMARY*rolloutState,taskDefinition*)
+    state=$(head -n 1 states)
     test "$(wc -l < states)" = 1 || sed -i 1d states
-    exit "$STATUS";;
-  *taskDefinition*PRIMARY*|*PRIMARY*taskDefinition*) echo arn:of:the-revision;;
-  *describe-task-definition*arn:of:the-revision*) printf '%s\\n' "$IMAGES";;
+    test "$state" != throttled || exit 254
+    printf '%s\\tarn:of:the-revision\\n' "$state";;
+  *describe-task-definition*arn:of:the-revision*) printf '%s\\n' "$IMAGES"; exit "$STATUS";;
   *) echo "unexpected: $*" >&2; exit 64;;
 esac
 """
@@ -60,7 +60,7 @@ def wait(
 def test_a_completed_rollout_of_the_image_is_what_it_wants(tmp_path: Path, shell: str) -> None:
     done = wait(tmp_path, shell, "COMPLETED")
     assert done.returncode == 0, done.stderr
-    assert f"{IMAGE} is rolled out" in done.stdout
+    assert (tmp_path / "rolled-out").exists()
 
 
 def test_it_waits_while_ecs_watches_the_alarms(tmp_path: Path, shell: str) -> None:
@@ -78,6 +78,7 @@ def test_a_rollback_fails_the_delivery(tmp_path: Path, shell: str, images: str) 
     done = wait(tmp_path, shell, "IN_PROGRESS", "COMPLETED", images=images)
     assert done.returncode != 0
     assert f"not {IMAGE}" in done.stdout
+    assert not (tmp_path / "rolled-out").exists()
 
 
 def test_a_failed_rollout_fails_the_delivery(tmp_path: Path, shell: str) -> None:
@@ -86,14 +87,30 @@ def test_a_failed_rollout_fails_the_delivery(tmp_path: Path, shell: str) -> None
     assert "the rollout is FAILED" in done.stdout
 
 
-def test_an_answer_that_never_came_fails_the_delivery(tmp_path: Path, shell: str) -> None:
+def test_a_look_that_fails_is_repeated(tmp_path: Path, shell: str) -> None:
+    done = wait(tmp_path, shell, "IN_PROGRESS", "throttled", "COMPLETED")
+    assert done.returncode == 0, done.stderr
+
+
+def test_images_that_are_not_told_fail_the_delivery(tmp_path: Path, shell: str) -> None:
     assert wait(tmp_path, shell, "COMPLETED", status=254).returncode != 0
 
 
-def test_a_rollout_without_an_end_fails_the_delivery(tmp_path: Path, shell: str) -> None:
-    done = wait(tmp_path, shell, "IN_PROGRESS")
+@pytest.mark.parametrize(
+    ("state", "said"), [("IN_PROGRESS", "IN_PROGRESS"), ("throttled", "unknown")]
+)
+def test_a_rollout_without_an_end_fails_the_delivery(
+    tmp_path: Path, shell: str, state: str, said: str
+) -> None:
+    done = wait(tmp_path, shell, state)
     assert done.returncode != 0
-    assert "the rollout is IN_PROGRESS" in done.stdout
+    assert f"the rollout is {said}" in done.stdout
+
+
+def test_the_mark_of_an_earlier_run_does_not_count(tmp_path: Path, shell: str) -> None:
+    (tmp_path / "rolled-out").touch()
+    assert wait(tmp_path, shell, "FAILED").returncode != 0
+    assert not (tmp_path / "rolled-out").exists()
 
 
 @pytest.mark.parametrize("length", [10, 50])

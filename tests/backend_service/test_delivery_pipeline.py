@@ -50,6 +50,17 @@ def test_each_action_takes_what_the_one_before_it_hands_over() -> None:
     assert actions()["Promote"]["InputArtifacts"] == build["OutputArtifacts"]
 
 
+@pytest.mark.parametrize("action", ["Deploy", "Promote"])
+def test_the_pipeline_is_there_after_the_rights_of_its_actions(action: str) -> None:
+    synthesis = synthesise()
+    (pipeline,) = synthesis.resources(SERVICE, "AWS::CodePipeline::Pipeline").values()
+    role = actions()[action]["RoleArn"]["Fn::GetAtt"][0]
+    policies = synthesis.resources(SERVICE, "AWS::IAM::Policy")
+    of_action = {key for key, p in policies.items() if p["Properties"]["Roles"] == [{"Ref": role}]}
+    assert of_action
+    assert of_action < set(pipeline["DependsOn"])
+
+
 def test_build_deploy_and_promote_agree_on_the_image_definitions_file() -> None:
     project = synthesise().only(SERVICE, "AWS::CodeBuild::Project")["Environment"]
     (written,) = (

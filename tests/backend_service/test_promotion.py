@@ -67,6 +67,7 @@ def promote(
     live: str = OLD,
     get_status: int = 0,
     put_status: int = 0,
+    rolled_out: bool = True,
 ) -> Run:
     """Run the command as CodePipeline does: in the folder of the build's artifact."""
     tools, artifact, records = folder / "bin", folder / "artifact", folder / "records"
@@ -78,6 +79,8 @@ def promote(
     # Written as the buildspec writes it.
     definitions = f'[{{"name":"web","imageUri":"{image}"}}]\n'
     (artifact / "images.json").write_text(definitions, encoding="utf-8")
+    if rolled_out:
+        (artifact / "rolled-out").touch()
     done = subprocess.run(
         [shell, "-c", promote_command("images.json", "shop")],
         cwd=artifact,
@@ -125,6 +128,14 @@ def test_an_image_that_is_live_already_is_left_alone(tmp_path: Path, shell: str)
     run = promote(tmp_path, shell, live=NEW)
     assert run.status == 0, run.output
     assert run.put() == {}
+
+
+def test_without_the_mark_of_the_first_command_nothing_is_promoted(
+    tmp_path: Path, shell: str
+) -> None:
+    run = promote(tmp_path, shell, rolled_out=False)
+    assert run.status != 0
+    assert not (run.records / "calls").exists()
 
 
 def test_an_image_that_is_not_in_the_repository_fails_the_delivery(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from deploy_time.durations import read_durations
-from deploy_time.schedule import schedule
+from deploy_time.schedule import prerequisites, schedule
 from tests.synthesis import TOPOLOGIES, synthesise
 
 ROLE, POLICY, GROUP = "AWS::IAM::Role", "AWS::IAM::Policy", "AWS::Logs::LogGroup"
@@ -71,11 +71,23 @@ def test_nothing_that_takes_long_is_left_when_the_service_is_there(topology: str
     assert steps.critical_path[-1].end - service.end < 10
 
 
-def test_the_nat_gateway_waits_for_nothing_but_a_way_out() -> None:
-    core = schedule(synthesise().templates["CoreInfraStack"])
-    assert [step.kind for step in core.path_to("AWS::EC2::NatGateway")] == [
-        "AWS::EC2::InternetGateway",
-        "AWS::EC2::VPCGatewayAttachment",
-        "AWS::EC2::Route",
-        "AWS::EC2::NatGateway",
-    ]
+def test_of_two_that_end_together_both_decide() -> None:
+    role = {"Type": ROLE, "Properties": {"AssumeRolePolicyDocument": ALLOW_ALL}}
+    waiting = policy({"Fn::Sub": "${One}${Two}"})
+    steps = schedule({"Resources": {"One": role, "Two": role, "Last": waiting}})
+    assert [step.logical_id for step in steps.critical_path] == ["One", "Two", "Last"]
+
+
+def test_the_nat_gateway_waits_for_its_place_in_the_network_only() -> None:
+    resources = synthesise().templates["CoreInfraStack"]["Resources"]
+    before = prerequisites(synthesise().templates["CoreInfraStack"])
+    (nat,) = (key for key, r in resources.items() if r["Type"] == "AWS::EC2::NatGateway")
+    found: set[str] = set()
+    waiting = {nat}
+    while waiting:
+        found |= waiting
+        waiting = {other for key in waiting for other in before[key]} - found
+    assert {resources[key]["Type"].removeprefix("AWS::EC2::") for key in found - {nat}} == {
+        *("EIP", "VPC", "Subnet", "RouteTable", "SubnetRouteTableAssociation", "Route"),
+        *("InternetGateway", "VPCGatewayAttachment"),
+    }
