@@ -35,12 +35,12 @@ def play(world: World) -> None:
             delivered = deliver(world, pipeline, commit)
             expect_true("the delivered image is new", holds=delivered != seed)
             step.note = f"image {delivered[7:19]} is live"
-        with narrator.step("A delivery whose rollout fails") as step:
-            fail_to_deliver(world, pipeline, commit)
-            step.note = f"image {delivered[7:19]} is still live and in service"
         with narrator.step("A delivery that is rolled back after its rollout") as step:
             deliver_in_vain(world, pipeline, commit)
             step.note = f"the promotion refuses it; {delivered[7:19]} is still live"
+        with narrator.step("The stage again, and the rollout fails") as step:
+            fail_to_roll_out(world, pipeline, commit)
+            step.note = f"image {delivered[7:19]} is still live and in service"
     with narrator.step("task_memory 2048, another seed: cdk deploy") as step:
         changes = {"task_memory": "2048", "seed_image": "public.ecr.aws/nginx/nginx:1.29"}
         workspace.write_env(**changes)
@@ -75,35 +75,11 @@ def deliver(world: World, pipeline: PipelineRun, commit: str) -> str:
     return delivered
 
 
-def fail_to_deliver(world: World, pipeline: PipelineRun, commit: str) -> None:
-    """Build a delivered commit again, lose its image before the rollout; nothing may change."""
-    uri, before = world.outputs(SERVICE)["ImageRepositoryUri"], world.task_definition()
-    repository, tag = uri.partition("/")[2], f"{commit}-2"
-    live, built = world.image(repository, "live"), []
-
-    def lose_image() -> None:
-        built.append(world.image(repository, tag))
-        ids = [{"imageTag": tag}]
-        world.aws.client("ecr").batch_delete_image(repositoryName=repository, imageIds=ids)
-
-    try:
-        pipeline.run(commit, before={"Deploy": lose_image})
-    except ActionFailedError as failure:
-        expect("the action that failed", failure.action, "Deploy")
-        expect("the actions before it", failure.done, ["Source", "Build"])
-        expect_true(f"it says why: {failure}", holds=f"{uri}:{tag}: not found" in str(failure))
-    else:
-        raise RehearsalError("an image that is not there was rolled out")
-    expect_true("the second build made an image of its own", holds=live not in built)
-    expect("`live`", world.image(repository, "live"), live)
-    expect("the image that the service runs", world.running_image(), live)
-    service = world.service()
-    expect("the revision in service", service["taskDefinition"], before["taskDefinitionArn"])
-    expect("running tasks", service["runningCount"], service["desiredCount"])
-
-
 def deliver_in_vain(world: World, pipeline: PipelineRun, commit: str) -> None:
-    """Roll back after the rollout, as ECS does when an alarm goes off; nothing may be promoted."""
+    """Build a delivered commit again and roll it out, then back, as ECS does for an alarm.
+
+    Nothing may be promoted.
+    """
     uri, before = world.outputs(SERVICE)["ImageRepositoryUri"], world.service()
     repository = uri.partition("/")[2]
     live = world.image(repository, "live")
@@ -124,8 +100,34 @@ def deliver_in_vain(world: World, pipeline: PipelineRun, commit: str) -> None:
         expect_true(f"it says why: {failure}", holds="rolled back or replaced" in str(failure))
     else:
         raise RehearsalError("an image that was rolled back was promoted")
+    built = world.image(repository, f"{commit}-2")
+    expect_true("the second build made an image of its own", holds=live != built)
     expect("`live`", world.image(repository, "live"), live)
     expect("the image that the service runs", world.running_image(), live)
+
+
+def fail_to_roll_out(world: World, pipeline: PipelineRun, commit: str) -> None:
+    """Lose the image of the last execution before it is rolled out again; nothing may change."""
+    uri, before = world.outputs(SERVICE)["ImageRepositoryUri"], world.task_definition()
+    repository, tag = uri.partition("/")[2], f"{commit}-2"
+    live = world.image(repository, "live")
+
+    def lose_image() -> None:
+        ids = [{"imageTag": tag}]
+        world.aws.client("ecr").batch_delete_image(repositoryName=repository, imageIds=ids)
+
+    try:
+        pipeline.retry("Deploy", before={"Deploy": lose_image})
+    except ActionFailedError as failure:
+        expect("the action that failed", failure.action, "Deploy")
+        expect_true(f"it says why: {failure}", holds=f"{uri}:{tag}: not found" in str(failure))
+    else:
+        raise RehearsalError("an image that is not there was rolled out")
+    expect("`live`", world.image(repository, "live"), live)
+    expect("the image that the service runs", world.running_image(), live)
+    service = world.service()
+    expect("the revision in service", service["taskDefinition"], before["taskDefinitionArn"])
+    expect("running tasks", service["runningCount"], service["desiredCount"])
 
 
 def _dockerfile(world: World) -> Path:

@@ -3,7 +3,7 @@
 import itertools
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from rehearsal.sample_settings import ROOT
 from rehearsal.world import SERVICE, World
 
 Action = dict[str, Any]
+Elsewhere = Mapping[str, Callable[[], None]]
+"""What happens just before an action, by the action's name."""
 
 
 class ActionFailedError(RehearsalError):
@@ -40,6 +42,7 @@ class PipelineRun:
         self._world = world
         self._docker = docker
         self._numbers = itertools.count(1)
+        self._last: tuple[str, ArtifactStore] | None = None
         self._play: dict[tuple[str, str], Callable[[Action, ArtifactStore, str], None]] = {
             ("Source", "GitHub"): self._source,
             ("Source", "CodeStarSourceConnection"): self._source,
@@ -48,22 +51,41 @@ class PipelineRun:
             ("Compute", "Commands"): self._commands,
         }
 
-    def run(
-        self, commit: str, *, before: Mapping[str, Callable[[], None]] | None = None
-    ) -> list[str]:
+    def run(self, commit: str, *, before: Elsewhere | None = None) -> list[str]:
         """Do all actions, in order, for a commit; return their names.
 
         ``before`` is what happens elsewhere just before an action, by the action's name. The first
         action that fails ends the execution with ``ActionFailedError``.
         """
-        name = self._world.outputs(SERVICE)["PipelineName"]
-        pipeline = self._world.aws.client("codepipeline").get_pipeline(name=name)["pipeline"]
+        pipeline = self._pipeline()
         s3, bucket = self._world.aws.client("s3"), pipeline["artifactStore"]["location"]
-        artifacts = ArtifactStore(s3, bucket=bucket, pipeline=name)
+        artifacts = ArtifactStore(s3, bucket=bucket, pipeline=pipeline["name"])
+        self._last = commit, artifacts
+        return self._go_through(pipeline["stages"], commit, artifacts, before or {})
+
+    def retry(self, stage: str, *, before: Elsewhere | None = None) -> list[str]:
+        """Do all actions of a stage of the last execution again, as ``retry-stage-execution``."""
+        if self._last is None:
+            raise RehearsalError("there is no execution to retry")
+        stages = [each for each in self._pipeline()["stages"] if each["name"] == stage]
+        return self._go_through(stages, *self._last, before or {})
+
+    def _pipeline(self) -> dict[str, Any]:
+        name = self._world.outputs(SERVICE)["PipelineName"]
+        client = self._world.aws.client("codepipeline")
+        return dict(client.get_pipeline(name=name)["pipeline"])
+
+    def _go_through(
+        self,
+        stages: Iterable[Mapping[str, Any]],
+        commit: str,
+        artifacts: ArtifactStore,
+        before: Elsewhere,
+    ) -> list[str]:
         done: list[str] = []
-        for stage in pipeline["stages"]:
+        for stage in stages:
             for action in sorted(stage["actions"], key=lambda action: int(action["runOrder"])):
-                (before or {}).get(action["name"], lambda: None)()
+                before.get(action["name"], lambda: None)()
                 kind = action["actionTypeId"]["category"], action["actionTypeId"]["provider"]
                 if kind not in self._play:
                     raise RehearsalError(f"the action {action['name']} ({kind}) is not played")

@@ -36,21 +36,27 @@ class Outside:
 
     def __init__(self, *stages: list[Action]) -> None:
         self.did: list[str] = []
-        self._stages = [{"name": "stage", "actions": actions} for actions in stages]
+        self._stages = [
+            {"name": f"stage {number}", "actions": actions} for number, actions in enumerate(stages)
+        ]
         self._objects: dict[str, bytes] = {}
 
     def run(self, **options: Any) -> list[str]:
+        return self.pipeline().run("commit", **options)
+
+    def pipeline(self) -> PipelineRun:
         docker = DockerCommand(folder=Path(), variables={}, description="")
         world = SimpleNamespace(
             outputs=lambda _stack: {"PipelineName": "delivery"},
             aws=SimpleNamespace(client=lambda _service: self),
             workspace=SimpleNamespace(shell=self._shell),
         )
-        return PipelineRun(cast("World", world), docker).run("commit", **options)
+        return PipelineRun(cast("World", world), docker)
 
     def get_pipeline(self, **_: Any) -> dict[str, Any]:
         store = {"location": "bucket"}
-        return {"pipeline": {"stages": self._stages, "artifactStore": store}}
+        stages = {"name": "delivery", "stages": self._stages}
+        return {"pipeline": stages | {"artifactStore": store}}
 
     def put_object(self, **request: Any) -> None:
         self._objects[request["Key"]] = request["Body"]
@@ -83,6 +89,19 @@ def test_what_happens_elsewhere_happens_just_before_its_action() -> None:
     outside = Outside([SOURCE], [commands("first"), commands("second", order=2)])
     outside.run(before={"second": lambda: outside.did.append("elsewhere")})
     assert outside.did == ["first", "elsewhere", "second"]
+
+
+def test_a_stage_is_played_again_with_the_artifacts_of_the_last_execution() -> None:
+    outside = Outside([SOURCE], [commands("first"), commands("second", order=2)], [commands("x")])
+    pipeline = outside.pipeline()
+    pipeline.run("commit")
+    assert pipeline.retry("stage 1") == ["first", "second"]
+    assert outside.did == ["first", "second", "x", "first", "second"]
+
+
+def test_nothing_can_be_retried_before_it_has_run() -> None:
+    with pytest.raises(RehearsalError, match="no execution to retry"):
+        Outside([SOURCE]).pipeline().retry("stage 0")
 
 
 def test_an_action_that_cannot_be_played_is_not_passed_over() -> None:
