@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
@@ -79,6 +79,10 @@ class DeliveryPipeline(Construct):
             )
             self.pipeline.add_stage(stage_name="Approve", actions=[approval])
         pipeline_principal = iam.ArnPrincipal(self.pipeline.role.role_arn)
+        # By name, so that what may touch the service does not wait for it.
+        service_arn = Stack.of(self).format_arn(
+            service="ecs", resource="service", resource_name=f"{cluster_name}/{service_name}"
+        )
         rollout = Rollout(
             self,
             "Rollout",
@@ -86,7 +90,7 @@ class DeliveryPipeline(Construct):
             artifact_bucket=bucket,
             image_definitions=build_output.at_path(IMAGE_DEFINITIONS_FILE),
             service=service,
-            service_name=service_name,
+            service_arn=service_arn,
             execution_role=execution_role,
             run_order=1,
         )
@@ -100,6 +104,7 @@ class DeliveryPipeline(Construct):
             image_definitions_file=IMAGE_DEFINITIONS_FILE,
             cluster_name=cluster_name,
             service_name=service_name,
+            service_arn=service_arn,
             repository=repository,
             repository_name=repository_name,
             run_order=2,

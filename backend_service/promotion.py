@@ -33,6 +33,7 @@ class Promotion(Construct):
         image_definitions_file: str,
         cluster_name: str,
         service_name: str,
+        service_arn: str,
         repository: ecr.IRepository,
         repository_name: str,
         run_order: int,
@@ -46,7 +47,7 @@ class Promotion(Construct):
         )
         repository.grant(role, "ecr:BatchGetImage", "ecr:PutImage")
         artifact_bucket.grant_read(role)
-        for statement in _statements(self, f"{cluster_name}/{service_name}", log_group_name):
+        for statement in _statements(self, service_arn, log_group_name):
             role.add_to_policy(statement)
         self.action = actions.CommandsAction(
             action_name="Promote",
@@ -62,19 +63,17 @@ class Promotion(Construct):
         )
 
 
-def _statements(scope: Construct, service: str, log_group_name: str) -> list[iam.PolicyStatement]:
-    stack = Stack.of(scope)
-    log_group_arn = stack.format_arn(
+def _statements(
+    scope: Construct, service_arn: str, log_group_name: str
+) -> list[iam.PolicyStatement]:
+    log_group_arn = Stack.of(scope).format_arn(
         service="logs",
         resource="log-group",
         resource_name=log_group_name,
         arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )
     return [
-        iam.PolicyStatement(
-            actions=["ecs:DescribeServices"],
-            resources=[stack.format_arn(service="ecs", resource="service", resource_name=service)],
-        ),
+        iam.PolicyStatement(actions=["ecs:DescribeServices"], resources=[service_arn]),
         iam.PolicyStatement(
             actions=["ecs:DescribeTaskDefinition"],
             # The action has no resource-level permissions.

@@ -30,7 +30,7 @@ class Rollout(Construct):
         artifact_bucket: s3.IBucket,
         image_definitions: codepipeline.ArtifactPath,
         service: ecs.FargateService,
-        service_name: str,
+        service_arn: str,
         execution_role: iam.IRole,
         run_order: int,
     ) -> None:
@@ -42,7 +42,7 @@ class Rollout(Construct):
             description="Rolls new images out to one ECS service",
         )
         artifact_bucket.grant_read(role)
-        for statement in _statements(self, service, service_name, execution_role):
+        for statement in _statements(self, service, service_arn, execution_role):
             role.add_to_policy(statement)
         self.action = actions.EcsDeployAction(
             action_name="Deploy",
@@ -56,7 +56,7 @@ class Rollout(Construct):
 
 
 def _statements(
-    scope: Construct, service: ecs.FargateService, service_name: str, execution_role: iam.IRole
+    scope: Construct, service: ecs.FargateService, service_arn: str, execution_role: iam.IRole
 ) -> list[iam.PolicyStatement]:
     stack = Stack.of(scope)
     cluster, task_definition = service.cluster, service.task_definition
@@ -72,9 +72,7 @@ def _statements(
     revisions = ecs_arn("task-definition", f"{task_definition.family}:*")
     return [
         iam.PolicyStatement(
-            actions=["ecs:DescribeServices", "ecs:UpdateService"],
-            # By name, so that the policy does not wait for the service.
-            resources=[ecs_arn("service", f"{cluster.cluster_name}/{service_name}")],
+            actions=["ecs:DescribeServices", "ecs:UpdateService"], resources=[service_arn]
         ),
         iam.PolicyStatement(actions=["ecs:RegisterTaskDefinition"], resources=[revisions]),
         iam.PolicyStatement(

@@ -41,7 +41,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["syntheses"] = here
         return
-    most = max(here, *_by_processes, 0)
+    most = max([here, *_by_processes])
     if most > MOST_SYNTHESES:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         print(f"\n{most} syntheses in one process; at most {MOST_SYNTHESES}")

@@ -67,6 +67,7 @@ def test_the_report_says_what_is_wrong_with_the_file(
         load_deployment(".env")
     assert str(caught.value).startswith("error: 1 problem in .env\n")
     assert BAD[spoil] in " ".join(str(caught.value).split())
+    assert str(caught.value).endswith("\nNothing was deployed or written.")
 
 
 @pytest.mark.slow

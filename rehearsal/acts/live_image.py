@@ -4,9 +4,10 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from rehearsal.acts.failed_deliveries import deliver_in_vain, fail_to_roll_out
 from rehearsal.delivery.docker_command import docker_command
-from rehearsal.delivery.pipeline_run import ActionFailedError, PipelineRun
-from rehearsal.expectation import RehearsalError, expect, expect_true
+from rehearsal.delivery.pipeline_run import PipelineRun
+from rehearsal.expectation import expect, expect_true
 from rehearsal.sample_settings import ROOT
 from rehearsal.world import SERVICE, World
 
@@ -73,61 +74,6 @@ def deliver(world: World, pipeline: PipelineRun, commit: str) -> str:
     for kept in ("cpu", "memory", "executionRoleArn", "taskRoleArn", "networkMode"):
         expect(f"{kept} of the new revision", running[kept], before[kept])
     return delivered
-
-
-def deliver_in_vain(world: World, pipeline: PipelineRun, commit: str) -> None:
-    """Build a delivered commit again and roll it out, then back, as ECS does for an alarm.
-
-    Nothing may be promoted.
-    """
-    uri, before = world.outputs(SERVICE)["ImageRepositoryUri"], world.service()
-    repository = uri.partition("/")[2]
-    live = world.image(repository, "live")
-
-    def roll_back() -> None:
-        # The local AWS looks at no alarm.
-        world.aws.client("ecs").update_service(
-            cluster=before["clusterArn"],
-            service=before["serviceName"],
-            taskDefinition=before["taskDefinition"],
-        )
-
-    try:
-        pipeline.run(commit, before={"Promote": roll_back})
-    except ActionFailedError as failure:
-        expect("the action that failed", failure.action, "Promote")
-        expect("the actions before it", failure.done, ["Source", "Build", "Deploy"])
-        expect_true(f"it says why: {failure}", holds="rolled back or replaced" in str(failure))
-    else:
-        raise RehearsalError("an image that was rolled back was promoted")
-    built = world.image(repository, f"{commit}-2")
-    expect_true("the second build made an image of its own", holds=live != built)
-    expect("`live`", world.image(repository, "live"), live)
-    expect("the image that the service runs", world.running_image(), live)
-
-
-def fail_to_roll_out(world: World, pipeline: PipelineRun, commit: str) -> None:
-    """Lose the image of the last execution before it is rolled out again; nothing may change."""
-    uri, before = world.outputs(SERVICE)["ImageRepositoryUri"], world.task_definition()
-    repository, tag = uri.partition("/")[2], f"{commit}-2"
-    live = world.image(repository, "live")
-
-    def lose_image() -> None:
-        ids = [{"imageTag": tag}]
-        world.aws.client("ecr").batch_delete_image(repositoryName=repository, imageIds=ids)
-
-    try:
-        pipeline.retry("Deploy", before={"Deploy": lose_image})
-    except ActionFailedError as failure:
-        expect("the action that failed", failure.action, "Deploy")
-        expect_true(f"it says why: {failure}", holds=f"{uri}:{tag}: not found" in str(failure))
-    else:
-        raise RehearsalError("an image that is not there was rolled out")
-    expect("`live`", world.image(repository, "live"), live)
-    expect("the image that the service runs", world.running_image(), live)
-    service = world.service()
-    expect("the revision in service", service["taskDefinition"], before["taskDefinitionArn"])
-    expect("running tasks", service["runningCount"], service["desiredCount"])
 
 
 def _dockerfile(world: World) -> Path:

@@ -27,11 +27,6 @@ esac
 """
 
 
-@pytest.fixture(params=["sh", "bash"])
-def shell(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 def wait(
     folder: Path, shell: str, *states: str, images: str = IMAGE, status: int = 0
 ) -> subprocess.CompletedProcess[str]:

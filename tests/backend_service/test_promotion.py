@@ -53,11 +53,6 @@ class Run:
         return {f.name.removeprefix("put--"): f.read_text(encoding="utf-8") for f in files}
 
 
-@pytest.fixture(params=["sh", "bash"])
-def shell(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 def promote(
     folder: Path,
     shell: str,

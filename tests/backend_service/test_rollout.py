@@ -65,10 +65,9 @@ def test_nothing_else_may_pass_roles(topology: str) -> None:
 def test_it_updates_this_service_only() -> None:
     service = synthesise().only(SERVICE, "AWS::ECS::Service")
     statement = by_action(synthesise())["ecs:UpdateService"]
-    arn, cluster, name = statement["Resource"]["Fn::Join"][1]
-    assert arn == f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/"
-    assert cluster == service["Cluster"]
-    assert name == f"/{service['ServiceName']}"
+    core = synthesise().only("CoreInfraStack", "AWS::ECS::Cluster")
+    path = f"{core['ClusterName']}/{service['ServiceName']}"
+    assert statement["Resource"] == f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/{path}"
     assert by_action(synthesise())["ecs:DescribeServices"] is statement
 
 

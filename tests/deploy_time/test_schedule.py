@@ -45,6 +45,16 @@ def test_every_type_has_a_duration(topology: str) -> None:
         assert len(schedule(template).steps) == len(template["Resources"])
 
 
+def test_every_duration_is_of_a_type_that_there_is() -> None:
+    kinds = {
+        step.kind
+        for changes in TOPOLOGIES.values()
+        for template in synthesise(**changes).templates.values()
+        for step in schedule(template).steps
+    }
+    assert set(read_durations()) == kinds
+
+
 def test_what_has_no_source_is_called_a_guess() -> None:
     unsourced = [d.basis for d in read_durations().values() if d.source is None]
     assert [basis for basis in unsourced if not basis.startswith("guess")] == []
