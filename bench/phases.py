@@ -35,7 +35,8 @@ print(json.dumps({
 
 def phases(env_file: Path, outdir: Path) -> dict[str, float]:
     """Return the seconds of each phase of one run, for the settings in ``env_file``."""
-    context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
+    context = {**flags, "aws:cdk:disable-creation-stack-traces": True}  # as app.py does
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         [sys.executable, "-c", _PROBE, str(env_file), json.dumps(context), str(outdir)],

@@ -39,6 +39,16 @@ class Run:
         artifacts: dict[str, Any] = manifest["artifacts"]
         return {k for k, a in artifacts.items() if a["type"] == "aws:cloudformation:stack"}
 
+    @property
+    def places(self) -> list[str]:
+        """The frames of all stack traces that tell the CLI where a resource was made."""
+        constructs: list[dict[str, list[dict[str, Any]]]] = [
+            json.loads(file.read_text(encoding="utf-8"))
+            for file in self.assembly.glob("*.metadata.json")
+        ]
+        notes = [note for of_stack in constructs for notes in of_stack.values() for note in notes]
+        return [f for n in notes if n["type"] == "aws:cdk:creationStack" for f in n["data"]]
+
 
 @pytest.fixture
 def run_app(tmp_path: Path) -> Callable[..., Run]:
@@ -47,7 +57,7 @@ def run_app(tmp_path: Path) -> Callable[..., Run]:
     assert node
     flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
 
-    def run(**context: str) -> Run:
+    def run(*, host_stack_traces: bool = False, **context: str) -> Run:
         assembly = tmp_path / "assembly"
         assembly.mkdir()
         given = {**flags, "aws:cdk:disable-asset-staging": True, **context}
@@ -63,6 +73,7 @@ def run_app(tmp_path: Path) -> Callable[..., Run]:
                 "CDK_OUTDIR": str(assembly),
                 "CDK_CONTEXT_JSON": json.dumps(given),
                 "PYTHONWARNINGS": "error",
+                **({"JSII_HOST_STACK_TRACES": "1"} if host_stack_traces else {}),
             },
             capture_output=True,
             text=True,
@@ -80,6 +91,16 @@ def test_a_filled_in_sample_env_is_synthesised_without_credentials(
     run = run_app()
     assert (run.status, run.stdout, run.stderr) == (0, "", "")
     assert run.stacks == {"CoreInfraStack", "BackendServiceStack"}
+    assert run.places == []
+
+
+def test_with_stack_traces_of_jsii_s_host_the_cli_knows_which_line_made_a_resource(
+    run_app: Callable[..., Run], tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text(sample_env(), encoding="utf-8")
+    run = run_app(host_stack_traces=True)
+    assert (run.status, run.stderr) == (0, "")
+    assert any("/backend_service/delivery_pipeline.py:" in frame for frame in run.places)
 
 
 def test_broken_settings_are_reported_before_any_stack_is_made(
