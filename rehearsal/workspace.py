@@ -12,7 +12,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from rehearsal.expectation import RehearsalError
-from rehearsal.sample_settings import ROOT, sample_env
+from rehearsal.sample_settings import ACCOUNT, REGION, ROOT, sample_env
+
+_APP = f"{sys.executable} {ROOT / 'app.py'}"
 
 
 class Workspace:
@@ -55,6 +57,13 @@ class Workspace:
         if done.returncode != 0:
             raise RehearsalError(f"cdk {' '.join(arguments)} failed:\n{_tail(done)}")
         return done.stdout
+
+    def bootstrap(self) -> None:
+        """Bootstrap the account and region of the settings.
+
+        The app would tell the CLI nothing that is not named here, so it is not run.
+        """
+        self.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}", "--app", "")
 
     def offline_cdk(self, *arguments: str, env_file: str) -> str:
         """Run the CDK CLI as ``cdk`` does, but where no AWS answers and no credentials are."""
@@ -122,7 +131,7 @@ class Workspace:
         return [
             str(ROOT / "node_modules" / ".bin" / "cdk"),
             *arguments,
-            *("--app", f"{sys.executable} {ROOT / 'app.py'}"),
+            *(() if "--app" in arguments else ("--app", _APP)),
             *("-c", f"env_file={env_file}"),
             *("--no-color", "--no-notices"),
         ]

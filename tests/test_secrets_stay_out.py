@@ -58,7 +58,7 @@ def deployed() -> Iterator[Deployed]:
         aws.client("ssm").put_parameter(Name="/app/key", Value=PASSWORD, Type="SecureString")
         changes = {"container_secrets": f"DB={db['ARN']}:password::,KEY={PARAMETER}"}
         workspace.write_env(**changes)
-        workspace.cdk("bootstrap")
+        workspace.bootstrap()
         workspace.deploy()
         found = Deployed(aws)
         describe_all(found)

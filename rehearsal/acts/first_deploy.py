@@ -25,7 +25,7 @@ def prepare(world: World) -> None:
     narrator, workspace = world.narrator, world.workspace
     with narrator.step("cdk bootstrap") as step:
         workspace.write_env()
-        workspace.cdk("bootstrap")
+        workspace.bootstrap()
         step.note = "CDKToolkit"
     with narrator.step("Store the GitHub token") as step:
         secrets = world.aws.client("secretsmanager")

@@ -67,7 +67,7 @@ def set_stage(world: World, workspace: WatchedWorkspace) -> Stage:
     world.narrator.chapter("Curtain up")
     with world.narrator.step("cdk bootstrap"):
         workspace.write_env()
-        workspace.cdk("bootstrap")
+        workspace.bootstrap()
         inventory = Inventory(world.aws.access)
         empty = inventory.snapshot()
     with world.narrator.step(f"cdk deploy {CORE}"):

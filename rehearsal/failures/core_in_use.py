@@ -1,12 +1,12 @@
 """The core stack is destroyed while a service lives on it."""
 
 from rehearsal.expectation import expect, expect_true
-from rehearsal.failures.stage import Stage
+from rehearsal.failures.stage import AS_SYNTHESISED, Stage
 from rehearsal.failures.user_view import tell
 from rehearsal.world import CORE, SERVICE
 
 # Without --exclusively the CLI destroys the service stacks first, for they depend on the core.
-DESTROY = ("destroy", CORE, "--exclusively", "--force")
+DESTROY = ("destroy", CORE, "--exclusively", *AS_SYNTHESISED)
 
 
 def play(stage: Stage) -> None:
@@ -14,13 +14,13 @@ def play(stage: Stage) -> None:
     stage.narrator.chapter("The core is destroyed while a service lives")
     with stage.narrator.step("Refused; core and service are unharmed") as step:
         before = stage.status(CORE)
-        said = stage.workspace.failing_cdk(*DESTROY)
+        said = stage.workspace.failing_cdk(*DESTROY, "--force")
         expect("status of the core stack", stage.status(CORE), before)
         stage.expect_whole(CORE, SERVICE)
         reason = _newest_reason(stage)
         expect_true("CloudFormation says why", holds=f"in use by {SERVICE}" in reason)
         step.note = "CloudFormation's events say why"
-    tell(stage.narrator, f"npx cdk {' '.join(DESTROY[:-1])}", said)
+    tell(stage.narrator, f"npx cdk {' '.join(DESTROY)}", said)
     tell(stage.narrator, f"aws cloudformation describe-stack-events --stack-name {CORE}", reason)
 
 

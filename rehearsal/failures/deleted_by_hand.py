@@ -2,9 +2,11 @@
 
 from rehearsal.acts.first_deploy import TOKEN_SECRET
 from rehearsal.expectation import expect
-from rehearsal.failures.stage import Stage
+from rehearsal.failures.stage import AS_SYNTHESISED, Stage
 from rehearsal.failures.user_view import tell
 from rehearsal.world import SERVICE
+
+_DESTROY = ("destroy", "--all", *AS_SYNTHESISED)
 
 
 def play(stage: Stage) -> None:
@@ -14,10 +16,10 @@ def play(stage: Stage) -> None:
         repository = stage.world.outputs(SERVICE)["ImageRepositoryUri"].partition("/")[2]
         stage.world.aws.client("ecr").delete_repository(repositoryName=repository, force=True)
     with stage.narrator.step("cdk destroy --all: nothing is left") as step:
-        said = stage.workspace.cdk("destroy", "--all", "--force")
+        said = stage.workspace.cdk(*_DESTROY, "--force")
         stage.world.aws.client("secretsmanager").delete_secret(
             SecretId=TOKEN_SECRET, ForceDeleteWithoutRecovery=True
         )
         expect("left behind", stage.world.inventory.added_since(stage.empty), {})
         step.note = f"{len(stage.empty)} kinds of resources looked for"
-    tell(stage.narrator, "npx cdk destroy --all", said)
+    tell(stage.narrator, f"npx cdk {' '.join(_DESTROY)}", said)

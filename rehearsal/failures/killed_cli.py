@@ -4,7 +4,7 @@ import signal
 import time
 
 from rehearsal.expectation import RehearsalError, expect
-from rehearsal.failures.stage import DEPLOY, DEPLOY_AS_TYPED, Stage
+from rehearsal.failures.stage import DEPLOY, DEPLOY_AS_TYPED, DEPLOY_NEW_SETTINGS, Stage
 from rehearsal.failures.user_view import tell
 from rehearsal.failures.watched_workspace import Cli
 from rehearsal.world import CORE, SERVICE
@@ -25,7 +25,6 @@ def play_update(stage: Stage) -> None:
         expect("memory of the tasks", stage.world.task_definition()["memory"], memory)
         step.note = "CloudFormation had gone on without the CLI"
     tell(stage.narrator, DEPLOY_AS_TYPED, said)
-    stage.workspace.write_env()
 
 
 def play_creation(stage: Stage) -> None:
@@ -58,21 +57,21 @@ def _kill_during_an_update(stage: Stage) -> tuple[str, str]:
     """Return the task memory of the update that was under way, and in what state the stack was."""
     for memory in _TASK_MEMORY:
         stage.workspace.write_env(task_memory=memory)
-        cli, note = _kill_at_the_first_change(stage)
+        cli, note = _kill_at_the_first_change(stage, DEPLOY_NEW_SETTINGS)
         if cli.returncode == -signal.SIGKILL:
             return memory, note
     raise RehearsalError(f"the CLI was done {len(_TASK_MEMORY)} times before it could be killed")
 
 
 def _kill_as_soon_as_something_happens(stage: Stage) -> str:
-    cli, note = _kill_at_the_first_change(stage)
+    cli, note = _kill_at_the_first_change(stage, DEPLOY)
     expect("how the CLI ended", cli.returncode, -signal.SIGKILL)
     return note
 
 
-def _kill_at_the_first_change(stage: Stage) -> tuple[Cli, str]:
+def _kill_at_the_first_change(stage: Stage, command: tuple[str, ...]) -> tuple[Cli, str]:
     before = stage.status()
-    cli = stage.workspace.start(*DEPLOY)
+    cli = stage.workspace.start(*command)
     at = wait_for_a_change(stage, cli, before)
     stage.workspace.kill(cli)
     return cli, f"the stack was in {at}"

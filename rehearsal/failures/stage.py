@@ -11,8 +11,12 @@ from rehearsal.local_aws.inventory import Snapshot
 from rehearsal.narration import Narrator
 from rehearsal.world import CORE, SERVICE, World
 
-DEPLOY = ("deploy", "--all", "--require-approval", "never")
-DEPLOY_AS_TYPED = "npx cdk deploy --all"
+DEPLOY_NEW_SETTINGS = ("deploy", "--all", "--require-approval", "never")
+AS_SYNTHESISED = ("--app", "cdk.out")
+"""The assembly of the command before: where no setting has changed, the app need not run again."""
+
+DEPLOY = (*DEPLOY_NEW_SETTINGS, *AS_SYNTHESISED)
+DEPLOY_AS_TYPED = "npx cdk deploy --all --app cdk.out"
 FAILED_STACK = {"AWS::CloudFormation::Stack": [SERVICE]}
 """All that the rollback of a first deploy leaves: the record of the stack, with its events."""
 

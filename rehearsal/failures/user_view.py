@@ -1,24 +1,36 @@
 """What a user sees of a failure: the few lines that matter of all that the CLI prints."""
 
+import os
+
 from rehearsal.narration import Narrator
+from rehearsal.sample_settings import ROOT
 
 _INDENT = " " * 12
 _FAILED, _DONE = "❌", "✅"
-# Where the CLI's message ends and its advice to the app's developers begins.
-_ENDS = ("Source Location:", "CloudTrail delivery")
+# Where the reasons of a failure end: its place in the app follows, and then general advice.
+_PLACE, _ADVICE = "Source Location:", "CloudTrail delivery"
+_OURS = f"({ROOT}{os.sep}"
 
 
 def essence(said: str) -> list[str]:
-    """Return the CLI's verdicts, each failure with its reasons; its last line if it has none."""
+    """Return the CLI's verdicts, each failure with its reasons; its last line if it has none.
+
+    Of the frames of a failure's place in the app, the innermost of this project's own is kept.
+    """
     kept: list[str] = []
-    in_failure = False
+    in_failure = in_place = False
     lines = [line.rstrip() for line in said.splitlines()]
     for line in lines:
         if line.startswith((_FAILED, _DONE)):
             in_failure = line.startswith(_FAILED)
             kept.append(line)
-        elif not line or line.lstrip().startswith(_ENDS):
+            in_place = False
+        elif not line or line.lstrip().startswith((_PLACE, _ADVICE)):
+            in_place = in_failure and line.startswith(_PLACE)
             in_failure = False
+        elif in_place and _OURS in line:
+            kept.append(f"{_PLACE} {line.strip().replace(_OURS, '(')}")
+            in_place = False
         elif in_failure:
             kept.append(line)
     return kept or [line for line in lines if line][-1:]

@@ -26,7 +26,8 @@ class WatchedWorkspace(Workspace):
     """
 
     def __init__(self, aws: LocalAws) -> None:
-        super().__init__(aws.environment())
+        # The CLI then names the line of the app that made what failed.
+        super().__init__(aws.environment() | {"JSII_HOST_STACK_TRACES": "1"})
         self._aws = aws
         self._port = urlsplit(aws.endpoint_url).port
 

@@ -1,8 +1,9 @@
 """The few lines of the CLI's output that a rehearsal of failures shows."""
 
 from rehearsal.failures.user_view import essence
+from rehearsal.sample_settings import ROOT
 
-FAILED = """\
+FAILED = f"""\
 ✨  Synthesis time: 1.4s
 
 CoreInfraStack: deploying... [1/2]
@@ -15,17 +16,20 @@ BackendServiceStack |  0/40 | CREATE_FAILED | AWS::CodePipeline::Pipeline
   secret ecs-github-token not found
 Source Location: ...aws-cdk-lib, jsii runtime
                  (no user code in 10 frames)
+                 __init__ ({ROOT}/backend_service/delivery_pipeline.py:63)
+                 main ({ROOT}/app.py:76)
 
    CloudTrail delivery can lag up to 15 minutes
 """
 
 
-def test_verdicts_are_kept_and_a_failure_with_its_reasons() -> None:
+def test_verdicts_are_kept_and_a_failure_with_its_reasons_and_its_line_of_the_app() -> None:
     assert essence(FAILED) == [
         "✅  CoreInfraStack (no changes)",
         "❌  BackendServiceStack failed to deploy",
         "‣ DeploymentError: Resource updates failed:",
         "  secret ecs-github-token not found",
+        "Source Location: __init__ (backend_service/delivery_pipeline.py:63)",
     ]
 
 
