@@ -14,16 +14,18 @@ rehearse: install ## Set up, then run the whole life of a deploy on the local AW
 
 .PHONY: test
 test: check .cache/checkov/.installed ## Set up, then run every test, the rehearsal and the rehearsed failures
-	@$(MAKE) --no-print-directory -j 3 $(OUTPUT_OF_ONE_AT_A_TIME) slow-tests play-rehearsal play-failures
+	@$(MAKE) $(SIDE_BY_SIDE) slow-tests play-rehearsal play-on-engine play-failures
 
-# Side by side they take about as long as the longest: each spends half of its time waiting.
-OUTPUT_OF_ONE_AT_A_TIME := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+# Each waits for a part of its time, and none for another.
+SIDE_BY_SIDE := --no-print-directory -j $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-.PHONY: slow-tests play-rehearsal play-failures
+.PHONY: slow-tests play-rehearsal play-on-engine play-failures
 slow-tests:
 	@$(BIN)/python -m pytest -q -m slow -n 2 --dist loadfile
 play-rehearsal:
-	@$(BIN)/python -m rehearsal
+	@$(BIN)/python -m rehearsal --without-containers
+play-on-engine:
+	@$(BIN)/python -m rehearsal.on_engine
 play-failures:
 	@$(BIN)/python -m rehearsal.failures
 
@@ -33,10 +35,15 @@ rehearse-failures: install ## Bring failures about on the local AWS and see that
 
 .PHONY: check
 check: install ## The fast half: format, lint, types, and the tests that need no CDK CLI
+	@$(MAKE) $(SIDE_BY_SIDE) static-checks fast-tests
+
+.PHONY: static-checks fast-tests
+static-checks:
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary .
 	@cd application-code/ecsdemo-backend && $(CURDIR)/$(BIN)/mypy --no-error-summary --config-file $(CURDIR)/pyproject.toml .
+fast-tests:
 	@$(BIN)/python -m pytest -q -m 'not slow' -n auto --maxprocesses 4 --dist worksteal
 
 .PHONY: bench

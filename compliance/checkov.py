@@ -16,7 +16,7 @@ from aws_cdk.cx_api import CloudAssembly
 from compliance.finding import Finding, below_stack
 
 EXECUTABLE = Path(__file__).resolve().parents[1] / ".cache/checkov/bin/checkov"
-"""Made by ``make checkov`` from compliance/checkov.lock."""
+"""Made by make (``test`` and ``compliance``) from compliance/checkov.lock."""
 
 
 def checkov_findings(assemblies: Mapping[str, CloudAssembly]) -> dict[str, list[Finding]]:

@@ -1,4 +1,4 @@
-"""Run the rehearsal: ``python -m rehearsal [--keep]``."""
+"""Run the rehearsal: ``python -m rehearsal [--keep | --without-containers]``."""
 
 import argparse
 import signal
@@ -41,21 +41,27 @@ ACTS = (
 def main() -> None:
     """Play every act; exit with 1 and the reason at the first thing that is not as it should be."""
     parser = argparse.ArgumentParser(prog="python -m rehearsal", description=__doc__)
-    parser.add_argument(
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument(
         "--keep", action="store_true", help="leave the deployed stacks and the local AWS running"
     )
-    keep = parser.parse_args().keep
+    choice.add_argument(
+        "--without-containers",
+        action="store_true",
+        help="leave out the last chapter, which python -m rehearsal.on_engine plays by itself",
+    )
+    given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     narrator = Narrator()
     try:
-        rehearse(narrator, keep=keep)
+        rehearse(narrator, keep=given.keep, with_containers=not given.without_containers)
     except (RehearsalError, LocalAwsError, EngineError, NoEngineError, BotoCoreError) as error:
         sys.exit(f"\nThe rehearsal failed: {error}")
     except KeyboardInterrupt:
         sys.exit("\nThe rehearsal was interrupted; the local AWS is stopped.")
 
 
-def rehearse(narrator: Narrator, *, keep: bool) -> None:
+def rehearse(narrator: Narrator, *, keep: bool, with_containers: bool) -> None:
     """Start a local AWS, play, and stop it, whatever happens."""
     narrator.say("Rehearsing a deploy on a local AWS: no account, no network, nothing of yours.")
     aws = LocalAws(account=ACCOUNT, region=REGION)
@@ -74,7 +80,9 @@ def rehearse(narrator: Narrator, *, keep: bool) -> None:
             wait(world)
         else:
             farewell.play(world, before)
-    if not keep:
+    if not with_containers:
+        narrator.say("\nLeft out: tasks as containers. python -m rehearsal.on_engine plays that.")
+    elif not keep:
         on_engine.play(narrator)
     narrator.say(f"\n{narrator.steps} steps in {narrator.seconds:.0f} s, and nothing is left.")
 

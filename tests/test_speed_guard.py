@@ -5,47 +5,23 @@ little room. Raise one only with a reason.
 """
 
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from functools import cache
 
 from rehearsal.sample_settings import ROOT, sample_env
 
-# Modules of aws_cdk that the default topology loads. Each costs time at every `cdk ls`.
-MODULES = {
-    "aws_cdk._private",
-    "aws_cdk.asset_awscli_v1",
-    "aws_cdk.asset_node_proxy_agent_v6",
-    "aws_cdk.aws_applicationautoscaling",
-    "aws_cdk.aws_autoscaling",
-    "aws_cdk.aws_cloudwatch",
-    "aws_cdk.aws_cloudwatch_actions",
-    "aws_cdk.aws_codebuild",
-    "aws_cdk.aws_codepipeline",
-    "aws_cdk.aws_codepipeline_actions",
-    "aws_cdk.aws_codestarnotifications",
-    "aws_cdk.aws_ec2",
-    "aws_cdk.aws_ecr",
-    "aws_cdk.aws_ecr_assets",
-    "aws_cdk.aws_ecs",
-    "aws_cdk.aws_elasticloadbalancing",
-    "aws_cdk.aws_elasticloadbalancingv2",
-    "aws_cdk.aws_events",
-    "aws_cdk.aws_events_targets",
-    "aws_cdk.aws_iam",
-    "aws_cdk.aws_kms",
-    "aws_cdk.aws_lambda",
-    "aws_cdk.aws_logs",
-    "aws_cdk.aws_s3",
-    "aws_cdk.aws_s3_assets",
-    "aws_cdk.aws_secretsmanager",
-    "aws_cdk.aws_servicediscovery",
-    "aws_cdk.aws_sns",
-    "aws_cdk.aws_sns_subscriptions",
-    "aws_cdk.aws_ssm",
-    "aws_cdk.cloud_assembly_schema",
-    "aws_cdk.interfaces",
+MYPY = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"]
+FOLLOWED = {
+    module.removesuffix(".*")
+    for override in MYPY["overrides"]
+    if override.get("follow_imports") == "normal"
+    for module in override["module"]
 }
+# Each module of aws_cdk that is loaded costs time at every `cdk ls`; these are for tests.
+MODULES = FOLLOWED - {"aws_cdk.assertions", "aws_cdk.cx_api"}
 MOST_CALLS_AT_IMPORT = 30
 MOST_CALLS_FOR_BOTH_STACKS = 300
 MOST_CALLS_FOR_ONE_MORE_SERVICE = 220
@@ -108,6 +84,18 @@ def test_no_module_of_aws_cdk_is_loaded_beyond_the_reviewed_ones() -> None:
     modules = counted()["modules"]
     assert isinstance(modules, list)
     assert set(modules) - MODULES == set()
+
+
+def test_no_module_of_aws_cdk_is_imported_whose_types_nobody_checks() -> None:
+    imported = {
+        f"aws_cdk.{name}"
+        for path in ROOT.glob("[a-z]*/**/*.py")
+        for name in re.findall(
+            r"(?m)^from aws_cdk(?: import |\.)([a-z]\w+)", path.read_text("utf-8")
+        )
+    }
+    assert "aws_cdk.aws_ecs" in imported
+    assert imported - FOLLOWED == set()
 
 
 def test_imports_take_few_calls_to_the_jsii_kernel() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import tempfile
 import time
@@ -24,23 +25,29 @@ def docker_host(engine: Engine) -> Iterator[str]:
         return
     # A folder with a short name: the path of a socket may have about 100 characters.
     with tempfile.TemporaryDirectory(prefix="podman-") as folder:
-        socket = Path(folder, "api.sock")
+        path = Path(folder, "api.sock")
         service = subprocess.Popen(
-            [*engine.command, "system", "service", "--time=0", f"unix://{socket}"],
+            [*engine.command, "system", "service", "--time=0", f"unix://{path}"],
             env=engine.environment,
             stderr=subprocess.DEVNULL,  # podman complains when its clients hang up
         )
         try:
-            _wait_for(socket, service)
-            yield f"unix://{socket}"
+            _wait_for(path, service)
+            yield f"unix://{path}"
         finally:
             service.terminate()
             service.wait()
 
 
-def _wait_for(socket: Path, service: subprocess.Popen[bytes]) -> None:
+def _wait_for(path: Path, service: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _START_SECONDS
-    while not socket.exists():
+    while not _answers(path):
         if service.poll() is not None or time.monotonic() > deadline:
             raise NoEngineError(f"podman's API did not start: {service.args!r}")
         time.sleep(0.02)
+
+
+def _answers(path: Path) -> bool:
+    # The file is there a little before anyone listens.
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0

@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
-from rehearsal.container_engine import EngineError
+from rehearsal.container_engine import EngineError, NoEngineError
 from rehearsal.expectation import RehearsalError
 from rehearsal.local_aws import LocalAwsError
 from rehearsal.narration import Narrator
@@ -22,7 +22,7 @@ def main() -> None:
     narrator = Narrator()
     try:
         play(narrator, chart=given.chart, drain_seconds=given.drain)
-    except (RehearsalError, LocalAwsError, EngineError) as error:
+    except (RehearsalError, LocalAwsError, EngineError, NoEngineError) as error:
         sys.exit(f"\nThe rehearsal failed: {error}")
     narrator.say(f"\n{narrator.steps} steps in {narrator.seconds:.0f} s.")
 

@@ -9,7 +9,7 @@ from compliance.topologies import REVIEWED
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not EXECUTABLE.exists(), reason="`make checkov` installs Checkov"),
+    pytest.mark.skipif(not EXECUTABLE.exists(), reason="`make compliance` installs Checkov"),
 ]
 
 

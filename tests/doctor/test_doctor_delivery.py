@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -69,7 +70,8 @@ def github() -> Iterator[Answers]:
 
         server = HTTPServer(("127.0.0.1", 0), Handler)
         servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        serve = partial(server.serve_forever, poll_interval=0.01)  # how long a shutdown takes
+        threading.Thread(target=serve, daemon=True).start()
         return GitHub(f"http://127.0.0.1:{server.server_port}")
 
     yield start
