@@ -1,5 +1,6 @@
 """Composition root: reads the settings and puts the stacks together."""
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -62,11 +63,10 @@ def _called_from(cluster_name: str, deployment: Sequence[Settings]) -> frozenset
 
 def main() -> None:
     """Synthesise the app, or report every problem of the settings and exit with 1."""
+    gc.freeze()  # Else all of aws_cdk is searched for garbage, above all when the process ends.
     # Traces of where constructs were made end inside of jsii, unless it asks Python, too.
-    untraced = "JSII_HOST_STACK_TRACES" not in os.environ
-    context = {"aws:cdk:disable-creation-stack-traces": untraced}
-    # CDK's template rules take longer than all the rest, and no setting can break one: `make check`
-    # applies them to every topology (docs/decisions/13-template-rules.md).
+    context = {"aws:cdk:disable-creation-stack-traces": "JSII_HOST_STACK_TRACES" not in os.environ}
+    # The template rules take longer than all the rest; `make check` applies them (decision 13).
     app = App(builtin_cloud_formation_validation=False, context=context)
     try:
         deployment = load_deployment(app.node.try_get_context("env_file") or ".env")
