@@ -1,5 +1,6 @@
 """Which tests are slow: those that start a process of more than a moment."""
 
+import gc
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             and item.path.relative_to(tests).parts[0] in SLOW_FOLDERS
         ):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave alone what the imports have made: all of aws_cdk."""
+    gc.freeze()
 
 
 MOST_SYNTHESES = 20
