@@ -4,7 +4,13 @@ import signal
 import time
 
 from rehearsal.expectation import RehearsalError, expect
-from rehearsal.failures.stage import DEPLOY, DEPLOY_AS_TYPED, DEPLOY_NEW_SETTINGS, Stage
+from rehearsal.failures.stage import (
+    AS_SYNTHESISED,
+    DEPLOY,
+    DEPLOY_AS_TYPED,
+    DEPLOY_NEW_SETTINGS,
+    Stage,
+)
 from rehearsal.failures.user_view import tell
 from rehearsal.failures.watched_workspace import Cli
 from rehearsal.world import CORE, SERVICE
@@ -12,6 +18,8 @@ from rehearsal.world import CORE, SERVICE
 _PAUSE_SECONDS = 0.01
 _TASK_MEMORY = ("1024", "2048", "1024")
 """One update for each attempt: on a busy machine the CLI may be done before it is killed."""
+_ATTEMPTS = len(_TASK_MEMORY)
+_NEVER_KILLED = f"the CLI was done {_ATTEMPTS} times before it could be killed"
 
 
 def play_update(stage: Stage) -> None:
@@ -33,7 +41,7 @@ def play_creation(stage: Stage) -> None:
     with stage.narrator.step("Killed before CloudFormation has begun") as step:
         step.note = _kill_as_soon_as_something_happens(stage)
     with stage.narrator.step("Killed again, while CloudFormation creates") as step:
-        step.note = _kill_as_soon_as_something_happens(stage)
+        step.note = _kill_during_the_creation(stage)
     with stage.narrator.step("Deployed again: everything is there") as step:
         said = stage.workspace.cdk(*DEPLOY)
         stage.expect_whole(CORE, SERVICE)
@@ -44,11 +52,13 @@ def play_creation(stage: Stage) -> None:
 def wait_for_a_change(
     stage: Stage, cli: Cli, before: str | None, stack: str = SERVICE
 ) -> str | None:
-    """Return the first other status of a stack; the CLI must be running still."""
+    """Return the first other status of a stack; the CLI must not end without one."""
+    over = False
     while (now := stage.status(stack)) == before:
-        if cli.poll() is not None:
+        if over:
             said = stage.workspace.kill(cli)
             raise RehearsalError(f"the CLI was over before anything happened:\n{said}")
+        over = cli.poll() is not None  # its last deed may be younger than the status
         time.sleep(_PAUSE_SECONDS)
     return now
 
@@ -60,7 +70,17 @@ def _kill_during_an_update(stage: Stage) -> tuple[str, str]:
         cli, note = _kill_at_the_first_change(stage, DEPLOY_NEW_SETTINGS)
         if cli.returncode == -signal.SIGKILL:
             return memory, note
-    raise RehearsalError(f"the CLI was done {len(_TASK_MEMORY)} times before it could be killed")
+    raise RehearsalError(_NEVER_KILLED)
+
+
+def _kill_during_the_creation(stage: Stage) -> str:
+    for _ in range(_ATTEMPTS):
+        cli, note = _kill_at_the_first_change(stage, DEPLOY)
+        if cli.returncode == -signal.SIGKILL:
+            return note
+        stage.workspace.cdk("destroy", SERVICE, "--force", *AS_SYNTHESISED)
+        _kill_as_soon_as_something_happens(stage)
+    raise RehearsalError(_NEVER_KILLED)
 
 
 def _kill_as_soon_as_something_happens(stage: Stage) -> str:
