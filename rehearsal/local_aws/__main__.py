@@ -36,6 +36,7 @@ PARTS = (
     "cloud_map_query",
     "task_network",
     "task_registration",
+    "task_reconciliation",
     "stopped_task",
     "cluster",
     "task_definition",
