@@ -21,7 +21,7 @@ SIDE_BY_SIDE := --no-print-directory -j $(if $(filter output-sync,$(.FEATURES)),
 
 .PHONY: slow-tests play-rehearsal play-on-engine play-failures
 slow-tests:
-	@$(BIN)/python -m pytest -q -m slow -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -m slow -n 3 --dist loadfile --no-loadscope-reorder
 play-rehearsal:
 	@$(BIN)/python -m rehearsal --without-containers
 play-on-engine:

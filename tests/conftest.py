@@ -19,6 +19,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             and item.path.relative_to(tests).parts[0] in SLOW_FOLDERS
         ):
             item.add_marker(pytest.mark.slow)
+    # Containers wait for most of a minute: begun first, they keep nobody waiting at the end.
+    items.sort(key=lambda item: "on_engine" not in item.path.parts)
 
 
 def pytest_collection_finish() -> None:
