@@ -16,7 +16,7 @@ rehearse: install ## Set up, then run the whole life of a deploy on the local AW
 test: check .cache/checkov/.installed ## Set up, then run every test, the rehearsal and the rehearsed failures
 	@$(MAKE) $(SIDE_BY_SIDE) slow-tests play-rehearsal play-on-engine play-failures
 
-# Each waits for a part of its time, and none for another.
+# Each waits for a part of its time: together they keep all cores busy.
 SIDE_BY_SIDE := --no-print-directory -j $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 .PHONY: slow-tests play-rehearsal play-on-engine play-failures

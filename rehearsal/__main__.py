@@ -81,7 +81,7 @@ def rehearse(narrator: Narrator, *, keep: bool, with_containers: bool) -> None:
         else:
             farewell.play(world, before)
     if not with_containers:
-        narrator.say("\nLeft out: tasks as containers. python -m rehearsal.on_engine plays that.")
+        narrator.say("\nLeft out: tasks as containers. `make laptop` plays that.")
     elif not keep:
         on_engine.play(narrator)
     narrator.say(f"\n{narrator.steps} steps in {narrator.seconds:.0f} s, and nothing is left.")

@@ -11,7 +11,7 @@ SLOW_FOLDERS = ("image", "rehearsal")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is in the slow folders."""
+    """Mark what is in the slow folders, and begin with what waits longest."""
     tests = Path(__file__).parent
     for item in items:
         if (

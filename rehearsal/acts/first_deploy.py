@@ -3,6 +3,7 @@
 import json
 
 from rehearsal.expectation import expect, expect_all, expect_true
+from rehearsal.sample_settings import ACCOUNT, REGION
 from rehearsal.world import CORE, SERVICE, World
 
 TOKEN_SECRET = "ecs-github-token"  # noqa: S105 - the name of a secret, not a secret
@@ -25,7 +26,7 @@ def prepare(world: World) -> None:
     narrator, workspace = world.narrator, world.workspace
     with narrator.step("cdk bootstrap") as step:
         workspace.write_env()
-        workspace.bootstrap()
+        workspace.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
         step.note = "CDKToolkit"
     with narrator.step("Store the GitHub token") as step:
         secrets = world.aws.client("secretsmanager")

@@ -70,8 +70,9 @@ def set_stage(world: World, workspace: WatchedWorkspace) -> Stage:
         workspace.bootstrap()
         inventory = Inventory(world.aws.access)
         empty = inventory.snapshot()
-    with world.narrator.step(f"cdk deploy {CORE}"):
+    with world.narrator.step(f"cdk deploy {CORE}") as step:
         workspace.deploy(CORE)
+        step.note = "synthesised with JSII_HOST_STACK_TRACES=1, for all that follows"
     return Stage(world, workspace, empty, inventory.snapshot())
 
 

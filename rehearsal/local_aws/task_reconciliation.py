@@ -3,6 +3,9 @@
 MiniStack looks at a service again a second after a deployment was rolled back. Should the service
 be updated, or made anew under its name, in that moment, then both count the tasks before either
 starts one, and the service has twice as many as it wants.
+
+With a container engine it stays so: MiniStack must hold no lock while an engine starts or stops
+something, and there the tasks of a service are counted again with each that has changed.
 """
 
 import threading
@@ -15,7 +18,7 @@ _one_at_a_time = threading.RLock()
 
 
 def reconcile(cluster: str, service: str) -> None:
-    if ecs._get_docker():  # starting a container takes long, and nobody else should wait for it
+    if ecs._get_docker():
         _reconcile(cluster, service)
         return
     with _one_at_a_time:

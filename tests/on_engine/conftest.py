@@ -28,7 +28,7 @@ def engine() -> Engine:
 
 @pytest.fixture(scope="session")
 def image(engine: Engine) -> str:
-    tag = "localhost/ecs-blueprint-rehearsal/seed:first"
+    tag = "localhost/ecs-blueprint-tests/image:1"
     build_image(engine, SERVICE, tag, CACHE, build_args={"REVISION": "first"})
     return tag
 

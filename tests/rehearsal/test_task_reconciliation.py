@@ -8,7 +8,7 @@ from rehearsal.sample_settings import ROOT
 # In a process of its own, as MiniStack is everywhere.
 THREE_AT_ONCE = """
 import threading, time
-from rehearsal.local_aws import task_reconciliation
+from ministack.services import ecs
 
 tasks = []
 
@@ -17,9 +17,12 @@ def start_what_is_missing(cluster, service):
     time.sleep(0.05)
     tasks.extend([service] * missing)
 
-task_reconciliation._reconcile = start_what_is_missing
-look = lambda: task_reconciliation.reconcile("infra", "infra/backend")
-threads = [threading.Thread(target=look) for _ in range(3)]
+ecs._reconcile_service_tasks = start_what_is_missing
+ecs._get_docker = lambda: None
+from rehearsal.local_aws import task_reconciliation
+task_reconciliation.install()
+arguments = ("infra", "infra/backend")
+threads = [threading.Thread(target=ecs._reconcile_service_tasks, args=arguments) for _ in range(3)]
 for thread in threads:
     thread.start()
 for thread in threads:
