@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections.abc import Callable
 
 from rehearsal.expectation import RehearsalError, expect
 from rehearsal.failures.stage import (
@@ -73,24 +74,24 @@ def _kill_during_an_update(stage: Stage) -> tuple[str, str]:
     raise RehearsalError(_NEVER_KILLED)
 
 
-def _kill_during_the_creation(stage: Stage) -> str:
-    for attempt in range(_ATTEMPTS):
-        if attempt:
-            _destroy(stage)
-            _kill_before_the_creation(stage)
-        at = _kill_at_the_first_change(stage, DEPLOY)
-        if at == "CREATE_IN_PROGRESS":
-            return f"the stack was in {at}"
-    raise RehearsalError(_NEVER_KILLED)
-
-
 def _kill_before_the_creation(stage: Stage) -> str:
+    return _kill_a_creation(stage, "REVIEW_IN_PROGRESS", begin_again=_destroy)
+
+
+def _kill_during_the_creation(stage: Stage) -> str:
+    def begin_again(stage: Stage) -> None:
+        _destroy(stage)
+        _kill_before_the_creation(stage)
+
+    return _kill_a_creation(stage, "CREATE_IN_PROGRESS", begin_again)
+
+
+def _kill_a_creation(stage: Stage, status: str, begin_again: Callable[[Stage], None]) -> str:
     for attempt in range(_ATTEMPTS):
         if attempt:
-            _destroy(stage)
-        at = _kill_at_the_first_change(stage, DEPLOY)
-        if at == "REVIEW_IN_PROGRESS":
-            return f"the stack was in {at}"
+            begin_again(stage)
+        if _kill_at_the_first_change(stage, DEPLOY) == status:
+            return f"the stack was in {status}"
     raise RehearsalError(_NEVER_KILLED)
 
 
