@@ -14,20 +14,16 @@ rehearse: install ## Set up, then run the whole life of a deploy on the local AW
 
 .PHONY: test
 test: check .cache/checkov/.installed ## Set up, then run every test, the rehearsal and the rehearsed failures
-	@$(MAKE) $(SIDE_BY_SIDE) slow-tests play-rehearsal play-on-engine play-failures
+	@$(MAKE) $(SIDE_BY_SIDE) slow-tests play-rehearsal laptop rehearse-failures
 
 # Each waits for a part of its time: together they keep all cores busy.
 SIDE_BY_SIDE := --no-print-directory -j $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
-.PHONY: slow-tests play-rehearsal play-on-engine play-failures
+.PHONY: slow-tests play-rehearsal
 slow-tests:
 	@$(BIN)/python -m pytest -q -m slow -n 3 --dist loadfile --no-loadscope-reorder
 play-rehearsal:
 	@$(BIN)/python -m rehearsal --without-containers
-play-on-engine:
-	@$(BIN)/python -m rehearsal.on_engine
-play-failures:
-	@$(BIN)/python -m rehearsal.failures
 
 .PHONY: rehearse-failures
 rehearse-failures: install ## Bring failures about on the local AWS and see that each fails well

@@ -65,8 +65,7 @@ def main() -> None:
     """Synthesise the app, or report every problem of the settings and exit with 1."""
     gc.freeze()  # Else all of aws_cdk is searched for garbage, above all when the process ends.
     # Traces of where constructs were made end inside of jsii, unless it asks Python (decision 14).
-    host_traces = os.environ.get("JSII_HOST_STACK_TRACES") == "1"
-    context = {"aws:cdk:disable-creation-stack-traces": not host_traces}
+    context = {"aws:cdk:disable-creation-stack-traces": os.getenv("JSII_HOST_STACK_TRACES") != "1"}
     # The template rules take longer than all the rest; `make check` applies them (decision 13).
     app = App(builtin_cloud_formation_validation=False, context=context)
     try:

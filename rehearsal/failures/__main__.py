@@ -55,7 +55,8 @@ def rehearse(narrator: Narrator) -> None:
     narrator.say("Rehearsing failures on a local AWS: no account, no network, nothing of yours.")
     with ExitStack() as stack:
         aws = stack.enter_context(LocalAws(account=ACCOUNT, region=REGION))
-        workspace = stack.enter_context(WatchedWorkspace(aws))
+        # The CLI then names the line of the app that made what failed.
+        workspace = stack.enter_context(WatchedWorkspace(aws, JSII_HOST_STACK_TRACES="1"))
         stage = set_stage(World(aws, workspace, narrator), workspace)
         for play in FAILURES:
             play(stage)

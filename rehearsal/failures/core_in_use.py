@@ -2,7 +2,7 @@
 
 from rehearsal.expectation import expect, expect_true
 from rehearsal.failures.stage import AS_SYNTHESISED, Stage
-from rehearsal.failures.user_view import tell
+from rehearsal.failures.user_view import as_typed, tell
 from rehearsal.world import CORE, SERVICE
 
 # Without --exclusively the CLI destroys the service stacks first, for they depend on the core.
@@ -20,7 +20,7 @@ def play(stage: Stage) -> None:
         reason = _newest_reason(stage)
         expect_true("CloudFormation says why", holds=f"in use by {SERVICE}" in reason)
         step.note = "CloudFormation's events say why"
-    tell(stage.narrator, f"npx cdk {' '.join(DESTROY)}", said)
+    tell(stage.narrator, as_typed(DESTROY), said)
     tell(stage.narrator, f"aws cloudformation describe-stack-events --stack-name {CORE}", reason)
 
 

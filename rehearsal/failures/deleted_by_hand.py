@@ -3,7 +3,7 @@
 from rehearsal.acts.first_deploy import TOKEN_SECRET
 from rehearsal.expectation import expect
 from rehearsal.failures.stage import AS_SYNTHESISED, Stage
-from rehearsal.failures.user_view import tell
+from rehearsal.failures.user_view import as_typed, tell
 from rehearsal.world import SERVICE
 
 _DESTROY = ("destroy", "--all", *AS_SYNTHESISED)
@@ -22,4 +22,4 @@ def play(stage: Stage) -> None:
         )
         expect("left behind", stage.world.inventory.added_since(stage.empty), {})
         step.note = f"{len(stage.empty)} kinds of resources looked for"
-    tell(stage.narrator, f"npx cdk {' '.join(_DESTROY)}", said)
+    tell(stage.narrator, as_typed(_DESTROY), said)

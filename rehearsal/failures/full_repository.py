@@ -3,11 +3,10 @@
 import json
 
 from rehearsal.expectation import expect_true
-from rehearsal.failures.stage import AS_SYNTHESISED, Stage
-from rehearsal.failures.user_view import tell
+from rehearsal.failures.stage import DESTROY_SERVICE, Stage
+from rehearsal.failures.user_view import as_typed, tell
 from rehearsal.world import SERVICE
 
-_DESTROY = ("destroy", SERVICE, *AS_SYNTHESISED)
 _IMAGES, _OBJECTS = 3, 4
 _OCI = "application/vnd.oci.image"
 
@@ -20,11 +19,11 @@ def play(stage: Stage) -> None:
         _store_objects(stage)
         step.note = f"{_IMAGES} images beside `live`, {_OBJECTS} versions of objects"
     with stage.narrator.step("All of the service is gone, the core stays") as step:
-        said = stage.workspace.cdk(*_DESTROY, "--force")
+        said = stage.workspace.cdk(*DESTROY_SERVICE, "--force")
         expect_true("the stack is gone", holds=stage.status() is None)
         stage.expect_core_alone()
         step.note = "nothing had to be emptied by hand"
-    tell(stage.narrator, f"npx cdk {' '.join(_DESTROY)}", said)
+    tell(stage.narrator, as_typed(DESTROY_SERVICE), said)
 
 
 def _push_images(stage: Stage) -> None:

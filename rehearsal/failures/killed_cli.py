@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from rehearsal.expectation import RehearsalError, expect
 from rehearsal.failures.stage import (
-    AS_SYNTHESISED,
     DEPLOY,
     DEPLOY_AS_TYPED,
     DEPLOY_NEW_SETTINGS,
+    DESTROY_SERVICE,
     Stage,
 )
 from rehearsal.failures.user_view import tell
@@ -96,7 +96,7 @@ def _kill_a_creation(stage: Stage, status: str, begin_again: Callable[[Stage], N
 
 
 def _destroy(stage: Stage) -> None:
-    stage.workspace.cdk("destroy", SERVICE, "--force", *AS_SYNTHESISED)
+    stage.workspace.cdk(*DESTROY_SERVICE, "--force")
 
 
 def _kill_at_the_first_change(stage: Stage, command: tuple[str, ...]) -> str | None:

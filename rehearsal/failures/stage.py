@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError
 
 from rehearsal.acts.first_deploy import TOKEN_SECRET
 from rehearsal.expectation import expect
+from rehearsal.failures.user_view import as_typed
 from rehearsal.failures.watched_workspace import WatchedWorkspace
 from rehearsal.local_aws.inventory import Snapshot
 from rehearsal.narration import Narrator
@@ -16,7 +17,8 @@ AS_SYNTHESISED = ("--app", "cdk.out")
 """The assembly of the command before: where no setting has changed, the app need not run again."""
 
 DEPLOY = (*DEPLOY_NEW_SETTINGS, *AS_SYNTHESISED)
-DEPLOY_AS_TYPED = "npx cdk deploy --all --app cdk.out"
+DEPLOY_AS_TYPED = as_typed(("deploy", "--all", *AS_SYNTHESISED))
+DESTROY_SERVICE = ("destroy", SERVICE, *AS_SYNTHESISED)
 FAILED_STACK = {"AWS::CloudFormation::Stack": [SERVICE]}
 """All that the rollback of a first deploy leaves: the record of the stack, with its events."""
 

@@ -1,6 +1,7 @@
 """What a user sees of a failure: the few lines that matter of all that the CLI prints."""
 
 import os
+from collections.abc import Sequence
 
 from rehearsal.narration import Narrator
 from rehearsal.sample_settings import ROOT
@@ -34,6 +35,11 @@ def essence(said: str) -> list[str]:
         elif in_failure:
             kept.append(line)
     return kept or [line for line in lines if line][-1:]
+
+
+def as_typed(arguments: Sequence[str]) -> str:
+    """Return the command line of a user who runs the CDK CLI with these arguments."""
+    return f"npx cdk {' '.join(arguments)}"
 
 
 def tell(narrator: Narrator, command: str, said: str) -> None:

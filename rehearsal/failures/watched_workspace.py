@@ -23,11 +23,11 @@ class WatchedWorkspace(Workspace):
 
     When the local AWS is gone, the CLI by itself would try again for 90 seconds: it is killed
     instead, and ``LocalAwsError`` says why. One that runs too long is a ``RehearsalError``.
+    CLI and app see ``variables`` besides those that name the local AWS.
     """
 
-    def __init__(self, aws: LocalAws) -> None:
-        # The CLI then names the line of the app that made what failed.
-        super().__init__(aws.environment() | {"JSII_HOST_STACK_TRACES": "1"})
+    def __init__(self, aws: LocalAws, **variables: str) -> None:
+        super().__init__(aws.environment() | variables)
         self._aws = aws
         self._port = urlsplit(aws.endpoint_url).port
 
