@@ -3,11 +3,13 @@
 import os
 import shutil
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from rehearsal.delivery.build import BuildResult, run_build
 from rehearsal.delivery.build_environment import build_environment
 from rehearsal.delivery.buildspec import Buildspec, Phase, parse_buildspec
+from rehearsal.delivery.source_tree import read_source
 from rehearsal.sample_settings import ROOT
 from tests.delivery.sides import Sides
 
@@ -47,7 +49,9 @@ def play_build(sides: Sides, folder: Path, *, number: int = 1, failing: str = ""
     ``failing`` is a pattern of the call that ends with an error.
     """
     source, binaries = folder / "source", folder / "bin"
-    shutil.copytree(ROOT / "application-code", source / "application-code")
+    for path, content in _application().items():
+        (source / path).parent.mkdir(parents=True, exist_ok=True)
+        (source / path).write_bytes(content)
     binaries.mkdir()
     for name in ("docker", "aws"):
         shutil.copy(Path(__file__).with_name("recording.sh"), binaries / name)
@@ -60,6 +64,13 @@ def play_build(sides: Sides, folder: Path, *, number: int = 1, failing: str = ""
     environment = _host(binaries, source) | variables
     result = run_build(parse_buildspec(sides.buildspec), source=source, environment=environment)
     return PlayedBuild(result, folder)
+
+
+@cache
+def _application() -> dict[str, bytes]:
+    """Return what a commit holds of it, and so nothing that another tool writes meanwhile."""
+    files = read_source(ROOT)
+    return {path: files[path] for path in files if path.startswith("application-code/")}
 
 
 def play_commands(commands: tuple[str, ...], build: PlayedBuild) -> BuildResult:
