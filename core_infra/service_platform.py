@@ -9,13 +9,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_servicediscovery as cloudmap
 from constructs import Construct
 
+from core_infra.names import exec_log_group_name
 
-def execute_command_log_group_name(cluster_name: str) -> str:
-    """Name of the log group that records ECS Exec sessions of a cluster.
-
-    A fixed name, so that a service on an imported cluster can be granted exactly this log group.
-    """
-    return f"/ecs-exec/{cluster_name}"
+__all__ = ["PlatformProvider", "ServicePlatform", "exec_log_group_name"]
 
 
 @dataclass(frozen=True, kw_only=True)
