@@ -52,7 +52,7 @@ def test_the_bootstrap_version_is_the_one_that_assemblies_ask_for() -> None:
 
 
 def test_the_endpoints_are_those_that_the_core_stack_makes() -> None:
-    assert way_out.START_TASK_SERVICES == start_task_services(REGION)
+    assert start_task_services(REGION) == way_out.START_TASK_SERVICES
 
 
 @pytest.mark.parametrize(
