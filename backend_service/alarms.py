@@ -66,7 +66,7 @@ class ServiceMetrics:
 
     @cached_property
     def missing_tasks(self) -> cloudwatch.MathExpression:
-        """How many tasks run too few. A service without any task may report no running ones."""
+        """How many fewer tasks run than are wanted. A service without any may report no running."""
         return cloudwatch.MathExpression(
             expression="desired - FILL(running, 0)",
             using_metrics={"desired": self.desired_tasks, "running": self.running_tasks},
@@ -76,17 +76,17 @@ class ServiceMetrics:
 
     @cached_property
     def deployments(self) -> cloudwatch.Metric:
-        """How many deployments ECS is at: more than one while a rollout is on its way."""
+        """How many deployments ECS works on: more than one while a rollout is under way."""
         return self._insight("DeploymentCount")
 
     @property
     def log_errors_namespace(self) -> str:
-        """Where the metric filter counts the errors of every service on the cluster."""
+        """The namespace in which metric filters count the errors of every service on the cluster."""
         return f"BackendService/{self.cluster_name}"
 
     @property
     def log_errors_name(self) -> str:
-        """What the metric filter counts errors as."""
+        """The name of the metric in which the service's errors are counted."""
         return f"{self.service_name}-LogErrors"
 
     @cached_property

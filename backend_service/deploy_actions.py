@@ -14,7 +14,7 @@ from backend_service.image_repository import LIVE_TAG
 ROLLOUT_TIMEOUT = Duration.minutes(30)
 """Longer than a rollout with draining tasks and the minutes for which ECS then watches the alarms,
 shorter than the hour that CodePipeline would wait: the action stays in progress after the circuit
-breaker has ended a rollout."""
+breaker has ended a rollout. https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html"""
 
 
 class Rollout(Construct):
@@ -209,7 +209,7 @@ _POLLS = 180
 than the 55 minutes after which a Commands action is ended."""
 
 _MARKER = "rolled-out"
-"""The file that the first command leaves beside the artifact, and without which the second fails."""
+"""The file that the first command leaves beside the artifact; without it the second one fails."""
 
 
 def await_rollout_command(image_definitions_file: str, cluster_name: str, service_name: str) -> str:

@@ -1,7 +1,7 @@
 """What the service stack is known by, and where the console shows it, without CDK.
 
-For constructs, settings, doctor and tools alike. Imports nothing, so that a tool that only looks
-for something need not load CDK.
+Its outputs and the names of its resources, for constructs, settings, doctor and tools alike.
+Imports nothing, so that nobody has to load CDK for a name.
 """
 
 from enum import StrEnum

@@ -26,9 +26,12 @@ from settings import CpuArchitecture, DeliverySettings, ServiceSettings
 
 
 class BackendServiceStack(Stack):
-    """A discoverable Fargate service, its image repository, delivery pipeline and dashboard.
+    """A discoverable Fargate service, its image repository, pipeline, alarms and dashboard.
 
-    Runs on the platform that ``platform`` provides: another stack's, or an imported one.
+    Runs on the platform that ``platform`` provides: another stack's, or an imported one. Fits the
+    platform only if ``service`` names its cluster and its namespace. ``delivery`` has a connection
+    or a token secret to read the source with (ValueError otherwise); the connection wins. The
+    outputs are those of ``ServiceOutput``.
     """
 
     def __init__(

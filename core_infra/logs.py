@@ -1,4 +1,4 @@
-"""What both stacks need to declare their log groups. The service stack may enter here, too."""
+"""What both stacks need to declare their log groups: backend_service may import this, too."""
 
 from typing import cast
 

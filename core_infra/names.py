@@ -1,6 +1,7 @@
 """What the core stack is known by, without CDK: for constructs, settings, doctor and tools alike.
 
-Imports nothing, so that a tool that only looks for something need not load CDK.
+Its outputs, the names of its resources, the AWS services without which no task starts, and the
+periods of log retention. Imports nothing, so that nobody has to load CDK for a name.
 """
 
 from collections.abc import Mapping

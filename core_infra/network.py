@@ -10,10 +10,12 @@ from constructs import Construct
 from core_infra.names import start_task_services
 
 MOST_ZONES = 6
-"""No region has more availability zones than us-east-1."""
+"""No region has more availability zones than us-east-1.
+https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-availability-zones.html"""
 
 LONGEST_SUBNET_PREFIX = 28
-"""The smallest subnet that a VPC takes."""
+"""The smallest subnet that a VPC takes has 16 addresses.
+https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html"""
 
 
 def zones_with_room(cidr: str) -> int:
@@ -29,11 +31,15 @@ def zones_with_room(cidr: str) -> int:
 class Network(Construct):
     """A VPC with one public and one private subnet in each availability zone.
 
-    Creates the subnets (equal shares of ``cidr``, see ``zones_with_room``), one NAT gateway if
-    ``nat_gateway``, otherwise VPC endpoints, flow logs of all traffic, and a default security
-    group without rules.
-    Exposes ``vpc`` and ``private_subnets``. Assumes that the zones come from the
-    ``availability_zones`` of the stack.
+    Creates the VPC (with ``vpc_name`` as its Name tag), the subnets (equal shares of ``cidr``, see
+    ``zones_with_room``), one NAT gateway if ``nat_gateway``, otherwise ``AwsEndpoints`` for
+    ``endpoint_services``, flow logs of all traffic (deleted with the stack), and a default security
+    group without rules. The NAT gateway serves all zones: if its zone fails, tasks in the others
+    reach neither AWS nor the internet.
+
+    Exposes ``vpc`` and ``private_subnets``, with egress by the NAT gateway or isolated. Assumes
+    that the stack's ``availability_zones`` has at least ``az_count`` zones, and that ``cidr`` has
+    room for as many.
     """
 
     def __init__(
@@ -65,7 +71,7 @@ class Network(Construct):
             ip_addresses=ec2.IpAddresses.cidr(cidr),
             max_azs=az_count,
             reserved_azs=zones_with_room(cidr) - az_count,
-            # One for all zones: a NAT gateway per zone costs more than the service it serves.
+            # One more for each zone: at list prices as much as four tasks of the smallest size.
             nat_gateways=1 if nat_gateway else 0,
             subnet_configuration=[
                 ec2.SubnetConfiguration(

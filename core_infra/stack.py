@@ -15,10 +15,13 @@ from core_infra.service_platform import ServicePlatform
 class CoreInfraStack(Stack):
     """VPC, ECS cluster, Cloud Map namespaces and task execution role.
 
-    Exposes ``platforms``, what services run on, by the name of the namespace that they live in.
-    ``zone_names`` are the availability zones; if empty, the first ``az_count`` that the region
-    lists at deploy time. ``endpoint_services`` are AWS services that tasks call, for when there is
-    no NAT gateway.
+    The cluster and the VPC (by its Name tag) are called ``cluster_name``. ``zone_names`` are the
+    ``az_count`` availability zones; if empty, the first that the region lists at deploy time.
+    ``endpoint_services`` are AWS services that tasks call (short names), beyond those without which
+    no task starts: without a NAT gateway each gets an endpoint.
+
+    Exposes ``platforms``, what services run on, by the name of the namespace that they live in. The
+    outputs are those of ``CoreOutput``.
     """
 
     def __init__(
@@ -98,5 +101,8 @@ class CoreInfraStack(Stack):
 
     @property
     def availability_zones(self) -> list[str]:
-        """The zones of the network. CDK's own property would ask the account for them at synth."""
+        """The zones of the network.
+
+        CDK's own property would look them up in the account at synthesis.
+        """
         return list(self._zones)
