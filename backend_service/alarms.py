@@ -81,7 +81,7 @@ class ServiceMetrics:
 
     @property
     def log_errors_namespace(self) -> str:
-        """The namespace in which metric filters count the errors of every service on the cluster."""
+        """The namespace in which the errors of every service on the cluster are counted."""
         return f"BackendService/{self.cluster_name}"
 
     @property

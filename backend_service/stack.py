@@ -50,6 +50,7 @@ class BackendServiceStack(Stack):
         )
         provided = platform.provide(self)
         name = full_name(service.ecs_cluster_name, service.service_name)
+        region = self.region
         # By name, so that what may touch the service does not wait for it.
         service_arn = self.format_arn(
             service="ecs",
@@ -122,7 +123,7 @@ class BackendServiceStack(Stack):
         Dashboard(
             observability,
             "Dashboard",
-            region=self.region,
+            region=region,
             name=name,
             metrics=metrics,
             alarms=alarms.alarms,
@@ -186,9 +187,9 @@ class BackendServiceStack(Stack):
             ServiceOutput.TASK_DEFINITION_FAMILY: task.definition.family,
             ServiceOutput.IMAGE_REPOSITORY_URI: images.repository.repository_uri,
             ServiceOutput.PIPELINE_NAME: pipeline.pipeline_name,
-            ServiceOutput.PIPELINE_CONSOLE_URL: pipeline_url(self.region, name),
+            ServiceOutput.PIPELINE_CONSOLE_URL: pipeline_url(region, name),
             ServiceOutput.LOG_GROUP_NAME: task.log_group.log_group_name,
-            ServiceOutput.DASHBOARD_URL: dashboard_url(self.region, name),
+            ServiceOutput.DASHBOARD_URL: dashboard_url(region, name),
         }
         for output, value in outputs.items():
             CfnOutput(self, output.value, value=value)
