@@ -9,7 +9,7 @@ from aws_cdk import App, Environment
 
 from backend_service.imported_platform import ImportedPlatform
 from backend_service.stack import BackendServiceStack
-from core_infra.log_retention import log_retention
+from core_infra.logs import log_retention
 from core_infra.service_platform import PlatformProvider
 from core_infra.stack import CoreInfraStack
 from settings import ExistingPlatformSettings, Settings, SettingsError, load_deployment

@@ -1,4 +1,4 @@
-"""What an on-call person opens."""
+"""The CloudWatch dashboard of a service."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,11 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from backend_service.console import pipeline_url, service_url
-from backend_service.service_alarms import BUSY_PERCENT
-from backend_service.service_metrics import ServiceMetrics
+from backend_service.alarms import BUSY_PERCENT, ServiceMetrics
+from backend_service.names import pipeline_url, service_url
 
-_WHOLE_WIDTH = 24
-_THIRD = 8
+_WHOLE_WIDTH = 24  # of CloudWatch's grid
+_THIRD = _WHOLE_WIDTH // 3
 _SHOWN = Duration.hours(3)
 _BUSY = cloudwatch.HorizontalAnnotation(
     value=BUSY_PERCENT, label="Alarm", color=cloudwatch.Color.RED
@@ -22,8 +21,10 @@ _BUSY = cloudwatch.HorizontalAnnotation(
 class Dashboard(Construct):
     """A CloudWatch dashboard that answers, from the top: is it broken, since when, and why.
 
-    Alarms; tasks, CPU and memory; deployments and log errors on the same time axis, so that a
-    cause can be seen beside its effect; the newest error lines; links to what can be done.
+    Creates the dashboard, called ``name``, of the last three hours: links to the service and to the
+    pipeline ``pipeline_name`` in the console of ``region``; ``alarms``; tasks, CPU and memory;
+    deployments and log errors on the same time axis, so that a cause can be seen beside its effect;
+    the newest error lines of ``log_group``.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Dashboard(Construct):
                         title="Newest errors",
                         log_group_names=[log_group.log_group_name],
                         query_lines=[
+                            # Wider than ERROR_PATTERN, which alarms: here a person judges.
                             "fields @timestamp, @message",
                             "filter @message like /(?i)(error|exception|fatal|critical|traceback)/",
                             "sort @timestamp desc",

@@ -6,24 +6,25 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from backend_service.cpu_architecture import CpuArchitecture
 from backend_service.image_repository import LIVE_TAG
+from backend_service.names import build_log_group_name
 
 BUILD_TIMEOUT = Duration.minutes(30)
 """A cold build with dependencies takes minutes; half an hour means that it hangs."""
-
 
 _LAYER_CACHE = codebuild.Cache.local(codebuild.LocalCacheMode.DOCKER_LAYER)
 
 
 class ImageBuild(Construct):
-    """Builds the image as the buildspec of the source says, on the architecture of the service.
+    """Builds the image as the buildspec of the source says, natively for ``arm64`` or x86-64.
 
-    The buildspec is told, by environment variables: ``REPO_URL`` (no tag), ``LIVE_TAG``,
-    ``CONTAINER_NAME``, ``SERVICE_PORT``, ``FOLDER_PATH`` (the application folder, relative to the
-    source's root) and ``IMAGE_DEFINITIONS_FILE`` (to be written for the deploy action). The
-    project may pull from and push to ``repository`` only, and logs to a group that is deleted
-    with the stack. Exposes ``project``.
+    ``buildspec_path`` is relative to the source's root. The buildspec is told, by environment
+    variables: ``REPO_URL`` (no tag), ``LIVE_TAG``, ``CONTAINER_NAME``, ``SERVICE_PORT``,
+    ``FOLDER_PATH`` (the application folder, relative to the source's root) and
+    ``IMAGE_DEFINITIONS_FILE`` (to be written for the deploy action).
+
+    Creates the project, its role and its log group (deleted with the stack). The project may pull
+    from and push to ``repository`` only. Exposes ``project``.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class ImageBuild(Construct):
         repository: ecr.IRepository,
         container_name: str,
         container_port: int,
-        cpu_architecture: CpuArchitecture,
+        arm64: bool,
         folder_path: str,
         buildspec_path: str,
         image_definitions_file: str,
@@ -46,7 +47,7 @@ class ImageBuild(Construct):
             self,
             "LogGroup",
             # CodeBuild's own name for it, which CDK's default policy of the project allows.
-            log_group_name=f"/aws/codebuild/{project_name}",
+            log_group_name=build_log_group_name(project_name),
             retention=log_retention,
             removal_policy=RemovalPolicy.DESTROY,
         )
@@ -65,7 +66,11 @@ class ImageBuild(Construct):
             description=f"Builds the image of {container_name}",
             build_spec=codebuild.BuildSpec.from_source_filename(buildspec_path),
             environment=codebuild.BuildEnvironment(
-                build_image=cpu_architecture.build_image,
+                build_image=(
+                    codebuild.LinuxArmBuildImage.AMAZON_LINUX_2023_STANDARD_4_0
+                    if arm64
+                    else codebuild.LinuxBuildImage.AMAZON_LINUX_2023_6
+                ),
                 compute_type=codebuild.ComputeType.SMALL,
                 privileged=True,  # The Docker daemon of the build needs it.
             ),

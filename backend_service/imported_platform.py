@@ -10,7 +10,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_servicediscovery as cloudmap
 from constructs import Construct
 
-from core_infra.service_platform import ServicePlatform, execute_command_log_group_name
+from core_infra.service_platform import ServicePlatform, exec_log_group_name
 from settings import ExistingPlatformSettings
 
 
@@ -18,8 +18,9 @@ from settings import ExistingPlatformSettings
 class ImportedPlatform:
     """Existing infrastructure, imported into the stack of the service that runs on it.
 
-    The VPC is described by its attributes or by its Name tag; the tag is looked up in the account
-    at synthesis, which needs credentials and writes cdk.context.json.
+    A ``PlatformProvider``. The VPC is described by its attributes or by its Name tag; the tag is
+    looked up in the account at synthesis, which needs credentials and writes cdk.context.json. That
+    the rest exists is taken on trust: the deploy finds out.
     """
 
     existing: ExistingPlatformSettings
@@ -36,7 +37,7 @@ class ImportedPlatform:
                 cloud_watch_log_group=logs.LogGroup.from_log_group_name(
                     imported,
                     "ExecuteCommandLogGroup",
-                    execute_command_log_group_name(self.existing.ecs_cluster_name),
+                    exec_log_group_name(self.existing.ecs_cluster_name),
                 )
             ),
         )

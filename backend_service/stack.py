@@ -4,27 +4,34 @@ from aws_cdk import CfnOutput, Duration, Environment, Stack
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from backend_service.backend_task import BackendTask
-from backend_service.connection_source import ConnectionSource
-from backend_service.console import dashboard_url, pipeline_url
-from backend_service.cpu_architecture import CpuArchitecture
-from backend_service.delivery_pipeline import IMAGE_DEFINITIONS_FILE, DeliveryPipeline
-from backend_service.discoverable_service import DiscoverableService
+from backend_service.alarms import ServiceAlarms, ServiceMetrics
+from backend_service.dashboard import Dashboard
 from backend_service.image_build import ImageBuild
-from backend_service.image_repository import LIVE_TAG, ImageRepository
-from backend_service.observability import Observability
-from backend_service.pipeline_source import Branch, PipelineSource
-from backend_service.seed_image import SeedImage
-from backend_service.token_source import TokenSource
+from backend_service.image_repository import ImageRepository, SeedImage
+from backend_service.names import (
+    ServiceOutput,
+    dashboard_url,
+    full_name,
+    pipeline_url,
+    task_log_group_name,
+)
+from backend_service.notifications import FailureNotifications, NotificationTopic
+from backend_service.pipeline import IMAGE_DEFINITIONS_FILE, DeliveryPipeline
+from backend_service.service import DiscoverableService
+from backend_service.source import Branch, ConnectionSource, PipelineSource, TokenSource
+from backend_service.task import BackendTask
+from core_infra.logs import HelperFunctionLogs
 from core_infra.service_platform import PlatformProvider
-from helper_function_logs import HelperFunctionLogs
-from settings import DeliverySettings, ServiceSettings
+from settings import CpuArchitecture, DeliverySettings, ServiceSettings
 
 
 class BackendServiceStack(Stack):
-    """A discoverable Fargate service, its image repository, delivery pipeline and dashboard.
+    """A discoverable Fargate service, its image repository, pipeline, alarms and dashboard.
 
-    Runs on the platform that ``platform`` provides: another stack's, or an imported one.
+    Runs on the platform that ``platform`` provides: another stack's, or an imported one. Fits the
+    platform only if ``service`` names its cluster and its namespace. ``delivery`` has a connection
+    or a token secret to read the source with (ValueError otherwise); the connection wins. The
+    outputs are those of ``ServiceOutput``.
     """
 
     def __init__(
@@ -42,8 +49,15 @@ class BackendServiceStack(Stack):
             scope, construct_id, env=env, description=f"{service.service_name} and its delivery"
         )
         provided = platform.provide(self)
-        name, region = service.full_name, self.region
-        cpu_architecture = CpuArchitecture(service.cpu_architecture)
+        name = full_name(service.ecs_cluster_name, service.service_name)
+        region = self.region
+        # By name, so that what may touch the service does not wait for it.
+        service_arn = self.format_arn(
+            service="ecs",
+            resource="service",
+            resource_name=f"{service.ecs_cluster_name}/{service.service_name}",
+        )
+        arm64 = service.cpu_architecture is CpuArchitecture.ARM64
         dns_ttl = Duration.seconds(service.dns_ttl_seconds)
         images = ImageRepository(
             self, "ImageRepository", repository_name=service.ecr_repository_name
@@ -54,8 +68,7 @@ class BackendServiceStack(Stack):
             source=service.seed_image,
             repository=images.repository,
             repository_name=service.ecr_repository_name,
-            tag=LIVE_TAG,
-            cpu_architecture=cpu_architecture,
+            arm64=arm64,
             log_retention=log_retention,
         )
         task = BackendTask(
@@ -67,7 +80,7 @@ class BackendServiceStack(Stack):
             repository=images.repository,
             cpu=service.task_cpu,
             memory_mib=service.task_memory,
-            cpu_architecture=cpu_architecture,
+            arm64=arm64,
             container_name=service.container_name,
             container_port=service.container_port,
             health_check_command=service.health_check_command,
@@ -76,19 +89,46 @@ class BackendServiceStack(Stack):
             dns_ttl=dns_ttl,
             stop_timeout=Duration.seconds(service.stop_timeout_seconds),
             init_process=service.enable_execute_command,
-            log_group_name=f"/ecs/{service.ecs_cluster_name}/{service.service_name}",
+            log_group_name=task_log_group_name(service.ecs_cluster_name, service.service_name),
             log_retention=log_retention,
         )
-        observability = Observability(
-            self,
-            "Observability",
+        # What watches knows what it watches by name: the service has to wait for its alarms.
+        observability = Construct(self, "Observability")
+        metrics = ServiceMetrics(
+            cluster_name=service.ecs_cluster_name, service_name=service.service_name
+        )
+        topic = None  # without an address there is no topic, no key and no rule to pay for
+        if delivery.notification_email:
+            topic = NotificationTopic(
+                observability, "Notifications", name=name, email=delivery.notification_email
+            ).topic
+            FailureNotifications(
+                observability,
+                "Failures",
+                topic=topic,
+                pipeline_name=name,
+                cluster_name=service.ecs_cluster_name,
+                service_name=service.service_name,
+                service_arn=service_arn,
+                repository_name=service.ecr_repository_name,
+            )
+        alarms = ServiceAlarms(
+            observability,
+            "Alarms",
+            name=name,
+            metrics=metrics,
+            log_group=task.log_group,
+            topic=topic,
+        )
+        Dashboard(
+            observability,
+            "Dashboard",
             region=region,
             name=name,
-            cluster_name=service.ecs_cluster_name,
-            service_name=service.service_name,
-            repository_name=service.ecr_repository_name,
+            metrics=metrics,
+            alarms=alarms.alarms,
             log_group=task.log_group,
-            notification_email=delivery.notification_email,
+            pipeline_name=name,
         )
         discoverable = DiscoverableService(
             self,
@@ -101,10 +141,11 @@ class BackendServiceStack(Stack):
             max_tasks=service.max_count,
             dns_ttl=dns_ttl,
             enable_execute_command=service.enable_execute_command,
-            rollback_alarm_names=observability.rollback_alarm_names,
+            rollback_alarm_names=alarms.rollback_names,
         )
-        # No task can start before its image is there and its role may pull it.
-        discoverable.start_after(seed, task.start_task_policy, observability.alarms)
+        # No task can start before its image is there and its role may pull it, and ECS takes no
+        # service whose alarms do not exist.
+        discoverable.start_after(seed, task.start_task_policy, alarms)
         build = ImageBuild(
             self,
             "ImageBuild",
@@ -112,7 +153,7 @@ class BackendServiceStack(Stack):
             repository=images.repository,
             container_name=service.container_name,
             container_port=service.container_port,
-            cpu_architecture=cpu_architecture,
+            arm64=arm64,
             folder_path=delivery.folder_path,
             buildspec_path=delivery.buildspec_path,
             image_definitions_file=IMAGE_DEFINITIONS_FILE,
@@ -125,32 +166,33 @@ class BackendServiceStack(Stack):
             source=_source(delivery),
             build_project=build.project,
             service=discoverable.service,
+            service_arn=service_arn,
             cluster_name=service.ecs_cluster_name,
             service_name=service.service_name,
             execution_role=provided.execution_role,
             repository=images.repository,
             repository_name=service.ecr_repository_name,
             manual_approval=delivery.manual_approval,
-            approval_topic=observability.topic,
+            approval_topic=topic,
             log_retention=log_retention,
         ).pipeline
         HelperFunctionLogs(self, "HelperFunctionLogs", retention=log_retention)
         outputs = {
-            "ServiceName": discoverable.service.service_name,
-            "ServiceArn": discoverable.service.service_arn,
-            "ServiceDiscoveryEndpoint": (
+            ServiceOutput.SERVICE_NAME: discoverable.service.service_name,
+            ServiceOutput.SERVICE_ARN: discoverable.service.service_arn,
+            ServiceOutput.SERVICE_DISCOVERY_ENDPOINT: (
                 f"{service.service_name}.{service.namespace_name}:{service.container_port}"
             ),
-            "ServiceSecurityGroupId": discoverable.security_group.security_group_id,
-            "TaskDefinitionFamily": task.definition.family,
-            "ImageRepositoryUri": images.repository.repository_uri,
-            "PipelineName": pipeline.pipeline_name,
-            "PipelineConsoleUrl": pipeline_url(region, name),
-            "LogGroupName": task.log_group.log_group_name,
-            "DashboardUrl": dashboard_url(region, name),
+            ServiceOutput.SERVICE_SECURITY_GROUP_ID: discoverable.security_group.security_group_id,
+            ServiceOutput.TASK_DEFINITION_FAMILY: task.definition.family,
+            ServiceOutput.IMAGE_REPOSITORY_URI: images.repository.repository_uri,
+            ServiceOutput.PIPELINE_NAME: pipeline.pipeline_name,
+            ServiceOutput.PIPELINE_CONSOLE_URL: pipeline_url(region, name),
+            ServiceOutput.LOG_GROUP_NAME: task.log_group.log_group_name,
+            ServiceOutput.DASHBOARD_URL: dashboard_url(region, name),
         }
         for output, value in outputs.items():
-            CfnOutput(self, output, value=value)
+            CfnOutput(self, output.value, value=value)
 
 
 def _source(delivery: DeliverySettings) -> PipelineSource:

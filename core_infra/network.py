@@ -1,17 +1,21 @@
-"""The VPC that services run in."""
+"""The VPC that services run in, and the endpoints that take the place of a NAT gateway."""
 
-from aws_cdk import Acknowledgment, RemovalPolicy, Validations
+import re
+
+from aws_cdk import Acknowledgment, RemovalPolicy, Stack, Token, Validations
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from core_infra.aws_endpoints import AwsEndpoints
+from core_infra.names import start_task_services
 
 MOST_ZONES = 6
-"""No region has more availability zones than us-east-1."""
+"""No region has more availability zones than us-east-1.
+https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-availability-zones.html"""
 
 LONGEST_SUBNET_PREFIX = 28
-"""The smallest subnet that a VPC takes."""
+"""The smallest subnet that a VPC takes has 16 addresses.
+https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html"""
 
 
 def zones_with_room(cidr: str) -> int:
@@ -27,11 +31,15 @@ def zones_with_room(cidr: str) -> int:
 class Network(Construct):
     """A VPC with one public and one private subnet in each availability zone.
 
-    Creates the subnets (equal shares of ``cidr``, see ``zones_with_room``), one NAT gateway if
-    ``nat_gateway``, otherwise VPC endpoints, flow logs of all traffic, and a default security
-    group without rules.
-    Exposes ``vpc`` and ``private_subnets``. Assumes that the zones come from the
-    ``availability_zones`` of the stack.
+    Creates the VPC (with ``vpc_name`` as its Name tag), the subnets (equal shares of ``cidr``, see
+    ``zones_with_room``), one NAT gateway if ``nat_gateway``, otherwise ``AwsEndpoints`` for
+    ``endpoint_services``, flow logs of all traffic (deleted with the stack), and a default security
+    group without rules. The NAT gateway serves all zones: if its zone fails, tasks in the others
+    reach neither AWS nor the internet.
+
+    Exposes ``vpc`` and ``private_subnets``, with egress by the NAT gateway or isolated. Assumes
+    that the stack's ``availability_zones`` has at least ``az_count`` zones, and that ``cidr`` has
+    room for as many.
     """
 
     def __init__(
@@ -63,7 +71,7 @@ class Network(Construct):
             ip_addresses=ec2.IpAddresses.cidr(cidr),
             max_azs=az_count,
             reserved_azs=zones_with_room(cidr) - az_count,
-            # One for all zones: a NAT gateway per zone costs more than the service it serves.
+            # One more for each zone: at list prices as much as four tasks of the smallest size.
             nat_gateways=1 if nat_gateway else 0,
             subnet_configuration=[
                 ec2.SubnetConfiguration(
@@ -90,4 +98,52 @@ class Network(Construct):
         if not nat_gateway:
             AwsEndpoints(
                 self, "AwsEndpoints", vpc=self.vpc, vpc_cidr=cidr, services=endpoint_services
+            )
+
+
+class AwsEndpoints(Construct):
+    """VPC endpoints for tasks in isolated subnets: S3 (gateway) and interface endpoints.
+
+    Creates an interface endpoint with private DNS in the isolated subnets for each service without
+    which no task starts (``start_task_services``) and for each of ``services`` (short names, for
+    instance ``secretsmanager``), behind one security group that admits HTTPS from ``vpc_cidr``, the
+    address block of ``vpc``, and opens no connection itself.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        vpc: ec2.Vpc,
+        vpc_cidr: str,
+        services: frozenset[str],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        subnets = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
+        vpc.add_gateway_endpoint(
+            "S3", service=ec2.GatewayVpcEndpointAwsService.S3, subnets=[subnets]
+        )
+        security_group = ec2.SecurityGroup(
+            self,
+            "SecurityGroup",
+            vpc=vpc,
+            description="HTTPS from the VPC to the AWS endpoints",
+            allow_all_outbound=False,
+        )
+        security_group.add_ingress_rule(
+            ec2.Peer.ipv4(vpc_cidr), ec2.Port.HTTPS, "AWS API calls from the VPC"
+        )
+        region = Stack.of(self).region
+        known_region = None if Token.is_unresolved(region) else region
+        for service in sorted(start_task_services(known_region) | services):
+            ec2.InterfaceVpcEndpoint(
+                self,
+                "".join(part.capitalize() for part in re.split("[.-]", service)),
+                vpc=vpc,
+                service=ec2.InterfaceVpcEndpointAwsService(service),
+                subnets=subnets,
+                security_groups=[security_group],
+                open=False,
+                private_dns_enabled=True,
             )

@@ -10,7 +10,7 @@ from constructs import Construct
 class ServiceDiscovery(Construct):
     """One Cloud Map private DNS namespace, with its hosted zone in ``vpc``, per name.
 
-    Exposes ``namespaces`` in the order of ``names`` (at least one).
+    ``names`` are full domain names, each once. Exposes ``namespaces`` in their order.
     """
 
     def __init__(

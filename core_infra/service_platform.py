@@ -1,4 +1,7 @@
-"""The contract between the infrastructure that services share and the services that run on it."""
+"""The contract between the infrastructure that services share and the services that run on it.
+
+Of the core a service knows this, and ``logs``.
+"""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,13 +12,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_servicediscovery as cloudmap
 from constructs import Construct
 
+from core_infra.names import exec_log_group_name
 
-def execute_command_log_group_name(cluster_name: str) -> str:
-    """Name of the log group that records ECS Exec sessions of a cluster.
-
-    A fixed name, so that a service on an imported cluster can be granted exactly this log group.
-    """
-    return f"/ecs-exec/{cluster_name}"
+__all__ = ["PlatformProvider", "ServicePlatform", "exec_log_group_name"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +22,7 @@ class ServicePlatform:
     """What a backend service needs from the infrastructure that it runs on.
 
     Assumes that the namespace is a private DNS namespace of ``vpc``, that ECS tasks may assume
-    ``execution_role``, and that ``vpc`` has private subnets with a way to the AWS APIs.
+    ``execution_role``, and that ``vpc`` has private subnets from which the AWS APIs can be reached.
     ``vpc_cidr`` is the address block of ``vpc`` as text: rules that name a reference cannot be
     judged by tools that read templates.
     """
@@ -36,7 +35,7 @@ class ServicePlatform:
 
     @property
     def task_subnets(self) -> ec2.SubnetSelection:
-        """The private subnets, whether their way out is a NAT gateway or VPC endpoints."""
+        """The private subnets, whether their egress is a NAT gateway or VPC endpoints."""
         return ec2.SubnetSelection(subnets=self.vpc.private_subnets or self.vpc.isolated_subnets)
 
     def provide(self, scope: Construct) -> "ServicePlatform":
@@ -46,8 +45,11 @@ class ServicePlatform:
 
 
 class PlatformProvider(Protocol):
-    """Hands a platform to the stack of a service, creating references in ``scope`` if need be."""
+    """What a service stack takes: the core stack's ``ServicePlatform``, or an imported one."""
 
     def provide(self, scope: Construct) -> ServicePlatform:
-        """Return the platform for the service that is defined in ``scope``."""
+        """Return the platform of the service stack ``scope``, in which references may be created.
+
+        To be called once for each stack.
+        """
         ...

@@ -4,21 +4,24 @@ from aws_cdk import CfnOutput, Environment, Fn, Stack
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from core_infra.cluster import Cluster
+from core_infra.cluster import Cluster, TaskExecutionRole
+from core_infra.logs import HelperFunctionLogs
+from core_infra.names import CoreOutput
 from core_infra.network import Network
 from core_infra.service_discovery import ServiceDiscovery
 from core_infra.service_platform import ServicePlatform
-from core_infra.task_execution_role import TaskExecutionRole
-from helper_function_logs import HelperFunctionLogs
 
 
 class CoreInfraStack(Stack):
     """VPC, ECS cluster, Cloud Map namespaces and task execution role.
 
-    Exposes ``platforms``, what services run on, by the name of the namespace that they live in.
-    ``zone_names`` are the availability zones; if empty, the first ``az_count`` that the region
-    lists at deploy time. ``endpoint_services`` are AWS services that tasks call, for when there is
-    no NAT gateway.
+    The cluster and the VPC (by its Name tag) are called ``cluster_name``. ``zone_names`` are the
+    ``az_count`` availability zones; if empty, the first that the region lists at deploy time.
+    ``endpoint_services`` are AWS services that tasks call (short names), beyond those without which
+    no task starts: without a NAT gateway each gets an endpoint.
+
+    Exposes ``platforms``, what services run on, by the name of the namespace that they live in. The
+    outputs are those of ``CoreOutput``.
     """
 
     def __init__(
@@ -73,24 +76,33 @@ class CoreInfraStack(Stack):
             for name, namespace in zip(namespace_names, discovery.namespaces, strict=True)
         }
         outputs = {
-            "VpcId": network.vpc.vpc_id,
-            "VpcName": cluster_name,
-            "VpcCidr": network.vpc.vpc_cidr_block,
-            "AvailabilityZones": ",".join(s.availability_zone for s in network.private_subnets),
-            "PublicSubnetIds": ",".join(s.subnet_id for s in network.vpc.public_subnets),
-            "PrivateSubnetIds": ",".join(s.subnet_id for s in network.private_subnets),
-            "EcsClusterName": cluster.cluster.cluster_name,
-            "EcsClusterArn": cluster.cluster.cluster_arn,
-            "TaskExecutionRoleName": execution_role.role.role_name,
-            "TaskExecutionRoleArn": execution_role.role.role_arn,
-            "NamespaceNames": ",".join(namespace_names),
-            "NamespaceArns": ",".join(n.namespace_arn for n in discovery.namespaces),
-            "NamespaceIds": ",".join(n.namespace_id for n in discovery.namespaces),
+            CoreOutput.VPC_ID: network.vpc.vpc_id,
+            CoreOutput.VPC_NAME: cluster_name,
+            CoreOutput.VPC_CIDR: network.vpc.vpc_cidr_block,
+            CoreOutput.AVAILABILITY_ZONES: ",".join(
+                subnet.availability_zone for subnet in network.private_subnets
+            ),
+            CoreOutput.PUBLIC_SUBNET_IDS: ",".join(
+                subnet.subnet_id for subnet in network.vpc.public_subnets
+            ),
+            CoreOutput.PRIVATE_SUBNET_IDS: ",".join(
+                subnet.subnet_id for subnet in network.private_subnets
+            ),
+            CoreOutput.ECS_CLUSTER_NAME: cluster.cluster.cluster_name,
+            CoreOutput.ECS_CLUSTER_ARN: cluster.cluster.cluster_arn,
+            CoreOutput.TASK_EXECUTION_ROLE_NAME: execution_role.role.role_name,
+            CoreOutput.TASK_EXECUTION_ROLE_ARN: execution_role.role.role_arn,
+            CoreOutput.NAMESPACE_NAMES: ",".join(namespace_names),
+            CoreOutput.NAMESPACE_ARNS: ",".join(n.namespace_arn for n in discovery.namespaces),
+            CoreOutput.NAMESPACE_IDS: ",".join(n.namespace_id for n in discovery.namespaces),
         }
-        for name, value in outputs.items():
-            CfnOutput(self, name, value=value)
+        for output, value in outputs.items():
+            CfnOutput(self, output.value, value=value)
 
     @property
     def availability_zones(self) -> list[str]:
-        """The zones of the network. CDK's own property would ask the account for them at synth."""
+        """The zones of the network.
+
+        CDK's own property would look them up in the account at synthesis.
+        """
         return list(self._zones)

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, ValidationInfo, field_validator
 
+from core_infra.names import namespace_name
+
 from .dns_name import DnsLabel, NamespaceLabels
 from .group import SettingsGroup
 from .item_list import distinct_items
@@ -52,8 +54,3 @@ class CoreSettings(SettingsGroup):
         if "az_count" in info.data:
             require_room_for_subnets(cidr, info.data["az_count"])
         return cidr
-
-
-def namespace_name(label: str, ecs_cluster_name: str) -> str:
-    """Return the full name of a namespace that the core stack creates."""
-    return f"{label}.{ecs_cluster_name}.local"

@@ -4,7 +4,15 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    ValidationInfo,
+    field_validator,
+)
+
+from core_infra.names import CoreOutput
 
 from .arn import NamespaceArn, RoleArn
 from .aws_name import EcsName, NamespaceId, SubnetId, VpcId
@@ -18,6 +26,7 @@ from .text_file import read_text
 from .vpc_attributes import VpcAttributes
 
 _CORE_STACK = "CoreInfraStack"
+_TELLTALE = {CoreOutput.VPC_ID, CoreOutput.ECS_CLUSTER_NAME}
 _Items = BeforeValidator(distinct_items)
 _Zone = Annotated[str, AfterValidator(availability_zone)]
 
@@ -25,16 +34,18 @@ _Zone = Annotated[str, AfterValidator(availability_zone)]
 class CoreOutputs(SettingsGroup):
     """What a later deploy needs to know of a core stack, by the names of its outputs."""
 
-    vpc_id: VpcId = Field(alias="VpcId")
-    vpc_cidr: VpcCidr = Field(alias="VpcCidr")
-    availability_zones: Annotated[tuple[_Zone, ...], _Items] = Field(alias="AvailabilityZones")
-    public_subnet_ids: Annotated[tuple[SubnetId, ...], _Items] = Field(alias="PublicSubnetIds")
-    private_subnet_ids: Annotated[tuple[SubnetId, ...], _Items] = Field(alias="PrivateSubnetIds")
-    ecs_cluster_name: EcsName = Field(alias="EcsClusterName")
-    task_execution_role_arn: RoleArn = Field(alias="TaskExecutionRoleArn")
-    namespace_names: Annotated[tuple[NamespaceName, ...], _Items] = Field(alias="NamespaceNames")
-    namespace_arns: Annotated[tuple[NamespaceArn, ...], _Items] = Field(alias="NamespaceArns")
-    namespace_ids: Annotated[tuple[NamespaceId, ...], _Items] = Field(alias="NamespaceIds")
+    model_config = ConfigDict(alias_generator=lambda field: CoreOutput[field.upper()].value)
+
+    vpc_id: VpcId
+    vpc_cidr: VpcCidr
+    availability_zones: Annotated[tuple[_Zone, ...], _Items]
+    public_subnet_ids: Annotated[tuple[SubnetId, ...], _Items]
+    private_subnet_ids: Annotated[tuple[SubnetId, ...], _Items]
+    ecs_cluster_name: EcsName
+    task_execution_role_arn: RoleArn
+    namespace_names: Annotated[tuple[NamespaceName, ...], _Items]
+    namespace_arns: Annotated[tuple[NamespaceArn, ...], _Items]
+    namespace_ids: Annotated[tuple[NamespaceId, ...], _Items]
 
     @property
     def vpc(self) -> VpcAttributes:
@@ -57,12 +68,12 @@ class CoreOutputs(SettingsGroup):
     @field_validator("public_subnet_ids", "private_subnet_ids")
     @classmethod
     def _is_one_per_zone(cls, ids: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        return _as_many(ids, info, "availability_zones", "AvailabilityZones")
+        return _as_many(ids, info, "availability_zones", CoreOutput.AVAILABILITY_ZONES)
 
     @field_validator("namespace_arns", "namespace_ids")
     @classmethod
     def _is_one_per_namespace(cls, items: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        return _as_many(items, info, "namespace_names", "NamespaceNames")
+        return _as_many(items, info, "namespace_names", CoreOutput.NAMESPACE_NAMES)
 
 
 def _as_many(
@@ -95,7 +106,7 @@ def _core_stack_in(text: str) -> tuple[str, dict[str, str]]:
         raise UnfitError("is not JSON; expected what cdk deploy --outputs-file writes") from None
     stacks = content if isinstance(content, dict) else {}
     outputs_by_stack = {name: o for name, o in stacks.items() if isinstance(o, dict)}
-    found = [n for n, o in outputs_by_stack.items() if {"VpcId", "EcsClusterName"} <= o.keys()]
+    found = [n for n, o in outputs_by_stack.items() if o.keys() >= _TELLTALE]
     # A core stack that lacks just these two should hear so, rather than not be found.
     named = [n for n in found or outputs_by_stack if n.endswith(_CORE_STACK)]
     if len(found) != 1:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from .core import namespace_name
+from core_infra.names import namespace_name
+
 from .core_outputs import CoreOutputs, read_core_outputs
 from .dns_name import namespace_full_name, namespace_labels
 from .keys import IMPORT_KEYS

@@ -4,8 +4,10 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
+from core_infra.names import namespace_name
+
 from .answers import Answers, answers_of
-from .core import CoreSettings, namespace_name
+from .core import CoreSettings
 from .delivery import DeliverySettings
 from .dns_name import namespace_labels
 from .env_file import EnvFile, read_env_file

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo, field_validator
 
+from backend_service.names import full_name
+
 from .aws_name import EcrRepositoryName, EcsName
 from .container_variables import ContainerEnvironment, ContainerSecrets
 from .dns_name import DnsLabel
@@ -20,10 +22,6 @@ _LONGEST_COMMAND = 4096  # ECS takes task definitions of 64 KiB; no health check
 _SECONDS_TO_DRAIN = 20
 
 _LONGEST_FULL_NAME = 100  # of a pipeline, the shortest limit of all that is named so
-
-
-def _full_name(cluster: str, service: str) -> str:
-    return f"{cluster}-{service}"
 
 
 class CpuArchitecture(StrEnum):
@@ -78,7 +76,7 @@ class ServiceSettings(SettingsGroup):
     @classmethod
     def _makes_a_full_name_that_fits(cls, service_name: str, info: ValidationInfo) -> str:
         cluster = info.data.get("ecs_cluster_name", "")
-        if len(_full_name(cluster, service_name)) > _LONGEST_FULL_NAME:
+        if len(full_name(cluster, service_name)) > _LONGEST_FULL_NAME:
             raise UnfitError(
                 f"expected at most {_LONGEST_FULL_NAME} characters together with "
                 f'ecs_cluster_name="{cluster}": the pipeline is named after both'
@@ -134,7 +132,7 @@ class ServiceSettings(SettingsGroup):
     @property
     def full_name(self) -> str:
         """The name of everything of the service that has to be unique in the account and region."""
-        return _full_name(self.ecs_cluster_name, self.service_name)
+        return full_name(self.ecs_cluster_name, self.service_name)
 
     @property
     def endpoint_services(self) -> frozenset[str]:

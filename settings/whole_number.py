@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
+from core_infra.names import LOG_RETENTION
+
 from .problems import UnfitError
 
 
@@ -22,16 +24,10 @@ def _whole_number(low: int, high: int, unit: str = "") -> Callable[[object], int
 
 def _log_retention_days(value: object) -> int:
     text = str(value)
-    if text not in map(str, _RETENTION_DAYS):
-        raise UnfitError(f"expected one of {', '.join(map(str, _RETENTION_DAYS))} (days)")
+    if text not in map(str, LOG_RETENTION):
+        raise UnfitError(f"expected one of {', '.join(map(str, LOG_RETENTION))} (days)")
     return int(text)
 
-
-# The values of CloudWatch Logs: API reference, PutRetentionPolicy, retentionInDays.
-_RETENTION_DAYS = (
-    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
-    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
-)
 
 Port = Annotated[int, BeforeValidator(_whole_number(1, 65535))]
 ZoneCount = Annotated[int, BeforeValidator(_whole_number(1, 6))]

@@ -100,7 +100,7 @@ def test_with_stack_traces_of_jsii_s_host_the_cli_knows_which_line_made_a_resour
     (tmp_path / ".env").write_text(sample_env(), encoding="utf-8")
     run = run_app(host_stack_traces=True)
     assert (run.status, run.stderr) == (0, "")
-    assert any("/backend_service/delivery_pipeline.py:" in frame for frame in run.places)
+    assert any("/backend_service/pipeline.py:" in frame for frame in run.places)
 
 
 def test_broken_settings_are_reported_before_any_stack_is_made(

@@ -9,15 +9,13 @@ from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Match, Template
 from constructs import Construct
 
-from backend_service.backend_task import BackendTask
-from backend_service.cpu_architecture import CpuArchitecture
-from backend_service.discoverable_service import DiscoverableService
 from backend_service.image_repository import ImageRepository
-from core_infra.cluster import Cluster
+from backend_service.service import DiscoverableService
+from backend_service.task import BackendTask
+from core_infra.cluster import Cluster, TaskExecutionRole
 from core_infra.network import Network
 from core_infra.service_discovery import ServiceDiscovery
 from core_infra.service_platform import ServicePlatform
-from core_infra.task_execution_role import TaskExecutionRole
 from rehearsal.sample_settings import ROOT
 
 
@@ -58,7 +56,7 @@ class ForeignStack(Stack):
             repository=images.repository,
             cpu=256,
             memory_mib=512,
-            cpu_architecture=CpuArchitecture.ARM64,
+            arm64=True,
             container_name="hello",
             container_port=8080,
             health_check_command=None,

@@ -1,7 +1,8 @@
-"""What the code itself promises: who knows whom, and how small things are."""
+"""What the code itself promises: who knows whom, and what is written beside what."""
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -13,10 +14,13 @@ from rehearsal.sample_settings import ROOT
 CORE = sorted((ROOT / "core_infra").glob("*.py"))
 BACKEND = sorted((ROOT / "backend_service").glob("*.py"))
 SETTINGS = sorted((ROOT / "settings").glob("*.py"))
-TOP = [ROOT / "app.py", ROOT / "helper_function_logs.py"]
+TOP = [ROOT / "app.py"]
 PRODUCT = [*CORE, *BACKEND, *SETTINGS, *TOP]
-CONSTRUCTS = [path for path in [*CORE, *BACKEND] if path.name != "stack.py"]
-OURS = {"app", "backend_service", "core_infra", "helper_function_logs", "rehearsal", "settings"}
+OURS = {"app", "backend_service", "core_infra", "rehearsal", "settings"}
+# What the service may know of the core: the contract, and the logs that both declare alike.
+OF_THE_CORE = {"core_infra.service_platform", "core_infra.logs"}
+# Names without CDK, for everybody.
+NAMES = {"backend_service.names", "core_infra.names"}
 # The two places where the settings meet the constructs.
 MAY_KNOW_SETTINGS = {"backend_service/stack.py", "backend_service/imported_platform.py"}
 
@@ -72,15 +76,23 @@ def constructor(of: ast.ClassDef) -> ast.FunctionDef:
 
 
 @pytest.mark.parametrize("path", BACKEND, ids=name_of)
-def test_the_service_knows_of_the_core_only_the_contract(path: Path) -> None:
+def test_the_service_knows_of_the_core_only_the_contract_and_the_shared_logs(path: Path) -> None:
     known = {module for module in our_imports(path) if module.startswith("core_infra")}
-    assert known <= {"core_infra.service_platform"}
+    assert known <= OF_THE_CORE
 
 
 @pytest.mark.parametrize("path", CORE, ids=name_of)
 def test_the_core_knows_nobody(path: Path) -> None:
     others = {module for module in our_imports(path) if not module.startswith("core_infra")}
-    assert others <= {"helper_function_logs"}
+    assert others == set()
+
+
+@pytest.mark.parametrize("module", sorted(NAMES))
+def test_names_can_be_read_without_cdk_and_without_anything_of_ours(module: str) -> None:
+    package, _, name = module.partition(".")
+    for path in (ROOT / package / "__init__.py", ROOT / package / f"{name}.py"):
+        taken = {module.partition(".")[0] for module, _ in imports(path)}
+        assert taken <= sys.stdlib_module_names
 
 
 @pytest.mark.parametrize("path", [*CORE, *BACKEND], ids=name_of)
@@ -90,9 +102,11 @@ def test_constructs_know_no_settings(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", SETTINGS, ids=name_of)
-def test_the_settings_know_nothing_of_the_cdk(path: Path) -> None:
-    modules = {module.partition(".")[0] for module, _ in imports(path)}
-    assert not modules & {"aws_cdk", "constructs", "core_infra", "backend_service"}
+def test_the_settings_know_nothing_of_the_cdk_and_of_the_stacks_the_names_only(path: Path) -> None:
+    modules = {module for module, _ in imports(path)}
+    assert not {module.partition(".")[0] for module in modules} & {"aws_cdk", "constructs"}
+    of_the_stacks = {m for m in modules if m.partition(".")[0] in {"core_infra", "backend_service"}}
+    assert of_the_stacks <= NAMES
 
 
 def test_only_the_app_loads_settings() -> None:
@@ -128,7 +142,7 @@ def test_everything_public_says_what_it_is_for(path: Path) -> None:
         assert ast.get_docstring(member), member.name
 
 
-@pytest.mark.parametrize("path", [*CORE, *BACKEND, ROOT / "helper_function_logs.py"], ids=name_of)
+@pytest.mark.parametrize("path", [*CORE, *BACKEND], ids=name_of)
 def test_children_are_created_in_the_construct_itself(path: Path) -> None:
     """``scope`` is for the base class; a construct that hangs children there leaks them."""
     for construct in construct_classes(path):
@@ -140,7 +154,7 @@ def test_children_are_created_in_the_construct_itself(path: Path) -> None:
         assert len(used) == 1, construct.name
 
 
-@pytest.mark.parametrize("path", [*CORE, *BACKEND, ROOT / "helper_function_logs.py"], ids=name_of)
+@pytest.mark.parametrize("path", [*CORE, *BACKEND], ids=name_of)
 def test_constructs_take_typed_keywords(path: Path) -> None:
     for construct in construct_classes(path):
         arguments = constructor(construct).args
@@ -154,13 +168,3 @@ def test_every_wildcard_resource_has_its_reason_on_the_line_above(path: Path) ->
     for above, line in pairwise(lines):
         if re.search(r"""resources=\[["']\*["']\]""", line):
             assert above.lstrip().startswith("#"), line
-
-
-def test_stacks_fit_on_two_screens_and_constructs_on_less() -> None:
-    def lengths(paths: list[Path], limit: int) -> dict[str, int]:
-        counted = {name_of(path): len(path.read_text("utf-8").splitlines()) for path in paths}
-        return {name: length for name, length in counted.items() if length > limit}
-
-    assert lengths([path for path in [*CORE, *BACKEND] if path.name == "stack.py"], 175) == {}
-    assert lengths(CONSTRUCTS, 130) == {}
-    assert lengths([ROOT / "app.py"], 80) == {}

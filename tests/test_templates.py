@@ -13,6 +13,8 @@ from cfnlint.api import lint
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
+import backend_service.names
+import core_infra.names
 from rehearsal.sample_settings import REGION, ROOT
 from tests.synthesis import TOPOLOGIES, synthesise
 
@@ -30,6 +32,16 @@ TEMPLATES = [
 HELPERS = {
     "CoreInfraStack": {"CustomVpcRestrictDefaultSG"},
     "BackendServiceStack": {"CustomS3AutoDeleteObjects", "CustomCDKECRDeployment"},
+}
+# The properties that name a resource for the whole account and region.
+NAMES = {
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::CloudWatch::Dashboard": "DashboardName",
+    "AWS::CodeBuild::Project": "Name",
+    "AWS::CodePipeline::Pipeline": "Name",
+    "AWS::ECR::Repository": "RepositoryName",
+    "AWS::ECS::Cluster": "ClusterName",
+    "AWS::Logs::LogGroup": "LogGroupName",
 }
 # Findings of cfn-lint that are right in general and not here.
 ACCEPTED = {
@@ -173,6 +185,26 @@ def test_nothing_is_kept_when_the_stack_is_deleted(topology: str, stack: str) ->
     template = synthesise(**TOPOLOGIES[topology]).templates[stack]
     kept = [key for key, r in template["Resources"].items() if r.get("DeletionPolicy") == "Retain"]
     assert kept == []
+
+
+@pytest.mark.parametrize(("topology", "stack"), TEMPLATES)
+def test_names_that_can_be_taken_are_those_that_the_product_tells_its_tools(
+    topology: str, stack: str
+) -> None:
+    resources = synthesise(**TOPOLOGIES[topology]).templates[stack]["Resources"].values()
+    given = {
+        (resource["Type"], resource["Properties"][key])
+        for resource in resources
+        if (key := NAMES.get(resource["Type"])) in resource.get("Properties", {})
+    }
+    cluster, service = "ecs-blueprint-infra", "ecsdemo-backend"
+    if stack.endswith("CoreInfraStack"):
+        told = core_infra.names.unique_names(cluster)
+    else:
+        told = backend_service.names.unique_names(
+            cluster_name=cluster, service_name=service, repository_name=service
+        )
+    assert set(told) == given
 
 
 def test_every_feature_flag_has_the_recommended_value_or_a_reason() -> None:

@@ -6,7 +6,7 @@ from doctor.answer import Answer, not_checked, ok, problem
 from doctor.check import Case
 from doctor.checks.subnets import private_subnets
 
-# The same as in core_infra/aws_endpoints.py, which would bring all of CDK along; a test compares.
+# The same as in core_infra/names.py; a test compares.
 START_TASK_SERVICES = frozenset({"ecr.api", "ecr.dkr", "logs"})
 
 _EVERYWHERE = "0.0.0.0/0"

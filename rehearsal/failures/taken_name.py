@@ -16,7 +16,9 @@ def play(stage: Stage) -> None:
         found = stage.status()
         said = stage.workspace.failing_cdk(*DEPLOY)
         expect_true("the CLI says what is wrong", holds="not idempotent" in said)
-        expect_true("the CLI names the file", holds="discoverable_service.py:" in essence(said)[-1])
+        expect_true(
+            "the CLI names the file", holds="backend_service/service.py:" in essence(said)[-1]
+        )
         expect("status", stage.status(), "ROLLBACK_COMPLETE")
         expect("their service", foreign.status(), "ACTIVE")
         foreign.remove()

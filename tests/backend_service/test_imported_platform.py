@@ -1,10 +1,8 @@
 """A service on infrastructure that exists already."""
 
 import json
-from dataclasses import FrozenInstanceError
-from typing import Any, cast
+from typing import cast
 
-import pytest
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 
@@ -98,9 +96,3 @@ def test_exec_sessions_may_be_logged_to_the_log_group_of_the_cluster_only() -> N
         if "logs:PutLogEvents" in statement["Action"]
     )
     assert log == f"arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:/ecs-exec/ecs-blueprint-infra:*"
-
-
-def test_what_was_imported_is_frozen() -> None:
-    platform: Any = ImportedPlatform(existing())
-    with pytest.raises(FrozenInstanceError):
-        platform.existing = None

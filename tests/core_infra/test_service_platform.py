@@ -1,8 +1,5 @@
 """The contract between core and service."""
 
-from dataclasses import FrozenInstanceError, replace
-
-import pytest
 from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
@@ -63,11 +60,3 @@ def test_a_platform_of_another_stack_is_handed_over_as_it_is() -> None:
     stack = empty_stack()
     there = platform(stack, vpc_with(stack))
     assert there.provide(empty_stack("Service")) is there
-
-
-def test_a_platform_is_frozen() -> None:
-    stack = empty_stack()
-    there = platform(stack, vpc_with(stack))
-    assert replace(there) == there
-    with pytest.raises(FrozenInstanceError):
-        there.vpc = vpc_with(empty_stack())  # type: ignore[misc]

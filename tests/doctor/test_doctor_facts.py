@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from core_infra.aws_endpoints import START_TASK_SERVICES
+from core_infra.names import start_task_services
 from doctor.checks import bootstrap, taken_name, way_out
 from doctor.fargate_zones import has_fargate
-from rehearsal.sample_settings import sample_env
+from rehearsal.sample_settings import REGION, sample_env
 from settings import Settings, load_deployment
 from tests.synthesis import TOPOLOGIES, Synthesis, synthesise
 
@@ -52,7 +52,7 @@ def test_the_bootstrap_version_is_the_one_that_assemblies_ask_for() -> None:
 
 
 def test_the_endpoints_are_those_that_the_core_stack_makes() -> None:
-    assert way_out.START_TASK_SERVICES == START_TASK_SERVICES
+    assert start_task_services(REGION) == way_out.START_TASK_SERVICES
 
 
 @pytest.mark.parametrize(

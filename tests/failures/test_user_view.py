@@ -16,7 +16,7 @@ BackendServiceStack |  0/40 | CREATE_FAILED | AWS::CodePipeline::Pipeline
   secret ecs-github-token not found
 Source Location: ...aws-cdk-lib, jsii runtime
                  (no user code in 10 frames)
-                 __init__ ({ROOT}/backend_service/delivery_pipeline.py:63)
+                 __init__ ({ROOT}/backend_service/pipeline.py:63)
                  main ({ROOT}/app.py:76)
 
    CloudTrail delivery can lag up to 15 minutes
@@ -29,7 +29,7 @@ def test_verdicts_are_kept_and_a_failure_with_its_reasons_and_its_line_of_the_ap
         "❌  BackendServiceStack failed to deploy",
         "‣ DeploymentError: Resource updates failed:",
         "  secret ecs-github-token not found",
-        "Source Location: __init__ (backend_service/delivery_pipeline.py:63)",
+        "Source Location: __init__ (backend_service/pipeline.py:63)",
     ]
 
 

@@ -1,10 +1,12 @@
-"""The pipeline from end to end: what follows what, and what is handed over."""
+"""The pipeline from end to end: what follows what, what is handed over, and in which bucket."""
 
+import json
 from typing import Any
 
 import pytest
 
-from tests.synthesis import CONNECTED, TOPOLOGIES, synthesise
+from backend_service.pipeline import ArtifactBucket
+from tests.synthesis import CONNECTED, TOPOLOGIES, empty_stack, synthesise, template_of
 
 SERVICE = "BackendServiceStack"
 PIPELINE = "AWS::CodePipeline::Pipeline"
@@ -134,3 +136,62 @@ def test_who_approves_is_told_of_it() -> None:
 def test_an_approval_without_an_address_tells_nobody() -> None:
     changes = {**CONNECTED, "notification_email": ""}
     assert "Configuration" not in actions(**changes)["Approve"]
+
+
+@pytest.fixture(scope="module")
+def bucket() -> dict[str, dict[str, Any]]:
+    """The resources of the bucket by type, without the helper function's."""
+    stack = empty_stack()
+    ArtifactBucket(stack, "Artifacts")
+    found = template_of(stack)["Resources"].values()
+    return {r["Type"]: r for r in found if r["Type"].startswith(("AWS::S3::", "Custom::"))}
+
+
+def test_artifacts_are_encrypted_with_the_key_that_aws_manages(bucket: dict[str, Any]) -> None:
+    encryption = bucket["AWS::S3::Bucket"]["Properties"]["BucketEncryption"]
+    (rule,) = encryption["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms"}
+    assert rule["BucketKeyEnabled"] is True
+
+
+def test_nobody_outside_can_reach_the_bucket(bucket: dict[str, Any]) -> None:
+    access = bucket["AWS::S3::Bucket"]["Properties"]["PublicAccessBlockConfiguration"]
+    assert len(access) == 4
+    assert set(access.values()) == {True}
+
+
+def test_requests_to_the_bucket_without_a_current_tls_are_denied(bucket: dict[str, Any]) -> None:
+    statements = bucket["AWS::S3::BucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    denied = [s for s in statements if s["Effect"] == "Deny"]
+    assert [s["Condition"] for s in denied] == [
+        {"Bool": {"aws:SecureTransport": "false"}},
+        {"NumericLessThan": {"s3:TlsVersion": 1.2}},
+    ]
+    for statement in denied:
+        assert statement["Principal"] == {"AWS": "*"}
+        assert statement["Action"] == "s3:*"
+
+
+def test_no_policy_of_the_bucket_contradicts_the_encryption(bucket: dict[str, Any]) -> None:
+    policy = json.dumps(bucket["AWS::S3::BucketPolicy"])
+    assert "x-amz-server-side-encryption" not in policy
+
+
+def test_old_artifacts_expire(bucket: dict[str, Any]) -> None:
+    (rule,) = bucket["AWS::S3::Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert rule["Status"] == "Enabled"
+    assert rule["ExpirationInDays"] == 30
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+
+
+def test_the_bucket_is_emptied_and_deleted_with_the_stack(bucket: dict[str, Any]) -> None:
+    assert bucket["AWS::S3::Bucket"]["DeletionPolicy"] == "Delete"
+    assert bucket["AWS::S3::Bucket"]["UpdateReplacePolicy"] == "Delete"
+    assert "Custom::S3AutoDeleteObjects" in bucket
+
+
+def test_replaced_artifacts_stay_for_a_day(bucket: dict[str, Any]) -> None:
+    properties = bucket["AWS::S3::Bucket"]["Properties"]
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    (rule,) = properties["LifecycleConfiguration"]["Rules"]
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}

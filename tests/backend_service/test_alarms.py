@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from backend_service.discoverable_service import CPU_TARGET_PERCENT, MEMORY_TARGET_PERCENT
-from backend_service.service_alarms import BUSY_PERCENT, ERROR_PATTERN
+from backend_service.alarms import BUSY_PERCENT, ERROR_PATTERN
+from backend_service.service import CPU_TARGET_PERCENT, MEMORY_TARGET_PERCENT
 from tests.synthesis import CONNECTED, synthesise
 
 SERVICE = "BackendServiceStack"

@@ -1,8 +1,8 @@
-"""The pipeline that takes a commit to the running service."""
+"""The pipeline that takes a commit to the running service, and its artifact bucket."""
 
 from typing import cast
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
@@ -10,25 +10,33 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from backend_service.artifact_bucket import ArtifactBucket
-from backend_service.pipeline_source import PipelineSource
-from backend_service.promotion import Promotion
-from backend_service.rollout import Rollout
+from backend_service.deploy_actions import Promotion, Rollout
+from backend_service.names import pipeline_log_group_name
+from backend_service.source import PipelineSource
 
 IMAGE_DEFINITIONS_FILE = "imagedefinitions.json"
 """Written by the build, read by the deploy and the promote action."""
+
+ARTIFACT_LIFETIME = Duration.days(30)
+"""Artifacts are needed until their pipeline execution ends, and for a return to an older one."""
+
+_LEFTOVER_LIFETIME = Duration.days(1)
+"""Replaced versions and uploads that were broken off are of no use to anybody."""
 
 
 class DeliveryPipeline(Construct):
     """Source, Build, Approve (if ``manual_approval``), and Deploy: roll out, then promote.
 
     Creates the pipeline, its artifact bucket, the roles of its actions and the log group of the
-    promotion. ``execution_role`` is the role that the service's tasks are started with, which the
-    rollout passes on; ``approval_topic`` (if any) is told that an approval is wanted. Exposes
-    ``pipeline``.
+    promotion (deleted with the stack). ``service_arn``, ``cluster_name``, ``service_name`` and
+    ``repository_name`` name what ``service`` and ``repository`` are: what may touch a resource by
+    its name need not wait for it. ``execution_role`` is the role that the service's tasks are
+    started with, which the rollout passes on; ``approval_topic`` (if any) is told that an approval
+    is wanted. Exposes ``pipeline``.
     """
 
     def __init__(
@@ -40,6 +48,7 @@ class DeliveryPipeline(Construct):
         source: PipelineSource,
         build_project: codebuild.IProject,
         service: ecs.FargateService,
+        service_arn: str,
         cluster_name: str,
         service_name: str,
         execution_role: iam.IRole,
@@ -51,8 +60,7 @@ class DeliveryPipeline(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         bucket = ArtifactBucket(self, "Artifacts").bucket
-        # The name that CodePipeline gives the log of a Commands action.
-        promotion_log_group_name = f"/aws/codepipeline/{pipeline_name}"
+        promotion_log_group_name = pipeline_log_group_name(pipeline_name)
         logs.LogGroup(
             self,
             "PromotionLogGroup",
@@ -79,10 +87,6 @@ class DeliveryPipeline(Construct):
             )
             self.pipeline.add_stage(stage_name="Approve", actions=[approval])
         pipeline_principal = iam.ArnPrincipal(self.pipeline.role.role_arn)
-        # By name, so that what may touch the service does not wait for it.
-        service_arn = Stack.of(self).format_arn(
-            service="ecs", resource="service", resource_name=f"{cluster_name}/{service_name}"
-        )
         rollout = Rollout(
             self,
             "Rollout",
@@ -114,3 +118,34 @@ class DeliveryPipeline(Construct):
         # Only the pipeline itself: its role is the one that the roles of the actions trust.
         resource = cast("codepipeline.CfnPipeline", self.pipeline.node.default_child)
         resource.node.add_dependency(rollout, promotion)
+
+
+class ArtifactBucket(Construct):
+    """A private bucket, encrypted with the AWS-managed KMS key, reached over TLS 1.2 or later.
+
+    In it the pipeline hands work from one action to the next. Expires artifacts after
+    ``ARTIFACT_LIFETIME``; versioned, so what was replaced stays for a day. Emptied and deleted with
+    the stack, by a helper function of CDK. Exposes ``bucket``.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        self.bucket = s3.Bucket(
+            self,
+            "Bucket",
+            encryption=s3.BucketEncryption.KMS_MANAGED,
+            bucket_key_enabled=True,
+            enforce_ssl=True,
+            versioned=True,
+            minimum_tls_version=1.2,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    expiration=ARTIFACT_LIFETIME,
+                    noncurrent_version_expiration=_LEFTOVER_LIFETIME,
+                    abort_incomplete_multipart_upload_after=_LEFTOVER_LIFETIME,
+                )
+            ],
+            removal_policy=RemovalPolicy.DESTROY,
+            auto_delete_objects=True,
+        )

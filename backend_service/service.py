@@ -12,17 +12,23 @@ from core_infra.service_platform import ServicePlatform
 
 CPU_TARGET_PERCENT = 60
 MEMORY_TARGET_PERCENT = 70
+"""Ours: what is left above must last until a new task serves, which takes minutes. Memory gets less
+room, because it seldom grows as fast as the load."""
 
 
 class DiscoverableService(Construct):
     """A Fargate service in private subnets, registered as ``<service_name>.<namespace>``.
 
-    Creates the service, its security group (``port`` from the VPC, everything out), its Cloud Map
-    service (A record per task, health reported by ECS) and its auto scaling between
-    ``min_tasks`` and ``max_tasks``. The template leaves the desired count to auto scaling: the
-    service starts with one task, and no later deploy undoes a scaling. A deployment whose tasks
-    do not become healthy is rolled back by the circuit breaker, one during which an alarm of
-    ``rollback_alarm_names`` goes off by ECS; the alarms must exist when the service is created.
+    Creates the service, its security group (``port`` over TCP from the VPC, everything out), its
+    Cloud Map service (an A record per task with ``dns_ttl``, health reported by ECS) and its auto
+    scaling on CPU and memory between ``min_tasks`` and ``max_tasks``. The template leaves the
+    desired count to auto scaling: the service starts with one task, and no later deploy undoes a
+    scaling. Deployments roll: new tasks start beside the old ones, and never fewer than the desired
+    count are healthy.
+
+    A deployment whose tasks do not become healthy is rolled back by the circuit breaker, one during
+    which an alarm of ``rollback_alarm_names`` goes off by ECS; the alarms must exist when the
+    service is created. If one of them is in alarm when a deployment starts, ECS looks at none.
     Exposes ``service`` and ``security_group``.
     """
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.synthesis import EXISTING, TOPOLOGIES, synthesise
+from tests.synthesis import CONNECTED, EXISTING, TOPOLOGIES, synthesise
 
 SERVICE = "BackendServiceStack"
 OUTPUTS = {
@@ -72,3 +72,32 @@ def test_what_belongs_to_the_service_carries_its_name_and_that_of_its_cluster() 
         ("AWS::CloudWatch::Dashboard", "DashboardName"),
     ):
         assert synthesise().only(SERVICE, kind)[key] == name, kind
+
+
+@pytest.mark.parametrize(
+    ("changes", "task", "build_type", "build_image", "seed"),
+    [
+        ({}, "X86_64", "LINUX_CONTAINER", "amazonlinux-x86_64-standard", "amd64"),
+        (CONNECTED, "ARM64", "ARM_CONTAINER", "amazonlinux-aarch64-standard", "arm64"),
+    ],
+    ids=["X86_64", "ARM64"],
+)
+def test_task_build_and_seed_agree(
+    changes: dict[str, str], task: str, build_type: str, build_image: str, seed: str
+) -> None:
+    synthesis = synthesise(**changes)
+    definition = synthesis.only(SERVICE, "AWS::ECS::TaskDefinition")
+    environment = synthesis.only(SERVICE, "AWS::CodeBuild::Project")["Environment"]
+    assert definition["RuntimePlatform"]["CpuArchitecture"] == task
+    assert environment["Type"] == build_type
+    assert environment["Image"].startswith(f"aws/codebuild/{build_image}:")
+    parameters = synthesis.templates[synthesis.stack_name(SERVICE)]["Parameters"]
+    copied = synthesis.only(SERVICE, "Custom::CDKECRDeployment")["ImageArch"]
+    assert parameters[copied["Ref"]]["Default"] == seed
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_alarms_and_dashboard_are_always_there(topology: str) -> None:
+    synthesis = synthesise(**TOPOLOGIES[topology])
+    assert len(synthesis.resources(SERVICE, "AWS::CloudWatch::Alarm")) == 4
+    assert len(synthesis.resources(SERVICE, "AWS::CloudWatch::Dashboard")) == 1

@@ -7,8 +7,7 @@ import pytest
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
 
-from backend_service.connection_source import ConnectionSource
-from backend_service.pipeline_source import Branch
+from backend_service.source import Branch, ConnectionSource
 from tests.synthesis import CONNECTED, CONNECTION, empty_stack, properties_of, synthesise
 
 SERVICE = "BackendServiceStack"

@@ -1,4 +1,4 @@
-"""Log groups of the functions with which CDK implements custom resources."""
+"""Retention periods, and the log groups of the functions that implement CDK's custom resources."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ from aws_cdk import RemovalPolicy
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 
-from helper_function_logs import HelperFunctionLogs
+from core_infra.logs import HelperFunctionLogs, log_retention
+from core_infra.names import LOG_RETENTION
 from tests.synthesis import empty_stack, template_of
 
 
@@ -51,3 +52,16 @@ def test_a_stack_without_helpers_gets_nothing() -> None:
     s3.Bucket(stack, "Bucket")
     HelperFunctionLogs(stack, "HelperFunctionLogs", retention=logs.RetentionDays.ONE_WEEK)
     assert [r["Type"] for r in template_of(stack)["Resources"].values()] == ["AWS::S3::Bucket"]
+
+
+def test_every_period_is_written_into_the_template_as_that_many_days() -> None:
+    stack = empty_stack()
+    for days in LOG_RETENTION:
+        logs.LogGroup(stack, f"Log{days}", retention=log_retention(days))
+    resources = template_of(stack)["Resources"].values()
+    assert sorted(r["Properties"]["RetentionInDays"] for r in resources) == list(LOG_RETENTION)
+
+
+def test_every_finite_period_of_cloudwatch_logs_is_there() -> None:
+    finite = set(logs.RetentionDays) - {logs.RetentionDays.INFINITE}
+    assert {log_retention(days) for days in LOG_RETENTION} == finite

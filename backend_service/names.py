@@ -1,0 +1,103 @@
+"""What the service stack is known by, and where the console shows it, without CDK.
+
+Its outputs and the names of its resources, for constructs, settings, doctor and tools alike.
+Imports nothing, so that nobody has to load CDK for a name.
+"""
+
+from enum import StrEnum
+
+
+class ServiceOutput(StrEnum):
+    """The outputs of the service stack. Scripts of users know them by these names."""
+
+    SERVICE_NAME = "ServiceName"
+    SERVICE_ARN = "ServiceArn"
+    SERVICE_DISCOVERY_ENDPOINT = "ServiceDiscoveryEndpoint"
+    SERVICE_SECURITY_GROUP_ID = "ServiceSecurityGroupId"
+    TASK_DEFINITION_FAMILY = "TaskDefinitionFamily"
+    IMAGE_REPOSITORY_URI = "ImageRepositoryUri"
+    PIPELINE_NAME = "PipelineName"
+    PIPELINE_CONSOLE_URL = "PipelineConsoleUrl"
+    LOG_GROUP_NAME = "LogGroupName"
+    DASHBOARD_URL = "DashboardUrl"
+
+
+class AlarmKind(StrEnum):
+    """The alarms of a service, under the ends of their names."""
+
+    CPU = "cpu"
+    MEMORY = "memory"
+    LOG_ERRORS = "log-errors"
+    MISSING_TASKS = "missing-tasks"
+
+
+def full_name(cluster_name: str, service_name: str) -> str:
+    """Return the name of what a service has one of in its account and region.
+
+    These are the pipeline, the build project, the dashboard and the task definition family.
+    """
+    return f"{cluster_name}-{service_name}"
+
+
+def alarm_name(service_full_name: str, kind: AlarmKind) -> str:
+    """Return the name of an alarm of the service that is called so in full."""
+    return f"{service_full_name}-{kind}"
+
+
+def task_log_group_name(cluster_name: str, service_name: str) -> str:
+    """Return the name of the log group that the containers of a service write to."""
+    return f"/ecs/{cluster_name}/{service_name}"
+
+
+def build_log_group_name(project_name: str) -> str:
+    """Return the name that CodeBuild itself gives the log group of a project."""
+    return f"/aws/codebuild/{project_name}"
+
+
+def pipeline_log_group_name(pipeline_name: str) -> str:
+    """Return the name that CodePipeline gives the log group of a pipeline's Commands actions."""
+    return f"/aws/codepipeline/{pipeline_name}"
+
+
+def unique_names(
+    *, cluster_name: str, service_name: str, repository_name: str
+) -> tuple[tuple[str, str], ...]:
+    """Return what the service stack names itself: CloudFormation types with names.
+
+    Each may exist once in an account and region. Not among them are the ECS service and its Cloud
+    Map service, which need only be unique in their cluster and namespace.
+    """
+    name = full_name(cluster_name, service_name)
+    return (
+        ("AWS::ECR::Repository", repository_name),
+        ("AWS::Logs::LogGroup", task_log_group_name(cluster_name, service_name)),
+        ("AWS::Logs::LogGroup", build_log_group_name(name)),
+        ("AWS::Logs::LogGroup", pipeline_log_group_name(name)),
+        ("AWS::CodeBuild::Project", name),
+        ("AWS::CodePipeline::Pipeline", name),
+        ("AWS::CloudWatch::Dashboard", name),
+        *(("AWS::CloudWatch::Alarm", alarm_name(name, kind)) for kind in AlarmKind),
+    )
+
+
+def pipeline_url(region: str, name: str) -> str:
+    """Return the address of the console's page of a pipeline."""
+    return f"{_console(region)}/codesuite/codepipeline/pipelines/{name}/view?region={region}"
+
+
+def service_url(region: str, cluster: str, name: str) -> str:
+    """Return the address of the console's page of an ECS service."""
+    return f"{_console(region)}/ecs/v2/clusters/{cluster}/services/{name}?region={region}"
+
+
+def dashboard_url(region: str, name: str) -> str:
+    """Return the address of the console's page of a CloudWatch dashboard."""
+    return f"{_console(region)}/cloudwatch/home?region={region}#dashboards/dashboard/{name}"
+
+
+def _console(region: str) -> str:
+    if region.startswith("cn-"):
+        return f"https://{region}.console.amazonaws.cn"
+    if region.startswith("us-gov-"):
+        return "https://console.amazonaws-us-gov.com"
+    return f"https://{region}.console.aws.amazon.com"

@@ -1,0 +1,115 @@
+"""What the core stack is known by, without CDK: for constructs, settings, doctor and tools alike.
+
+Its outputs, the names of its resources, the AWS services without which no task starts, and the
+periods of log retention. Imports nothing, so that nobody has to load CDK for a name.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class CoreOutput(StrEnum):
+    """The outputs of the core stack. Files of users and later deploys know them by these names.
+
+    The plural ones are lists joined with commas: subnets in the order of ``AvailabilityZones``,
+    ids and ARNs of namespaces in the order of ``NamespaceNames``.
+    """
+
+    VPC_ID = "VpcId"
+    VPC_NAME = "VpcName"
+    VPC_CIDR = "VpcCidr"
+    AVAILABILITY_ZONES = "AvailabilityZones"
+    PUBLIC_SUBNET_IDS = "PublicSubnetIds"
+    PRIVATE_SUBNET_IDS = "PrivateSubnetIds"
+    ECS_CLUSTER_NAME = "EcsClusterName"
+    ECS_CLUSTER_ARN = "EcsClusterArn"
+    TASK_EXECUTION_ROLE_NAME = "TaskExecutionRoleName"
+    TASK_EXECUTION_ROLE_ARN = "TaskExecutionRoleArn"
+    NAMESPACE_NAMES = "NamespaceNames"
+    NAMESPACE_ARNS = "NamespaceArns"
+    NAMESPACE_IDS = "NamespaceIds"
+
+
+def namespace_name(label: str, cluster_name: str) -> str:
+    """Return the full name of the namespace that the core stack creates for ``label``."""
+    return f"{label}.{cluster_name}.local"
+
+
+def exec_log_group_name(cluster_name: str) -> str:
+    """Return the name of the log group that records the ECS Exec sessions of a cluster.
+
+    Fixed, so that a service on an imported cluster can be granted exactly this log group.
+    """
+    return f"/ecs-exec/{cluster_name}"
+
+
+def unique_names(cluster_name: str) -> tuple[tuple[str, str], ...]:
+    """Return what the core stack names itself: CloudFormation types with names.
+
+    Each may exist once in an account and region; everything else is named by CloudFormation.
+    """
+    return (
+        ("AWS::ECS::Cluster", cluster_name),
+        ("AWS::Logs::LogGroup", exec_log_group_name(cluster_name)),
+    )
+
+
+# Fargate pulls a task's image from ECR (its layers come from S3) and writes its log.
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
+_START_TASK_SERVICES = frozenset({"ecr.api", "ecr.dkr", "logs"})
+
+# In regions that opened after 2023-12-23 Fargate needs ECS's own endpoints as well. Listed are
+# the regions from before, so the list stays right.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html
+_ECS_SERVICES = frozenset({"ecs", "ecs-agent", "ecs-telemetry"})
+# fmt: off
+_REGIONS_WITHOUT_ECS_ENDPOINTS = frozenset({
+    "af-south-1", "ap-east-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3",
+    "ap-south-1", "ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3",
+    "ap-southeast-4", "ca-central-1", "cn-north-1", "cn-northwest-1", "eu-central-1",
+    "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1",
+    "eu-west-2", "eu-west-3", "il-central-1", "me-central-1", "me-south-1",
+    "sa-east-1", "us-east-1", "us-east-2", "us-gov-east-1", "us-gov-west-1",
+    "us-west-1", "us-west-2",
+})
+# fmt: on
+
+
+def start_task_services(region: str | None) -> frozenset[str]:
+    """Return the AWS services that a task without internet needs interface endpoints of to start.
+
+    Short names, as in ``com.amazonaws.<region>.<name>``; S3 is not among them, its gateway
+    endpoint serves. None stands for a region that is not known yet, and gets what every region
+    needs.
+    """
+    if region is None or region in _REGIONS_WITHOUT_ECS_ENDPOINTS:
+        return _START_TASK_SERVICES
+    return _START_TASK_SERVICES | _ECS_SERVICES
+
+
+LOG_RETENTION: Mapping[int, str] = {
+    1: "ONE_DAY",
+    3: "THREE_DAYS",
+    5: "FIVE_DAYS",
+    7: "ONE_WEEK",
+    14: "TWO_WEEKS",
+    30: "ONE_MONTH",
+    60: "TWO_MONTHS",
+    90: "THREE_MONTHS",
+    120: "FOUR_MONTHS",
+    150: "FIVE_MONTHS",
+    180: "SIX_MONTHS",
+    365: "ONE_YEAR",
+    400: "THIRTEEN_MONTHS",
+    545: "EIGHTEEN_MONTHS",
+    731: "TWO_YEARS",
+    1096: "THREE_YEARS",
+    1827: "FIVE_YEARS",
+    2192: "SIX_YEARS",
+    2557: "SEVEN_YEARS",
+    2922: "EIGHT_YEARS",
+    3288: "NINE_YEARS",
+    3653: "TEN_YEARS",
+}
+"""The periods for which CloudWatch Logs keeps a log, in days, with the names that CDK has for them.
+https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""

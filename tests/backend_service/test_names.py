@@ -1,0 +1,43 @@
+"""What the service stack is known by, and where the console shows it."""
+
+import pytest
+
+from backend_service.names import (
+    AlarmKind,
+    alarm_name,
+    dashboard_url,
+    full_name,
+    pipeline_url,
+    service_url,
+    task_log_group_name,
+)
+
+
+def test_the_names_that_people_type_stay() -> None:
+    name = full_name("shops", "cart")
+    assert name == "shops-cart"
+    assert task_log_group_name("shops", "cart") == "/ecs/shops/cart"
+    assert [alarm_name(name, kind) for kind in AlarmKind] == [
+        "shops-cart-cpu",
+        "shops-cart-memory",
+        "shops-cart-log-errors",
+        "shops-cart-missing-tasks",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("eu-west-1", "eu-west-1.console.aws.amazon.com"),
+        ("us-gov-west-1", "console.amazonaws-us-gov.com"),
+        ("cn-north-1", "cn-north-1.console.amazonaws.cn"),
+    ],
+)
+def test_every_page_is_in_the_console_of_the_region(region: str, host: str) -> None:
+    for page in (
+        pipeline_url(region, "shop"),
+        service_url(region, "shops", "shop"),
+        dashboard_url(region, "shop"),
+    ):
+        assert page.startswith(f"https://{host}/")
+        assert f"region={region}" in page

@@ -1,0 +1,139 @@
+"""Mails: what there is to send them with, who may publish, and which events are told."""
+
+from typing import Any
+
+import pytest
+
+from rehearsal.sample_settings import ACCOUNT, REGION
+from tests.synthesis import CONNECTED, synthesise
+
+SERVICE = "BackendServiceStack"
+NAME = "ecs-blueprint-infra-ecsdemo-backend"
+PAID_FOR_NOTIFYING = (
+    "AWS::SNS::Topic",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SNS::Subscription",
+    "AWS::KMS::Key",
+    "AWS::Events::Rule",
+)
+
+
+def rules() -> dict[str, dict[str, Any]]:
+    """Return the rules by the service that they listen to."""
+    found = synthesise(**CONNECTED).resources(SERVICE, "AWS::Events::Rule").values()
+    return {rule["Properties"]["EventPattern"]["source"][0]: rule["Properties"] for rule in found}
+
+
+def test_it_tells_of_a_failed_delivery_of_this_pipeline() -> None:
+    pipeline = synthesise(**CONNECTED).only(SERVICE, "AWS::CodePipeline::Pipeline")
+    assert rules()["aws.codepipeline"]["EventPattern"] == {
+        "source": ["aws.codepipeline"],
+        "detail-type": ["CodePipeline Pipeline Execution State Change"],
+        "detail": {"pipeline": [pipeline["Name"]], "state": ["FAILED"]},
+    }
+
+
+def test_it_tells_of_a_failed_deployment_of_this_service() -> None:
+    assert rules()["aws.ecs"]["EventPattern"] == {
+        "source": ["aws.ecs"],
+        "detail-type": ["ECS Deployment State Change"],
+        "resources": [
+            f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/ecs-blueprint-infra/ecsdemo-backend"
+        ],
+        "detail": {"eventName": ["SERVICE_DEPLOYMENT_FAILED"]},
+    }
+
+
+def test_it_tells_of_critical_or_high_findings_in_an_image_of_this_repository() -> None:
+    repository = synthesise(**CONNECTED).only(SERVICE, "AWS::ECR::Repository")
+    assert repository["ImageScanningConfiguration"] == {"ScanOnPush": True}
+    assert rules()["aws.ecr"]["EventPattern"]["detail"] == {
+        "repository-name": [repository["RepositoryName"]],
+        "scan-status": ["COMPLETE"],
+        "finding-severity-counts": {
+            "$or": [{"CRITICAL": [{"numeric": [">", 0]}]}, {"HIGH": [{"numeric": [">", 0]}]}]
+        },
+    }
+
+
+def test_it_tells_of_nothing_else() -> None:
+    assert rules().keys() == {"aws.codepipeline", "aws.ecs", "aws.ecr"}
+
+
+@pytest.mark.parametrize("source", ["aws.codepipeline", "aws.ecs", "aws.ecr"])
+def test_the_mail_is_a_sentence_to_the_topic(source: str) -> None:
+    (topic,) = synthesise(**CONNECTED).resources(SERVICE, "AWS::SNS::Topic")
+    (target,) = rules()[source]["Targets"]
+    assert target["Arn"] == {"Ref": topic}
+    message = target["InputTransformer"]["InputTemplate"]
+    assert message.startswith('"')
+    assert "ecsdemo-backend" in message
+
+
+def test_the_mail_of_a_failed_delivery_leads_to_the_pipeline() -> None:
+    (target,) = rules()["aws.codepipeline"]["Targets"]
+    assert f"/pipelines/{NAME}/view" in target["InputTransformer"]["InputTemplate"]
+
+
+@pytest.mark.parametrize("kind", PAID_FOR_NOTIFYING)
+def test_without_an_address_nothing_is_there_to_notify_with(kind: str) -> None:
+    assert synthesise().resources(SERVICE, kind) == {}
+
+
+@pytest.mark.parametrize("kind", PAID_FOR_NOTIFYING)
+def test_with_an_address_there_is(kind: str) -> None:
+    assert synthesise(**CONNECTED).resources(SERVICE, kind)
+
+
+def only(kind: str) -> dict[str, Any]:
+    return synthesise(**CONNECTED).only(SERVICE, kind)
+
+
+def topic() -> dict[str, str]:
+    (found,) = synthesise(**CONNECTED).resources(SERVICE, "AWS::SNS::Topic")
+    return {"Ref": found}
+
+
+def test_the_address_is_subscribed_to_the_topic() -> None:
+    assert only("AWS::SNS::Subscription") == {
+        "Endpoint": "team@example.com",
+        "Protocol": "email",
+        "TopicArn": topic(),
+    }
+
+
+def test_the_topic_is_encrypted_with_a_key_of_its_own_that_rotates() -> None:
+    ((key_id, key),) = synthesise(**CONNECTED).resources(SERVICE, "AWS::KMS::Key").items()
+    assert only("AWS::SNS::Topic")["KmsMasterKeyId"] == {"Fn::GetAtt": [key_id, "Arn"]}
+    assert key["Properties"]["EnableKeyRotation"] is True
+    assert key["DeletionPolicy"] == "Delete"
+    assert key["Properties"]["PendingWindowInDays"] == 7
+
+
+def test_the_key_lets_the_two_publishers_encrypt() -> None:
+    statements = only("AWS::KMS::Key")["KeyPolicy"]["Statement"]
+    (owner,) = (s for s in statements if "AWS" in s["Principal"])
+    (publishers,) = (s for s in statements if "Service" in s["Principal"])
+    assert owner["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    assert publishers["Principal"]["Service"] == [
+        "cloudwatch.amazonaws.com",
+        "events.amazonaws.com",
+    ]
+    assert publishers["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
+
+
+def test_messages_without_tls_are_denied() -> None:
+    statements = only("AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+    (denied,) = (s for s in statements if s["Effect"] == "Deny")
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_only_alarms_of_the_account_and_events_may_publish() -> None:
+    """CDK's policy takes the place of the default one, which would have let the alarms in."""
+    statements = only("AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+    allowed = {s["Principal"]["Service"]: s for s in statements if s["Effect"] == "Allow"}
+    assert allowed.keys() == {"cloudwatch.amazonaws.com", "events.amazonaws.com"}
+    for statement in allowed.values():
+        assert (statement["Action"], statement["Resource"]) == ("sns:Publish", topic())
+    condition = allowed["cloudwatch.amazonaws.com"]["Condition"]
+    assert condition == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
