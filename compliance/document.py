@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
-from compliance.acknowledgement import Acknowledgement
 from documents.generated_part import GeneratedPart
+
+from compliance.acknowledgement import Acknowledgement
 
 Counts = Mapping[str, Mapping[str, int]]
 """How many findings, by topology and tool."""

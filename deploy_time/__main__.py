@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
+from documents.generated_part import DOCS, GeneratedPart
+from picture.assembly import sample_templates
+
 from deploy_time.chart import chart
 from deploy_time.report import critical_paths, durations, ways
 from deploy_time.schedule import Schedule, schedule
-from documents.generated_part import DOCS, GeneratedPart
-from picture.assembly import sample_templates
 
 CONFIGURATIONS: Mapping[str, Mapping[str, str]] = {
     "sample.env": {},

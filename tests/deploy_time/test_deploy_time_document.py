@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
+from documents.generated_part import DOCS, GeneratedPart
+
 from deploy_time.__main__ import CONFIGURATIONS
 from deploy_time.chart import chart
 from deploy_time.report import critical_paths, durations, ways
 from deploy_time.schedule import Schedule, schedule
-from documents.generated_part import DOCS, GeneratedPart
 from tests.synthesis import synthesise
 
 REMEDY = "docs/deploy-time.* is not what the templates say: run `make deploy-time` and commit"

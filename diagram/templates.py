@@ -1,4 +1,4 @@
-"""The templates of one deployment, and what in them refers to what."""
+"""The templates of one deployment: what in them refers to what, and which types are drawn."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -85,3 +85,68 @@ def plain(value: Any) -> str:
             return str(value)
         case _:
             return ""
+
+
+DRAWN = frozenset(
+    {
+        "AWS::ApplicationAutoScaling::ScalableTarget",
+        "AWS::ApplicationAutoScaling::ScalingPolicy",
+        "AWS::CloudWatch::Alarm",
+        "AWS::CloudWatch::Dashboard",
+        "AWS::CodeBuild::Project",
+        "AWS::CodePipeline::Pipeline",
+        "AWS::CodePipeline::Webhook",
+        "AWS::EC2::FlowLog",
+        "AWS::EC2::InternetGateway",
+        "AWS::EC2::NatGateway",
+        "AWS::EC2::Route",
+        "AWS::EC2::SecurityGroup",
+        "AWS::EC2::Subnet",
+        "AWS::EC2::VPC",
+        "AWS::EC2::VPCEndpoint",
+        "AWS::ECR::Repository",
+        "AWS::ECS::Cluster",
+        "AWS::ECS::Service",
+        "AWS::ECS::TaskDefinition",
+        "AWS::Events::Rule",
+        "AWS::IAM::Policy",
+        "AWS::IAM::Role",
+        "AWS::Logs::LogGroup",
+        "AWS::Logs::MetricFilter",
+        "AWS::S3::Bucket",
+        "AWS::SecretsManager::Secret",
+        "AWS::ServiceDiscovery::PrivateDnsNamespace",
+        "AWS::ServiceDiscovery::Service",
+        "AWS::SNS::Subscription",
+        "AWS::SNS::Topic",
+    }
+)
+"""Types that a node, a detail or an edge is read from."""
+
+NOT_DRAWN = {
+    "AWS::EC2::EIP": "the address of the NAT gateway",
+    "AWS::EC2::RouteTable": "holds the routes, which are drawn as the egress",
+    "AWS::EC2::SubnetRouteTableAssociation": "joins a subnet to its routes",
+    "AWS::EC2::VPCGatewayAttachment": "joins the internet gateway to the VPC",
+    "AWS::KMS::Key": "encrypts; moves nothing from one place to another",
+    "AWS::Lambda::Function": "works while CloudFormation does, not afterwards",
+    "AWS::S3::BucketPolicy": "demands TLS for the bucket, which is drawn",
+    "AWS::SNS::TopicPolicy": "demands TLS for the topic, which is drawn",
+    "Custom::CDKECRDeployment": "copies the first image once, before the first task",
+    "Custom::S3AutoDeleteObjects": "empties the bucket on destroy",
+    "Custom::VpcRestrictDefaultSG": "closes the default security group",
+}
+"""Types that are left out, with the reason."""
+
+
+class UnplacedResourceError(ValueError):
+    """A template has a type that nobody has decided about."""
+
+
+def check_every_type_is_decided(templates: Templates) -> None:
+    """Raise if a resource type is neither drawn nor left out for a reason."""
+    if undecided := sorted(templates.kinds - DRAWN - NOT_DRAWN.keys()):
+        raise UnplacedResourceError(
+            f"diagram/templates.py does not know {', '.join(undecided)}: draw it, "
+            "or say there why the diagram leaves it out"
+        )

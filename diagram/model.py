@@ -1,4 +1,4 @@
-"""The model of the picture: what is drawn, before anyone says where."""
+"""The model of the diagram: what is drawn, before anyone says where."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -24,7 +24,7 @@ class Flow(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """One thing in the picture."""
+    """One thing in the diagram."""
 
     name: str
     part: Part
@@ -60,7 +60,7 @@ class Zone:
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """Everything that the picture says."""
+    """Everything that the diagram says."""
 
     stacks: Mapping[Part, str]
     zones: tuple[Zone, ...]
@@ -71,7 +71,7 @@ class Model:
         for edge in self.edges:
             for end in (edge.source, edge.target):
                 if end not in self.nodes:
-                    raise ValueError(f"An edge ends at {end!r}, which is not in the picture")
+                    raise ValueError(f"An edge ends at {end!r}, which is not in the diagram")
 
     def actions(self) -> list[Node]:
         """Return the actions of the pipeline in their order."""
@@ -79,7 +79,7 @@ class Model:
         return sorted(steps, key=lambda node: node.step or 0)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the model as plain data, for the metadata of the picture."""
+        """Return the model as plain data, for the metadata of the diagram."""
         return {
             "stacks": dict(self.stacks),
             "zones": [asdict(zone) for zone in self.zones],

@@ -1,4 +1,4 @@
-"""What is in the picture comes from the templates, and only from there."""
+"""What is in the diagram comes from the templates, and only from there."""
 
 import copy
 from collections.abc import Mapping
@@ -6,25 +6,24 @@ from typing import Any
 
 import pytest
 
-from picture.extraction import extract
-from picture.model import Edge, Flow, Model
-from picture.not_drawn import (
+from diagram.extraction import extract
+from diagram.model import Edge, Flow, Model
+from diagram.templates import (
     DRAWN,
     NOT_DRAWN,
+    Templates,
     UnplacedResourceError,
     check_every_type_is_decided,
 )
-from picture.templates import Templates
-from tests.synthesis import TOPOLOGIES, synthesise
-
-WITH_CORE = [name for name in TOPOLOGIES if name != "existing"]
+from settings.examples import TOPOLOGIES
+from tools.example_templates import example_templates
 
 
 class Changed:
     """The default templates, to be changed before they are drawn."""
 
     def __init__(self) -> None:
-        self.templates: dict[str, Any] = copy.deepcopy(dict(synthesise().templates))
+        self.templates: dict[str, Any] = copy.deepcopy(dict(example_templates()))
 
     def of(self, kind: str) -> dict[str, dict[str, Any]]:
         return {
@@ -52,7 +51,7 @@ def ends(model: Model) -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_every_resource_type_is_drawn_or_left_out_for_a_reason(topology: str) -> None:
-    check_every_type_is_decided(Templates(synthesise(**TOPOLOGIES[topology]).templates))
+    check_every_type_is_decided(Templates(example_templates(**TOPOLOGIES[topology])))
 
 
 def test_a_type_that_nobody_decided_about_is_refused() -> None:
@@ -66,8 +65,13 @@ def test_no_type_is_both_drawn_and_left_out() -> None:
     assert not DRAWN & NOT_DRAWN.keys()
 
 
+def test_no_type_is_decided_that_the_blueprint_never_makes() -> None:
+    made = [Templates(example_templates(**changes)).kinds for changes in TOPOLOGIES.values()]
+    assert set().union(*made) == DRAWN | NOT_DRAWN.keys()
+
+
 def test_the_path_of_a_commit_runs_from_the_commit_to_the_live_tag() -> None:
-    model = extract(synthesise().templates)
+    model = extract(example_templates())
     path = [(e.source, e.target, e.label) for e in model.edges if e.flow is Flow.COMMIT]
     assert path == [
         ("commit", "action:Source", ""),
@@ -82,7 +86,7 @@ def test_the_path_of_a_commit_runs_from_the_commit_to_the_live_tag() -> None:
 
 
 def test_an_approval_is_a_step_of_its_own() -> None:
-    model = extract(synthesise(**TOPOLOGIES["connected"]).templates)
+    model = extract(example_templates(**TOPOLOGIES["connected"]))
     assert [(node.title, node.step) for node in model.actions()] == [
         ("Source", 2),
         ("Build", 3),
@@ -93,7 +97,7 @@ def test_an_approval_is_a_step_of_its_own() -> None:
 
 
 def test_without_nat_the_endpoints_are_drawn() -> None:
-    model = extract(synthesise(**TOPOLOGIES["isolated"]).templates)
+    model = extract(example_templates(**TOPOLOGIES["isolated"]))
     assert "nat" not in model.nodes
     assert "ecr.dkr" in model.nodes["endpoints"].details[0]
     assert [zone.title for zone in model.zones] == ["eu-west-1b", "eu-west-1c"]

@@ -1,24 +1,25 @@
-"""Everything of the model can be read in the picture, and nothing covers anything else."""
+"""Everything of the model can be read in the diagram, and nothing covers anything else."""
 
+import json
 import re
 import xml.etree.ElementTree as ET
 from itertools import combinations
 
 import pytest
 
-from picture.canvas import Box
-from picture.drawing import WIDTH, model_of, paint, svg
-from picture.extraction import extract
-from picture.icons import ICONS
-from picture.model import Model
-from tests.synthesis import TOPOLOGIES, synthesise
+from diagram.drawing import WIDTH, paint, svg
+from diagram.extraction import extract
+from diagram.model import Model
+from diagram.svg import ICONS, Box, width, wrapped
+from settings.examples import TOPOLOGIES
+from tools.example_templates import example_templates
 
 TOUCHING = 0.5
 
 
 @pytest.fixture(params=[name for name in TOPOLOGIES if name != "existing"])
 def model(request: pytest.FixtureRequest) -> Model:
-    return extract(synthesise(**TOPOLOGIES[request.param]).templates)
+    return extract(example_templates(**TOPOLOGIES[request.param]))
 
 
 def _readable(text: str) -> str:
@@ -48,7 +49,7 @@ def test_the_steps_are_numbered(model: Model) -> None:
     assert numbers == [str(step) for step in range(1, len(model.actions()) + 2)]
 
 
-def test_no_text_covers_another_or_leaves_the_picture(model: Model) -> None:
+def test_no_text_covers_another_or_leaves_the_diagram(model: Model) -> None:
     canvas, height = paint(model)
     page = Box(8, 8, WIDTH - 16, height - 16)
     outside = [text for text, box in canvas.text_boxes if not _inside(box, page)]
@@ -71,14 +72,15 @@ def test_no_text_is_cut_by_the_outline_of_a_card(model: Model) -> None:
     assert [text for text in cut if not text.isdigit()] == []
 
 
-def test_the_picture_is_well_formed_and_carries_its_model(model: Model) -> None:
+def test_the_diagram_is_well_formed_and_carries_its_model(model: Model) -> None:
     text = svg(model)
-    ET.fromstring(text)  # noqa: S314 - it was written a line above
-    assert model_of(text) == model.as_json()
+    metadata = ET.fromstring(text).find("{*}metadata")  # noqa: S314 - written a line above
+    assert metadata is not None
+    assert json.loads(metadata.text or "") == model.as_json()
     assert svg(model) == text
 
 
-def test_the_picture_loads_nothing(model: Model) -> None:
+def test_the_diagram_loads_nothing(model: Model) -> None:
     text = svg(model)
     assert set(re.findall(r'(?:href="|url\()([^#"]\w*:)', text)) == {"data:"}
     assert "<script" not in text
@@ -91,8 +93,36 @@ def test_it_follows_light_and_dark_surroundings(model: Model) -> None:
 def test_no_icon_lies_about_unused() -> None:
     drawn: set[str] = set()
     for name in TOPOLOGIES.keys() - {"existing"}:
-        drawn |= paint(extract(synthesise(**TOPOLOGIES[name]).templates))[0].icons
+        drawn |= paint(extract(example_templates(**TOPOLOGIES[name])))[0].icons
     assert {path.stem for path in ICONS.glob("*.svg")} == drawn
+
+
+@pytest.mark.parametrize(
+    ("text", "bold", "ems"),
+    [(" ", False, 0.28125), ("A", False, 0.68994140625), ("A", True, 0.7275390625)],
+)
+def test_widths_are_those_of_inter(text: str, bold: bool, ems: float) -> None:
+    assert width(text, 100, bold=bold) == pytest.approx(100 * ems, abs=0.2)
+
+
+def test_a_character_that_the_font_lacks_is_refused() -> None:
+    with pytest.raises(KeyError):
+        width("漢", 13)
+
+
+def test_lines_break_after_spaces_and_dots_before_dashes() -> None:
+    assert wrapped("default.ecs-blueprint-infra.local", 13, 166) == [
+        "default.",
+        "ecs-blueprint-infra.local",
+    ]
+    assert wrapped("ecs-backend-service-blueprint", 13, 128) == [
+        "ecs-backend-",
+        "service-blueprint",
+    ]
+
+
+def test_a_text_that_fits_stays_in_one_line() -> None:
+    assert wrapped("a good rollout", 13, 200) == ["a good rollout"]
 
 
 def _overlap(one: Box, other: Box) -> bool:
