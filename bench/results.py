@@ -1,12 +1,12 @@
-"""What ``make bench`` prints and writes."""
+"""Measurements that take turns, and what ``make bench`` prints and writes of them."""
 
 import json
 import os
 import platform
-from collections.abc import Mapping
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-
-from bench.series import Series
 
 BUDGETS = {
     "npx cdk ls: core and a service": 1.3,
@@ -17,6 +17,37 @@ BUDGETS = {
 _BAR_HEIGHT = 18
 _LABEL_WIDTH = 300
 _BAR_WIDTH = 360
+
+
+@dataclass(frozen=True)
+class Series:
+    """The seconds of one thing, measured several times."""
+
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The middle of the measurements."""
+        return statistics.median(self.seconds)
+
+    @property
+    def spread(self) -> float:
+        """The longest less the shortest."""
+        return max(self.seconds) - min(self.seconds)
+
+
+def measure(cases: Mapping[str, Callable[[], float]], *, rounds: int) -> dict[str, Series]:
+    """Measure every case once in each round, so that a busy moment falls on all of them.
+
+    A round before the first fills the caches and does not count.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in cases}
+    for round_ in range(rounds + 1):
+        for name, case in cases.items():
+            took = case()
+            if round_:
+                seconds[name].append(took)
+    return {name: Series(tuple(times)) for name, times in seconds.items()}
 
 
 def table(series: Mapping[str, Series], floor: str) -> list[str]:
