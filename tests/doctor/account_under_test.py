@@ -1,4 +1,4 @@
-"""A local AWS account that a test makes ill, and the doctor's opinion of it."""
+"""A local AWS account in which a test breaks something, and what the doctor says of it."""
 
 import re
 import urllib.request
@@ -13,7 +13,7 @@ import pytest
 from doctor.__main__ import main
 from doctor.github import GitHub
 from rehearsal.local_aws import LocalAws
-from rehearsal.sample_settings import ACCOUNT, REGION, sample_env
+from settings.examples import ACCOUNT, REGION, sample_env
 
 TOKEN = "ghp_secretOfTheTest"  # noqa: S105 - opens nothing
 BUCKET = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
@@ -22,16 +22,16 @@ TOKEN_SECRET = "ecs-github-token"  # noqa: S105 - a name
 
 
 @dataclass(frozen=True)
-class Opinion:
+class Report:
     """What the doctor has printed, and its exit code."""
 
     text: str
     code: int
 
     def lines(self, verdict: str) -> list[str]:
-        """The answers with that verdict, each as `what: found -> to do`."""
+        """The results with that verdict, each as `what: found -> to do`."""
         found = re.findall(rf"^  {verdict} {{2,}}(\S.*?) {{2,}}(\S.*)$", self.text, re.MULTILINE)
-        return [f"{what}: {answer}" for what, answer in found]
+        return [f"{what}: {result}" for what, result in found]
 
     @property
     def problems(self) -> list[str]:
@@ -49,8 +49,8 @@ def _client(aws: LocalAws, service: str) -> Any:
     return aws.client(service)
 
 
-class Patient:
-    """The account of sample.env, reset; `diagnose` asks the doctor about it."""
+class AccountUnderTest:
+    """The account of sample.env, reset; `examine` asks the doctor about it."""
 
     def __init__(self, aws: LocalAws, folder: Path, capture: pytest.CaptureFixture[str]) -> None:
         self._aws = aws
@@ -74,19 +74,19 @@ class Patient:
         secrets = self.client("secretsmanager")
         secrets.create_secret(Name=TOKEN_SECRET, SecretString=text)
 
-    def diagnose(
+    def examine(
         self,
         *options: str,
         github: GitHub | None = None,
         settings: Mapping[str, str] | None = None,
         **changes: str,
-    ) -> Opinion:
+    ) -> Report:
         """Ask the doctor about sample.env with ``settings`` and ``changes``."""
         (self.folder / ".env").write_text(
             sample_env(**(settings or {}), **changes), encoding="utf-8"
         )
-        code = main(["--env-file", str(self.folder / ".env"), *options], github=github)
+        code = main(["--env-file", str(self.folder / ".env"), *options], github_api=github)
         printed = self._capture.readouterr()
         assert not printed.err
         assert TOKEN not in printed.out
-        return Opinion(printed.out, code)
+        return Report(printed.out, code)

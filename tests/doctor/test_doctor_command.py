@@ -1,17 +1,12 @@
-"""What the doctor says when AWS refuses. The local AWS permits everything, so this is made up."""
+"""What the doctor says when AWS refuses, which is made up here, and how it prints."""
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, SSOTokenLoadError
 
-from doctor.__main__ import examine
-from doctor.answer import Verdict
+from doctor.__main__ import ESSENTIAL, Report, examine
 from doctor.aws import Aws
-from doctor.check import Case
-from doctor.plan import ESSENTIAL
-from doctor.refusal import answer_to
-from doctor.report import Report
-from rehearsal.sample_settings import sample_env
-from settings import load_deployment
+from doctor.check import Context, Verdict, result_of_error
+from settings.examples import example_deployment
 
 
 def refusal(code: str, message: str = "") -> ClientError:
@@ -42,16 +37,16 @@ def refusal(code: str, message: str = "") -> ClientError:
         (BotoCoreError(), Verdict.NOT_CHECKED, "An unspecified error occurred"),
     ],
 )
-def test_a_refusal_is_an_answer(
+def test_a_refusal_is_a_result(
     error: BotoCoreError | ClientError,
     verdict: Verdict,
     line: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    answer = answer_to(error, Aws("eu-west-1"))
-    assert answer.verdict is verdict
-    assert line in answer.line
+    result = result_of_error(error, Aws("eu-west-1"))
+    assert result.verdict is verdict
+    assert line in result.line
 
 
 class _Refusing(Aws):
@@ -72,17 +67,15 @@ class _Identity:
 
 
 def test_without_permissions_nothing_is_a_problem_and_nothing_is_ok(
-    tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    path = tmp_path_factory.mktemp("refusal") / ".env"
-    path.write_text(sample_env(), encoding="utf-8")
-    (settings,) = load_deployment(str(path))
+    (settings,) = example_deployment({})
     report = Report()
-    examine(Case(settings, _Refusing("eu-west-1")), report)
+    examine(Context(settings, _Refusing("eu-west-1")), report)
     report.sum_up()
     printed = capsys.readouterr().out
     assert report.problems == 0
-    assert "no problems, 1 ok, 20 not checked" in printed
+    assert "no problems, 1 ok, 24 not checked" in printed
     assert "needs the permission ssm:Anything" in printed
     assert len(ESSENTIAL) == 2
 

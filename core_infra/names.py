@@ -1,0 +1,36 @@
+"""What the core stack is known by, without CDK: for constructs, settings, doctor and tools alike.
+
+Imports nothing, so that a tool that only looks for something need not load CDK.
+"""
+
+# Fargate pulls a task's image from ECR (its layers come from S3) and writes its log.
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
+_START_TASK_SERVICES = frozenset({"ecr.api", "ecr.dkr", "logs"})
+
+# In regions that opened after 2023-12-23 Fargate needs ECS's own endpoints as well. Listed are
+# the regions from before, so the list stays right.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html
+_ECS_SERVICES = frozenset({"ecs", "ecs-agent", "ecs-telemetry"})
+# fmt: off
+_REGIONS_WITHOUT_ECS_ENDPOINTS = frozenset({
+    "af-south-1", "ap-east-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3",
+    "ap-south-1", "ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3",
+    "ap-southeast-4", "ca-central-1", "cn-north-1", "cn-northwest-1", "eu-central-1",
+    "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1",
+    "eu-west-2", "eu-west-3", "il-central-1", "me-central-1", "me-south-1",
+    "sa-east-1", "us-east-1", "us-east-2", "us-gov-east-1", "us-gov-west-1",
+    "us-west-1", "us-west-2",
+})
+# fmt: on
+
+
+def start_task_services(region: str | None) -> frozenset[str]:
+    """Return the AWS services that a task without internet needs interface endpoints of to start.
+
+    Short names, as in ``com.amazonaws.<region>.<name>``; S3 is not among them, its gateway
+    endpoint serves. None stands for a region that is not known yet, and gets what every region
+    needs.
+    """
+    if region is None or region in _REGIONS_WITHOUT_ECS_ENDPOINTS:
+        return _START_TASK_SERVICES
+    return _START_TASK_SERVICES | _ECS_SERVICES
