@@ -63,11 +63,11 @@ compliance: install .cache/checkov/.installed ## Review every topology with cdk-
 	@$(BIN)/python -m compliance
 
 .PHONY: diagram
-diagram: install ## Draw docs/architecture.svg and .png from the synthesised templates
-	@$(BIN)/python -m picture
+diagram: install ## Draw docs/architecture.svg from the synthesised templates
+	@$(BIN)/python -m diagram
 
 .PHONY: deploy-time
-deploy-time: install ## Tell how long a deploy takes on paper, and why; writes docs/deploy-time.md and .svg
+deploy-time: install ## Tell what waits for what in a deploy; writes the tables of docs/deploy-time.md
 	@$(BIN)/python -m deploy_time
 
 .PHONY: image

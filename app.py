@@ -1,9 +1,13 @@
 """Composition root: reads the settings and puts the stacks together."""
 
 import gc
+import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from aws_cdk import App, Environment
 
@@ -49,6 +53,37 @@ def add_stacks(app: App, deployment: Sequence[Settings]) -> None:
             delivery=settings.delivery,
             log_retention=log_retention(service.log_retention_days),
         )
+
+
+def make_app(
+    deployment: Sequence[Settings],
+    outdir: str | Path,
+    *,
+    context: Mapping[str, Any] | None = None,
+    template_rules: bool = False,
+) -> App:
+    """Return the app, not yet synthesised, for a program that reads its templates.
+
+    It is the one that the CDK CLI runs, but for the assets, which are named and not copied, and
+    for what would be looked up in an account: unless ``context`` has it, CDK makes it up.
+    """
+    flags = json.loads(Path(__file__).with_name("cdk.json").read_text(encoding="utf-8"))["context"]
+    app = App(
+        auto_synth=False,
+        analytics_reporting=False,
+        builtin_cloud_formation_validation=template_rules,
+        outdir=str(outdir),
+        context={**flags, "aws:cdk:disable-asset-staging": True, **(context or {})},
+    )
+    add_stacks(app, deployment)
+    return app
+
+
+def templates_of(deployment: Sequence[Settings]) -> dict[str, Mapping[str, Any]]:
+    """Synthesise the app in this process, without asking AWS; return the templates by stack."""
+    with TemporaryDirectory(prefix="templates-") as folder:
+        stacks = make_app(deployment, folder).synth().stacks
+        return {stack.stack_name: stack.template for stack in stacks}
 
 
 def _env(settings: Settings) -> Environment:

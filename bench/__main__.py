@@ -9,10 +9,8 @@ import time
 from pathlib import Path
 
 from bench import apps
-from bench.phases import phases
-from bench.report import table, write_chart, write_json
-from bench.series import Series, measure
-from rehearsal.sample_settings import ROOT
+from bench.results import Series, measure, table, write_chart, write_json
+from settings.examples import ROOT
 
 FLOOR = "npx cdk ls: an empty app"
 MORE_SERVICES = (5, 20, 50)
@@ -38,7 +36,7 @@ def main() -> None:
         cases = {f"npx cdk ls: {app.name}": app.cdk_ls for app in measured}
         cases |= {f"python app.py: {app.name}": app.alone for app in measured}
         series = measure(cases, rounds=arguments.rounds)
-        split = phases(folder / "core" / "0.env", folder / "cdk.out")
+        split = apps.phases(folder / "core" / "0.env", folder / "cdk.out")
     print("\n".join(table(series, FLOOR)))
     more = _seconds_for_each_more(series)
     print(

@@ -1,4 +1,4 @@
-"""The CDK apps that are measured, each in a folder of its own."""
+"""The CDK apps that are measured, each in a folder of its own, and how long each run takes."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.sample_settings import ACCOUNT, REGION, ROOT, sample_env
+from settings.examples import ACCOUNT, REGION, ROOT, sample_env
 
 _EMPTY_APP = """\
 from aws_cdk import App, Stack
@@ -30,6 +30,30 @@ _OUTPUTS = {
     "NamespaceArns": f"arn:aws:servicediscovery:{REGION}:{ACCOUNT}:namespace/ns-0123456789abcdef",
     "NamespaceIds": "ns-0123456789abcdef",
 }
+
+
+_PROBE = """
+import json, sys, time
+began = time.perf_counter()
+import aws_cdk
+aws_cdk.App
+with_cdk = time.perf_counter()
+import app
+imported = time.perf_counter()
+deployment = app.load_deployment(sys.argv[1])
+loaded = time.perf_counter()
+cdk_app = app.make_app(deployment, sys.argv[2], context=json.loads(sys.argv[3]))
+constructed = time.perf_counter()
+cdk_app.synth()
+done = time.perf_counter()
+print(json.dumps({
+    "import aws_cdk, start jsii": with_cdk - began,
+    "import everything else": imported - with_cdk,
+    "read the settings": loaded - imported,
+    "construct both stacks": constructed - loaded,
+    "synthesise": done - constructed,
+}))
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,3 +143,23 @@ def _prepare(folder: Path, cdk_json: dict[str, object]) -> None:
     (folder / "cdk.json").write_text(json.dumps(cdk_json), encoding="utf-8")
     for name in ("package.json", "node_modules"):
         (folder / name).symlink_to(ROOT / name)
+
+
+def phases(env_file: Path, outdir: Path) -> dict[str, float]:
+    """Return the seconds of each phase of one run, for the settings in ``env_file``."""
+    # As the CDK CLI runs it: assets are copied, traces are off.
+    context = {
+        "aws:cdk:disable-asset-staging": False,
+        "aws:cdk:disable-creation-stack-traces": True,
+    }
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [sys.executable, "-c", _PROBE, str(env_file), str(outdir), json.dumps(context)],
+        cwd=ROOT,
+        env={"PATH": path, "HOME": str(Path.home())},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    seconds: dict[str, float] = json.loads(done.stdout)
+    return seconds

@@ -3,31 +3,55 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from compliance.acknowledgements import ACKNOWLEDGEMENTS
-from compliance.checkov import checkov_findings
-from compliance.document import Counts
-from compliance.finding import Finding
-from compliance.nag import nag_findings
-from compliance.topologies import REVIEWED
-from tests.synthesis import app_of, synthesise
+from aws_cdk import Acknowledgment, App, Validations
+
+from app import make_app
+from compliance.acknowledgements import ACKNOWLEDGEMENTS, Acknowledgement
+from compliance.findings import Finding, below_stack, checkov_findings, nag_findings
+from settings.examples import CONNECTED, EXISTING, ISOLATED, TOPOLOGIES, example_deployment
+
+REVIEWED: Mapping[str, Mapping[str, str]] = {
+    **TOPOLOGIES,
+    "isolated, connected": {**ISOLATED, **CONNECTED},
+    "existing, connected": {**EXISTING, **CONNECTED},
+}
+"""The topologies that are reviewed: all of them, and their richest combinations."""
 
 Findings = Mapping[str, list[Finding]]
 """By topology."""
+
+Counts = Mapping[str, Mapping[str, int]]
+"""How many findings, by topology and tool."""
 
 
 @cache
 def found_by_cdk_nag() -> Findings:
     """Return what cdk-nag finds, before any acknowledgement."""
-    return {name: nag_findings(app_of(changes)) for name, changes in REVIEWED.items()}
+    with TemporaryDirectory(prefix="cdk-nag-") as folder:
+        return {
+            name: nag_findings(reviewed_app(name, f"{folder}/{number}"))
+            for number, name in enumerate(REVIEWED)
+        }
 
 
 @cache
 def found_by_checkov() -> Findings:
     """Return what Checkov finds, before any acknowledgement."""
-    return checkov_findings(
-        {name: synthesise(**changes).assembly for name, changes in REVIEWED.items()}
-    )
+    with TemporaryDirectory(prefix="checkov-") as folder:
+        return checkov_findings(
+            {
+                name: reviewed_app(name, f"{folder}/{number}").synth()
+                for number, name in enumerate(REVIEWED)
+            }
+        )
+
+
+def reviewed_app(topology: str, outdir: str | Path) -> App:
+    """Return the app of a reviewed topology, not yet synthesised."""
+    return make_app(example_deployment(REVIEWED[topology]), outdir)
 
 
 def unexplained(findings: Iterable[Finding]) -> list[Finding]:
@@ -49,3 +73,15 @@ def stale(findings: Findings, *, of_checkov: bool) -> list[tuple[str, str, str]]
 def counts(findings: Findings) -> Counts:
     """Count the findings by topology and tool."""
     return {name: Counter(f.tool for f in of_topology) for name, of_topology in findings.items()}
+
+
+def acknowledge(app: App, findings: Iterable[Finding], table: Iterable[Acknowledgement]) -> None:
+    """Acknowledge in CDK, at the resource itself, each of the findings that the table explains."""
+    acknowledgements = tuple(table)
+    constructs = {below_stack(child.node.path): child for child in app.node.find_all()}
+    for finding in findings:
+        for acknowledgement in acknowledgements:
+            if acknowledgement.covers(finding):
+                Validations.of(constructs[finding.construct]).acknowledge(
+                    Acknowledgment(id=finding.acknowledgment_id, reason=acknowledgement.reason)
+                )

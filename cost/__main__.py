@@ -20,10 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 1
-    # The rules that CDK checks templates by: half of the time, and of no use here.
-    os.environ["CDK_VALIDATION"] = "false"
-    # Only now: CDK takes a second, is not needed to reject settings, and reads that variable.
-    from cost.account import bill_of  # noqa: PLC0415
+    # Only now: CDK takes a second, and is not needed to reject settings.
+    from cost.bill import bill_of  # noqa: PLC0415
     from cost.report import report  # noqa: PLC0415
 
     # On a terminal only: the synthesis takes a few seconds.

@@ -1,1 +1,1 @@
-"""How long a deploy takes, on paper: what waits for what, with typical durations."""
+"""What waits for what while a stack is created, as the templates say it."""

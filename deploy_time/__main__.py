@@ -1,12 +1,11 @@
-"""``python -m deploy_time``: write docs/deploy-time.svg and the tables of docs/deploy-time.md."""
+"""``python -m deploy_time``: write the tables of docs/deploy-time.md."""
 
+from collections import Counter
 from collections.abc import Mapping
 
-from deploy_time.chart import chart
-from deploy_time.report import critical_paths, durations, ways
-from deploy_time.schedule import Schedule, schedule
-from documents.generated_part import DOCS, GeneratedPart
-from picture.assembly import sample_templates
+from deploy_time.graph import CreationGraph
+from tools.example_templates import example_templates
+from tools.generated_part import GeneratedPart
 
 CONFIGURATIONS: Mapping[str, Mapping[str, str]] = {
     "sample.env": {},
@@ -19,22 +18,48 @@ CONFIGURATIONS: Mapping[str, Mapping[str, str]] = {
 """Settings that are compared."""
 
 
+def graphs(**changes: str) -> dict[str, CreationGraph]:
+    """Return the graph of each stack that sample.env with ``changes`` makes."""
+    return {stack: CreationGraph(t) for stack, t in example_templates(**changes).items()}
+
+
+def tables() -> dict[str, str]:
+    """Return the generated parts of docs/deploy-time.md by their names."""
+    return {"steps": _steps(graphs()), "configurations": _configurations()}
+
+
+def _steps(by_stack: Mapping[str, CreationGraph]) -> str:
+    rows = ["| stack | step | begun at the earliest |", "|---|---:|---|"]
+    for stack, graph in by_stack.items():
+        longest = graph.longest_chains()
+        for step in range(1, graph.length + 1):
+            begun = Counter(
+                (each not in longest, graph.kinds[each].removeprefix("AWS::"))
+                for each, of in graph.steps.items()
+                if of == step
+            )
+            cells = (
+                f"{kind if other else f'**{kind}**'}{f' × {count}' if count > 1 else ''}"
+                for (other, kind), count in sorted(begun.items())
+            )
+            rows.append(f"| {stack} | {step} | {', '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _configurations() -> str:
+    rows = ["| settings | stack | resources | waits | steps |", "|---|---|---:|---:|---:|"]
+    for name, changes in CONFIGURATIONS.items():
+        for stack, graph in graphs(**changes).items():
+            waits = sum(map(len, graph.waits_for.values()))
+            rows.append(f"| {name} | {stack} | {len(graph.steps)} | {waits} | {graph.length} |")
+    return "\n".join(rows)
+
+
 def main() -> None:
-    """Write both files, and print how long the stacks of sample.env take."""
-    by_configuration = {name: _schedules(**changes) for name, changes in CONFIGURATIONS.items()}
-    sample = by_configuration["sample.env"]
-    for name, text in (
-        ("critical paths", critical_paths(sample)),
-        ("ways", ways(by_configuration)),
-        ("durations", durations()),
-    ):
+    """Write the tables, and print them."""
+    for name, text in tables().items():
         GeneratedPart("deploy-time.md", name).write(text)
-    (DOCS / "deploy-time.svg").write_text(chart(sample), encoding="utf-8")
-    print(critical_paths(sample))
-
-
-def _schedules(**changes: str) -> dict[str, Schedule]:
-    return {stack: schedule(t) for stack, t in sample_templates(**changes).items()}
+        print(f"{text}\n")
 
 
 if __name__ == "__main__":

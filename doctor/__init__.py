@@ -1,5 +1,6 @@
 """The doctor: asks an AWS account, before a deploy, about what usually goes wrong.
 
-`plan` knows which questions a settings file raises, each of them is a `Check` in `checks`, and
-`report` prints a line for every answer. Nothing is created or changed, and no secret is printed.
+The command (`__main__`) knows which questions a settings file raises and prints a line for every
+result. Each question is a `Check`; the other files hold them by subject. Nothing is created or
+changed, and no secret is printed.
 """

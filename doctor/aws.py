@@ -18,6 +18,11 @@ _PATIENT_ENOUGH = Config(
 )
 
 
+def code_of(error: ClientError) -> str:
+    """Return the error code of AWS."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
 class Aws:
     """Clients for one region, made at the first use, and what several checks ask for.
 
@@ -56,7 +61,7 @@ class Aws:
         try:
             stacks = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ValidationError":
+            if code_of(error) != "ValidationError":
                 raise
             return ""
         outputs = stacks[0].get("Outputs", [])
@@ -72,7 +77,7 @@ class Aws:
                         kind = resource["ResourceType"]
                         found[kind].add(resource.get("PhysicalResourceId", ""))
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ValidationError":
+            if code_of(error) != "ValidationError":
                 raise
         return {kind: frozenset(ids) for kind, ids in found.items()}
 

@@ -14,53 +14,37 @@ from aws_cdk import App, Environment, Stack
 from aws_cdk.assertions import Template
 from aws_cdk.cx_api import CloudAssembly
 
-from app import add_stacks
-from rehearsal.sample_settings import ACCOUNT, REGION, ROOT, sample_env
-from settings import load_deployment
-
-EXISTING = {
-    "deploy_core_stack": "False",
-    "vpc_name": "shared",
-    "namespace_name": "default.ecs-blueprint-infra.local",
-    "namespace_arn": f"arn:aws:servicediscovery:{REGION}:{ACCOUNT}:namespace/ns-0123456789abcdef",
-    "namespace_id": "ns-0123456789abcdef",
-    "ecs_task_execution_role_arn": f"arn:aws:iam::{ACCOUNT}:role/shared/TaskExecution",
-}
-"""What changes in sample.env for a service on a VPC, cluster, namespace and role of others."""
-
-SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:shop/db-AbCdEf"
-PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/shop/key"
-ISOLATED = {
-    "enable_nat_gw": "False",
-    "az_count": "2",
-    "availability_zones": f"{REGION}b,{REGION}c",
-    "namespaces": "default,jobs",
-    "container_environment": "LOG_LEVEL=debug",
-    "container_secrets": f"DB_PASSWORD={SECRET}:password::,API_KEY={PARAMETER}",
-    "enable_execute_command": "True",
-}
-"""No NAT gateway, two named zones, two namespaces, secrets and ECS Exec."""
-
-CONNECTION = (
-    f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:connection/01234567-89ab-cdef-0123-456789abcdef"
+from app import make_app
+from settings.examples import (
+    ACCOUNT,
+    CONNECTED,
+    CONNECTION,
+    EXISTING,
+    ISOLATED,
+    PARAMETER,
+    REGION,
+    SECRET,
+    TOPOLOGIES,
+    example_deployment,
 )
-CONNECTED = {
-    "stack_prefix": "shop",
-    "connection_arn": CONNECTION,
-    "manual_approval": "True",
-    "notification_email": "team@example.com",
-    "cpu_architecture": "ARM64",
-    "seed_image": "public.ecr.aws/acme/shop:1",
-}
-"""An ARM service, delivered through a connection after an approval, with mails of failures."""
 
-TOPOLOGIES: Mapping[str, Mapping[str, str]] = {
-    "default": {},
-    "existing": EXISTING,
-    "isolated": ISOLATED,
-    "connected": CONNECTED,
-}
-"""Together they contain every resource that the blueprint can make."""
+__all__ = [
+    "CONNECTED",
+    "CONNECTION",
+    "EXISTING",
+    "ISOLATED",
+    "PARAMETER",
+    "SECRET",
+    "TOPOLOGIES",
+    "Synthesis",
+    "app_of",
+    "empty_stack",
+    "properties_of",
+    "syntheses",
+    "synthesise",
+    "synthesise_together",
+    "template_of",
+]
 
 _LOOKED_UP_VPC = {
     "vpcId": "vpc-0123456789abcdef0",
@@ -167,22 +151,22 @@ def syntheses() -> int:
 
 def app_of(*files: Mapping[str, str]) -> App:
     """Return the app for several settings files, with its stacks, before synthesis."""
-    folder = _scratch()
-    env_files = [folder / f"{number}.env" for number in range(len(files))]
-    for env_file, changes in zip(env_files, files, strict=True):
-        env_file.write_text(sample_env(**changes), encoding="utf-8")
     vpc_key = (
         f"vpc-provider:account={ACCOUNT}:filter.tag:Name={EXISTING['vpc_name']}"
         f":region={REGION}:returnAsymmetricSubnets=true"
     )
-    app = _app({vpc_key: _LOOKED_UP_VPC})
-    add_stacks(app, load_deployment(",".join(map(str, env_files))))
-    return app
+    return make_app(
+        example_deployment(*files),
+        _scratch() / "cdk.out",
+        context={vpc_key: _LOOKED_UP_VPC},
+        template_rules=True,
+    )
 
 
 def empty_stack(name: str = "Test", *, scope: App | None = None, region: str = REGION) -> Stack:
     """Return a stack for a construct under test, with the feature flags of the app."""
-    return Stack(scope or _app({}), name, env=Environment(account=ACCOUNT, region=region))
+    app = scope or make_app((), _scratch() / "cdk.out", template_rules=True)
+    return Stack(app, name, env=Environment(account=ACCOUNT, region=region))
 
 
 def template_of(stack: Stack) -> dict[str, Any]:
@@ -195,18 +179,6 @@ def properties_of(stack: Stack, kind: str) -> dict[str, Any]:
     resources = template_of(stack)["Resources"].values()
     (properties,) = (r.get("Properties", {}) for r in resources if r["Type"] == kind)
     return dict(properties)
-
-
-def _app(context: Mapping[str, Any]) -> App:
-    flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
-    # The seeder's code is 50 MB: its hash is enough, nobody deploys from here.
-    unstaged = {"aws:cdk:disable-asset-staging": True}
-    return App(
-        auto_synth=False,
-        analytics_reporting=False,
-        outdir=str(_scratch() / "cdk.out"),
-        context={**flags, **unstaged, **context},
-    )
 
 
 def _scratch() -> Path:

@@ -14,7 +14,7 @@ from settings.keys import ALL_KEYS
 DOCUMENTS = [
     *ROOT.glob("*.md"),
     *(ROOT / "docs").rglob("*.md"),
-    *(ROOT / "picture").rglob("README.md"),
+    *(ROOT / "diagram").rglob("README.md"),
 ]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")

@@ -126,7 +126,18 @@ def test_only_the_app_loads_settings() -> None:
 def test_nothing_of_the_product_knows_its_tools_or_tests() -> None:
     for path in PRODUCT:
         modules = {module.partition(".")[0] for module, _ in imports(path)}
-        assert not modules & {"cdk_nag", "compliance", "rehearsal", "tests"}, name_of(path)
+        assert not modules & {"cdk_nag", "tests", *TOOLS}, name_of(path)
+
+
+TOOLS = ("bench", "compliance", "cost", "deploy_time", "diagram", "doctor", "rehearsal", "tools")
+
+
+def test_no_tool_knows_tests() -> None:
+    files = [path for tool in TOOLS for path in (ROOT / tool).rglob("*.py")]
+    assert files
+    for path in files:
+        modules = {module.partition(".")[0] for module, _ in imports(path)}
+        assert "tests" not in modules, name_of(path)
 
 
 def test_no_file_is_a_drawer_for_anything() -> None:

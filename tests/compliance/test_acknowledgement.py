@@ -1,7 +1,7 @@
 """How an acknowledgement and a finding are matched."""
 
-from compliance.acknowledgement import Acknowledgement
-from compliance.finding import Finding
+from compliance.acknowledgements import Acknowledgement
+from compliance.findings import Finding
 
 PATH = "Delivery/Role/Resource"
 ENTRY = Acknowledgement(

@@ -1,13 +1,21 @@
 """Nothing is left that cdk-nag objects to and nobody has explained."""
 
+from pathlib import Path
+
 import pytest
 
+from compliance.__main__ import acknowledgements_table, counts_table, part
 from compliance.acknowledgements import ACKNOWLEDGEMENTS
-from compliance.document import acknowledgements_table, counts_table, part
-from compliance.nag import PACKS, acknowledge, nag_findings
-from compliance.review import counts, found_by_cdk_nag, stale, unexplained
-from compliance.topologies import REVIEWED
-from tests.synthesis import app_of
+from compliance.findings import PACKS, nag_findings
+from compliance.review import (
+    REVIEWED,
+    acknowledge,
+    counts,
+    found_by_cdk_nag,
+    reviewed_app,
+    stale,
+    unexplained,
+)
 
 SHORTEST_REASON = 60
 
@@ -18,9 +26,9 @@ def test_every_finding_is_explained(topology: str) -> None:
 
 
 @pytest.mark.parametrize("topology", REVIEWED)
-def test_nothing_is_left_once_cdk_knows_the_acknowledgements(topology: str) -> None:
+def test_nothing_is_left_once_cdk_knows_the_acknowledgements(topology: str, tmp_path: Path) -> None:
     """The second opinion: CDK's own mechanism, at the resources themselves."""
-    app = app_of(REVIEWED[topology])
+    app = reviewed_app(topology, tmp_path)
     acknowledge(app, found_by_cdk_nag()[topology], ACKNOWLEDGEMENTS)
     assert nag_findings(app) == []
 

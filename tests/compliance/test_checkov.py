@@ -2,10 +2,9 @@
 
 import pytest
 
-from compliance.checkov import EXECUTABLE
-from compliance.document import counts_table, part
-from compliance.review import counts, found_by_checkov, stale, unexplained
-from compliance.topologies import REVIEWED
+from compliance.__main__ import counts_table, part
+from compliance.findings import EXECUTABLE
+from compliance.review import REVIEWED, counts, found_by_checkov, stale, unexplained
 
 pytestmark = [
     pytest.mark.slow,

@@ -7,18 +7,16 @@ from pathlib import Path
 import pytest
 
 from cost.__main__ import main
-from cost.account import bill_of, price
-from cost.bill import Bill
-from cost.comparisons import task_price
-from cost.price_list import read_prices
-from cost.table import WIDTH
-from rehearsal.sample_settings import sample_env
+from cost.bill import Bill, bill_of, price
+from cost.prices import read_prices
+from cost.report import WIDTH, task_price
 from settings import load_deployment
-from tests.synthesis import ISOLATED, TOPOLOGIES, synthesise
+from settings.examples import ISOLATED, TOPOLOGIES, sample_env
+from tools.example_templates import example_templates
 
 
 def bill(**changes: str) -> Bill:
-    return price(synthesise(**changes).templates)
+    return price(example_templates(**changes))
 
 
 def cost_of(of: Bill, what: str) -> float:
@@ -89,12 +87,6 @@ def test_every_price_says_where_it_is_from() -> None:
         assert entry.source.startswith("https://") is (entry.usd is not None), name
 
 
-@pytest.fixture(autouse=True)
-def rules_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take back what the command sets for its own process."""
-    monkeypatch.setenv("CDK_VALIDATION", "true")
-
-
 def printed(
     folder: Path, capsys: pytest.CaptureFixture[str], **changes: str
 ) -> tuple[list[str], Bill]:
@@ -122,7 +114,7 @@ def test_in_us_east_1_it_is_no_estimate(tmp_path: Path, capsys: pytest.CaptureFi
     assert "estimate" not in "\n".join(lines)
 
 
-def test_both_ways_out_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_both_kinds_of_egress_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines, of = printed(tmp_path, capsys, enable_nat_gw="False")
     (yours,) = (line for line in lines if line.startswith("  interface endpoints   "))
     assert yours.endswith("yours")

@@ -9,8 +9,8 @@ import pytest
 from boto3.session import Session
 
 from rehearsal.local_aws import LocalAws
-from rehearsal.sample_settings import ACCOUNT, REGION
-from tests.doctor.patient import Patient
+from settings.examples import ACCOUNT, REGION
+from tests.doctor.account_under_test import AccountUnderTest
 
 
 @pytest.fixture(scope="session")
@@ -33,20 +33,20 @@ def session() -> Callable[[], Session]:
 
 
 @pytest.fixture
-def healthy(
+def ready_account(
     local_aws: LocalAws,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     session: Callable[[], Session],
-) -> Patient:
+) -> AccountUnderTest:
     """An account with a bootstrap and a token, and the user's credentials for it."""
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     for name, value in local_aws.access.environment({}).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("doctor.aws.Session", session)
-    patient = Patient(local_aws, tmp_path, capsys)
-    patient.bootstrap()
-    patient.store_token()
-    return patient
+    account = AccountUnderTest(local_aws, tmp_path, capsys)
+    account.bootstrap()
+    account.store_token()
+    return account

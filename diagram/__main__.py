@@ -1,0 +1,18 @@
+"""Draw the diagram: ``python -m diagram`` writes docs/architecture.svg."""
+
+from diagram.drawing import svg
+from diagram.extraction import extract
+from settings.examples import ROOT
+from tools.example_templates import example_templates
+
+SVG = ROOT / "docs" / "architecture.svg"
+
+
+def main() -> None:
+    """Write the file."""
+    SVG.write_text(svg(extract(example_templates())), encoding="utf-8")
+    print(f"{SVG.relative_to(ROOT)}  {SVG.stat().st_size / 1024:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,0 @@
-"""Documents in docs/ that programs write parts of."""

@@ -1,1 +1,0 @@
-"""The architecture picture, drawn from the synthesised templates: ``python -m picture``."""
