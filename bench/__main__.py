@@ -4,14 +4,13 @@ import argparse
 import re
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 from bench import apps
 from bench.phases import phases
 from bench.report import table, write_chart, write_json
 from bench.series import Series, measure
+from rehearsal.local_aws.scratch import ScratchDirectory
 from rehearsal.sample_settings import ROOT
 
 FLOOR = "npx cdk ls: an empty app"
@@ -27,8 +26,8 @@ def main() -> None:
         "--suite", action="store_true", help="also run the tests and the rehearsal, once each"
     )
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with ScratchDirectory("bench") as scratch:
+        folder = scratch.path
         measured = [
             apps.floor(folder / "floor"),
             apps.core(folder / "core"),

@@ -9,11 +9,11 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from aws_cdk.cx_api import CloudAssembly
 
 from compliance.finding import Finding, below_stack
+from rehearsal.local_aws.scratch import ScratchDirectory
 
 EXECUTABLE = Path(__file__).resolve().parents[1] / ".cache/checkov/bin/checkov"
 """Made by make (``test`` and ``compliance``) from compliance/checkov.lock."""
@@ -22,10 +22,11 @@ EXECUTABLE = Path(__file__).resolve().parents[1] / ".cache/checkov/bin/checkov"
 def checkov_findings(assemblies: Mapping[str, CloudAssembly]) -> dict[str, list[Finding]]:
     """Run Checkov once over all templates, without its cloud service; return findings by name."""
     names = dict(enumerate(assemblies))
-    with TemporaryDirectory() as folder:
+    with ScratchDirectory("checkov") as scratch:
+        folder = scratch.path / "templates"
         for number, name in names.items():
-            target = Path(folder) / str(number)
-            target.mkdir()
+            target = folder / str(number)
+            target.mkdir(parents=True)
             for stack in assemblies[name].stacks:
                 shutil.copy(stack.template_full_path, target)
         failed = _failed_checks(folder)
@@ -39,11 +40,11 @@ def checkov_findings(assemblies: Mapping[str, CloudAssembly]) -> dict[str, list[
     return findings
 
 
-def _failed_checks(folder: str) -> list[dict[str, str]]:
+def _failed_checks(folder: Path) -> list[dict[str, str]]:
     done = subprocess.run(  # noqa: S603 - our own tool, on templates that we made
         [
             EXECUTABLE,
-            *("--directory", folder),
+            *("--directory", str(folder)),
             *("--framework", "cloudformation"),
             *("--output", "json"),
             *("--quiet", "--compact", "--skip-download"),

@@ -1,7 +1,6 @@
 """The templates of the settings, made in this process: the same code that a deploy runs."""
 
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from aws_cdk import App
 
 from app import add_stacks
+from rehearsal.local_aws.scratch import ScratchDirectory
 from settings import Settings, VpcAttributes
 
 Template = Mapping[str, Any]
@@ -27,11 +27,11 @@ def templates_of(deployment: Sequence[Settings]) -> dict[str, Template]:
         "aws:cdk:disable-asset-staging": True,
         "@aws-cdk/core:annotationsInValidationReport": False,
     }
-    with tempfile.TemporaryDirectory(prefix="cost-") as folder:
+    with ScratchDirectory("cost") as scratch:
         app = App(
             auto_synth=False,
             analytics_reporting=False,
-            outdir=folder,
+            outdir=str(scratch.path / "cdk.out"),
             context={**flags, **not_deployed},
         )
         add_stacks(app, [_without_look_up(settings) for settings in deployment])

@@ -1,14 +1,13 @@
 """The templates that pictures are drawn from: those of sample.env, filled in."""
 
 import json
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from aws_cdk import App
 
 from app import add_stacks
+from rehearsal.local_aws.scratch import ScratchDirectory
 from rehearsal.sample_settings import ROOT, sample_env
 from settings import load_deployment
 
@@ -16,15 +15,15 @@ from settings import load_deployment
 def sample_templates(**changes: str) -> Mapping[str, Mapping[str, Any]]:
     """Synthesise the app for sample.env with changed settings; return the templates by stack."""
     flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
-    with tempfile.TemporaryDirectory(prefix="picture-") as folder:
-        env_file = Path(folder) / ".env"
+    with ScratchDirectory("picture") as scratch:
+        env_file = scratch.path / ".env"
         env_file.write_text(sample_env(**changes), encoding="utf-8")
         # The assets are not in the picture, and the seeder's code is 50 MB.
         context = {**flags, "aws:cdk:disable-asset-staging": True}
         app = App(
             analytics_reporting=False,
             builtin_cloud_formation_validation=False,
-            outdir=f"{folder}/cdk.out",
+            outdir=str(scratch.path / "cdk.out"),
             context=context,
         )
         add_stacks(app, load_deployment(str(env_file)))

@@ -1,13 +1,26 @@
 """Which tests are slow: those that start a process of more than a moment."""
 
+import atexit
 import gc
 import sys
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rehearsal.local_aws.scratch import ScratchDirectory, temporary_files_in
+
 SLOW_FOLDERS = ("image", "rehearsal")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Import the tests; jsii starts with aws_cdk and, if it is killed, leaves what it unpacked."""
+    scratch = ScratchDirectory("tests")
+    atexit.register(scratch.remove)  # after jsii's own end, which is registered later
+    with temporary_files_in(scratch.path):
+        return (yield)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,9 +1,8 @@
 """Templates of the app, synthesised once per settings file in each process of a test run."""
 
 import atexit
+import itertools
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +14,7 @@ from aws_cdk.assertions import Template
 from aws_cdk.cx_api import CloudAssembly
 
 from app import add_stacks
+from rehearsal.local_aws.scratch import ScratchDirectory
 from rehearsal.sample_settings import ACCOUNT, REGION, ROOT, sample_env
 from settings import load_deployment
 
@@ -210,6 +210,16 @@ def _app(context: Mapping[str, Any]) -> App:
 
 
 def _scratch() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="synthesis-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = _scratch_of_this_process().path / str(next(_numbers))
+    folder.mkdir()
     return folder
+
+
+_numbers = itertools.count(1)
+
+
+@cache
+def _scratch_of_this_process() -> ScratchDirectory:
+    scratch = ScratchDirectory("synthesis")
+    atexit.register(scratch.remove)
+    return scratch

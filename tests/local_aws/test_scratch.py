@@ -194,7 +194,7 @@ def test_what_resists_keeps_its_mark_for_the_next_time(
 ) -> None:
     left = left_behind(hold, tmp_path)
     with monkeypatch.context() as broken:
-        broken.setattr(scratch.shutil, "rmtree", lambda *_, **__: None)
+        broken.setattr("shutil.rmtree", lambda *_, **__: None)
         sweep(tmp_path)
     assert (left / MARK).exists()
     sweep(tmp_path)

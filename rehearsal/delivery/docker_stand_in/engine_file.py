@@ -22,7 +22,8 @@ def write_engine(folder: Path, engine: Engine) -> None:
     content = {
         "name": engine.name,
         "command": engine.command,
-        "settings": wanted | dict(engine.settings),
+        # Not the build's temporary directory: where podman keeps its state may depend on that.
+        "settings": wanted | {"TMPDIR": os.environ.get("TMPDIR", "")} | dict(engine.settings),
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _NAME).write_text(json.dumps(content), encoding="utf-8")
