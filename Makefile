@@ -102,7 +102,7 @@ install: .venv/.installed node_modules/.installed ## Set up .venv and node_modul
 
 node_modules/.installed: package-lock.json .venv/.installed
 	@echo "Installing the CDK CLI into node_modules"
-	@npm ci --loglevel=error --no-audit --no-fund
+	@NODE_DISABLE_COMPILE_CACHE=1 npm ci --loglevel=error --no-audit --no-fund
 	@touch $@
 
 .PHONY: audit
@@ -111,7 +111,7 @@ audit: install .cache/audit/.installed ## Ask PyPI and npm for known vulnerabili
 	.cache/audit/bin/pip-audit --strict --progress-spinner off --require-hashes --disable-pip -r requirements.lock \
 		-r application-code/ecsdemo-backend/requirements.txt \
 		-r application-code/ecsdemo-backend/requirements-test.txt || failed=1; \
-	npm audit || failed=1; \
+	NODE_DISABLE_COMPILE_CACHE=1 npm audit || failed=1; \
 	test -z "$$failed" || { echo "make audit: NOT CLEAN: a finding above, or a service that could not be asked" >&2; exit 1; }
 
 # In an environment of its own: Checkov pins another boto3.

@@ -4,12 +4,11 @@ import argparse
 import re
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 from bench import apps
 from bench.results import Series, measure, table, write_chart, write_json
+from rehearsal.local_aws.scratch import ScratchDirectory
 from settings.examples import ROOT
 
 FLOOR = "npx cdk ls: an empty app"
@@ -25,8 +24,8 @@ def main() -> None:
         "--suite", action="store_true", help="also run the tests and the rehearsal, once each"
     )
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with ScratchDirectory("bench") as scratch:
+        folder = scratch.path
         measured = [
             apps.floor(folder / "floor"),
             apps.core(folder / "core"),

@@ -80,6 +80,8 @@ class MeasuredApp:
         environment = {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(Path.home()),
+            # npm leaves a compile cache there.
+            "TMPDIR": str(self.folder),
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             "CI": "true",
             "CDK_OUTDIR": str(self.folder / "cdk.out"),

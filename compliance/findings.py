@@ -12,11 +12,12 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from aws_cdk import App, Validations
 from aws_cdk.cx_api import CloudAssembly
 from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
+
+from rehearsal.local_aws.scratch import ScratchDirectory
 
 PACKS = ("AwsSolutions", "NIST.800.53.R5")
 
@@ -77,10 +78,11 @@ def nag_findings(app: App) -> list[Finding]:
 def checkov_findings(assemblies: Mapping[str, CloudAssembly]) -> dict[str, list[Finding]]:
     """Run Checkov once over all templates, without its cloud service; return findings by name."""
     names = dict(enumerate(assemblies))
-    with TemporaryDirectory() as folder:
+    with ScratchDirectory("checkov") as scratch:
+        folder = scratch.path / "templates"
         for number, name in names.items():
-            target = Path(folder) / str(number)
-            target.mkdir()
+            target = folder / str(number)
+            target.mkdir(parents=True)
             for stack in assemblies[name].stacks:
                 shutil.copy(stack.template_full_path, target)
         failed = _failed_checks(folder)
@@ -94,11 +96,11 @@ def checkov_findings(assemblies: Mapping[str, CloudAssembly]) -> dict[str, list[
     return findings
 
 
-def _failed_checks(folder: str) -> list[dict[str, str]]:
+def _failed_checks(folder: Path) -> list[dict[str, str]]:
     done = subprocess.run(  # noqa: S603 - our own tool, on templates that we made
         [
             EXECUTABLE,
-            *("--directory", folder),
+            *("--directory", str(folder)),
             *("--framework", "cloudformation"),
             *("--output", "json"),
             *("--quiet", "--compact", "--skip-download"),

@@ -23,6 +23,7 @@ from rehearsal.container_engine import EngineError, NoEngineError
 from rehearsal.expectation import RehearsalError
 from rehearsal.failures.watched_workspace import WatchedWorkspace
 from rehearsal.local_aws import LocalAws, LocalAwsError
+from rehearsal.local_aws.scratch import clean_up_on_signals
 from rehearsal.narration import Narrator
 from rehearsal.sample_settings import ACCOUNT, REGION
 from rehearsal.world import World
@@ -51,7 +52,7 @@ def main() -> None:
         help="leave out the last chapter, which python -m rehearsal.on_engine plays by itself",
     )
     given = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    clean_up_on_signals()
     narrator = Narrator()
     try:
         rehearse(narrator, keep=given.keep, with_containers=not given.without_containers)

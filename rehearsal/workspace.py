@@ -5,13 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from rehearsal.expectation import RehearsalError
+from rehearsal.local_aws.scratch import ScratchDirectory
 from rehearsal.sample_settings import ACCOUNT, REGION, ROOT, sample_env
 
 _APP = f"{sys.executable} {ROOT / 'app.py'}"
@@ -24,11 +24,15 @@ class Workspace:
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="rehearsal-"))
+        self._scratch = ScratchDirectory("rehearsal")
+        self.folder = self._scratch.path
+        (self.folder / "tmp").mkdir()
         self._environment = dict(environment) | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}",
             # Out of reach: ~/.aws and ~/.cdk.json.
             "HOME": str(self.folder),
+            # What the CLI and jsii leave when they are killed goes with the folder.
+            "TMPDIR": str(self.folder / "tmp"),
             # jsii unpacks the CDK library once; it would otherwise do so in every new HOME.
             "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(ROOT / ".cache" / "jsii"),
             "CDK_DISABLE_CLI_TELEMETRY": "true",
@@ -45,7 +49,7 @@ class Workspace:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._scratch.remove()
 
     def write_env(self, name: str = ".env", **changes: str) -> None:
         """Write a settings file: sample.env with the essentials filled in and ``changes``."""

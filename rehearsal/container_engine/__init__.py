@@ -11,6 +11,7 @@ from rehearsal.container_engine.build import build_image
 from rehearsal.container_engine.docker_api import docker_host
 from rehearsal.container_engine.engine import Engine, EngineError, NoEngineError
 from rehearsal.container_engine.find import find_engine
+from rehearsal.container_engine.ownership import owned
 
 __all__ = [
     "Engine",
@@ -20,4 +21,5 @@ __all__ = [
     "build_image",
     "docker_host",
     "find_engine",
+    "owned",
 ]

@@ -6,7 +6,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from rehearsal.container_engine import EngineError, NoEngineError, build_image, find_engine
+from rehearsal.container_engine import (
+    EngineError,
+    NoEngineError,
+    build_image,
+    find_engine,
+    owned,
+)
+from rehearsal.local_aws.scratch import clean_up_on_signals
 
 CACHE = Path(".cache", "container_engine")
 
@@ -20,11 +27,13 @@ def main() -> None:
     parser.add_argument("tag", help="the name of the image")
     parser.add_argument("revision", help="the revision that the service reports")
     wanted = parser.parse_args()
+    clean_up_on_signals()
     try:
         engine = find_engine(CACHE)
-        base = build_image(
-            engine, wanted.folder, wanted.tag, CACHE, build_args={"REVISION": wanted.revision}
-        )
+        with owned(engine):
+            base = build_image(
+                engine, wanted.folder, wanted.tag, CACHE, build_args={"REVISION": wanted.revision}
+            )
     except (NoEngineError, EngineError) as error:
         sys.exit(str(error))
     print(f"{engine.name} built {wanted.tag} on {base}")

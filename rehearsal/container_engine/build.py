@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rehearsal.container_engine.base_image import base_image
 from rehearsal.container_engine.engine import Engine
+from rehearsal.container_engine.ownership import labels_of_build, name_stages
 
 _BUILD_SECONDS = 600
 
@@ -20,11 +21,16 @@ def build_image(
     build_args: Mapping[str, str] | None = None,
     target: str | None = None,
 ) -> str:
-    """Build the folder's Dockerfile, up to a stage if given; returns the base image it used."""
+    """Build the folder's Dockerfile, up to a stage if given; returns the base image it used.
+
+    The image is kept, under its tag and with the label of those that are.
+    """
     base = base_image(engine, folder / "Dockerfile", cache)
     arguments = [f"--build-arg=BASE_IMAGE={base}"]
     arguments += [f"--build-arg={name}={value}" for name, value in (build_args or {}).items()]
     if target:
         arguments.append(f"--target={target}")
+    arguments += labels_of_build(engine, tag, None)
     engine("build", *arguments, "--tag", tag, str(folder), timeout=_BUILD_SECONDS)
+    name_stages(engine)
     return base

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rehearsal.container_engine.engine import Engine, NoEngineError
+from rehearsal.local_aws.scratch import ScratchDirectory
 
 _START_SECONDS = 15
 
@@ -24,8 +24,8 @@ def docker_host(engine: Engine) -> Iterator[str]:
         yield os.environ.get("DOCKER_HOST") or engine("context", "inspect", "--format", endpoint)
         return
     # A folder with a short name: the path of a socket may have about 100 characters.
-    with tempfile.TemporaryDirectory(prefix="podman-") as folder:
-        path = Path(folder, "api.sock")
+    with ScratchDirectory("podman") as scratch:
+        path = scratch.path / "api.sock"
         service = subprocess.Popen(
             [*engine.command, "system", "service", "--time=0", f"unix://{path}"],
             env=engine.environment,

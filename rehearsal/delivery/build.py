@@ -1,12 +1,12 @@
 """Runs a buildspec as CodeBuild does."""
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal.delivery.build_shell import BuildShell
 from rehearsal.delivery.buildspec import Buildspec
+from rehearsal.local_aws.scratch import ScratchDirectory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +35,9 @@ def run_build(buildspec: Buildspec, *, source: Path, environment: Mapping[str, s
     variable CODEBUILD_BUILD_SUCCEEDING.
     """
     variables = {**buildspec.variables, **environment}
-    with tempfile.NamedTemporaryFile(prefix="build-", suffix=".log") as log:
-        with BuildShell(
-            buildspec.shell, folder=source, environment=variables, log=Path(log.name)
-        ) as shell:
+    with ScratchDirectory("log") as scratch:
+        log = scratch.path / "log"
+        with BuildShell(buildspec.shell, folder=source, environment=variables, log=log) as shell:
             failure = _run_phases(buildspec, shell)
         artifact: dict[str, bytes] = {}
         for pattern in buildspec.artifact_files:
@@ -46,7 +45,7 @@ def run_build(buildspec: Buildspec, *, source: Path, environment: Mapping[str, s
             if not found and not failure:
                 failure = f"UPLOAD_ARTIFACTS: no file matches {pattern}"
             artifact |= found
-        return BuildResult(failure=failure, artifact=artifact, log=log.read().decode())
+        return BuildResult(failure=failure, artifact=artifact, log=log.read_text("utf-8"))
 
 
 def _run_phases(buildspec: Buildspec, shell: BuildShell) -> str:

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from rehearsal.delivery.build_environment import build_environment
 from rehearsal.delivery.buildspec import parse_buildspec
 from rehearsal.delivery.docker_command import DockerCommand
 from rehearsal.expectation import RehearsalError
+from rehearsal.local_aws.scratch import ScratchDirectory
 from rehearsal.world import SERVICE, World
 
 _LOG_LINES = 40
@@ -36,12 +36,13 @@ class BuildAction:
         name = action["configuration"]["ProjectName"]
         project = codebuild.batch_get_projects(names=[name])["projects"][0]
         source = action["inputArtifacts"][0]["name"]
-        with tempfile.TemporaryDirectory(prefix="source-") as folder:
-            artifacts.unpack(source, Path(folder))
-            buildspec = Path(folder, project["source"]["buildspec"])
+        with ScratchDirectory("build") as scratch:
+            folder = scratch.path / "src"
+            artifacts.unpack(source, folder)
+            buildspec = folder / project["source"]["buildspec"]
             result = run_build(
                 parse_buildspec(buildspec.read_text(encoding="utf-8")),
-                source=Path(folder),
+                source=folder,
                 environment=self._environment(project, artifacts.arn(source), folder),
             )
         if not result.succeeded:
@@ -50,15 +51,19 @@ class BuildAction:
         artifacts.put(action["outputArtifacts"][0]["name"], result.artifact)
 
     def _environment(
-        self, project: Mapping[str, Any], source_version: str, folder: str
+        self, project: Mapping[str, Any], source_version: str, folder: Path
     ) -> dict[str, str]:
         """Return what the project and CodeBuild set, and the way to the tools and to this AWS."""
         tools = [self._docker.folder, Path(sys.executable).parent, os.environ["PATH"]]
-        host = {"PATH": os.pathsep.join(map(str, tools)), "HOME": folder}
+        host = {
+            "PATH": os.pathsep.join(map(str, tools)),
+            "HOME": str(folder),
+            "TMPDIR": str(folder.parent),
+        }
         return (
             self._world.aws.access.environment(base=self._docker.variables)
             | host
-            | {"CODEBUILD_SRC_DIR": folder}
+            | {"CODEBUILD_SRC_DIR": str(folder)}
             | build_environment(
                 project,
                 commit=self._commit,

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.container_engine import Engine, NoEngineError, find_engine
+from rehearsal.container_engine import Engine, NoEngineError, find_engine, owned
 from rehearsal.container_engine.base_image import default_base_image
 from rehearsal.delivery.docker_stand_in.engine_file import write_engine
 from rehearsal.delivery.docker_stand_in.state import State
@@ -38,7 +38,7 @@ def docker_command(folder: Path, dockerfile: Path) -> Iterator[DockerCommand]:
 
     The pushes are always pretended. An engine is taken only with the Dockerfile's base image, or
     its stand-in, on this machine already: a rehearsal downloads no images. If its build then
-    fails, so does the delivery. What was tagged is untagged at the end.
+    fails, so does the delivery. The images that were pushed are removed at the end.
     """
     state = State(folder / "state")
     try:
@@ -46,13 +46,10 @@ def docker_command(folder: Path, dockerfile: Path) -> Iterator[DockerCommand]:
     except NoEngineError as reason:
         yield _install(folder, state, {}, f"a stand-in that builds nothing: {reason}")
         return
-    write_engine(state.folder, engine)
-    try:
+    with owned(engine) as labels:
+        write_engine(state.folder, engine, labels)
         what = f"{engine.name} (base image {base}), except for the push"
         yield _install(folder, state, {"BASE_IMAGE": base}, what)
-    finally:
-        for tag in state.known("images"):
-            engine.attempt("rmi", tag)
 
 
 def engine_at_hand(dockerfile: Path) -> tuple[Engine, str]:

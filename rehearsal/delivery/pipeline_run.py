@@ -2,9 +2,7 @@
 
 import itertools
 import json
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from rehearsal.delivery.artifact_store import ArtifactStore
@@ -13,6 +11,7 @@ from rehearsal.delivery.docker_command import DockerCommand
 from rehearsal.delivery.rollout import RolloutError, roll_out
 from rehearsal.delivery.source_tree import read_source
 from rehearsal.expectation import RehearsalError
+from rehearsal.local_aws.scratch import ScratchDirectory
 from rehearsal.sample_settings import ROOT
 from rehearsal.world import SERVICE, World
 
@@ -106,9 +105,9 @@ class PipelineRun:
 
     def _deploy(self, action: Action, artifacts: ArtifactStore, _commit: str) -> None:
         configuration = action["configuration"]
-        with tempfile.TemporaryDirectory(prefix="deploy-") as folder:
-            artifacts.unpack(action["inputArtifacts"][0]["name"], Path(folder))
-            file = Path(folder, configuration["FileName"])
+        with ScratchDirectory("deploy") as scratch:
+            artifacts.unpack(action["inputArtifacts"][0]["name"], scratch.path)
+            file = scratch.path / configuration["FileName"]
             if not file.is_file():
                 raise RehearsalError(f"there is no {configuration['FileName']} in the artifact")
             definitions = json.loads(file.read_text(encoding="utf-8"))
@@ -120,7 +119,7 @@ class PipelineRun:
         )
 
     def _commands(self, action: Action, artifacts: ArtifactStore, _commit: str) -> None:
-        with tempfile.TemporaryDirectory(prefix="commands-") as folder:
-            artifacts.unpack(action["inputArtifacts"][0]["name"], Path(folder))
+        with ScratchDirectory("commands") as scratch:
+            artifacts.unpack(action["inputArtifacts"][0]["name"], scratch.path)
             for command in action["commands"]:
-                self._world.workspace.shell(command, Path(folder))
+                self._world.workspace.shell(command, scratch.path)

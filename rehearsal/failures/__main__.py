@@ -1,7 +1,6 @@
 """Rehearse failures: ``python -m rehearsal.failures``."""
 
 import argparse
-import signal
 import sys
 from contextlib import ExitStack
 
@@ -20,6 +19,7 @@ from rehearsal.failures import (
 from rehearsal.failures.stage import Stage
 from rehearsal.failures.watched_workspace import WatchedWorkspace
 from rehearsal.local_aws import Inventory, LocalAws, LocalAwsError
+from rehearsal.local_aws.scratch import clean_up_on_signals
 from rehearsal.narration import Narrator
 from rehearsal.sample_settings import ACCOUNT, REGION
 from rehearsal.world import CORE, World
@@ -40,7 +40,7 @@ FAILURES = (
 def main() -> None:
     """Play every failure; exit with 1 and the reason at the first that does not fail well."""
     argparse.ArgumentParser(prog="python -m rehearsal.failures", description=__doc__).parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    clean_up_on_signals()
     narrator = Narrator()
     try:
         rehearse(narrator)

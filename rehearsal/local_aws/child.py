@@ -2,15 +2,14 @@
 
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 from rehearsal.local_aws.engine_access import EngineAccess
+from rehearsal.local_aws.scratch import ScratchDirectory
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _FAREWELL_SECONDS = 5.0
@@ -25,7 +24,8 @@ class Child:
     """
 
     def __init__(self, *, account: str, region: str, engine: EngineAccess | None) -> None:
-        self.directory = Path(tempfile.mkdtemp(prefix="local-aws-"))
+        self._scratch = ScratchDirectory("local-aws")
+        self.directory = self._scratch.path
         self._log = (self.directory / "log").open("w+b")
         # Only what the child needs: no setting of the shell changes what it does.
         environment = {
@@ -33,11 +33,13 @@ class Child:
             "PYTHONPATH": str(_REPOSITORY),
             "HOME": str(self.directory),
             "TMPDIR": str(self.directory),
-            "LOCAL_AWS_ACCOUNT": account,
-            "LOCAL_AWS_REGION": region,
         } | (engine.as_variable() if engine else {})
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "rehearsal.local_aws"],
+            [
+                *(sys.executable, "-m", "rehearsal.local_aws"),
+                *("--account", account, "--region", region),
+                *("--folder", str(self.directory), "--own-group"),
+            ],
             cwd=self.directory,
             env=environment,
             stdin=subprocess.PIPE,
@@ -75,4 +77,4 @@ class Child:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._log.close()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        self._scratch.remove()

@@ -84,7 +84,6 @@ def _resolver_file() -> Path:
     if not file.exists():
         file.write_text(f"nameserver {access().resolver}\noptions ndots:1\n", encoding="utf-8")
         file.chmod(0o644)
-        file.parent.chmod(0o755)
     return file
 
 

@@ -1,13 +1,13 @@
 """Only this chapter: ``python -m rehearsal.on_engine [--chart FILE.svg] [--drain SECONDS]``."""
 
 import argparse
-import signal
 import sys
 from pathlib import Path
 
 from rehearsal.container_engine import EngineError, NoEngineError
 from rehearsal.expectation import RehearsalError
 from rehearsal.local_aws import LocalAwsError
+from rehearsal.local_aws.scratch import clean_up_on_signals
 from rehearsal.narration import Narrator
 from rehearsal.on_engine.play import CHART, play
 
@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--chart", type=Path, default=CHART, help="where the chart goes")
     parser.add_argument("--drain", type=int, help="another draining time, in seconds, to compare")
     given = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    clean_up_on_signals()
     narrator = Narrator()
     try:
         play(narrator, chart=given.chart, drain_seconds=given.drain)

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.container_engine import Engine
+from rehearsal.local_aws.scratch import ScratchDirectory
 from rehearsal.on_engine.tools import bring_tools, has_tools, tool
 
 RATE = 20
@@ -70,8 +70,8 @@ def calling(
     """Have callers at work in the container for the length of a block."""
     if not has_tools(engine, container):
         bring_tools(engine, container)
-    with tempfile.TemporaryDirectory(prefix="callers-") as folder:
-        callers = [Caller(mode, Path(folder, mode)) for mode in modes]
+    with ScratchDirectory("callers") as scratch:
+        callers = [Caller(mode, scratch.path / mode) for mode in modes]
         processes = [_start(engine, container, url, caller) for caller in callers]
         try:
             yield callers

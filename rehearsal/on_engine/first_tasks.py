@@ -1,12 +1,13 @@
 """The first deploy, with containers: what ECS and Cloud Map say is what the engine runs."""
 
+from rehearsal.container_engine.ownership import KEPT_IMAGES
 from rehearsal.expectation import expect, expect_all, expect_true
 from rehearsal.on_engine.stage import ORDERS, Stage, wait_until
 from rehearsal.world import CORE, SERVICE
 
 TOGETHER = ".env,orders.env"
 _LOG_SECONDS = 10
-SEED = "localhost/ecs-blueprint-rehearsal/seed:first"
+SEED = f"{KEPT_IMAGES}/seed:first"
 
 
 def play(stage: Stage) -> None:

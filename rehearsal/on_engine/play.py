@@ -1,6 +1,5 @@
 """The chapter of the rehearsal that needs a container engine."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from rehearsal.acts import first_deploy
 from rehearsal.container_engine import Engine, NoEngineError, build_image, docker_host
 from rehearsal.delivery.docker_command import docker_command, engine_at_hand
 from rehearsal.local_aws import EngineAccess, LocalAws
+from rehearsal.local_aws.scratch import ScratchDirectory
 from rehearsal.narration import Narrator
 from rehearsal.on_engine import deliveries, first_tasks, names
 from rehearsal.on_engine.container_network import ContainerNetwork, container_network
@@ -46,9 +46,9 @@ def play(narrator: Narrator, *, chart: Path = CHART, drain_seconds: int | None =
             narrator.say(f"    - {each}")
         return
     with (
-        tempfile.TemporaryDirectory() as folder,
+        ScratchDirectory("docker") as scratch,
         # Outermost: at its end it removes the images, which no task may use any more.
-        docker_command(Path(folder), APPLICATION / "Dockerfile") as docker,
+        docker_command(scratch.path, APPLICATION / "Dockerfile") as docker,
         _stage(narrator, engine, base) as stage,
     ):
         first_tasks.play(stage)

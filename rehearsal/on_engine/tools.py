@@ -2,10 +2,10 @@
 
 import importlib.util
 import shutil
-import tempfile
 from pathlib import Path
 
 from rehearsal.container_engine import Engine, EngineError
+from rehearsal.local_aws.scratch import ScratchDirectory
 
 _PACKAGE = "rehearsal.on_engine.in_container"
 _SOURCE = Path(__file__).with_name("in_container")
@@ -17,11 +17,12 @@ def bring_tools(engine: Engine, container: str) -> None:
     dnslib = importlib.util.find_spec("dnslib")
     if dnslib is None or dnslib.origin is None:
         raise EngineError("the package dnslib is not installed")
-    with tempfile.TemporaryDirectory(prefix="tools-") as folder:
+    with ScratchDirectory("tools") as scratch:
+        folder = scratch.path / "tools"
         # No other package of ours comes along, and these import no other.
-        _copy(_SOURCE, Path(folder, *_PACKAGE.split(".")))
-        _copy(Path(dnslib.origin).parent, Path(folder, "dnslib"))
-        for path in (Path(folder), *Path(folder).rglob("*")):
+        _copy(_SOURCE, folder.joinpath(*_PACKAGE.split(".")))
+        _copy(Path(dnslib.origin).parent, folder / "dnslib")
+        for path in (folder, *folder.rglob("*")):
             path.chmod(0o755)
         engine("cp", f"{folder}/.", f"{container}:{_FOLDER}")
 

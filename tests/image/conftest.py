@@ -1,11 +1,12 @@
 """The container engine; where there is none, nothing is shown about the image, and it says so."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from rehearsal.container_engine import Engine, NoEngineError, base_image, find_engine
+from rehearsal.container_engine import Engine, NoEngineError, base_image, find_engine, owned
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,3 +33,11 @@ def engine(service_folder: Path, cache: Path) -> Engine:
             pytest.fail(f"the image must be tested in CI: {reason}")
         pytest.skip(f"THE IMAGE WAS NOT TESTED: {reason}")
     return engine
+
+
+@pytest.fixture(scope="session")
+def label(engine: Engine) -> Iterator[str]:
+    """The option that makes a container one of this run, so that it goes even if that is killed."""
+    with owned(engine) as labels:
+        ((name, value),) = labels.items()
+        yield f"--label={name}={value}"

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from rehearsal.container_engine import Engine, build_image
+from rehearsal.container_engine.ownership import KEPT_IMAGES
 from settings.keys import DEFAULTS
 
 HEALTH_CHECK = DEFAULTS["health_check_command"]
@@ -47,17 +48,18 @@ class Container:
 
 @pytest.fixture(scope="module")
 def image(engine: Engine, service_folder: Path, cache: Path) -> str:
-    tag = "localhost/ecsdemo-backend:under-test"
+    tag = f"{KEPT_IMAGES}/tests:under-test"
     build_image(engine, service_folder, tag, cache, build_args={"REVISION": REVISION})
     return tag
 
 
 @pytest.fixture(scope="module")
-def container(engine: Engine, image: str) -> Iterator[Container]:
+def container(engine: Engine, image: str, label: str) -> Iterator[Container]:
     """The service at work, with nowhere to write, like a hardened task."""
     name = engine(
         "run",
         "--detach",
+        label,
         "--read-only",
         f"--env=SERVICE_PORT={PORT}",
         f"--env=DRAIN_SECONDS={DRAIN_SECONDS}",
@@ -95,7 +97,7 @@ def test_every_build_has_its_own_revision(
     engine: Engine, service_folder: Path, cache: Path
 ) -> None:
     revision = f"never-before-{uuid.uuid4().hex}"
-    tag = "localhost/ecsdemo-backend:another"
+    tag = f"{KEPT_IMAGES}/tests:another"
     build_image(engine, service_folder, tag, cache, build_args={"REVISION": revision})
 
     found = engine("run", "--rm", tag, "printenv", "REVISION")
@@ -150,4 +152,4 @@ def test_sigterm_drains_it_and_it_exits_0_within_the_stop_timeout(
 def test_the_build_stage_that_the_pipeline_runs_first_passes(
     engine: Engine, service_folder: Path, cache: Path
 ) -> None:
-    build_image(engine, service_folder, "localhost/ecsdemo-backend:tests", cache, target="test")
+    build_image(engine, service_folder, f"{KEPT_IMAGES}/tests:stage-test", cache, target="test")

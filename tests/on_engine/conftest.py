@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal.container_engine import Engine, NoEngineError, base_image, build_image, find_engine
+from rehearsal.container_engine.ownership import KEPT_IMAGES
 from rehearsal.on_engine.container_network import ContainerNetwork, container_network
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +29,7 @@ def engine() -> Engine:
 
 @pytest.fixture(scope="session")
 def image(engine: Engine) -> str:
-    tag = "localhost/ecs-blueprint-tests/image:1"
+    tag = f"{KEPT_IMAGES}/tests:first"
     build_image(engine, SERVICE, tag, CACHE, build_args={"REVISION": "first"})
     return tag
 

@@ -75,6 +75,73 @@ def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+ROOT = Path(__file__).resolve().parents[2]
+BY_HAND = [sys.executable, "-m", "rehearsal.local_aws"]
+ANYWHERE = ["--account", "111122223333", "--region", "eu-west-1"]
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> dict[str, str]:
+    """The environment of somebody who starts the local AWS by hand, with a file at home."""
+    for name in ("home", "temporary"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "home" / "file").touch()
+    (tmp_path / "temporary" / "file").touch()
+    return {
+        **os.environ,
+        "HOME": str(tmp_path / "home"),
+        "TMPDIR": str(tmp_path / "temporary"),
+        "STATE_DIR": str(tmp_path / "home"),
+        "S3_DATA_DIR": str(tmp_path / "home"),
+        "PERSIST_STATE": "1",
+        "S3_PERSIST": "1",
+    }
+
+
+@pytest.mark.parametrize("arguments", [ANYWHERE, [*ANYWHERE, "--own-group"], []])
+def test_started_by_hand_it_removes_nothing_but_its_own(
+    tmp_path: Path, shell: dict[str, str], arguments: list[str]
+) -> None:
+    # As the leader of a group with another process in it, as a shell starts what is in a pipe.
+    by_hand = subprocess.Popen(
+        [*BY_HAND, *arguments],
+        cwd=ROOT,
+        env=shell,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    with subprocess.Popen(["sleep", "60"], process_group=by_hand.pid) as other:
+        said, complaint = by_hand.communicate("", timeout=30)
+        assert other.poll() is None
+        other.kill()
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["file"]
+    assert [path.name for path in (tmp_path / "temporary").iterdir()] == ["file"]
+    if arguments:
+        assert (by_hand.returncode, said.strip().isdigit()) == (0, True)
+    else:
+        assert by_hand.returncode == 2
+        assert "the following arguments are required: --account, --region" in complaint
+        assert "Traceback" not in complaint
+
+
+def test_a_folder_that_it_is_given_stays(tmp_path: Path, shell: dict[str, str]) -> None:
+    folder = tmp_path / "given"
+    folder.mkdir()
+    (folder / "file").touch()
+    subprocess.run(
+        [*BY_HAND, *ANYWHERE, "--folder", str(folder)],
+        cwd=ROOT,
+        env=shell,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    assert (folder / "file").exists()
+
+
 def test_a_start_that_fails_shows_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rehearsal.local_aws.child._REPOSITORY", Path("/nowhere"))
     with pytest.raises(LocalAwsError, match="No module named"):

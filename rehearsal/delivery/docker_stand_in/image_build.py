@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.container_engine import Engine
+from rehearsal.container_engine.engine import Engine
+from rehearsal.container_engine.ownership import KEPT_IMAGES, labels_of_build, name_stages
 from rehearsal.delivery.docker_stand_in.engine_file import read_engine
 from rehearsal.delivery.docker_stand_in.refusal import RefusalError
 from rehearsal.delivery.docker_stand_in.state import State
@@ -35,9 +36,9 @@ def build(state: State, request: BuildRequest, tag: str) -> None:
     """
     if not request.dockerfile.is_file():
         raise RefusalError(f"there is no {request.dockerfile}")
-    engine = read_engine(state.folder)
-    if engine:
-        image = _built(engine, request, tag)
+    found = read_engine(state.folder)
+    if found:
+        image = _built(*found, request, tag)
     else:
         image = _pretended(request)
         print(f"Nothing is built. The context and the arguments make {image}")
@@ -45,14 +46,17 @@ def build(state: State, request: BuildRequest, tag: str) -> None:
         state.remember("images", tag, image)
 
 
-def _built(engine: Engine, request: BuildRequest, tag: str) -> str:
+def _built(engine: Engine, labels: dict[str, str], request: BuildRequest, tag: str) -> str:
     options = [f"--build-arg={_with_value(each)}" for each in request.arguments if _set(each)]
     options += [f"--target={request.target}"] if request.target else []
-    options += [f"--tag={tag}"] if tag else []
+    # What the build does not name is kept for the next one, under a name that tells whose it is.
+    options += ["--tag", tag or f"{KEPT_IMAGES}/build:{request.target or 'last'}"]
+    options += labels_of_build(engine, tag, labels if tag else None)
     done = engine.attempt("build", *options, str(request.context), timeout=_BUILD_SECONDS)
     print(done.stdout, done.stderr, sep="\n")
     if done.returncode != 0:
         raise RefusalError(f"{engine.name} ended with {done.returncode}")
+    name_stages(engine)
     if not tag:
         return ""
     identity = engine("image", "inspect", "--format", "{{.Id}}", tag)

@@ -1,0 +1,120 @@
+"""What is removed of the user's engine: what our runs made, and whose run is gone."""
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rehearsal.container_engine import Engine, owned
+from rehearsal.container_engine.ownership import (
+    KEPT_IMAGES,
+    OWNER,
+    labels_of_build,
+    name_stages,
+    sweep,
+)
+from rehearsal.local_aws.scratch import ScratchDirectory
+
+pytestmark = pytest.mark.slow
+
+PUSHED = "registry.invalid/ecs-blueprint-tests:1"
+KEPT = f"{KEPT_IMAGES}/tests:ownership"
+THEIRS = "localhost/theirs:1"
+HERE = f"{os.geteuid()}@{socket.gethostname()}"
+
+
+@pytest.fixture
+def names(engine: Engine) -> Iterator[None]:
+    """Leave none of the names of these tests."""
+    yield
+    engine.attempt("rmi", PUSHED, KEPT, THEIRS)
+
+
+def _container(engine: Engine, image: str, owner: str) -> str:
+    return engine("create", f"--label={OWNER}={owner}", image)
+
+
+def _there(engine: Engine, kind: str, name: str) -> bool:
+    return engine.attempt(kind, "inspect", name).returncode == 0
+
+
+def _build(engine: Engine, folder: Path, base: str, tag: str, **labels: str) -> str:
+    """Build an image with a stage of its own; return its id."""
+    (folder / "Dockerfile").write_text(
+        f"FROM {base} AS packages\nRUN date +%N > /tmp/packages\n"
+        f"FROM {base}\nCOPY --from=packages /tmp/packages /tmp/packages\n"
+    )
+    options = labels_of_build(engine, tag, labels)
+    engine("build", "--no-cache", *options, "--tag", tag, str(folder))
+    return engine("image", "inspect", "--format", "{{.Id}}", tag)
+
+
+def test_what_may_be_of_somebody_else_stays(engine: Engine, image: str) -> None:
+    owners = [
+        f"{os.geteuid() + 1}@{socket.gethostname()}:/nowhere",
+        f"{os.geteuid()}@another-machine:/nowhere",
+        f"{HERE}:",
+        f"{HERE}:nowhere",
+        "1234-abc",
+    ]
+    containers = {_container(engine, image, owner): owner for owner in owners}
+    try:
+        sweep(engine)
+        assert [
+            owner for c, owner in containers.items() if not _there(engine, "container", c)
+        ] == []
+    finally:
+        engine.attempt("rm", "--force", *containers)
+
+
+def test_what_a_killed_run_left_is_removed_and_what_a_running_one_holds_is_not(
+    engine: Engine, image: str, tmp_path: Path
+) -> None:
+    with ScratchDirectory("engine", parent=tmp_path) as running:
+        gone = _container(engine, image, f"{HERE}:{tmp_path}/ecs-blueprint-engine-gone")
+        held = _container(engine, image, f"{HERE}:{running.path}")
+        try:
+            with owned(engine):
+                assert not _there(engine, "container", gone)
+                assert _there(engine, "container", held)
+        finally:
+            engine.attempt("rm", "--force", gone, held)
+
+
+@pytest.mark.usefixtures("names")
+def test_a_pushed_image_goes_with_its_run(engine: Engine, image: str, tmp_path: Path) -> None:
+    with owned(engine) as labels:
+        built = _build(engine, tmp_path, image, PUSHED, **labels)
+        assert _there(engine, "image", built)
+    assert not _there(engine, "image", built)
+
+
+@pytest.mark.usefixtures("names")
+def test_an_image_that_the_user_has_tagged_stays_without_our_name(
+    engine: Engine, image: str, tmp_path: Path
+) -> None:
+    with owned(engine) as labels:
+        built = _build(engine, tmp_path, image, PUSHED, **labels)
+        engine("tag", built, THEIRS)
+    (found,) = json.loads(engine("image", "inspect", built))
+    assert found["RepoTags"] == [THEIRS]
+
+
+@pytest.mark.usefixtures("names")
+def test_no_image_is_left_without_a_name(engine: Engine, image: str, tmp_path: Path) -> None:
+    def nameless() -> set[str]:
+        return set(engine("images", "--quiet", "--filter", "dangling=true").split())
+
+    before = nameless()
+    with owned(engine):
+        first = _build(engine, tmp_path, image, KEPT)
+        name_stages(engine)
+        second = _build(engine, tmp_path, image, KEPT)
+        name_stages(engine)
+    assert first != second
+    assert not _there(engine, "image", first)
+    assert _there(engine, "image", KEPT)
+    assert nameless() - before == set()
