@@ -67,7 +67,8 @@ def main() -> None:
     # Traces of where constructs were made end inside of jsii, unless it asks Python (decision 14).
     context = {"aws:cdk:disable-creation-stack-traces": os.getenv("JSII_HOST_STACK_TRACES") != "1"}
     # The template rules take longer than all the rest; `make check` applies them (decision 13).
-    app = App(builtin_cloud_formation_validation=False, context=context)
+    # What CDK notes for the CLI has a trace, too, which ends inside of jsii in any case.
+    app = App(builtin_cloud_formation_validation=False, context=context, stack_traces=False)
     try:
         deployment = load_deployment(app.node.try_get_context("env_file") or ".env")
     except SettingsError as error:

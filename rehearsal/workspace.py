@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -65,8 +66,9 @@ class Workspace:
         """
         self.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}", "--app", "")
 
-    def offline_cdk(self, *arguments: str, env_file: str) -> str:
-        """Run the CDK CLI as ``cdk`` does, but where no AWS answers and no credentials are."""
+    @contextmanager
+    def offline(self) -> Iterator[None]:
+        """Let the CDK CLI run where no AWS answers and no credentials are."""
         known = self._environment
         self._environment = {k: v for k, v in known.items() if not k.startswith("AWS_")} | {
             # Port 9 of the loopback: refused at once, should anything be asked.
@@ -74,7 +76,7 @@ class Workspace:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
         try:
-            return self.cdk(*arguments, env_file=env_file)
+            yield
         finally:
             self._environment = known
 

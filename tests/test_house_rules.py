@@ -163,4 +163,3 @@ def test_stacks_fit_on_two_screens_and_constructs_on_less() -> None:
 
     assert lengths([path for path in [*CORE, *BACKEND] if path.name == "stack.py"], 175) == {}
     assert lengths(CONSTRUCTS, 130) == {}
-    assert lengths([ROOT / "app.py"], 80) == {}

@@ -11,6 +11,7 @@ from rehearsal.expectation import RehearsalError
 from rehearsal.failures import (
     core_in_use,
     deleted_by_hand,
+    failed_look_up,
     full_repository,
     killed_cli,
     lost_aws,
@@ -25,6 +26,7 @@ from rehearsal.sample_settings import ACCOUNT, REGION
 from rehearsal.world import CORE, World
 
 FAILURES = (
+    failed_look_up.play,
     missing_token.play,
     taken_name.play,
     core_in_use.play,
