@@ -5,14 +5,19 @@ import os
 import sys
 from collections.abc import Sequence
 
-from aws_cdk import App, Environment
+try:
+    from aws_cdk import App, Environment
 
-from backend_service.imported_platform import ImportedPlatform
-from backend_service.stack import BackendServiceStack
-from core_infra.log_retention import log_retention
-from core_infra.service_platform import PlatformProvider
-from core_infra.stack import CoreInfraStack
-from settings import ExistingPlatformSettings, Settings, SettingsError, load_deployment
+    from backend_service.imported_platform import ImportedPlatform
+    from backend_service.stack import BackendServiceStack
+    from core_infra.log_retention import log_retention
+    from core_infra.service_platform import PlatformProvider
+    from core_infra.stack import CoreInfraStack
+    from settings import ExistingPlatformSettings, Settings, SettingsError, load_deployment
+except ModuleNotFoundError as missing:
+    if __name__ != "__main__":
+        raise
+    sys.exit(f"error: {missing} for {sys.executable}; run `make install`, or activate its .venv")
 
 
 def add_stacks(app: App, deployment: Sequence[Settings]) -> None:
