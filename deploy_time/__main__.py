@@ -1,5 +1,7 @@
 """``python -m deploy_time``: write docs/deploy-time.svg and the tables of docs/deploy-time.md."""
 
+from tools.command_line import run
+
 from collections.abc import Mapping
 
 from deploy_time.chart import chart
@@ -38,4 +40,4 @@ def _schedules(**changes: str) -> dict[str, Schedule]:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -3,6 +3,8 @@
 Exit code 1 means that there is a problem.
 """
 
+from tools.command_line import run
+
 import argparse
 import sys
 from collections.abc import Sequence
@@ -62,7 +64,4 @@ def _ask(check: Check, case: Case, report: Report) -> Answer:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit("\nInterrupted.")
+    run(main)

@@ -1,5 +1,7 @@
 """Draw the picture: ``python -m picture`` writes docs/architecture.svg and .png."""
 
+from tools.command_line import run
+
 from picture.assembly import sample_templates
 from picture.drawing import svg
 from picture.extraction import extract
@@ -19,4 +21,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

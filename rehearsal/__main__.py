@@ -1,5 +1,7 @@
 """Run the rehearsal: ``python -m rehearsal [--keep | --without-containers]``."""
 
+from tools.command_line import run
+
 import argparse
 import signal
 import sys
@@ -51,14 +53,11 @@ def main() -> None:
         help="leave out the last chapter, which python -m rehearsal.on_engine plays by itself",
     )
     given = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     narrator = Narrator()
     try:
         rehearse(narrator, keep=given.keep, with_containers=not given.without_containers)
     except (RehearsalError, LocalAwsError, EngineError, NoEngineError, BotoCoreError) as error:
         sys.exit(f"\nThe rehearsal failed: {error}")
-    except KeyboardInterrupt:
-        sys.exit("\nThe rehearsal was interrupted; the local AWS is stopped.")
 
 
 def rehearse(narrator: Narrator, *, keep: bool, with_containers: bool) -> None:
@@ -104,4 +103,4 @@ def wait(world: World) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main, stopped="The rehearsal was interrupted; the local AWS is stopped.")

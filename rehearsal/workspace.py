@@ -125,7 +125,7 @@ class Workspace:
             cwd=self.folder,
             env=self._environment,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=False,
         )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tools.command_line import run
+
 import argparse
 import sys
 from pathlib import Path
@@ -31,4 +33,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,7 +1,8 @@
 """Rehearse failures: ``python -m rehearsal.failures``."""
 
+from tools.command_line import run
+
 import argparse
-import signal
 import sys
 from contextlib import ExitStack
 
@@ -42,14 +43,11 @@ FAILURES = (
 def main() -> None:
     """Play every failure; exit with 1 and the reason at the first that does not fail well."""
     argparse.ArgumentParser(prog="python -m rehearsal.failures", description=__doc__).parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     narrator = Narrator()
     try:
         rehearse(narrator)
     except (RehearsalError, LocalAwsError, BotoCoreError) as error:
         sys.exit(f"\nThe rehearsal of failures failed: {error}")
-    except KeyboardInterrupt:
-        sys.exit("\nThe rehearsal was interrupted; the local AWS is stopped.")
 
 
 def rehearse(narrator: Narrator) -> None:
@@ -80,4 +78,4 @@ def set_stage(world: World, workspace: WatchedWorkspace) -> Stage:
 
 
 if __name__ == "__main__":
-    main()
+    run(main, stopped="The rehearsal was interrupted; the local AWS is stopped.")

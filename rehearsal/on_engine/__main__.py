@@ -1,7 +1,8 @@
 """Only this chapter: ``python -m rehearsal.on_engine [--chart FILE.svg] [--drain SECONDS]``."""
 
+from tools.command_line import run
+
 import argparse
-import signal
 import sys
 from pathlib import Path
 
@@ -18,7 +19,6 @@ def main() -> None:
     parser.add_argument("--chart", type=Path, default=CHART, help="where the chart goes")
     parser.add_argument("--drain", type=int, help="another draining time, in seconds, to compare")
     given = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     narrator = Narrator()
     try:
         play(narrator, chart=given.chart, drain_seconds=given.drain)
@@ -28,4 +28,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main, stopped="The rehearsal was interrupted; the local AWS is stopped.")
