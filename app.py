@@ -9,14 +9,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from aws_cdk import App, Environment
+try:
+    from aws_cdk import App, Environment
 
-from backend_service.imported_platform import ImportedPlatform
-from backend_service.stack import BackendServiceStack
-from core_infra.logs import log_retention
-from core_infra.service_platform import PlatformProvider
-from core_infra.stack import CoreInfraStack
-from settings import ExistingPlatformSettings, Settings, SettingsError, load_deployment
+    from backend_service.imported_platform import ImportedPlatform
+    from backend_service.stack import BackendServiceStack
+    from core_infra.logs import log_retention
+    from core_infra.service_platform import PlatformProvider
+    from core_infra.stack import CoreInfraStack
+    from settings import ExistingPlatformSettings, Settings, SettingsError, load_deployment
+except ModuleNotFoundError as missing:
+    if __name__ != "__main__":
+        raise
+    sys.exit(f"error: {missing} for {sys.executable}; run `make install`, or activate its .venv")
 
 
 def add_stacks(app: App, deployment: Sequence[Settings]) -> None:
@@ -102,7 +107,8 @@ def main() -> None:
     # Traces of where constructs were made end inside of jsii, unless it asks Python (decision 14).
     context = {"aws:cdk:disable-creation-stack-traces": os.getenv("JSII_HOST_STACK_TRACES") != "1"}
     # The template rules take longer than all the rest; `make check` applies them (decision 13).
-    app = App(builtin_cloud_formation_validation=False, context=context)
+    # What CDK notes for the CLI has a trace, too, which ends inside of jsii in any case.
+    app = App(builtin_cloud_formation_validation=False, context=context, stack_traces=False)
     try:
         deployment = load_deployment(app.node.try_get_context("env_file") or ".env")
     except SettingsError as error:

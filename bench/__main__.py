@@ -1,6 +1,9 @@
 """Measure the blueprint: ``python -m bench [--rounds N] [--suite]``."""
 
+from tools.command_line import run
+
 import argparse
+import os
 import re
 import subprocess
 import sys
@@ -79,10 +82,15 @@ def _suite() -> dict[str, float]:
 
 def _python(*arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True, text=True
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},  # STEP has a tick
+        check=True,
+        capture_output=True,
+        encoding="utf-8",
     )
     return done.stdout
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

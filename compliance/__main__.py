@@ -1,5 +1,7 @@
 """``python -m compliance``: write the generated parts of docs/compliance.md."""
 
+from tools.command_line import run
+
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -70,4 +72,4 @@ def _without_errors() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,5 +1,7 @@
 """Tell what the settings cost in a month: ``python -m cost``."""
 
+from tools.command_line import run
+
 import argparse
 import os
 import sys
@@ -36,4 +38,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

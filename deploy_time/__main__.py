@@ -1,5 +1,7 @@
 """``python -m deploy_time``: write the tables of docs/deploy-time.md."""
 
+from tools.command_line import run
+
 from collections import Counter
 from collections.abc import Mapping
 
@@ -63,4 +65,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

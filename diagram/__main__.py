@@ -1,5 +1,7 @@
 """Draw the diagram: ``python -m diagram`` writes docs/architecture.svg."""
 
+from tools.command_line import run
+
 from diagram.drawing import svg
 from diagram.extraction import extract
 from settings.examples import ROOT
@@ -15,4 +17,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

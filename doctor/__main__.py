@@ -3,6 +3,8 @@
 Exit code 1 means that there is a problem.
 """
 
+from tools.command_line import run
+
 import argparse
 import os
 import sys
@@ -144,7 +146,4 @@ class Report:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit("\nInterrupted.")
+    run(main)

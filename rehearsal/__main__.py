@@ -1,5 +1,7 @@
 """Run the rehearsal: ``python -m rehearsal [--keep | --without-containers]``."""
 
+from tools.command_line import run
+
 import argparse
 import signal
 import sys
@@ -23,7 +25,6 @@ from rehearsal.container_engine import EngineError, NoEngineError
 from rehearsal.expectation import RehearsalError
 from rehearsal.failures.watched_workspace import WatchedWorkspace
 from rehearsal.local_aws import LocalAws, LocalAwsError
-from rehearsal.local_aws.scratch import clean_up_on_signals
 from rehearsal.narration import Narrator
 from rehearsal.sample_settings import ACCOUNT, REGION
 from rehearsal.world import World
@@ -52,14 +53,11 @@ def main() -> None:
         help="leave out the last chapter, which python -m rehearsal.on_engine plays by itself",
     )
     given = parser.parse_args()
-    clean_up_on_signals()
     narrator = Narrator()
     try:
         rehearse(narrator, keep=given.keep, with_containers=not given.without_containers)
     except (RehearsalError, LocalAwsError, EngineError, NoEngineError, BotoCoreError) as error:
         sys.exit(f"\nThe rehearsal failed: {error}")
-    except KeyboardInterrupt:
-        sys.exit("\nThe rehearsal was interrupted; the local AWS is stopped.")
 
 
 def rehearse(narrator: Narrator, *, keep: bool, with_containers: bool) -> None:
@@ -105,4 +103,4 @@ def wait(world: World) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main, stopped="The rehearsal was interrupted; the local AWS is stopped.")

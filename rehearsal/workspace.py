@@ -5,7 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -69,8 +70,9 @@ class Workspace:
         """
         self.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}", "--app", "")
 
-    def offline_cdk(self, *arguments: str, env_file: str) -> str:
-        """Run the CDK CLI as ``cdk`` does, but where no AWS answers and no credentials are."""
+    @contextmanager
+    def offline(self) -> Iterator[None]:
+        """Let the CDK CLI run where no AWS answers and no credentials are."""
         known = self._environment
         self._environment = {k: v for k, v in known.items() if not k.startswith("AWS_")} | {
             # Port 9 of the loopback: refused at once, should anything be asked.
@@ -78,7 +80,7 @@ class Workspace:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
         try:
-            return self.cdk(*arguments, env_file=env_file)
+            yield
         finally:
             self._environment = known
 
@@ -127,7 +129,7 @@ class Workspace:
             cwd=self.folder,
             env=self._environment,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=False,
         )
 

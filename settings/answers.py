@@ -15,6 +15,7 @@ from .yes_no import yes_no
 # What begins with these is a reference for CDK or CloudFormation: they replace it with something
 # that the file does not say, or refuse the template (cfn-lint E1029, one of CDK's default rules).
 _REFERENCES = ("${", "#{Token[", "{{resolve:")
+_LONGEST = 65_536  # of a whole task definition (Amazon ECS service quotas)
 _MOST_SUGGESTIONS = 100  # each takes a millisecond, and a file can have a hundred thousand keys
 
 
@@ -126,9 +127,12 @@ def _objection(key: str, text: str | None, *, is_required: bool) -> str | None:
 
 def _misplaced(key: str, text: str) -> str | None:
     """Say what is in the text that no key takes, if anything."""
+    if len(text) > _LONGEST:
+        return f"is longer than {_LONGEST} characters, which nothing takes"
     if not text.isprintable():
         return "has an invisible character; write the value anew"
-    if key not in PRIVATE_KEYS and has_credential(text):
+    # What is an ARN is judged by its form, and no secret has it.
+    if key not in PRIVATE_KEYS and not key.endswith("_arn") and has_credential(text):
         return "looks like a credential, which belongs in Secrets Manager; no key takes one"
     if mark := next((mark for mark in _REFERENCES if mark in text), None):
         instead = "write $NAME" if mark == "${" else "leave it out"

@@ -16,6 +16,7 @@ from core_infra.names import CoreOutput
 
 from .arn import NamespaceArn, RoleArn
 from .aws_name import EcsName, NamespaceId, SubnetId, VpcId
+from .credentials import may_be_credential, shown_name, shown_names
 from .dns_name import NamespaceName
 from .group import SettingsGroup, fill
 from .item_list import distinct_items
@@ -91,12 +92,17 @@ def read_core_outputs(path: Path, place: Place) -> tuple[CoreOutputs | None, tup
         stack, outputs = _core_stack_in(read_text(path))
     except FileNotFoundError:
         return None, (
-            f"there is no file {path}; deploy the core stack with --outputs-file to get it",
+            f"there is no {_named(path)}; deploy the core stack with --outputs-file to get it",
         )
     except UnfitError as unfit:
         return None, (str(unfit),)
     core, misfits = fill(CoreOutputs, outputs, place)
     return core, tuple(f"output {name} of {stack}: {text}" for name, text in misfits.items())
+
+
+def _named(path: Path) -> str:
+    # Whatever was pasted in the place of a name is not repeated.
+    return "such file" if may_be_credential(path.name) else f"file {shown_name(str(path))}"
 
 
 def _core_stack_in(text: str) -> tuple[str, dict[str, str]]:
@@ -114,9 +120,10 @@ def _core_stack_in(text: str) -> tuple[str, dict[str, str]]:
     if not found:
         raise UnfitError("has no stack with the outputs of a core stack, such as VpcId")
     if len(found) > 1:
-        raise UnfitError(f"has the outputs of several core stacks; keep one of {', '.join(found)}")
-    stack = found[0]
-    outputs = outputs_by_stack[stack]
+        raise UnfitError(
+            f"has the outputs of several core stacks; keep one of {shown_names(found)}"
+        )
+    outputs, stack = outputs_by_stack[found[0]], shown_name(found[0])
     names = [str(field.alias) for field in CoreOutputs.model_fields.values()]
     if lacking := [name for name in names if not isinstance(outputs.get(name), str)]:
         raise UnfitError(f"{stack} lacks {', '.join(lacking)}; deploy it again with --outputs-file")

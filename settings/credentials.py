@@ -1,43 +1,116 @@
-"""Credentials: recognising what must not stand in a settings file, nor in a report."""
+"""Credentials: recognising what must not stand in a settings file, nor in a report.
+
+The forms of tokens are the business of detect-secrets. It takes longer to import than all of the
+settings to read, so it is imported only for a text that has the looks of a token.
+"""
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-_SHAPES = re.compile(
-    r"""
-      (?:AKIA|ASIA)[A-Z0-9]{16}                    # AWS access key id
-    | gh[pousr]_[A-Za-z0-9]{20,}                   # GitHub tokens
-    | github_pat_[A-Za-z0-9_]{20,}
-    | glpat-[A-Za-z0-9_-]{20,}                     # GitLab
-    | xox[a-z]-[A-Za-z0-9-]{10,}                   # Slack
-    | [sr]k_live_[A-Za-z0-9]{16,}                  # Stripe
-    | eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,} # JSON web token
-    | -----BEGIN\ [A-Z ]*PRIVATE\ KEY
-    | ://[^/\s:@]*:[^/\s@]+@                       # a URL with a password in it
-    """,
-    re.VERBOSE,
+if TYPE_CHECKING:
+    from detect_secrets.plugins.base import BasePlugin
+
+# A token is long, with capitals or many digits; a path, a name or a command mostly is not.
+_LONG_WORD = re.compile(r"[A-Za-z0-9_+=.-]{16,}|BEGIN")
+_MIXED = re.compile(r".*[A-Z]|(?:[^0-9]*[0-9]){3}")
+# Detectors that find much besides: passwords of Artifactory (any word that begins with "AP" and one
+# of six letters) and public addresses; and those that go by names or by randomness alone.
+_NOT_ASKED = frozenset({
+    "ArtifactoryDetector", "Base64HighEntropyString", "HexHighEntropyString", "IPPublicDetector",
+    "KeywordDetector",
+})  # fmt: skip
+# What detect-secrets 1.5.0 does not know: beginnings that GitHub, Hugging Face, npm, Stripe,
+# OpenAI, Anthropic, Google and Slack document as the marks of their tokens.
+_MARKED = re.compile(
+    r"(?<![A-Za-z0-9])(?:"
+    r"(?:hf_|npm_|[rs]k_test_)(?=[a-z]{0,40}[A-Z0-9])[A-Za-z0-9]{16}"
+    r"|(?:AIza|github_pat_|sk-ant-|sk-proj-|sk-svcacct-|sk-admin-|xapp-|xox[cde]-)"
+    r"(?=[a-z_-]{0,40}[A-Z0-9])[A-Za-z0-9_-]{16})"
 )
-# An AWS secret access key or a classic GitHub token has no mark but its length.
-_FORTY_CHARACTERS = re.compile(r"(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])")
+# An AWS secret access key or a classic GitHub token has no mark but its length. The slash may be
+# a part of it, or what is before and behind it in a path.
+_FORTY_CHARACTERS = re.compile(r"(?<![A-Za-z0-9+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9+])")
+_OF_ALL_KINDS = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])")
+_RANDOM = 4.2  # bits a character; one random key in 50 000 has less, and few paths have more
+
+_PART, _OVERLAP, _MOST_JUDGED = 2048, 512, 65_536
 
 _WORDS = (
     r"(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIALS?|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY)"
 )
 _NAME = re.compile(_WORDS, re.IGNORECASE)
-_NAME_END = re.compile(_WORDS + r"$", re.IGNORECASE)
-_HARMLESS = re.compile(r"[0-9]+(?:\.[0-9]+)?[a-z]{0,2}|true|false|https?://[^\s?@]+", re.IGNORECASE)
+_NAME_END = re.compile(_WORDS + r"[0-9]*$|(?:^|_)(?:PASS|PWD|KEY)[0-9]*$", re.IGNORECASE)
+# Names of a row, an object or half of a key pair, and of where a secret is rather than what it is.
+_HARMLESS_NAME = re.compile(
+    r"(?:^|_)(?:(?:CACHE|HASH|OBJECT|PARTITION|PRIMARY|PUBLIC|RANGE|ROUTING|S3|SORT)_KEY"
+    r"|ARN|FILE|NAME|PATH)$",
+    re.IGNORECASE,
+)
+_HARMLESS = re.compile(
+    r"[0-9]+(?:\.[0-9]+)?[a-z]{0,2}|true|false|https?://[^\s?@]+|arn:aws[a-z-]*:[^\s?@]+",
+    re.IGNORECASE,
+)
 
 PRIVATE_KEYS = frozenset({"container_environment", "container_secrets", "github_token_secret_name"})
 _LONGEST_SHOWN = 80
+_LONGEST_NAME = 300  # as long as paths are in practice
+_MOST_NAMES = 10
 
 
 def has_credential(text: str) -> bool:
-    """Tell whether a well-known kind of credential is in the text."""
-    return bool(_SHAPES.search(text))
+    """Tell whether a well-known kind of credential is in the text (in its first 64 KiB)."""
+    text = text[:_MOST_JUDGED]
+    if _has_password_in_url(text) or _MARKED.search(text):
+        return True
+    if any(map(_MIXED.match, _LONG_WORD.findall(text))) and any(
+        any(detector.analyze_string(part)) for part in _parts(text) for detector in _detectors()
+    ):
+        return True
+    runs = _FORTY_CHARACTERS.findall(text)
+    return any(_is_random(run) for run in runs if _OF_ALL_KINDS.match(run))
 
 
 def may_be_credential(text: str) -> bool:
     """Tell whether there is one, or something as long as one that has no other mark."""
-    return has_credential(text) or bool(_FORTY_CHARACTERS.search(text))
+    return bool(_FORTY_CHARACTERS.search(text)) or has_credential(text)
+
+
+def _parts(text: str) -> Iterator[str]:
+    # Some detectors take the square of a text's length; no token is longer than the overlap.
+    for start in range(0, max(len(text) - _OVERLAP, 1), _PART - _OVERLAP):
+        yield text[start : start + _PART]
+
+
+@cache
+def _detectors() -> Sequence["BasePlugin"]:
+    # `analyze_string` looks at the text alone. What would ask the network is another method.
+    from detect_secrets.core.plugins.util import (  # noqa: PLC0415
+        get_mapping_from_secret_type_to_class,
+    )
+
+    plugins: Iterable[type[BasePlugin]] = get_mapping_from_secret_type_to_class().values()
+    return [plugin() for plugin in plugins if plugin.__name__ not in _NOT_ASKED]
+
+
+def _is_random(run: str) -> bool:
+    from detect_secrets.plugins.high_entropy_strings import (  # noqa: PLC0415
+        Base64HighEntropyString,
+    )
+
+    return Base64HighEntropyString().calculate_shannon_entropy(run) > _RANDOM
+
+
+def _has_password_in_url(text: str) -> bool:
+    for address in text.split("://")[1:]:
+        try:
+            if urlsplit(f"//{address.split()[0]}" if address.split() else "").password:
+                return True
+        except ValueError:
+            continue
+    return False
 
 
 def is_credential_variable(name: str, value: str) -> bool:
@@ -48,7 +121,11 @@ def is_credential_variable(name: str, value: str) -> bool:
     """
     if not value:
         return False
-    if has_credential(value) or _NAME_END.search(name):
+    if has_credential(value):
+        return True
+    if _HARMLESS_NAME.search(name):
+        return False
+    if _NAME_END.search(name):
         return True
     return bool(_NAME.search(name)) and not _HARMLESS.fullmatch(value)
 
@@ -61,6 +138,22 @@ def showable(key: str, text: str) -> str | None:
 def showable_item(text: str) -> str:
     """Return an item of a list as a message may name it."""
     return "one of them" if may_be_credential(text) else _quoted(text)
+
+
+def shown_name(text: str) -> str:
+    """Return the name of a file or stack as a report may print it, on one line and not too long."""
+    plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    if len(plain) > _LONGEST_NAME:
+        half = _LONGEST_NAME // 2
+        plain = f"{plain[:half]}...{plain[-half:]}"
+    return plain if plain == plain.strip() != "" else f'"{plain}"'
+
+
+def shown_names(names: Sequence[str]) -> str:
+    """Return names as `shown_name` does, with commas between them; of very many the first."""
+    shown = ", ".join(shown_name(name) for name in names[:_MOST_NAMES])
+    left_out = len(names) - _MOST_NAMES
+    return shown if left_out <= 0 else f"{shown} and {left_out} more"
 
 
 def _quoted(text: str) -> str:

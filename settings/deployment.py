@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .answers import creates_core
 from .core import CoreSettings
+from .credentials import may_be_credential, showable, shown_name, shown_names
 from .env_file import EnvFile, read_env_file
 from .item_list import distinct_items
 from .loader import settings_of
@@ -41,8 +42,11 @@ _UNIQUE: tuple[tuple[str, str, _Facts], ...] = (
 )
 
 
-def load_deployment(env_files: str) -> tuple[Settings, ...]:
+def load_deployment(env_files: object) -> tuple[Settings, ...]:
     """Return the settings of each of the comma-separated files, in their order.
+
+    `env_files` may be of any type, since it comes from the context of the app; all but text with
+    the name of a file in it is refused.
 
     Each file is complete on its own. A file with deploy_core_stack="False" whose ecs_cluster_name
     is that of a core stack which another one creates shares that core stack: it needs no import
@@ -51,11 +55,7 @@ def load_deployment(env_files: str) -> tuple[Settings, ...]:
     """
     errors: list[SettingsError] = []
     files: list[EnvFile] = []
-    try:
-        names = distinct_items(env_files)
-    except UnfitError as unfit:
-        raise SettingsError(Path(env_files), [Problem("", f"the list of files {unfit}")]) from None
-    for name in names:
+    for name in _names_of_files(env_files):
         try:
             files.append(read_env_file(Path(name)))
         except SettingsError as error:
@@ -76,6 +76,20 @@ def load_deployment(env_files: str) -> tuple[Settings, ...]:
     return tuple(deployment)
 
 
+def _names_of_files(env_files: object) -> tuple[str, ...]:
+    expected = "expected the name of a settings file, or several with commas between them"
+    if not isinstance(env_files, str):
+        kind = type(env_files).__name__
+        raise SettingsError("env_file", [Problem("", f"the value is of type {kind}; {expected}")])
+    try:
+        names = distinct_items(env_files)
+    except UnfitError as unfit:
+        raise SettingsError("env_file", [Problem("", f"the list of files {unfit}")]) from None
+    if not names:
+        raise SettingsError("env_file", [Problem("", f"the value is empty; {expected}")])
+    return names
+
+
 def _collisions(settings: Settings, deployment: Sequence[Settings]) -> Iterator[Problem]:
     """Find what is already taken by a file before this one."""
     reported = set()
@@ -85,7 +99,7 @@ def _collisions(settings: Settings, deployment: Sequence[Settings]) -> Iterator[
         for key, consequence, fact in _UNIQUE:
             if key not in reported and fact(this) == fact(other):
                 reported.add(key)
-                message = f"is the same in {other.env_file}: {consequence}"
+                message = f"is the same in {shown_name(str(other.env_file))}: {consequence}"
                 yield Problem(key, message, _given(settings, key))
 
 
@@ -100,17 +114,22 @@ def _misplaced(settings: Settings, deployment: Sequence[Settings]) -> Iterator[P
             continue
         for key in ("account_number", "aws_region"):
             if getattr(settings, key) != getattr(other, key):
-                expected = f'expected "{getattr(other, key)}", as in {other.env_file}, which '
-                yield Problem(key, f"{expected}creates the cluster", f'"{getattr(settings, key)}"')
+                message = (
+                    f'expected "{getattr(other, key)}", as in {shown_name(str(other.env_file))}, '
+                    "which creates the cluster"
+                )
+                yield Problem(key, message, f'"{getattr(settings, key)}"')
         if shared.namespace_name not in core.namespace_names:
             yield _no_such_namespace(shared, core, other.env_file)
 
 
 def _no_such_namespace(shared: SharedCoreSettings, core: CoreSettings, env_file: Path) -> Problem:
-    names = ", ".join(core.namespace_names)
+    names = shown_names(core.namespace_names)
+    wanted = shared.namespace_name
     return Problem(
         "namespaces",
-        f"{env_file} creates no namespace {shared.namespace_name}; expected one of {names}",
+        f"{shown_name(str(env_file))} creates no namespace "
+        f"{'of this name' if may_be_credential(wanted) else wanted}; expected one of {names}",
     )
 
 
@@ -118,6 +137,6 @@ def _place(settings: Settings) -> tuple[str, str]:
     return settings.account_number, settings.aws_region
 
 
-def _given(settings: Settings, key: str) -> str:
+def _given(settings: Settings, key: str) -> str | None:
     groups = (settings, settings.service)
-    return next(f'"{getattr(group, key)}"' for group in groups if hasattr(group, key))
+    return next(showable(key, getattr(group, key)) for group in groups if hasattr(group, key))

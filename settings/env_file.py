@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dotenv.parser import Binding, parse_stream
 
-from .credentials import may_be_credential
+from .credentials import may_be_credential, shown_name
 from .keys import ALL_KEYS
 from .problems import Problem, SettingsError, UnfitError
 from .text_file import read_text
@@ -39,8 +39,9 @@ def read_env_file(path: Path) -> EnvFile:
     try:
         text = read_text(path)
     except FileNotFoundError:
-        command = f"cp sample.env {shlex.quote(str(path))}"
-        hint = f"there is no such file; copy the sample and fill it in:\n  {command}"
+        hint = "there is no such file; copy the sample and fill it in"
+        if shown_name(str(path)) == str(path):
+            hint += f":\n  cp sample.env {shlex.quote(str(path))}"
         raise SettingsError(path, [Problem("", hint)]) from None
     except UnfitError as unfit:
         raise SettingsError(path, [Problem("", str(unfit))]) from None

@@ -6,6 +6,7 @@ from pathlib import Path
 from core_infra.names import namespace_name
 
 from .core_outputs import CoreOutputs, read_core_outputs
+from .credentials import may_be_credential, shown_name, shown_names
 from .dns_name import namespace_full_name, namespace_labels
 from .keys import IMPORT_KEYS
 from .place import Place
@@ -43,8 +44,8 @@ def _cluster_misfits(texts: Mapping[str, str], outputs: CoreOutputs) -> Misfits:
     if texts.get("ecs_cluster_name") in (None, "", outputs.ecs_cluster_name):
         return []
     message = (
-        f'the outputs in {texts["core_outputs_file"]} are of cluster "{outputs.ecs_cluster_name}"; '
-        "write that, or leave it empty"
+        f"the outputs in {shown_name(texts['core_outputs_file'])} are of cluster "
+        f'"{outputs.ecs_cluster_name}"; write that, or leave it empty'
     )
     return [("ecs_cluster_name", message)]
 
@@ -62,8 +63,9 @@ def _namespace(texts: Mapping[str, str], outputs: CoreOutputs) -> tuple[Values, 
             name = namespace_name(namespace_labels(texts[key])[0], outputs.ecs_cluster_name)
         if name not in outputs.namespace_names:
             raise UnfitError(
-                f"the outputs in {texts['core_outputs_file']} have no namespace {name}; "
-                f"expected one of {', '.join(outputs.namespace_names)}"
+                f"the outputs in {shown_name(texts['core_outputs_file'])} have no namespace "
+                f"{'of this name' if may_be_credential(name) else name}; "
+                f"expected one of {shown_names(outputs.namespace_names)}"
             )
     except UnfitError as unfit:
         return {}, [(key, str(unfit))]

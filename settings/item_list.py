@@ -14,7 +14,9 @@ def distinct_items(text: str) -> tuple[str, ...]:
     items = items_of(text)
     if "" in items:
         raise UnfitError("has an empty item; expected names with single commas between them")
+    seen: set[str] = set()
     for item in items:
-        if items.count(item) > 1:
+        if item in seen:
             raise UnfitError(f"{showable_item(item)} is there twice; expected each name once")
+        seen.add(item)
     return items

@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .credentials import shown_name
+
 _WIDTH = 80
 _LABEL_COLUMN = 34
 _MOST_SHOWN = 60
+_MOST_FILES = 20
 _NOTHING_HAPPENED = "Nothing was deployed or written."
 
 
@@ -41,9 +44,9 @@ class Problem:
 class SettingsError(Exception):
     """Settings cannot be used. `str(error)` is the whole report, ready for a terminal."""
 
-    def __init__(self, env_file: Path, problems: Sequence[Problem]) -> None:
+    def __init__(self, env_file: Path | str, problems: Sequence[Problem]) -> None:
         """Describe every one of the `problems` found in `env_file`."""
-        self.env_file = env_file
+        self.env_file = Path(env_file)
         self.problems = tuple(problems)
         super().__init__(env_file, problems)
 
@@ -61,7 +64,10 @@ class SeveralSettingsError(SettingsError):
         super().__init__(errors[0].env_file, problems)
 
     def __str__(self) -> str:
-        reports = (_report(error.env_file, error.problems) for error in self.errors)
+        shown = self.errors[:_MOST_FILES]
+        reports = [_report(error.env_file, error.problems) for error in shown]
+        if len(self.errors) > len(shown):
+            reports.append(f"error: ... and in {len(self.errors) - len(shown)} more files")
         return "\n".join([*reports, _NOTHING_HAPPENED])
 
 
@@ -72,7 +78,7 @@ def _report(env_file: Path, problems: Sequence[Problem]) -> str:
     # say) gets a line to itself.
     labels = [len(p.label) for p in shown if len(p.label) < _LABEL_COLUMN]
     column = 4 + max(labels, default=0)
-    lines = [f"error: {count} in {env_file}"]
+    lines = [f"error: {count} in {shown_name(str(env_file))}"]
     for problem in shown:
         lines += _entry(problem, column)
     if len(problems) > len(shown):

@@ -25,8 +25,10 @@ def read_text(path: Path) -> str:
             size = status.st_size / _MOST_BYTES
             raise UnfitError(f"the file has {size:.1f} MiB; expected at most 1 MiB")
         content = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, UnfitError):
         raise
+    except ValueError:  # a NUL, or half of a surrogate pair
+        raise UnfitError("no file can have such a name") from None
     except OSError as error:
         raise UnfitError(f"the file cannot be read ({error.strerror})") from None
     return _decode(content)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.sample_settings import ROOT, sample_env
+from rehearsal.sample_settings import ACCOUNT, REGION, ROOT, sample_env
 from tests.synthesis import (
     CONNECTED,
     EXISTING,
@@ -57,7 +57,7 @@ def run_app(tmp_path: Path) -> Callable[..., Run]:
     assert node
     flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
 
-    def run(*, host_stack_traces: bool = False, **context: str) -> Run:
+    def run(*, host_stack_traces: bool = False, **context: Any) -> Run:
         assembly = tmp_path / "assembly"
         assembly.mkdir()
         given = {**flags, "aws:cdk:disable-asset-staging": True, **context}
@@ -115,6 +115,22 @@ def test_broken_settings_are_reported_before_any_stack_is_made(
     for key in ("task_cpu", "account_number", "aws_region"):
         assert key in run.stderr
     assert list(run.assembly.iterdir()) == []
+
+
+def test_what_a_failed_look_up_says_is_kept_where_the_next_synthesis_says_something_else(
+    run_app: Callable[..., Run], tmp_path: Path
+) -> None:
+    """The CLI reports what it finds in a validation report, whichever synthesis has written it."""
+    (tmp_path / ".env").write_text(sample_env(**EXISTING), encoding="utf-8")
+    vpc = f"vpc-provider:account={ACCOUNT}:filter.tag:Name={EXISTING['vpc_name']}:region={REGION}"
+    failed = {"$providerError": "no credentials", "$dontSaveContext": True}
+    run = run_app(**{f"{vpc}:returnAsymmetricSubnets=true": failed})
+    assert (run.status, run.stdout, run.stderr) == (0, "", "")
+    metadata = (run.assembly / "BackendServiceStack.metadata.json").read_text(encoding="utf-8")
+    assert [note["data"] for notes in json.loads(metadata).values() for note in notes].count(
+        "no credentials"
+    )
+    assert not (run.assembly / "validation-report.json").exists()
 
 
 def test_the_context_chooses_another_settings_file(

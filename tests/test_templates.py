@@ -55,6 +55,8 @@ ACCEPTED = {
 DEVIATIONS = {
     # A VPC in use must not be deletable under the services: docs/decisions.
     "@aws-cdk/core:defaultCrossStackReferences": "strong",
+    # The CLI would go on reporting a failed look-up after it has succeeded: docs/decisions.
+    "@aws-cdk/core:annotationsInValidationReport": False,
     # Tells AWS how constructs are used; costs template size and is nobody's business.
     "@aws-cdk/core:enableAdditionalMetadataCollection": False,
 }

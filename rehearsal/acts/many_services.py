@@ -22,7 +22,8 @@ def play(world: World) -> None:
         _expect_running(world, ORDERS)
         step.note = world.outputs(ORDERS)["ServiceDiscoveryEndpoint"]
     with narrator.step("cdk ls with core_outputs_file, offline") as step:
-        stacks = world.workspace.offline_cdk("ls", env_file="payments.env").split()
+        with world.workspace.offline():
+            stacks = world.workspace.cdk("ls", env_file="payments.env").split()
         expect("the stacks that cdk ls prints", stacks, [PAYMENTS])
         expect_true("no context file was needed", holds=not world.workspace.has_context())
         step.note = PAYMENTS

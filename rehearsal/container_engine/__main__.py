@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tools.command_line import run
+
 import argparse
 import sys
 from pathlib import Path
@@ -13,7 +15,6 @@ from rehearsal.container_engine import (
     find_engine,
     owned,
 )
-from rehearsal.local_aws.scratch import clean_up_on_signals
 
 CACHE = Path(".cache", "container_engine")
 
@@ -27,7 +28,6 @@ def main() -> None:
     parser.add_argument("tag", help="the name of the image")
     parser.add_argument("revision", help="the revision that the service reports")
     wanted = parser.parse_args()
-    clean_up_on_signals()
     try:
         engine = find_engine(CACHE)
         with owned(engine):
@@ -40,4 +40,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,5 +1,7 @@
 """Rehearse failures: ``python -m rehearsal.failures``."""
 
+from tools.command_line import run
+
 import argparse
 import sys
 from contextlib import ExitStack
@@ -10,6 +12,7 @@ from rehearsal.expectation import RehearsalError
 from rehearsal.failures import (
     core_in_use,
     deleted_by_hand,
+    failed_look_up,
     full_repository,
     killed_cli,
     lost_aws,
@@ -19,12 +22,12 @@ from rehearsal.failures import (
 from rehearsal.failures.stage import Stage
 from rehearsal.failures.watched_workspace import WatchedWorkspace
 from rehearsal.local_aws import Inventory, LocalAws, LocalAwsError
-from rehearsal.local_aws.scratch import clean_up_on_signals
 from rehearsal.narration import Narrator
 from rehearsal.sample_settings import ACCOUNT, REGION
 from rehearsal.world import CORE, World
 
 FAILURES = (
+    failed_look_up.play,
     missing_token.play,
     taken_name.play,
     core_in_use.play,
@@ -40,14 +43,11 @@ FAILURES = (
 def main() -> None:
     """Play every failure; exit with 1 and the reason at the first that does not fail well."""
     argparse.ArgumentParser(prog="python -m rehearsal.failures", description=__doc__).parse_args()
-    clean_up_on_signals()
     narrator = Narrator()
     try:
         rehearse(narrator)
     except (RehearsalError, LocalAwsError, BotoCoreError) as error:
         sys.exit(f"\nThe rehearsal of failures failed: {error}")
-    except KeyboardInterrupt:
-        sys.exit("\nThe rehearsal was interrupted; the local AWS is stopped.")
 
 
 def rehearse(narrator: Narrator) -> None:
@@ -78,4 +78,4 @@ def set_stage(world: World, workspace: WatchedWorkspace) -> Stage:
 
 
 if __name__ == "__main__":
-    main()
+    run(main, stopped="The rehearsal was interrupted; the local AWS is stopped.")

@@ -8,14 +8,16 @@ from rehearsal.sample_settings import ROOT
 
 _INDENT = " " * 12
 _FAILED, _DONE = "❌", "✅"
+_ERROR = "ERROR "  # of a synthesis
 # Where the reasons of a failure end: its place in the app follows, and then general advice.
 _PLACE, _ADVICE = "Source Location:", "CloudTrail delivery"
 _OURS = f"({ROOT}{os.sep}"
 
 
 def essence(said: str) -> list[str]:
-    """Return the CLI's verdicts, each failure with its reasons; its last line if it has none.
+    """Return the CLI's verdicts, each failure with its reasons.
 
+    Without a verdict these are the errors of the synthesis, or at least the last line.
     Of the frames of a failure's place in the app, the innermost of this project's own is kept.
     """
     kept: list[str] = []
@@ -34,7 +36,8 @@ def essence(said: str) -> list[str]:
             in_place = False
         elif in_failure:
             kept.append(line)
-    return kept or [line for line in lines if line][-1:]
+    errors = [line for line in lines if line.startswith(_ERROR)]
+    return kept or errors or [line for line in lines if line][-1:]
 
 
 def as_typed(arguments: Sequence[str]) -> str:

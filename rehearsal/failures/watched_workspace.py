@@ -39,7 +39,7 @@ class WatchedWorkspace(Workspace):
             env=self._environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
             start_new_session=True,
         )
 

@@ -11,7 +11,6 @@ import fcntl
 import json
 import os
 import shutil
-import signal
 import stat
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Self
 
 PREFIX = "ecs-blueprint-"
@@ -109,22 +108,6 @@ def temporary_files_in(folder: Path) -> Iterator[None]:
             del os.environ["TMPDIR"]
         else:
             os.environ["TMPDIR"] = variable
-
-
-def clean_up_on_signals() -> None:
-    """Have SIGTERM, and SIGHUP of a terminal that is closed, leave every `with` block properly.
-
-    Only the first counts: a second one, of make or of the shell, must not interrupt the cleaning.
-    """
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
-            signal.signal(number, _exit)
-
-
-def _exit(number: int, _frame: FrameType | None) -> None:
-    for each in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, signal.SIG_IGN)
-    sys.exit(128 + number)
 
 
 def _write_mark(directory: int) -> None:

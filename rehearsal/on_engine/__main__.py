@@ -1,5 +1,7 @@
 """Only this chapter: ``python -m rehearsal.on_engine [--chart FILE.svg] [--drain SECONDS]``."""
 
+from tools.command_line import run
+
 import argparse
 import sys
 from pathlib import Path
@@ -7,7 +9,6 @@ from pathlib import Path
 from rehearsal.container_engine import EngineError, NoEngineError
 from rehearsal.expectation import RehearsalError
 from rehearsal.local_aws import LocalAwsError
-from rehearsal.local_aws.scratch import clean_up_on_signals
 from rehearsal.narration import Narrator
 from rehearsal.on_engine.play import CHART, play
 
@@ -18,7 +19,6 @@ def main() -> None:
     parser.add_argument("--chart", type=Path, default=CHART, help="where the chart goes")
     parser.add_argument("--drain", type=int, help="another draining time, in seconds, to compare")
     given = parser.parse_args()
-    clean_up_on_signals()
     narrator = Narrator()
     try:
         play(narrator, chart=given.chart, drain_seconds=given.drain)
@@ -28,4 +28,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main, stopped="The rehearsal was interrupted; the local AWS is stopped.")

@@ -33,6 +33,11 @@ def test_verdicts_are_kept_and_a_failure_with_its_reasons_and_its_line_of_the_ap
     ]
 
 
+def test_without_a_verdict_the_errors_of_the_synthesis_are_kept() -> None:
+    said = "one\nERROR no credentials (Construct Annotations)\n   A/B\nSynthesis finished\n"
+    assert essence(said) == ["ERROR no credentials (Construct Annotations)"]
+
+
 def test_without_a_verdict_the_last_line_counts() -> None:
     assert essence("one\ntwo\n\n") == ["two"]
     assert essence("") == []

@@ -17,10 +17,12 @@ from rehearsal.local_aws.scratch import MARK, ScratchDirectory, in_use, others_i
 
 # The module alone: it imports nothing of ours, and its package would take most of a second.
 HOLDER = f"""
-import runpy, sys, time
+import runpy, signal, sys, time
 from pathlib import Path
 globals().update(runpy.run_path({scratch.__file__!r}))
-clean_up_on_signals()
+for number in (signal.SIGTERM, signal.SIGHUP):
+    if signal.getsignal(number) is not signal.SIG_IGN:
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
 with ScratchDirectory("test", parent=Path(sys.argv[1])) as one:
     for number in range(int(sys.argv[2])):
         ScratchDirectory("test", parent=Path(sys.argv[1])).path.joinpath("file").touch()

@@ -1,0 +1,103 @@
+"""The command of cdk.json finds its packages, or says in one line what to do."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from rehearsal.sample_settings import ROOT, sample_env
+
+ENVIRONMENT = Path(sys.prefix)
+STARTED = "error: 1 problem in .env\n"
+"""What app.py says in a folder without settings: it got as far as that."""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A checkout in a folder with a space, without settings and without packages."""
+    project = tmp_path / "my project"
+    project.mkdir()
+    shutil.copy(ROOT / "cdk.json", project)
+    (project / "app.py").symlink_to(ROOT / "app.py")
+    return project
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    """The PATH of a new terminal: there is Node, and a Python 3 without our packages."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    node = shutil.which("node")
+    assert node
+    (folder / "node").symlink_to(node)
+    venv.create(tmp_path / "bare", symlinks=True)
+    (folder / "python3").write_text(f'#!/bin/sh\nexec "{tmp_path}/bare/bin/python3" "$@"\n')
+    (folder / "python3").chmod(0o755)
+    return f"{folder}{os.pathsep}{os.defpath}"
+
+
+def run_app(project: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the app as the CDK CLI does: by a shell, in the folder of cdk.json."""
+    command = json.loads((project / "cdk.json").read_text(encoding="utf-8"))["app"]
+    return subprocess.run(
+        ["/bin/sh", "-c", command],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_environment_of_make_install_is_found_without_activating_it(
+    project: Path, path: str
+) -> None:
+    (project / ".venv").symlink_to(ENVIRONMENT)
+    assert run_app(project, PATH=path).stderr.startswith(STARTED)
+
+
+def test_activated_environment_goes_before_that_of_make_install(
+    project: Path, path: str, tmp_path: Path
+) -> None:
+    (project / ".venv").symlink_to(tmp_path / "bare")
+    activated = {"VIRTUAL_ENV": str(ENVIRONMENT), "PATH": f"{ENVIRONMENT}/bin{os.pathsep}{path}"}
+    assert run_app(project, **activated).stderr.startswith(STARTED)
+
+
+def test_packages_that_are_installed_for_everybody_are_used(project: Path, path: str) -> None:
+    done = run_app(project, PATH=f"{ENVIRONMENT}/bin{os.pathsep}{path}")
+    assert done.stderr.startswith(STARTED)
+
+
+def test_without_the_packages_one_line_says_what_to_do(project: Path, path: str) -> None:
+    done = run_app(project, PATH=path)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: No module named 'aws_cdk' for ")
+    assert "make install" in done.stderr
+
+
+@pytest.mark.slow
+def test_cdk_cli_lists_the_stacks_in_a_new_terminal(project: Path, path: str) -> None:
+    (project / ".venv").symlink_to(ENVIRONMENT)
+    (project / ".env").write_text(sample_env(), encoding="utf-8")
+    done = subprocess.run(
+        [ROOT / "node_modules" / ".bin" / "cdk", "ls", "--no-notices"],
+        cwd=project,
+        env={
+            "PATH": path,
+            "HOME": str(project),
+            "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(ROOT / ".cache" / "jsii"),
+            "CDK_DISABLE_CLI_TELEMETRY": "true",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "CoreInfraStack\nBackendServiceStack\n"
