@@ -65,8 +65,8 @@ class SeedImage(Construct):
 
     Without it the first deploy would wait for tasks whose image does not exist. ``source`` is an
     image reference (``registry/name:tag``) on a registry that can be read without signing in, or on
-    ECR Public; of an image for several architectures only the one for ``arm64``, or else for
-    x86-64, is copied.
+    ECR Public, which can be signed in to from the ``aws`` partition only; of an image for several
+    architectures only the one for ``arm64``, or else for x86-64, is copied.
 
     Source and architecture are stack parameters: the CDK CLI deploys with a parameter's previous
     value, so editing these settings later does not copy again and never takes the tag away from

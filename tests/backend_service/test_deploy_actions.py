@@ -163,7 +163,7 @@ def shell(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-# Each look at the service takes the next line of `states`, and the last one again and again.
+# Each call about the service takes the next line of `states`, and the last one again and again.
 AWS_OF_ECS = """#!/bin/sh
 echo "$*" >> calls
 case "$*" in
@@ -235,7 +235,7 @@ def test_a_failed_rollout_fails_the_delivery(tmp_path: Path, shell: str) -> None
     assert "the rollout is FAILED" in done.stdout
 
 
-def test_a_look_that_fails_is_repeated(tmp_path: Path, shell: str) -> None:
+def test_a_call_that_fails_is_repeated(tmp_path: Path, shell: str) -> None:
     done = wait(tmp_path, shell, "IN_PROGRESS", "throttled", "COMPLETED")
     assert done.returncode == 0, done.stderr
 
@@ -255,7 +255,7 @@ def test_a_rollout_without_an_end_fails_the_delivery(
     assert f"the rollout is {said}" in done.stdout
 
 
-def test_the_mark_of_an_earlier_run_does_not_count(tmp_path: Path, shell: str) -> None:
+def test_the_marker_of_an_earlier_run_does_not_count(tmp_path: Path, shell: str) -> None:
     (tmp_path / "rolled-out").touch()
     assert wait(tmp_path, shell, "FAILED").returncode != 0
     assert not (tmp_path / "rolled-out").exists()
@@ -370,7 +370,7 @@ def test_an_image_that_is_live_already_is_left_alone(tmp_path: Path, shell: str)
     assert run.put() == {}
 
 
-def test_without_the_mark_of_the_first_command_nothing_is_promoted(
+def test_without_the_marker_of_the_first_command_nothing_is_promoted(
     tmp_path: Path, shell: str
 ) -> None:
     run = promote(tmp_path, shell, rolled_out=False)
