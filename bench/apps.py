@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -44,7 +45,8 @@ class MeasuredApp:
     def cdk_ls(self) -> float:
         """Run ``npx cdk ls`` and return its seconds."""
         context = ("-c", f"env_file={self.env_files}") if self.env_files else ()
-        return self._run("npx", "cdk", "ls", "--app", f"{sys.executable} {self.script}", *context)
+        app = shlex.join([sys.executable, str(self.script)])
+        return self._run("npx", "cdk", "ls", "--app", app, *context)
 
     def alone(self) -> float:
         """Run the app without the CLI and return its seconds."""

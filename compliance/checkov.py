@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from aws_cdk.cx_api import CloudAssembly
 
 from compliance.finding import Finding, below_stack
+from rehearsal.process_environment import process_environment
 
 EXECUTABLE = Path(__file__).resolve().parents[1] / ".cache/checkov/bin/checkov"
 """Made by make (``test`` and ``compliance``) from compliance/checkov.lock."""
@@ -48,6 +49,8 @@ def _failed_checks(folder: str) -> list[dict[str, str]]:
             *("--output", "json"),
             *("--quiet", "--compact", "--skip-download"),
         ],
+        # Neither ~/.checkov.yaml nor a variable of the shell changes what it looks for.
+        env=process_environment() | {"HOME": folder},
         capture_output=True,
         text=True,
         check=False,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,8 @@ from typing import Any, Self
 from rehearsal.expectation import RehearsalError
 from rehearsal.sample_settings import ACCOUNT, REGION, ROOT, sample_env
 
-_APP = f"{sys.executable} {ROOT / 'app.py'}"
+# The CLI hands it to a shell.
+_APP = shlex.join([sys.executable, str(ROOT / "app.py")])
 
 
 class Workspace:
@@ -26,7 +28,9 @@ class Workspace:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="rehearsal-"))
         self._environment = dict(environment) | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}",
+            "PATH": os.pathsep.join(
+                [str(Path(sys.executable).parent), environment.get("PATH", os.defpath)]
+            ),
             # Out of reach: ~/.aws and ~/.cdk.json.
             "HOME": str(self.folder),
             # jsii unpacks the CDK library once; it would otherwise do so in every new HOME.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from rehearsal.process_environment import engine_environment
 
 
 class NoEngineError(Exception):
@@ -27,7 +28,7 @@ class Engine:
     @property
     def environment(self) -> dict[str, str]:
         """What the engine is called with."""
-        return {**os.environ, **self.settings}
+        return {**engine_environment(), **self.settings}
 
     def __call__(self, *arguments: str, timeout: float = 60) -> str:
         """Run one command and return what it prints."""

@@ -53,10 +53,12 @@ class BuildAction:
         self, project: Mapping[str, Any], source_version: str, folder: str
     ) -> dict[str, str]:
         """Return what the project and CodeBuild set, and the way to the tools and to this AWS."""
-        tools = [self._docker.folder, Path(sys.executable).parent, os.environ["PATH"]]
-        host = {"PATH": os.pathsep.join(map(str, tools)), "HOME": folder}
+        path = os.environ.get("PATH", os.defpath)
+        tools = [str(self._docker.folder), str(Path(sys.executable).parent), path]
+        host = {"PATH": os.pathsep.join(tools), "HOME": folder}
         return (
-            self._world.aws.access.environment(base=self._docker.variables)
+            self._world.aws.access.environment()
+            | self._docker.variables
             | host
             | {"CODEBUILD_SRC_DIR": folder}
             | build_environment(

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from rehearsal.local_aws.engine_access import EngineAccess
+from rehearsal.process_environment import process_environment
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _FAREWELL_SECONDS = 5.0
@@ -27,15 +28,18 @@ class Child:
     def __init__(self, *, account: str, region: str, engine: EngineAccess | None) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="local-aws-"))
         self._log = (self.directory / "log").open("w+b")
-        # Only what the child needs: no setting of the shell changes what it does.
-        environment = {
-            "PATH": os.environ.get("PATH", os.defpath),
-            "PYTHONPATH": str(_REPOSITORY),
-            "HOME": str(self.directory),
-            "TMPDIR": str(self.directory),
-            "LOCAL_AWS_ACCOUNT": account,
-            "LOCAL_AWS_REGION": region,
-        } | (engine.as_variable() if engine else {})
+        environment = (
+            process_environment()
+            | {
+                "PYTHONUTF8": "1",
+                "PYTHONPATH": str(_REPOSITORY),
+                "HOME": str(self.directory),
+                "TMPDIR": str(self.directory),
+                "LOCAL_AWS_ACCOUNT": account,
+                "LOCAL_AWS_REGION": region,
+            }
+            | (engine.as_variable() if engine else {})
+        )
         self._process = subprocess.Popen(
             [sys.executable, "-m", "rehearsal.local_aws"],
             cwd=self.directory,

@@ -1,28 +1,22 @@
 """The container engine that the builds use, written down for the processes that they start."""
 
 import json
-import os
 from pathlib import Path
 
 from rehearsal.container_engine import Engine
 
 _NAME = "engine.json"
-# What an engine may need of the user's environment, which a build does not see.
-_OF_THE_USER = ("HOME", "PATH", "XDG_RUNTIME_DIR")
-_PREFIXES = ("DOCKER_", "CONTAINER", "BUILDX_", "HTTP", "NO_PROXY", "http", "no_proxy")
 
 
 def write_engine(folder: Path, engine: Engine) -> None:
-    """Use this engine for the builds whose state is in the folder."""
-    wanted = {
-        name: value
-        for name, value in os.environ.items()
-        if name in _OF_THE_USER or name.startswith(_PREFIXES)
-    }
+    """Use this engine for the builds whose state is in the folder.
+
+    With it is written what it has of the user's environment, which a build does not see.
+    """
     content = {
         "name": engine.name,
         "command": engine.command,
-        "settings": wanted | dict(engine.settings),
+        "settings": engine.environment,
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _NAME).write_text(json.dumps(content), encoding="utf-8")
