@@ -46,7 +46,8 @@ def process_environment(shell: Mapping[str, str] | None = None) -> dict[str, str
 
 def git_environment(shell: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return what git may have: it reads the repository in its folder, and writes nothing."""
-    return _chosen((*_ALL, *_GIT), shell) | {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+    kept = _chosen((*_ALL, *_GIT), shell)
+    return kept | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
 
 
 def engine_environment(shell: Mapping[str, str] | None = None) -> dict[str, str]:

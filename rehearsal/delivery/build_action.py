@@ -58,7 +58,7 @@ class BuildAction:
         host = {"PATH": os.pathsep.join(tools), "HOME": folder}
         return (
             self._world.aws.access.environment()
-            | self._docker.variables
+            | dict(self._docker.variables)
             | host
             | {"CODEBUILD_SRC_DIR": folder}
             | build_environment(
