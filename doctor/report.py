@@ -1,25 +1,26 @@
 """What the user reads: a line for each check."""
 
-import os
 import sys
 
 from doctor.answer import Answer, Verdict
+from progress.terminal import LiveLine, fill, has_colour, is_live
 
 _WIDTH = 31
 _COLOURS = {Verdict.OK: "32", Verdict.PROBLEM: "31", Verdict.NOT_CHECKED: "33"}
 _VERDICT_WIDTH = max(map(len, Verdict))
+_INDENT = 4 + _VERDICT_WIDTH
 
 
 class Report:
     """Prints answers as they come, and counts them.
 
-    Colour and the line of the running check are for terminals; ``NO_COLOR`` and ``CI`` turn them
-    off.
+    Colour, the line of the running check and folded lines are for terminals that can show them.
     """
 
     def __init__(self) -> None:
-        plain = bool(os.environ.get("NO_COLOR") or os.environ.get("CI"))
-        self._live = sys.stdout.isatty() and not plain
+        self._colour = has_colour(sys.stdout)
+        self._folds = is_live(sys.stdout)
+        self._running = LiveLine(sys.stdout)
         self._counts = dict.fromkeys(Verdict, 0)
 
     @property
@@ -33,15 +34,18 @@ class Report:
 
     def begin(self, what: str) -> None:
         """Show what is being looked at, until its answer is there."""
-        if self._live:
-            print(f"  {'…':<{_VERDICT_WIDTH}}  {what}", end="\r", flush=True)
+        self._running.show(f"  {'…':<{_VERDICT_WIDTH}}  {what}")
 
     def add(self, what: str, answer: Answer) -> None:
         """Print an answer."""
         self._counts[answer.verdict] += 1
-        verdict = self._paint(_COLOURS[answer.verdict], f"{answer.verdict.value:<{_VERDICT_WIDTH}}")
-        clear = "\x1b[K" if self._live else ""
-        self._say(f"{clear}  {verdict}  {what:<{_WIDTH}}  {answer.line}".rstrip())
+        verdict = f"{answer.verdict.value:<{_VERDICT_WIDTH}}"
+        begin = f"  {verdict}  {what:<{_WIDTH}}  "
+        line = fill(begin, answer.line, indent=_INDENT) if self._folds else begin + answer.line
+        painted = self._paint(_COLOURS[answer.verdict], verdict)
+        self._running.clear()
+        # Painted afterwards: colours take no room.
+        self._say(line.rstrip().replace(verdict, painted, 1))
 
     def sum_up(self) -> None:
         """Print how many answers of each kind there were."""
@@ -55,4 +59,4 @@ class Report:
         print(text, flush=True)
 
     def _paint(self, code: str, text: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self._live else text
+        return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text

@@ -101,3 +101,11 @@ class World:
             repositoryName=repository, imageIds=[{"imageTag": tag}]
         )
         return str(answer["imageDetails"][0]["imageDigest"])
+
+
+def tell_source(world: World) -> None:
+    """Read what will be delivered and say what it is; ``SourceError`` if there is no commit."""
+    with world.narrator.step("Read what is delivered") as step:
+        step.note = f"{len(world.source.files)} files: {world.source.origin}"
+    for what in world.source.left_out:
+        world.narrator.leave_out(what)

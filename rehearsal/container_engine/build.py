@@ -19,12 +19,17 @@ def build_image(
     *,
     build_args: Mapping[str, str] | None = None,
     target: str | None = None,
+    show: bool = False,
 ) -> str:
-    """Build the folder's Dockerfile, up to a stage if given; returns the base image it used."""
+    """Build the folder's Dockerfile, up to a stage if given; returns the base image it used.
+
+    ``show`` prints what the engine says while it builds.
+    """
     base = base_image(engine, folder / "Dockerfile", cache)
     arguments = [f"--build-arg=BASE_IMAGE={base}"]
     arguments += [f"--build-arg={name}={value}" for name, value in (build_args or {}).items()]
     if target:
         arguments.append(f"--target={target}")
-    engine("build", *arguments, "--tag", tag, str(folder), timeout=_BUILD_SECONDS)
+    run = engine.show if show else engine
+    run("build", *arguments, "--tag", tag, str(folder), timeout=_BUILD_SECONDS)
     return base

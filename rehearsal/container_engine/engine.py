@@ -51,6 +51,15 @@ class Engine:
             check=False,
         )
 
+    def show(self, *arguments: str, timeout: float = 60) -> None:
+        """Run one command that prints where we print; ``EngineError`` if it fails."""
+        command = [*self.command, *arguments]
+        status = subprocess.run(
+            command, env=self.environment, timeout=timeout, check=False
+        ).returncode
+        if status:
+            raise EngineError(f"{self.name} {' '.join(arguments)}: exit code {status}")
+
     def has_image(self, image: str) -> bool:
         """Whether the image is on this machine."""
         return self.attempt("image", "inspect", image).returncode == 0
