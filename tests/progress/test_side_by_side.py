@@ -96,28 +96,29 @@ def test_a_process_that_a_part_forgot_holds_nobody_up() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_parts_end_with_all_that_they_have_started(number: signal.Signals) -> None:
-    held_by_all, end = os.pipe()
-    part = (
-        "trap 'echo tidied up; exit 1' INT; (sleep 60; true) & echo begun; while :; do wait; done"
-    )
+def test_parts_end_with_all_that_they_have_started(number: signal.Signals, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "held")
+    held_by_all = os.open(tmp_path / "held", os.O_RDONLY | os.O_NONBLOCK)
+    part = f"exec 9> {tmp_path}/held; echo held >&9; (sleep 60; true); true"
     process = subprocess.Popen(
         [*RUN, *parts(part=part, early="echo the reason; exit 1")],
         cwd=ROOT,
         env=environment(),
         stdout=subprocess.PIPE,
-        pass_fds=(end,),
         text=True,
     )
-    os.close(end)
     assert process.stdout
     assert process.stdout.readline().startswith("--- early: FAILED")
+    assert select.select([held_by_all], [], [], 5)[0]
+    assert os.read(held_by_all, 100) == b"held\n"
+    assert not select.select([held_by_all], [], [], 0)[0]
     process.send_signal(number)
     said = process.communicate(timeout=30)[0].splitlines()
     assert process.returncode == 128 + number
     assert said[0] == f"{number.name}: ending part"
     assert said[-2:] == ["the reason", "FAILED: early (exit status 1). Not finished: part."]
-    assert select.select([held_by_all], [], [], 5)[0], "nobody holds the other end any more"
+    assert select.select([held_by_all], [], [], 5)[0]
+    assert os.read(held_by_all, 100) == b"", "nobody holds the other end any more"
     os.close(held_by_all)
 
 
