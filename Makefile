@@ -71,7 +71,7 @@ deploy-time: install ## Tell how long a deploy takes on paper, and why; writes d
 
 .PHONY: image
 image: install ## Build the image of the sample service with docker or podman
-	@$(PROGRESS) --show last --part "Building the image of the sample service" \
+	@$(PROGRESS) --show last --part "Building the image" \
 		"$(BIN)/python -m rehearsal.container_engine application-code/ecsdemo-backend ecsdemo-backend:local local"
 
 .PHONY: format

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 import time
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal.sample_settings import ACCOUNT, REGION, ROOT, sample_env
+from rehearsal.workspace import app_command
 
 _EMPTY_APP = """\
 from aws_cdk import App, Stack
@@ -45,8 +45,7 @@ class MeasuredApp:
     def cdk_ls(self) -> float:
         """Run ``npx cdk ls`` and return its seconds."""
         context = ("-c", f"env_file={self.env_files}") if self.env_files else ()
-        app = shlex.join([sys.executable, str(self.script)])
-        return self._run("npx", "cdk", "ls", "--app", app, *context)
+        return self._run("npx", "cdk", "ls", "--app", app_command(self.script), *context)
 
     def alone(self) -> float:
         """Run the app without the CLI and return its seconds."""

@@ -15,9 +15,6 @@ from typing import Any, Self
 from rehearsal.expectation import RehearsalError
 from rehearsal.sample_settings import ACCOUNT, REGION, ROOT, sample_env
 
-# The CLI hands it to a shell.
-_APP = shlex.join([sys.executable, str(ROOT / "app.py")])
-
 
 class Workspace:
     """Settings, outputs, assembly and context of the rehearsal, away from the user's.
@@ -135,10 +132,19 @@ class Workspace:
         return [
             str(ROOT / "node_modules" / ".bin" / "cdk"),
             *arguments,
-            *(() if "--app" in arguments else ("--app", _APP)),
+            *(() if "--app" in arguments else ("--app", app_command(ROOT / "app.py"))),
             *("-c", f"env_file={env_file}"),
             *("--no-color", "--no-notices"),
         ]
+
+
+def app_command(script: Path) -> str:
+    """Return what to give to ``--app`` of the CDK CLI to run a script, whatever its path.
+
+    The CLI hands it to a shell. ``exec`` comes first because it would take quotation marks away
+    that are both at the beginning and at the end.
+    """
+    return f"exec {shlex.join([sys.executable, str(script)])}"
 
 
 DEPLOY_OPTIONS = ("--require-approval", "never", "--outputs-file", "output.json")
