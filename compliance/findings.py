@@ -18,6 +18,7 @@ from aws_cdk.cx_api import CloudAssembly
 from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
 
 from rehearsal.local_aws.scratch import ScratchDirectory
+from rehearsal.process_environment import process_environment
 
 PACKS = ("AwsSolutions", "NIST.800.53.R5")
 
@@ -105,6 +106,8 @@ def _failed_checks(folder: Path) -> list[dict[str, str]]:
             *("--output", "json"),
             *("--quiet", "--compact", "--skip-download"),
         ],
+        # Neither ~/.checkov.yaml nor a variable of the shell changes what it looks for.
+        env=process_environment() | {"HOME": str(folder)},
         capture_output=True,
         text=True,
         check=False,

@@ -3,10 +3,10 @@
 from tools.command_line import run
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
+from progress.terminal import LiveLine
 from settings import SettingsError, load_deployment
 
 
@@ -27,12 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from cost.report import report  # noqa: PLC0415
 
     # On a terminal only: the synthesis takes a few seconds.
-    live = sys.stderr.isatty() and not os.environ.get("CI")
-    if live:
-        print("Making the templates ...", end="\r", file=sys.stderr, flush=True)
+    running = LiveLine(sys.stderr)
+    running.show("Making the templates ...")
     lines = list(report(deployment, bill_of(deployment)))
-    if live:
-        print("\x1b[K", end="", file=sys.stderr, flush=True)
+    running.clear()
     print("\n".join(lines))
     return 0
 

@@ -6,7 +6,6 @@ Exit code 1 means that there is a problem.
 from tools.command_line import run
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -14,6 +13,7 @@ from doctor import account, github, names, network, platform, task
 from doctor.aws import Aws
 from doctor.check import ERRORS, Check, Context, Result, Verdict, not_checked, result_of_error
 from doctor.github import GitHub
+from progress.terminal import LiveLine, fill, has_colour, is_live
 from settings import Settings, SettingsError, load_deployment
 
 ESSENTIAL: tuple[Check, ...] = (account.Credentials(), account.Region())
@@ -22,6 +22,7 @@ ESSENTIAL: tuple[Check, ...] = (account.Credentials(), account.Region())
 _WIDTH = 31
 _COLOURS = {Verdict.OK: "32", Verdict.PROBLEM: "31", Verdict.NOT_CHECKED: "33"}
 _VERDICT_WIDTH = max(map(len, Verdict))
+_INDENT = 4 + _VERDICT_WIDTH
 
 
 def main(arguments: Sequence[str] | None = None, *, github_api: GitHub | None = None) -> int:
@@ -100,13 +101,13 @@ def _ask(check: Check, context: Context, report: "Report") -> Result:
 class Report:
     """Prints results as they come, a line each, and counts them.
 
-    Colour and the line of the running check are for terminals; ``NO_COLOR`` and ``CI`` turn them
-    off.
+    Colour, the line of the running check and folded lines are for terminals that can show them.
     """
 
     def __init__(self) -> None:
-        plain = bool(os.environ.get("NO_COLOR") or os.environ.get("CI"))
-        self._live = sys.stdout.isatty() and not plain
+        self._colour = has_colour(sys.stdout)
+        self._folds = is_live(sys.stdout)
+        self._running = LiveLine(sys.stdout)
         self._counts = dict.fromkeys(Verdict, 0)
 
     @property
@@ -120,15 +121,18 @@ class Report:
 
     def begin(self, what: str) -> None:
         """Show what is being looked at, until its result is there."""
-        if self._live:
-            print(f"  {'…':<{_VERDICT_WIDTH}}  {what}", end="\r", flush=True)
+        self._running.show(f"  {'…':<{_VERDICT_WIDTH}}  {what}")
 
     def add(self, what: str, result: Result) -> None:
         """Print a result."""
         self._counts[result.verdict] += 1
-        verdict = self._paint(_COLOURS[result.verdict], f"{result.verdict.value:<{_VERDICT_WIDTH}}")
-        clear = "\x1b[K" if self._live else ""
-        self._say(f"{clear}  {verdict}  {what:<{_WIDTH}}  {result.line}".rstrip())
+        verdict = f"{result.verdict.value:<{_VERDICT_WIDTH}}"
+        begin = f"  {verdict}  {what:<{_WIDTH}}  "
+        line = fill(begin, result.line, indent=_INDENT) if self._folds else begin + result.line
+        painted = self._paint(_COLOURS[result.verdict], verdict)
+        self._running.clear()
+        # Painted afterwards: colours take no room.
+        self._say(line.rstrip().replace(verdict, painted, 1))
 
     def sum_up(self) -> None:
         """Print how many results of each kind there were."""
@@ -142,7 +146,7 @@ class Report:
         print(text, flush=True)
 
     def _paint(self, code: str, text: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self._live else text
+        return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Run the rehearsal: ``python -m rehearsal [--keep | --without-containers]``."""
+"""Run the rehearsal: ``python -m rehearsal [--keep | --without-containers] [--working-tree]``."""
 
 from tools.command_line import run
 
@@ -27,7 +27,7 @@ from rehearsal.failures.watched_workspace import WatchedWorkspace
 from rehearsal.local_aws import LocalAws, LocalAwsError
 from rehearsal.narration import Narrator
 from rehearsal.sample_settings import ACCOUNT, REGION
-from rehearsal.world import World
+from rehearsal.world import World, tell_source
 
 ACTS = (
     first_deploy,
@@ -52,15 +52,25 @@ def main() -> None:
         action="store_true",
         help="leave out the last chapter, which python -m rehearsal.on_engine plays by itself",
     )
+    parser.add_argument(
+        "--working-tree",
+        action="store_true",
+        help="deliver the files as they are on disk, and not as they are committed",
+    )
     given = parser.parse_args()
     narrator = Narrator()
     try:
-        rehearse(narrator, keep=given.keep, with_containers=not given.without_containers)
+        rehearse(
+            narrator,
+            keep=given.keep,
+            with_containers=not given.without_containers,
+            working_tree=given.working_tree,
+        )
     except (RehearsalError, LocalAwsError, EngineError, NoEngineError, BotoCoreError) as error:
         sys.exit(f"\nThe rehearsal failed: {error}")
 
 
-def rehearse(narrator: Narrator, *, keep: bool, with_containers: bool) -> None:
+def rehearse(narrator: Narrator, *, keep: bool, with_containers: bool, working_tree: bool) -> None:
     """Start a local AWS, play, and stop it, whatever happens."""
     narrator.say("Rehearsing a deploy on a local AWS: no account, no network, nothing of yours.")
     aws = LocalAws(account=ACCOUNT, region=REGION)
@@ -70,7 +80,8 @@ def rehearse(narrator: Narrator, *, keep: bool, with_containers: bool) -> None:
             stack.enter_context(aws)
             step.note = f"MiniStack {version('ministack')} on {aws.endpoint_url}"
         workspace = stack.enter_context(WatchedWorkspace(aws))
-        world = World(aws, workspace, narrator)
+        world = World(aws, workspace, narrator, working_tree)
+        tell_source(world)
         first_deploy.prepare(world)
         before = world.inventory.snapshot()
         for act in ACTS:
@@ -82,8 +93,13 @@ def rehearse(narrator: Narrator, *, keep: bool, with_containers: bool) -> None:
     if not with_containers:
         narrator.say("\nLeft out: tasks as containers. `make laptop` plays that.")
     elif not keep:
-        on_engine.play(narrator)
-    narrator.say(f"\n{narrator.steps} steps in {narrator.seconds:.0f} s, and nothing is left.")
+        try:
+            engine, base = on_engine.at_hand()
+        except NoEngineError as reason:
+            on_engine.leave_out(narrator, reason)
+        else:
+            on_engine.play(narrator, engine, base, working_tree=working_tree)
+    narrator.end(f"{narrator.steps} steps in {narrator.seconds:.0f} s, and nothing is left.")
 
 
 def wait(world: World) -> None:

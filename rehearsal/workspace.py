@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,8 +16,6 @@ from rehearsal.expectation import RehearsalError
 from rehearsal.local_aws.scratch import ScratchDirectory
 from rehearsal.sample_settings import ACCOUNT, REGION, ROOT, sample_env
 
-_APP = f"{sys.executable} {ROOT / 'app.py'}"
-
 
 class Workspace:
     """Settings, outputs, assembly and context of the rehearsal, away from the user's.
@@ -29,7 +28,9 @@ class Workspace:
         self.folder = self._scratch.path
         (self.folder / "tmp").mkdir()
         self._environment = dict(environment) | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}",
+            "PATH": os.pathsep.join(
+                [str(Path(sys.executable).parent), environment.get("PATH", os.defpath)]
+            ),
             # Out of reach: ~/.aws and ~/.cdk.json.
             "HOME": str(self.folder),
             # What the CLI and jsii leave when they are killed goes with the folder.
@@ -137,10 +138,19 @@ class Workspace:
         return [
             str(ROOT / "node_modules" / ".bin" / "cdk"),
             *arguments,
-            *(() if "--app" in arguments else ("--app", _APP)),
+            *(() if "--app" in arguments else ("--app", app_command(ROOT / "app.py"))),
             *("-c", f"env_file={env_file}"),
             *("--no-color", "--no-notices"),
         ]
+
+
+def app_command(script: Path) -> str:
+    """Return what to give to ``--app`` of the CDK CLI to run a script, whatever its path.
+
+    The CLI hands it to a shell. ``exec`` comes first because it would take quotation marks away
+    that are both at the beginning and at the end.
+    """
+    return f"exec {shlex.join([sys.executable, str(script)])}"
 
 
 DEPLOY_OPTIONS = ("--require-approval", "never", "--outputs-file", "output.json")

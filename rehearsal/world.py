@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from rehearsal.delivery.source_tree import Source, read_source
 from rehearsal.expectation import RehearsalError
 from rehearsal.local_aws import Inventory, LocalAws
 from rehearsal.narration import Narrator
+from rehearsal.sample_settings import ROOT
 from rehearsal.workspace import Workspace
 
 CORE = "CoreInfraStack"
@@ -15,11 +17,18 @@ SERVICE = "BackendServiceStack"
 
 @dataclass(frozen=True)
 class World:
-    """The local AWS, the folder to deploy from, and the narrator."""
+    """The local AWS, the folder to deploy from, the narrator, and what is delivered."""
 
     aws: LocalAws
     workspace: Workspace
     narrator: Narrator
+    working_tree: bool = False
+    """Whether deliveries take the files of this project as they are on disk, and not HEAD."""
+
+    @cached_property
+    def source(self) -> Source:
+        """What the pipeline is given as its source; ``SourceError`` if there is no commit."""
+        return read_source(ROOT, working_tree=self.working_tree)
 
     @cached_property
     def inventory(self) -> Inventory:
@@ -92,3 +101,11 @@ class World:
             repositoryName=repository, imageIds=[{"imageTag": tag}]
         )
         return str(answer["imageDetails"][0]["imageDigest"])
+
+
+def tell_source(world: World) -> None:
+    """Read what will be delivered and say what it is; ``SourceError`` if there is no commit."""
+    with world.narrator.step("Read what is delivered") as step:
+        step.note = f"{len(world.source.files)} files: {world.source.origin}"
+    for what in world.source.left_out:
+        world.narrator.leave_out(what)

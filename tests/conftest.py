@@ -2,10 +2,13 @@
 
 import gc
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from progress.side_by_side import NOT_SHOWN
 
 SLOW_FOLDERS = ("image", "rehearsal")
 
@@ -26,6 +29,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Let the garbage collector leave alone what the imports have made: all of aws_cdk."""
     gc.freeze()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say what is not shown because tests were skipped; `make test` repeats it at its end."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    for reason, count in reasons.items():
+        terminalreporter.write_line(f"{NOT_SHOWN}{count} tests: {reason}")
 
 
 MOST_SYNTHESES = 20

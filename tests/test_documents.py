@@ -1,9 +1,11 @@
 """What the documents say, against what is there."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
+from awscli.clidriver import create_clidriver
 from dotenv import dotenv_values
 
 from rehearsal.acts.first_deploy import CORE_OUTPUTS, SERVICE_OUTPUTS
@@ -45,9 +47,31 @@ def test_make_targets_that_are_named_exist(document: Path) -> None:
 
 def test_every_target_for_people_says_what_it_does() -> None:
     documented = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE))
-    internal = {"static-checks", "fast-tests", "slow-tests", "play-rehearsal"}
     phony = set(re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE))
-    assert {t for line in phony for t in line.split()} - internal == documented
+    assert {t for line in phony for t in line.split()} == documented
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=document_id)
+def test_commands_of_the_aws_cli_exist_in_the_installed_one(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    named = set(re.findall(r"\baws ((?!configure)[a-z0-9-]+) ([a-z0-9-]+)", code(text)))
+    unknown = [f"aws {s} {operation}" for s, operation in named if operation not in operations(s)]
+    assert unknown == []
+
+
+@cache
+def operations(service: str) -> set[str]:
+    """Return what the installed AWS CLI can do with a service: what its help lists."""
+    services = create_clidriver().create_help_command().command_table
+    if service not in services:
+        return set()
+    return set(services[service].create_help_command().command_table)
+
+
+def code(markdown: str) -> str:
+    """Return what is between backquotes, in a line or as a block."""
+    blocks = re.findall(r"^```.*?^```", markdown, re.MULTILINE | re.DOTALL)
+    return "\n".join([*blocks, *re.findall(r"(?<!`)`[^`]+`(?!`)", markdown)])
 
 
 def test_readme_names_the_outputs_that_there_are() -> None:

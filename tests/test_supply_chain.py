@@ -84,6 +84,17 @@ def test_base_image_has_a_full_version() -> None:
     }
 
 
+def test_every_action_is_a_commit_with_its_version_beside_it() -> None:
+    workflows = [*(ROOT / ".github" / "workflows").glob("*.yml")]
+    used = [
+        use
+        for file in workflows
+        for use in re.findall(r"\buses: *(.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert used
+    assert [u for u in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", u)] == []
+
+
 def test_dependabot_watches_every_kind_of_dependency() -> None:
     text = (ROOT / ".github" / "dependabot.yml").read_text(encoding="utf-8")
     updates = yaml.safe_load(text)["updates"]

@@ -30,9 +30,10 @@ def main() -> None:
     wanted = parser.parse_args()
     try:
         engine = find_engine(CACHE)
+        arguments = {"REVISION": wanted.revision}
         with owned(engine):
             base = build_image(
-                engine, wanted.folder, wanted.tag, CACHE, build_args={"REVISION": wanted.revision}
+                engine, wanted.folder, wanted.tag, CACHE, build_args=arguments, show=True
             )
     except (NoEngineError, EngineError) as error:
         sys.exit(str(error))

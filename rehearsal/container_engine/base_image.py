@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 from rehearsal.container_engine.engine import Engine, NoEngineError
+from rehearsal.process_environment import engine_environment
 
 _STAND_IN_RECIPE = Path(__file__).with_name("make_stand_in.sh")
 # Part of the stand-in, so that it reaches what this machine reaches, through the same proxies.
@@ -56,6 +57,8 @@ def _stand_in_archive(cache: Path, version: str) -> Path:
     archive = cache / f"stand-in-{version}.tar"
     if not archive.exists():
         unfinished = archive.with_suffix(".unfinished.tar")
-        subprocess.run(["/bin/sh", _STAND_IN_RECIPE, unfinished], check=True)
+        subprocess.run(
+            ["/bin/sh", _STAND_IN_RECIPE, unfinished], env=engine_environment(), check=True
+        )
         unfinished.rename(archive)
     return archive

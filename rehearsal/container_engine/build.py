@@ -20,10 +20,12 @@ def build_image(
     *,
     build_args: Mapping[str, str] | None = None,
     target: str | None = None,
+    show: bool = False,
 ) -> str:
     """Build the folder's Dockerfile, up to a stage if given; returns the base image it used.
 
-    The image is kept, under its tag and with the label of those that are.
+    The image is kept, under its tag and with the label of those that are. ``show`` prints what the
+    engine says while it builds.
     """
     base = base_image(engine, folder / "Dockerfile", cache)
     arguments = [f"--build-arg=BASE_IMAGE={base}"]
@@ -31,6 +33,7 @@ def build_image(
     if target:
         arguments.append(f"--target={target}")
     arguments += labels_of_build(engine, tag, None)
-    engine("build", *arguments, "--tag", tag, str(folder), timeout=_BUILD_SECONDS)
+    run = engine.show if show else engine
+    run("build", *arguments, "--tag", tag, str(folder), timeout=_BUILD_SECONDS)
     name_stages(engine)
     return base

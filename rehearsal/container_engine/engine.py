@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from rehearsal.process_environment import engine_environment
 
 
 class NoEngineError(Exception):
@@ -27,7 +28,7 @@ class Engine:
     @property
     def environment(self) -> dict[str, str]:
         """What the engine is called with."""
-        return {**os.environ, **self.settings}
+        return {**engine_environment(), **self.settings}
 
     def __call__(self, *arguments: str, timeout: float = 60) -> str:
         """Run one command and return what it prints."""
@@ -49,6 +50,15 @@ class Engine:
             timeout=timeout,
             check=False,
         )
+
+    def show(self, *arguments: str, timeout: float = 60) -> None:
+        """Run one command that prints where we print; ``EngineError`` if it fails."""
+        command = [*self.command, *arguments]
+        status = subprocess.run(
+            command, env=self.environment, timeout=timeout, check=False
+        ).returncode
+        if status:
+            raise EngineError(f"{self.name} {' '.join(arguments)}: exit code {status}")
 
     def has_image(self, image: str) -> bool:
         """Whether the image is on this machine."""

@@ -54,14 +54,16 @@ class BuildAction:
         self, project: Mapping[str, Any], source_version: str, folder: Path
     ) -> dict[str, str]:
         """Return what the project and CodeBuild set, and the way to the tools and to this AWS."""
-        tools = [self._docker.folder, Path(sys.executable).parent, os.environ["PATH"]]
+        path = os.environ.get("PATH", os.defpath)
+        tools = [str(self._docker.folder), str(Path(sys.executable).parent), path]
         host = {
-            "PATH": os.pathsep.join(map(str, tools)),
+            "PATH": os.pathsep.join(tools),
             "HOME": str(folder),
             "TMPDIR": str(folder.parent),
         }
         return (
-            self._world.aws.access.environment(base=self._docker.variables)
+            self._world.aws.access.environment()
+            | dict(self._docker.variables)
             | host
             | {"CODEBUILD_SRC_DIR": str(folder)}
             | build_environment(

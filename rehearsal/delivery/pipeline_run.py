@@ -9,10 +9,8 @@ from rehearsal.delivery.artifact_store import ArtifactStore
 from rehearsal.delivery.build_action import BuildAction
 from rehearsal.delivery.docker_command import DockerCommand
 from rehearsal.delivery.rollout import RolloutError, roll_out
-from rehearsal.delivery.source_tree import read_source
 from rehearsal.expectation import RehearsalError
 from rehearsal.local_aws.scratch import ScratchDirectory
-from rehearsal.sample_settings import ROOT
 from rehearsal.world import SERVICE, World
 
 Action = dict[str, Any]
@@ -96,8 +94,9 @@ class PipelineRun:
         return done
 
     def _source(self, action: Action, artifacts: ArtifactStore, _commit: str) -> None:
-        """Hand on this project as it is on disk; GitHub is not asked."""
-        artifacts.put(action["outputArtifacts"][0]["name"], read_source(ROOT))
+        """Hand on this project; GitHub is not asked."""
+        source = self._world.source
+        artifacts.put(action["outputArtifacts"][0]["name"], source.files, source.links)
 
     def _build(self, action: Action, artifacts: ArtifactStore, commit: str) -> None:
         build = BuildAction(self._world, self._docker, commit=commit, number=next(self._numbers))

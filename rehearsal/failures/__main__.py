@@ -60,7 +60,7 @@ def rehearse(narrator: Narrator) -> None:
         stage = set_stage(World(aws, workspace, narrator), workspace)
         for play in FAILURES:
             play(stage)
-    narrator.say(f"\n{narrator.steps} steps in {narrator.seconds:.0f} s: all failed well.")
+    narrator.end(f"{narrator.steps} steps in {narrator.seconds:.0f} s: all failed well.")
 
 
 def set_stage(world: World, workspace: WatchedWorkspace) -> Stage:

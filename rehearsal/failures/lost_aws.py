@@ -29,4 +29,5 @@ def play(stage: Stage) -> None:
         expect_true(f"noticed within {_SOON_SECONDS} s", holds=seconds < _SOON_SECONDS)
         expect_true("the CLI has ended", holds=cli.poll() is not None)
         step.note = f"after {seconds:.1f} s"
-    stage.narrator.say(f"{' ' * 12}{said.strip()}")
+    for line in said.strip().splitlines():
+        stage.narrator.say_folded(" " * 12, line, indent=14)

@@ -49,4 +49,4 @@ def tell(narrator: Narrator, command: str, said: str) -> None:
     """Show a command and the essence of its answer, below the step that ran it."""
     narrator.say(f"{_INDENT}$ {command}")
     for line in essence(said):
-        narrator.say(f"{_INDENT}  {line}")
+        narrator.say_folded(f"{_INDENT}  ", line, indent=len(_INDENT) + 4)

@@ -12,6 +12,8 @@ import botocore.session
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 
+from rehearsal.process_environment import process_environment
+
 # Never read from the user's machine: profiles and files may name another account, an endpoint,
 # a proxy command or a role to assume.
 _NO_FILE = os.devnull
@@ -31,14 +33,12 @@ class Access:
     account: str
     region: str
 
-    def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
+    def environment(self, shell: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the environment for a tool (CDK CLI, AWS CLI, SDK) that must reach only this AWS.
 
-        Starts from `base` (the shell's by default), without any AWS setting of the shell.
+        Of the shell's variables there is only what `process_environment` lets through.
         """
-        shell = os.environ if base is None else base
-        kept = {key: value for key, value in shell.items() if not key.startswith("AWS_")}
-        return kept | {
+        return process_environment(shell) | {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_ACCESS_KEY_ID": self.account,
             "AWS_SECRET_ACCESS_KEY": _SECRET,

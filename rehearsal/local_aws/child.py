@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rehearsal.local_aws.engine_access import EngineAccess
 from rehearsal.local_aws.scratch import ScratchDirectory
+from rehearsal.process_environment import process_environment
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _FAREWELL_SECONDS = 5.0
@@ -27,13 +28,16 @@ class Child:
         self._scratch = ScratchDirectory("local-aws")
         self.directory = self._scratch.path
         self._log = (self.directory / "log").open("w+b")
-        # Only what the child needs: no setting of the shell changes what it does.
-        environment = {
-            "PATH": os.environ.get("PATH", os.defpath),
-            "PYTHONPATH": str(_REPOSITORY),
-            "HOME": str(self.directory),
-            "TMPDIR": str(self.directory),
-        } | (engine.as_variable() if engine else {})
+        environment = (
+            process_environment()
+            | {
+                "PYTHONUTF8": "1",
+                "PYTHONPATH": str(_REPOSITORY),
+                "HOME": str(self.directory),
+                "TMPDIR": str(self.directory),
+            }
+            | (engine.as_variable() if engine else {})
+        )
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "rehearsal.local_aws"),

@@ -4,9 +4,9 @@ Everything stays inside one network of the engine, which is made for it and has 
 network has the addresses of the VPC, so a container has the very address that its task's interface
 has in its subnet; the VPC's resolver is a container at the VPC's third address, as on AWS.
 
-`play` is the whole face of the package.
+`at_hand` finds the engine, `play` plays; without an engine `leave_out` says what is not shown.
 """
 
-from rehearsal.on_engine.play import play
+from rehearsal.on_engine.play import at_hand, leave_out, play
 
-__all__ = ["play"]
+__all__ = ["at_hand", "leave_out", "play"]

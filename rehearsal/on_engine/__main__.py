@@ -1,4 +1,4 @@
-"""Only this chapter: ``python -m rehearsal.on_engine [--chart FILE.svg] [--drain SECONDS]``."""
+"""Only this chapter: ``python -m rehearsal.on_engine [--where-possible] [--working-tree] ...``."""
 
 from tools.command_line import run
 
@@ -10,7 +10,7 @@ from rehearsal.container_engine import EngineError, NoEngineError
 from rehearsal.expectation import RehearsalError
 from rehearsal.local_aws import LocalAwsError
 from rehearsal.narration import Narrator
-from rehearsal.on_engine.play import CHART, play
+from rehearsal.on_engine.play import CHART, at_hand, leave_out, play
 
 
 def main() -> None:
@@ -18,13 +18,45 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m rehearsal.on_engine", description=__doc__)
     parser.add_argument("--chart", type=Path, default=CHART, help="where the chart goes")
     parser.add_argument("--drain", type=int, help="another draining time, in seconds, to compare")
+    parser.add_argument(
+        "--where-possible",
+        action="store_true",
+        help="without a container engine, only say what is not shown",
+    )
+    parser.add_argument(
+        "--working-tree",
+        action="store_true",
+        help="deliver the files as they are on disk, and not as they are committed",
+    )
     given = parser.parse_args()
     narrator = Narrator()
     try:
-        play(narrator, chart=given.chart, drain_seconds=given.drain)
+        rehearse(narrator, given)
     except (RehearsalError, LocalAwsError, EngineError, NoEngineError) as error:
         sys.exit(f"\nThe rehearsal failed: {error}")
-    narrator.say(f"\n{narrator.steps} steps in {narrator.seconds:.0f} s.")
+    except KeyboardInterrupt:
+        sys.exit("\nThe rehearsal was interrupted; the local AWS is stopped.")
+
+
+def rehearse(narrator: Narrator, given: argparse.Namespace) -> None:
+    """Play, or say what is missing."""
+    try:
+        engine, base = at_hand()
+    except NoEngineError as reason:
+        if not given.where_possible:
+            sys.exit(f"Nothing can be shown: {reason}")
+        leave_out(narrator, reason)
+        narrator.end("Tasks as containers are not played.")
+        return
+    play(
+        narrator,
+        engine,
+        base,
+        working_tree=given.working_tree,
+        chart=given.chart,
+        drain_seconds=given.drain,
+    )
+    narrator.end(f"{narrator.steps} steps in {narrator.seconds:.0f} s.")
 
 
 if __name__ == "__main__":

@@ -5,11 +5,9 @@ import secrets
 from rehearsal.delivery.artifact_store import ArtifactStore
 from rehearsal.delivery.docker_command import DockerCommand
 from rehearsal.delivery.pipeline_run import Action, ActionFailedError, PipelineRun
-from rehearsal.delivery.source_tree import read_source
 from rehearsal.expectation import RehearsalError, expect, expect_all
 from rehearsal.on_engine.load import Load
 from rehearsal.on_engine.stage import wait_until
-from rehearsal.sample_settings import ROOT
 from rehearsal.world import SERVICE
 
 DOCKERFILE = "application-code/ecsdemo-backend/Dockerfile"
@@ -21,9 +19,9 @@ class BadVersion(PipelineRun):
     """The deployed pipeline, given this project with another last line in the Dockerfile."""
 
     def _source(self, action: Action, artifacts: ArtifactStore, _commit: str) -> None:
-        files = read_source(ROOT)
-        files[DOCKERFILE] += _LAST_LINE
-        artifacts.put(action["outputArtifacts"][0]["name"], files)
+        source = self._world.source
+        files = {**source.files, DOCKERFILE: source.files[DOCKERFILE] + _LAST_LINE}
+        artifacts.put(action["outputArtifacts"][0]["name"], files, source.links)
 
 
 def deliver_bad_version(load: Load, docker: DockerCommand) -> str:

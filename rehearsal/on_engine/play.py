@@ -18,7 +18,7 @@ from rehearsal.on_engine.resolver import resolver
 from rehearsal.on_engine.stage import Stage
 from rehearsal.sample_settings import ACCOUNT, REGION, ROOT
 from rehearsal.workspace import Workspace
-from rehearsal.world import World
+from rehearsal.world import World, tell_source
 
 APPLICATION = ROOT / "application-code" / "ecsdemo-backend"
 CACHE = ROOT / ".cache" / "container_engine"
@@ -31,25 +31,39 @@ NOT_SHOWN = (
 )
 
 
-def play(narrator: Narrator, *, chart: Path = CHART, drain_seconds: int | None = None) -> None:
-    """Do it all with tasks that are containers, or say what is not shown without an engine.
+def at_hand() -> tuple[Engine, str]:
+    """Return an engine and the base image; ``NoEngineError`` says what is missing."""
+    return engine_at_hand(APPLICATION / "Dockerfile")
 
+
+def leave_out(narrator: Narrator, reason: NoEngineError) -> None:
+    """Say at the end what is not shown without an engine."""
+    narrator.leave_out(f"tasks as containers: {reason}")
+    for each in NOT_SHOWN:
+        narrator.leave_out(each)
+
+
+def play(
+    narrator: Narrator,
+    engine: Engine,
+    base: str,
+    *,
+    working_tree: bool = False,
+    chart: Path = CHART,
+    drain_seconds: int | None = None,
+) -> None:
+    """Do it all with tasks that are containers, built on the image ``base``.
+
+    With ``working_tree`` the files that are delivered are as they are on disk, not as committed.
     ``drain_seconds`` is another draining time than the template's, to see what it is worth; then
     only the careful caller is expected not to notice a delivery.
     """
     narrator.chapter("The promise kept: tasks as containers")
-    try:
-        engine, base = engine_at_hand(APPLICATION / "Dockerfile")
-    except NoEngineError as reason:
-        narrator.say(f"  Not played: {reason}. So this rehearsal does not show")
-        for each in NOT_SHOWN:
-            narrator.say(f"    - {each}")
-        return
     with (
         ScratchDirectory("docker") as scratch,
         # Outermost: at its end it removes the images, which no task may use any more.
         docker_command(scratch.path, APPLICATION / "Dockerfile") as docker,
-        _stage(narrator, engine, base) as stage,
+        _stage(narrator, engine, base, working_tree=working_tree) as stage,
     ):
         first_tasks.play(stage)
         names.play(stage)
@@ -60,7 +74,7 @@ def play(narrator: Narrator, *, chart: Path = CHART, drain_seconds: int | None =
 
 
 @contextmanager
-def _stage(narrator: Narrator, engine: Engine, base: str) -> Iterator[Stage]:
+def _stage(narrator: Narrator, engine: Engine, base: str, *, working_tree: bool) -> Iterator[Stage]:
     """Have a local AWS of its own, whose tasks are containers, with two services deployed."""
     with narrator.step("Build the image of the first tasks") as step:
         arguments = {"REVISION": "first", "BASE_IMAGE": base}
@@ -73,9 +87,10 @@ def _stage(narrator: Narrator, engine: Engine, base: str) -> Iterator[Stage]:
         resolver(network, SEED, aws) as feed,
         Workspace(aws.environment()) as workspace,
     ):
-        world = World(aws, workspace, narrator)
+        world = World(aws, workspace, narrator, working_tree)
         with narrator.step("cdk bootstrap, and the GitHub token"):
             first_deploy.prepare(World(aws, workspace, _Silent()))
+        tell_source(world)
         yield Stage(world=world, engine=engine, network=network, feed=feed)
 
 

@@ -68,8 +68,8 @@ def play_build(sides: Sides, folder: Path, *, number: int = 1, failing: str = ""
 
 @cache
 def _application() -> dict[str, bytes]:
-    """Return what a commit holds of it, and so nothing that another tool writes meanwhile."""
-    files = read_source(ROOT)
+    """Return what git tracks of it, and so nothing that another tool writes meanwhile."""
+    files = read_source(ROOT, working_tree=True).files
     return {path: files[path] for path in files if path.startswith("application-code/")}
 
 

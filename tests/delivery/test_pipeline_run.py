@@ -9,6 +9,7 @@ import pytest
 
 from rehearsal.delivery.docker_command import DockerCommand
 from rehearsal.delivery.pipeline_run import ActionFailedError, PipelineRun
+from rehearsal.delivery.source_tree import Source
 from rehearsal.expectation import RehearsalError
 from rehearsal.world import World
 
@@ -50,6 +51,7 @@ class Outside:
             outputs=lambda _stack: {"PipelineName": "delivery"},
             aws=SimpleNamespace(client=lambda _service: self),
             workspace=SimpleNamespace(shell=self._shell),
+            source=Source(files={"app.py": b""}, links={}, origin="made up"),
         )
         return PipelineRun(cast("World", world), docker)
 

@@ -85,6 +85,7 @@ def test_colour_is_for_terminals(
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     Report().heading("x")
     assert capsys.readouterr().out == "\x1b[1mx\x1b[0m\n"

@@ -13,33 +13,40 @@ from rehearsal.sample_settings import ROOT
 pytestmark = pytest.mark.slow
 
 
-def child_of(pid: int, command: str) -> int:
-    """Return the process that a process has started with such a command."""
-    listed = subprocess.run(
-        ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
-    )
-    (found,) = (
-        int(line.split()[0])
-        for line in listed.stdout.splitlines()
-        if line.split()[1] == str(pid) and command in line
-    )
-    return found
+# `python -m rehearsal`, which says the number of each process that it starts.
+TALKATIVE = """
+import runpy, subprocess, sys
+
+start = subprocess.Popen.__init__
+
+def start_and_tell(self, arguments, *others, **options):
+    start(self, arguments, *others, **options)
+    print("started", self.pid, *arguments, flush=True)
+
+subprocess.Popen.__init__ = start_and_tell
+sys.argv = ["rehearsal"]
+runpy.run_module("rehearsal", run_name="__main__")
+"""
 
 
 @pytest.mark.parametrize("last_step", ["Start the local AWS", "cdk bootstrap"])
 def test_rehearsal_says_so_and_ends(last_step: str) -> None:
     rehearsal = subprocess.Popen(
-        [sys.executable, "-m", "rehearsal"],
+        [sys.executable, "-c", TALKATIVE],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     assert rehearsal.stdout
+    local_aws = 0
     try:
         while last_step not in (line := rehearsal.stdout.readline()):
             assert line, "the rehearsal ended early"
-        os.kill(child_of(rehearsal.pid, "rehearsal.local_aws"), signal.SIGKILL)
+            if line.startswith("started ") and "rehearsal.local_aws" in line:
+                local_aws = int(line.split()[1])
+        assert local_aws
+        os.kill(local_aws, signal.SIGKILL)
         began = time.monotonic()
         said = rehearsal.communicate(timeout=60)[1]
     finally:

@@ -1,6 +1,7 @@
 """A CLI that hangs, or whose AWS is gone, ends with all that it has started."""
 
 import os
+import select
 import socket
 import subprocess
 import time
@@ -42,32 +43,35 @@ def workspace(aws: Listener) -> Iterator[WatchedWorkspace]:
         yield workspace
 
 
-@pytest.fixture
-def cli() -> Cli:
-    """A shell with a child that does not end by itself; it says the child's number."""
+def start(pass_fds: tuple[int, ...] = ()) -> Cli:
+    """Start a shell with a child that does not end by itself."""
     cli = subprocess.Popen(
-        ["sh", "-c", "sleep 60 & echo $!; wait"],
+        ["sh", "-c", "sleep 60 >/dev/null 2>&1 & echo; wait"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        pass_fds=pass_fds,
     )
-    time.sleep(0.1)
+    assert cli.stdout
+    assert cli.stdout.readline() == "\n", "the child has been started"
     return cli
 
 
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, check=False)
-    return not state.stdout.startswith(b"Z")
+@pytest.fixture
+def cli() -> Cli:
+    return start()
 
 
-def test_all_that_the_cli_has_started_is_killed(workspace: WatchedWorkspace, cli: Cli) -> None:
-    child = int(workspace.kill(cli))
-    assert not is_running(child)
+def test_all_that_the_cli_has_started_is_killed(workspace: WatchedWorkspace) -> None:
+    held_by_all, end = os.pipe()
+    cli = start(pass_fds=(end,))
+    os.close(end)
+    assert not select.select([held_by_all], [], [], 0)[0], "the shell and its child run"
+    workspace.kill(cli)
+    # Of a pipe whose other end nobody holds any more the end can be read.
+    assert select.select([held_by_all], [], [], 5)[0]
+    os.close(held_by_all)
     assert cli.returncode == -9
 
 

@@ -31,7 +31,7 @@ def engine(service_folder: Path, cache: Path) -> Engine:
     except NoEngineError as reason:
         if os.environ.get("CI") == "true":
             pytest.fail(f"the image must be tested in CI: {reason}")
-        pytest.skip(f"THE IMAGE WAS NOT TESTED: {reason}")
+        pytest.skip(f"the image was not tested: {reason}")
     return engine
 
 

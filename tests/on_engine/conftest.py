@@ -23,7 +23,7 @@ def engine() -> Engine:
     except NoEngineError as reason:
         if os.environ.get("CI") == "true":
             pytest.fail(f"tasks must be tested as containers in CI: {reason}")
-        pytest.skip(f"TASKS WERE NOT TESTED AS CONTAINERS: {reason}")
+        pytest.skip(f"tasks were not tested as containers: {reason}")
     return engine
 
 
