@@ -18,7 +18,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: rehearse
-rehearse: install ## Set up, then run the whole life of a deploy on the local AWS (KEEP=1 leaves it running)
+rehearse: install ## Set up, then run the whole life of a deploy on the local AWS (KEEP=1 leaves it running, WORKTREE=1 delivers what is not committed)
 	@$(BIN)/python -m rehearsal $(if $(KEEP),--keep) $(DELIVERED)
 
 .PHONY: test
@@ -47,11 +47,11 @@ bench: install ## Measure against an empty CDK app; writes docs/performance.json
 
 .PHONY: doctor
 doctor: install ## Ask your AWS account, before a deploy, about what usually goes wrong (GITHUB=1: GitHub too)
-	@$(BIN)/python -m doctor $(if $(ENV_FILE),--env-file $(ENV_FILE)) $(if $(GITHUB),--github)
+	@$(BIN)/python -m doctor $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(if $(GITHUB),--github)
 
 .PHONY: cost
 cost: install ## Tell what the settings cost in a month (ENV_FILE=... for another file)
-	@$(BIN)/python -m cost $(if $(ENV_FILE),--env-file $(ENV_FILE))
+	@$(BIN)/python -m cost $(if $(ENV_FILE),--env-file "$(ENV_FILE)")
 
 .PHONY: laptop
 laptop: install ## Only the rehearsal's chapter with tasks as containers (needs docker or podman, and `make image` once)

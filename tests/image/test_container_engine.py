@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.container_engine import Engine, NoEngineError, docker_host, find_engine
+from rehearsal.container_engine import (
+    Engine,
+    EngineError,
+    NoEngineError,
+    docker_host,
+    find_engine,
+)
 
 
 def test_a_machine_without_an_engine_is_told_what_is_missing(
@@ -27,6 +33,15 @@ def test_an_engine_that_does_not_work_is_told_with_its_reason(
 
     with pytest.raises(NoEngineError, match="docker does not work: the daemon is not running"):
         find_engine(tmp_path)
+
+
+def test_what_it_prints_is_passed_on_when_it_is_to_be_shown(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    engine = Engine(name="docker", command=("sh", "-c", 'echo "$0"; exit 3'))
+    with pytest.raises(EngineError, match="exit code 3"):
+        engine.show("STEP 1")
+    assert capfd.readouterr().out == "STEP 1\n"
 
 
 def test_its_docker_api_answers_as_long_as_it_is_wanted(engine: Engine) -> None:

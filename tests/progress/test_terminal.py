@@ -4,6 +4,7 @@ import io
 
 import pytest
 
+from bench.results import measure
 from doctor.__main__ import Report
 from doctor.check import Result, Verdict
 from progress import terminal
@@ -80,6 +81,20 @@ def test_a_live_line_is_only_on_a_terminal() -> None:
     first, _, rest = screen.getvalue().partition("…")
     assert len(first) == 60
     assert "round 1\n" in rest
+
+
+def test_the_bench_tells_of_each_round() -> None:
+    log, screen = io.StringIO(), Terminal()
+    for stream in (log, screen):
+        measure({"an app": lambda: 1.0}, rounds=2, progress=LiveLine(stream))
+    assert log.getvalue() == ""
+    assert "… round 2 of 2: an app" in screen.getvalue()
+    kept = [line.rpartition("\x1b[K")[2] for line in screen.getvalue().split("\n")]
+    assert kept[:-1] == [
+        "  ✓ a round that fills the caches: 0 s",
+        "  ✓ round 1 of 2: 0 s",
+        "  ✓ round 2 of 2: 0 s",
+    ]
 
 
 def narrate() -> None:
