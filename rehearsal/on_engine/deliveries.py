@@ -38,5 +38,6 @@ def play(stage: Stage, docker: DockerCommand, chart: Path) -> None:
     with narrator.step("A chart of it") as step:
         draw(chart, seen, load.events)
         figures = [load.events, {calls.mode: calls.requests for calls in seen}]
-        chart.with_suffix(".json").write_text(json.dumps(figures), encoding="utf-8")
+        # Not the chart's name with another suffix: that may be a file of the user's.
+        chart.with_name(f"{chart.name}.json").write_text(json.dumps(figures), encoding="utf-8")
         step.note = str(chart)

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -14,6 +15,7 @@ from rehearsal.expectation import RehearsalError
 from rehearsal.failures import watched_workspace
 from rehearsal.failures.watched_workspace import Cli, WatchedWorkspace
 from rehearsal.local_aws import LocalAws, LocalAwsError
+from rehearsal.local_aws.scratch import in_use
 
 
 class Listener:
@@ -73,6 +75,15 @@ def test_all_that_the_cli_has_started_is_killed(workspace: WatchedWorkspace) -> 
     assert select.select([held_by_all], [], [], 5)[0]
     os.close(held_by_all)
     assert cli.returncode == -9
+
+
+def test_temporary_files_of_the_cli_go_with_the_folder(aws: Listener) -> None:
+    with WatchedWorkspace(cast("LocalAws", aws)) as workspace:
+        left = Path(workspace.shell("mktemp", workspace.folder).strip())
+        assert left.is_relative_to(workspace.folder)
+        assert left.exists()
+        assert in_use(workspace.folder)
+    assert not workspace.folder.exists()
 
 
 def test_loss_of_the_local_aws_is_noticed(

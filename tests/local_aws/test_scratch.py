@@ -1,6 +1,7 @@
 """What is removed of the temporary directory: what is marked, and whose process is gone."""
 
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from rehearsal.local_aws import scratch
 from rehearsal.local_aws.scratch import MARK, ScratchDirectory, in_use, others_in_use, sweep
 
+ROOT = Path(__file__).parents[2]
 # The module alone: it imports nothing of ours, and its package would take most of a second.
 HOLDER = f"""
 import runpy, signal, sys, time
@@ -215,3 +217,26 @@ def test_temporary_files_of_this_process_and_its_children_go_where_they_are_told
         assert told.stdout.strip() == tempfile.gettempdir() == str(tmp_path)
     assert "TMPDIR" not in os.environ
     assert tempfile.gettempdir() != str(tmp_path)
+
+
+def test_nothing_else_makes_or_removes_folders_or_kills_groups() -> None:
+    """Whoever needs one of these words has to say what makes it ours."""
+    allowed = {
+        "tempfile": {"rehearsal/local_aws/scratch.py", "rehearsal/local_aws/__main__.py"},
+        "rmtree": {"rehearsal/local_aws/scratch.py"},
+        "unlink": {"rehearsal/local_aws/scratch.py"},
+        "rmi": {"rehearsal/container_engine/ownership.py"},
+        "killpg": {
+            "rehearsal/failures/watched_workspace.py",  # of a CLI that it started, not waited for
+            "rehearsal/local_aws/__main__.py",  # its own, when the parent says that it is new
+            "rehearsal/local_aws/child.py",  # of the child, not waited for
+        },
+    }
+    tools = ("bench", "compliance", "cost", "deploy_time", "doctor", "documents", "picture")
+    files = [path for tool in (*tools, "rehearsal") for path in (ROOT / tool).rglob("*.py")]
+    words = {path: set(re.findall(r"\w+", path.read_text("utf-8"))) for path in files}
+    found = {
+        word: {path.relative_to(ROOT).as_posix() for path, has in words.items() if word in has}
+        for word in allowed
+    }
+    assert found == allowed
