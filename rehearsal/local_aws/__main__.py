@@ -2,6 +2,8 @@
 
 The contract with `server`: the number of the port is the only line on standard output, the log goes
 to standard error, and the end of standard input is the order to stop.
+
+`--replacements` serves nothing: it prints what of MiniStack is replaced (`replacement_report`).
 """
 
 import asyncio
@@ -11,59 +13,10 @@ import signal
 import socket
 import sys
 import threading
-from importlib import import_module
 
-from rehearsal.local_aws.engine_access import VARIABLE
-
-# In the order of the topics; each module has `install()`.
-PARTS = (
-    "resource_types",
-    "stack_operation",
-    "export_in_use",
-    "vpc",
-    "network_interface",
-    "nat_gateway",
-    "vpc_endpoint",
-    "flow_log",
-    "security_group_rule",
-    "dependency_violation",
-    "bucket",
-    "tag_mutability",
-    "image_ids",
-    "image_repository",
-    "image_resolution",
-    "cloud_map_instance",
-    "cloud_map_query",
-    "task_network",
-    "task_registration",
-    "task_reconciliation",
-    "stopped_task",
-    "cluster",
-    "task_definition",
-    "ecs_service_api",
-    "ecs_service",
-    "build_project",
-    "moto_api",
-    "scaling",
-    "pipeline",
-    "composite_alarm",
-    "metric_alarm",
-    "secret",
-    "topic_policy",
-    "bucket_cleaner",
-    "default_security_group",
-    "image_seed",
-)
-
-# Only with a container engine; they come last, on top of the others.
-ENGINE_PARTS = (
-    "engine_client",
-    "engine_image",
-    "task_container",
-    "task_health",
-    "task_end",
-    "steady_deployment",
-)
+from rehearsal.local_aws import replacement_report
+from rehearsal.local_aws.engine_access import EngineAccess
+from rehearsal.local_aws.replacements import load
 
 
 def _settle(port: int, home: str) -> None:
@@ -112,12 +65,13 @@ async def _serve(listener: socket.socket) -> None:
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["--replacements"]:
+        sys.exit(replacement_report.main(sys.argv[2:]))
     home = os.environ["HOME"]
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     _settle(port, home)
-    for part in (*PARTS, *(ENGINE_PARTS if VARIABLE in os.environ else ())):
-        import_module(f"rehearsal.local_aws.{part}").install()
+    load(with_engine=EngineAccess.is_configured()).apply()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     try:
