@@ -6,9 +6,8 @@
         subprocess.run(["npx", "cdk", "bootstrap"], env=aws.environment(), check=True)
         aws.client("ecs").list_clusters()
 
-The engine is MiniStack; the modules here add the resource types and the two APIs that it lacks and
-mend what it reads back wrongly. They run inside the emulator's process (`__main__`); only `server`,
-`access` and `inventory` are for the process of the rehearsal.
+The emulator is MiniStack; what the modules here add and replace runs inside its process
+(`__main__`), see README.md. Only what this package exports is for other processes.
 """
 
 from rehearsal.local_aws.access import Access

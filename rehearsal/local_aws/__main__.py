@@ -5,6 +5,7 @@ to standard error, and the end of standard input is the order to stop.
 
 It may be started by hand as well. Whatever the environment says, it writes into its own scratch
 directory, or into the folder that it is given, and removes only what is marked (see `scratch`).
+`--replacements` serves nothing: it prints what of MiniStack is replaced (`replacement_report`).
 """
 
 import argparse
@@ -16,61 +17,12 @@ import sys
 import tempfile
 import threading
 from contextlib import ExitStack
-from importlib import import_module
 from pathlib import Path
 
-from rehearsal.local_aws.engine_access import VARIABLE
+from rehearsal.local_aws import replacement_report
+from rehearsal.local_aws.engine_access import EngineAccess
+from rehearsal.local_aws.replacements import load
 from rehearsal.local_aws.scratch import ScratchDirectory, sweep
-
-# In the order of the topics; each module has `install()`.
-PARTS = (
-    "resource_types",
-    "stack_operation",
-    "export_in_use",
-    "vpc",
-    "network_interface",
-    "nat_gateway",
-    "vpc_endpoint",
-    "flow_log",
-    "security_group_rule",
-    "dependency_violation",
-    "bucket",
-    "tag_mutability",
-    "image_ids",
-    "image_repository",
-    "image_resolution",
-    "cloud_map_instance",
-    "cloud_map_query",
-    "task_network",
-    "task_registration",
-    "task_reconciliation",
-    "stopped_task",
-    "cluster",
-    "task_definition",
-    "ecs_service_api",
-    "ecs_service",
-    "build_project",
-    "moto_api",
-    "scaling",
-    "pipeline",
-    "composite_alarm",
-    "metric_alarm",
-    "secret",
-    "topic_policy",
-    "bucket_cleaner",
-    "default_security_group",
-    "image_seed",
-)
-
-# Only with a container engine; they come last, on top of the others.
-ENGINE_PARTS = (
-    "engine_client",
-    "engine_image",
-    "task_container",
-    "task_health",
-    "task_end",
-    "steady_deployment",
-)
 
 
 def _settle(port: int, folder: Path, *, account: str, region: str) -> None:
@@ -124,6 +76,8 @@ async def _serve(listener: socket.socket) -> None:
 
 def main() -> None:
     """Serve, and leave nothing behind."""
+    if sys.argv[1:2] == ["--replacements"]:
+        sys.exit(replacement_report.main(sys.argv[2:]))
     given = _arguments()
     with ExitStack() as stack:
         folder = given.folder
@@ -135,8 +89,7 @@ def main() -> None:
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
         _settle(port, folder, account=given.account, region=given.region)
-        for part in (*PARTS, *(ENGINE_PARTS if VARIABLE in os.environ else ())):
-            import_module(f"rehearsal.local_aws.{part}").install()
+        load(with_engine=EngineAccess.is_configured()).apply()
         sys.stdout.write(f"{port}\n")
         sys.stdout.flush()
         asyncio.run(_serve(listener))

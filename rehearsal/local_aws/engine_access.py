@@ -30,3 +30,8 @@ class EngineAccess:
     @classmethod
     def from_environment(cls) -> Self:
         return cls(**json.loads(os.environ[VARIABLE]))
+
+    @staticmethod
+    def is_configured() -> bool:
+        """Tell, in the emulator's process, whether tasks run as containers."""
+        return VARIABLE in os.environ

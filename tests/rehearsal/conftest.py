@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from rehearsal.local_aws import LocalAws
+from tests.rehearsal.pipeline_template import TOKEN
 from tests.rehearsal.stacks import Stacks
 
 
@@ -32,3 +33,12 @@ def stacks(client: Callable[[str], Any]) -> Iterator[Stacks]:
     stacks = Stacks(client("cloudformation"))
     yield stacks
     stacks.delete_all()
+
+
+@pytest.fixture
+def token(client: Callable[[str], Any]) -> Iterator[None]:
+    """The secret that a pipeline of `pipeline_template` reads."""
+    secrets = client("secretsmanager")
+    secrets.create_secret(Name="token", SecretString=TOKEN)
+    yield
+    secrets.delete_secret(SecretId="token", ForceDeleteWithoutRecovery=True)

@@ -1,0 +1,197 @@
+"""The CodePipeline API, from moto, with the webhooks and the care for secrets that it lacks.
+
+Pipelines are kept, not run: a pipeline that claims success for work that nobody did would be worse
+than none, so starting one is refused.
+"""
+
+import copy
+import json
+import uuid
+from functools import cache
+from typing import Any
+
+from ministack.services import iam
+from moto.codepipeline.models import CodePipelineBackend
+from moto.codepipeline.responses import CodePipelineResponse
+from moto.core.base_backend import BackendDict
+from moto.core.exceptions import JsonRESTError
+from moto.iam.exceptions import NotFoundException
+
+_MASK = "****"
+_SECRETS = frozenset({"OAuthToken"})
+
+
+class _Role:
+    """What moto asks of a role: its trust policy, one service to a statement."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        services: list[str] = []
+        for statement in document["Statement"]:
+            named = statement.get("Principal", {}).get("Service", [])
+            services += [named] if isinstance(named, str) else named
+        statements = [{"Principal": {"Service": service}} for service in services]
+        self.assume_role_policy_document = json.dumps({"Statement": statements})
+
+
+class _Roles:
+    """The roles of MiniStack's IAM in the place of moto's own."""
+
+    def get_role_by_arn(self, arn: str) -> _Role:
+        for role in iam._roles.values():
+            if role["Arn"] == arn:
+                document = role["AssumeRolePolicyDocument"]
+                return _Role(json.loads(document) if isinstance(document, str) else document)
+        raise NotFoundException(f"Role {arn} not found")
+
+
+class _Backend(CodePipelineBackend):
+    """moto's pipelines, whose roles are those of MiniStack's IAM."""
+
+    @property
+    def iam_backend(self) -> Any:
+        return _Roles()
+
+
+_backends = BackendDict(_Backend, "codepipeline")
+
+
+def _masked(pipeline: dict[str, Any]) -> dict[str, Any]:
+    """Return the pipeline as CodePipeline shows it: secrets as four asterisks."""
+    shown = copy.deepcopy(pipeline)
+    for action in _actions(shown):
+        hidden = dict.fromkeys(_SECRETS & action.get("configuration", {}).keys(), _MASK)
+        action["configuration"] = action.get("configuration", {}) | hidden
+    return shown
+
+
+def _actions(pipeline: dict[str, Any]) -> list[dict[str, Any]]:
+    return [action for stage in pipeline["stages"] for action in stage["actions"]]
+
+
+def _keep_secrets(pipeline: dict[str, Any], stored: dict[str, Any]) -> None:
+    """Take asterisks in an update for the secret that is there already."""
+    known = {action["name"]: action.get("configuration", {}) for action in _actions(stored)}
+    for action in _actions(pipeline):
+        configuration = action.get("configuration", {})
+        for key in _SECRETS & configuration.keys():
+            if configuration[key] == _MASK:
+                configuration[key] = known.get(action["name"], {}).get(key, _MASK)
+
+
+class Webhooks:
+    """The webhooks of an account and region, which moto does not have.
+
+    What is returned are the JSON bodies of the operations of the same names.
+    """
+
+    def __init__(self, account: str, region: str) -> None:
+        self._account = account
+        self._region = region
+        self._items: dict[str, dict[str, Any]] = {}
+
+    def put(self, definition: dict[str, Any]) -> str:
+        name = definition["name"]
+        prefix = f"arn:aws:codepipeline:{self._region}:{self._account}"
+        item = self._items.setdefault(
+            name,
+            {
+                "url": f"https://{self._region}.webhooks.aws/trigger?id={uuid.uuid4()}",
+                "arn": f"{prefix}:webhook:{name}",
+            },
+        )
+        item["definition"] = definition
+        return json.dumps({"webhook": _shown(item)})
+
+    def list(self) -> str:
+        return json.dumps({"webhooks": [_shown(item) for item in self._items.values()]})
+
+    def delete(self, name: str) -> str:
+        self._items.pop(name, None)  # nor is it an error of CodePipeline
+        return json.dumps({})
+
+    def register(self, name: str, *, registered: bool) -> str:
+        if item := self._items.get(name):
+            item["registered"] = registered
+        return json.dumps({})
+
+
+def _shown(item: dict[str, Any]) -> dict[str, Any]:
+    """As it is listed: the secret is never given back."""
+    definition = dict(item["definition"])
+    configuration = dict(definition.get("authenticationConfiguration", {}))
+    if "SecretToken" in configuration:
+        configuration["SecretToken"] = _MASK
+    shown = {"url": item["url"], "arn": item["arn"]}
+    return shown | {"definition": definition | {"authenticationConfiguration": configuration}}
+
+
+@cache
+def _webhooks(account: str, region: str) -> Webhooks:
+    return Webhooks(account, region)
+
+
+class API(CodePipelineResponse):
+    """moto's responses, and ours where moto has none."""
+
+    @property
+    def codepipeline_backend(self) -> _Backend:
+        backend: _Backend = _backends[self.current_account][self.region]
+        return backend
+
+    def create_pipeline(self) -> str:
+        return self._masked(super().create_pipeline())
+
+    def get_pipeline(self) -> str:
+        return self._masked(super().get_pipeline())
+
+    def update_pipeline(self) -> str:
+        pipeline = self._get_param("pipeline")
+        stored, _ = self.codepipeline_backend.get_pipeline(pipeline["name"])
+        _keep_secrets(pipeline, stored)
+        return self._masked(
+            json.dumps({"pipeline": self.codepipeline_backend.update_pipeline(pipeline)})
+        )
+
+    def get_pipeline_state(self) -> str:
+        pipeline, _ = self.codepipeline_backend.get_pipeline(self._get_param("name"))
+        stages = [
+            {
+                "stageName": stage["name"],
+                "inboundTransitionState": {"enabled": True},
+                "actionStates": [{"actionName": a["name"]} for a in stage["actions"]],
+            }
+            for stage in pipeline["stages"]
+        ]
+        state = {"pipelineName": pipeline["name"], "pipelineVersion": pipeline["version"]}
+        return json.dumps(state | {"stageStates": stages})
+
+    def start_pipeline_execution(self) -> str:
+        name = self._get_param("name")
+        message = f"The local AWS keeps the pipeline '{name}' but does not run its actions."
+        raise JsonRESTError("ConflictException", message)
+
+    def put_webhook(self) -> str:
+        return self._webhooks.put(self._get_param("webhook"))
+
+    def list_webhooks(self) -> str:
+        return self._webhooks.list()
+
+    def delete_webhook(self) -> str:
+        return self._webhooks.delete(self._get_param("name"))
+
+    def register_webhook_with_third_party(self) -> str:
+        name = self._get_param("webhookName")
+        return self._webhooks.register(name, registered=True)
+
+    def deregister_webhook_with_third_party(self) -> str:
+        name = self._get_param("webhookName")
+        return self._webhooks.register(name, registered=False)
+
+    @property
+    def _webhooks(self) -> Webhooks:
+        return _webhooks(self.current_account, self.region)
+
+    @staticmethod
+    def _masked(response: str) -> str:
+        parsed = json.loads(response)
+        return json.dumps(parsed | {"pipeline": _masked(parsed["pipeline"])})
