@@ -12,11 +12,14 @@ import socket
 import sys
 import threading
 from importlib import import_module
+from pathlib import Path
 
+from rehearsal.local_aws.credentials import HOST, Certificate
 from rehearsal.local_aws.engine_access import VARIABLE
 
 # In the order of the topics; each module has `install()`.
 PARTS = (
+    "front",
     "resource_types",
     "stack_operation",
     "export_in_use",
@@ -71,8 +74,13 @@ def _settle(port: int, home: str) -> None:
     os.environ.update(
         {
             "GATEWAY_PORT": str(port),
-            "BIND_HOST": "127.0.0.1",
-            "MINISTACK_HOST": "127.0.0.1",
+            "BIND_HOST": HOST,
+            "MINISTACK_HOST": HOST,
+            # Who calls is checked, first in `front`, then by MiniStack for its permissions.
+            "AUTH": "true",
+            "USE_SSL": "1",  # the addresses that it hands out begin with https
+            "MINISTACK_SSL_CERT": str(Certificate(Path(home)).server),
+            "MINISTACK_SSL_KEY": str(Certificate(Path(home)).server),
             "MINISTACK_ACCOUNT_ID": os.environ["LOCAL_AWS_ACCOUNT"],
             "MINISTACK_REGION": os.environ["LOCAL_AWS_REGION"],
             "IOT_MTLS_ENABLED": "0",
@@ -86,10 +94,12 @@ def _settle(port: int, home: str) -> None:
     )
 
 
-async def _serve(listener: socket.socket) -> None:
+async def _serve(listener: socket.socket, home: str) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack.app import app
+
+    from rehearsal.local_aws.front import Front
 
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -105,15 +115,22 @@ async def _serve(listener: socket.socket) -> None:
 
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]
+    certificate = Certificate(Path(home))
+    config.certfile = config.keyfile = str(certificate.server)
+    config.alpn_protocols = ["http/1.1"]
     config.loglevel = "WARNING"
     config.keep_alive_timeout = 75
-    config.graceful_timeout = 0.5
-    await serve(app, config, shutdown_trigger=over.wait)
+    config.graceful_timeout = 0.1
+    front = Front(app, address=f"{HOST}:{listener.getsockname()[1]}")
+    serving = asyncio.create_task(serve(front, config, shutdown_trigger=over.wait))
+    await over.wait()
+    # By itself it would wait for each client that keeps a connection open to end its TLS.
+    await asyncio.wait({serving}, timeout=config.graceful_timeout)
 
 
 def main() -> None:
     home = os.environ["HOME"]
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server((HOST, 0))
     port = listener.getsockname()[1]
     _settle(port, home)
     for part in (*PARTS, *(ENGINE_PARTS if VARIABLE in os.environ else ())):
@@ -121,7 +138,7 @@ def main() -> None:
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     try:
-        asyncio.run(_serve(listener))
+        asyncio.run(_serve(listener, home))
     finally:
         shutil.rmtree(home, ignore_errors=True)
         if os.getpgrp() == os.getpid():

@@ -10,6 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from rehearsal.local_aws.credentials import Certificate, RootKey
 from rehearsal.local_aws.engine_access import EngineAccess
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
@@ -26,6 +27,8 @@ class Child:
 
     def __init__(self, *, account: str, region: str, engine: EngineAccess | None) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="local-aws-"))
+        self.key = RootKey.random()
+        self.certificate = Certificate(self.directory).make()
         self._log = (self.directory / "log").open("w+b")
         # Only what the child needs: no setting of the shell changes what it does.
         environment = {
@@ -35,6 +38,8 @@ class Child:
             "TMPDIR": str(self.directory),
             "LOCAL_AWS_ACCOUNT": account,
             "LOCAL_AWS_REGION": region,
+            "AWS_CA_BUNDLE": str(self.certificate.authority),
+            **self.key.as_variables(),
         } | (engine.as_variable() if engine else {})
         self._process = subprocess.Popen(
             [sys.executable, "-m", "rehearsal.local_aws"],
