@@ -129,6 +129,7 @@ async def _serve(listener: socket.socket, home: str) -> None:
 
 
 def main() -> None:
+    os.umask(0o077)  # whatever it writes is for its owner
     home = os.environ["HOME"]
     listener = socket.create_server((HOST, 0))
     port = listener.getsockname()[1]

@@ -29,6 +29,7 @@ class Child:
         self.directory = Path(tempfile.mkdtemp(prefix="local-aws-"))
         self.key = RootKey.random()
         self.certificate = Certificate(self.directory).make()
+        (self.directory / "log").touch(0o600)
         self._log = (self.directory / "log").open("w+b")
         # Only what the child needs: no setting of the shell changes what it does.
         environment = {

@@ -83,8 +83,9 @@ def _resolver_file() -> Path:
     file = Path(os.environ["HOME"], "resolv.conf")
     if not file.exists():
         file.write_text(f"nameserver {access().resolver}\noptions ndots:1\n", encoding="utf-8")
+        # Mounted into containers, whose users are others to this file; they see no other one.
         file.chmod(0o644)
-        file.parent.chmod(0o755)
+        file.parent.chmod(0o711)
     return file
 
 
