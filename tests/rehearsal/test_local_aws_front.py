@@ -96,9 +96,17 @@ def test_a_page_cannot_run_code(
     assert client("lambda").list_functions()["Functions"] == []
 
 
-def test_a_page_is_refused_even_with_a_right_signature(access: Access) -> None:
-    headers = signature(access, "GET", "/", PAGES["form or fetch"])
-    assert_refused(send(access, "GET", "/", headers))
+@pytest.mark.parametrize("sent", PAGES.values(), ids=PAGES)
+def test_a_page_is_refused_even_with_a_right_signature(
+    access: Access, sent: dict[str, str]
+) -> None:
+    """It may have got hold of a presigned address."""
+    assert_refused(send(access, "GET", "/", signature(access, "GET", "/", sent)))
+
+
+def test_an_address_that_the_owner_types_into_a_browser_is_answered(access: Access) -> None:
+    typed = {"Sec-Fetch-Site": "none"}
+    assert send(access, "GET", presigned(access, "GET", "/", 60), typed).status == 200
 
 
 @pytest.mark.parametrize("name", ["evil.example", "localhost", "bucket.127.0.0.1", "127.0.0.1"])
@@ -365,11 +373,13 @@ def test_a_presigned_address_opens_nothing_else(
     assert send(access, "GET", lent).body == b"for you"
 
 
+@pytest.mark.parametrize("path", ["/lent/letter", "/_ministack/health"])
 def test_a_presigned_address_expires(
-    access: Access, letter: str, monkeypatch: pytest.MonkeyPatch
+    access: Access, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also where MiniStack by itself looks at no signature."""
     an_hour_ago(monkeypatch)
-    answer = send(access, "GET", presigned(access, "GET", letter, 60))
+    answer = send(access, "GET", presigned(access, "GET", path, 60))
     assert answer.status == 403
     assert b"Request has expired" in answer.body
 
@@ -435,8 +445,14 @@ def over_tls(access: Access, text: str) -> bytes:
         return connection.recv(4096)
 
 
-@pytest.mark.parametrize("path", ["/", "/_aws/execute-api/abcdef12/prod"])
-def test_a_web_socket_is_refused(access: Access, path: str) -> None:
+def test_a_web_socket_is_refused(access: Access, client: Callable[[str], Any]) -> None:
+    """Even where MiniStack has somebody to talk to."""
+    gateway = client("apigatewayv2")
+    api = gateway.create_api(
+        Name="attacked", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
+    )["ApiId"]
+    gateway.create_stage(ApiId=api, StageName="prod")
+    path = f"/_aws/execute-api/{api}/prod"
     headers = {
         "Host": urlsplit(access.endpoint_url).netloc,
         "Connection": "Upgrade",
