@@ -17,8 +17,8 @@ from aws_cdk import App, Validations
 from aws_cdk.cx_api import CloudAssembly
 from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
 
+from rehearsal.local_aws.process_environment import process_environment
 from rehearsal.local_aws.scratch import ScratchDirectory
-from rehearsal.process_environment import process_environment
 
 PACKS = ("AwsSolutions", "NIST.800.53.R5")
 

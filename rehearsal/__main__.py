@@ -111,6 +111,9 @@ def wait(world: World) -> None:
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
         "AWS_DEFAULT_REGION",
+        "AWS_CA_BUNDLE",
+        "NODE_EXTRA_CA_CERTS",
+        "AWS_DISABLE_HOST_PREFIX_INJECTION",
     ):
         say(f"  export {key}={world.aws.environment()[key]}")
     say("  .venv/bin/aws ecs list-services --cluster ecs-blueprint-infra")

@@ -1,20 +1,8 @@
-"""The environments of the processes that a rehearsal starts: made of what they need.
+"""The environments of git and of a container engine, both the user's own: what they need."""
 
-Nothing else of the shell is handed on, whatever it is called: a variable that nobody here has asked
-for may hold a secret, or change what a tool does.
-"""
+from collections.abc import Mapping
 
-import os
-from collections.abc import Iterable, Mapping
-
-_ALL = (
-    "PATH",
-    "TMPDIR",
-    # The encoding of what is read and printed.
-    *("LANG", "LC_ALL", "LC_CTYPE"),
-    # Without these a Python that was built outside of the system's folders may not start.
-    *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
-)
+from rehearsal.local_aws.process_environment import EVERY_PROCESS, chosen
 
 # The user's configuration says, for instance, whose folders git may read, and what it ignores.
 _GIT = ("HOME", "XDG_CONFIG_HOME")
@@ -35,26 +23,12 @@ _ENGINE = (
 )
 
 
-def process_environment(shell: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return what every process may have of the shell's variables (by default: of this process).
-
-    No HOME, no proxy, no certificate: these processes reach 127.0.0.1 only, and whoever starts one
-    gives it a HOME.
-    """
-    return _chosen(_ALL, shell)
-
-
 def git_environment(shell: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return what git may have: it reads the repository in its folder, and writes nothing."""
-    kept = _chosen((*_ALL, *_GIT), shell)
+    kept = chosen((*EVERY_PROCESS, *_GIT), shell)
     return kept | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
 
 
 def engine_environment(shell: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return what the command line of a container engine may have."""
-    return _chosen((*_ALL, *_ENGINE), shell)
-
-
-def _chosen(names: Iterable[str], shell: Mapping[str, str] | None) -> dict[str, str]:
-    given = os.environ if shell is None else shell
-    return {name: given[name] for name in names if name in given}
+    return chosen((*EVERY_PROCESS, *_ENGINE), shell)

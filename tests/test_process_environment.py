@@ -9,11 +9,9 @@ import pytest
 from rehearsal.container_engine import Engine
 from rehearsal.delivery.docker_stand_in.engine_file import read_engine, write_engine
 from rehearsal.local_aws import Access
-from rehearsal.process_environment import (
-    engine_environment,
-    git_environment,
-    process_environment,
-)
+from rehearsal.local_aws.credentials import RootKey
+from rehearsal.local_aws.process_environment import process_environment
+from rehearsal.process_environment import engine_environment, git_environment
 from tests.canary import CANARY
 
 SECRETS = {
@@ -27,7 +25,13 @@ SECRETS = {
 PROXY = {"HTTPS_PROXY": f"http://me:{CANARY}@proxy"}
 SHELL = {"PATH": "/bin", "HOME": "/home/me", "LANG": "C.UTF-8", "TMPDIR": "/scratch"}
 
-ACCESS = Access(endpoint_url="http://127.0.0.1:1", account="111122223333", region="eu-west-1")
+ACCESS = Access(
+    endpoint_url="https://127.0.0.1:1",
+    account="111122223333",
+    region="eu-west-1",
+    key=RootKey.random(),
+    ca_bundle=Path("ca.pem"),
+)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ directory, or into the folder that it is given, and removes only what is marked 
 import argparse
 import asyncio
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -20,6 +21,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from rehearsal.local_aws import replacement_report
+from rehearsal.local_aws.credentials import HOST, Certificate, RootKey
 from rehearsal.local_aws.engine_access import EngineAccess
 from rehearsal.local_aws.replacements import load
 from rehearsal.local_aws.scratch import ScratchDirectory, sweep
@@ -31,8 +33,13 @@ def _settle(port: int, folder: Path, *, account: str, region: str) -> None:
     os.environ.update(
         {
             "GATEWAY_PORT": str(port),
-            "BIND_HOST": "127.0.0.1",
-            "MINISTACK_HOST": "127.0.0.1",
+            "BIND_HOST": HOST,
+            "MINISTACK_HOST": HOST,
+            # Who calls is checked, first in `front`, then by MiniStack for its permissions.
+            "AUTH": "true",
+            "USE_SSL": "1",  # the addresses that it hands out begin with https
+            "MINISTACK_SSL_CERT": str(Certificate(folder).server),
+            "MINISTACK_SSL_KEY": str(Certificate(folder).server),
             "MINISTACK_ACCOUNT_ID": account,
             "MINISTACK_REGION": region,
             "IOT_MTLS_ENABLED": "0",
@@ -49,10 +56,12 @@ def _settle(port: int, folder: Path, *, account: str, region: str) -> None:
     )
 
 
-async def _serve(listener: socket.socket) -> None:
+async def _serve(listener: socket.socket, folder: Path) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack.app import app
+
+    from rehearsal.local_aws.front import Front
 
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -68,10 +77,17 @@ async def _serve(listener: socket.socket) -> None:
 
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]
+    certificate = Certificate(folder)
+    config.certfile = config.keyfile = str(certificate.server)
+    config.alpn_protocols = ["http/1.1"]
     config.loglevel = "WARNING"
     config.keep_alive_timeout = 75
-    config.graceful_timeout = 0.5
-    await serve(app, config, shutdown_trigger=over.wait)
+    config.graceful_timeout = 0.1
+    front = Front(app, address=f"{HOST}:{listener.getsockname()[1]}")
+    serving = asyncio.create_task(serve(front, config, shutdown_trigger=over.wait))
+    await over.wait()
+    # By itself it would wait for each client that keeps a connection open to end its TLS.
+    await asyncio.wait({serving}, timeout=config.graceful_timeout)
 
 
 def main() -> None:
@@ -79,24 +95,47 @@ def main() -> None:
     if sys.argv[1:2] == ["--replacements"]:
         sys.exit(replacement_report.main(sys.argv[2:]))
     given = _arguments()
+    os.umask(0o077)  # whatever it writes is for its owner
     with ExitStack() as stack:
         folder = given.folder
-        if folder is None:
+        if by_hand := folder is None:
             folder = stack.enter_context(ScratchDirectory("local-aws")).path
+            os.environ.update(_new_identity(folder))
         else:
             # It is the parent's to remove; if the parent was killed, its mark says so.
             stack.callback(sweep, folder.parent)
-        listener = socket.create_server(("127.0.0.1", 0))
+        listener = socket.create_server((HOST, 0))
         port = listener.getsockname()[1]
         _settle(port, folder, account=given.account, region=given.region)
         load(with_engine=EngineAccess.is_configured()).apply()
         sys.stdout.write(f"{port}\n")
         sys.stdout.flush()
-        asyncio.run(_serve(listener))
+        if by_hand:
+            _say_how_to_call(port, given.region)
+        asyncio.run(_serve(listener, folder))
     # A shell may put others into the group of a process that it starts: the parent has to say that
     # the group is new. Then only what MiniStack has started is in it, and goes with this process.
     if given.own_group and os.getpgrp() == os.getsid(0) == os.getpid():
         os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def _new_identity(folder: Path) -> dict[str, str]:
+    """Make the key and the certificate, for who has no parent process that made them."""
+    authority = Certificate(folder).make().authority
+    return RootKey.random().as_variables() | {"AWS_CA_BUNDLE": str(authority)}
+
+
+def _say_how_to_call(port: int, region: str) -> None:
+    """Print what a shell of the same user needs; to standard error, as all but the port."""
+    told = {
+        "AWS_ENDPOINT_URL": f"https://{HOST}:{port}",
+        "AWS_DEFAULT_REGION": region,
+        "NODE_EXTRA_CA_CERTS": os.environ["AWS_CA_BUNDLE"],
+        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
+    }
+    told |= {name: os.environ[name] for name in ("AWS_CA_BUNDLE", *RootKey.VARIABLES)}
+    for name, value in told.items():
+        print(f"export {name}={shlex.quote(value)}", file=sys.stderr)
 
 
 def _arguments() -> argparse.Namespace:
@@ -113,8 +152,11 @@ def _arguments() -> argparse.Namespace:
         help="it was started in a new session, and may kill what is left there at the end",
     )
     given = parser.parse_args()
-    if given.folder is not None and not given.folder.is_dir():
-        parser.error(f"--folder {given.folder}: there is no such folder")
+    if given.folder is not None:
+        if not given.folder.is_dir():
+            parser.error(f"--folder {given.folder}: there is no such folder")
+        if missing := [n for n in ("AWS_CA_BUNDLE", *RootKey.VARIABLES) if n not in os.environ]:
+            parser.error(f"with --folder the environment must have {', '.join(missing)}")
     return given
 
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -12,26 +13,27 @@ import botocore.session
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 
-from rehearsal.process_environment import process_environment
+from rehearsal.local_aws.credentials import RootKey
+from rehearsal.local_aws.process_environment import process_environment
 
 # Never read from the user's machine: profiles and files may name another account, an endpoint,
 # a proxy command or a role to assume.
 _NO_FILE = os.devnull
-# Every secret key is right; there is nothing to protect.
-_SECRET = "local"  # noqa: S105 - no secret
 _FILES = ("config_file", "credentials_file")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """Where and as whom to talk to a local AWS.
+    """Where and as whom to talk to a local AWS: as root, until its permissions are enforced.
 
-    The account is given to the emulator as the access key: a key of twelve digits is the account.
+    ``ca_bundle`` is the file with the authority that signed the certificate of the endpoint.
     """
 
     endpoint_url: str
     account: str
     region: str
+    key: RootKey
+    ca_bundle: Path
 
     def environment(self, shell: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the environment for a tool (CDK CLI, AWS CLI, SDK) that must reach only this AWS.
@@ -40,8 +42,9 @@ class Access:
         """
         return process_environment(shell) | {
             "AWS_ENDPOINT_URL": self.endpoint_url,
-            "AWS_ACCESS_KEY_ID": self.account,
-            "AWS_SECRET_ACCESS_KEY": _SECRET,
+            **self.key.as_variables(),
+            "AWS_CA_BUNDLE": str(self.ca_bundle),
+            "NODE_EXTRA_CA_CERTS": str(self.ca_bundle),
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_CONFIG_FILE": _NO_FILE,
@@ -56,9 +59,10 @@ class Access:
     def client(self, service: str) -> Any:
         """Make a boto3 client for this AWS, whatever the shell's variables and files say."""
         with _one_at_a_time:
-            return _session(self.account, self.region).client(
+            return _session(self.key, self.region).client(
                 service,
                 endpoint_url=self.endpoint_url,
+                verify=str(self.ca_bundle),
                 config=Config(
                     proxies={},
                     retries={"total_max_attempts": 1},
@@ -76,7 +80,7 @@ _one_at_a_time = threading.Lock()
 
 
 @cache
-def _session(account: str, region: str) -> boto3.session.Session:
+def _session(key: RootKey, region: str) -> boto3.session.Session:
     # botocore reads its settings through this table; without the names of environment variables
     # and with empty files nothing of the shell is left to be read.
     settings = {
@@ -84,8 +88,8 @@ def _session(account: str, region: str) -> boto3.session.Session:
         for name, (key, _, default, convert) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
     }
     return boto3.session.Session(
-        aws_access_key_id=account,
-        aws_secret_access_key=_SECRET,
+        aws_access_key_id=key.access_key_id,
+        aws_secret_access_key=key.secret_access_key,
         region_name=region,
         botocore_session=botocore.session.Session(session_vars=settings),
     )

@@ -8,9 +8,10 @@ import sys
 import time
 from pathlib import Path
 
+from rehearsal.local_aws.credentials import Certificate, RootKey
 from rehearsal.local_aws.engine_access import EngineAccess
+from rehearsal.local_aws.process_environment import process_environment
 from rehearsal.local_aws.scratch import ScratchDirectory
-from rehearsal.process_environment import process_environment
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _FAREWELL_SECONDS = 5.0
@@ -27,6 +28,9 @@ class Child:
     def __init__(self, *, account: str, region: str, engine: EngineAccess | None) -> None:
         self._scratch = ScratchDirectory("local-aws")
         self.directory = self._scratch.path
+        self.key = RootKey.random()
+        self.certificate = Certificate(self.directory).make()
+        (self.directory / "log").touch(0o600)
         self._log = (self.directory / "log").open("w+b")
         environment = (
             process_environment()
@@ -35,7 +39,9 @@ class Child:
                 "PYTHONPATH": str(_REPOSITORY),
                 "HOME": str(self.directory),
                 "TMPDIR": str(self.directory),
+                "AWS_CA_BUNDLE": str(self.certificate.authority),
             }
+            | self.key.as_variables()
             | (engine.as_variable() if engine else {})
         )
         self._process = subprocess.Popen(

@@ -45,6 +45,7 @@ SUBJECTS = (
     "ecr",
     "ecs",
     "ecs_tasks",
+    "front",
     "moto_api",
     "s3",
     "secretsmanager",

@@ -8,12 +8,14 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
 from ministack.core.responses import get_account_id, get_region
 from ministack.services.cloudformation import provisioners, stacks
 
 from rehearsal.local_aws.access import Access
+from rehearsal.local_aws.credentials import HOST, RootKey
 from rehearsal.local_aws.replacements import REPLACEMENTS, Name, replaces
 
 Properties: TypeAlias = dict[str, Any]
@@ -130,8 +132,13 @@ def own_client(service: str) -> Any:
 
 @cache
 def _client(service: str, account: str, region: str) -> Any:
-    endpoint = f"http://127.0.0.1:{os.environ['GATEWAY_PORT']}"
-    return Access(endpoint_url=endpoint, account=account, region=region).client(service)
+    return Access(
+        endpoint_url=f"https://{HOST}:{os.environ['GATEWAY_PORT']}",
+        account=account,
+        region=region,
+        key=RootKey.from_environment(),
+        ca_bundle=Path(os.environ["AWS_CA_BUNDLE"]),
+    ).client(service)
 
 
 # The keys below these are the user's own words (an option, a label), not names of the API.

@@ -1,13 +1,14 @@
 """The local AWS as a context manager: start it, wait until it answers, stop it for certain."""
 
+import http.client
+import ssl
 import time
-import urllib.error
-import urllib.request
 from types import TracebackType
 from typing import Any, Self
 
 from rehearsal.local_aws.access import Access
 from rehearsal.local_aws.child import Child
+from rehearsal.local_aws.credentials import HOST
 from rehearsal.local_aws.engine_access import EngineAccess
 
 _PATIENCE_SECONDS = 30.0
@@ -86,13 +87,30 @@ class LocalAws:
     def _wait_until_healthy(self, child: Child) -> Access:
         deadline = time.monotonic() + _PATIENCE_SECONDS
         port = child.port(deadline)
-        endpoint = f"http://127.0.0.1:{port}"
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         while port and child.alive and time.monotonic() < deadline:
-            try:
-                with opener.open(f"{endpoint}/_ministack/health", timeout=5):
-                    return Access(endpoint_url=endpoint, account=self._account, region=self._region)
-            except (urllib.error.URLError, ConnectionError, TimeoutError):
-                time.sleep(0.05)
+            if _answers(port, child):
+                return Access(
+                    endpoint_url=f"https://{HOST}:{port}",
+                    account=self._account,
+                    region=self._region,
+                    key=child.key,
+                    ca_bundle=child.certificate.authority,
+                )
+            time.sleep(0.05)
         last_words = "\n".join(child.log().splitlines()[-_LAST_WORDS:])
         raise LocalAwsError(f"The local AWS did not start.\n{last_words}")
+
+
+def _answers(port: int, child: Child) -> bool:
+    """Say whether somebody with the child's certificate answers, if only that he refuses."""
+    trust = ssl.create_default_context(cafile=str(child.certificate.authority))
+    connection = http.client.HTTPSConnection(HOST, port, timeout=5, context=trust)
+    try:
+        connection.request("GET", "/")
+        connection.getresponse()
+    except (OSError, http.client.HTTPException):
+        return False
+    else:
+        return True
+    finally:
+        connection.close()

@@ -1,7 +1,6 @@
 """A local AWS account in which a test breaks something, and what the doctor says of it."""
 
 import re
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -14,6 +13,7 @@ from doctor.__main__ import main
 from doctor.github import GitHub
 from rehearsal.local_aws import LocalAws
 from settings.examples import ACCOUNT, REGION, sample_env
+from tests.rehearsal.wire import send, signature
 
 TOKEN = "ghp_secretOfTheTest"  # noqa: S105 - opens nothing
 BUCKET = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
@@ -56,8 +56,8 @@ class AccountUnderTest:
         self._aws = aws
         self.folder = folder
         self._capture = capture
-        reset = urllib.request.Request(f"{aws.endpoint_url}/_ministack/reset", method="POST")  # noqa: S310 - loopback
-        urllib.request.urlopen(reset).close()  # noqa: S310 - the same
+        reset = ("POST", "/_ministack/reset")
+        assert send(aws.access, *reset, signature(aws.access, *reset)).status == 200
 
     def client(self, service: str) -> Any:
         return _client(self._aws, service)

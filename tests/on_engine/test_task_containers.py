@@ -143,6 +143,19 @@ def test_the_container_knows_who_it_is(
     assert _tasks(aws)
 
 
+def test_others_can_read_nothing_but_the_resolvers_address(
+    aws: LocalAws, network: ContainerNetwork, stacks: Stacks
+) -> None:
+    """The containers' users must get there, and the folder holds the key of the certificate."""
+    stacks.deploy("tasks", _resources(network.cidr, count=1))
+    folder = aws.access.ca_bundle.parent
+
+    open_to_others = {p.name for p in folder.rglob("*") if p.lstat().st_mode & 0o077}
+
+    assert open_to_others == {"resolv.conf"}
+    assert folder.stat().st_mode & 0o066 == 0
+
+
 def test_an_ill_task_is_replaced(
     aws: LocalAws, engine: Engine, network: ContainerNetwork, stacks: Stacks
 ) -> None:

@@ -22,10 +22,15 @@ class Stacks:
     def deploy(self, name: str, resources: Template, **sections: Template) -> dict[str, str]:
         """Create the stack, or update it if this test has created it; its outputs."""
         body = json.dumps({"Resources": resources, **sections})
+        request = {
+            "StackName": name,
+            "TemplateBody": body,
+            "Capabilities": ["CAPABILITY_NAMED_IAM"],
+        }
         if name in self._names:
-            self._cloudformation.update_stack(StackName=name, TemplateBody=body)
+            self._cloudformation.update_stack(**request)
         else:
-            self._cloudformation.create_stack(StackName=name, TemplateBody=body)
+            self._cloudformation.create_stack(**request)
             self._names.append(name)
         return self.outcome(name)
 

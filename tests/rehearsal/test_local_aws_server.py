@@ -6,11 +6,13 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rehearsal.local_aws import Access, LocalAws, LocalAwsError
+from rehearsal.local_aws.credentials import RootKey
 
 
 def _answers(endpoint_url: str) -> bool:
@@ -161,7 +163,13 @@ def test_it_listens_on_loopback_only(local_aws: LocalAws) -> None:
 
 
 def test_the_environment_carries_nothing_of_the_users_aws() -> None:
-    access = Access(endpoint_url="http://127.0.0.1:1", account="111122223333", region="eu-west-1")
+    access = Access(
+        endpoint_url="https://127.0.0.1:1",
+        account="111122223333",
+        region="eu-west-1",
+        key=RootKey("AKIAOFTHISRUN", "of this run"),
+        ca_bundle=Path("ca.pem"),
+    )
     shell = {
         "PATH": "/bin",
         "AWS_PROFILE": "production",
@@ -173,7 +181,8 @@ def test_the_environment_carries_nothing_of_the_users_aws() -> None:
     environment = access.environment(shell)
     assert environment["PATH"] == "/bin"
     assert environment["AWS_REGION"] == "eu-west-1"
-    assert environment["AWS_ACCESS_KEY_ID"] == "111122223333"
+    assert access.key.as_variables().items() <= environment.items()
+    assert environment["AWS_CA_BUNDLE"] == environment["NODE_EXTRA_CA_CERTS"] == "ca.pem"
     left_out = shell.keys() - {"PATH", "AWS_REGION"}
     assert not left_out & environment.keys()
 
@@ -189,13 +198,14 @@ def test_a_client_ignores_the_users_profile_and_files(
     monkeypatch.setenv("AWS_PROFILE", "a-profile-that-does-not-exist")
     monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
     monkeypatch.setenv("AWS_REGION", "us-east-1")
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    # Another account than the other tests': a client of its own, made under these variables.
-    access = Access(endpoint_url=local_aws.endpoint_url, account="444455556666", region="eu-west-1")
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(configuration))
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    # Another region than the other tests': a client of its own, made under these variables.
+    access = replace(local_aws.access, region="eu-central-1")
     identity = access.client("sts").get_caller_identity()
-    assert identity["Account"] == "444455556666"
+    assert identity["Account"] == "111122223333"
     assert (
         access.client("sns")
         .create_topic(Name="t")["TopicArn"]
-        .startswith("arn:aws:sns:eu-west-1:444455556666:")
+        .startswith("arn:aws:sns:eu-central-1:111122223333:")
     )
