@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from aws_cdk import Acknowledgment, App, Validations
 
 from app import make_app
 from compliance.acknowledgements import ACKNOWLEDGEMENTS, Acknowledgement
 from compliance.findings import Finding, below_stack, checkov_findings, nag_findings
+from rehearsal.local_aws.scratch import ScratchDirectory
 from settings.examples import CONNECTED, EXISTING, ISOLATED, TOPOLOGIES, example_deployment
 
 REVIEWED: Mapping[str, Mapping[str, str]] = {
@@ -30,9 +30,9 @@ Counts = Mapping[str, Mapping[str, int]]
 @cache
 def found_by_cdk_nag() -> Findings:
     """Return what cdk-nag finds, before any acknowledgement."""
-    with TemporaryDirectory(prefix="cdk-nag-") as folder:
+    with ScratchDirectory("cdk-nag") as scratch:
         return {
-            name: nag_findings(reviewed_app(name, f"{folder}/{number}"))
+            name: nag_findings(reviewed_app(name, scratch.path / str(number)))
             for number, name in enumerate(REVIEWED)
         }
 
@@ -40,10 +40,10 @@ def found_by_cdk_nag() -> Findings:
 @cache
 def found_by_checkov() -> Findings:
     """Return what Checkov finds, before any acknowledgement."""
-    with TemporaryDirectory(prefix="checkov-") as folder:
+    with ScratchDirectory("checkov") as scratch:
         return checkov_findings(
             {
-                name: reviewed_app(name, f"{folder}/{number}").synth()
+                name: reviewed_app(name, scratch.path / str(number)).synth()
                 for number, name in enumerate(REVIEWED)
             }
         )

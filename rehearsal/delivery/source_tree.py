@@ -8,12 +8,12 @@ import io
 import os
 import subprocess
 import tarfile
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from rehearsal.expectation import RehearsalError
+from rehearsal.local_aws.scratch import ScratchDirectory
 from rehearsal.process_environment import git_environment
 
 APPLICATIONS = "application-code"
@@ -106,7 +106,8 @@ def _tracked(root: Path, entries: str) -> Source:
 
 
 def _untracked_applications(root: Path) -> Source:
-    with tempfile.TemporaryDirectory(prefix="no-repository-") as folder:
+    with ScratchDirectory("no-repository") as scratch:
+        folder = str(scratch.path / "repository")
         # To an empty repository every file is untracked: git itself reads .gitignore.
         _git(root, "init", "--quiet", "--bare", "--template=", folder)
         elsewhere = (f"--git-dir={folder}", f"--work-tree={root}")

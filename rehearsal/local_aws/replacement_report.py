@@ -17,13 +17,14 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
 from rehearsal.local_aws.replacements import Replacements, load
+from rehearsal.local_aws.scratch import ScratchDirectory
 
 _FOLDER = Path(__file__).parent
+
 RECORD = _FOLDER / "ministack_names.json"
 _PREFIX = "ministack."
 _WIDTH = 100
@@ -36,12 +37,12 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog=f"python -m {__package__} --replacements")
     parser.add_argument("action", nargs="?", default="print", choices=("print", "check", "accept"))
     action = parser.parse_args(arguments).action
-    with TemporaryDirectory(prefix="local-aws-") as scratch:
+    with ScratchDirectory("local-aws") as scratch:
         # MiniStack makes folders and looks for a container engine while it is imported.
         os.environ |= {
-            "STATE_DIR": f"{scratch}/state",
-            "S3_DATA_DIR": f"{scratch}/s3",
-            "DOCKER_HOST": f"unix://{scratch}/no-engine",
+            "STATE_DIR": f"{scratch.path}/state",
+            "S3_DATA_DIR": f"{scratch.path}/s3",
+            "DOCKER_HOST": f"unix://{scratch.path}/no-engine",
             "LOG_LEVEL": "WARNING",
         }
         replacements = load(with_engine=True)
