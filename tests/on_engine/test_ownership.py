@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,14 +24,16 @@ pytestmark = pytest.mark.slow
 PUSHED = "registry.invalid/ecs-blueprint-tests:1"
 KEPT = f"{KEPT_IMAGES}/tests:ownership"
 THEIRS = "localhost/theirs:1"
+MINE = f"ecs-blueprint-tests={uuid.uuid4().hex}"
 HERE = f"{os.geteuid()}@{socket.gethostname()}"
 
 
 @pytest.fixture
 def names(engine: Engine) -> Iterator[None]:
-    """Leave none of the names of these tests."""
+    """Leave no image of these tests."""
     yield
-    engine.attempt("rmi", PUSHED, KEPT, THEIRS)
+    for image in engine("images", "--quiet", "--filter", f"label={MINE}").split():
+        engine.attempt("rmi", "--force", image)
 
 
 def _container(engine: Engine, image: str, owner: str) -> str:
@@ -44,8 +47,8 @@ def _there(engine: Engine, kind: str, name: str) -> bool:
 def _build(engine: Engine, folder: Path, base: str, tag: str, **labels: str) -> str:
     """Build an image with a stage of its own; return its id."""
     (folder / "Dockerfile").write_text(
-        f"FROM {base} AS packages\nRUN date +%N > /tmp/packages\n"
-        f"FROM {base}\nCOPY --from=packages /tmp/packages /tmp/packages\n"
+        f"FROM {base} AS packages\nRUN date +%N > /tmp/packages\nLABEL {MINE}\n"
+        f"FROM {base}\nCOPY --from=packages /tmp/packages /tmp/packages\nLABEL {MINE}\n"
     )
     options = labels_of_build(engine, tag, labels)
     engine("build", "--no-cache", *options, "--tag", tag, str(folder))
@@ -104,11 +107,11 @@ def test_an_image_that_the_user_has_tagged_stays_without_our_name(
 
 
 @pytest.mark.usefixtures("names")
-def test_no_image_is_left_without_a_name(engine: Engine, image: str, tmp_path: Path) -> None:
-    def nameless() -> set[str]:
-        return set(engine("images", "--quiet", "--filter", "dangling=true").split())
-
-    before = nameless()
+def test_no_image_is_left_without_a_name(
+    engine: Engine, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No other run, whose images must stay, is known there.
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with owned(engine):
         first = _build(engine, tmp_path, image, KEPT)
         name_stages(engine)
@@ -117,4 +120,18 @@ def test_no_image_is_left_without_a_name(engine: Engine, image: str, tmp_path: P
     assert first != second
     assert not _there(engine, "image", first)
     assert _there(engine, "image", KEPT)
-    assert nameless() - before == set()
+    mine = ("--filter", f"label={MINE}")
+    assert engine("images", "--quiet", "--filter", "dangling=true", *mine) == ""
+    kept = engine("images", "--format", "{{.Repository}}", *mine).split()
+    assert sorted(kept) == [f"{KEPT_IMAGES}/stage", f"{KEPT_IMAGES}/tests"]
+
+
+@pytest.mark.usefixtures("names")
+def test_while_another_run_is_at_work_images_stay(
+    engine: Engine, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with ScratchDirectory("engine"), owned(engine):
+        first = _build(engine, tmp_path, image, KEPT)
+        _build(engine, tmp_path, image, KEPT)
+    assert _there(engine, "image", first)
