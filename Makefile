@@ -89,7 +89,7 @@ install: .venv/.installed node_modules/.installed ## Set up .venv and node_modul
 .venv/.installed: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("error: Python 3.11 or newer is needed; set PYTHON=...")'
 	@$(PYTHON) -m venv .venv
-	@$(PROGRESS) --show nothing --part "Installing Python packages into .venv (once, about a minute)" \
+	@$(PROGRESS) --show nothing --part "Installing Python packages (once)" \
 		"$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock"
 # This script has no installer that minds a space in the path of its interpreter.
 	@printf '#!/bin/sh\nexec "$${0%%/*}/python" -m awscli "$$@"\n' > $(BIN)/aws
@@ -103,7 +103,7 @@ install: .venv/.installed node_modules/.installed ## Set up .venv and node_modul
 	@touch $@
 
 node_modules/.installed: package-lock.json .venv/.installed
-	@$(PROGRESS) --show nothing --part "Installing the CDK CLI into node_modules" \
+	@$(PROGRESS) --show nothing --part "Installing the CDK CLI" \
 		"NODE_DISABLE_COMPILE_CACHE=1 npm ci --loglevel=http --no-audit --no-fund"
 	@touch $@
 
@@ -119,14 +119,14 @@ audit: install .cache/audit/.installed ## Ask PyPI and npm for known vulnerabili
 # In an environment of its own: Checkov pins another boto3.
 .cache/checkov/.installed: compliance/checkov.lock | install
 	@$(PYTHON) -m venv .cache/checkov
-	@$(PROGRESS) --show nothing --part "Installing Checkov into .cache/checkov (once)" \
+	@$(PROGRESS) --show nothing --part "Installing Checkov (once)" \
 		".cache/checkov/bin/python -m pip install --disable-pip-version-check --require-hashes -r compliance/checkov.lock"
 	@touch $@
 
 # In an environment of its own: the auditor is no part of what it audits.
 .cache/audit/.installed: requirements-audit.lock
 	@$(PYTHON) -m venv .cache/audit
-	@$(PROGRESS) --show nothing --part "Installing pip-audit into .cache/audit (once)" \
+	@$(PROGRESS) --show nothing --part "Installing pip-audit (once)" \
 		".cache/audit/bin/python -m pip install --disable-pip-version-check --require-hashes -r requirements-audit.lock"
 	@touch $@
 

@@ -159,10 +159,11 @@ class SideBySide:
     def _draw(self) -> None:
         """Write a line for each part that runs, and go back to the first one."""
         self._drawn = time.monotonic()
-        width = max((len(part.name) for part in self._running), default=0)
+        names = [cut(part.name, columns() // 2) for part in self._running]
+        width = max(map(len, names), default=0)
         lines = [
-            cut(f"… {part.name:<{width}}  {part.took:>6}  {part.newest}", columns())
-            for part in self._running
+            cut(f"… {name:<{width}}  {part.took:>6}  {part.newest}", columns())
+            for name, part in zip(names, self._running, strict=True)
         ]
         back = f"\x1b[{len(lines) - 1}A" if len(lines) > 1 else ""
         sys.stdout.write("\r" + "\n".join(f"{line}\x1b[K" for line in lines) + f"\r{back}")
