@@ -3,12 +3,21 @@
 import gc
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+
+def _interrupted(*_: object) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # jsii misses its Node, and says so.
+    sys.exit(128 + signal.SIGINT)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, _interrupted)  # Ctrl-C is for the CLI; a traceback helps nobody.
 try:
     from aws_cdk import App, Environment
 
@@ -17,7 +26,13 @@ try:
     from core_infra.logs import log_retention
     from core_infra.service_platform import PlatformProvider
     from core_infra.stack import CoreInfraStack
-    from settings import ExistingPlatformSettings, Settings, SettingsError, load_deployment
+    from settings import (
+        ExistingPlatformSettings,
+        Settings,
+        SettingsError,
+        load_deployment,
+        shown_names,
+    )
 except ModuleNotFoundError as missing:
     if __name__ != "__main__":
         raise
@@ -109,10 +124,15 @@ def main() -> None:
     # The template rules take longer than all the rest; `make check` applies them (decision 13).
     # What CDK notes for the CLI has a trace, too, which ends inside of jsii in any case.
     app = App(builtin_cloud_formation_validation=False, context=context, stack_traces=False)
+    env_files = app.node.try_get_context("env_file")
     try:
-        deployment = load_deployment(app.node.try_get_context("env_file") or ".env")
+        deployment = load_deployment(".env" if env_files is None else env_files)
     except SettingsError as error:
         sys.exit(str(error))
+    if env_files is not None:
+        # Of two `-c env_file=` the CLI hands over only the last one.
+        files = shown_names([str(settings.env_file) for settings in deployment])
+        print(f"Settings: {files}", file=sys.stderr)
     add_stacks(app, deployment)
     app.synth()
 

@@ -7,6 +7,7 @@ nothing of the AWS CDK.
 """
 
 from .core import CoreSettings
+from .credentials import shown_names
 from .delivery import DeliverySettings
 from .deployment import load_deployment
 from .existing_platform import ExistingPlatformSettings
@@ -30,4 +31,5 @@ __all__ = [
     "VpcAttributes",
     "load_deployment",
     "load_settings",
+    "shown_names",
 ]

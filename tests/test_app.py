@@ -1,8 +1,10 @@
 """The app as the CDK CLI starts it, and the stacks that it chooses."""
 
+import gc
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import App
 
+import app
 from rehearsal.sample_settings import ACCOUNT, REGION, ROOT, sample_env
 from tests.synthesis import (
     CONNECTED,
@@ -142,6 +146,51 @@ def test_the_context_chooses_another_settings_file(
     assert "staging.env" in run.stderr
     assert "Traceback" not in run.stderr
     assert list(run.assembly.iterdir()) == []
+
+
+@pytest.mark.parametrize("given", ["", " ", [".env"], 3, True, {}, "a\0b", "\ud800"])
+def test_what_the_context_says_is_never_replaced_by_the_default(
+    given: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".env").write_text(sample_env(), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(app, "App", lambda **_: App(context={"env_file": given}))
+    monkeypatch.setattr(gc, "freeze", lambda: None)
+    with pytest.raises(SystemExit, match="error: 1 problem in ") as ending:
+        app.main()
+    assert str(ending.value).endswith("Nothing was deployed or written.")
+    assert str(ending.value).count("\n") == 2
+    assert capsys.readouterr() == ("", "")
+
+
+def test_settings_files_of_the_context_are_named(
+    run_app: Callable[..., Run], tmp_path: Path
+) -> None:
+    """Of two ``-c env_file=`` the CLI hands over the last one: the user sees which that was."""
+    name = "\x1b[31mred.env"
+    (tmp_path / name).write_text(sample_env(), encoding="utf-8")
+    run = run_app(env_file=name)
+    assert (run.status, run.stdout) == (0, "")
+    assert run.stderr == "Settings: \\x1b[31mred.env\n"
+
+
+def test_ctrl_c_ends_the_app_without_a_word(tmp_path: Path) -> None:
+    (tmp_path / "aws_cdk.py").write_text(
+        "import time; print('importing', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "app.py")],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path), "PYTHONSAFEPATH": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as cli:
+        assert cli.stdout
+        assert cli.stdout.readline() == "importing\n"
+        cli.send_signal(signal.SIGINT)
+        assert cli.communicate(timeout=10) == ("", "")
+    assert cli.returncode == 128 + signal.SIGINT
 
 
 @pytest.mark.parametrize(
