@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from app import add_stacks
 from rehearsal.sample_settings import ROOT
 from settings import Settings, SettingsError, load_deployment
-from settings.keys import ALL_KEYS
+from settings.model import ALL_KEYS
 from tests.env_files import any_text, nearly_right_files, written
 from tests.right_settings import outputs_of_core, right_texts
 

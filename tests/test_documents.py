@@ -9,7 +9,7 @@ from dotenv import dotenv_values
 from rehearsal.acts.first_deploy import CORE_OUTPUTS, SERVICE_OUTPUTS
 from rehearsal.sample_settings import ROOT, sample_env
 from settings import SettingsError, load_deployment
-from settings.keys import ALL_KEYS
+from settings.model import ALL_KEYS
 
 DOCUMENTS = [
     *ROOT.glob("*.md"),

@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from settings import Problem, Settings
-from settings.keys import CORE_KEYS, DEFAULTS, IMPORT_KEYS
+from settings import CoreSettings, Problem, Settings
+from settings.model import ALL_KEYS, DEFAULTS, ExistingPlatformSettings, settings_in
 
 Load = Callable[..., Settings]
 Problems = Callable[..., dict[str, Problem]]
 
+IMPORT_KEYS = [key for key in ExistingPlatformSettings.model_fields if key in ALL_KEYS]
+CORE_KEYS = [key for key, _ in settings_in(CoreSettings)]
 ALWAYS_REQUIRED = (
     "repository_owner",
     "account_number",
