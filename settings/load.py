@@ -35,6 +35,7 @@ from .parsing import as_bool, distinct_items, has_placeholder
 from .redaction import may_be_credential, shown_name, shown_names, shown_value
 from .report import InvalidValueError, Problem, SettingsError, SeveralSettingsError
 
+_NAMESPACE = frozenset({"namespace_name", "namespace_arn", "namespace_id"})
 _MOST_SUGGESTIONS = 100  # each takes a millisecond, and a file can have a hundred thousand keys
 
 _Values = Mapping[str, object]
@@ -295,13 +296,24 @@ def _existing_platform(
     keys = ExistingPlatformSettings.model_fields
     by_hand = {key: values[key] for key in keys if _is_filled_in(values.get(key))}
     outputs = read_core_outputs(folder / source.core_outputs_file, environment)
-    if isinstance(outputs, CoreOutputs):
-        rest, found = _rest_from(outputs, source.core_outputs_file, values, by_hand, environment)
-    else:
-        rest = {}
+    in_doubt = dict.fromkeys(keys, IN_DOUBT)
+    if not isinstance(outputs, CoreOutputs):
         found = [("core_outputs_file", message) for message in outputs]
-    given = {**dict.fromkeys(keys, IN_DOUBT), **rest, **by_hand}
+        if not by_hand.keys() >= _NAMESPACE:
+            found += _chosen_namespace(values, IN_DOUBT, environment)[1]
+        _, invalid = validated(ExistingPlatformSettings, {**in_doubt, **by_hand}, environment)
+        return None, [*found, *invalid.items()]
+    rest, found = _rest_from(outputs, source.core_outputs_file, values, by_hand, environment)
+    given = {**in_doubt, **rest, **by_hand}
     existing, invalid = validated(ExistingPlatformSettings, given, environment)
+    # sample.env fills ecs_cluster_name in, for the core stack. Were it to win here like the other
+    # keys, a forgotten line would put the service into a cluster outside the VPC of the outputs.
+    if given["ecs_cluster_name"] not in (IN_DOUBT, outputs.ecs_cluster_name):
+        message = (
+            f"the outputs in {shown_name(source.core_outputs_file)} are of cluster "
+            f'"{outputs.ecs_cluster_name}"; write that, or leave it empty'
+        )
+        invalid.setdefault("ecs_cluster_name", message)
     return existing, [*found, *invalid.items()]
 
 
@@ -319,19 +331,9 @@ def _rest_from(
         "ecs_cluster_name": outputs.ecs_cluster_name,
         "ecs_task_execution_role_arn": outputs.task_execution_role_arn,
     }
-    invalid: _Invalid = []
-    # sample.env fills ecs_cluster_name in, for the core stack. Were it to win here like the other
-    # keys, a forgotten line would put the service into a cluster outside the VPC of the outputs.
-    if by_hand.get("ecs_cluster_name", IN_DOUBT) not in (IN_DOUBT, outputs.ecs_cluster_name):
-        message = (
-            f"the outputs in {shown_name(outputs_file)} are of cluster "
-            f'"{outputs.ecs_cluster_name}"; write that, or leave it empty'
-        )
-        invalid.append(("ecs_cluster_name", message))
-    if {"namespace_name", "namespace_arn", "namespace_id"} <= by_hand.keys():
-        return rest, invalid
-    name, invalid_name = _chosen_namespace(values, outputs.ecs_cluster_name, environment)
-    invalid += invalid_name
+    if by_hand.keys() >= _NAMESPACE:
+        return rest, []
+    name, invalid = _chosen_namespace(values, outputs.ecs_cluster_name, environment)
     if name in outputs.namespace_names:
         index = outputs.namespace_names.index(name)
         rest["namespace_name"] = name

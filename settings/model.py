@@ -173,7 +173,7 @@ class Section(ValidatedModel):
     @classmethod
     def _objection(cls, name: str, text: str) -> str | None:
         if not text:
-            is_required = cls.model_fields[name].is_required()
+            is_required = SETTINGS.get(name, cls.model_fields[name]).is_required()
             return f"is empty; fill it in{cls._needed_for}" if is_required else None
         if has_placeholder(text):
             return f"is still a placeholder; fill it in{cls._needed_for}"

@@ -52,6 +52,16 @@ def test_optional_key_that_is_missing_means_its_default(load: Load, key: str) ->
     assert load(**{key: None}) == load(**{key: DEFAULTS[key]})
 
 
+@pytest.mark.parametrize("key", DEFAULTS)
+def test_optional_key_that_is_empty_is_one_problem_or_none(
+    load: Load, problems: Problems, key: str
+) -> None:
+    if not DEFAULTS[key] or key == "health_check_command":
+        load(**{key: ""})
+    else:
+        assert list(problems(**{key: ""})) == [key]
+
+
 @pytest.mark.parametrize("key", IMPORT_KEYS)
 def test_import_key_that_is_missing(problems: Problems, by_hand: dict[str, str], key: str) -> None:
     found = problems(**(by_hand | {key: None}))
