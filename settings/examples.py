@@ -4,13 +4,27 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from .deployment import load_deployment
-from .settings import Settings
+from .load import load_deployment
+from .model import Settings
+from .sample import ACCOUNT, ESSENTIALS, REGION, sample_env
+
+__all__ = [
+    "ACCOUNT",
+    "CONNECTED",
+    "CONNECTION",
+    "ESSENTIALS",
+    "EXISTING",
+    "ISOLATED",
+    "PARAMETER",
+    "REGION",
+    "ROOT",
+    "SECRET",
+    "TOPOLOGIES",
+    "example_deployment",
+    "sample_env",
+]
 
 ROOT = Path(__file__).resolve().parents[1]
-ACCOUNT = "123456789012"
-REGION = "eu-west-1"
-ESSENTIALS = {"repository_owner": "acme", "account_number": ACCOUNT, "aws_region": REGION}
 
 EXISTING = {
     "deploy_core_stack": "False",
@@ -55,21 +69,6 @@ TOPOLOGIES: Mapping[str, Mapping[str, str]] = {
     "connected": CONNECTED,
 }
 """Together they contain every resource that the blueprint can make."""
-
-
-def sample_env(**changes: str) -> str:
-    """Return sample.env with the three essential values filled in, and ``changes`` applied.
-
-    A key that sample.env does not have is an error of the caller, as in ``.env`` itself.
-    """
-    wanted = ESSENTIALS | changes
-    lines = []
-    for line in (ROOT / "sample.env").read_text(encoding="utf-8").splitlines():
-        key = line.partition("=")[0]
-        lines.append(f"{key}='{wanted.pop(key)}'" if key in wanted else line)
-    if wanted:
-        raise KeyError(f"sample.env has no key {', '.join(sorted(wanted))}")
-    return "\n".join(lines) + "\n"
 
 
 def example_deployment(*files: Mapping[str, str]) -> tuple[Settings, ...]:

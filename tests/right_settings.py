@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Mapping
+from io import StringIO
 
 from dotenv import dotenv_values
 from hypothesis import strategies as st
 
-from rehearsal.sample_settings import ESSENTIALS, ROOT
+from settings.sample import ESSENTIALS, sample_text
 
 SAMPLE: Mapping[str, str] = {
-    key: text or "" for key, text in dotenv_values(ROOT / "sample.env", interpolate=False).items()
+    key: text or ""
+    for key, text in dotenv_values(stream=StringIO(sample_text()), interpolate=False).items()
 } | ESSENTIALS
 _PARTITIONS = {"cn-north-1": "aws-cn", "us-gov-west-1": "aws-us-gov"}
 _REGIONS = ("eu-west-1", "us-east-1", "ap-southeast-2", *_PARTITIONS)

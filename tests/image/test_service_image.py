@@ -16,7 +16,7 @@ import pytest
 
 from rehearsal.container_engine import Engine, build_image
 from rehearsal.container_engine.ownership import KEPT_IMAGES
-from settings.keys import DEFAULTS
+from settings.model import DEFAULTS
 
 HEALTH_CHECK = DEFAULTS["health_check_command"]
 STOP_TIMEOUT_SECONDS = int(DEFAULTS["stop_timeout_seconds"])

@@ -1,4 +1,4 @@
-"""Credentials: recognising what must not stand in a settings file, nor in a report.
+"""Redaction: what must not stand in a settings file, and what a report may show of one.
 
 The forms of tokens are the business of detect-secrets. It takes longer to import than all of the
 settings to read, so it is imported only for a text that has the looks of a token.
@@ -54,7 +54,6 @@ _HARMLESS = re.compile(
     re.IGNORECASE,
 )
 
-PRIVATE_KEYS = frozenset({"container_environment", "container_secrets", "github_token_secret_name"})
 _LONGEST_SHOWN = 80
 _LONGEST_NAME = 300  # as long as paths are in practice
 _MOST_NAMES = 10
@@ -130,12 +129,12 @@ def is_credential_variable(name: str, value: str) -> bool:
     return bool(_NAME.search(name)) and not _HARMLESS.fullmatch(value)
 
 
-def showable(key: str, text: str) -> str | None:
-    """Return the value of a key as a report may show it, or None if it may not."""
-    return None if key in PRIVATE_KEYS or may_be_credential(text) else _quoted(text)
+def shown_value(text: str) -> str | None:
+    """Return a value as a report may show it, or None if it may not."""
+    return None if may_be_credential(text) else _quoted(text)
 
 
-def showable_item(text: str) -> str:
+def shown_item(text: str) -> str:
     """Return an item of a list as a message may name it."""
     return "one of them" if may_be_credential(text) else _quoted(text)
 
