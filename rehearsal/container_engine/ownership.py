@@ -81,10 +81,12 @@ def labels_of_build(engine: Engine, tag: str, labels: Mapping[str, str] | None) 
 
 def name_stages(engine: Engine) -> None:
     """Give the images that podman keeps of stages names, by the instruction that made them."""
-    for image in sorted(_inspected(engine, _dangling(engine, _STAGE)), key=_made_at):
-        if _KEPT in _labels(image):  # the end of a build, whose name another build has taken
-            continue
+    for image in sorted(_inspected(engine, _dangling(engine, f"{_STAGE}=true")), key=_made_at):
         instruction = image["History"][-1]["created_by"]
+        # Labels are inherited. Only the end of a build has ours for its last instruction: that is
+        # an image whose name another build has taken.
+        if OWNER in instruction:
+            continue
         name = f"{KEPT_IMAGES}/stage:{hashlib.sha256(instruction.encode()).hexdigest()[:12]}"
         named = _inspected(engine, [name])
         if not named or _made_at(named[0]) < _made_at(image):
@@ -122,7 +124,7 @@ def _remove(engine: Engine, owner: str) -> None:
 
 
 def _remove_nameless(engine: Engine) -> None:
-    for label in (_KEPT, _STAGE):
+    for label in (f"{_KEPT}=true", f"{_STAGE}=true"):
         for image in _dangling(engine, label):
             engine.attempt("rmi", image)
 
