@@ -42,17 +42,16 @@ _WORDS = (
     r"(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIALS?|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY)"
 )
 _NAME = re.compile(_WORDS, re.IGNORECASE)
-_NAME_END = re.compile(_WORDS + r"[0-9]*$|(?:^|_)(?:PASS|PWD|KEY)[0-9]*$", re.IGNORECASE)
+_NAME_END = re.compile(_WORDS + r"[0-9]*$|(?:^|_)(?:PASS|PWD)[0-9]*$", re.IGNORECASE)
+_KEY_NAME = re.compile(r"(?:^|_)KEY[0-9]*$", re.IGNORECASE)
 # Names of a row, an object or half of a key pair, and of where a secret is rather than what it is.
 _HARMLESS_NAME = re.compile(
     r"(?:^|_)(?:(?:CACHE|HASH|OBJECT|PARTITION|PRIMARY|PUBLIC|RANGE|ROUTING|S3|SORT)_KEY"
     r"|ARN|FILE|NAME|PATH)$",
     re.IGNORECASE,
 )
-_HARMLESS = re.compile(
-    r"[0-9]+(?:\.[0-9]+)?[a-z]{0,2}|true|false|https?://[^\s?@]+|arn:aws[a-z-]*:[^\s?@]+",
-    re.IGNORECASE,
-)
+_HARMLESS = re.compile(r"[0-9]+(?:\.[0-9]+)?[a-z]{0,2}|true|false|https?://[^\s?@]+", re.IGNORECASE)
+_NAME_OF_A_KEY = re.compile(r"arn:aws[a-z-]*:kms:[^\s?@]+|alias/[^\s?@]+")
 
 _LONGEST_SHOWN = 80
 _LONGEST_NAME = 300  # as long as paths are in practice
@@ -116,7 +115,8 @@ def is_credential_variable(name: str, value: str) -> bool:
     """Tell whether an environment variable seems to carry a credential.
 
     `DB_PASSWORD` does, whatever its value. `MAX_TOKENS=4096` and `TOKEN_URL=https://...` do not:
-    the word is not the end of the name, and the value is plainly harmless.
+    the word is not the end of the name, and the value is plainly harmless. `PARTITION_KEY` and
+    `SECRET_NAME` do not by their names, nor `KMS_KEY` with the ARN of a key.
     """
     if not value:
         return False
@@ -126,6 +126,8 @@ def is_credential_variable(name: str, value: str) -> bool:
         return False
     if _NAME_END.search(name):
         return True
+    if _KEY_NAME.search(name):
+        return not _NAME_OF_A_KEY.fullmatch(value)
     return bool(_NAME.search(name)) and not _HARMLESS.fullmatch(value)
 
 

@@ -140,6 +140,8 @@ HARMLESS = {
     "PARTITION_KEY": "customer_id",
     "S3_KEY": "reports/2026.csv",
     "PUBLIC_KEY": "x",
+    "KMS_KEY": "arn:aws:kms:eu-central-1:123456789012:key/1b4e28ba-2fa1-11d2-883f-0016d3cca427",
+    "SIGNING_KEY": "alias/orders",
     "DB_SECRET_NAME": "shop/db",
     "DB_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/db-AbC123",
     "TOKEN_FILE": "/run/token",
