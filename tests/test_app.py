@@ -16,7 +16,7 @@ import pytest
 from aws_cdk import App
 
 import app
-from rehearsal.sample_settings import ACCOUNT, REGION, ROOT, sample_env
+from settings.examples import ACCOUNT, REGION, ROOT, sample_env
 from tests.synthesis import (
     CONNECTED,
     EXISTING,

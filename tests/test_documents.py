@@ -1,20 +1,19 @@
 """What the documents say, against what is there."""
 
 import re
-from functools import cache
 from pathlib import Path
 
 import pytest
-from awscli.clidriver import create_clidriver
 
-from rehearsal.acts.first_deploy import CORE_OUTPUTS, SERVICE_OUTPUTS
-from rehearsal.sample_settings import ROOT, sample_env
+from backend_service.names import ServiceOutput
+from core_infra.names import CoreOutput
 from settings import SettingsError, load_deployment
+from settings.examples import ROOT, sample_env
 
 DOCUMENTS = [
     *ROOT.glob("*.md"),
     *(ROOT / "docs").rglob("*.md"),
-    *(ROOT / "diagram").rglob("README.md"),
+    *(ROOT / "tools").rglob("*.md"),
 ]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -49,36 +48,13 @@ def test_every_target_for_people_says_what_it_does() -> None:
     assert {t for line in phony for t in line.split()} == documented
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=document_id)
-def test_commands_of_the_aws_cli_exist_in_the_installed_one(document: Path) -> None:
-    text = document.read_text(encoding="utf-8")
-    named = set(re.findall(r"\baws ((?!configure)[a-z0-9-]+) ([a-z0-9-]+)", code(text)))
-    unknown = [f"aws {s} {operation}" for s, operation in named if operation not in operations(s)]
-    assert unknown == []
-
-
-@cache
-def operations(service: str) -> set[str]:
-    """Return what the installed AWS CLI can do with a service: what its help lists."""
-    services = create_clidriver().create_help_command().command_table
-    if service not in services:
-        return set()
-    return set(services[service].create_help_command().command_table)
-
-
-def code(markdown: str) -> str:
-    """Return what is between backquotes, in a line or as a block."""
-    blocks = re.findall(r"^```.*?^```", markdown, re.MULTILINE | re.DOTALL)
-    return "\n".join([*blocks, *re.findall(r"(?<!`)`[^`]+`(?!`)", markdown)])
-
-
 def test_readme_names_the_outputs_that_there_are() -> None:
     rows = dict(
         re.findall(r"^\| `(\w+Stack)` \| (`VpcId.*|`ServiceName.*) \|$", README, re.MULTILINE)
     )
     named = {stack: re.findall(r"`(\w+)`", row) for stack, row in rows.items()}
-    assert sorted(named["CoreInfraStack"]) == sorted(CORE_OUTPUTS)
-    assert sorted(named["BackendServiceStack"]) == sorted(SERVICE_OUTPUTS)
+    assert sorted(named["CoreInfraStack"]) == sorted(CoreOutput)
+    assert sorted(named["BackendServiceStack"]) == sorted(ServiceOutput)
 
 
 def test_readme_shows_the_report_that_such_a_file_gets(

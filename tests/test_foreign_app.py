@@ -16,7 +16,7 @@ from core_infra.cluster import Cluster, TaskExecutionRole
 from core_infra.network import Network
 from core_infra.service_discovery import ServiceDiscovery
 from core_infra.service_platform import ServicePlatform
-from rehearsal.sample_settings import ROOT
+from settings.examples import ROOT
 
 
 class ForeignStack(Stack):

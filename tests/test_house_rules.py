@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.sample_settings import ROOT
+from settings.examples import ROOT
 
 CORE = sorted((ROOT / "core_infra").glob("*.py"))
 BACKEND = sorted((ROOT / "backend_service").glob("*.py"))
 SETTINGS = sorted((ROOT / "settings").glob("*.py"))
 TOP = [ROOT / "app.py"]
 PRODUCT = [*CORE, *BACKEND, *SETTINGS, *TOP]
-OURS = {"app", "backend_service", "core_infra", "rehearsal", "settings"}
+OURS = {"app", "backend_service", "core_infra", "settings", "tests", "tools"}
 # What the service may know of the core: the contract, and the logs that both declare alike.
 OF_THE_CORE = {"core_infra.service_platform", "core_infra.logs"}
 # Names without CDK, for everybody.
@@ -111,7 +111,7 @@ def test_the_settings_know_nothing_of_the_cdk_and_of_the_stacks_the_names_only(p
 
 def test_only_the_app_loads_settings() -> None:
     loading = {"load_settings", "load_deployment"}
-    outside = [*CORE, *BACKEND, *TOP, *(ROOT / "rehearsal").rglob("*.py")]
+    outside = [*CORE, *BACKEND, *TOP]
     loaders = {
         name_of(path)
         for path in outside
@@ -123,27 +123,23 @@ def test_only_the_app_loads_settings() -> None:
     assert loaders == {"app.py"}
 
 
-def test_nothing_of_the_product_knows_its_tools_or_tests() -> None:
+def test_the_product_knows_neither_its_tests_nor_the_tools() -> None:
+    """Who forks it may throw the tools away."""
     for path in PRODUCT:
         modules = {module.partition(".")[0] for module, _ in imports(path)}
-        assert not modules & {"cdk_nag", "tests", *TOOLS}, name_of(path)
+        assert not modules & {"tests", "tools"}, name_of(path)
 
 
-TOOLS = ("bench", "compliance", "cost", "deploy_time", "diagram", "doctor", "rehearsal", "tools")
-
-
-def test_no_tool_knows_tests() -> None:
-    files = [path for tool in TOOLS for path in (ROOT / tool).rglob("*.py")]
+def test_the_tests_of_the_product_know_no_tool() -> None:
+    files = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "application-code").rglob("*.py")]
     assert files
     for path in files:
-        modules = {module.partition(".")[0] for module, _ in imports(path)}
-        assert "tests" not in modules, name_of(path)
+        assert "tools" not in {module.partition(".")[0] for module, _ in imports(path)}, path
 
 
 def test_no_file_is_a_drawer_for_anything() -> None:
     drawers = {"utils", "util", "helpers", "helper", "common", "misc", "shared", "lib"}
-    found = {path.stem for path in [*PRODUCT, *(ROOT / "rehearsal").rglob("*.py")]}
-    assert not found & drawers
+    assert not {path.stem for path in PRODUCT} & drawers
 
 
 @pytest.mark.parametrize("path", PRODUCT, ids=name_of)

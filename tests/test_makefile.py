@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.sample_settings import ROOT
+from settings.examples import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.sample_settings import ROOT, sample_env
+from settings.examples import ROOT, sample_env
 
 ENVIRONMENT = Path(sys.prefix)
 STARTED = "error: 1 problem in .env\n"

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rehearsal.sample_settings import ROOT, sample_env
+from settings.examples import ROOT, sample_env
 
 MYPY = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"]
 FOLLOWED = [

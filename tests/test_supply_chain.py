@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
-from rehearsal.sample_settings import ROOT
+from settings.examples import ROOT
 
 SERVICE = ROOT / "application-code" / "ecsdemo-backend"
 LOCKS = {
-    ROOT / "requirements.lock": ROOT / "requirements-dev.txt",
+    ROOT / "requirements.lock": ROOT / "requirements.txt",
+    ROOT / "requirements-dev.lock": ROOT / "requirements-dev.txt",
     SERVICE / "requirements.txt": SERVICE / "requirements.in",
     SERVICE / "requirements-test.txt": SERVICE / "requirements-test.in",
 }
@@ -53,6 +54,20 @@ def test_every_locked_package_has_hashes(lock: Path) -> None:
     assert [b.splitlines()[0] for b in packages if "--hash=sha256:" not in b] == []
 
 
+def test_what_is_installed_together_has_one_version_of_each_package() -> None:
+    """The set of the tests, and that of the tools if they are there, are added to the first."""
+    locks = [ROOT / "requirements-dev.lock", *(ROOT / "tools").glob("requirements.lock")]
+    deployed = set(pins(ROOT / "requirements.lock"))
+    assert [lock.name for lock in locks if deployed - set(pins(lock))] == []
+    versions: dict[str, set[str]] = {}
+    for lock in locks:
+        found: dict[str, set[str]] = {}
+        for name, version in pins(lock):
+            found.setdefault(name, set()).add(version)
+        for name, of_this_lock in found.items():
+            assert versions.setdefault(name, of_this_lock) == of_this_lock, name
+
+
 def test_package_lock_has_what_package_json_asks_for() -> None:
     asked = read_json(ROOT / "package.json")["dependencies"]
     packages = read_json(ROOT / "package-lock.json")["packages"]
@@ -68,11 +83,11 @@ def test_package_lock_has_what_package_json_asks_for() -> None:
 def test_every_installation_checks_the_hashes(file: Path) -> None:
     text = file.read_text(encoding="utf-8").replace("\\\n", " ")
     commands = re.findall(
-        r"^.*\b(?:pip\b.*\binstall|npm (?:install|i|ci))\b.*$", text, re.MULTILINE
+        r"^.*\b(?:pip\b.*\binstall|(?:npm|\$\(NPM\)) (?:install|i|ci))\b.*$", text, re.MULTILINE
     )
     assert commands
     for command in commands:
-        assert "--require-hashes" in command or "npm ci" in command, command
+        assert "--require-hashes" in command or re.search(r"(?i:npm)\)? ci", command), command
 
 
 def test_base_image_has_a_full_version() -> None:
@@ -102,6 +117,7 @@ def test_dependabot_watches_every_kind_of_dependency() -> None:
     service = f"/{SERVICE.relative_to(ROOT)}"
     assert watched == {
         ("pip", "/"),
+        ("pip", "/tools"),
         ("pip", service),
         ("npm", "/"),
         ("docker", service),

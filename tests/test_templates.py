@@ -15,7 +15,7 @@ from syrupy.extensions.json import JSONSnapshotExtension
 
 import backend_service.names
 import core_infra.names
-from rehearsal.sample_settings import REGION, ROOT
+from settings.examples import REGION, ROOT
 from tests.synthesis import TOPOLOGIES, synthesise
 
 TEMPLATES = [

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.sample_settings import REGION
+from settings.examples import REGION
 from tests.synthesis import CONNECTED, ISOLATED, Synthesis, synthesise
 
 Resources = dict[str, dict[str, Any]]

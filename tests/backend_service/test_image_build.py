@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from backend_service.image_repository import LIVE_TAG
-from rehearsal.sample_settings import ROOT
+from settings.examples import ROOT
 from tests.synthesis import synthesise
 
 SERVICE = "BackendServiceStack"

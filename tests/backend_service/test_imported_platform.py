@@ -8,8 +8,8 @@ from aws_cdk import aws_iam as iam
 
 from backend_service.imported_platform import ImportedPlatform
 from core_infra.service_platform import ServicePlatform
-from rehearsal.sample_settings import ACCOUNT
 from settings import ExistingPlatformSettings, VpcAttributes
+from settings.examples import ACCOUNT
 from tests.synthesis import EXISTING, empty_stack, synthesise
 
 SERVICE = "BackendServiceStack"

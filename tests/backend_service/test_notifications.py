@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.sample_settings import ACCOUNT, REGION
+from settings.examples import ACCOUNT, REGION
 from tests.synthesis import CONNECTED, synthesise
 
 SERVICE = "BackendServiceStack"

@@ -11,7 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 
 from backend_service.task import BackendTask, ContainerSecrets, StartTaskPolicy
-from rehearsal.sample_settings import ACCOUNT
+from settings.examples import ACCOUNT
 from tests.synthesis import (
     EXISTING,
     ISOLATED,

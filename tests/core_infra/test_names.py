@@ -8,7 +8,7 @@ from core_infra.names import (
     namespace_name,
     start_task_services,
 )
-from rehearsal.sample_settings import REGION
+from settings.examples import REGION
 from tests.synthesis import ISOLATED, synthesise
 
 CORE = "CoreInfraStack"

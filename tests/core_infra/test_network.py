@@ -8,7 +8,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk.assertions import Match
 
 from core_infra.network import AwsEndpoints, zones_with_room
-from rehearsal.sample_settings import REGION
+from settings.examples import REGION
 from tests.synthesis import ISOLATED, Synthesis, empty_stack, synthesise, template_of
 
 CORE = "CoreInfraStack"

@@ -1,1 +1,0 @@
-"""The architecture diagram, drawn from the synthesised templates: ``python -m diagram``."""

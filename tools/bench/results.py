@@ -1,0 +1,112 @@
+"""Measurements that take turns, and what ``make bench`` prints and writes of them."""
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.progress.terminal import LiveLine
+
+BUDGETS = {
+    "npx cdk ls: core and a service": 1.3,
+    "npx cdk ls: a service by outputs file": 1.3,
+}
+"""Ratios to the floor that must not be exceeded."""
+
+_BAR_HEIGHT = 18
+_LABEL_WIDTH = 300
+_BAR_WIDTH = 360
+
+
+@dataclass(frozen=True)
+class Series:
+    """The seconds of one thing, measured several times."""
+
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The middle of the measurements."""
+        return statistics.median(self.seconds)
+
+    @property
+    def spread(self) -> float:
+        """The longest less the shortest."""
+        return max(self.seconds) - min(self.seconds)
+
+
+def measure(
+    cases: Mapping[str, Callable[[], float]], *, rounds: int, progress: LiveLine
+) -> dict[str, Series]:
+    """Measure every case once in each round, so that a busy moment falls on all of them.
+
+    A round before the first fills the caches and does not count.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in cases}
+    for round_ in range(rounds + 1):
+        began = time.perf_counter()
+        which = f"round {round_} of {rounds}" if round_ else "a round that fills the caches"
+        for name, case in cases.items():
+            progress.show(f"  … {which}: {name}")
+            took = case()
+            if round_:
+                seconds[name].append(took)
+        progress.keep(f"  ✓ {which}: {time.perf_counter() - began:.0f} s")
+    return {name: Series(tuple(times)) for name, times in seconds.items()}
+
+
+def table(series: Mapping[str, Series], floor: str) -> list[str]:
+    """Return the lines of a Markdown table: ratio to the floor, median, spread, budget."""
+    lines = ["| | ratio to the floor | spread | budget |", "|---|---:|---:|---:|"]
+    base = series[floor].median
+    for name, measured in series.items():
+        budget = f"{BUDGETS[name]:.1f}" if name in BUDGETS else ""
+        ratio, spread = measured.median / base, measured.spread / base
+        lines.append(f"| {name} | {ratio:.2f} | {spread:.2f} | {budget} |")
+    return lines
+
+
+def write_json(path: Path, parts: Mapping[str, object]) -> None:
+    """Write everything that was measured, and on what."""
+    machine = {"cores": os.cpu_count(), "python": platform.python_version()}
+    text = json.dumps({"machine": machine, **parts}, indent=2, ensure_ascii=False)
+    path.write_text(f"{text}\n", encoding="utf-8")
+
+
+def write_chart(path: Path, series: Mapping[str, Series], floor: str) -> None:
+    """Write an SVG with a bar for each ratio to the floor, and a line at the floor."""
+    base = series[floor].median
+    ratios = {name: measured.median / base for name, measured in series.items()}
+    scale = _BAR_WIDTH / max(*ratios.values(), 1.4)
+    height = (len(ratios) + 1) * (_BAR_HEIGHT + 8)
+    parts = [
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LABEL_WIDTH + _BAR_WIDTH + 60}" '
+            f'height="{height}" font-family="sans-serif" font-size="13">'
+        ),
+        '<rect width="100%" height="100%" fill="#ffffff"/>',
+    ]
+    for row, (name, ratio) in enumerate(ratios.items()):
+        top = 10 + row * (_BAR_HEIGHT + 8)
+        color = "#8c9196" if name == floor else "#ed7100"
+        parts += [
+            f'<text x="{_LABEL_WIDTH - 8}" y="{top + 13}" text-anchor="end">{name}</text>',
+            (
+                f'<rect x="{_LABEL_WIDTH}" y="{top}" width="{ratio * scale:.1f}" '
+                f'height="{_BAR_HEIGHT}" fill="{color}"/>'
+            ),
+            f'<text x="{_LABEL_WIDTH + ratio * scale + 6:.1f}" y="{top + 13}">{ratio:.2f}</text>',
+        ]
+    at_floor = _LABEL_WIDTH + scale
+    parts += [
+        (
+            f'<line x1="{at_floor:.1f}" x2="{at_floor:.1f}" y1="4" y2="{height - 12}" '
+            'stroke="#232f3e" stroke-dasharray="4 3"/>'
+        ),
+        "</svg>",
+    ]
+    path.write_text("\n".join(parts) + "\n", encoding="utf-8")

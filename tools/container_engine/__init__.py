@@ -1,0 +1,25 @@
+"""Docker or podman on this machine: found, made to work, and given the images to start from.
+
+    engine = find_engine(cache_folder)
+    build_image(engine, service_folder, "orders:1", cache_folder, build_args={"REVISION": "1"})
+
+Everything raises `NoEngineError` with a reason when the machine cannot do it.
+"""
+
+from tools.container_engine.base_image import base_image
+from tools.container_engine.build import build_image
+from tools.container_engine.docker_api import docker_host
+from tools.container_engine.engine import Engine, EngineError, NoEngineError
+from tools.container_engine.find import find_engine
+from tools.container_engine.ownership import owned
+
+__all__ = [
+    "Engine",
+    "EngineError",
+    "NoEngineError",
+    "base_image",
+    "build_image",
+    "docker_host",
+    "find_engine",
+    "owned",
+]

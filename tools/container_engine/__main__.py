@@ -1,0 +1,42 @@
+"""Build an image from the command line."""
+
+from __future__ import annotations
+
+from tools.command_line import run
+
+import argparse
+import sys
+from pathlib import Path
+
+from tools.container_engine import (
+    EngineError,
+    NoEngineError,
+    build_image,
+    find_engine,
+    owned,
+)
+
+CACHE = Path(".cache", "container_engine")
+
+
+def main() -> None:
+    """Say which engine built the image on which base, or why it could not."""
+    parser = argparse.ArgumentParser(prog="python -m tools.container_engine", description=__doc__)
+    parser.add_argument("folder", type=Path, help="the folder of the Dockerfile")
+    parser.add_argument("tag", help="the name of the image")
+    parser.add_argument("revision", help="the revision that the service reports")
+    wanted = parser.parse_args()
+    try:
+        engine = find_engine(CACHE)
+        arguments = {"REVISION": wanted.revision}
+        with owned(engine):
+            base = build_image(
+                engine, wanted.folder, wanted.tag, CACHE, build_args=arguments, show=True
+            )
+    except (NoEngineError, EngineError) as error:
+        sys.exit(str(error))
+    print(f"{engine.name} built {wanted.tag} on {base}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,56 @@
+"""Finding an engine, and speaking to its API."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tools.container_engine import (
+    Engine,
+    EngineError,
+    NoEngineError,
+    docker_host,
+    find_engine,
+)
+
+
+def test_a_machine_without_an_engine_is_told_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(NoEngineError, match=r"no docker command; no podman .*install_debian\.sh"):
+        find_engine(tmp_path)
+
+
+def test_an_engine_that_does_not_work_is_told_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text("#!/bin/sh\necho the daemon is not running >&2\nexit 1\n", encoding="utf-8")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(NoEngineError, match="docker does not work: the daemon is not running"):
+        find_engine(tmp_path)
+
+
+def test_what_it_prints_is_passed_on_when_it_is_to_be_shown(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    engine = Engine(name="docker", command=("sh", "-c", 'echo "$0"; exit 3'))
+    with pytest.raises(EngineError, match="exit code 3"):
+        engine.show("STEP 1")
+    assert capfd.readouterr().out == "STEP 1\n"
+
+
+def test_its_docker_api_answers_as_long_as_it_is_wanted(engine: Engine) -> None:
+    with docker_host(engine) as host:
+        path = host.removeprefix("unix://")
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(10)
+            client.connect(path)
+            client.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+            assert b"200 OK" in client.recv(1024)
+
+    assert engine.name == "docker" or not Path(path).exists()

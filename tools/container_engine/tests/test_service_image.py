@@ -1,0 +1,155 @@
+"""The sample service's image, built from its Dockerfile and run as ECS runs it."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from settings.model import DEFAULTS
+from tools.container_engine import Engine, build_image
+from tools.container_engine.ownership import KEPT_IMAGES
+
+HEALTH_CHECK = DEFAULTS["health_check_command"]
+STOP_TIMEOUT_SECONDS = int(DEFAULTS["stop_timeout_seconds"])
+DRAIN_SECONDS = 2
+PORT = 3210  # not the default: the service listens where the task definition says
+REVISION = "0123abc-7"
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of the image; `address` is where this machine reaches it."""
+
+    engine: Engine
+    name: str
+    address: str
+
+    def get(self, path: str) -> tuple[int, Any]:
+        connection = HTTPConnection(self.address, timeout=5)
+        with closing(connection):
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, json.load(response)
+
+    def shell(self, command: str) -> tuple[int, str]:
+        """Run a command in the container as ECS runs CMD-SHELL."""
+        result = self.engine.attempt("exec", self.name, "/bin/sh", "-c", command)
+        return result.returncode, result.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def image(engine: Engine, service_folder: Path, cache: Path) -> str:
+    tag = f"{KEPT_IMAGES}/tests:under-test"
+    build_image(engine, service_folder, tag, cache, build_args={"REVISION": REVISION})
+    return tag
+
+
+@pytest.fixture(scope="module")
+def container(engine: Engine, image: str, label: str) -> Iterator[Container]:
+    """The service at work, with nowhere to write, like a hardened task."""
+    name = engine(
+        "run",
+        "--detach",
+        label,
+        "--read-only",
+        f"--env=SERVICE_PORT={PORT}",
+        f"--env=DRAIN_SECONDS={DRAIN_SECONDS}",
+        f"--publish=127.0.0.1::{PORT}",
+        image,
+    )
+    try:
+        address = engine("port", name, f"{PORT}/tcp")
+        yield _when_it_answers(Container(engine, name, address))
+    finally:
+        engine("rm", "--force", name)
+
+
+def _when_it_answers(container: Container) -> Container:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            container.get("/health")
+        except (OSError, HTTPException):
+            assert time.monotonic() < deadline, container.engine("logs", container.name)
+            time.sleep(0.05)
+        else:
+            return container
+
+
+def test_it_answers_on_its_port_with_the_revision_it_was_built_with(container: Container) -> None:
+    status, body = container.get("/")
+
+    assert status == 200
+    assert body["revision"] == REVISION
+
+
+@pytest.mark.usefixtures("image")  # the cache holds another build
+def test_every_build_has_its_own_revision(
+    engine: Engine, service_folder: Path, cache: Path
+) -> None:
+    revision = f"never-before-{uuid.uuid4().hex}"
+    tag = f"{KEPT_IMAGES}/tests:another"
+    build_image(engine, service_folder, tag, cache, build_args={"REVISION": revision})
+
+    found = engine("run", "--rm", tag, "printenv", "REVISION")
+    engine("image", "rm", tag)
+
+    assert found == revision
+
+
+def test_it_does_not_run_as_root(container: Container) -> None:
+    assert container.shell("id -u") == (0, "10001")
+
+
+def test_the_health_check_of_the_task_definition_passes_in_it(container: Container) -> None:
+    assert container.shell(HEALTH_CHECK) == (0, '{"status":"ok"}')
+
+
+def test_the_health_check_fails_where_nothing_answers(container: Container) -> None:
+    assert container.shell(f"SERVICE_PORT=1; {HEALTH_CHECK}")[0] == 1
+
+
+@pytest.mark.parametrize("tool", ["pip", "gcc", "make", "git", "aws"])
+def test_no_tool_for_building_or_deploying_is_in_it(container: Container, tool: str) -> None:
+    assert container.shell(f"command -v {tool}") == (127, "")
+
+
+def test_its_log_is_json(container: Container) -> None:
+    container.get("/?of=this-test")
+
+    lines = [json.loads(line) for line in container.engine("logs", container.name).splitlines()]
+
+    assert lines[-1]["message"] == "request"
+
+
+def test_sigterm_drains_it_and_it_exits_0_within_the_stop_timeout(
+    engine: Engine, container: Container
+) -> None:
+    signalled = time.monotonic()
+    engine("kill", "--signal=TERM", container.name)
+    answered_at = signalled
+    while time.monotonic() < signalled + DRAIN_SECONDS - 0.5:
+        assert container.get("/health")[0] == 200
+        answered_at = time.monotonic()
+        time.sleep(0.1)
+
+    exit_code = engine("wait", container.name)
+
+    assert answered_at - signalled > 1
+    assert exit_code == "0"
+    assert DRAIN_SECONDS <= time.monotonic() - signalled < STOP_TIMEOUT_SECONDS
+
+
+def test_the_build_stage_that_the_pipeline_runs_first_passes(
+    engine: Engine, service_folder: Path, cache: Path
+) -> None:
+    build_image(engine, service_folder, f"{KEPT_IMAGES}/tests:stage-test", cache, target="test")

@@ -1,0 +1,1 @@
+"""The architecture diagram, drawn from the synthesised templates: ``python -m tools.diagram``."""

@@ -1,0 +1,134 @@
+"""What a check is: what it is given, what it results in, and what errors of AWS mean for it."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+)
+from botocore.exceptions import ConnectionError as NoConnectionError
+
+from settings import Settings
+from tools.doctor.aws import Aws, code_of
+
+
+class Verdict(StrEnum):
+    """How it stands with one thing, in the words that the user reads."""
+
+    OK = "ok"
+    PROBLEM = "PROBLEM"
+    NOT_CHECKED = "not checked"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A verdict, what was found, and what to do about it (empty if there is nothing to do)."""
+
+    verdict: Verdict
+    found: str
+    to_do: str = ""
+
+    @property
+    def line(self) -> str:
+        """What was found and what to do, in one line."""
+        return f"{self.found} -> {self.to_do}" if self.to_do else self.found
+
+
+def ok(found: str) -> Result:
+    """Say that a deploy can rely on this."""
+    return Result(Verdict.OK, found)
+
+
+def problem(found: str, to_do: str) -> Result:
+    """Say that a deploy would fail, or not do what it should."""
+    return Result(Verdict.PROBLEM, found, to_do)
+
+
+def not_checked(why: str, to_do: str = "") -> Result:
+    """Say that nobody knows, and why."""
+    return Result(Verdict.NOT_CHECKED, why, to_do)
+
+
+@dataclass(frozen=True)
+class Context:
+    """One settings file, and the account that it is for."""
+
+    settings: Settings
+    aws: Aws
+
+
+class Check(Protocol):
+    """One question about an account. It only reads, and its result holds no secret."""
+
+    @property
+    def what(self) -> str:
+        """The thing that is looked at, in a few words."""
+        ...
+
+    def examine(self, context: Context) -> Result:
+        """Look at it. `ERRORS` may be raised: `result_of_error` says what they mean."""
+        ...
+
+
+ERRORS = (BotoCoreError, ClientError)
+"""What boto3 raises."""
+
+SIGN_IN = "sign in (aws sso login, aws configure) or set AWS_PROFILE"
+"""What to do without credentials."""
+
+_NO_CREDENTIALS = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    ProfileNotFound,
+    SSOError,
+)
+_DENIED = frozenset(
+    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"}
+)
+_REJECTED = frozenset(
+    {
+        *("ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId"),
+        *("UnrecognizedClientException", "SignatureDoesNotMatch", "AuthFailure"),
+        *("InvalidAccessKeyId", "InvalidSignatureException"),
+    }
+)
+
+
+def result_of_error(error: BotoCoreError | ClientError, aws: Aws) -> Result:
+    """Say what an error means: who is not allowed to ask, or gets no reply, learns just that."""
+    if isinstance(error, ClientError):
+        return _result_of_refusal(error, aws)
+    if isinstance(error, _NO_CREDENTIALS):
+        return problem(f"none that work ({_first_line(error)})", SIGN_IN)
+    if isinstance(error, (HTTPClientError, NoConnectionError)):
+        return problem(f"{aws.endpoint} does not answer", "check the network and AWS_ENDPOINT_URL")
+    return not_checked(_first_line(error))
+
+
+def _result_of_refusal(error: ClientError, aws: Aws) -> Result:
+    code = code_of(error)
+    if code in _REJECTED:
+        return problem(f"{aws.endpoint} does not accept the credentials ({code})", SIGN_IN)
+    if code in _DENIED:
+        return not_checked(f"needs the permission {_permission(error)}")
+    return not_checked(f"{error.operation_name} failed with {code or 'no reason'}")
+
+
+def _permission(error: ClientError) -> str:
+    message = str(error.response["Error"].get("Message", ""))
+    named = re.search(r"perform: ([\w-]+:\w+)", message)
+    return named[1] if named else error.operation_name
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,52 @@
+"""One local AWS for the tests of this folder; each begins with an account that is ready."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import botocore.loaders
+import botocore.session
+import pytest
+from boto3.session import Session
+
+from settings.examples import ACCOUNT, REGION
+from tools.doctor.tests.account_under_test import AccountUnderTest
+from tools.local_aws import LocalAws
+
+
+@pytest.fixture(scope="session")
+def local_aws() -> Iterator[LocalAws]:
+    with LocalAws(account=ACCOUNT, region=REGION) as aws:
+        yield aws
+
+
+@pytest.fixture(scope="session")
+def session() -> Callable[[], Session]:
+    """Make sessions as boto3 does, but read the descriptions of the services once."""
+    loader = botocore.loaders.create_loader()
+
+    def make() -> Session:
+        core = botocore.session.get_session()
+        core.register_component("data_loader", loader)
+        return Session(botocore_session=core)
+
+    return make
+
+
+@pytest.fixture
+def ready_account(
+    local_aws: LocalAws,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    session: Callable[[], Session],
+) -> AccountUnderTest:
+    """An account with a bootstrap and a token, and the user's credentials for it."""
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in local_aws.access.environment({}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("doctor.aws.Session", session)
+    account = AccountUnderTest(local_aws, tmp_path, capsys)
+    account.bootstrap()
+    account.store_token()
+    return account

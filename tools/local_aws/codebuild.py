@@ -1,0 +1,109 @@
+"""CodeBuild: projects with all their settings, in a template and through the API."""
+
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from botocore.exceptions import ClientError
+from ministack.services import codebuild
+
+from tools.local_aws.replacements import replaces
+from tools.local_aws.resource_types import (
+    Created,
+    Properties,
+    ResourceType,
+    api_shape,
+    generated_name,
+    own_client,
+    replaces_type,
+)
+from tools.local_aws.responses import Handler, Request, Response
+
+_FORGOTTEN = (
+    "cache",
+    "logsConfig",
+    "vpcConfig",
+    "queuedTimeoutInMinutes",
+    "concurrentBuildLimit",
+    "fileSystemLocations",
+    "secondaryArtifacts",
+    "secondarySources",
+    "autoRetryLimit",
+)
+
+
+@replaces_type(
+    "AWS::CodeBuild::Project",
+    replaced_by=("Name",),
+    upstream="Missing: most properties of the type, and their spelling in the API.",
+)
+class BuildProject(ResourceType):
+    """A project with all its settings."""
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        request = _request(properties)
+        request.setdefault("name", generated_name(stack, logical_id, longest=255))
+        project = own_client("codebuild").create_project(**request)["project"]
+        return project["name"], {"Arn": project["arn"]}
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> Created:
+        request = _request(new) | {"name": physical_id}
+        project = own_client("codebuild").update_project(**request)["project"]
+        return physical_id, {"Arn": project["arn"]}
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        try:
+            own_client("codebuild").delete_project(name=physical_id)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                raise
+
+
+def _request(properties: Properties) -> Request:
+    request: Request = api_shape(properties)
+    for number in ("timeoutInMinutes", "queuedTimeoutInMinutes", "concurrentBuildLimit"):
+        if number in request:
+            request[number] = int(request[number])
+    for source in [request["source"], *request.get("secondarySources", [])]:
+        # The one member whose spellings differ in more than the first letter.
+        if "buildSpec" in source:
+            source["buildspec"] = source.pop("buildSpec")
+    return request
+
+
+_UPSTREAM = (
+    "Missing: cache, logsConfig, vpcConfig and other settings of a project are neither kept nor"
+    " given back."
+)
+
+
+@replaces(codebuild, "_create_project", upstream=_UPSTREAM)
+def create_project(original: Handler, request: Request) -> Response:
+    """Keep the settings that MiniStack forgets."""
+    return _keep_settings(original(request), request)
+
+
+@replaces(codebuild, "_update_project", upstream=_UPSTREAM)
+def update_project(original: Handler, request: Request) -> Response:
+    """Keep the settings that MiniStack forgets."""
+    return _keep_settings(original(request), request)
+
+
+def _keep_settings(response: Response, request: Request) -> Response:
+    status, headers, body = response
+    if status < HTTPStatus.BAD_REQUEST:
+        project = codebuild._projects[json.loads(body)["project"]["name"]]
+        project |= {key: request[key] for key in _FORGOTTEN if key in request}
+        body = json.dumps({"project": codebuild._project_shape(project)}).encode()
+    return status, headers, body
+
+
+@replaces(codebuild, "_project_shape", upstream=_UPSTREAM)
+def project_shape(
+    original: Callable[[dict[str, Any]], dict[str, Any]], project: dict[str, Any]
+) -> dict[str, Any]:
+    """Show the settings that MiniStack forgets."""
+    return original(project) | {key: project[key] for key in _FORGOTTEN if key in project}

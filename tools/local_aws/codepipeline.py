@@ -1,0 +1,101 @@
+"""CodePipeline: pipelines and webhooks in a template."""
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tools.local_aws.resource_types import (
+    Created,
+    Properties,
+    ResourceType,
+    adds_type,
+    api_shape,
+    generated_name,
+    own_client,
+)
+
+# Settings of the resource that are no part of the pipeline's structure.
+_ASIDE = ("Tags", "DisableInboundStageTransitions", "RestartExecutionOnUpdate")
+_MISSING = "Missing: CodePipeline, its API and its resource types."
+
+
+@adds_type("AWS::CodePipeline::Pipeline", replaced_by=("Name",), upstream=_MISSING)
+class Pipeline(ResourceType):
+    """A pipeline; an update makes its next version."""
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        structure = _structure(properties)
+        structure.setdefault("name", generated_name(stack, logical_id, longest=100))
+        created = own_client("codepipeline").create_pipeline(
+            pipeline=structure, tags=api_shape(properties.get("Tags", []))
+        )
+        return structure["name"], {"Version": str(created["pipeline"]["version"])}
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> Created:
+        structure = _structure(new) | {"name": physical_id}
+        updated = own_client("codepipeline").update_pipeline(pipeline=structure)
+        return physical_id, {"Version": str(updated["pipeline"]["version"])}
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        own_client("codepipeline").delete_pipeline(name=physical_id)
+
+
+@adds_type("AWS::CodePipeline::Webhook", replaced_by=("Name",), upstream=_MISSING)
+class Webhook(ResourceType):
+    """A webhook of a pipeline that exists."""
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        name = properties.get("Name") or generated_name(stack, logical_id, longest=100)
+        client = own_client("codepipeline")
+        _require_pipeline(client, properties["TargetPipeline"])
+        authentication = properties.get("AuthenticationConfiguration", {})
+        webhook = client.put_webhook(
+            webhook={
+                "name": name,
+                "targetPipeline": properties["TargetPipeline"],
+                "targetAction": properties["TargetAction"],
+                "filters": api_shape(properties["Filters"]),
+                "authentication": properties["Authentication"],
+                "authenticationConfiguration": authentication,
+            }
+        )["webhook"]
+        if properties.get("RegisterWithThirdParty"):
+            client.register_webhook_with_third_party(webhookName=name)
+        return name, {"Url": webhook["url"], "Id": name}
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> Created:
+        return self.create(logical_id, new | {"Name": physical_id}, stack)
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        own_client("codepipeline").delete_webhook(name=physical_id)
+
+
+def _structure(properties: Properties) -> dict[str, Any]:
+    structure: dict[str, Any] = api_shape(
+        {key: value for key, value in properties.items() if key not in _ASIDE}
+    )
+    for stage in structure["stages"]:
+        for action in stage["actions"]:
+            configuration = action.get("configuration", {})
+            # A template may carry `false` where the API only knows "false".
+            action["configuration"] = {key: _text(value) for key, value in configuration.items()}
+    if "artifactStores" in structure:
+        structure["artifactStores"] = {
+            store["region"]: store["artifactStore"] for store in structure["artifactStores"]
+        }
+    return structure
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _require_pipeline(client: Any, name: str) -> None:
+    try:
+        client.get_pipeline(name=name)
+    except ClientError as error:
+        raise ValueError(f"Webhook: {error.response['Error']['Message']}") from error

@@ -1,0 +1,266 @@
+"""EC2: the parts of a network that a template makes: VPC, NAT, endpoints and flow logs."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+from xml.sax.saxutils import escape
+
+from botocore.exceptions import ClientError
+from ministack.core.responses import get_account_id
+from ministack.services import ec2
+
+from tools.local_aws.ec2_dependencies import InUseType, vpc_in_use
+from tools.local_aws.replacements import replaces
+from tools.local_aws.resource_types import (
+    Created,
+    Properties,
+    ResourceType,
+    adds_type,
+    own_client,
+    replaces_type,
+    tag_pairs,
+)
+from tools.local_aws.responses import Handler, Request, Response
+
+_MISSING = "Missing: the resource type in CloudFormation; the API is there."
+
+
+@replaces_type(
+    "AWS::EC2::VPC",
+    upstream="Missing: Fn::GetAtt CidrBlock and CidrBlockAssociations. Bug: the default security"
+    " group lacks the rule that lets its members talk to each other; a VPC with endpoints or route"
+    " tables of its own is deleted.",
+)
+class Vpc(InUseType):
+    """A VPC that knows its address ranges, with a default group as AWS makes it."""
+
+    def in_use(self, physical_id: str, properties: Properties) -> str:
+        return vpc_in_use(physical_id)
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        vpc_id, attributes = super().create(logical_id, properties, stack)
+        group_id = attributes["DefaultSecurityGroup"]
+        # Without the rule there would be nothing for the closing of the group to close.
+        ec2._security_groups[group_id]["IpPermissions"] = [_default_ingress(group_id)]
+        return vpc_id, attributes | self._attributes(vpc_id)
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> Created:
+        vpc_id, attributes = super().update(physical_id, old, new, stack, logical_id)
+        return vpc_id, attributes | self._attributes(vpc_id)
+
+    def _attributes(self, vpc_id: str) -> dict[str, Any]:
+        vpc = own_client("ec2").describe_vpcs(VpcIds=[vpc_id])["Vpcs"][0]
+        return {
+            "CidrBlock": vpc["CidrBlock"],
+            "CidrBlockAssociations": [
+                association["AssociationId"] for association in vpc["CidrBlockAssociationSet"]
+            ],
+        }
+
+
+def _default_ingress(group_id: str) -> dict[str, Any]:
+    """Return the one inbound rule that AWS gives a default security group."""
+    return {
+        "IpProtocol": "-1",
+        "IpRanges": [],
+        "Ipv6Ranges": [],
+        "PrefixListIds": [],
+        "UserIdGroupPairs": [{"GroupId": group_id, "UserId": get_account_id()}],
+    }
+
+
+@adds_type("Custom::VpcRestrictDefaultSG", replaced_by=("DefaultSecurityGroupId",))
+class DefaultSecurityGroupClosed(ResourceType):
+    """The default group of a VPC without any rule, as long as this resource exists.
+
+    Stands for CDK's helper function, whose code is not run.
+    """
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        group = properties["DefaultSecurityGroupId"]
+        client = own_client("ec2")
+        inbound, outbound = _rules(properties)
+        client.revoke_security_group_ingress(GroupId=group, IpPermissions=[inbound])
+        client.revoke_security_group_egress(GroupId=group, IpPermissions=[outbound])
+        return f"{group}-closed", {}
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> Created:
+        return physical_id, {}  # the account and the helper's ARN change nothing about the group
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        group = properties["DefaultSecurityGroupId"]
+        client = own_client("ec2")
+        inbound, outbound = _rules(properties)
+        try:
+            client.authorize_security_group_ingress(GroupId=group, IpPermissions=[inbound])
+            client.authorize_security_group_egress(GroupId=group, IpPermissions=[outbound])
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "InvalidGroup.NotFound":
+                raise
+
+
+def _rules(properties: Properties) -> tuple[dict[str, Any], dict[str, Any]]:
+    member = {"GroupId": properties["DefaultSecurityGroupId"], "UserId": properties["Account"]}
+    inbound = {"IpProtocol": "-1", "UserIdGroupPairs": [member]}
+    outbound = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    return inbound, outbound
+
+
+@adds_type("AWS::EC2::EIP", replaced_by=("Domain", "NetworkBorderGroup"), upstream=_MISSING)
+class ElasticIp(ResourceType):
+    """An address; its physical id is the address itself, as CloudFormation has it."""
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        client = own_client("ec2")
+        address = client.allocate_address(Domain=properties.get("Domain", "vpc"))
+        allocation = address["AllocationId"]
+        _tag(allocation, properties)
+        attributes = {"AllocationId": allocation, "PublicIp": address["PublicIp"]}
+        return address["PublicIp"], attributes
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> Created:
+        allocation = _allocation(physical_id)
+        _tag(allocation, new)
+        return physical_id, {"AllocationId": allocation, "PublicIp": physical_id}
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        allocation = _allocation(physical_id)
+        if allocation:
+            own_client("ec2").release_address(AllocationId=allocation)
+
+
+@adds_type(
+    "AWS::EC2::NatGateway",
+    replaced_by=("SubnetId", "AllocationId", "ConnectivityType", "PrivateIpAddress"),
+    upstream=_MISSING,
+)
+class NatGateway(ResourceType):
+    """A NAT gateway; everything but its tags needs a new one."""
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        request = {
+            key: properties[key]
+            for key in ("SubnetId", "AllocationId", "ConnectivityType")
+            if key in properties
+        }
+        if request["SubnetId"] not in ec2._subnets:
+            raise ValueError(f"The subnet ID '{request['SubnetId']}' does not exist")
+        nat_id = own_client("ec2").create_nat_gateway(**request)["NatGateway"]["NatGatewayId"]
+        _tag(nat_id, properties)
+        return nat_id, {"NatGatewayId": nat_id}
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> Created:
+        _tag(physical_id, new)
+        return physical_id, {"NatGatewayId": physical_id}
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        try:
+            own_client("ec2").delete_nat_gateway(NatGatewayId=physical_id)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NatGatewayNotFound":
+                raise
+
+
+def _tag(resource: str, properties: Properties) -> None:
+    if tags := tag_pairs(properties):
+        own_client("ec2").create_tags(Resources=[resource], Tags=tags)
+
+
+def _allocation(public_ip: str) -> str:
+    """Return the allocation of an address; empty when it was released."""
+    addresses = own_client("ec2").describe_addresses()["Addresses"]
+    return next((a["AllocationId"] for a in addresses if a["PublicIp"] == public_ip), "")
+
+
+@replaces(
+    ec2,
+    "_ACTION_MAP[DescribeNatGateways]",
+    upstream="Bug: natGatewayAddressSet is always empty, although the gateway has an allocation.",
+)
+def describe_nat_gateways(original: Handler, request: Request) -> Response:
+    """Fill in the set of addresses, which MiniStack leaves empty."""
+    status, headers, body = original(request)
+
+    def address_set(match: re.Match[bytes]) -> bytes:
+        gateway = ec2._nat_gateways.get(match["id"].decode(), {})
+        address = ec2._addresses.get(gateway.get("AllocationId", ""))
+        if not address:
+            return match[0]
+        item = (
+            f"<natGatewayAddressSet><item><allocationId>{address['AllocationId']}</allocationId>"
+            f"<publicIp>{address['PublicIp']}</publicIp></item></natGatewayAddressSet>"
+        )
+        return match["head"] + item.encode()
+
+    pattern = rb"(?P<head><natGatewayId>(?P<id>[^<]+)</natGatewayId>.*?)<natGatewayAddressSet/>"
+    return status, headers, re.sub(pattern, address_set, body, flags=re.DOTALL)
+
+
+@replaces(
+    ec2,
+    "_vpce_fields_xml",
+    upstream="Missing: groupSet, privateDnsEnabled and policyDocument of a VPC endpoint.",
+)
+def vpc_endpoint_xml(
+    original: Callable[[dict[str, Any], str], str], endpoint: dict[str, Any], tag: str = "item"
+) -> str:
+    """Add the security groups, private DNS and the policy to what is shown of an endpoint."""
+    groups = "".join(
+        f"<item><groupId>{group}</groupId></item>" for group in endpoint.get("SecurityGroupIds", [])
+    )
+    private = "true" if str(endpoint.get("PrivateDnsEnabled")).lower() == "true" else "false"
+    more = f"<groupSet>{groups}</groupSet><privateDnsEnabled>{private}</privateDnsEnabled>"
+    if policy := endpoint.get("PolicyDocument"):
+        text = policy if isinstance(policy, str) else json.dumps(policy)
+        more += f"<policyDocument>{escape(text)}</policyDocument>"
+    end = f"</{tag}>"
+    return original(endpoint, tag).removesuffix(end) + more + end
+
+
+@adds_type(
+    "AWS::EC2::FlowLog",
+    replaced_by=(
+        "ResourceId",
+        "ResourceType",
+        "TrafficType",
+        "LogDestinationType",
+        "LogDestination",
+        "LogGroupName",
+        "LogFormat",
+        "DeliverLogsPermissionArn",
+        "MaxAggregationInterval",
+    ),
+    upstream=_MISSING,
+)
+class FlowLog(ResourceType):
+    """A flow log; everything but its tags needs a new one."""
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        request = {key: value for key, value in properties.items() if key != "Tags"}
+        request["ResourceIds"] = [request.pop("ResourceId")]
+        if "MaxAggregationInterval" in request:
+            request["MaxAggregationInterval"] = int(request["MaxAggregationInterval"])
+        client = own_client("ec2")
+        (flow_log,) = client.create_flow_logs(**request)["FlowLogIds"]
+        if tags := tag_pairs(properties):
+            client.create_tags(Resources=[flow_log], Tags=tags)
+        return flow_log, {"Id": flow_log}
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> Created:
+        # All that is left to change is the tags.
+        own_client("ec2").create_tags(Resources=[physical_id], Tags=tag_pairs(new))
+        return physical_id, {"Id": physical_id}
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        own_client("ec2").delete_flow_logs(FlowLogIds=[physical_id])

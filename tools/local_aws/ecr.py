@@ -1,0 +1,330 @@
+"""ECR: repositories, which of their tags may move, what an image id names, and the first image.
+
+MiniStack remembers only the tag that an image was last pushed under, keeps no exclusion filters of
+immutable tags, and overwrites every tag of a repository that is not plainly IMMUTABLE.
+"""
+
+import fnmatch
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from botocore.exceptions import ClientError
+from ministack.services import ecr
+
+from tools.local_aws.engine_access import EngineAccess
+from tools.local_aws.replacements import replaces
+from tools.local_aws.resource_types import (
+    Created,
+    PatchedType,
+    Properties,
+    ResourceType,
+    adds_type,
+    own_client,
+    replaces_type,
+)
+from tools.local_aws.responses import Handler, Request, Response, json_error, json_response
+
+_FILTERS = "imageTagMutabilityExclusionFilters"
+_FILTERS_UPSTREAM = (
+    "Missing: imageTagMutabilityExclusionFilters with IMMUTABLE_WITH_EXCLUSION and"
+    " MUTABLE_WITH_EXCLUSION, in the API and the resource type."
+)
+_TAGS_UPSTREAM = (
+    "Bug: of an image with several tags only the one pushed last is listed and given back, and the"
+    " deletion of one tag deletes the image."
+)
+
+
+def find_image(repository: str, *, tag: str = "", digest: str = "") -> dict[str, Any] | None:
+    """Return the record of an image in this account's registry, by tag or digest."""
+    wanted = {"imageDigest": digest} if digest else {"imageTag": tag}
+    image: dict[str, Any] | None = ecr._find_image(repository, wanted)
+    return image
+
+
+@replaces_type(
+    "AWS::ECR::Repository",
+    upstream=f"{_FILTERS_UPSTREAM} Bug: a name that is taken takes over the repository, images and"
+    " all.",
+)
+class ImageRepository(PatchedType):
+    """A repository with all that it says about its tags, under a name that is free."""
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        _require_free(properties.get("RepositoryName"))
+        repository, attributes = super().create(logical_id, properties, stack)
+        _set_mutability(repository, properties)
+        return repository, attributes
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> Created:
+        repository, attributes = super().update(physical_id, old, new, stack, logical_id)
+        _set_mutability(repository, new)
+        return repository, attributes
+
+
+def _require_free(name: str | None) -> None:
+    if name is None:
+        return
+    try:
+        own_client("ecr").describe_repositories(repositoryNames=[name])
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "RepositoryNotFoundException":
+            raise
+    else:
+        raise ValueError(f"The repository with name '{name}' already exists in the registry.")
+
+
+def _set_mutability(repository: str, properties: Properties) -> None:
+    prefix = "ImageTagMutabilityExclusionFilter"
+    filters = [
+        {"filterType": each[f"{prefix}Type"], "filter": each[f"{prefix}Value"]}
+        for each in properties.get(f"{prefix}s", [])
+    ]
+    own_client("ecr").put_image_tag_mutability(
+        repositoryName=repository,
+        imageTagMutability=properties.get("ImageTagMutability", "MUTABLE"),
+        **({_FILTERS: filters} if filters else {}),
+    )
+
+
+@replaces(ecr, "_create_repository", upstream=_FILTERS_UPSTREAM)
+def create_repository(original: Handler, request: Request) -> Response:
+    """Keep the exclusion filters of a new repository."""
+    response = original(request)
+    if response[0] == HTTPStatus.OK and request.get(_FILTERS):
+        name = request["repositoryName"]
+        ecr._repositories[name][_FILTERS] = request[_FILTERS]
+        return json_response({"repository": ecr._repo_shape(ecr._repositories[name])})
+    return response
+
+
+@replaces(ecr, "_put_image_tag_mutability", upstream=_FILTERS_UPSTREAM)
+def put_image_tag_mutability(original: Handler, request: Request) -> Response:
+    """Keep the exclusion filters of a changed repository."""
+    response = original(request)
+    if response[0] == HTTPStatus.OK:
+        ecr._repositories[request["repositoryName"]][_FILTERS] = request.get(_FILTERS, [])
+    return response
+
+
+@replaces(ecr, "_repo_shape", upstream=_FILTERS_UPSTREAM)
+def repository_shape(
+    original: Callable[[dict[str, Any]], dict[str, Any]], repository: dict[str, Any]
+) -> dict[str, Any]:
+    """Show the exclusion filters of a repository."""
+    filters = {_FILTERS: repository[_FILTERS]} if repository.get(_FILTERS) else {}
+    return original(repository) | filters
+
+
+@replaces(
+    ecr,
+    "_put_image",
+    upstream=f"{_FILTERS_UPSTREAM} Bug: the same image under the same tag is pushed again; ECR"
+    " answers ImageAlreadyExistsException.",
+)
+def put_image(original: Handler, request: Request) -> Response:
+    """Move a tag of an immutable repository only if an exclusion filter matches it."""
+    name, tag = request.get("repositoryName", ""), request.get("imageTag")
+    repository = ecr._repositories.get(name)
+    if repository and tag and (holder := find_image(name, tag=tag)):
+        digest = request.get("imageDigest") or ecr._image_digest(request["imageManifest"])
+        if holder["imageDigest"] == digest:
+            return json_error(
+                "ImageAlreadyExistsException",
+                f"Image with digest '{digest}' and tag '{tag}' already exists in the repository "
+                f"with name '{name}' in registry with id '{repository['registryId']}'",
+                400,
+            )
+        if not _may_move(repository, tag):
+            return json_error(
+                "ImageTagAlreadyExistsException",
+                f"The image tag '{tag}' already exists in the '{name}' repository and cannot be "
+                "overwritten because the tag is immutable.",
+                400,
+            )
+    return original(request)
+
+
+def _may_move(repository: dict[str, Any], tag: str) -> bool:
+    mutability = repository.get("imageTagMutability", "MUTABLE")
+    excluded = any(fnmatch.fnmatchcase(tag, f["filter"]) for f in repository.get(_FILTERS, []))
+    return excluded != (mutability in ("MUTABLE", "MUTABLE_WITH_EXCLUSION"))
+
+
+@replaces(ecr, "_batch_get_image", upstream=_TAGS_UPSTREAM)
+def batch_get_image(_original: Handler, request: Request) -> Response:
+    """Find an image by any of its tags, and give back the tag that was asked for."""
+    name = request.get("repositoryName", "")
+    if name not in ecr._repositories:
+        return _no_repository(name)
+    images, failures = [], []
+    for image_id in request.get("imageIds", []):
+        image = ecr._find_image(name, image_id)
+        if image is None:
+            failures.append(_failure(image_id))
+            continue
+        images.append(
+            {
+                "registryId": image["registryId"],
+                "repositoryName": name,
+                "imageId": {**image_id, "imageDigest": image["imageDigest"]},
+                "imageManifest": image["imageManifest"],
+                "imageManifestMediaType": image["imageManifestMediaType"],
+            }
+        )
+    return json_response({"images": images, "failures": failures})
+
+
+@replaces(ecr, "_batch_delete_image", upstream=_TAGS_UPSTREAM)
+def batch_delete_image(_original: Handler, request: Request) -> Response:
+    """By tag only the tag goes, and the image with its last tag; by digest the image goes."""
+    name = request.get("repositoryName", "")
+    if name not in ecr._repositories:
+        return _no_repository(name)
+    gone, failures = [], []
+    for image_id in request.get("imageIds", []):
+        image = ecr._find_image(name, image_id)
+        if image is None:
+            failures.append(_failure(image_id))
+            continue
+        tags = [image_id["imageTag"]] if "imageDigest" not in image_id else list(image["imageTags"])
+        image["imageTags"] = [tag for tag in image["imageTags"] if tag not in tags]
+        if not image["imageTags"]:
+            ecr._images[name].remove(image)
+        gone += [{"imageDigest": image["imageDigest"], "imageTag": tag} for tag in tags] or [
+            image_id
+        ]
+    return json_response({"imageIds": gone, "failures": failures})
+
+
+@replaces(ecr, "_list_images", upstream=_TAGS_UPSTREAM)
+def list_images(_original: Handler, request: Request) -> Response:
+    """List every tag of an image."""
+    name = request.get("repositoryName", "")
+    if name not in ecr._repositories:
+        return _no_repository(name)
+    wanted = request.get("filter", {}).get("tagStatus", "ANY")
+    ids: list[dict[str, str]] = []
+    for image in ecr._images.get(name, []):
+        digest = {"imageDigest": image["imageDigest"]}
+        if image["imageTags"] and wanted != "UNTAGGED":
+            ids += [{**digest, "imageTag": tag} for tag in image["imageTags"]]
+        if not image["imageTags"] and wanted != "TAGGED":
+            ids.append(digest)
+    return json_response({"imageIds": ids})
+
+
+@replaces(
+    ecr,
+    "_describe_images",
+    upstream="Bug: an image id that names nothing is left out; ECR answers ImageNotFoundException.",
+)
+def describe_images(original: Handler, request: Request) -> Response:
+    """Report an image id that names nothing."""
+    name = request.get("repositoryName", "")
+    for image_id in request.get("imageIds", []):
+        if name in ecr._repositories and ecr._find_image(name, image_id) is None:
+            return json_error(
+                "ImageNotFoundException",
+                f"The image with imageId {image_id} does not exist within the repository with "
+                f"name '{name}'",
+                400,
+            )
+    return original(request)
+
+
+def _failure(image_id: dict[str, str]) -> dict[str, Any]:
+    reason = "Requested image not found"
+    return {"imageId": image_id, "failureCode": "ImageNotFound", "failureReason": reason}
+
+
+def _no_repository(name: str) -> Response:
+    message = f"The repository with name '{name}' does not exist"
+    return json_error("RepositoryNotFoundException", message, 400)
+
+
+_DESTINATION = re.compile(
+    r"docker://\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/(?P<repository>[^:@]+):(?P<tag>[^:@]+)$"
+)
+_MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
+
+
+@adds_type("Custom::CDKECRDeployment")
+class ImageCopy(ResourceType):
+    """An image under a tag, pushed when the resource is created or updated.
+
+    Stands for the helper function of cdk-ecr-deployment, whose code is not run: there is no
+    registry to copy from. The manifest is made from the name of the source alone, so one source is
+    one digest, here and in every run. As the real helper does, an update pushes again and a removal
+    leaves the image.
+    """
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        source = properties["SrcImage"]
+        destination = _DESTINATION.match(properties["DestImage"])
+        if not source.startswith("docker://") or not destination:
+            raise ValueError(
+                f"{self.name}: the local AWS copies from docker:// to a tag in ECR, not "
+                f"{source} to {properties['DestImage']}"
+            )
+        image = _in_engine(source.removeprefix("docker://"))
+        _push(destination["repository"], destination["tag"], _manifest_of(source, image))
+        return properties["DestImage"], {}
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> Created:
+        return self.create(logical_id, new, stack)
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        """Leave the image, as on AWS; the repository empties itself."""
+
+
+def _in_engine(source: str) -> str | None:
+    """Return the id of the source as the container engine has it, if there is one."""
+    if not EngineAccess.is_configured():
+        return None
+    from tools.local_aws.ecs_containers import engine_id
+
+    return engine_id(source)
+
+
+def _manifest_of(source: str, image: str | None = None) -> str:
+    """Make a small OCI manifest whose only layer and configuration are the name of the source.
+
+    With an ``image`` of the engine its configuration is that one's, for tasks to run.
+    """
+
+    def blob(media_type: str, content: str) -> dict[str, Any]:
+        data = content.encode()
+        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        return {"mediaType": media_type, "size": len(data), "digest": digest}
+
+    config = blob("application/vnd.oci.image.config.v1+json", f"config of {source}")
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": _MEDIA_TYPE,
+        "config": config | ({"digest": image} if image else {}),
+        "layers": [blob("application/vnd.oci.image.layer.v1.tar+gzip", f"layer of {source}")],
+    }
+    return json.dumps(manifest, sort_keys=True)
+
+
+def _push(repository: str, tag: str, manifest: str) -> None:
+    """Push the manifest under the tag; pushing what is there already is no error for a registry."""
+    try:
+        own_client("ecr").put_image(
+            repositoryName=repository,
+            imageTag=tag,
+            imageManifest=manifest,
+            imageManifestMediaType=_MEDIA_TYPE,
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ImageAlreadyExistsException":
+            raise

@@ -1,0 +1,310 @@
+"""ECS: clusters, task definitions and services, in a template and through the API."""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from botocore.exceptions import ClientError
+from ministack.services import ec2, ecs, servicediscovery
+
+from tools.local_aws.engine_access import EngineAccess
+from tools.local_aws.replacements import replaces
+from tools.local_aws.resource_types import (
+    Created,
+    PatchedType,
+    Properties,
+    ResourceType,
+    api_shape,
+    generated_name,
+    own_client,
+    replaces_type,
+)
+from tools.local_aws.responses import Handler, Request, Response, json_error, json_response
+
+_ONLY_AT_CREATION = ("launchType", "schedulingStrategy", "tags", "serviceName", "cluster", "role")
+_LONGEST_WAIT_SECONDS = 120
+_POLL_SECONDS = 0.2
+
+# Parameters of CreateService and UpdateService that MiniStack does not keep.
+_FORGOTTEN = (
+    "availabilityZoneRebalancing",
+    "enableECSManagedTags",
+    "placementConstraints",
+    "placementStrategy",
+    "propagateTags",
+    "serviceConnectConfiguration",
+    "serviceRegistries",
+)
+_SERVICE_UPSTREAM = (
+    "Missing: availabilityZoneRebalancing, placement and Service Connect are not kept, and an"
+    " update changes neither serviceRegistries nor propagateTags; task definitions, subnets, groups"
+    " and registries that do not exist are accepted."
+)
+_CLUSTER_UPSTREAM = (
+    "Bug: a cluster with active services or tasks is deleted; ECS answers"
+    " ClusterContainsServicesException or ClusterContainsTasksException."
+)
+
+
+@replaces_type("AWS::ECS::Cluster", upstream=_CLUSTER_UPSTREAM)
+class Cluster(PatchedType):
+    """A cluster, deleted only when no service and no task is active in it."""
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        status, _, body = delete_cluster({"cluster": physical_id})
+        if status >= HTTPStatus.BAD_REQUEST and b"ClusterNotFoundException" not in body:
+            raise ValueError(body.decode())
+
+
+@replaces(ecs, "_ACTION_MAP[DeleteCluster]", upstream=_CLUSTER_UPSTREAM)
+def delete_cluster(original: Handler, request: Request) -> Response:
+    """Keep a cluster in which a service or a task is active."""
+    name = ecs._resolve_cluster_name(request.get("cluster", "default"))
+    services = [key for key, service in ecs._services.items() if service["status"] == "ACTIVE"]
+    tasks = [t for t in ecs._tasks.values() if t["clusterArn"].endswith(f":cluster/{name}")]
+    if any(key.startswith(f"{name}/") for key in services):
+        message = "The Cluster cannot be deleted while Services are active."
+        return json_error("ClusterContainsServicesException", message, 400)
+    if any(task["lastStatus"] != "STOPPED" for task in tasks):
+        message = "The Cluster cannot be deleted while Tasks are active."
+        return json_error("ClusterContainsTasksException", message, 400)
+    return original(request)
+
+
+@replaces_type(
+    "AWS::ECS::TaskDefinition",
+    upstream="Missing: the properties of a task definition in the spelling of the API, and tags"
+    " that change without a new revision.",
+)
+class TaskDefinition(ResourceType):
+    """A revision of a task definition; every change but to its tags makes the next revision.
+
+    Registered through the API, so that every property can be read back.
+    """
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        request: Request = api_shape(properties)
+        request.setdefault("family", generated_name(stack, logical_id, longest=255))
+        definition = own_client("ecs").register_task_definition(**request)["taskDefinition"]
+        arn = definition["taskDefinitionArn"]
+        return arn, {"TaskDefinitionArn": arn}
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> Created:
+        if _without_tags(old) != _without_tags(new):
+            # A revision never changes; the engine deregisters the old one when all is done.
+            return self.create(logical_id, new, stack)
+        own_client("ecs").tag_resource(resourceArn=physical_id, tags=api_shape(new.get("Tags", [])))
+        return physical_id, {"TaskDefinitionArn": physical_id}
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        own_client("ecs").deregister_task_definition(taskDefinition=physical_id)
+
+
+def _without_tags(properties: Properties) -> Properties:
+    return {key: value for key, value in properties.items() if key != "Tags"}
+
+
+@replaces_type(
+    "AWS::ECS::Service",
+    replaced_by=("Cluster", "LaunchType", "Role", "SchedulingStrategy", "ServiceName"),
+    upstream="Missing: a creation or update waits for its deployment and fails with it; a template"
+    " without DesiredCount leaves the count of a service alone.",
+)
+class EcsService(ResourceType):
+    """A service whose creation or update fails when its deployment does."""
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        request = _request(properties)
+        # CloudFormation's own default when the template names no count.
+        request.setdefault("desiredCount", 1)
+        request.setdefault("serviceName", generated_name(stack, logical_id, longest=255))
+        created = own_client("ecs").create_service(**request)["service"]
+        service = _settled(created["serviceArn"])
+        if reason := _failed_rollout(service, known=set()):
+            self.delete(service["serviceArn"], properties)
+            raise ValueError(reason)
+        return service["serviceArn"], _attributes(service)
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> Created:
+        known = {deployment["id"] for deployment in _describe(physical_id)["deployments"]}
+        service = _update(physical_id, new)
+        if reason := _failed_rollout(service, known):
+            # The circuit breaker has brought the old tasks back; the settings follow.
+            _update(physical_id, old)
+            raise ValueError(reason)
+        return physical_id, _attributes(service)
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        cluster, service = physical_id.split("/")[-2:]
+        try:
+            own_client("ecs").delete_service(cluster=cluster, service=service, force=True)
+        except ClientError as error:
+            if not error.response["Error"]["Code"].endswith("NotFoundException"):
+                raise
+        deadline = time.monotonic() + _LONGEST_WAIT_SECONDS
+        while _has_tasks(cluster, service) and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
+
+
+def _has_tasks(cluster: str, service: str) -> bool:
+    """Say whether tasks are still stopping; those with containers serve on for a while."""
+    return any(
+        task["group"] == f"service:{service}"
+        and task["clusterArn"].endswith(f":cluster/{cluster}")
+        and task["lastStatus"] != "STOPPED"
+        for task in ecs._tasks.values()
+    )
+
+
+def _request(properties: Properties) -> Request:
+    request: Request = api_shape(properties)
+    if "placementStrategies" in request:
+        request["placementStrategy"] = request.pop("placementStrategies")
+    return request
+
+
+def _update(service_arn: str, properties: Properties) -> dict[str, Any]:
+    """UpdateService with all that the template says: no count in it leaves the count alone."""
+    request = {k: v for k, v in _request(properties).items() if k not in _ONLY_AT_CREATION}
+    cluster, service = service_arn.split("/")[-2:]
+    client = own_client("ecs")
+    client.update_service(cluster=cluster, service=service, **request)
+    if tags := properties.get("Tags"):
+        client.tag_resource(resourceArn=service_arn, tags=api_shape(tags))
+    return _settled(service_arn)
+
+
+def _settled(service_arn: str) -> dict[str, Any]:
+    """Return the service as soon as its newest deployment has ended; at once without containers."""
+    wait = _LONGEST_WAIT_SECONDS if EngineAccess.is_configured() else 0
+    deadline = time.monotonic() + wait
+    while True:
+        service = _describe(service_arn)
+        rolling = service["deployments"][0]["rolloutState"] == "IN_PROGRESS"
+        if not rolling or time.monotonic() > deadline:
+            return service
+        time.sleep(_POLL_SECONDS)
+
+
+def _describe(service_arn: str) -> dict[str, Any]:
+    cluster, service = service_arn.split("/")[-2:]
+    described = own_client("ecs").describe_services(cluster=cluster, services=[service])
+    found: dict[str, Any] = described["services"][0]
+    return found
+
+
+def _attributes(service: dict[str, Any]) -> dict[str, Any]:
+    return {"ServiceArn": service["serviceArn"], "Name": service["serviceName"]}
+
+
+def _failed_rollout(service: dict[str, Any], known: set[str]) -> str:
+    """Say why a deployment that is not among the `known` ones failed; empty when none did."""
+    newest = service["deployments"][0]
+    if newest["id"] in known or newest["rolloutState"] == "COMPLETED":
+        return ""
+    if newest["rolloutState"] == "FAILED":
+        return (
+            "Resource handler returned message: \"Error occurred during operation 'ECS Deployment "
+            f"Circuit Breaker was triggered'.\" ({newest['rolloutStateReason']})"
+        )
+    return f"Service {service['serviceArn']} did not stabilize."
+
+
+@replaces(ecs, "_ACTION_MAP[CreateService]", upstream=_SERVICE_UPSTREAM)
+def create_service(original: Handler, request: Request) -> Response:
+    """Refuse a service that names what does not exist, and keep what MiniStack forgets."""
+    return _service_error(request) or _keep_parameters(original(request), request)
+
+
+@replaces(ecs, "_ACTION_MAP[UpdateService]", upstream=_SERVICE_UPSTREAM)
+def update_service(original: Handler, request: Request) -> Response:
+    """Refuse an update that names what does not exist, and keep what MiniStack forgets."""
+    return _service_error(request) or _keep_parameters(original(request), request)
+
+
+def _keep_parameters(response: Response, request: Request) -> Response:
+    status, _, body = response
+    if status >= HTTPStatus.BAD_REQUEST:
+        return response
+    service = json.loads(body)["service"]
+    cluster = service["clusterArn"].rsplit("/", 1)[-1]
+    record = ecs._services[f"{cluster}/{service['serviceName']}"]
+    record |= {key: request[key] for key in _FORGOTTEN if key in request}
+    # The tasks were started before the registries of an update were known.
+    ecs._refresh_service_state(cluster, f"service:{service['serviceName']}")
+    return json_response({"service": ecs._sanitize(record)})
+
+
+def _service_error(request: Request) -> Response | None:
+    """Return the error of ECS for a request that names something that does not exist."""
+    cluster = ecs._resolve_cluster_name(request.get("cluster", "default"))
+    network = request.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
+    registries = {service["Arn"] for service in servicediscovery._services.values()}
+    definition = request.get("taskDefinition", "")
+    code, message = "InvalidParameterException", ""
+    if cluster not in ecs._clusters:
+        code, message = "ClusterNotFoundException", "Cluster not found."
+    elif definition and ecs._resolve_td_key(definition) not in ecs._task_defs:
+        code, message = "ClientException", "TaskDefinition not found."
+    for subnet in network.get("subnets", []):
+        if subnet not in ec2._subnets:
+            message = f"The subnet ID '{subnet}' does not exist"
+    for group in network.get("securityGroups", []):
+        if group not in ec2._security_groups:
+            message = f"The security group '{group}' does not exist"
+    for registry in request.get("serviceRegistries", []):
+        if registry["registryArn"] not in registries:
+            message = f"The service registry '{registry['registryArn']}' does not exist"
+    return json_error(code, message, 400) if message else None
+
+
+# Only the API: MiniStack's own calls of `_stop_task` are part of a reconciliation already.
+@replaces(
+    ecs,
+    "_ACTION_MAP[StopTask]",
+    upstream="Bug: a service starts no task for one that StopTask stopped.",
+)
+def stop_task(original: Handler, request: Request) -> Response:
+    """Start another task of a service for one that was stopped, as ECS keeps its count."""
+    response = original(request)
+    if response[0] == HTTPStatus.OK:
+        cluster = ecs._resolve_cluster_name(request.get("cluster", "default"))
+        kind, _, service = ecs._resolve_task(request["task"], cluster)["group"].partition(":")
+        if kind == "service":
+            ecs._reconcile_service_tasks(cluster, f"{cluster}/{service}")
+    return response
+
+
+_one_at_a_time = threading.RLock()
+
+
+@replaces(
+    ecs,
+    "_reconcile_service_tasks",
+    upstream="Bug: a service that is updated, or made anew under its name, a second after a rolled"
+    " back deployment may get twice as many tasks as it wants; count and start them under a lock.",
+)
+def reconcile_service_tasks(
+    original: Callable[[str, str], None], cluster: str, service: str
+) -> None:
+    """Let one thread at a time count and start the tasks of a service.
+
+    MiniStack looks at a service again a second after a deployment was rolled back. Should the
+    service be updated, or made anew under its name, in that moment, then both count the tasks
+    before either starts one, and the service has twice as many as it wants.
+
+    With a container engine it stays so: MiniStack must hold no lock while an engine starts or stops
+    something, and there the tasks of a service are counted again with each that has changed.
+    """
+    if EngineAccess.is_configured():
+        original(cluster, service)
+        return
+    with _one_at_a_time:
+        original(cluster, service)

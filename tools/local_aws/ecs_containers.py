@@ -1,0 +1,381 @@
+"""ECS with a container engine: a task is a container, from its image to its last log line.
+
+MiniStack's worker starts a container and takes the task through its states. Which image it runs, in
+which network and with which address, its health and its end are decided here. Loaded only where
+there is an engine. MiniStack looks for one in many places and removes containers that it takes for
+its own, so it is shown this one only where its ECS asks whether tasks run in containers; all calls
+are made here.
+"""
+
+import base64
+import json
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import docker
+import requests
+from docker.errors import APIError, ImageNotFound, NotFound
+from ministack.core.concurrency import resource_lock, spawn_background
+from ministack.core.responses import get_account_id, get_region, now_iso
+from ministack.services import ecs
+
+from tools.local_aws.ec2_interfaces import SubnetFullError
+from tools.local_aws.ecr import find_image
+from tools.local_aws.ecs_tasks import (
+    ImageMissingError,
+    attach,
+    detach,
+    digest_of,
+    digests_of,
+    report_health,
+)
+from tools.local_aws.engine_access import EngineAccess
+from tools.local_aws.replacements import replaces
+from tools.local_aws.responses import Request
+
+Task: TypeAlias = dict[str, Any]
+Definition: TypeAlias = dict[str, Any]
+
+_RESPONSE_SECONDS = 60
+
+
+@cache
+def access() -> EngineAccess:
+    return EngineAccess.from_environment()
+
+
+@cache
+def client(response_seconds: int = _RESPONSE_SECONDS) -> Any:
+    """Return a client of the engine's API that waits so long for a response."""
+    return docker.DockerClient(base_url=access().docker_host, timeout=response_seconds)
+
+
+@replaces(ecs, "_get_docker")
+def get_docker(_original: Callable[[], Any]) -> Any:
+    """Show MiniStack's ECS the engine that was handed over, not the one that it finds."""
+    return client()
+
+
+# --- The image: the one whose configuration the manifest in ECR names. The local ECR holds
+# manifests but no layers; a manifest names its image's configuration by digest, and that is the id
+# under which the engine knows the image that was built.
+
+
+@replaces(ecs, "_prepare_service_images")
+def prepare_service_images(
+    _original: Callable[..., Any], task: Task, definition: Definition, _client: Any
+) -> Any:
+    """Resolve the tags in the local ECR once per deployment; MiniStack would ask a registry."""
+    cluster = ecs._cluster_name_from_arn(task["clusterArn"])
+    service = ecs._services.get(f"{cluster}/{task['group'].partition(':')[2]}")
+    deployment = ecs._deployment_for_task(service, task) if service else None
+    try:
+        digests_of(definition, deployment)
+    except ImageMissingError as error:
+        raise ecs._ImagePullError(str(error).partition(": ")[2]) from error
+    return deployment
+
+
+def engine_image(image: str) -> str:
+    """Return the engine's id of an image in ECR; nothing is ever pulled."""
+    repository = image.partition("/")[2].partition("@")[0].partition(":")[0]
+    try:
+        digest = digest_of(image)
+    except ImageMissingError as error:
+        raise ecs._ImagePullError(str(error).partition(": ")[2]) from error
+    record = find_image(repository, digest=digest) if digest else None
+    if record is None:
+        raise ecs._ImagePullError(f"{image}: not an image of this account's ECR")
+    identity = str(json.loads(record["imageManifest"])["config"]["digest"])
+    if engine_id(identity) is None:
+        raise ecs._ImagePullError(f"{image}: the container engine has no image {identity}")
+    return identity
+
+
+def engine_id(image: str) -> str | None:
+    """Return the id of an image that the engine has under this name or id."""
+    try:
+        identity = str(client().images.get(image).id)
+    except ImageNotFound:
+        return None
+    return f"sha256:{identity.removeprefix('sha256:')}"
+
+
+# --- The container.
+
+# What is read here, by MiniStack's worker, or says nothing about how the container runs.
+_KNOWN = {
+    "command", "cpu", "entryPoint", "environment", "essential", "healthCheck", "image",
+    "linuxParameters", "logConfiguration", "memory", "memoryReservation", "mountPoints", "name",
+    "portMappings", "readonlyRootFilesystem", "secrets", "stopTimeout", "systemControls", "user",
+    "versionConsistency", "volumesFrom",
+}  # fmt: skip
+
+
+@replaces(ecs, "_run_docker_container")
+def start_container(
+    _original: Callable[..., Any],
+    /,
+    _client: Any,
+    definition: Definition,
+    options: dict[str, Any],
+    **_: Any,
+) -> Any:
+    """Start the container of a task with the address of its interface, in our network alone.
+
+    The network of the engine has the addresses of the VPC.
+    """
+    if unknown := {key for key, value in definition.items() if value} - _KNOWN:
+        raise ValueError(f"the local AWS does not run a container with {', '.join(unknown)}")
+    task = ecs._tasks[options["labels"]["com.amazonaws.ecs.task-arn"]]
+    image = engine_image(definition["image"])
+    # Set before the task runs: it is registered as unhealthy until its first check has passed.
+    task["_health_is_checked"] = "healthCheck" in definition
+    try:
+        address = attach(task, task["_subnet"])
+    except SubnetFullError as error:
+        raise ValueError(str(error)) from error
+    network = access().network
+    endpoint = client().api.create_endpoint_config(ipv4_address=address)
+    environment = options["environment"]
+    return client().containers.run(
+        image,
+        command=options["command"],
+        entrypoint=definition.get("entryPoint"),
+        environment=environment | {"ECS_CONTAINER_METADATA_URI_V4": _metadata_uri(task)},
+        user=definition.get("user"),
+        read_only=definition.get("readonlyRootFilesystem", False),
+        init=(definition.get("linuxParameters") or {}).get("initProcessEnabled", False),
+        name=options["name"],
+        labels=options["labels"] | access().labels,
+        network=network,
+        networking_config={network: endpoint},
+        volumes={str(_resolver_file()): {"bind": "/etc/resolv.conf", "mode": "ro"}},
+        detach=True,
+    )
+
+
+def _metadata_uri(task: Task) -> str:
+    """Return where a container asks who it is; what it is told is in the address itself."""
+    family, _, revision = task["taskDefinitionArn"].rpartition("/")[2].partition(":")
+    metadata = {
+        "Cluster": task["clusterArn"],
+        "TaskARN": task["taskArn"],
+        "ServiceName": task["group"].partition(":")[2],
+        "Family": family,
+        "Revision": revision,
+        "AvailabilityZone": task["availabilityZone"],
+        "LaunchType": task["launchType"],
+    }
+    token = base64.urlsafe_b64encode(json.dumps(metadata).encode()).decode()
+    return f"http://{access().resolver}/v4/{token}"
+
+
+def _resolver_file() -> Path:
+    file = Path(os.environ["HOME"], "resolv.conf")
+    if not file.exists():
+        file.write_text(f"nameserver {access().resolver}\noptions ndots:1\n", encoding="utf-8")
+        file.chmod(0o644)
+    return file
+
+
+@replaces(ecs, "_requested_subnet")
+def requested_network(_original: Callable[[Request], Any], request: Request) -> dict[str, Any]:
+    """Keep the whole network of a request with its task; MiniStack keeps only a subnet."""
+    network: dict[str, Any] = request.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
+    return network
+
+
+@replaces(ecs, "_register_metadata")
+def register_no_metadata(_original: Callable[..., str], *_: Any) -> str:
+    """Give containers neither MiniStack's address, where they do not reach it, nor credentials."""
+    return ""
+
+
+@replaces(ecs, "_make_deployment")
+def make_deployment(
+    original: Callable[..., dict[str, Any]], *arguments: Any, **options: Any
+) -> dict[str, Any]:
+    """Make a deployment that is in progress until its tasks are healthy, also the first one."""
+    deployment = original(*arguments, **options)
+    deployment["rolloutState"], deployment["rolloutStateReason"] = "IN_PROGRESS", ""
+    return deployment
+
+
+@replaces(
+    ecs,
+    "_record_service_task_healthy",
+    upstream="Bug: a task whose container has a health check counts as healthy before it passed.",
+)
+def record_service_task_healthy(
+    original: Callable[[str, Task], None], service: str, task: Task
+) -> None:
+    """Leave a task out that has a health check and has not passed it yet."""
+    if not task.get("_health_is_checked", False) or task["healthStatus"] == "HEALTHY":
+        original(service, task)
+
+
+# --- Health: the container's health check, run in the container as Docker would run it. The engine
+# could do it, but podman needs systemd for that. As with Docker, failures count only after the
+# start period, and as many in a row as the task definition has retries make it unhealthy. Until the
+# first success it is tried every second, not only every interval: rollouts here are faster.
+
+_FIRST_INTERVAL_SECONDS = 1
+
+
+def _watch_health(task: Task, container_id: str, check: dict[str, Any]) -> None:
+    """Check until the task stops; tell Cloud Map and the deployment what comes of it."""
+    # The defaults of ECS.
+    interval, retries = check.get("interval", 30), check.get("retries", 3)
+    counts_from = time.monotonic() + check.get("startPeriod", 0)
+    failures = 0
+    while ecs._task_is_active(task["taskArn"], task):
+        if _passes(container_id, check):
+            failures = 0
+            if task["healthStatus"] != "HEALTHY":
+                _become(task, "HEALTHY")
+                _check_deployment(task)
+        elif not ecs._task_is_active(task["taskArn"], task):
+            return
+        elif time.monotonic() > counts_from or task["healthStatus"] == "HEALTHY":
+            failures += 1
+            if failures >= retries:
+                _become(task, "UNHEALTHY")
+                _replace(task)
+                return
+        time.sleep(interval if task["healthStatus"] == "HEALTHY" else _FIRST_INTERVAL_SECONDS)
+
+
+def _passes(container_id: str, check: dict[str, Any]) -> bool:
+    kind, *words = check["command"]
+    command = ["/bin/sh", "-c", words[0]] if kind == "CMD-SHELL" else words
+    try:
+        container = client(check.get("timeout", 5)).containers.get(container_id)
+        return bool(container.exec_run(command).exit_code == 0)
+    except (APIError, requests.RequestException):
+        return False
+
+
+def _become(task: Task, health: str) -> None:
+    task["healthStatus"] = health
+    for container in task["containers"]:
+        container["healthStatus"] = health
+    report_health(task)
+
+
+def _check_deployment(task: Task) -> None:
+    cluster = ecs._cluster_name_from_arn(task["clusterArn"])
+    kind, _, service = task["group"].partition(":")
+    if kind == "service":
+        ecs._schedule_service_deployment_completion(
+            cluster, f"{cluster}/{service}", get_account_id(), get_region(), healthy_task=task
+        )
+
+
+def _replace(task: Task) -> None:
+    reason = "Task failed container health checks"
+    if ecs._mark_task_stopped(task["taskArn"], task, reason, "ServiceSchedulerInitiated"):
+        ecs._cleanup_task_resources(task, client())
+        ecs._record_service_task_failure(task)
+
+
+def _watch_health_in_background(task: Task) -> None:
+    """Start to watch the health of a task that runs, if its task definition has a health check."""
+    definition = ecs._task_defs[ecs._resolve_td_key(task["taskDefinitionArn"])]
+    ids = task["_docker_ids"]
+    for container_id, container in zip(ids, definition["containerDefinitions"], strict=False):
+        if check := container.get("healthCheck"):
+            spawn_background(
+                _watch_health, task, container_id, check, thread_name=f"health-{container_id[:8]}"
+            )
+
+
+# --- The end: SIGTERM, the stop timeout, and all that goes only with the container. The task stops
+# counting and leaves Cloud Map at once (`ecs_tasks.mark_task_stopped`); its container gets SIGTERM
+# and serves on until it ends by itself or its stop timeout is over.
+
+_DEFAULT_STOP_TIMEOUT_SECONDS = 30
+_LONGEST_LIFE_SECONDS = 24 * 3600
+_LOG_FLUSH_SECONDS = 0.5
+_EXIT_POLLS, _EXIT_POLL_SECONDS = 100, 0.1
+
+
+@replaces(ecs, "_cleanup_task_resources")
+def end_containers(
+    _original: Callable[..., None], task: Task, _client: Any, extra_container: Any = None
+) -> None:
+    """Let the containers of a task end by themselves, within their stop timeout."""
+    with resource_lock("ecs-task", task["taskArn"]):
+        ids, task["_docker_ids"] = list(task["_docker_ids"]), []
+    if extra_container is not None and extra_container.id not in ids:
+        ids.append(extra_container.id)
+    if ids:
+        spawn_background(_end, task, ids, thread_name=f"end-{ids[0][:8]}")
+
+
+def _end(task: Task, ids: list[str]) -> None:
+    definition = ecs._task_defs[ecs._resolve_td_key(task["taskDefinitionArn"])]
+    timeouts = [
+        container.get("stopTimeout", _DEFAULT_STOP_TIMEOUT_SECONDS)
+        for container in definition["containerDefinitions"]
+    ]
+    codes = [_stop(each, timeout) for each, timeout in zip(ids, timeouts, strict=False)]
+    with resource_lock("ecs-task", task["taskArn"]):
+        task["lastStatus"] = "STOPPED"
+        task["stoppedAt"] = task["executionStoppedAt"] = now_iso()
+        for container, code in zip(task["containers"], codes, strict=False):
+            container["lastStatus"], container["exitCode"] = "STOPPED", code
+    detach(task)
+
+
+def _stop(container_id: str, timeout: int) -> int | None:
+    """Stop and remove a container of ours; return its exit code, None if it is gone already."""
+    try:
+        container = client().containers.get(container_id)
+        # Not the engine's own stop: podman lets nobody look into a container while that goes on.
+        with suppress(APIError):
+            container.kill("SIGTERM")
+        try:
+            container.wait(timeout=timeout)
+        except requests.RequestException:
+            with suppress(APIError):
+                container.kill("SIGKILL")
+        code = int(container.wait()["StatusCode"])
+        time.sleep(_LOG_FLUSH_SECONDS)  # what it said last is on its way to CloudWatch Logs
+        container.remove(v=True, force=True)
+    except NotFound:
+        return None
+    return code
+
+
+@replaces(ecs, "_watch_task_lifecycle")
+def watch_life(
+    _original: Callable[..., None], task: Task, _client: Any, account: str, region: str
+) -> None:
+    """Wait for the end and the health of a container; MiniStack asks ten times a second."""
+    for container_id in list(task["_docker_ids"]):
+        name = f"life-{container_id[:8]}"
+        spawn_background(_wait, task, container_id, thread_name=name)
+    _watch_health_in_background(task)
+    cluster = ecs._cluster_name_from_arn(task["clusterArn"])
+    kind, _, service = task["group"].partition(":")
+    if kind == "service":
+        ecs._schedule_service_deployment_completion(
+            cluster, f"{cluster}/{service}", account, region, healthy_task=task
+        )
+
+
+def _wait(task: Task, container_id: str) -> None:
+    with suppress(NotFound):
+        client().containers.get(container_id).wait(timeout=_LONGEST_LIFE_SECONDS)
+    # The engine says that it has ended a moment before it shows it as exited.
+    for _ in range(_EXIT_POLLS):
+        ecs._maybe_mark_stopped(task, client())
+        if not ecs._task_is_active(task["taskArn"], task):
+            return
+        time.sleep(_EXIT_POLL_SECONDS)

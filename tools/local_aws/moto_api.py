@@ -1,0 +1,76 @@
+"""The AWS APIs that MiniStack lacks, served by moto's back ends inside MiniStack's process.
+
+What moto lacks of them is in subclasses of its classes, in the files named here: nothing of moto is
+replaced.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from ministack import app
+from ministack.core import router
+from ministack.core.concurrency import run_reentrant
+from ministack.core.responses import get_account_id
+from moto.core.request import Request
+
+from tools.local_aws.replacements import REPLACEMENTS, Name
+from tools.local_aws.responses import Response
+
+# The service, the prefix of its requests' X-Amz-Target, and our module whose `API` responds.
+_APIS = (
+    ("application-autoscaling", "AnyScaleFrontendService.", "application_autoscaling_api"),
+    ("codepipeline", "CodePipeline_20150709.", "codepipeline_api"),
+    ("servicequotas", "ServiceQuotasV20190624.", "servicequotas_api"),
+    (
+        "codeconnections",
+        "com.amazonaws.codeconnections.CodeConnections_20231201.",
+        "codeconnections_api",
+    ),
+    (
+        "codestar-connections",
+        "com.amazonaws.codestar.connections.CodeStar_connections_20191201.",
+        "codeconnections_api",
+    ),
+)
+
+
+def _serve(service: str, target: str, module: str) -> None:
+    async def handle(
+        method: str, path: str, headers: dict[str, str], body: bytes, _query: dict[str, Any]
+    ) -> Response:
+        # A thread of its own: the back ends call other services of this emulator.
+        response: Response = await run_reentrant(_respond, module, method, path, headers, body)
+        return response
+
+    for table, value in (
+        (Name(app, f"SERVICE_HANDLERS[{service}]"), handle),
+        (
+            Name(router, f"SERVICE_PATTERNS[{service}]"),
+            {"target_prefixes": [target], "credential_scope": service},
+        ),
+    ):
+        REPLACEMENTS.add(
+            [table],
+            ours=_serve,
+            value=value,
+            adds=True,
+            why=f"Serve the API {service} by {module}.py.",
+            upstream=f"Missing: the service {service}." if value is handle else "",
+        )
+
+
+def _respond(module: str, method: str, path: str, headers: dict[str, str], body: bytes) -> Response:
+    # Imported at the first request: moto's back ends would double the time to start.
+    api = import_module(f"{__package__}.{module}").API
+    # moto gives every request without this header to an account of its own.
+    own = {**headers, "x-moto-account-id": get_account_id()}
+    request = Request.from_primitives(method, f"http://127.0.0.1{path}", own, body)
+    status, response_headers, content = api.dispatch(request)
+    data = content.encode() if isinstance(content, str) else content
+    kind = {"Content-Type": "application/x-amz-json-1.1"}
+    errors = {k: v for k, v in response_headers.items() if k.lower() == "x-amzn-errortype"}
+    return int(status), kind | errors, data
+
+
+for _api in _APIS:
+    _serve(*_api)

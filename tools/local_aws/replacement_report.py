@@ -1,0 +1,165 @@
+"""What is replaced in MiniStack, for who reads it, and for who tries a new version of it.
+
+`python -m tools.local_aws --replacements` prints every replacement, `--replacements check` says
+what is gone or has changed since somebody last looked, `--replacements accept` writes down what is
+there now. That is kept in ministack_names.json: a fingerprint of the source of each function that
+is replaced here, or used by its private name.
+"""
+
+import argparse
+import ast
+import hashlib
+import inspect
+import json
+import os
+import textwrap
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tools.local_aws.replacements import Replacements, load
+from tools.local_aws.scratch import ScratchDirectory
+
+_FOLDER = Path(__file__).parent
+
+RECORD = _FOLDER / "ministack_names.json"
+_PREFIX = "ministack."
+_WIDTH = 100
+_GONE = "gone"
+_COMMAND = f"python -m {__package__} --replacements"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what the command line says; return the exit code of the process."""
+    parser = argparse.ArgumentParser(prog=f"python -m {__package__} --replacements")
+    parser.add_argument("action", nargs="?", default="print", choices=("print", "check", "accept"))
+    action = parser.parse_args(arguments).action
+    with ScratchDirectory("local-aws") as scratch:
+        # MiniStack makes folders and looks for a container engine while it is imported.
+        os.environ |= {
+            "STATE_DIR": f"{scratch.path}/state",
+            "S3_DATA_DIR": f"{scratch.path}/s3",
+            "DOCKER_HOST": f"unix://{scratch.path}/no-engine",
+            "LOG_LEVEL": "WARNING",
+        }
+        replacements = load(with_engine=True)
+    if action == "accept":
+        RECORD.write_text(_record(replacements), encoding="utf-8")
+        return 0
+    if action == "check":
+        found = differences(replacements)
+        print("\n".join(found) or f"MiniStack {version('ministack')} has what is replaced here.")
+        return 1 if found else 0
+    print(report(replacements))
+    return 0
+
+
+def report(replacements: Replacements) -> str:
+    """Describe every replacement: name, ours, why, and what would be proposed upstream."""
+    lines = []
+    entries = list(replacements)
+    for entry in entries:
+        verb = "added: " if entry.adds else ""
+        name, *more = (str(name).removeprefix(_PREFIX) for name in entry.names)
+        lines.append(f"{name}  <-  {entry.where}")
+        lines += [f"    and {other}" for other in more]
+        lines += _indented(f"{verb}{entry.why}")
+        if entry.upstream:
+            lines += _indented(f"upstream: {entry.upstream}")
+    added = sum(entry.adds for entry in entries)
+    upstream = sum(bool(entry.upstream) for entry in entries)
+    lines.append(
+        f"\nMiniStack {version('ministack')}: {len(entries) - added} replaced, {added} added; "
+        f"{upstream} of them belong upstream."
+    )
+    return "\n".join(lines)
+
+
+def _indented(text: str) -> list[str]:
+    indent = " " * 4
+    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent)
+
+
+def differences(replacements: Replacements) -> list[str]:
+    """Say which names are gone or have changed, with what to do about it; a line for each."""
+    recorded = json.loads(RECORD.read_text(encoding="utf-8"))
+    known, now = recorded["names"], fingerprints(replacements)
+    uses = _uses(replacements)
+    lines = replacements.problems()
+    for name in sorted(known.keys() | now.keys()):
+        if name not in now:
+            lines.append(f"{name} is no longer used here: {_COMMAND} accept")
+        elif name not in known:
+            lines.append(f"{name} is new here, for {uses[name]}: {_COMMAND} accept")
+        elif now[name] != known[name]:
+            verb = "is gone" if now[name] == _GONE else "has changed"
+            lines.append(
+                f"{name} {verb} since MiniStack {recorded['ministack']}: read it, see whether "
+                f"{uses[name]} still fits, then {_COMMAND} accept"
+            )
+    return lines
+
+
+def _record(replacements: Replacements) -> str:
+    names = dict(sorted(fingerprints(replacements).items()))
+    return json.dumps({"ministack": version("ministack"), "names": names}, indent=1) + "\n"
+
+
+def fingerprints(replacements: Replacements) -> dict[str, str]:
+    """Return what each name stands for that is replaced or used here."""
+    values = {
+        str(name): name.value() for entry in replacements if not entry.adds for name in entry.names
+    }
+    values |= {
+        f"{module.__name__}.{name}": getattr(module, name, _GONE)
+        for _, module, name in used_names()
+    }
+    return {name: _fingerprint(value) for name, value in values.items()}
+
+
+def _fingerprint(value: Any) -> str:
+    """Return a short hash of the source of functions; of data, whose content changes, the type."""
+    if isinstance(value, str) and value == _GONE:
+        return _GONE
+    if isinstance(value, dict) and value and all(isinstance(key, str) for key in value):
+        parts = [inspect.getsource(part) for _, part in sorted(value.items()) if callable(part)]
+        if parts:
+            return _hash("".join(parts))
+    if inspect.isfunction(value) or inspect.isclass(value):
+        return _hash(inspect.getsource(value))
+    return type(value).__name__
+
+
+def _hash(source: str) -> str:
+    return hashlib.sha256(source.encode()).hexdigest()[:12]
+
+
+def _uses(replacements: Replacements) -> dict[str, str]:
+    used = {f"{module.__name__}.{name}": line for line, module, name in used_names()}
+    return used | {str(name): str(entry) for entry in replacements for name in entry.names}
+
+
+def used_names() -> Iterator[tuple[str, ModuleType, str]]:
+    """Yield each private name of MiniStack that a file here reads, with the file and its line."""
+    for path in sorted(_FOLDER.glob("*.py")):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        modules = {
+            alias.asname or alias.name: module
+            for node in nodes
+            if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(_PREFIX)
+            for alias in node.names
+            if isinstance(
+                module := getattr(import_module(str(node.module)), alias.name), ModuleType
+            )
+        }
+        for node in nodes:
+            if (
+                isinstance(node, ast.Attribute)
+                and node.attr.startswith("_")
+                and isinstance(node.value, ast.Name)
+                and node.value.id in modules
+            ):
+                yield f"{path.name}:{node.lineno}", modules[node.value.id], node.attr

@@ -1,0 +1,172 @@
+"""How a CloudFormation resource type of ours joins MiniStack's CloudFormation engine.
+
+The engine finds a type in the table `provisioners._RESOURCE_HANDLERS`, and the properties whose
+change needs a new resource in `_REPLACING_PROPERTIES`: a type of ours is an entry in both.
+"""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias, TypeVar
+
+from ministack.core.responses import get_account_id, get_region
+from ministack.services.cloudformation import provisioners, stacks
+
+from tools.local_aws.access import Access
+from tools.local_aws.credentials import HOST, RootKey
+from tools.local_aws.replacements import REPLACEMENTS, Name, replaces
+
+Properties: TypeAlias = dict[str, Any]
+Created: TypeAlias = tuple[str, dict[str, Any]]
+"""The physical id (`Ref`) and the attributes (`Fn::GetAtt`)."""
+
+_ours: set[str] = set()
+
+
+class ResourceType(ABC):
+    """A CloudFormation type: made, changed and removed through the emulator's own service APIs."""
+
+    name: ClassVar[str]
+    replaced_by: ClassVar[tuple[str, ...]]
+    """The properties whose change needs a new resource; empty: as MiniStack has it."""
+
+    @abstractmethod
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created: ...
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> Created:
+        changed = sorted(key for key in old | new if old.get(key) != new.get(key))
+        raise ValueError(f"{self.name}: the local AWS cannot change {', '.join(changed)} in place.")
+
+    @abstractmethod
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        """Remove the resource; one that is already gone is removed."""
+
+
+class PatchedType(ResourceType):
+    """A type that MiniStack has; what a subclass does not override stays as MiniStack does it."""
+
+    original: dict[str, Any]
+    """MiniStack's own functions for the type."""
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        physical_id, attributes = self.original["create"](logical_id, properties, stack)
+        return physical_id, attributes
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> Created:
+        more = (logical_id,) if self.original.get("update_with_logical_id") else ()
+        physical_id, attributes = self.original["update"](physical_id, old, new, stack, *more)
+        return physical_id, attributes
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        self.original["delete"](physical_id, properties)
+
+
+T = TypeVar("T", bound=ResourceType)
+
+
+def adds_type(
+    name: str, *, replaced_by: tuple[str, ...] = (), upstream: str = ""
+) -> Callable[[type[T]], type[T]]:
+    """Register a type that MiniStack does not have."""
+    return lambda ours: _register(ours, name, replaced_by, adds=True, upstream=upstream)
+
+
+def replaces_type(
+    name: str, *, replaced_by: tuple[str, ...] = (), upstream: str = ""
+) -> Callable[[type[T]], type[T]]:
+    """Register a type in the place of MiniStack's; a `PatchedType` is given the original."""
+    return lambda ours: _register(ours, name, replaced_by, adds=False, upstream=upstream)
+
+
+def _register(
+    ours: type[T], name: str, replaced_by: tuple[str, ...], *, adds: bool, upstream: str
+) -> type[T]:
+    entry = Name(provisioners, f"_RESOURCE_HANDLERS[{name}]")
+    ours.name, ours.replaced_by = name, replaced_by
+    handlers: dict[str, Any] = {}
+    instance = ours()
+    if isinstance(instance, PatchedType) and entry.exists:
+        instance.original = entry.value()
+        handlers |= instance.original
+    handlers |= {
+        "create": instance.create,
+        "update": instance.update,
+        "update_with_logical_id": True,
+        "delete": instance.delete,
+    }
+    REPLACEMENTS.add([entry], ours=ours, value=handlers, adds=adds, upstream=upstream)
+    if replaced_by:
+        REPLACEMENTS.add(
+            [Name(provisioners, f"_REPLACING_PROPERTIES[{name}]")],
+            ours=ours,
+            value=replaced_by,
+            adds=True,
+            why="A change of these properties needs a new resource.",
+        )
+    _ours.add(name)
+    return ours
+
+
+@replaces(stacks, "_runs_on_worker_thread")
+def runs_on_worker_thread(original: Callable[[str], bool], resource_type: str) -> bool:
+    """Keep our types off the event loop: they call the emulator's own APIs."""
+    return resource_type in _ours or original(resource_type)
+
+
+def generated_name(stack: str, logical_id: str, *, longest: int, lowercase: bool = False) -> str:
+    """Return the name that CloudFormation gives a resource whose template names none."""
+    name = provisioners._physical_name(stack, logical_id, max_len=longest, lowercase=lowercase)
+    return str(name)
+
+
+def own_client(service: str) -> Any:
+    """Return a client to this very emulator, in the account and region of the request at hand."""
+    return _client(service, get_account_id(), get_region())
+
+
+@cache
+def _client(service: str, account: str, region: str) -> Any:
+    return Access(
+        endpoint_url=f"https://{HOST}:{os.environ['GATEWAY_PORT']}",
+        account=account,
+        region=region,
+        key=RootKey.from_environment(),
+        ca_bundle=Path(os.environ["AWS_CA_BUNDLE"]),
+    ).client(service)
+
+
+# The keys below these are the user's own words (an option, a label), not names of the API.
+_MAPS = frozenset({"Options", "DockerLabels", "Configuration", "Labels", "DriverOpts"})
+
+
+def api_shape(value: Any, *, maps: frozenset[str] = _MAPS) -> Any:
+    """Spell every property name in `value` as the JSON APIs do: `TaskRoleArn` -> `taskRoleArn`.
+
+    The keys of a map in `maps` are left alone.
+    """
+    if isinstance(value, list):
+        return [api_shape(item, maps=maps) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key[:1].lower() + key[1:]: item
+        if key in maps and _flat(item)
+        else api_shape(item, maps=maps)
+        for key, item in value.items()
+    }
+
+
+def _flat(value: Any) -> bool:
+    """Tell a map of plain values from a structure, as `Configuration` of an ECS cluster is one."""
+    return isinstance(value, dict) and not any(isinstance(v, (dict, list)) for v in value.values())
+
+
+def tag_pairs(properties: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the template's tags in the spelling of the query APIs (EC2, S3, ECR)."""
+    return [{"Key": tag["Key"], "Value": str(tag["Value"])} for tag in properties.get("Tags", [])]

@@ -1,0 +1,167 @@
+"""S3: buckets with all that their templates say, and the helper that empties them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import ClientError
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import s3
+
+from tools.local_aws.replacements import replaces
+from tools.local_aws.resource_types import (
+    Created,
+    PatchedType,
+    Properties,
+    ResourceType,
+    adds_type,
+    own_client,
+    replaces_type,
+    tag_pairs,
+)
+
+_LIFECYCLE = {
+    "Id",
+    "Status",
+    "Prefix",
+    "ExpirationInDays",
+    "NoncurrentVersionExpiration",
+    "NoncurrentVersionExpirationInDays",
+    "AbortIncompleteMultipartUpload",
+}
+_NOT_EMPTY = "The bucket you tried to delete is not empty"
+
+
+@replaces_type(
+    "AWS::S3::Bucket",
+    upstream="Missing: BucketEncryption, LifecycleConfiguration, OwnershipControls and Tags of a"
+    " template. Bug: the deletion of a bucket drops its objects; CloudFormation refuses it.",
+)
+class Bucket(PatchedType):
+    """A bucket with its encryption, lifecycle, ownership and tags; only an empty one is deleted."""
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        bucket, attributes = super().create(logical_id, properties, stack)
+        _apply(bucket, properties)
+        return bucket, attributes
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> Created:
+        bucket, attributes = super().update(physical_id, old, new, stack, logical_id)
+        _apply(bucket, new)
+        return bucket, attributes
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        client = own_client("s3")
+        if physical_id not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
+            return
+        # MiniStack would drop the objects with the bucket; CloudFormation on AWS never does.
+        versions = client.list_object_versions(Bucket=physical_id, MaxKeys=1)
+        if versions.get("Versions") or versions.get("DeleteMarkers"):
+            raise ValueError(f"{_NOT_EMPTY}: {physical_id}")
+        super().delete(physical_id, properties)
+
+
+def _apply(bucket: str, properties: Properties) -> None:
+    client = own_client("s3")
+    if encryption := properties.get("BucketEncryption"):
+        rules = [_encryption(rule) for rule in encryption["ServerSideEncryptionConfiguration"]]
+        client.put_bucket_encryption(
+            Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": rules}
+        )
+    else:
+        client.delete_bucket_encryption(Bucket=bucket)
+    if lifecycle := properties.get("LifecycleConfiguration"):
+        rules = [_lifecycle(rule) for rule in lifecycle["Rules"]]
+        client.put_bucket_lifecycle_configuration(
+            Bucket=bucket, LifecycleConfiguration={"Rules": rules}
+        )
+    else:
+        client.delete_bucket_lifecycle(Bucket=bucket)
+    if ownership := properties.get("OwnershipControls"):
+        client.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=ownership)
+    client.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tag_pairs(properties)})
+
+
+def _encryption(rule: dict[str, Any]) -> dict[str, Any]:
+    shaped: dict[str, Any] = {
+        "ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"]
+    }
+    if "BucketKeyEnabled" in rule:
+        shaped["BucketKeyEnabled"] = rule["BucketKeyEnabled"]
+    return shaped
+
+
+def _lifecycle(rule: dict[str, Any]) -> dict[str, Any]:
+    if unknown := rule.keys() - _LIFECYCLE:
+        raise ValueError(f"AWS::S3::Bucket: no local lifecycle for {', '.join(sorted(unknown))}.")
+    shaped: dict[str, Any] = {
+        "Status": rule["Status"],
+        "Filter": {"Prefix": rule.get("Prefix", "")},
+    }
+    if "Id" in rule:
+        shaped["ID"] = rule["Id"]
+    if "ExpirationInDays" in rule:
+        shaped["Expiration"] = {"Days": int(rule["ExpirationInDays"])}
+    if "NoncurrentVersionExpiration" in rule:
+        shaped["NoncurrentVersionExpiration"] = rule["NoncurrentVersionExpiration"]
+    elif "NoncurrentVersionExpirationInDays" in rule:
+        days = int(rule["NoncurrentVersionExpirationInDays"])
+        shaped["NoncurrentVersionExpiration"] = {"NoncurrentDays": days}
+    if "AbortIncompleteMultipartUpload" in rule:
+        days = int(rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"])
+        shaped["AbortIncompleteMultipartUpload"] = {"DaysAfterInitiation": days}
+    return shaped
+
+
+_PUT_SSE = "x-amz-server-side-encryption"
+_PUT_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
+
+
+@replaces(
+    s3,
+    "_resolve_sse_write_headers",
+    upstream="Bug: an object put with aws:kms and no key has no key; S3 takes the AWS-managed one.",
+)
+def with_managed_key(
+    original: Callable[[dict[str, str], str], Any], headers: dict[str, str], bucket: str
+) -> Any:
+    """Give an object put with `aws:kms` and no key the account's AWS-managed key, as on AWS."""
+    if headers.get(_PUT_SSE) == "aws:kms" and not headers.get(_PUT_KEY):
+        key = f"arn:aws:kms:{get_region()}:{get_account_id()}:alias/aws/s3"
+        headers = headers | {_PUT_KEY: key}
+    return original(headers, bucket)
+
+
+# CDK's function cleans only a bucket that carries this tag.
+_TAG = {"Key": "aws-cdk:auto-delete-objects", "Value": "true"}
+
+
+@adds_type("Custom::S3AutoDeleteObjects")
+class BucketCleaner(ResourceType):
+    """Empties its bucket, all versions of all objects, when it is deleted.
+
+    Stands for CDK's helper function, whose code is not run.
+    """
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        return f"{properties['BucketName']}-objects", {}
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> Created:
+        return self.create(logical_id, new, stack)
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        client, bucket = own_client("s3"), properties["BucketName"]
+        try:
+            tags = client.get_bucket_tagging(Bucket=bucket)["TagSet"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchBucket", "NoSuchTagSet"):
+                return
+            raise
+        if _TAG not in tags:
+            return
+        for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            for item in page.get("Versions", []) + page.get("DeleteMarkers", []):
+                client.delete_object(Bucket=bucket, Key=item["Key"], VersionId=item["VersionId"])

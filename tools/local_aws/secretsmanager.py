@@ -1,0 +1,35 @@
+"""Secrets Manager: a secret in a template, whose `Ref` is its ARN.
+
+MiniStack returns the name, which no policy and no API of AWS would take for the secret.
+"""
+
+from tools.local_aws.resource_types import Created, PatchedType, Properties, replaces_type
+
+# What Secrets Manager adds to the name in an ARN: a hyphen and six characters.
+_SUFFIX_LENGTH = 7
+
+
+@replaces_type(
+    "AWS::SecretsManager::Secret",
+    replaced_by=("Name",),
+    upstream="Bug: Ref returns the name of the secret; CloudFormation returns its ARN.",
+)
+class Secret(PatchedType):
+    """A secret whose physical id is its ARN."""
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        _, attributes = super().create(logical_id, properties, stack)
+        return attributes["Arn"], attributes
+
+    def update(
+        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
+    ) -> Created:
+        _, attributes = super().update(_name(physical_id), old, new, stack, logical_id)
+        return physical_id, attributes
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        super().delete(_name(physical_id), properties)
+
+
+def _name(arn: str) -> str:
+    return arn.partition(":secret:")[2][:-_SUFFIX_LENGTH]

@@ -1,0 +1,176 @@
+"""CloudFormation of the local AWS: what it refuses, what it keeps, what it tells."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tools.local_aws.tests.stacks import StackFailedError, Stacks
+
+Client = Callable[[str], Any]
+
+TOPIC = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "topic"}}
+
+
+def test_an_unknown_resource_type_is_refused_by_name(stacks: Stacks) -> None:
+    with pytest.raises(ClientError, match="AWS::Unheard::Of"):
+        stacks.deploy("unknown", {"Thing": {"Type": "AWS::Unheard::Of"}})
+
+
+@pytest.mark.parametrize("kind", ["Custom::AWS", "AWS::CloudFormation::CustomResource"])
+def test_an_unknown_custom_resource_fails_by_name(stacks: Stacks, kind: str) -> None:
+    helper = "arn:aws:lambda:eu-west-1:111122223333:function:helper"
+    thing = {"Type": kind, "Properties": {"ServiceToken": helper}}
+    with pytest.raises(StackFailedError, match=f"Thing: .*{kind}"):
+        stacks.deploy("custom", {"Topic": TOPIC, "Thing": thing})
+
+
+def test_a_failed_creation_is_rolled_back(stacks: Stacks, client: Client) -> None:
+    broken = {"Type": "Custom::Broken", "Properties": {"Topic": {"Ref": "Topic"}}}
+    with pytest.raises(StackFailedError):
+        stacks.deploy("rolledback", {"Topic": TOPIC, "Broken": broken})
+    assert client("sns").list_topics()["Topics"] == []
+
+
+def test_a_parameter_keeps_its_previous_value(stacks: Stacks, client: Client) -> None:
+    """As the CDK CLI deploys: a change set that says nothing about the parameter."""
+    template: dict[str, Any] = {
+        "Parameters": {"Name": {"Type": "String", "Default": "first"}},
+        "Resources": {
+            "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": {"Ref": "Name"}}}
+        },
+    }
+    stacks.deploy("parameters", template["Resources"], Parameters=template["Parameters"])
+    template["Parameters"]["Name"]["Default"] = "second"
+    template["Resources"]["Other"] = TOPIC
+    cloudformation = client("cloudformation")
+    cloudformation.create_change_set(
+        StackName="parameters",
+        ChangeSetName="change",
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": "Name", "UsePreviousValue": True}],
+    )
+    cloudformation.execute_change_set(StackName="parameters", ChangeSetName="change")
+    stacks.outcome("parameters")
+    topics = {t["TopicArn"].rsplit(":", 1)[1] for t in client("sns").list_topics()["Topics"]}
+    assert topics == {"first", "topic"}
+
+
+def test_the_answer_comes_when_the_operation_is_over(client: Client) -> None:
+    """Otherwise every deploy of the CDK CLI would wait for its next look, five seconds later."""
+    cloudformation = client("cloudformation")
+    # Enough resources that the creation takes longer than a request.
+    addresses = {f"Address{n}": {"Type": "AWS::EC2::EIP"} for n in range(12)}
+    body = json.dumps({"Resources": addresses})
+    cloudformation.create_stack(StackName="prompt", TemplateBody=body)
+    (stack,) = cloudformation.describe_stacks(StackName="prompt")["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    cloudformation.delete_stack(StackName=stack["StackId"])
+    (stack,) = cloudformation.describe_stacks(StackName=stack["StackId"])["Stacks"]
+    assert stack["StackStatus"] == "DELETE_COMPLETE"
+
+
+def _topic(name: str) -> dict[str, Any]:
+    return {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": name}}
+
+
+def _exported(resource: str, export: str = "the-topic") -> dict[str, Any]:
+    return {"Topic": {"Value": {"Ref": resource}, "Export": {"Name": export}}}
+
+
+IMPORTING = {
+    "Subscription": {
+        "Type": "AWS::SNS::Subscription",
+        "Properties": {
+            "TopicArn": {"Fn::ImportValue": "the-topic"},
+            "Protocol": "email",
+            "Endpoint": "a@example.com",
+        },
+    }
+}
+
+
+class Topics:
+    """A core stack that exports a topic, and a service stack that imports it."""
+
+    def __init__(self, stacks: Stacks, client: Client) -> None:
+        self._sns, self._cloudformation = client("sns"), client("cloudformation")
+        self.resources = {"Topic": _topic("first"), "Other": _topic("other")}
+        stacks.deploy("core", self.resources, Outputs=_exported("Topic"))
+        stacks.deploy("user", IMPORTING)
+
+    def names(self) -> list[str]:
+        topics = self._sns.list_topics()["Topics"]
+        return sorted(topic["TopicArn"].rsplit(":", 1)[1] for topic in topics)
+
+    def exports(self) -> list[str]:
+        return [export["Name"] for export in self._cloudformation.list_exports()["Exports"]]
+
+    def core(self) -> dict[str, Any]:
+        answer = self._cloudformation.describe_stacks(StackName="core")
+        stack: dict[str, Any] = answer["Stacks"][0]
+        return stack
+
+    def expect_untouched(self) -> None:
+        assert self.names() == ["first", "other"]
+        assert self.exports() == ["the-topic"]
+        assert self.core()["Outputs"][0]["OutputValue"].endswith(":first")
+
+
+@pytest.fixture
+def topics(stacks: Stacks, client: Client) -> Topics:
+    return Topics(stacks, client)
+
+
+@pytest.mark.parametrize(
+    ("resources", "outputs", "reason"),
+    [
+        ({"Other": _topic("other")}, {}, "Cannot delete export the-topic as it is in use by user"),
+        (
+            {"Topic": _topic("second"), "New": _topic("new")},
+            _exported("Topic"),
+            "Cannot update export the-topic as it is in use by user",
+        ),
+        (
+            {"Topic": _topic("first"), "Other": _topic("other"), "New": _topic("new")},
+            _exported("Topic", "another-name"),
+            "Cannot delete export the-topic as it is in use by user",
+        ),
+    ],
+    ids=["removed", "changed", "renamed"],
+)
+def test_an_update_leaves_an_export_in_use_alone(
+    stacks: Stacks, topics: Topics, resources: Any, outputs: Any, reason: str
+) -> None:
+    with pytest.raises(StackFailedError, match=reason):
+        stacks.deploy("core", resources, Outputs=outputs)
+    assert topics.core()["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    topics.expect_untouched()
+
+
+def test_an_export_that_nobody_uses_any_more_goes(stacks: Stacks, topics: Topics) -> None:
+    stacks.delete("user")
+    stacks.deploy("core", topics.resources)
+    assert topics.exports() == []
+
+
+def test_an_export_has_one_stack(stacks: Stacks, topics: Topics) -> None:
+    with pytest.raises(StackFailedError, match="already exported by stack core"):
+        stacks.deploy("thief", {"Topic": _topic("third")}, Outputs=_exported("Topic"))
+    topics.expect_untouched()
+
+
+def test_the_deletion_of_a_stack_in_use_is_canceled(
+    topics: Topics, stacks: Stacks, client: Client
+) -> None:
+    client("cloudformation").delete_stack(StackName="core")
+    assert topics.core()["StackStatus"] == "CREATE_COMPLETE"
+    events = client("cloudformation").describe_stack_events(StackName="core")["StackEvents"]
+    reasons = [event.get("ResourceStatusReason", "") for event in events]
+    canceled = "Delete canceled. Cannot delete export the-topic as it is in use by user."
+    assert canceled in reasons
+    topics.expect_untouched()
+    stacks.delete("user")
+    stacks.delete("core")

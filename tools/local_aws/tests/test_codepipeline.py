@@ -1,0 +1,89 @@
+"""CodePipeline of the local AWS: pipeline and webhook, read back through the API."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tools.local_aws.tests.pipeline_template import TOKEN, pipeline_resources, role
+from tools.local_aws.tests.stacks import StackFailedError, Stacks
+
+Client = Callable[[str], Any]
+
+
+@pytest.mark.usefixtures("token")
+def test_the_pipeline_reads_back_without_its_secret(stacks: Stacks, client: Client) -> None:
+    stacks.deploy("delivery", pipeline_resources())
+    pipeline = client("codepipeline").get_pipeline(name="delivery")["pipeline"]
+    assert [stage["name"] for stage in pipeline["stages"]] == ["Source", "Build"]
+    (source,) = pipeline["stages"][0]["actions"]
+    assert source["configuration"] == {
+        "Owner": "octo",
+        "Repo": "repo",
+        "Branch": "main",
+        "OAuthToken": "****",
+        "PollForSourceChanges": "false",
+    }
+    assert pipeline["artifactStore"] == {"type": "S3", "location": "artifacts"}
+    state = client("codepipeline").get_pipeline_state(name="delivery")
+    assert [stage["stageName"] for stage in state["stageStates"]] == ["Source", "Build"]
+    assert TOKEN not in str(pipeline) + str(client("codepipeline").list_webhooks())
+
+
+@pytest.mark.usefixtures("token")
+def test_an_update_of_the_pipeline_makes_a_new_version(stacks: Stacks, client: Client) -> None:
+    stacks.deploy("delivery", pipeline_resources())
+    stacks.deploy("delivery", pipeline_resources(branch="next"))
+    pipeline = client("codepipeline").get_pipeline(name="delivery")["pipeline"]
+    assert pipeline["version"] == 2
+    assert pipeline["stages"][0]["actions"][0]["configuration"]["Branch"] == "next"
+    (webhook,) = client("codepipeline").list_webhooks()["webhooks"]
+    assert webhook["definition"]["filters"][0]["matchEquals"] == "refs/heads/next"
+
+
+@pytest.mark.usefixtures("token")
+def test_asterisks_in_an_update_keep_the_token(stacks: Stacks, client: Client) -> None:
+    stacks.deploy("delivery", pipeline_resources())
+    codepipeline = client("codepipeline")
+    pipeline = codepipeline.get_pipeline(name="delivery")["pipeline"]
+    updated = codepipeline.update_pipeline(pipeline=pipeline)["pipeline"]
+    assert updated["stages"][0]["actions"][0]["configuration"]["OAuthToken"] == "****"
+    assert updated["version"] == 2
+
+
+def test_a_missing_token_fails_with_its_name_and_leaves_nothing(
+    stacks: Stacks, client: Client
+) -> None:
+    with pytest.raises(StackFailedError, match=r"secretsmanager:token.* could not be resolved"):
+        stacks.deploy("delivery", pipeline_resources())
+    assert client("codepipeline").list_pipelines()["pipelines"] == []
+    assert client("codebuild").list_projects()["projects"] == []
+    assert "artifacts" not in [b["Name"] for b in client("s3").list_buckets()["Buckets"]]
+
+
+@pytest.mark.usefixtures("token")
+def test_a_pipeline_needs_a_role_that_trusts_codepipeline(stacks: Stacks) -> None:
+    wrong = pipeline_resources() | {"PipelineRole": role("ecs-tasks.amazonaws.com")}
+    with pytest.raises(StackFailedError, match="not authorized to perform AssumeRole"):
+        stacks.deploy("delivery", wrong)
+
+
+@pytest.mark.usefixtures("token")
+def test_a_webhook_hides_its_secret_and_goes(stacks: Stacks, client: Client) -> None:
+    stacks.deploy("delivery", pipeline_resources())
+    codepipeline = client("codepipeline")
+    (webhook,) = codepipeline.list_webhooks()["webhooks"]
+    definition = webhook["definition"]
+    assert (definition["name"], definition["targetPipeline"]) == ("on-push", "delivery")
+    assert definition["authenticationConfiguration"] == {"SecretToken": "****"}
+    stacks.delete("delivery")
+    assert codepipeline.list_webhooks()["webhooks"] == []
+    assert codepipeline.list_pipelines()["pipelines"] == []
+
+
+@pytest.mark.usefixtures("token")
+def test_a_pipeline_does_not_pretend_to_run(stacks: Stacks, client: Client) -> None:
+    stacks.deploy("delivery", pipeline_resources())
+    with pytest.raises(ClientError, match="does not run its actions"):
+        client("codepipeline").start_pipeline_execution(name="delivery")

@@ -1,0 +1,144 @@
+"""ECR of the local AWS: immutable tags, the tag that may move, and the first image."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tools.local_aws.tests.stacks import Stacks
+
+Client = Callable[[str], Any]
+
+REPOSITORY = {
+    "Type": "AWS::ECR::Repository",
+    "Properties": {
+        "RepositoryName": "backend",
+        "ImageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
+        "ImageTagMutabilityExclusionFilters": [
+            {
+                "ImageTagMutabilityExclusionFilterType": "WILDCARD",
+                "ImageTagMutabilityExclusionFilterValue": "live*",
+            }
+        ],
+        "ImageScanningConfiguration": {"ScanOnPush": True},
+        "LifecyclePolicy": {"LifecyclePolicyText": '{"rules": []}'},
+        "EmptyOnDelete": True,
+    },
+}
+SEED = {
+    "Type": "Custom::CDKECRDeployment",
+    "Properties": {
+        "ServiceToken": "arn:aws:lambda:eu-west-1:111122223333:function:helper",
+        "SrcImage": "docker://public.ecr.aws/example/seed:1",
+        "DestImage": {"Fn::Sub": "docker://${Repository.RepositoryUri}:live"},
+    },
+}
+
+
+@pytest.fixture
+def ecr(stacks: Stacks, client: Client) -> Any:
+    stacks.deploy("registry", {"Repository": REPOSITORY})
+    return client("ecr")
+
+
+def put(ecr: Any, tag: str, content: str) -> str:
+    manifest = json.dumps({"schemaVersion": 2, "content": content})
+    image = ecr.put_image(repositoryName="backend", imageTag=tag, imageManifest=manifest)["image"]
+    return str(image["imageId"]["imageDigest"])
+
+
+def digest(ecr: Any, tag: str) -> str:
+    answer = ecr.batch_get_image(repositoryName="backend", imageIds=[{"imageTag": tag}])
+    (image,) = answer["images"]
+    assert image["imageId"]["imageTag"] == tag
+    return str(image["imageId"]["imageDigest"])
+
+
+def test_a_repository_reads_back_as_it_was_written(ecr: Any) -> None:
+    (repository,) = ecr.describe_repositories()["repositories"]
+    assert repository["imageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
+    filters = [{"filterType": "WILDCARD", "filter": "live*"}]
+    assert repository["imageTagMutabilityExclusionFilters"] == filters
+    assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
+    policy = ecr.get_lifecycle_policy(repositoryName="backend")
+    assert policy["lifecyclePolicyText"] == '{"rules": []}'
+
+
+def test_only_the_excluded_tag_moves(ecr: Any) -> None:
+    first = put(ecr, "one", "first")
+    second = put(ecr, "two", "second")
+    put(ecr, "live", "first")
+    put(ecr, "live", "second")
+    assert digest(ecr, "live") == second
+    with pytest.raises(ClientError, match="ImageTagAlreadyExistsException"):
+        put(ecr, "one", "second")
+    assert digest(ecr, "one") == first
+
+
+def test_the_same_image_under_the_same_tag_is_an_error(ecr: Any) -> None:
+    put(ecr, "live", "first")
+    with pytest.raises(ClientError, match="ImageAlreadyExistsException"):
+        put(ecr, "live", "first")
+
+
+def test_every_tag_of_an_image_is_listed_and_removed_alone(ecr: Any) -> None:
+    first = put(ecr, "one", "first")
+    put(ecr, "live", "first")
+    ids = ecr.list_images(repositoryName="backend")["imageIds"]
+    assert {image["imageTag"]: image["imageDigest"] for image in ids} == {
+        "one": first,
+        "live": first,
+    }
+    ecr.batch_delete_image(repositoryName="backend", imageIds=[{"imageTag": "live"}])
+    (image,) = ecr.describe_images(repositoryName="backend")["imageDetails"]
+    assert image["imageTags"] == ["one"]
+    ecr.batch_delete_image(repositoryName="backend", imageIds=[{"imageDigest": first}])
+    assert ecr.list_images(repositoryName="backend")["imageIds"] == []
+
+
+def test_an_image_that_does_not_exist_is_not_described(ecr: Any) -> None:
+    with pytest.raises(ClientError, match="ImageNotFoundException"):
+        ecr.describe_images(repositoryName="backend", imageIds=[{"imageTag": "none"}])
+
+
+def test_mutability_can_be_changed_by_the_template(ecr: Any, stacks: Stacks) -> None:
+    plain = {k: v for k, v in REPOSITORY["Properties"].items() if "Exclusion" not in k}  # type: ignore[attr-defined]
+    properties = plain | {"ImageTagMutability": "MUTABLE"}
+    stacks.deploy("registry", {"Repository": REPOSITORY | {"Properties": properties}})
+    (repository,) = ecr.describe_repositories()["repositories"]
+    assert repository["imageTagMutability"] == "MUTABLE"
+    assert "imageTagMutabilityExclusionFilters" not in repository
+
+
+def test_the_first_image_is_the_same_for_the_same_source(ecr: Any, stacks: Stacks) -> None:
+    stacks.deploy("registry", {"Repository": REPOSITORY, "Seed": SEED})
+    seeded = digest(ecr, "live")
+    stacks.deploy("registry", {"Repository": REPOSITORY})
+    assert digest(ecr, "live") == seeded, "removing the seed leaves the image"
+    put(ecr, "live", "a delivery")
+    stacks.deploy("registry", {"Repository": REPOSITORY, "Seed": SEED})
+    assert digest(ecr, "live") == seeded
+
+
+def test_the_seed_is_pushed_again_when_its_source_changes(ecr: Any, stacks: Stacks) -> None:
+    stacks.deploy("registry", {"Repository": REPOSITORY, "Seed": SEED})
+    first = digest(ecr, "live")
+    source = {"SrcImage": "docker://public.ecr.aws/example/seed:2"}
+    changed = SEED | {"Properties": SEED["Properties"] | source}  # type: ignore[operator]
+    stacks.deploy("registry", {"Repository": REPOSITORY, "Seed": changed})
+    assert digest(ecr, "live") != first
+
+
+def test_a_repository_with_images_goes_with_its_stack(ecr: Any, stacks: Stacks) -> None:
+    put(ecr, "one", "first")
+    stacks.delete("registry")
+    assert ecr.describe_repositories()["repositories"] == []
+
+
+def test_a_repository_that_is_gone_already_does_not_stop_the_deletion(
+    ecr: Any, stacks: Stacks
+) -> None:
+    ecr.delete_repository(repositoryName="backend", force=True)
+    stacks.delete("registry")

@@ -1,0 +1,358 @@
+"""ECS of the local AWS: services that become stable, deployments that fail, and who runs what."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+import tools.local_aws
+from tools.local_aws.tests.stacks import StackFailedError, Stacks
+
+Client = Callable[[str], Any]
+Resources = dict[str, Any]
+
+ROOT = Path(tools.local_aws.__file__).parents[2]
+
+REGISTRY = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
+ROLE = {
+    "Type": "AWS::IAM::Role",
+    "Properties": {
+        "AssumeRolePolicyDocument": {
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+                    "Action": "sts:AssumeRole",
+                }
+            ]
+        }
+    },
+}
+
+
+def resources(*, tag: str = "live", memory: str = "512", breaker: bool = True) -> Resources:
+    """A cluster with one service of the image `backend:<tag>`, found by name."""
+    container = {
+        "Name": "app",
+        "Image": f"{REGISTRY}/backend:{tag}",
+        "PortMappings": [{"ContainerPort": 3000}],
+        "Secrets": [{"Name": "TOKEN", "ValueFrom": "/token"}],
+        "HealthCheck": {"Command": ["CMD-SHELL", "true"], "Interval": 10},
+        "LogConfiguration": {"LogDriver": "awslogs", "Options": {"awslogs-group": "Logs"}},
+        "StopTimeout": 60,
+    }
+    return {
+        "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.2.0.0/16"}},
+        "Subnet": {
+            "Type": "AWS::EC2::Subnet",
+            "Properties": {"VpcId": {"Ref": "Vpc"}, "CidrBlock": "10.2.0.0/24"},
+        },
+        "Namespace": {
+            "Type": "AWS::ServiceDiscovery::PrivateDnsNamespace",
+            "Properties": {"Name": "default.local", "Vpc": {"Ref": "Vpc"}},
+        },
+        "Discovery": {
+            "Type": "AWS::ServiceDiscovery::Service",
+            "Properties": {
+                "Name": "backend",
+                "NamespaceId": {"Fn::GetAtt": ["Namespace", "Id"]},
+                "DnsConfig": {"DnsRecords": [{"Type": "A", "TTL": 10}]},
+                "HealthCheckCustomConfig": {},
+            },
+        },
+        "Cluster": {
+            "Type": "AWS::ECS::Cluster",
+            "Properties": {
+                "ClusterName": "infra",
+                "ClusterSettings": [{"Name": "containerInsights", "Value": "enhanced"}],
+                "Configuration": {
+                    "ExecuteCommandConfiguration": {
+                        "Logging": "OVERRIDE",
+                        "LogConfiguration": {"CloudWatchLogGroupName": "exec"},
+                    }
+                },
+            },
+        },
+        "Role": ROLE,
+        "Task": {
+            "Type": "AWS::ECS::TaskDefinition",
+            "Properties": {
+                "Family": "backend",
+                "Cpu": "256",
+                "Memory": memory,
+                "NetworkMode": "awsvpc",
+                "RequiresCompatibilities": ["FARGATE"],
+                "RuntimePlatform": {"CpuArchitecture": "ARM64", "OperatingSystemFamily": "LINUX"},
+                "ExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
+                "ContainerDefinitions": [container],
+            },
+        },
+        "Service": {
+            "Type": "AWS::ECS::Service",
+            "Properties": {
+                "ServiceName": "backend",
+                "Cluster": {"Ref": "Cluster"},
+                "TaskDefinition": {"Ref": "Task"},
+                "LaunchType": "FARGATE",
+                "AvailabilityZoneRebalancing": "ENABLED",
+                "EnableExecuteCommand": True,
+                "PropagateTags": "SERVICE",
+                "ServiceRegistries": [{"RegistryArn": {"Fn::GetAtt": ["Discovery", "Arn"]}}],
+                "NetworkConfiguration": {
+                    "AwsvpcConfiguration": {
+                        "Subnets": [{"Ref": "Subnet"}],
+                        "AssignPublicIp": "DISABLED",
+                    }
+                },
+                "DeploymentConfiguration": {
+                    "MinimumHealthyPercent": 100,
+                    "MaximumPercent": 200,
+                    "DeploymentCircuitBreaker": {"Enable": breaker, "Rollback": breaker},
+                },
+            },
+        },
+    }
+
+
+class Backend:
+    """The service under test, seen through the APIs."""
+
+    def __init__(self, client: Client, stacks: Stacks) -> None:
+        self.ecs = client("ecs")
+        self._ecr = client("ecr")
+        self._stacks = stacks
+        self.revisions: list[str] = []
+
+    def push(self, tag: str, content: str) -> str:
+        manifest = json.dumps({"schemaVersion": 2, "content": content})
+        image = self._ecr.put_image(repositoryName="backend", imageTag=tag, imageManifest=manifest)[
+            "image"
+        ]
+        return str(image["imageId"]["imageDigest"])
+
+    def deploy(self, **changes: Any) -> None:
+        self._stacks.deploy("ecs", resources(**changes))
+
+    def service(self) -> dict[str, Any]:
+        answer = self.ecs.describe_services(cluster="infra", services=["backend"])
+        found: dict[str, Any] = answer["services"][0]
+        return found
+
+    def digests(self) -> list[str]:
+        arns = self.ecs.list_tasks(cluster="infra", serviceName="backend")["taskArns"]
+        tasks = self.ecs.describe_tasks(cluster="infra", tasks=arns)["tasks"]
+        return [container["imageDigest"] for task in tasks for container in task["containers"]]
+
+    def revise(self, image: str) -> str:
+        """A revision that CloudFormation does not know, as the pipeline registers it."""
+        current = self.ecs.describe_task_definition(taskDefinition="backend")["taskDefinition"]
+        keys = ("family", "cpu", "memory", "networkMode", "requiresCompatibilities")
+        containers = [current["containerDefinitions"][0] | {"image": f"{REGISTRY}/{image}"}]
+        revision = self.ecs.register_task_definition(
+            **{key: current[key] for key in keys}, containerDefinitions=containers
+        )
+        self.revisions.append(revision["taskDefinition"]["taskDefinitionArn"])
+        return self.revisions[-1]
+
+
+@pytest.fixture
+def backend(client: Client, stacks: Stacks) -> Iterator[Backend]:
+    client("ecr").create_repository(repositoryName="backend")
+    backend = Backend(client, stacks)
+    backend.push("live", "first")
+    yield backend
+    client("ecr").delete_repository(repositoryName="backend", force=True)
+    for revision in backend.revisions:
+        backend.ecs.deregister_task_definition(taskDefinition=revision)
+
+
+def test_the_cluster_reads_back_its_settings(backend: Backend) -> None:
+    backend.deploy()
+    include = ["SETTINGS", "CONFIGURATIONS"]
+    (cluster,) = backend.ecs.describe_clusters(clusters=["infra"], include=include)["clusters"]
+    assert cluster["settings"] == [{"name": "containerInsights", "value": "enhanced"}]
+    assert cluster["configuration"]["executeCommandConfiguration"] == {
+        "logging": "OVERRIDE",
+        "logConfiguration": {"cloudWatchLogGroupName": "exec"},
+    }
+
+
+def test_the_task_definition_reads_back_whole(backend: Backend) -> None:
+    backend.deploy()
+    definition = backend.ecs.describe_task_definition(taskDefinition="backend")["taskDefinition"]
+    (container,) = definition["containerDefinitions"]
+    assert container["healthCheck"] == {"command": ["CMD-SHELL", "true"], "interval": 10}
+    assert container["secrets"][0]["name"] == "TOKEN"
+    assert container["logConfiguration"]["options"] == {"awslogs-group": "Logs"}
+    assert container["stopTimeout"] == 60
+    assert definition["runtimePlatform"]["cpuArchitecture"] == "ARM64"
+
+
+def test_the_service_is_stable_and_reads_back_whole(backend: Backend) -> None:
+    backend.deploy()
+    service = backend.service()
+    assert (service["runningCount"], service["desiredCount"]) == (1, 1)
+    assert [d["rolloutState"] for d in service["deployments"]] == ["COMPLETED"]
+    assert service["serviceRegistries"][0]["registryArn"].startswith("arn:aws:servicediscovery:")
+    assert service["availabilityZoneRebalancing"] == "ENABLED"
+    assert service["propagateTags"] == "SERVICE"
+    assert service["enableExecuteCommand"] is True
+    breaker = service["deploymentConfiguration"]["deploymentCircuitBreaker"]
+    assert (breaker["enable"], breaker["rollback"]) == (True, True)
+
+
+def test_a_service_needs_a_cluster_that_exists(backend: Backend) -> None:
+    backend.deploy()
+    with pytest.raises(ClientError, match="ClusterNotFoundException"):
+        backend.ecs.create_service(cluster="none", serviceName="x", taskDefinition="backend")
+
+
+@pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"TaskDefinition": "nothing:1"}, "TaskDefinition not found"),
+        ({"ServiceRegistries": [{"RegistryArn": "arn:aws:servicediscovery:none"}]}, "registry"),
+        (
+            {"NetworkConfiguration": {"AwsvpcConfiguration": {"Subnets": ["subnet-0"]}}},
+            "subnet ID 'subnet-0' does not exist",
+        ),
+    ],
+)
+def test_a_service_needs_what_it_names(stacks: Stacks, wrong: Resources, reason: str) -> None:
+    template = resources()
+    template["Service"]["Properties"] |= wrong
+    with pytest.raises(StackFailedError, match=reason):
+        stacks.deploy("ecs", template)
+
+
+def test_a_cluster_with_a_service_stays(backend: Backend) -> None:
+    backend.deploy()
+    with pytest.raises(ClientError, match="ClusterContainsServicesException"):
+        backend.ecs.delete_cluster(cluster="infra")
+
+
+def test_tasks_run_the_digest_of_the_moment_of_their_deployment(backend: Backend) -> None:
+    first = backend.push("live", "first of the test")
+    backend.deploy()
+    second = backend.push("live", "second of the test")
+    backend.ecs.update_service(cluster="infra", service="backend", desiredCount=2)
+    assert backend.digests() == [first, first], "scaling is no deployment"
+    backend.ecs.update_service(cluster="infra", service="backend", forceNewDeployment=True)
+    assert backend.digests() == [second, second]
+
+
+def test_a_first_deployment_without_its_image_fails_and_leaves_nothing(
+    backend: Backend, client: Client
+) -> None:
+    with pytest.raises(
+        StackFailedError, match=r"Circuit Breaker was triggered.*backend:none: not found"
+    ):
+        backend.deploy(tag="none")
+    assert backend.ecs.list_clusters()["clusterArns"] == []
+    assert client("servicediscovery").list_namespaces()["Namespaces"] == []
+
+
+def test_an_update_without_its_image_puts_the_old_tasks_back(backend: Backend) -> None:
+    backend.deploy()
+    before, digests = backend.service()["taskDefinition"], backend.digests()
+    with pytest.raises(StackFailedError, match="Circuit Breaker was triggered"):
+        backend.deploy(tag="none", memory="1024")
+    service = backend.service()
+    assert service["taskDefinition"] == before
+    assert (service["runningCount"], backend.digests()) == (1, digests)
+    backend.deploy(memory="2048")
+    assert backend.service()["taskDefinition"] != before
+
+
+def test_without_a_breaker_a_bad_deployment_is_never_stable(backend: Backend) -> None:
+    with pytest.raises(StackFailedError, match="did not stabilize"):
+        backend.deploy(tag="none", breaker=False)
+
+
+def test_a_delivery_that_fails_is_rolled_back_by_ecs(backend: Backend) -> None:
+    backend.deploy()
+    before = backend.service()["taskDefinition"]
+    revision = backend.revise("backend:never-pushed")
+    backend.ecs.update_service(cluster="infra", service="backend", taskDefinition=revision)
+    service = backend.service()
+    assert service["taskDefinition"] == before
+    failed, primary = service["deployments"]
+    assert (failed["rolloutState"], failed["taskDefinition"]) == ("FAILED", revision)
+    assert (primary["status"], primary["rolloutState"]) == ("PRIMARY", "COMPLETED")
+
+
+def test_a_failed_task_says_why(backend: Backend) -> None:
+    backend.deploy()
+    revision = backend.revise("backend:never-pushed")
+    (task,) = backend.ecs.run_task(
+        cluster="infra",
+        taskDefinition=revision,
+        networkConfiguration=backend.service()["networkConfiguration"],
+    )["tasks"]
+    (read,) = backend.ecs.describe_tasks(cluster="infra", tasks=[task["taskArn"]])["tasks"]
+    assert (read["lastStatus"], read["stopCode"]) == ("STOPPED", "TaskFailedToStart")
+    assert read["stoppedReason"].startswith("CannotPullContainerError")
+
+
+def test_an_update_returns_to_the_template_but_leaves_the_count_alone(backend: Backend) -> None:
+    """A pipeline delivered a revision, somebody scaled, and then the stack is deployed again."""
+    backend.deploy()
+    delivered = backend.push("build-1", "delivered")
+    revision = backend.revise("backend:build-1")
+    backend.ecs.update_service(
+        cluster="infra", service="backend", taskDefinition=revision, desiredCount=4
+    )
+    assert backend.digests() == [delivered] * 4
+    backend.push("live", "delivered")
+    backend.deploy(memory="1024")
+    service = backend.service()
+    assert service["taskDefinition"] not in (revision, "")
+    assert (service["desiredCount"], service["runningCount"]) == (4, 4)
+    assert backend.digests() == [delivered] * 4
+
+
+def test_nothing_is_left_of_a_service(backend: Backend, stacks: Stacks, client: Client) -> None:
+    backend.deploy()
+    stacks.delete("ecs")
+    assert backend.ecs.list_clusters()["clusterArns"] == []
+    assert backend.ecs.list_task_definitions()["taskDefinitionArns"] == []
+    assert client("servicediscovery").list_services()["Services"] == []
+
+
+# In a process of its own, as MiniStack is everywhere.
+THREE_AT_ONCE = """
+import threading, time
+from ministack.services import ecs
+
+tasks = []
+
+def start_what_is_missing(cluster, service):
+    missing = 3 - len(tasks)
+    time.sleep(0.05)
+    tasks.extend([service] * missing)
+
+ecs._reconcile_service_tasks = start_what_is_missing
+from tools.local_aws import ecs as _
+from tools.local_aws.replacements import REPLACEMENTS
+REPLACEMENTS.apply()
+arguments = ("infra", "infra/backend")
+threads = [threading.Thread(target=ecs._reconcile_service_tasks, args=arguments) for _ in range(3)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(len(tasks))
+"""
+
+
+def test_tasks_are_counted_and_started_by_one_at_a_time() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", THREE_AT_ONCE], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert done.stdout == "3\n"

@@ -1,0 +1,211 @@
+"""The local AWS as a process: it starts, keeps to itself, and is gone afterwards."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tools.local_aws import Access, LocalAws, LocalAwsError
+from tools.local_aws.credentials import RootKey
+
+
+def _answers(endpoint_url: str) -> bool:
+    port = int(endpoint_url.rsplit(":", 1)[1])
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _gone_within(seconds: float, endpoint_url: str) -> bool:
+    deadline = time.monotonic() + seconds
+    while _answers(endpoint_url) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not _answers(endpoint_url)
+
+
+def test_two_at_the_same_time_do_not_see_each_other(local_aws: LocalAws) -> None:
+    with LocalAws(account="111122223333", region="eu-west-1") as other:
+        other.client("sns").create_topic(Name="only-in-the-other")
+        mine = local_aws.client("sns").list_topics()["Topics"]
+        theirs = other.client("sns").list_topics()["Topics"]
+    assert [topic["TopicArn"].rsplit(":", 1)[1] for topic in theirs] == ["only-in-the-other"]
+    assert not any("only-in-the-other" in topic["TopicArn"] for topic in mine)
+
+
+def test_nothing_of_it_is_left_after_the_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with LocalAws(account="111122223333", region="eu-west-1") as aws:
+        aws.client("s3").create_bucket(
+            Bucket="stays-inside", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        )
+        endpoint = aws.endpoint_url
+        assert list(tmp_path.iterdir())
+    assert _gone_within(2, endpoint)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+    script = (
+        "import time\n"
+        "from tools.local_aws import LocalAws\n"
+        "with LocalAws(account='111122223333', region='eu-west-1') as aws:\n"
+        "    print(aws.endpoint_url, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    root = Path(__file__).resolve().parents[3]
+    environment = {**os.environ, "PYTHONPATH": str(root), "TMPDIR": str(tmp_path)}
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment
+    )
+    assert parent.stdout is not None
+    endpoint = parent.stdout.readline().strip()
+    assert _answers(endpoint)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    parent.stdout.close()
+    assert _gone_within(5, endpoint)
+    deadline = time.monotonic() + 5
+    while list(tmp_path.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert list(tmp_path.iterdir()) == []
+
+
+ROOT = Path(__file__).resolve().parents[3]
+BY_HAND = [sys.executable, "-m", "tools.local_aws"]
+ANYWHERE = ["--account", "111122223333", "--region", "eu-west-1"]
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> dict[str, str]:
+    """The environment of somebody who starts the local AWS by hand, with a file at home."""
+    for name in ("home", "temporary"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "home" / "file").touch()
+    (tmp_path / "temporary" / "file").touch()
+    return {
+        **os.environ,
+        "HOME": str(tmp_path / "home"),
+        "TMPDIR": str(tmp_path / "temporary"),
+        "STATE_DIR": str(tmp_path / "home"),
+        "S3_DATA_DIR": str(tmp_path / "home"),
+        "PERSIST_STATE": "1",
+        "S3_PERSIST": "1",
+    }
+
+
+@pytest.mark.parametrize("arguments", [ANYWHERE, [*ANYWHERE, "--own-group"], []])
+def test_started_by_hand_it_removes_nothing_but_its_own(
+    tmp_path: Path, shell: dict[str, str], arguments: list[str]
+) -> None:
+    # As the leader of a group with another process in it, as a shell starts what is in a pipe.
+    by_hand = subprocess.Popen(
+        [*BY_HAND, *arguments],
+        cwd=ROOT,
+        env=shell,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    with subprocess.Popen(["sleep", "60"], process_group=by_hand.pid) as other:
+        said, complaint = by_hand.communicate("", timeout=30)
+        assert other.poll() is None
+        other.kill()
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["file"]
+    assert [path.name for path in (tmp_path / "temporary").iterdir()] == ["file"]
+    if arguments:
+        assert (by_hand.returncode, said.strip().isdigit()) == (0, True)
+    else:
+        assert by_hand.returncode == 2
+        assert "the following arguments are required: --account, --region" in complaint
+        assert "Traceback" not in complaint
+
+
+def test_a_folder_that_it_is_given_stays(tmp_path: Path, shell: dict[str, str]) -> None:
+    folder = tmp_path / "given"
+    folder.mkdir()
+    (folder / "file").touch()
+    subprocess.run(
+        [*BY_HAND, *ANYWHERE, "--folder", str(folder)],
+        cwd=ROOT,
+        env=shell,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    assert (folder / "file").exists()
+
+
+def test_a_start_that_fails_shows_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.local_aws.child._REPOSITORY", Path("/nowhere"))
+    with pytest.raises(LocalAwsError, match="No module named"):
+        LocalAws(account="111122223333", region="eu-west-1").__enter__()
+
+
+def test_outside_the_block_there_is_no_endpoint() -> None:
+    with pytest.raises(LocalAwsError, match="not running"):
+        _ = LocalAws(account="111122223333", region="eu-west-1").endpoint_url
+
+
+def test_it_listens_on_loopback_only(local_aws: LocalAws) -> None:
+    port = int(local_aws.endpoint_url.rsplit(":", 1)[1])
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as other_interface:
+        # The whole of 127/8 is this machine; a server on every interface would answer here too.
+        assert other_interface.connect_ex(("127.0.0.2", port)) != 0
+
+
+def test_the_environment_carries_nothing_of_the_users_aws() -> None:
+    access = Access(
+        endpoint_url="https://127.0.0.1:1",
+        account="111122223333",
+        region="eu-west-1",
+        key=RootKey("AKIAOFTHISRUN", "of this run"),
+        ca_bundle=Path("ca.pem"),
+    )
+    shell = {
+        "PATH": "/bin",
+        "AWS_PROFILE": "production",
+        "AWS_SESSION_TOKEN": "secret",
+        "AWS_ENDPOINT_URL_S3": "https://elsewhere",
+        "AWS_REGION": "us-east-1",
+        "GITHUB_TOKEN": "secret",
+    }
+    environment = access.environment(shell)
+    assert environment["PATH"] == "/bin"
+    assert environment["AWS_REGION"] == "eu-west-1"
+    assert access.key.as_variables().items() <= environment.items()
+    assert environment["AWS_CA_BUNDLE"] == environment["NODE_EXTRA_CA_CERTS"] == "ca.pem"
+    left_out = shell.keys() - {"PATH", "AWS_REGION"}
+    assert not left_out & environment.keys()
+
+
+def test_a_client_ignores_the_users_profile_and_files(
+    local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    configuration = tmp_path / "config"
+    configuration.write_text(
+        "[profile production]\nregion = us-east-1\ncredential_process = false\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(configuration))
+    monkeypatch.setenv("AWS_PROFILE", "a-profile-that-does-not-exist")
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(configuration))
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    # Another region than the other tests': a client of its own, made under these variables.
+    access = replace(local_aws.access, region="eu-central-1")
+    identity = access.client("sts").get_caller_identity()
+    assert identity["Account"] == "111122223333"
+    assert (
+        access.client("sns")
+        .create_topic(Name="t")["TopicArn"]
+        .startswith("arn:aws:sns:eu-central-1:111122223333:")
+    )

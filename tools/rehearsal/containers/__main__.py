@@ -1,0 +1,65 @@
+"""Tasks as containers, alone: ``python -m tools.rehearsal.containers``."""
+
+from tools.command_line import run
+
+import argparse
+import sys
+from pathlib import Path
+
+from tools.container_engine import EngineError, NoEngineError
+from tools.local_aws import LocalAwsError
+from tools.rehearsal.containers.play import CHART, at_hand, leave_out, play
+from tools.rehearsal.expectation import RehearsalError
+from tools.rehearsal.narration import Narrator
+
+
+def main() -> None:
+    """Play it; exit with 1 and the reason at the first thing that is not as it should be."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.rehearsal.containers", description=__doc__
+    )
+    parser.add_argument("--chart", type=Path, default=CHART, help="where the chart goes")
+    parser.add_argument("--drain", type=int, help="another draining time, in seconds, to compare")
+    parser.add_argument(
+        "--where-possible",
+        action="store_true",
+        help="without a container engine, only say what is not shown",
+    )
+    parser.add_argument(
+        "--working-tree",
+        action="store_true",
+        help="deliver the files as they are on disk, and not as they are committed",
+    )
+    given = parser.parse_args()
+    narrator = Narrator()
+    try:
+        rehearse(narrator, given)
+    except (RehearsalError, LocalAwsError, EngineError, NoEngineError) as error:
+        sys.exit(f"\nThe rehearsal failed: {error}")
+    except KeyboardInterrupt:
+        sys.exit("\nThe rehearsal was interrupted; the local AWS is stopped.")
+
+
+def rehearse(narrator: Narrator, given: argparse.Namespace) -> None:
+    """Play, or say what is missing."""
+    try:
+        engine, base = at_hand()
+    except NoEngineError as reason:
+        if not given.where_possible:
+            sys.exit(f"Nothing can be shown: {reason}")
+        leave_out(narrator, reason)
+        narrator.end("Tasks as containers are not played.")
+        return
+    play(
+        narrator,
+        engine,
+        base,
+        working_tree=given.working_tree,
+        chart=given.chart,
+        drain_seconds=given.drain,
+    )
+    narrator.end(f"{narrator.steps} steps in {narrator.seconds:.0f} s.")
+
+
+if __name__ == "__main__":
+    run(main, stopped="The rehearsal was interrupted; the local AWS is stopped.")

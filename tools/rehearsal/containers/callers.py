@@ -1,0 +1,94 @@
+"""Callers in a container of another service, and what they saw."""
+
+import json
+import subprocess
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tools.container_engine import Engine
+from tools.local_aws.scratch import ScratchDirectory
+from tools.rehearsal.containers.tools import bring_tools, has_tools, tool
+
+RATE = 20
+"""Requests per second, of each caller."""
+MOST_SECONDS = 120
+"""However long a rehearsal takes, no caller goes on longer."""
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Requests of one caller, in the order of their beginning."""
+
+    mode: str
+    requests: list[dict[str, Any]]
+
+    @property
+    def failed(self) -> list[dict[str, Any]]:
+        """Requests that got no answer, after all attempts."""
+        return [each for each in self.requests if not each["ok"]]
+
+    @property
+    def retried(self) -> list[dict[str, Any]]:
+        """Requests that were answered, but not at once."""
+        return [each for each in self.requests if each["ok"] and each["errors"]]
+
+    def between(self, begin: float, end: float) -> "Calls":
+        """Return the requests that began in a span of time."""
+        return Calls(self.mode, [each for each in self.requests if begin <= each["at"] < end])
+
+    def reasons(self) -> dict[str, int]:
+        """Count the errors by what they say."""
+        return dict(Counter(error for each in self.requests for error in each["errors"]))
+
+    def shares(self, key: str) -> dict[str, int]:
+        """Count the answers by ``revision``, ``task`` or ``zone``."""
+        return dict(Counter(each[key] for each in self.requests if each["ok"]))
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A caller at work; what it has told so far is in ``file``."""
+
+    mode: str
+    file: Path
+
+    def calls(self) -> Calls:
+        """Return the requests that have ended until now."""
+        lines = self.file.read_text(encoding="utf-8").splitlines(keepends=True)
+        requests = [json.loads(line) for line in lines if line.endswith("\n")]
+        return Calls(self.mode, sorted(requests, key=lambda each: float(each["at"])))
+
+
+@contextmanager
+def calling(
+    engine: Engine, container: str, url: str, modes: Sequence[str]
+) -> Iterator[list[Caller]]:
+    """Have callers at work in the container for the length of a block."""
+    if not has_tools(engine, container):
+        bring_tools(engine, container)
+    with ScratchDirectory("callers") as scratch:
+        callers = [Caller(mode, scratch.path / mode) for mode in modes]
+        processes = [_start(engine, container, url, caller) for caller in callers]
+        try:
+            yield callers
+        finally:
+            for process in processes:
+                if process.stdin:
+                    process.stdin.close()
+            for process in processes:
+                process.wait()
+
+
+def _start(engine: Engine, container: str, url: str, caller: Caller) -> subprocess.Popen[bytes]:
+    program = tool("caller", url, caller.mode, str(RATE), str(MOST_SECONDS))
+    with caller.file.open("wb") as output:
+        return subprocess.Popen(
+            [*engine.command, "exec", "--interactive", container, *program],
+            env=engine.environment,
+            stdin=subprocess.PIPE,
+            stdout=output,
+        )

@@ -1,0 +1,84 @@
+"""The command `docker` of the rehearsed builds, and what is behind it."""
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from settings.examples import ROOT
+from tools.container_engine import Engine, NoEngineError, find_engine, owned
+from tools.container_engine.base_image import default_base_image
+from tools.rehearsal.pipeline.docker_stand_in.engine_file import write_engine
+from tools.rehearsal.pipeline.docker_stand_in.state import State
+
+SWITCH = "REHEARSAL_DOCKER"
+"""Set to ``stand-in``, this environment variable leaves an engine alone."""
+
+_CACHE = ROOT / ".cache" / "container_engine"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DockerCommand:
+    """``folder`` goes on the PATH of a build and ``variables`` into its environment.
+
+    ``description`` says what a build with it shows and what not.
+    """
+
+    folder: Path
+    variables: Mapping[str, str]
+    description: str
+
+
+@contextmanager
+def docker_command(folder: Path, dockerfile: Path) -> Iterator[DockerCommand]:
+    """Have a `docker`: real builds if an engine can start at once, otherwise none are done.
+
+    The pushes are always pretended. An engine is taken only with the Dockerfile's base image, or
+    its stand-in, on this machine already: a rehearsal downloads no images. If its build then
+    fails, so does the delivery. The images that were pushed are removed at the end.
+    """
+    state = State(folder / "state")
+    try:
+        engine, base = engine_at_hand(dockerfile)
+    except NoEngineError as reason:
+        yield _install(folder, state, {}, f"a stand-in that builds nothing: {reason}")
+        return
+    with owned(engine) as labels:
+        write_engine(state.folder, engine, labels)
+        what = f"{engine.name} (base image {base}), except for the push"
+        yield _install(folder, state, {"BASE_IMAGE": base}, what)
+
+
+def engine_at_hand(dockerfile: Path) -> tuple[Engine, str]:
+    """Return an engine and a base image that is there; ``NoEngineError`` says what is missing."""
+    if os.environ.get(SWITCH) == "stand-in":
+        raise NoEngineError(f"{SWITCH} says so")
+    engine = find_engine(_CACHE)
+    try:
+        wanted = default_base_image(dockerfile)
+    except ValueError as error:
+        raise NoEngineError(str(error)) from error
+    if engine.has_image(wanted):
+        return engine, wanted
+    listed = engine(
+        *("images", "--filter", "reference=localhost/stand-in-base"),
+        *("--format", "{{.Repository}}:{{.Tag}}"),
+    )
+    if not listed:
+        raise NoEngineError(f"{engine.name} has no {wanted} yet; `make image` gets it")
+    return engine, listed.splitlines()[0]
+
+
+def _install(
+    folder: Path, state: State, variables: Mapping[str, str], description: str
+) -> DockerCommand:
+    binaries = folder / "bin"
+    binaries.mkdir(parents=True, exist_ok=True)
+    call = [sys.executable, "-m", "tools.rehearsal.pipeline.docker_stand_in", str(state.folder)]
+    script = f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(ROOT))} exec {shlex.join(call)} "$@"\n'
+    (binaries / "docker").write_text(script, encoding="utf-8")
+    (binaries / "docker").chmod(0o755)
+    return DockerCommand(folder=binaries, variables=variables, description=description)

@@ -1,0 +1,40 @@
+"""The container engine with the image of the sample service; a visible skip where there is none."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tools.container_engine import Engine, NoEngineError, base_image, build_image, find_engine
+from tools.container_engine.ownership import KEPT_IMAGES
+from tools.rehearsal.containers.container_network import ContainerNetwork, container_network
+
+ROOT = Path(__file__).parents[4]
+CACHE = ROOT / ".cache" / "container_engine"
+SERVICE = ROOT / "application-code" / "ecsdemo-backend"
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    try:
+        engine = find_engine(CACHE)
+        base_image(engine, SERVICE / "Dockerfile", CACHE)
+    except NoEngineError as reason:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"tasks must be tested as containers in CI: {reason}")
+        pytest.skip(f"tasks were not tested as containers: {reason}")
+    return engine
+
+
+@pytest.fixture(scope="session")
+def image(engine: Engine) -> str:
+    tag = f"{KEPT_IMAGES}/tests:first"
+    build_image(engine, SERVICE, tag, CACHE, build_args={"REVISION": "first"})
+    return tag
+
+
+@pytest.fixture(scope="module")
+def network(engine: Engine) -> Iterator[ContainerNetwork]:
+    with container_network(engine) as network:
+        yield network

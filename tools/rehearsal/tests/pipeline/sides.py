@@ -1,0 +1,94 @@
+"""The sides of the contract: what pipeline, build project, buildspec and task definition say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from settings.examples import ACCOUNT, REGION, ROOT
+from tools.rehearsal.tests.pipeline.plain_values import plain
+
+Templates = Mapping[str, Mapping[str, Any]]
+"""By the names of their stacks."""
+
+_STACK = "BackendServiceStack"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sides:
+    """Each value as its own side has it; nothing in here is taken from two of them."""
+
+    project: dict[str, Any]
+    """The CodeBuild project, as its API returns it."""
+    buildspec: str
+    deploy_file: str
+    """What the deploy action reads."""
+    promote_commands: tuple[str, ...]
+    repository_uri: str
+    """Of the repository in the template."""
+    containers: dict[str, str]
+    """Of the task definition: the image by name."""
+    ports: dict[str, str]
+    cluster: str
+    """Of the cluster in the core stack."""
+    service: str
+    """Of the ECS service."""
+
+
+def sides_of(templates: Templates) -> Sides:
+    """Read all sides from the synthesised service stack, and the buildspec that it names."""
+    repositories = {
+        logical_id: str(resource["Properties"]["RepositoryName"])
+        for logical_id, resource in _resources(templates, _STACK, "AWS::ECR::Repository").items()
+    }
+    (repository,) = repositories.values()
+    project = _only(templates, _STACK, "AWS::CodeBuild::Project")
+    stages = _only(templates, _STACK, "AWS::CodePipeline::Pipeline")["Stages"]
+    actions = {action["Name"]: action for stage in stages for action in stage["Actions"]}
+    containers = _only(templates, _STACK, "AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+    return Sides(
+        project=_as_returned(project, repositories),
+        buildspec=(ROOT / project["Source"]["BuildSpec"]).read_text(encoding="utf-8"),
+        deploy_file=actions["Deploy"]["Configuration"]["FileName"],
+        promote_commands=tuple(actions["Promote"]["Commands"]),
+        repository_uri=f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{repository}",
+        containers={c["Name"]: plain(c["Image"], repositories) for c in containers},
+        ports={c["Name"]: str(c["PortMappings"][0]["ContainerPort"]) for c in containers},
+        cluster=_cluster(templates),
+        service=_only(templates, _STACK, "AWS::ECS::Service")["ServiceName"],
+    )
+
+
+def _cluster(templates: Templates) -> str:
+    cluster = _only(templates, _STACK, "AWS::ECS::Service")["Cluster"]
+    if isinstance(cluster, str):
+        return cluster
+    return str(_only(templates, "CoreInfraStack", "AWS::ECS::Cluster")["ClusterName"])
+
+
+def _as_returned(project: dict[str, Any], repositories: dict[str, str]) -> dict[str, Any]:
+    name, environment = project["Name"], project["Environment"]
+    return {
+        "name": name,
+        "arn": f"arn:aws:codebuild:{REGION}:{ACCOUNT}:project/{name}",
+        "environment": {
+            "image": environment["Image"],
+            "environmentVariables": [
+                {
+                    "name": variable["Name"],
+                    "type": variable["Type"],
+                    "value": plain(variable["Value"], repositories),
+                }
+                for variable in environment["EnvironmentVariables"]
+            ],
+        },
+    }
+
+
+def _resources(templates: Templates, stack: str, kind: str) -> dict[str, dict[str, Any]]:
+    found = templates[stack]["Resources"].items()
+    return {logical_id: resource for logical_id, resource in found if resource["Type"] == kind}
+
+
+def _only(templates: Templates, stack: str, kind: str) -> dict[str, Any]:
+    (resource,) = _resources(templates, stack, kind).values()
+    return dict(resource["Properties"])

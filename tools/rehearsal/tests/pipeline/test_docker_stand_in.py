@@ -1,0 +1,90 @@
+"""The stand-in for docker refuses what docker refuses, and what it does not know."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tools.rehearsal.pipeline.docker_command import SWITCH, docker_command
+from tools.rehearsal.pipeline.docker_stand_in.image_build import BuildRequest, build
+from tools.rehearsal.pipeline.docker_stand_in.image_push import push
+from tools.rehearsal.pipeline.docker_stand_in.refusal import RefusalError
+from tools.rehearsal.pipeline.docker_stand_in.state import State
+
+IMAGE = "registry/shop:1"
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    folder = tmp_path / "context"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text("FROM base AS test\nFROM base AS service\n", "utf-8")
+    return folder
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    return State(tmp_path / "state")
+
+
+def request(context: Path, *arguments: str, target: str = "") -> BuildRequest:
+    return BuildRequest(context=context, target=target, arguments=arguments)
+
+
+def test_an_image_is_what_goes_into_it(context: Path, state: State) -> None:
+    def image(*arguments: str) -> str:
+        build(state, request(context, *arguments), IMAGE)
+        return state.known("images")[IMAGE]
+
+    first = image("REVISION=1")
+    assert image("REVISION=1") == first
+    assert image("REVISION=2") != first
+    (context / "app.py").touch()
+    assert image("REVISION=1") != first
+
+
+def test_an_argument_without_a_value_is_that_of_the_environment(
+    context: Path, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def image() -> str:
+        build(state, request(context, "BASE_IMAGE"), IMAGE)
+        return state.known("images")[IMAGE]
+
+    without = image()
+    monkeypatch.setenv("BASE_IMAGE", "other")
+    assert image() != without
+
+
+def test_a_build_needs_its_dockerfile_and_its_stage(context: Path, state: State) -> None:
+    build(state, request(context, target="test"), "")
+    with pytest.raises(RefusalError, match="has no stage tests"):
+        build(state, request(context, target="tests"), "")
+    with pytest.raises(RefusalError, match="there is no"):
+        build(state, request(context / "other"), "")
+
+
+def test_a_push_needs_a_login_and_an_image(state: State) -> None:
+    with pytest.raises(RefusalError, match="no basic auth credentials for registry"):
+        push(state, IMAGE)
+    state.remember("logins", "registry", "AWS")
+    with pytest.raises(RefusalError, match="does not exist locally"):
+        push(state, IMAGE)
+
+
+def test_the_command_says_what_it_is_and_refuses_what_it_does_not_know(
+    tmp_path: Path, context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SWITCH, "stand-in")
+    with docker_command(tmp_path, context / "Dockerfile") as docker:
+        assert docker.description.startswith("a stand-in")
+
+        def run(*arguments: str, given: str = "") -> int:
+            call = [str(docker.folder / "docker"), *arguments]
+            return subprocess.run(call, input=given, text=True, check=False).returncode
+
+        login = ("login", "--username", "AWS", "--password-stdin", "registry")
+        assert run(*login) != 0, "without a password"
+        assert run(*login, given="password") == 0
+        assert run("build", "--tag", IMAGE, str(context)) == 0
+        assert run("run", IMAGE) != 0
+        assert run("build", "--squash", str(context)) != 0

@@ -1,0 +1,135 @@
+"""A name or a value that is changed on one side only shows."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tools.example_templates import example_templates
+from tools.rehearsal.tests.pipeline.contract import violations
+from tools.rehearsal.tests.pipeline.played_build import play_build
+from tools.rehearsal.tests.pipeline.sides import Sides, sides_of
+
+VARIABLES = (
+    "REPO_URL",
+    "LIVE_TAG",
+    "CONTAINER_NAME",
+    "SERVICE_PORT",
+    "FOLDER_PATH",
+    "IMAGE_DEFINITIONS_FILE",
+)
+
+
+def test_all_variables_of_the_project_are_in_the_list_above() -> None:
+    variables = sides_of(example_templates()).project["environment"]["environmentVariables"]
+    assert tuple(variable["name"] for variable in variables) == VARIABLES
+
+
+def with_variables(sides: Sides, change: Callable[[dict[str, str]], dict[str, str]]) -> Sides:
+    environment = sides.project["environment"]
+    variables = [change(dict(variable)) for variable in environment["environmentVariables"]]
+    changed = environment | {"environmentVariables": variables}
+    return replace(sides, project=sides.project | {"environment": changed})
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_another_value_of_a_variable_of_the_project_shows(name: str, tmp_path: Path) -> None:
+    """So the commands use the variable: a literal in its place would not follow the change."""
+
+    def change(variable: dict[str, str]) -> dict[str, str]:
+        other = variable["value"] + ("9" if variable["name"] == "SERVICE_PORT" else "-other")
+        return variable | ({"value": other} if variable["name"] == name else {})
+
+    sides = with_variables(sides_of(example_templates()), change)
+    assert violations(sides, play_build(sides, tmp_path))
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_another_name_of_a_variable_of_the_project_shows(name: str, tmp_path: Path) -> None:
+    def change(variable: dict[str, str]) -> dict[str, str]:
+        return variable | ({"name": f"{name}_2"} if variable["name"] == name else {})
+
+    sides = with_variables(sides_of(example_templates()), change)
+    build = play_build(sides, tmp_path)
+    assert violations(sides, build)
+    assert build.calls == [], "it stops before anything is called"
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_another_name_of_a_variable_in_the_buildspec_shows(name: str, tmp_path: Path) -> None:
+    sides = sides_of(example_templates())
+    sides = replace(sides, buildspec=re.sub(rf"\b{name}\b", f"{name}_2", sides.buildspec))
+    assert violations(sides, play_build(sides, tmp_path))
+
+
+def renamed_container(sides: Sides) -> Sides:
+    (image,), (port,) = sides.containers.values(), sides.ports.values()
+    return replace(sides, containers={"other": image}, ports={"other": port})
+
+
+def other_port(sides: Sides) -> Sides:
+    return replace(sides, ports=dict.fromkeys(sides.ports, "3001"))
+
+
+def other_start_tag(sides: Sides) -> Sides:
+    images = {name: image.replace(":live", ":latest") for name, image in sides.containers.items()}
+    return replace(sides, containers=images)
+
+
+def other_repository(sides: Sides) -> Sides:
+    return replace(sides, repository_uri=f"{sides.repository_uri}-other")
+
+
+def other_deploy_file(sides: Sides) -> Sides:
+    return replace(sides, deploy_file="imagedefinition.json")
+
+
+def other_promote_file(sides: Sides) -> Sides:
+    commands = [
+        c.replace(sides.deploy_file, "imagedefinition.json") for c in sides.promote_commands
+    ]
+    return replace(sides, promote_commands=tuple(commands))
+
+
+def other_promote_repository(sides: Sides) -> Sides:
+    commands = [
+        c.replace("--repository-name ", "--repository-name other-") for c in sides.promote_commands
+    ]
+    return replace(sides, promote_commands=tuple(commands))
+
+
+def other_cluster(sides: Sides) -> Sides:
+    return replace(sides, cluster="other")
+
+
+def other_service(sides: Sides) -> Sides:
+    return replace(sides, service="other")
+
+
+def other_promote_tag(sides: Sides) -> Sides:
+    commands = [c.replace("--image-tag live", "--image-tag lives") for c in sides.promote_commands]
+    return replace(sides, promote_commands=tuple(commands))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (renamed_container, "the task definition has no container ecsdemo-backend"),
+        (other_port, "does not listen on 3001"),
+        (other_start_tag, "layers come from"),
+        (other_repository, "the repository is"),
+        (other_deploy_file, "the deploy action reads imagedefinition.json"),
+        (other_promote_file, "the promotion fails"),
+        (other_promote_repository, "the promotion is not about ecsdemo-backend"),
+        (other_cluster, "the service is --cluster other"),
+        (other_service, "the service is --services other"),
+        (other_promote_tag, "the promotion tags 'lives'"),
+    ],
+)
+def test_a_change_on_the_other_side_shows(
+    change: Callable[[Sides], Sides], said: str, tmp_path: Path
+) -> None:
+    sides = change(sides_of(example_templates()))
+    assert said in "\n".join(violations(sides, play_build(sides, tmp_path)))

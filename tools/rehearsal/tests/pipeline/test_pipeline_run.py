@@ -1,0 +1,113 @@
+"""The order in which a pipeline's actions are played, and where it ends."""
+
+import io
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from tools.rehearsal.expectation import RehearsalError
+from tools.rehearsal.pipeline.docker_command import DockerCommand
+from tools.rehearsal.pipeline.pipeline_run import ActionFailedError, PipelineRun
+from tools.rehearsal.pipeline.source_tree import Source
+from tools.rehearsal.world import World
+
+Action = dict[str, Any]
+SOURCE: Action = {
+    "name": "Source",
+    "runOrder": 1,
+    "actionTypeId": {"category": "Source", "provider": "GitHub"},
+    "outputArtifacts": [{"name": "code"}],
+}
+
+
+def commands(name: str, *, order: int = 1) -> Action:
+    return {
+        "name": name,
+        "runOrder": order,
+        "actionTypeId": {"category": "Compute", "provider": "Commands"},
+        "inputArtifacts": [{"name": "code"}],
+        "commands": [name],
+    }
+
+
+class Outside:
+    """A world in which the command `fails` fails and every other one is written down."""
+
+    def __init__(self, *stages: list[Action]) -> None:
+        self.did: list[str] = []
+        self._stages = [
+            {"name": f"stage {number}", "actions": actions} for number, actions in enumerate(stages)
+        ]
+        self._objects: dict[str, bytes] = {}
+
+    def run(self, **options: Any) -> list[str]:
+        return self.pipeline().run("commit", **options)
+
+    def pipeline(self) -> PipelineRun:
+        docker = DockerCommand(folder=Path(), variables={}, description="")
+        world = SimpleNamespace(
+            outputs=lambda _stack: {"PipelineName": "delivery"},
+            aws=SimpleNamespace(client=lambda _service: self),
+            workspace=SimpleNamespace(shell=self._shell),
+            source=Source(files={"app.py": b""}, links={}, origin="made up"),
+        )
+        return PipelineRun(cast("World", world), docker)
+
+    def get_pipeline(self, **_: Any) -> dict[str, Any]:
+        store = {"location": "bucket"}
+        stages = {"name": "delivery", "stages": self._stages}
+        return {"pipeline": stages | {"artifactStore": store}}
+
+    def put_object(self, **request: Any) -> None:
+        self._objects[request["Key"]] = request["Body"]
+
+    def get_object(self, **request: Any) -> dict[str, Any]:
+        return {"Body": io.BytesIO(self._objects[request["Key"]])}
+
+    def _shell(self, command: str, folder: Path) -> None:
+        assert (folder / "app.py").exists(), "the artifact is there"
+        if command == "fails":
+            raise RehearsalError("said so")
+        self.did.append(command)
+
+
+def test_actions_run_stage_by_stage_in_their_order() -> None:
+    outside = Outside([SOURCE], [commands("second", order=2), commands("first")], [commands("x")])
+    assert outside.run() == ["Source", "first", "second", "x"]
+    assert outside.did == ["first", "second", "x"]
+
+
+def test_the_first_action_that_fails_ends_the_execution() -> None:
+    outside = Outside([SOURCE], [commands("fails"), commands("second", order=2)], [commands("x")])
+    with pytest.raises(ActionFailedError, match="the action fails failed: said so") as failure:
+        outside.run()
+    assert (failure.value.action, failure.value.done) == ("fails", ["Source"])
+    assert outside.did == []
+
+
+def test_what_happens_elsewhere_happens_just_before_its_action() -> None:
+    outside = Outside([SOURCE], [commands("first"), commands("second", order=2)])
+    outside.run(before={"second": lambda: outside.did.append("elsewhere")})
+    assert outside.did == ["first", "elsewhere", "second"]
+
+
+def test_a_stage_is_played_again_with_the_artifacts_of_the_last_execution() -> None:
+    outside = Outside([SOURCE], [commands("first"), commands("second", order=2)], [commands("x")])
+    pipeline = outside.pipeline()
+    pipeline.run("commit")
+    assert pipeline.retry("stage 1") == ["first", "second"]
+    assert outside.did == ["first", "second", "x", "first", "second"]
+
+
+def test_nothing_can_be_retried_before_it_has_run() -> None:
+    with pytest.raises(RehearsalError, match="no execution to retry"):
+        Outside([SOURCE]).pipeline().retry("stage 0")
+
+
+def test_an_action_that_cannot_be_played_is_not_passed_over() -> None:
+    kind = {"category": "Invoke", "provider": "Lambda"}
+    outside = Outside([SOURCE], [commands("x") | {"actionTypeId": kind}])
+    with pytest.raises(RehearsalError, match=r"\('Invoke', 'Lambda'\)\) is not played"):
+        outside.run()

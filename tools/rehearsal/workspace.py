@@ -1,0 +1,163 @@
+"""A folder of the rehearsal's own, in which the real CDK CLI runs the real app."""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from settings.examples import ACCOUNT, REGION, ROOT, sample_env
+from tools.local_aws.scratch import ScratchDirectory
+from tools.rehearsal.expectation import RehearsalError
+
+
+class Workspace:
+    """Settings, outputs, assembly and context of the rehearsal, away from the user's.
+
+    ``environment`` is what the CLI and the app see of the outside world.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._scratch = ScratchDirectory("rehearsal")
+        self.folder = self._scratch.path
+        (self.folder / "tmp").mkdir()
+        self._environment = dict(environment) | {
+            "PATH": os.pathsep.join(
+                [str(Path(sys.executable).parent), environment.get("PATH", os.defpath)]
+            ),
+            # Out of reach: ~/.aws and ~/.cdk.json.
+            "HOME": str(self.folder),
+            # What the CLI and jsii leave when they are killed goes with the folder.
+            "TMPDIR": str(self.folder / "tmp"),
+            # jsii unpacks the CDK library once; it would otherwise do so in every new HOME.
+            "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(ROOT / ".cache" / "jsii"),
+            "CDK_DISABLE_CLI_TELEMETRY": "true",
+            "CI": "true",
+        }
+        shutil.copy(ROOT / "cdk.json", self.folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._scratch.remove()
+
+    def write_env(self, name: str = ".env", **changes: str) -> None:
+        """Write a settings file: sample.env with the essentials filled in and ``changes``."""
+        (self.folder / name).write_text(sample_env(**changes), encoding="utf-8")
+
+    def cdk(self, *arguments: str, env_file: str = ".env") -> str:
+        """Run the CDK CLI and return what it printed; raise ``RehearsalError`` if it fails."""
+        done = self._cdk(arguments, env_file)
+        if done.returncode != 0:
+            raise RehearsalError(f"cdk {' '.join(arguments)} failed:\n{_tail(done)}")
+        return done.stdout
+
+    def bootstrap(self) -> None:
+        """Bootstrap the account and region of the settings.
+
+        The app would tell the CLI nothing that is not named here, so it is not run.
+        """
+        self.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}", "--app", "")
+
+    @contextmanager
+    def offline(self) -> Iterator[None]:
+        """Let the CDK CLI run where no AWS answers and no credentials are."""
+        known = self._environment
+        self._environment = {k: v for k, v in known.items() if not k.startswith("AWS_")} | {
+            # Port 9 of the loopback: refused at once, should anything be asked.
+            "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        try:
+            yield
+        finally:
+            self._environment = known
+
+    def has_context(self) -> bool:
+        """Say whether a look-up has left its answer behind."""
+        return (self.folder / "cdk.context.json").exists()
+
+    def failing_cdk(self, *arguments: str, env_file: str = ".env") -> str:
+        """Run the CDK CLI, which is expected to fail, and return all that it printed."""
+        done = self._cdk(arguments, env_file)
+        if done.returncode == 0:
+            raise RehearsalError(f"cdk {' '.join(arguments)} went through, but should have failed")
+        return done.stdout + done.stderr
+
+    def deploy(self, *selection: str, env_file: str = ".env") -> dict[str, dict[str, str]]:
+        """Run the deploy of the README and return the contents of output.json."""
+        self.cdk("deploy", *(selection or ("--all",)), *DEPLOY_OPTIONS, env_file=env_file)
+        outputs: dict[str, dict[str, str]] = json.loads(
+            (self.folder / "output.json").read_text(encoding="utf-8")
+        )
+        return outputs
+
+    def template(self, stack: str) -> dict[str, Any]:
+        """Return the template of the newest synthesis."""
+        path = self.folder / "cdk.out" / f"{stack}.template.json"
+        template: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return template
+
+    def shell(self, command: str, folder: Path) -> str:
+        """Run a command as CodeBuild does, in ``folder``, and return what it printed."""
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise RehearsalError(f"{command}\nfailed:\n{_tail(done)}")
+        return done.stdout
+
+    def _cdk(self, arguments: tuple[str, ...], env_file: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self._command(arguments, env_file),
+            cwd=self.folder,
+            env=self._environment,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+
+    def _command(self, arguments: tuple[str, ...], env_file: str) -> list[str]:
+        return [
+            str(ROOT / "node_modules" / ".bin" / "cdk"),
+            *arguments,
+            *(() if "--app" in arguments else ("--app", app_command(ROOT / "app.py"))),
+            *("-c", f"env_file={env_file}"),
+            *("--no-color", "--no-notices"),
+        ]
+
+
+def app_command(script: Path) -> str:
+    """Return what to give to ``--app`` of the CDK CLI to run a script, whatever its path.
+
+    The CLI hands it to a shell. ``exec`` comes first because it would take quotation marks away
+    that are both at the beginning and at the end.
+    """
+    return f"exec {shlex.join([sys.executable, str(script)])}"
+
+
+DEPLOY_OPTIONS = ("--require-approval", "never", "--outputs-file", "output.json")
+"""What the README tells users to deploy with."""
+
+_TAIL_LINES = 40
+
+
+def _tail(done: subprocess.CompletedProcess[str]) -> str:
+    return "\n".join((done.stdout + done.stderr).splitlines()[-_TAIL_LINES:])

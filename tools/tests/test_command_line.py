@@ -1,0 +1,190 @@
+"""The tools as commands: in a pipe, on a poor terminal, and stopped."""
+
+import ast
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from settings.examples import ROOT
+
+Tool = subprocess.Popen[str]
+
+SOURCE = """
+from tools.command_line import run
+import os, pathlib, signal, sys, time
+
+def main():
+    try:
+        print("ready", flush=True)
+        {body}
+    finally:
+        pathlib.Path("end").write_text("cleaned up")
+
+{before}
+if __name__ == "__main__":
+    run(main, stopped="Stopped, and nothing is left.")
+"""
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Tool]]:
+    """Start a tool that says "ready", does something, and notes that it has cleaned up."""
+    with ExitStack() as stack:
+
+        def start(
+            body: str, *, before: str = "", encoding: str = "utf-8", unbuffered: bool = False
+        ) -> Tool:
+            script = tmp_path / "tool.py"
+            script.write_text(SOURCE.format(body=body, before=before), encoding="utf-8")
+            tool = subprocess.Popen(
+                [sys.executable, script],
+                cwd=tmp_path,
+                env={
+                    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+                    "HOME": os.environ.get("HOME", ""),  # where jsii keeps its unpacked packages
+                    "PYTHONPATH": str(ROOT),
+                    "PYTHONIOENCODING": encoding,
+                    "PYTHONUNBUFFERED": "1" if unbuffered else "",
+                },
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                encoding=encoding,
+                start_new_session=True,
+            )
+            stack.enter_context(tool)
+            stack.callback(tool.kill)
+            return tool
+
+        yield start
+
+
+def wait_for(line: str, tool: Tool) -> None:
+    assert tool.stdout
+    assert tool.stdout.readline() == line
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_tool_that_is_stopped_cleans_up_and_says_one_line(
+    start: Callable[..., Tool], number: signal.Signals, tmp_path: Path
+) -> None:
+    tool = start("time.sleep(60)")
+    wait_for("ready\n", tool)
+    tool.send_signal(number)
+    assert tool.communicate(timeout=10) == ("", "Stopped, and nothing is left.\n")
+    assert tool.returncode == 128 + number
+    assert (tmp_path / "end").read_text("utf-8") == "cleaned up"
+
+
+def test_ctrl_c_is_one_line_even_while_the_tool_is_imported(start: Callable[..., Tool]) -> None:
+    tool = start("", before='print("importing", flush=True); time.sleep(60)')
+    wait_for("importing\n", tool)
+    tool.send_signal(signal.SIGINT)
+    assert tool.communicate(timeout=10) == ("", "Stopped.\n")
+    assert tool.returncode == -signal.SIGINT
+
+
+def test_what_other_parts_say_after_the_end_is_not_heard(start: Callable[..., Tool]) -> None:
+    tool = start("time.sleep(60)", before="import atexit; atexit.register(lambda: 1 / 0)")
+    wait_for("ready\n", tool)
+    tool.send_signal(signal.SIGINT)
+    assert tool.communicate(timeout=10)[1] == "Stopped, and nothing is left.\n"
+
+
+def test_ctrl_c_on_a_terminal_is_one_line_while_the_cdk_is_at_work(
+    start: Callable[..., Tool],
+) -> None:
+    """The Node of jsii gets it, too, and jsii finds it gone."""
+    endless = "def endless():\n    from aws_cdk import App\n    while True: App(auto_synth=False)"
+    tool = start("endless()", before=endless)
+    wait_for("ready\n", tool)
+    time.sleep(2)
+    os.killpg(tool.pid, signal.SIGINT)
+    assert tool.communicate(timeout=30)[1] == "Stopped, and nothing is left.\n"
+
+
+def test_nohup_is_respected(start: Callable[..., Tool]) -> None:
+    tool = start("time.sleep(0.5)", before="signal.signal(signal.SIGHUP, signal.SIG_IGN)")
+    wait_for("ready\n", tool)
+    tool.send_signal(signal.SIGHUP)
+    assert tool.wait(timeout=10) == 0
+
+
+@pytest.mark.parametrize("unbuffered", [False, True])
+@pytest.mark.parametrize("body", ["print('x', flush=True)", "print('x')"])
+def test_reader_that_has_seen_enough_ends_the_tool_without_a_word(
+    start: Callable[..., Tool], body: str, unbuffered: bool, tmp_path: Path
+) -> None:
+    tool = start(f"time.sleep(0.2); {body}", unbuffered=unbuffered)
+    assert tool.stdout
+    assert tool.stderr
+    wait_for("ready\n", tool)
+    tool.stdout.close()
+    assert tool.stderr.read() == ""
+    assert tool.wait(timeout=10) == 128 + signal.SIGPIPE
+    assert (tmp_path / "end").read_text("utf-8") == "cleaned up"
+
+
+def test_other_broken_pipes_are_errors_as_ever(start: Callable[..., Tool]) -> None:
+    tool = start("raise BrokenPipeError('of a child')")
+    assert tool.communicate(timeout=10)[1].endswith("BrokenPipeError: of a child\n")
+    assert tool.returncode == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has such a device")
+def test_full_disk_behind_the_output_is_one_line(start: Callable[..., Tool]) -> None:
+    tool = start("os.dup2(os.open('/dev/full', os.O_WRONLY), 1); print('x')")
+    said = tool.communicate(timeout=10)[1]
+    assert said == "error: the output cannot be written: No space left on device\n"
+    assert tool.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"),
+    [("ascii", "+ x -> ... e ? ?"), ("latin-1", "+ x -> ... é ? ?"), ("utf-8", "✓ ✗ → … é 漢 ?")],
+)
+def test_characters_that_the_output_cannot_take_are_replaced(
+    start: Callable[..., Tool], encoding: str, shown: str
+) -> None:
+    tool = start(r"print('✓ ✗ → … é 漢 \udc80')", encoding=encoding)
+    assert tool.communicate(timeout=10) == (f"ready\n{shown}\n", "")
+
+
+@pytest.mark.parametrize("ending", ["return 3", "sys.exit(3)"])
+def test_status_is_that_of_the_tool(start: Callable[..., Tool], ending: str) -> None:
+    tool = start(ending)
+    assert tool.communicate(timeout=10) == ("ready\n", "")
+    assert tool.returncode == 3
+
+
+def test_message_of_the_tool_is_its_last_word(start: Callable[..., Tool]) -> None:
+    tool = start("sys.exit('error: no')")
+    assert tool.communicate(timeout=10)[1] == "error: no\n"
+    assert tool.returncode == 1
+
+
+# Not started by people: the emulator's process, the stand-in that builds run, and what is deployed.
+OTHERS = {"tools/local_aws", "tools/rehearsal/pipeline/docker_stand_in"}
+COMMANDS = sorted(
+    path
+    for path in ROOT.glob("[!.]*/**/__main__.py")
+    if path.relative_to(ROOT).parts[0] not in {"node_modules", "application-code"}
+    and path.parent.relative_to(ROOT).as_posix() not in OTHERS
+)
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=lambda path: path.parent.name)
+def test_every_tool_is_run_so(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    imports = [
+        node for node in ast.parse(source).body if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    modules = [node.module if isinstance(node, ast.ImportFrom) else "" for node in imports]
+    assert next(module for module in modules if module != "__future__") == "tools.command_line"
+    assert "\n    run(main" in source

@@ -1,0 +1,80 @@
+# The targets of the tools: included by the Makefile beside this folder, and gone with it.
+TOOLS := yes
+
+# Shows on a terminal how far its parts are, and keeps quiet in a log; what failed is said last.
+PROGRESS := $(PYTHON) -m tools.progress.side_by_side
+run = $(PROGRESS) --show nothing --part "$(1)" "$(2)"
+# WORKTREE=1: deliver the files as they are on disk, and not as they are committed.
+DELIVERED := $(if $(WORKTREE),--working-tree)
+
+.PHONY: install-tools
+install-tools: install .venv/.installed-tools
+
+.PHONY: rehearse
+rehearse: install-tools ## Set up, then run the whole life of a deploy on the local AWS (KEEP=1 leaves it running)
+	@$(BIN)/python -m tools.rehearsal $(if $(KEEP),--keep) $(DELIVERED)
+
+.PHONY: test
+test: check .cache/checkov/.installed ## Set up, then run every test, the rehearsal and the rehearsed failures
+# Each waits for a part of its time: together they keep all cores busy.
+	@$(PROGRESS) \
+		--part "slow tests" "$(PYTEST) tests application-code tools -m slow -n 3 --dist loadfile --no-loadscope-reorder" \
+		--part "rehearsal" "$(BIN)/python -m tools.rehearsal --without-containers $(DELIVERED)" \
+		--part "tasks as containers" "$(BIN)/python -m tools.rehearsal.containers --where-possible $(DELIVERED)" \
+		--part "rehearsed failures" "$(BIN)/python -m tools.rehearsal.failures"
+
+.PHONY: check
+check: install-dev install-tools ## The fast half: format, lint, types, and the tests that need no CDK CLI
+	@$(PROGRESS) \
+		--part "format and lint" "$(STATIC)" \
+		--part "types" "$(TYPES)" \
+		--part "fast tests" "$(PYTEST) tests application-code tools -m 'not slow' -n auto --maxprocesses 4 --dist worksteal"
+
+.PHONY: rehearse-failures
+rehearse-failures: install-tools ## Bring failures about on the local AWS and see that each fails well
+	@$(BIN)/python -m tools.rehearsal.failures
+
+.PHONY: laptop
+laptop: install-tools ## Only the part of the rehearsal with tasks as containers (needs docker or podman, and `make image` once)
+	@$(BIN)/python -m tools.rehearsal.containers $(DELIVERED)
+
+.PHONY: image
+image: install-tools ## Build the image of the sample service with docker or podman
+	@$(PROGRESS) --show last --part "Building the image" \
+		"$(BIN)/python -m tools.container_engine application-code/ecsdemo-backend ecsdemo-backend:local local"
+
+.PHONY: doctor
+doctor: install-tools ## Ask your AWS account, before a deploy, about what usually goes wrong (GITHUB=1: GitHub too)
+	@$(BIN)/python -m tools.doctor $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(if $(GITHUB),--github)
+
+.PHONY: cost
+cost: install-tools ## Tell what the settings cost in a month (ENV_FILE=... for another file)
+	@$(BIN)/python -m tools.cost $(if $(ENV_FILE),--env-file "$(ENV_FILE)")
+
+.PHONY: compliance
+compliance: install-tools .cache/checkov/.installed ## Review every topology with cdk-nag and Checkov; writes docs/compliance.md
+	@$(PROGRESS) --part "Reviewing every topology" "$(BIN)/python -m tools.compliance"
+
+.PHONY: diagram
+diagram: install-tools ## Draw docs/architecture.svg from the synthesised templates
+	@$(BIN)/python -m tools.diagram
+
+.PHONY: deploy-time
+deploy-time: install-tools ## Tell what waits for what in a deploy; writes the tables of docs/deploy-time.md
+	@$(BIN)/python -m tools.deploy_time
+
+.PHONY: bench
+bench: install-dev install-tools ## Measure against an empty CDK app; writes docs/performance.json and .svg
+	@$(BIN)/python -m tools.bench
+
+.venv/.installed-tools: tools/requirements.lock .venv/.installed
+	@$(call run,Installing what the tools need,$(PIP) -r tools/requirements.lock)
+# This script has no installer that minds a space in the path of its interpreter.
+	@printf '#!/bin/sh\nexec "$${0%%/*}/python" -m awscli "$$@"\n' > $(BIN)/aws
+	@touch $@
+
+# In an environment of its own: Checkov pins another boto3.
+.cache/checkov/.installed: tools/compliance/checkov.lock | .venv/.made
+	@$(PYTHON) -m venv .cache/checkov
+	@$(call run,Installing Checkov,.cache/checkov/bin/python -m pip install --disable-pip-version-check --require-hashes -r tools/compliance/checkov.lock)
+	@touch $@
