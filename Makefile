@@ -79,6 +79,10 @@ format: install ## Format the code and sort its imports
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format --quiet .
 
+.PHONY: settings
+settings: install ## Write sample.env and docs/settings.md from the settings
+	@$(BIN)/python -m settings
+
 .PHONY: snapshots
 snapshots: install ## Accept the templates as they are now
 	@$(BIN)/python -m pytest -q -m 'not slow' --snapshot-update

@@ -6,19 +6,22 @@ Values come from the file alone, never from the environment of the shell. This p
 nothing of the AWS CDK.
 """
 
-from .core import CoreSettings
-from .credentials import shown_names
-from .delivery import DeliverySettings
-from .deployment import load_deployment
-from .existing_platform import ExistingPlatformSettings
-from .loader import load_settings
-from .problems import Problem, SettingsError
-from .service import CpuArchitecture, ServiceSettings
-from .settings import Settings
-from .shared_core import SharedCoreSettings
-from .vpc_attributes import VpcAttributes
+from .aws_types import LOG_RETENTION_DAYS, CpuArchitecture
+from .load import load_deployment, load_settings
+from .model import (
+    CoreSettings,
+    DeliverySettings,
+    ExistingPlatformSettings,
+    ServiceSettings,
+    Settings,
+    SharedCoreSettings,
+    VpcAttributes,
+)
+from .redaction import shown_names
+from .report import Problem, SettingsError
 
 __all__ = [
+    "LOG_RETENTION_DAYS",
     "CoreSettings",
     "CpuArchitecture",
     "DeliverySettings",

@@ -4,38 +4,42 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
-from .arn import NamespaceArn, RoleArn
-from .aws_name import EcsName, NamespaceId, SubnetId, VpcId
-from .credentials import may_be_credential, shown_name, shown_names
-from .dns_name import NamespaceName
-from .group import SettingsGroup, fill
-from .item_list import distinct_items
-from .network_block import VpcCidr
-from .place import Place, availability_zone
-from .problems import UnfitError
-from .text_file import read_text
-from .vpc_attributes import VpcAttributes
+from .aws_types import (
+    AwsEnvironment,
+    EcsName,
+    NamespaceArn,
+    NamespaceId,
+    NamespaceName,
+    RoleArn,
+    SubnetId,
+    VpcCidr,
+    VpcId,
+    Zone,
+)
+from .env_file import read_text
+from .model import ValidatedModel, VpcAttributes, validated
+from .parsing import Items
+from .redaction import may_be_credential, shown_name, shown_names
+from .report import InvalidValueError
 
 _CORE_STACK = "CoreInfraStack"
-_Items = BeforeValidator(distinct_items)
-_Zone = Annotated[str, AfterValidator(availability_zone)]
 
 
-class CoreOutputs(SettingsGroup):
+class CoreOutputs(ValidatedModel):
     """What a later deploy needs to know of a core stack, by the names of its outputs."""
 
     vpc_id: VpcId = Field(alias="VpcId")
     vpc_cidr: VpcCidr = Field(alias="VpcCidr")
-    availability_zones: Annotated[tuple[_Zone, ...], _Items] = Field(alias="AvailabilityZones")
-    public_subnet_ids: Annotated[tuple[SubnetId, ...], _Items] = Field(alias="PublicSubnetIds")
-    private_subnet_ids: Annotated[tuple[SubnetId, ...], _Items] = Field(alias="PrivateSubnetIds")
+    availability_zones: Annotated[tuple[Zone, ...], Items] = Field(alias="AvailabilityZones")
+    public_subnet_ids: Annotated[tuple[SubnetId, ...], Items] = Field(alias="PublicSubnetIds")
+    private_subnet_ids: Annotated[tuple[SubnetId, ...], Items] = Field(alias="PrivateSubnetIds")
     ecs_cluster_name: EcsName = Field(alias="EcsClusterName")
     task_execution_role_arn: RoleArn = Field(alias="TaskExecutionRoleArn")
-    namespace_names: Annotated[tuple[NamespaceName, ...], _Items] = Field(alias="NamespaceNames")
-    namespace_arns: Annotated[tuple[NamespaceArn, ...], _Items] = Field(alias="NamespaceArns")
-    namespace_ids: Annotated[tuple[NamespaceId, ...], _Items] = Field(alias="NamespaceIds")
+    namespace_names: Annotated[tuple[NamespaceName, ...], Items] = Field(alias="NamespaceNames")
+    namespace_arns: Annotated[tuple[NamespaceArn, ...], Items] = Field(alias="NamespaceArns")
+    namespace_ids: Annotated[tuple[NamespaceId, ...], Items] = Field(alias="NamespaceIds")
 
     @property
     def vpc(self) -> VpcAttributes:
@@ -52,7 +56,7 @@ class CoreOutputs(SettingsGroup):
     @classmethod
     def _is_not_empty(cls, items: tuple[str, ...]) -> tuple[str, ...]:
         if not items:
-            raise UnfitError("expected at least one")
+            raise InvalidValueError("expected at least one")
         return items
 
     @field_validator("public_subnet_ids", "private_subnet_ids")
@@ -71,22 +75,22 @@ def _as_many(
 ) -> tuple[str, ...]:
     others = info.data.get(field)
     if others is not None and len(items) != len(others):
-        raise UnfitError(f"has {len(items)} items; expected {len(others)}, as many as {output}")
+        raise InvalidValueError(
+            f"has {len(items)} items; expected {len(others)}, as many as {output}"
+        )
     return items
 
 
-def read_core_outputs(path: Path, place: Place) -> tuple[CoreOutputs | None, tuple[str, ...]]:
-    """Read the outputs of the core stack, or say everything that is wrong with them."""
+def read_core_outputs(path: Path, environment: AwsEnvironment) -> CoreOutputs | tuple[str, ...]:
+    """Read the outputs of the core stack, or return everything that is wrong with them."""
     try:
         stack, outputs = _core_stack_in(read_text(path))
     except FileNotFoundError:
-        return None, (
-            f"there is no {_named(path)}; deploy the core stack with --outputs-file to get it",
-        )
-    except UnfitError as unfit:
-        return None, (str(unfit),)
-    core, misfits = fill(CoreOutputs, outputs, place)
-    return core, tuple(f"output {name} of {stack}: {text}" for name, text in misfits.items())
+        return (f"there is no {_named(path)}; deploy the core stack with --outputs-file to get it",)
+    except InvalidValueError as error:
+        return (str(error),)
+    core, invalid = validated(CoreOutputs, outputs, environment)
+    return core or tuple(f"output {n} of {stack}: {message}" for n, message in invalid.items())
 
 
 def _named(path: Path) -> str:
@@ -98,7 +102,9 @@ def _core_stack_in(text: str) -> tuple[str, dict[str, str]]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
-        raise UnfitError("is not JSON; expected what cdk deploy --outputs-file writes") from None
+        raise InvalidValueError(
+            "is not JSON; expected what cdk deploy --outputs-file writes"
+        ) from None
     stacks = content if isinstance(content, dict) else {}
     outputs_by_stack = {name: o for name, o in stacks.items() if isinstance(o, dict)}
     found = [n for n, o in outputs_by_stack.items() if {"VpcId", "EcsClusterName"} <= o.keys()]
@@ -107,13 +113,15 @@ def _core_stack_in(text: str) -> tuple[str, dict[str, str]]:
     if len(found) != 1:
         found = named or found
     if not found:
-        raise UnfitError("has no stack with the outputs of a core stack, such as VpcId")
+        raise InvalidValueError("has no stack with the outputs of a core stack, such as VpcId")
     if len(found) > 1:
-        raise UnfitError(
+        raise InvalidValueError(
             f"has the outputs of several core stacks; keep one of {shown_names(found)}"
         )
     outputs, stack = outputs_by_stack[found[0]], shown_name(found[0])
     names = [str(field.alias) for field in CoreOutputs.model_fields.values()]
     if lacking := [name for name in names if not isinstance(outputs.get(name), str)]:
-        raise UnfitError(f"{stack} lacks {', '.join(lacking)}; deploy it again with --outputs-file")
+        raise InvalidValueError(
+            f"{stack} lacks {', '.join(lacking)}; deploy it again with --outputs-file"
+        )
     return stack, outputs

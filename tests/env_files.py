@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from hypothesis import strategies as st
 
-from settings.keys import ALL_KEYS
+from settings.model import ALL_KEYS
 from tests.right_settings import SAMPLE, right_texts
 
 _TRICKY = (

@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Mapping
+from io import StringIO
 
 from dotenv import dotenv_values
 from hypothesis import strategies as st
 
-from rehearsal.sample_settings import ESSENTIALS, ROOT
+from settings.sample import ESSENTIALS, sample_text
 
 SAMPLE: Mapping[str, str] = {
-    key: text or "" for key, text in dotenv_values(ROOT / "sample.env", interpolate=False).items()
+    key: text or ""
+    for key, text in dotenv_values(stream=StringIO(sample_text()), interpolate=False).items()
 } | ESSENTIALS
 _PARTITIONS = {"cn-north-1": "aws-cn", "us-gov-west-1": "aws-us-gov"}
 _REGIONS = ("eu-west-1", "us-east-1", "ap-southeast-2", *_PARTITIONS)
@@ -31,7 +33,7 @@ def right_texts(draw: st.DrawFn) -> dict[str, str]:
     """Draw texts of all keys that should be accepted, mostly."""
     region = draw(st.sampled_from(_REGIONS))
     account = draw(_pattern("[0-9]{12}"))
-    place = f"{region}:{account}"
+    region_and_account = f"{region}:{account}"
     arn = f"arn:{_PARTITIONS.get(region, 'aws')}"
     cpu, memory = draw(st.sampled_from(_SIZES))
     zones = draw(st.integers(1, 6))
@@ -40,10 +42,10 @@ def right_texts(draw: st.DrawFn) -> dict[str, str]:
     words = st.text(_printable, max_size=30).map(lambda text: text.replace(",", ""))
     names = st.lists(_pattern("[A-Za-z_][A-Za-z0-9_]{0,12}"), unique=True, max_size=4)
     environment = [f"{name}={draw(words)}" for name in draw(names)]
-    secret = f"{arn}:secretsmanager:{place}:secret:app/x-AbCdEf"
-    parameter = f"{arn}:ssm:{place}:parameter/app/y"
+    secret = f"{arn}:secretsmanager:{region_and_account}:secret:app/x-AbCdEf"
+    parameter = f"{arn}:ssm:{region_and_account}:parameter/app/y"
     secrets = st.sampled_from(["", f"S_1={secret}", f"S_1={secret}:k::,S_2={parameter}"])
-    connection = f"{arn}:codeconnections:{place}:connection/{'0' * 8}"
+    connection = f"{arn}:codeconnections:{region_and_account}:connection/{'0' * 8}"
     changes = {
         "account_number": account,
         "aws_region": region,

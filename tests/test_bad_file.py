@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.sample_settings import ROOT, sample_env
 from settings import SettingsError, load_deployment
+from settings.sample import sample_env
 
+ROOT = Path(__file__).resolve().parents[1]
 GOOD = sample_env().encode()
 
 

@@ -14,12 +14,12 @@ from hypothesis import HealthCheck, Phase, configuration, given, settings
 from hypothesis import strategies as st
 
 from app import add_stacks
-from rehearsal.sample_settings import ROOT
 from settings import Settings, SettingsError, load_deployment
-from settings.keys import ALL_KEYS
+from settings.model import ALL_KEYS
 from tests.env_files import any_text, nearly_right_files, written
 from tests.right_settings import outputs_of_core, right_texts
 
+ROOT = Path(__file__).resolve().parents[1]
 configuration.set_hypothesis_home_dir(ROOT / ".cache" / "hypothesis")
 # The same examples in every run: a find should come from a change, not from luck.
 REPEATABLE = settings(

@@ -4,12 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from dotenv import dotenv_values
 
 from rehearsal.acts.first_deploy import CORE_OUTPUTS, SERVICE_OUTPUTS
 from rehearsal.sample_settings import ROOT, sample_env
 from settings import SettingsError, load_deployment
-from settings.keys import ALL_KEYS
 
 DOCUMENTS = [
     *ROOT.glob("*.md"),
@@ -69,10 +67,3 @@ def test_readme_shows_the_report_that_such_a_file_gets(
     with pytest.raises(SettingsError) as caught:
         load_deployment(".env")
     assert str(caught.value) in README
-
-
-def test_readme_lists_every_setting_as_sample_env_has_it() -> None:
-    rows = re.findall(r"^\| `([a-z_]+)` \| (?:`(.*)`)? \| .+ \|$", README, re.MULTILINE)
-    listed = {key: value.replace("\\|", "|") for key, value in rows}
-    assert listed == dotenv_values(ROOT / "sample.env", interpolate=False)
-    assert set(listed) == set(ALL_KEYS)

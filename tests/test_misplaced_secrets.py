@@ -4,16 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.sample_settings import sample_env
+from settings.sample import sample_env
 from tests.canary import CLASSIC_TOKEN, PASSWORD, TOKEN, files_in, holders
 from tests.test_bad_file import run_app
 
 pytestmark = pytest.mark.slow
 
-# Every other key and form: tests/settings/test_settings_secrecy.py.
+# Every other key and form: tests/settings/test_settings_secrecy.py and test_settings_redaction.py.
 MISPLACED = {
     "a token as the name of its secret": {"github_token_secret_name": TOKEN},
     "a classic token as the name of its secret": {"github_token_secret_name": CLASSIC_TOKEN},
+    "a key of a vendor in a command": {"health_check_command": f"curl -u sk-ant-{TOKEN} localhost"},
     "a password in the environment": {"container_environment": f"DB_PASSWORD={PASSWORD}"},
 }  # fmt: skip
 

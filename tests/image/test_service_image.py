@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from rehearsal.container_engine import Engine, build_image
-from settings.keys import DEFAULTS
+from settings.model import DEFAULTS
 
 HEALTH_CHECK = DEFAULTS["health_check_command"]
 STOP_TIMEOUT_SECONDS = int(DEFAULTS["stop_timeout_seconds"])

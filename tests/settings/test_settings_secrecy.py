@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from settings import SettingsError, load_settings
-from settings.keys import ALL_KEYS
+from settings.model import ALL_KEYS
 
 WriteEnv = Callable[..., Path]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from settings import CpuArchitecture, Problem, Settings
-from settings.keys import DEFAULTS
+from settings.model import DEFAULTS
 
 Load = Callable[..., Settings]
 Problems = Callable[..., dict[str, Problem]]

@@ -1,11 +1,11 @@
-"""Problems: what is wrong with a settings file, and the report that the user reads."""
+"""The report: what is wrong with a settings file, as the user reads it."""
 
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .credentials import shown_name
+from .redaction import shown_name
 
 _WIDTH = 80
 _LABEL_COLUMN = 34
@@ -14,8 +14,8 @@ _MOST_FILES = 20
 _NOTHING_HAPPENED = "Nothing was deployed or written."
 
 
-class UnfitError(ValueError):
-    """A value does not fit; the text says what is expected instead.
+class InvalidValueError(ValueError):
+    """A value is not usable; the text says what is expected instead.
 
     The text is shown to the user as it is, so it must never contain a value that may be secret.
     """

@@ -1,4 +1,4 @@
-"""Credentials: recognising what must not stand in a settings file, nor in a report.
+"""Redaction: what must not stand in a settings file, and what a report may show of one.
 
 The forms of tokens are the business of detect-secrets. It takes longer to import than all of the
 settings to read, so it is imported only for a text that has the looks of a token.
@@ -42,19 +42,17 @@ _WORDS = (
     r"(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIALS?|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY)"
 )
 _NAME = re.compile(_WORDS, re.IGNORECASE)
-_NAME_END = re.compile(_WORDS + r"[0-9]*$|(?:^|_)(?:PASS|PWD|KEY)[0-9]*$", re.IGNORECASE)
+_NAME_END = re.compile(_WORDS + r"[0-9]*$|(?:^|_)(?:PASS|PWD)[0-9]*$", re.IGNORECASE)
+_KEY_NAME = re.compile(r"(?:^|_)KEY[0-9]*$", re.IGNORECASE)
 # Names of a row, an object or half of a key pair, and of where a secret is rather than what it is.
 _HARMLESS_NAME = re.compile(
     r"(?:^|_)(?:(?:CACHE|HASH|OBJECT|PARTITION|PRIMARY|PUBLIC|RANGE|ROUTING|S3|SORT)_KEY"
     r"|ARN|FILE|NAME|PATH)$",
     re.IGNORECASE,
 )
-_HARMLESS = re.compile(
-    r"[0-9]+(?:\.[0-9]+)?[a-z]{0,2}|true|false|https?://[^\s?@]+|arn:aws[a-z-]*:[^\s?@]+",
-    re.IGNORECASE,
-)
+_HARMLESS = re.compile(r"[0-9]+(?:\.[0-9]+)?[a-z]{0,2}|true|false|https?://[^\s?@]+", re.IGNORECASE)
+_NAME_OF_A_KEY = re.compile(r"arn:aws[a-z-]*:kms:[^\s?@]+|alias/[^\s?@]+")
 
-PRIVATE_KEYS = frozenset({"container_environment", "container_secrets", "github_token_secret_name"})
 _LONGEST_SHOWN = 80
 _LONGEST_NAME = 300  # as long as paths are in practice
 _MOST_NAMES = 10
@@ -117,7 +115,8 @@ def is_credential_variable(name: str, value: str) -> bool:
     """Tell whether an environment variable seems to carry a credential.
 
     `DB_PASSWORD` does, whatever its value. `MAX_TOKENS=4096` and `TOKEN_URL=https://...` do not:
-    the word is not the end of the name, and the value is plainly harmless.
+    the word is not the end of the name, and the value is plainly harmless. `PARTITION_KEY` and
+    `SECRET_NAME` do not by their names, nor `KMS_KEY` with the ARN of a key.
     """
     if not value:
         return False
@@ -127,15 +126,17 @@ def is_credential_variable(name: str, value: str) -> bool:
         return False
     if _NAME_END.search(name):
         return True
+    if _KEY_NAME.search(name):
+        return not _NAME_OF_A_KEY.fullmatch(value)
     return bool(_NAME.search(name)) and not _HARMLESS.fullmatch(value)
 
 
-def showable(key: str, text: str) -> str | None:
-    """Return the value of a key as a report may show it, or None if it may not."""
-    return None if key in PRIVATE_KEYS or may_be_credential(text) else _quoted(text)
+def shown_value(text: str) -> str | None:
+    """Return a value as a report may show it, or None if it may not."""
+    return None if may_be_credential(text) else _quoted(text)
 
 
-def showable_item(text: str) -> str:
+def shown_item(text: str) -> str:
     """Return an item of a list as a message may name it."""
     return "one of them" if may_be_credential(text) else _quoted(text)
 

@@ -11,12 +11,10 @@ from typing import Annotated
 
 from pydantic import PlainValidator, ValidationInfo
 
-from .arn import require_arn
-from .credentials import is_credential_variable
-from .item_list import items_of
-from .place import Place
-from .placeholder import has_placeholder
-from .problems import UnfitError
+from .aws_types import AwsEnvironment, require_arn
+from .parsing import has_placeholder, items_of
+from .redaction import is_credential_variable
+from .report import InvalidValueError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # The task definition sets these itself.
@@ -34,14 +32,14 @@ def _pairs(text: str) -> dict[str, str]:
     for position, item in enumerate(items_of(text), start=1):
         name, equals, value = (part.strip() for part in item.partition("="))
         if not equals or not _NAME.fullmatch(name):
-            raise UnfitError(
+            raise InvalidValueError(
                 f"entry {position} is not of the form NAME=value (values cannot contain commas; "
                 "names are letters, digits and underscores)"
             )
         if name in pairs:
-            raise UnfitError(f"{name} is there twice; keep one")
+            raise InvalidValueError(f"{name} is there twice; keep one")
         if name in _RESERVED:
-            raise UnfitError(f"{name} is set by the task definition; leave it out")
+            raise InvalidValueError(f"{name} is set by the task definition; leave it out")
         pairs[name] = value
     return pairs
 
@@ -50,14 +48,14 @@ def _environment(value: object) -> Mapping[str, str]:
     pairs = _pairs(str(value))
     credentials = [name for name, text in pairs.items() if is_credential_variable(name, text)]
     if credentials:
-        raise UnfitError(
+        raise InvalidValueError(
             f"{', '.join(credentials)}: looks like a credential, which everyone who may read "
             "the template would see; store it in Secrets Manager and name its ARN in "
             "container_secrets"
         )
     for name, text in pairs.items():
         if has_placeholder(text):
-            raise UnfitError(f"{name} is still a placeholder; fill it in")
+            raise InvalidValueError(f"{name} is still a placeholder; fill it in")
     return MappingProxyType(pairs)
 
 
@@ -68,14 +66,14 @@ def _secrets(value: object, info: ValidationInfo) -> Mapping[str, str]:
         try:
             require_arn(
                 arn,
-                Place.of(info),
+                AwsEnvironment.of(info),
                 services=("ssm",) if is_parameter else ("secretsmanager",),
                 resource=_IN_PARAMETER_STORE if is_parameter else _IN_SECRETS_MANAGER,
                 expected="the complete ARN of a Secrets Manager secret (with its six last "
                 "characters) or of an SSM parameter",
             )
-        except UnfitError as unfit:
-            raise UnfitError(f"{name}: {unfit}") from None
+        except InvalidValueError as error:
+            raise InvalidValueError(f"{name}: {error}") from None
     return MappingProxyType(pairs)
 
 

@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from settings import Problem, Settings
-from settings.keys import CORE_KEYS, DEFAULTS, IMPORT_KEYS
+from settings import CoreSettings, Problem, Settings
+from settings.model import ALL_KEYS, DEFAULTS, ExistingPlatformSettings, settings_in
 
 Load = Callable[..., Settings]
 Problems = Callable[..., dict[str, Problem]]
 
+IMPORT_KEYS = [key for key in ExistingPlatformSettings.model_fields if key in ALL_KEYS]
+CORE_KEYS = [key for key, _ in settings_in(CoreSettings)]
 ALWAYS_REQUIRED = (
     "repository_owner",
     "account_number",
@@ -48,6 +50,16 @@ def test_required_key_that_is_empty(problems: Problems, key: str) -> None:
 @pytest.mark.parametrize("key", DEFAULTS)
 def test_optional_key_that_is_missing_means_its_default(load: Load, key: str) -> None:
     assert load(**{key: None}) == load(**{key: DEFAULTS[key]})
+
+
+@pytest.mark.parametrize("key", DEFAULTS)
+def test_optional_key_that_is_empty_is_one_problem_or_none(
+    load: Load, problems: Problems, key: str
+) -> None:
+    if not DEFAULTS[key] or key == "health_check_command":
+        load(**{key: ""})
+    else:
+        assert list(problems(**{key: ""})) == [key]
 
 
 @pytest.mark.parametrize("key", IMPORT_KEYS)
