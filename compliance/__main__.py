@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from compliance.acknowledgements import ACKNOWLEDGEMENTS
-from compliance.checkov import EXECUTABLE
+from compliance.checkov import INSTALLED
 from compliance.document import acknowledgements_table, counts_table, part
 from compliance.review import counts, found_by_cdk_nag, found_by_checkov, unexplained
 
@@ -16,7 +16,7 @@ def main() -> None:
     part("acknowledgements").write(acknowledgements_table(ACKNOWLEDGEMENTS))
     with _without_errors():
         reviews = {"cdk-nag": found_by_cdk_nag()}
-    if EXECUTABLE.exists():
+    if INSTALLED.exists():
         reviews["checkov"] = found_by_checkov()
     found = {f for review in reviews.values() for of_one in review.values() for f in of_one}
     if left := unexplained(found):

@@ -16,8 +16,9 @@ from aws_cdk.cx_api import CloudAssembly
 from compliance.finding import Finding, below_stack
 from rehearsal.process_environment import process_environment
 
-EXECUTABLE = Path(__file__).resolve().parents[1] / ".cache/checkov/bin/checkov"
-"""Made by make (``test`` and ``compliance``) from compliance/checkov.lock."""
+_FOLDER = Path(__file__).resolve().parents[1] / ".cache" / "checkov"
+INSTALLED = _FOLDER / ".installed"
+"""Made by make (``test`` and ``compliance``) when all of compliance/checkov.lock is there."""
 
 
 def checkov_findings(assemblies: Mapping[str, CloudAssembly]) -> dict[str, list[Finding]]:
@@ -43,7 +44,8 @@ def checkov_findings(assemblies: Mapping[str, CloudAssembly]) -> dict[str, list[
 def _failed_checks(folder: str) -> list[dict[str, str]]:
     done = subprocess.run(  # noqa: S603 - our own tool, on templates that we made
         [
-            EXECUTABLE,
+            # Not its script, whose first line a space in this path would break.
+            *(_FOLDER / "bin" / "python", "-m", "checkov.main"),
             *("--directory", folder),
             *("--framework", "cloudformation"),
             *("--output", "json"),

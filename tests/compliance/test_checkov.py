@@ -2,14 +2,14 @@
 
 import pytest
 
-from compliance.checkov import EXECUTABLE
+from compliance.checkov import INSTALLED
 from compliance.document import counts_table, part
 from compliance.review import counts, found_by_checkov, stale, unexplained
 from compliance.topologies import REVIEWED
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not EXECUTABLE.exists(), reason="`make compliance` installs Checkov"),
+    pytest.mark.skipif(not INSTALLED.exists(), reason="`make compliance` installs Checkov"),
 ]
 
 
