@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from tools.compliance.acknowledgements import ACKNOWLEDGEMENTS, Acknowledgement
-from tools.compliance.findings import EXECUTABLE
+from tools.compliance.findings import INSTALLED
 from tools.compliance.review import Counts, counts, found_by_cdk_nag, found_by_checkov, unexplained
 from tools.generated_part import GeneratedPart
 
@@ -18,7 +18,7 @@ def main() -> None:
     part("acknowledgements").write(acknowledgements_table(ACKNOWLEDGEMENTS))
     with _without_errors():
         reviews = {"cdk-nag": found_by_cdk_nag()}
-    if EXECUTABLE.exists():
+    if INSTALLED.exists():
         reviews["checkov"] = found_by_checkov()
     found = {f for review in reviews.values() for of_one in review.values() for f in of_one}
     if left := unexplained(found):
