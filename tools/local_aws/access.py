@@ -24,7 +24,7 @@ _FILES = ("config_file", "credentials_file")
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """Where and as whom to talk to a local AWS: as root, until its permissions are enforced.
+    """Where and as whom to talk to a local AWS: as root.
 
     ``ca_bundle`` is the file with the authority that signed the certificate of the endpoint.
     """

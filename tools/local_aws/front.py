@@ -23,7 +23,7 @@ from ministack.core import iam_evaluator, sigv4
 from ministack.core.iam_actions import access_denied_response
 from ministack.core.router import detect_service
 from ministack.services import ecr, sts
-from ministack.services.cloudformation import custom_resource, wait_conditions
+from ministack.services.cloudformation import wait_conditions
 
 from tools.local_aws.replacements import replaces
 
@@ -37,7 +37,6 @@ Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 _ALGORITHM = "AWS4-HMAC-SHA256"
 # What administers the emulator itself, or hands out credentials: no role of the account gets there.
 _ROOT_ONLY = ("/_ministack/", "/_localstack/", "/latest/", "/v2/credentials")
-_CFN_RESPONSE = "/_ministack/cfn-response/"
 _REGISTRY_LOGIN_SECONDS = 12 * 3600
 
 
@@ -227,18 +226,15 @@ _registry_logins: dict[str, float] = {}
 def _uses_what_was_issued(request: Request) -> bool:
     """Say whether a request without a signature has what a signed one was given for it.
 
-    A login of docker's is a random password. CloudFormation's callbacks are random addresses, each
-    of which a stack waits for.
+    A login of docker's is a random password, and a wait condition takes its signals at a random
+    address. Custom resources have no address to answer to: their functions are not run here.
     """
     if ministack_app._is_ecr_registry_path(request.path):
         kind, _, login = request.headers.get("authorization", "").partition(" ")
         return kind.lower() == "basic" and _registry_logins.get(login, 0) > time.monotonic()
-    if request.method != "PUT":
-        return False
     folder, _, token = request.path.rpartition("/")
-    return (f"{folder}/" == _CFN_RESPONSE and token in custom_resource._pending) or (
-        f"{folder}/" == wait_conditions.SIGNAL_PATH and wait_conditions.has_handle(token)
-    )
+    signals = request.method == "PUT" and f"{folder}/" == wait_conditions.SIGNAL_PATH
+    return signals and bool(wait_conditions.has_handle(token))
 
 
 @replaces(

@@ -184,6 +184,29 @@ def test_the_refusal_is_an_error_of_the_service(access: Access, service: str) ->
     assert refusal(access, service, right_key) in WRONG_SECRET
 
 
+def test_the_key_of_a_session_is_nothing_without_its_token(
+    access: Access, client: Callable[[str], Any]
+) -> None:
+    root = {"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "sts:AssumeRole"}
+    trust = {"Version": "2012-10-17", "Statement": [root]}
+    role = client("iam").create_role(
+        RoleName="assumed", AssumeRolePolicyDocument=json.dumps(trust)
+    )["Role"]
+    session = client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="any")["Credentials"]
+    key = (session["AccessKeyId"], session["SecretAccessKey"])
+    assert refusal(access, "sts", key) in UNKNOWN_KEY
+    with_token = signature(
+        access,
+        "GET",
+        "/?Action=GetCallerIdentity&Version=2011-06-15",
+        {"X-Amz-Security-Token": session["SessionToken"]},
+        service="sts",
+        key=key,
+    )
+    answer = send(access, "GET", "/?Action=GetCallerIdentity&Version=2011-06-15", with_token)
+    assert b"assumed-role/assumed/any" in answer.body
+
+
 @pytest.mark.parametrize("credential", ["", "/20260101/eu-west-1/s3/aws4_request"])
 def test_a_signature_without_a_key_is_refused(access: Access, credential: str) -> None:
     header = {
