@@ -3,9 +3,8 @@
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from tools.rehearsal.containers.callers import Caller, Calls
+from tools.rehearsal.containers.callers import Caller, Calls, summary
 from tools.rehearsal.containers.chart import draw
-from tools.rehearsal.containers.load import account
 
 OK = {"ok": True, "errors": [], "from": "10.0.0.4", "task": "t", "zone": "z"}
 
@@ -18,7 +17,7 @@ def _calls() -> Calls:
 
 
 def test_the_account_tells_failures_and_retries() -> None:
-    assert account(_calls()) == (
+    assert summary(_calls()) == (
         "42 requests, 1 failed, 1 answered at another attempt; 2 x TimeoutError: timed out"
     )
 

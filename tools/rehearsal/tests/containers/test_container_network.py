@@ -6,7 +6,7 @@ import pytest
 
 from tools.container_engine import Engine
 from tools.container_engine.ownership import OWNER
-from tools.rehearsal.containers.container_network import ContainerNetwork, container_network
+from tools.rehearsal.containers.network import ContainerNetwork, container_network
 
 pytestmark = pytest.mark.slow
 
