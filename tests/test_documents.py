@@ -16,6 +16,7 @@ DOCUMENTS = [
 ]
 TOOLS = ROOT / "tools"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
 
 def document_id(path: Path) -> str:
@@ -33,9 +34,9 @@ def test_links_to_files_resolve(document: Path) -> None:
     assert [file for file in files if not file.exists()] == []
 
 
-def test_readme_names_the_outputs_that_there_are() -> None:
+def test_the_outputs_that_are_named_are_there() -> None:
     rows = dict(
-        re.findall(r"^\| `(\w+Stack)` \| (`VpcId.*|`ServiceName.*) \|$", README, re.MULTILINE)
+        re.findall(r"^\| `(\w+Stack)` \| (`VpcId.*|`ServiceName.*) \|$", OPERATIONS, re.MULTILINE)
     )
     named = {stack: re.findall(r"`(\w+)`", row) for stack, row in rows.items()}
     assert sorted(named["CoreInfraStack"]) == sorted(CoreOutput)
