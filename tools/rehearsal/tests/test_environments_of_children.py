@@ -14,6 +14,8 @@ from tools.local_aws import LocalAws
 from tools.rehearsal.failures.watched_workspace import WatchedWorkspace
 from tools.rehearsal.tests.canary import CANARY
 
+pytestmark = pytest.mark.slow
+
 SECRETS = ("GITHUB_TOKEN", "GH_TOKEN", "MY_DB_PASSWORD", "AWS_SESSION_TOKEN", "HTTPS_PROXY")
 
 

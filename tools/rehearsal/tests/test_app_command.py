@@ -7,6 +7,8 @@ import pytest
 
 from tools.rehearsal.workspace import Workspace, app_command
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", ["plain", "my projects", 'it\'s "quoted" $HOME'])
 def test_the_app_may_be_anywhere(
