@@ -27,7 +27,6 @@ from tools.local_aws.engine_access import EngineAccess
 from tools.local_aws.replacements import load
 from tools.local_aws.scratch import ScratchDirectory, in_use, sweep
 
-
 _SWEEPS, _BETWEEN_SWEEPS_SECONDS = 20, 0.1
 
 
