@@ -4,7 +4,9 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 PYTEST := $(BIN)/python -m pytest -q
 MYPY := $(BIN)/python -m mypy --no-error-summary
-PIP := $(BIN)/python -m pip install --disable-pip-version-check --require-hashes
+# Progress is for terminals; with the tools, they decide.
+QUIET = $(if $(TOOLS),,$$(test -t 2 || echo --quiet))
+PIP = $(BIN)/python -m pip install --disable-pip-version-check --require-hashes $(QUIET)
 # Of all that is installed only this has a use for a cache, and it would leave it in the temporary folder.
 NPM := NODE_DISABLE_COMPILE_CACHE=1 npm
 # $(call run,what,command): do something that takes a while. The tools show how far it is.
@@ -74,7 +76,7 @@ snapshots: install-dev ## Accept the templates as they are now
 	@touch $@
 
 node_modules/.installed: package-lock.json .venv/.installed
-	@$(call run,Installing the CDK CLI,$(NPM) ci --loglevel=http --no-audit --no-fund)
+	@$(call run,Installing the CDK CLI,$(NPM) ci $(if $(TOOLS),--loglevel=http,--loglevel=error) --no-audit --no-fund)
 	@touch $@
 
 .PHONY: audit

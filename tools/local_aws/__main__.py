@@ -17,6 +17,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -24,7 +25,9 @@ from tools.local_aws import replacement_report
 from tools.local_aws.credentials import HOST, Certificate, RootKey
 from tools.local_aws.engine_access import EngineAccess
 from tools.local_aws.replacements import load
-from tools.local_aws.scratch import ScratchDirectory, sweep
+from tools.local_aws.scratch import ScratchDirectory, in_use, sweep
+
+_SWEEPS, _BETWEEN_SWEEPS_SECONDS = 20, 0.1
 
 
 def _settle(port: int, folder: Path, *, account: str, region: str) -> None:
@@ -98,12 +101,14 @@ def main() -> None:
     os.umask(0o077)  # whatever it writes is for its owner
     with ExitStack() as stack:
         folder = given.folder
-        if by_hand := folder is None:
+        if folder is None:
             folder = stack.enter_context(ScratchDirectory("local-aws")).path
-            os.environ.update(_new_identity(folder))
         else:
             # It is the parent's to remove; if the parent was killed, its mark says so.
-            stack.callback(sweep, folder.parent)
+            stack.callback(_sweep, folder)
+        # A parent has made key and certificate; a key of the user's own is never root's here.
+        if by_hand := not Certificate(folder).server.exists():
+            os.environ.update(_new_identity(folder))
         listener = socket.create_server((HOST, 0))
         port = listener.getsockname()[1]
         _settle(port, folder, account=given.account, region=given.region)
@@ -117,6 +122,15 @@ def main() -> None:
     # the group is new. Then only what MiniStack has started is in it, and goes with this process.
     if given.own_group and os.getpgrp() == os.getsid(0) == os.getpid():
         os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the folder if its maker is dead. A thread of MiniStack's may still write into it."""
+    for _ in range(_SWEEPS):
+        sweep(folder.parent)
+        if not folder.exists() or in_use(folder):
+            return
+        time.sleep(_BETWEEN_SWEEPS_SECONDS)
 
 
 def _new_identity(folder: Path) -> dict[str, str]:
@@ -152,11 +166,8 @@ def _arguments() -> argparse.Namespace:
         help="it was started in a new session, and may kill what is left there at the end",
     )
     given = parser.parse_args()
-    if given.folder is not None:
-        if not given.folder.is_dir():
-            parser.error(f"--folder {given.folder}: there is no such folder")
-        if missing := [n for n in ("AWS_CA_BUNDLE", *RootKey.VARIABLES) if n not in os.environ]:
-            parser.error(f"with --folder the environment must have {', '.join(missing)}")
+    if given.folder is not None and not given.folder.is_dir():
+        parser.error(f"--folder {given.folder}: there is no such folder")
     return given
 
 

@@ -45,7 +45,7 @@ def ready_account(
         monkeypatch.delenv(name, raising=False)
     for name, value in local_aws.access.environment({}).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("doctor.aws.Session", session)
+    monkeypatch.setattr("tools.doctor.aws.Session", session)
     account = AccountUnderTest(local_aws, tmp_path, capsys)
     account.bootstrap()
     account.store_token()

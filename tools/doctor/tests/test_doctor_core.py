@@ -127,7 +127,7 @@ def test_too_few_zones(ready_account: AccountUnderTest) -> None:
 def test_a_zone_without_fargate(
     ready_account: AccountUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("doctor.network._ZONES_WITHOUT_FARGATE", {"euw1-az1"})
+    monkeypatch.setattr("tools.doctor.network._ZONES_WITHOUT_FARGATE", {"euw1-az1"})
     assert ready_account.examine(az_count="2").only_problem == (
         f"availability zones: Fargate does not serve {REGION}a (euw1-az1)"
         f' -> set availability_zones="{REGION}b,{REGION}c"'

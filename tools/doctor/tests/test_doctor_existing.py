@@ -211,7 +211,7 @@ def test_no_private_subnets(platform: Platform) -> None:
 
 
 def test_a_subnet_where_fargate_is_not(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("doctor.network._ZONES_WITHOUT_FARGATE", {"euw1-az2"})
+    monkeypatch.setattr("tools.doctor.network._ZONES_WITHOUT_FARGATE", {"euw1-az2"})
     assert f"Fargate does not serve euw1-az2, where {platform.private[1]} is" in (
         platform.examine().only_problem
     )

@@ -14,7 +14,7 @@ import pytest
 
 from settings.examples import ROOT
 
-RUN = (sys.executable, "-m", "progress.side_by_side")
+RUN = (sys.executable, "-m", "tools.progress.side_by_side")
 
 
 def environment(**changes: str) -> dict[str, str]:

@@ -28,6 +28,12 @@ from tools.rehearsal.pipeline.pipeline_run import (
 DOCKERFILE = "application-code/ecsdemo-backend/Dockerfile"
 _LAST_LINE = b'\nCMD ["python", "-c", "raise SystemExit(\'this version crashes at its start\')"]\n'
 
+_IN_SHORT = {
+    "careful": "tries again elsewhere",
+    "plain": "never tries again",
+    "forever": "looks the name up once",
+}
+
 _BEFORE_DELIVERY_SECONDS = 3.0
 _BEFORE_KILL_SECONDS = 2.0
 _AFTER_KILL_SECONDS = 2.0
@@ -60,7 +66,7 @@ def run(context: ContainerContext, docker: DockerCommand, chart: Path) -> None:
             step.note = kill_task(load)
         seen = [load.calls(mode) for mode in MODES]
     for calls in seen:
-        with report.step(f"What the {calls.mode} caller saw") as step:
+        with report.step(f"{calls.mode} caller: {_IN_SHORT[calls.mode]}") as step:
             step.note = summary(calls)
             if calls.mode == "careful":
                 expect("requests of the careful caller that failed", calls.failed, [])
@@ -141,7 +147,7 @@ class RollingDelivery:
             expect("failures until now without trying again", failed, 0)
         return (
             f"last called {last:.1f} s after SIGTERM (TTL {ttl} s), gone after {took:.0f} s (stop "
-            f"timeout {timeout} s); failures without trying again: {failed}"
+            f"timeout {timeout} s); without trying again {failed} calls failed"
         )
 
     def _last_call(self) -> float:
@@ -232,8 +238,8 @@ def kill_task(load: Load) -> str:
         holds=last <= context.ttl + 1,
     )
     return (
-        f"unnamed after {left:.1f} s, replaced after {back:.1f} s; the plain caller failed "
-        f"{len(failed)} times, the last time after {last:.1f} s"
+        f"unnamed after {left:.1f} s, replaced after {back:.1f} s; without trying again "
+        f"{len(failed)} calls failed, the last after {last:.1f} s"
     )
 
 

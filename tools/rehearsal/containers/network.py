@@ -69,7 +69,7 @@ class ContainerNetwork:
 
 @contextmanager
 def container_network(engine: Engine) -> Iterator[ContainerNetwork]:
-    """Have a network without a way out; at the end it goes with every container of ours."""
+    """Have a network without egress; at the end it goes with every container of ours."""
     with owned(engine) as labels:
         name = f"{OWNER}-{secrets.token_hex(4)}"
         cidr = _create(engine, name, labels)

@@ -128,7 +128,7 @@ def _deploy(context: ContainerContext) -> None:
         context.workspace.deploy(env_file=TOGETHER)
         tasks = context.tasks()
         expect("running backend tasks", len(tasks), 3)
-        step.note = f"in {context.network.name}, {context.network.cidr}, with no way out"
+        step.note = f"in {context.network.name}, {context.network.cidr}, without egress"
     with report.step("Tasks are containers of the image") as step:
         containers = context.containers()
         ids = [task["taskArn"].rpartition("/")[2] for task in tasks]

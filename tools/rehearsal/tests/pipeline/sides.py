@@ -8,7 +8,7 @@ from settings.examples import ACCOUNT, REGION, ROOT
 from tools.rehearsal.tests.pipeline.plain_values import plain
 
 Templates = Mapping[str, Mapping[str, Any]]
-"""By the names of their stacks."""
+"""By the names of their stacks, which may have a prefix."""
 
 _STACK = "BackendServiceStack"
 
@@ -85,7 +85,8 @@ def _as_returned(project: dict[str, Any], repositories: dict[str, str]) -> dict[
 
 
 def _resources(templates: Templates, stack: str, kind: str) -> dict[str, dict[str, Any]]:
-    found = templates[stack]["Resources"].items()
+    (template,) = (template for name, template in templates.items() if name.endswith(stack))
+    found = template["Resources"].items()
     return {logical_id: resource for logical_id, resource in found if resource["Type"] == kind}
 
 
