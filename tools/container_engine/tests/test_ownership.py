@@ -19,8 +19,6 @@ from tools.container_engine.ownership import (
 )
 from tools.local_aws.scratch import ScratchDirectory
 
-pytestmark = pytest.mark.slow
-
 PUSHED = "registry.invalid/ecs-blueprint-tests:1"
 KEPT = f"{KEPT_IMAGES}/tests:ownership"
 THEIRS = "localhost/theirs:1"
