@@ -143,7 +143,7 @@ def test_an_update_of_a_deployed_revision_keeps_every_resource(aws: LocalAws) ->
 
         workspace.deploy()
         lost = [line for line in old.not_kept(aws) if not _on_purpose(line)]
-        assert lost == []
+        assert not lost, "\n".join(lost)
         assert inventory.missing([core, service]) == []
         updated = Service.of(aws, service)
         assert updated.image == running.image

@@ -54,7 +54,8 @@ class Change:
 def changes(old: Templates, new: Templates, *, region: str) -> list[Change]:
     """List what an update of all stacks of an app would replace, remove or take away.
 
-    Besides resources these are outputs, exports, and what happens to a resource at its end.
+    Besides resources these are outputs, exports, and what happens to a resource at its end. A new
+    log group under ``/aws/`` is listed too: it cannot be created where AWS itself has made it.
     """
     found = []
     for stack, template in old.items():
@@ -95,6 +96,7 @@ class _Update:
             yield from ((name, what) for _, name, what in followers)
         for key in self._outputs:
             yield from self._output(key)
+        yield from self._taken_names()
 
     def _other_attributes(
         self, key: str, old: Resource, new: Resource
@@ -133,6 +135,14 @@ class _Update:
                     yield f"{key}.{part}", f"(an export) {_difference(old[part], new.get(part))}"
             if causes := self._causes(old["Value"]):
                 yield f"{key}.Value", f"(an export) {causes}: changes with it"
+
+    def _taken_names(self) -> Iterator[tuple[str, str]]:
+        """Yield new log groups of names under which AWS may have made one by itself."""
+        for key in sorted(self._updated.keys() - self._resources.keys()):
+            kind, properties = self._updated[key]["Type"], _properties(self._updated[key])
+            name = json.dumps(properties.get("LogGroupName"))
+            if kind == "AWS::Logs::LogGroup" and "/aws/" in name:
+                yield (f"{key}.LogGroupName", f"({kind}) is new: where {name} exists, it fails")
 
     def _causes(self, value: Any) -> str:
         """Say which replaced resources a value refers to; nothing if there is none."""
