@@ -10,14 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-
-def _interrupted(*_: object) -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # jsii misses its Node, and says so.
-    sys.exit(128 + signal.SIGINT)
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, _interrupted)  # Ctrl-C is for the CLI; a traceback helps nobody.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is for the CLI; a traceback helps nobody.
 try:
     from aws_cdk import App, Environment
 
