@@ -99,19 +99,19 @@ def rehearse(
 def wait(context: RehearsalContext) -> None:
     """Say how to use what is deployed, and wait until the user has seen enough."""
     say = context.report.say
-    say("\nThe stacks stay deployed until you press Ctrl-C. In another terminal:")
-    for key in (
-        "AWS_ENDPOINT_URL",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_DEFAULT_REGION",
-        "AWS_CA_BUNDLE",
-        "NODE_EXTRA_CA_CERTS",
-        "AWS_DISABLE_HOST_PREFIX_INJECTION",
-    ):
-        say(f"  export {key}={context.aws.environment()[key]}")
-    say("  .venv/bin/aws ecs list-services --cluster ecs-blueprint-infra")
     with suppress(KeyboardInterrupt):
+        say("\nThe stacks stay deployed until you press Ctrl-C. In another terminal:")
+        for key in (
+            "AWS_ENDPOINT_URL",
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_DEFAULT_REGION",
+            "AWS_CA_BUNDLE",
+            "NODE_EXTRA_CA_CERTS",
+            "AWS_DISABLE_HOST_PREFIX_INJECTION",
+        ):
+            say(f"  export {key}={context.aws.environment()[key]}")
+        say("  .venv/bin/aws ecs list-services --cluster ecs-blueprint-infra")
         signal.pause()
 
 
