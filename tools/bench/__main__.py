@@ -78,10 +78,10 @@ def _suite(progress: LiveLine) -> dict[str, float]:
         seconds[name] = time.perf_counter() - began
     progress.show("  … rehearsal")
     began = time.perf_counter()
-    story = _python("-m", "rehearsal")
+    report = _python("-m", "tools.rehearsal")
     seconds["rehearsal"] = time.perf_counter() - began
     progress.clear()
-    steps = (STEP.match(line) for line in story.splitlines())
+    steps = (STEP.match(line) for line in report.splitlines())
     return seconds | {f"- {s[2]}": float(s[1]) for s in steps if s and s[1]}
 
 

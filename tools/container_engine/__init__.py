@@ -6,11 +6,14 @@
 Everything raises `NoEngineError` with a reason when the machine cannot do it.
 """
 
-from tools.container_engine.base_image import base_image
-from tools.container_engine.build import build_image
-from tools.container_engine.docker_api import docker_host
-from tools.container_engine.engine import Engine, EngineError, NoEngineError
-from tools.container_engine.find import find_engine
+from tools.container_engine.engine import (
+    Engine,
+    EngineError,
+    NoEngineError,
+    docker_host,
+    find_engine,
+)
+from tools.container_engine.image import base_image, build_image
 from tools.container_engine.ownership import owned
 
 __all__ = [

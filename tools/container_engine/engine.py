@@ -1,12 +1,39 @@
-"""A container engine: the command line that docker and podman have in common."""
+"""A container engine: docker or podman, found, called by its command line, or by its Docker API."""
 
 from __future__ import annotations
 
+import os
+import resource
+import shutil
+import socket
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from tools.rehearsal.process_environment import engine_environment
+from tools.local_aws.process_environment import EVERY_PROCESS, chosen
+from tools.local_aws.scratch import ScratchDirectory
+
+# An engine is the user's own: where it is, how it reaches registries and packages. By name: with
+# `DOCKER_` alone would come a DOCKER_PASSWORD.
+_VARIABLES = (
+    *("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"),
+    *("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"),
+    *("DOCKER_API_VERSION", "DOCKER_BUILDKIT", "DOCKER_DEFAULT_PLATFORM"),
+    *("BUILDKIT_HOST", "BUILDX_BUILDER", "BUILDX_CONFIG"),
+    *("CONTAINER_HOST", "CONTAINER_CONNECTION", "CONTAINER_SSHKEY"),
+    *("CONTAINERS_CONF", "CONTAINERS_CONF_OVERRIDE", "CONTAINERS_REGISTRIES_CONF"),
+    *("CONTAINERS_STORAGE_CONF", "STORAGE_DRIVER", "STORAGE_OPTS", "BUILDAH_ISOLATION"),
+    *("REGISTRY_AUTH_FILE", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+    *("http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+)
+
+_LIMITS = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
+_ANSWER_SECONDS = 15
+_START_SECONDS = 15
 
 
 class NoEngineError(Exception):
@@ -63,3 +90,101 @@ class Engine:
     def has_image(self, image: str) -> bool:
         """Whether the image is on this machine."""
         return self.attempt("image", "inspect", image).returncode == 0
+
+
+def engine_environment(shell: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return what the command line of a container engine may have."""
+    return chosen((*EVERY_PROCESS, *_VARIABLES), shell)
+
+
+def find_engine(cache: Path) -> Engine:
+    """Take the first engine that answers; nothing is ever installed here."""
+    reasons = []
+    for name in ("docker", "podman"):
+        if shutil.which(name) is None:
+            reasons.append(f"no {name} command")
+            continue
+        settings = podman_settings(cache) if name == "podman" else {}
+        engine = Engine(name=name, command=(name,), settings=settings)
+        try:
+            answer = engine.attempt("info", timeout=_ANSWER_SECONDS)
+        except subprocess.TimeoutExpired:
+            reasons.append(f"{name} does not answer within {_ANSWER_SECONDS} s")
+            continue
+        if answer.returncode == 0:
+            return engine
+        reasons.append(f"{name} does not work: {answer.stderr.strip()}")
+    raise NoEngineError(
+        f"no container engine: {'; '.join(reasons)} (on Debian as root: "
+        "bash tools/container_engine/install_debian.sh)"
+    )
+
+
+def podman_settings(cache: Path) -> dict[str, str]:
+    """Environment variables for podman; none on an ordinary machine.
+
+    They are for podman as root without systemd, in a sandbox or a CI job. There it is short of
+    three things that it takes for granted: systemd, which would make its control groups; the right
+    to raise resource limits, which it does for every container; and, with the first version of
+    control groups, a use for crun.
+    """
+    if os.geteuid() != 0 or Path("/run/systemd/system").exists():
+        return {}
+    cache.mkdir(parents=True, exist_ok=True)
+    file = cache / "containers.conf"
+    file.write_text(_containers_conf(), encoding="utf-8")
+    return {
+        "CONTAINERS_CONF_OVERRIDE": str(file.resolve()),  # on top of the machine's own settings
+        "PODMAN_IGNORE_CGROUPSV1_WARNING": "1",
+    }
+
+
+def _containers_conf() -> str:
+    limits = ", ".join(f'"{name}={_hard(of)}:{_hard(of)}"' for name, of in _LIMITS.items())
+    runtime = 'runtime = "runc"\n' if shutil.which("runc") else ""
+    return (
+        f"[containers]\ndefault_ulimits = [{limits}]\n"
+        f'[engine]\ncgroup_manager = "cgroupfs"\n{runtime}'
+    )
+
+
+def _hard(limit: int) -> int:
+    """Read the highest value this process may hand on (-1 is no limit, to podman as well)."""
+    return resource.getrlimit(limit)[1]
+
+
+@contextmanager
+def docker_host(engine: Engine) -> Iterator[str]:
+    """Give the value of DOCKER_HOST; podman's API runs as long as it is needed."""
+    if engine.name == "docker":
+        endpoint = "{{.Endpoints.docker.Host}}"
+        yield os.environ.get("DOCKER_HOST") or engine("context", "inspect", "--format", endpoint)
+        return
+    # A folder with a short name: the path of a socket may have about 100 characters.
+    with ScratchDirectory("podman") as scratch:
+        path = scratch.path / "api.sock"
+        service = subprocess.Popen(
+            [*engine.command, "system", "service", "--time=0", f"unix://{path}"],
+            env=engine.environment,
+            stderr=subprocess.DEVNULL,  # podman complains when its clients hang up
+        )
+        try:
+            _wait_for(path, service)
+            yield f"unix://{path}"
+        finally:
+            service.terminate()
+            service.wait()
+
+
+def _wait_for(path: Path, service: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not _answers(path):
+        if service.poll() is not None or time.monotonic() > deadline:
+            raise NoEngineError(f"podman's API did not start: {service.args!r}")
+        time.sleep(0.02)
+
+
+def _answers(path: Path) -> bool:
+    # The file is there a little before anyone listens.
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0

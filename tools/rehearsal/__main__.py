@@ -14,34 +14,15 @@ from settings.examples import ACCOUNT, REGION
 from tools.container_engine import EngineError, NoEngineError
 from tools.local_aws import LocalAws, LocalAwsError
 from tools.rehearsal import containers
+from tools.rehearsal.console_report import ConsoleReport
+from tools.rehearsal.context import RehearsalContext, read_deliverable
 from tools.rehearsal.expectation import RehearsalError
-from tools.rehearsal.failures.watched_workspace import WatchedWorkspace
-from tools.rehearsal.narration import Narrator
-from tools.rehearsal.scenarios import (
-    changing_core,
-    delivery_checks,
-    farewell,
-    first_deploy,
-    live_image,
-    many_services,
-    network_checks,
-    service_checks,
-)
-from tools.rehearsal.world import World, tell_source
-
-ACTS = (
-    first_deploy,
-    network_checks,
-    service_checks,
-    delivery_checks,
-    live_image,
-    many_services,
-    changing_core,
-)
+from tools.rehearsal.scenarios import SCENARIOS, destroy, first_deploy
+from tools.rehearsal.workspace import Workspace
 
 
 def main() -> None:
-    """Play every act; exit with 1 and the reason at the first thing that is not as it should be."""
+    """Run every scenario; exit with 1 and the reason at the first thing that is not right."""
     parser = argparse.ArgumentParser(prog="python -m tools.rehearsal", description=__doc__)
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument(
@@ -50,7 +31,7 @@ def main() -> None:
     choice.add_argument(
         "--without-containers",
         action="store_true",
-        help="leave out the last part, which python -m tools.rehearsal.containers plays alone",
+        help="leave out the last part, which python -m tools.rehearsal.containers runs alone",
     )
     parser.add_argument(
         "--working-tree",
@@ -58,10 +39,10 @@ def main() -> None:
         help="deliver the files as they are on disk, and not as they are committed",
     )
     given = parser.parse_args()
-    narrator = Narrator()
+    report = ConsoleReport()
     try:
         rehearse(
-            narrator,
+            report,
             keep=given.keep,
             with_containers=not given.without_containers,
             working_tree=given.working_tree,
@@ -70,54 +51,67 @@ def main() -> None:
         sys.exit(f"\nThe rehearsal failed: {error}")
 
 
-def rehearse(narrator: Narrator, *, keep: bool, with_containers: bool, working_tree: bool) -> None:
-    """Start a local AWS, play, and stop it, whatever happens."""
-    narrator.say("Rehearsing a deploy on a local AWS: no account, no network, nothing of yours.")
+def rehearse(
+    report: ConsoleReport, *, keep: bool, with_containers: bool, working_tree: bool
+) -> None:
+    """Start a local AWS, run the scenarios, and stop it, whatever happens."""
+    report.say(
+        "Rehearsing a deploy on a local AWS on 127.0.0.1: no AWS account, none of your credentials."
+    )
     aws = LocalAws(account=ACCOUNT, region=REGION)
     with ExitStack() as stack:
-        narrator.chapter("Curtain up")
-        with narrator.step("Start the local AWS") as step:
+        report.section("Start")
+        with report.step("Start the local AWS") as step:
             stack.enter_context(aws)
             step.note = f"MiniStack {version('ministack')} on {aws.endpoint_url}"
-        workspace = stack.enter_context(WatchedWorkspace(aws))
-        world = World(aws, workspace, narrator, working_tree)
-        tell_source(world)
-        first_deploy.prepare(world)
-        before = world.inventory.snapshot()
-        for act in ACTS:
-            act.play(world)
+        context = RehearsalContext(
+            aws=aws,
+            workspace=stack.enter_context(Workspace(aws)),
+            report=report,
+            working_tree=working_tree,
+        )
+        read_deliverable(context)
+        first_deploy.prepare(context)
+        before = context.inventory.snapshot()
+        for scenario in SCENARIOS:
+            scenario(context)
         if keep:
-            wait(world)
+            wait(context)
         else:
-            farewell.play(world, before)
-    if not with_containers:
-        narrator.say("\nLeft out: tasks as containers. `make laptop` plays that.")
-    elif not keep:
+            destroy.run(context, before)
+    if keep:
+        done = f"{report.steps} steps in {report.seconds:.0f} s"
+        report.end(f"{done}; the local AWS is stopped, and what was deployed is gone with it.")
+        return
+    if with_containers:
         try:
-            engine, base = containers.at_hand()
+            engine, base = containers.available()
         except NoEngineError as reason:
-            containers.leave_out(narrator, reason)
+            containers.leave_out(report, reason)
         else:
-            containers.play(narrator, engine, base, working_tree=working_tree)
-    narrator.end(f"{narrator.steps} steps in {narrator.seconds:.0f} s, and nothing is left.")
+            containers.run(report, engine, base, working_tree=working_tree)
+    else:
+        report.say("\nLeft out: tasks as containers (`make laptop`).")
+    done = f"{report.steps} steps in {report.seconds:.0f} s"
+    report.end(f"{done}; `cdk destroy` left nothing behind.")
 
 
-def wait(world: World) -> None:
+def wait(context: RehearsalContext) -> None:
     """Say how to use what is deployed, and wait until the user has seen enough."""
-    say = world.narrator.say
-    say("\nThe stacks stay deployed until you press Ctrl-C. In another terminal:")
-    for key in (
-        "AWS_ENDPOINT_URL",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_DEFAULT_REGION",
-        "AWS_CA_BUNDLE",
-        "NODE_EXTRA_CA_CERTS",
-        "AWS_DISABLE_HOST_PREFIX_INJECTION",
-    ):
-        say(f"  export {key}={world.aws.environment()[key]}")
-    say("  .venv/bin/aws ecs list-services --cluster ecs-blueprint-infra")
+    say = context.report.say
     with suppress(KeyboardInterrupt):
+        say("\nThe stacks stay deployed until you press Ctrl-C. In another terminal:")
+        for key in (
+            "AWS_ENDPOINT_URL",
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_DEFAULT_REGION",
+            "AWS_CA_BUNDLE",
+            "NODE_EXTRA_CA_CERTS",
+            "AWS_DISABLE_HOST_PREFIX_INJECTION",
+        ):
+            say(f"  export {key}={context.aws.environment()[key]}")
+        say("  .venv/bin/aws ecs list-services --cluster ecs-blueprint-infra")
         signal.pause()
 
 

@@ -1,7 +1,10 @@
-"""What the rehearsal insists on."""
+"""What the rehearsal insists on, at once or within a time."""
 
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 from typing import Any
+
+_POLL_SECONDS = 0.1
 
 
 class RehearsalError(Exception):
@@ -23,3 +26,13 @@ def expect_true(what: str, *, holds: bool) -> None:
     """Raise ``RehearsalError`` unless the condition holds."""
     if not holds:
         raise RehearsalError(f"{what}: it is not so")
+
+
+def wait_until(what: str, holds: Callable[[], bool], seconds: float) -> float:
+    """Wait until something holds, and return how long it took; ``RehearsalError`` if too long."""
+    began = time.monotonic()
+    while not holds():
+        if time.monotonic() - began > seconds:
+            raise RehearsalError(f"{what}: not within {seconds:g} s")
+        time.sleep(_POLL_SECONDS)
+    return time.monotonic() - began

@@ -4,30 +4,50 @@ import json
 import os
 import shlex
 import shutil
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from settings.examples import ACCOUNT, REGION, ROOT, sample_env
+from tools.local_aws import LocalAws, LocalAwsError
 from tools.local_aws.scratch import ScratchDirectory
 from tools.rehearsal.expectation import RehearsalError
+
+Cli = subprocess.Popen[str]
+
+DEPLOY_OPTIONS = ("--require-approval", "never", "--outputs-file", "output.json")
+"""What the README tells users to deploy with."""
+
+_GLANCE_SECONDS = 0.5
+_PATIENCE_SECONDS = 300
+_LOG_LINES = 10
+_TAIL_LINES = 40
 
 
 class Workspace:
     """Settings, outputs, assembly and context of the rehearsal, away from the user's.
 
-    ``environment`` is what the CLI and the app see of the outside world.
+    CLI and app see what names the local AWS, and ``variables``. Each CLI runs in a process group of
+    its own, and is killed when it cannot end well: ``LocalAwsError`` if the local AWS is gone,
+    where it would by itself try again for 90 seconds; ``RehearsalError`` if it runs too long.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, aws: LocalAws, **variables: str) -> None:
+        self._aws = aws
+        self._port = urlsplit(aws.endpoint_url).port
+        environment = aws.environment() | variables
         self._scratch = ScratchDirectory("rehearsal")
         self.folder = self._scratch.path
         (self.folder / "tmp").mkdir()
-        self._environment = dict(environment) | {
+        self._environment = environment | {
             "PATH": os.pathsep.join(
                 [str(Path(sys.executable).parent), environment.get("PATH", os.defpath)]
             ),
@@ -124,15 +144,46 @@ class Workspace:
             raise RehearsalError(f"{command}\nfailed:\n{_tail(done)}")
         return done.stdout
 
-    def _cdk(self, arguments: tuple[str, ...], env_file: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+    def start(self, *arguments: str, env_file: str = ".env") -> Cli:
+        """Start the CDK CLI; the caller must ``finish`` or ``kill`` it."""
+        return subprocess.Popen(
             self._command(arguments, env_file),
             cwd=self.folder,
             env=self._environment,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             encoding="utf-8",
-            check=False,
+            start_new_session=True,
         )
+
+    def finish(self, cli: Cli) -> subprocess.CompletedProcess[str]:
+        """Wait for the CLI, however it ends."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        try:
+            while True:
+                try:
+                    stdout, stderr = cli.communicate(timeout=_GLANCE_SECONDS)
+                except subprocess.TimeoutExpired:
+                    self._require_aws()
+                    if time.monotonic() > deadline:
+                        raise RehearsalError(f"cdk hangs for {_PATIENCE_SECONDS} s") from None
+                else:
+                    if cli.returncode != 0:
+                        self._require_aws()  # its own message would not say that this is the cause
+                    return subprocess.CompletedProcess(cli.args, cli.returncode, stdout, stderr)
+        except BaseException:
+            self.kill(cli)
+            raise
+
+    def kill(self, cli: Cli) -> str:
+        """Kill the CLI and all that it has started, without a warning; return what it printed."""
+        if cli.poll() is None:
+            os.killpg(cli.pid, signal.SIGKILL)
+        stdout, stderr = cli.communicate()
+        return stdout + stderr
+
+    def _cdk(self, arguments: tuple[str, ...], env_file: str) -> subprocess.CompletedProcess[str]:
+        return self.finish(self.start(*arguments, env_file=env_file))
 
     def _command(self, arguments: tuple[str, ...], env_file: str) -> list[str]:
         return [
@@ -143,6 +194,13 @@ class Workspace:
             *("--no-color", "--no-notices"),
         ]
 
+    def _require_aws(self) -> None:
+        try:
+            socket.create_connection(("127.0.0.1", self._port or 0), timeout=5).close()
+        except OSError:
+            log = "\n".join(self._aws.log().splitlines()[-_LOG_LINES:])
+            raise LocalAwsError(f"The local AWS went away while the CDK CLI ran.\n{log}") from None
+
 
 def app_command(script: Path) -> str:
     """Return what to give to ``--app`` of the CDK CLI to run a script, whatever its path.
@@ -151,12 +209,6 @@ def app_command(script: Path) -> str:
     that are both at the beginning and at the end.
     """
     return f"exec {shlex.join([sys.executable, str(script)])}"
-
-
-DEPLOY_OPTIONS = ("--require-approval", "never", "--outputs-file", "output.json")
-"""What the README tells users to deploy with."""
-
-_TAIL_LINES = 40
 
 
 def _tail(done: subprocess.CompletedProcess[str]) -> str:

@@ -169,8 +169,8 @@ def test_message_of_the_tool_is_its_last_word(start: Callable[..., Tool]) -> Non
     assert tool.returncode == 1
 
 
-# Not started by people: the emulator's process, and the stand-in that builds run.
-OTHERS = {"tools/local_aws", "tools/rehearsal/pipeline/docker_stand_in"}
+# Not started by people: the emulator's process.
+OTHERS = {"tools/local_aws"}
 COMMANDS = sorted(
     path
     for path in ROOT.glob("[!.]*/**/__main__.py")

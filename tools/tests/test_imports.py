@@ -29,6 +29,20 @@ def test_only_tests_know_tests() -> None:
     assert [path for path in code if any(".tests" in module for module in imported(path))] == []
 
 
+@pytest.mark.parametrize(
+    ("tool", "known"), [("local_aws", set()), ("container_engine", {"command_line", "local_aws"})]
+)
+def test_what_the_rehearsal_stands_on_knows_nothing_of_it_and_of_the_blueprint(
+    tool: str, known: set[str]
+) -> None:
+    files = [path for path in (TOOLS / tool).rglob("*.py") if "tests" not in path.parts]
+    ours = {"app", "backend_service", "core_infra", "settings", "tools"}
+    modules = {m for path in files for m in imported(path) if m.partition(".")[0] in ours}
+    assert {".".join(module.split(".")[:2]) for module in modules} <= {
+        f"tools.{name}" for name in {tool, *known}
+    }
+
+
 def test_no_file_is_a_drawer_for_anything() -> None:
     drawers = {"utils", "util", "helpers", "helper", "common", "misc", "shared", "lib"}
     assert not {path.stem for path in FILES} & drawers

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tools.container_engine import Engine, NoEngineError, base_image, find_engine, owned
+from tools.container_engine import (
+    Engine,
+    NoEngineError,
+    base_image,
+    build_image,
+    find_engine,
+    owned,
+)
+from tools.container_engine.ownership import KEPT_IMAGES
 
 ROOT = Path(__file__).parents[3]
 
@@ -33,6 +41,14 @@ def engine(service_folder: Path, cache: Path) -> Engine:
             pytest.fail(f"the image must be tested in CI: {reason}")
         pytest.skip(f"the image was not tested: {reason}")
     return engine
+
+
+@pytest.fixture(scope="session")
+def image(engine: Engine, service_folder: Path, cache: Path) -> str:
+    """Any image that runs."""
+    tag = f"{KEPT_IMAGES}/tests:first"
+    build_image(engine, service_folder, tag, cache, build_args={"REVISION": "first"})
+    return tag
 
 
 @pytest.fixture(scope="session")

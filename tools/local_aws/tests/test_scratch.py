@@ -225,12 +225,12 @@ def test_nothing_else_makes_or_removes_folders_or_kills_groups() -> None:
         "tempfile": {"tools/local_aws/scratch.py", "tools/local_aws/__main__.py"},
         "rmtree": {"tools/local_aws/scratch.py"},
         "unlink": {
-            "tools/rehearsal/pipeline/artifact_store.py",  # links that it has just unpacked
+            "tools/rehearsal/pipeline/pipeline_run.py",  # links that it has just unpacked
             "tools/local_aws/scratch.py",
         },
         "rmi": {"tools/container_engine/ownership.py"},
         "killpg": {
-            "tools/rehearsal/failures/watched_workspace.py",  # of a CLI that it started
+            "tools/rehearsal/workspace.py",  # of a CLI that it started
             "tools/local_aws/__main__.py",  # its own, when the parent says that it is new
             "tools/local_aws/child.py",  # of the child, not waited for
             "tools/progress/side_by_side.py",  # of parts that it started, not waited for

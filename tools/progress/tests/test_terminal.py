@@ -9,7 +9,7 @@ from tools.doctor.__main__ import Report
 from tools.doctor.check import Result, Verdict
 from tools.progress import terminal
 from tools.progress.terminal import LiveLine, cut, fill, has_colour, is_live
-from tools.rehearsal.narration import Narrator
+from tools.rehearsal.console_report import ConsoleReport
 
 
 class Terminal(io.StringIO):
@@ -97,21 +97,21 @@ def test_the_bench_tells_of_each_round() -> None:
     ]
 
 
-def narrate() -> None:
-    narrator = Narrator()
-    narrator.chapter("A chapter")
-    with narrator.step("A step") as step:
+def report_a_step() -> None:
+    report = ConsoleReport()
+    report.section("A section")
+    with report.step("A step") as step:
         step.note = "one two three " * 5
-    narrator.leave_out("much: " + "one two three " * 5)
-    narrator.leave_out("more")
-    narrator.leave_out("more")
-    narrator.end("1 step")
+    report.leave_out("much: " + "one two three " * 5)
+    report.leave_out("more")
+    report.leave_out("more")
+    report.end("1 step")
 
 
-def test_the_story_fits_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_report_of_a_rehearsal_fits_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Terminal()
     monkeypatch.setattr("sys.stdout", screen)
-    narrate()
+    report_a_step()
     printed = screen.getvalue()
     assert "\x1b[32m✓\x1b[0m" in printed
     for code in ("\x1b[32m", "\x1b[1m", "\x1b[0m", "\x1b[K", "\r"):
@@ -120,7 +120,7 @@ def test_the_story_fits_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_in_a_log_each_step_is_a_line_without_colour(capsys: pytest.CaptureFixture[str]) -> None:
-    narrate()
+    report_a_step()
     lines = capsys.readouterr().out.splitlines()
     assert "\x1b" not in "".join(lines)
     assert lines[2].endswith("one two three")

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from tools.container_engine import EngineError, NoEngineError
 from tools.local_aws import LocalAwsError
-from tools.rehearsal.containers.play import CHART, at_hand, leave_out, play
+from tools.rehearsal import containers
+from tools.rehearsal.console_report import ConsoleReport
+from tools.rehearsal.containers.tasks_as_containers import CHART
 from tools.rehearsal.expectation import RehearsalError
-from tools.rehearsal.narration import Narrator
 
 
 def main() -> None:
-    """Play it; exit with 1 and the reason at the first thing that is not as it should be."""
+    """Run it; exit with 1 and the reason at the first thing that is not as it should be."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.rehearsal.containers", description=__doc__
     )
@@ -31,34 +32,34 @@ def main() -> None:
         help="deliver the files as they are on disk, and not as they are committed",
     )
     given = parser.parse_args()
-    narrator = Narrator()
+    report = ConsoleReport()
     try:
-        rehearse(narrator, given)
+        rehearse(report, given)
     except (RehearsalError, LocalAwsError, EngineError, NoEngineError) as error:
         sys.exit(f"\nThe rehearsal failed: {error}")
     except KeyboardInterrupt:
         sys.exit("\nThe rehearsal was interrupted; the local AWS is stopped.")
 
 
-def rehearse(narrator: Narrator, given: argparse.Namespace) -> None:
-    """Play, or say what is missing."""
+def rehearse(report: ConsoleReport, given: argparse.Namespace) -> None:
+    """Run it, or say what is missing."""
     try:
-        engine, base = at_hand()
+        engine, base = containers.available()
     except NoEngineError as reason:
         if not given.where_possible:
             sys.exit(f"Nothing can be shown: {reason}")
-        leave_out(narrator, reason)
-        narrator.end("Tasks as containers are not played.")
+        containers.leave_out(report, reason)
+        report.end("Tasks as containers: not run.")
         return
-    play(
-        narrator,
+    containers.run(
+        report,
         engine,
         base,
         working_tree=given.working_tree,
         chart=given.chart,
         drain_seconds=given.drain,
     )
-    narrator.end(f"{narrator.steps} steps in {narrator.seconds:.0f} s.")
+    report.end(f"{report.steps} steps in {report.seconds:.0f} s.")
 
 
 if __name__ == "__main__":

@@ -1,22 +1,25 @@
-"""Callers in a container of another service, and what they saw."""
+"""Callers in a container of another service, what they saw, and what happened meanwhile."""
 
 import json
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tools.container_engine import Engine
 from tools.local_aws.scratch import ScratchDirectory
-from tools.rehearsal.containers.tools import bring_tools, has_tools, tool
+from tools.rehearsal.containers.context import ContainerContext
+from tools.rehearsal.containers.network import copy_programs, has_programs, program
 
 RATE = 20
 """Requests per second, of each caller."""
 MOST_SECONDS = 120
 """However long a rehearsal takes, no caller goes on longer."""
+MODES = ("careful", "plain", "forever")
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,8 @@ def calling(
     engine: Engine, container: str, url: str, modes: Sequence[str]
 ) -> Iterator[list[Caller]]:
     """Have callers at work in the container for the length of a block."""
-    if not has_tools(engine, container):
-        bring_tools(engine, container)
+    if not has_programs(engine, container):
+        copy_programs(engine, container)
     with ScratchDirectory("callers") as scratch:
         callers = [Caller(mode, scratch.path / mode) for mode in modes]
         processes = [_start(engine, container, url, caller) for caller in callers]
@@ -83,11 +86,44 @@ def calling(
                 process.wait()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """Callers at work, and the events of the time, for the chart."""
+
+    context: ContainerContext
+    callers: list[Caller]
+    began: float = field(default_factory=time.time)
+    events: list[tuple[float, str]] = field(default_factory=list)
+
+    def note(self, label: str, at: float = 0.0) -> float:
+        """Remember an event, of now unless told otherwise; return when it was."""
+        self.events.append((at or time.time(), label))
+        return self.events[-1][0]
+
+    def calls(self, mode: str, since: float = 0.0) -> Calls:
+        """Return what a caller has told of until now."""
+        (caller,) = (caller for caller in self.callers if caller.mode == mode)
+        return caller.calls().between(since or self.began, time.time())
+
+    def fewest_addresses(self, since: float) -> int:
+        """Return how few addresses the name of the backend had, from then until now."""
+        return self.context.feed.fewest(self.context.host, since)
+
+
+def summary(calls: Calls) -> str:
+    """Say in a line what a caller saw."""
+    text = f"{len(calls.requests)} requests, {len(calls.failed)} failed"
+    if calls.retried:
+        text += f", {len(calls.retried)} answered at another attempt"
+    reasons = sorted(calls.reasons().items(), key=lambda item: -item[1])
+    return text + "".join(f"; {count} x {reason}" for reason, count in reasons[:3])
+
+
 def _start(engine: Engine, container: str, url: str, caller: Caller) -> subprocess.Popen[bytes]:
-    program = tool("caller", url, caller.mode, str(RATE), str(MOST_SECONDS))
+    command = program("caller", url, caller.mode, str(RATE), str(MOST_SECONDS))
     with caller.file.open("wb") as output:
         return subprocess.Popen(
-            [*engine.command, "exec", "--interactive", container, *program],
+            [*engine.command, "exec", "--interactive", container, *command],
             env=engine.environment,
             stdin=subprocess.PIPE,
             stdout=output,

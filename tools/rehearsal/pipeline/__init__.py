@@ -1,1 +1,1 @@
-"""One delivery, played: the pipeline of the local AWS with its real commands."""
+"""Deliveries: the deployed pipeline, run on this machine with its real commands."""

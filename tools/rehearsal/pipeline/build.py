@@ -1,12 +1,71 @@
-"""Runs a buildspec as CodeBuild does."""
+"""A build: a buildspec, run as CodeBuild runs it, in one shell with CodeBuild's variables."""
 
-from collections.abc import Iterator, Mapping
+import os
+import shlex
+import subprocess
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
 
 from tools.local_aws.scratch import ScratchDirectory
-from tools.rehearsal.pipeline.build_shell import BuildShell
-from tools.rehearsal.pipeline.buildspec import Buildspec
+
+_PHASES = ("install", "pre_build", "build", "post_build")
+_ENDED_BY_A_COMMAND = 1
+
+
+class BuildspecError(ValueError):
+    """The buildspec asks for something that is not supported here; the message says what."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """``commands`` in their order; ``aborts`` if the build ends when one of them fails."""
+
+    name: str
+    commands: tuple[str, ...]
+    aborts: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Buildspec:
+    """What to run, with which variables, and which files of which folder come out of it."""
+
+    shell: str
+    variables: Mapping[str, str]
+    phases: tuple[Phase, ...]
+    artifact_folder: str
+    artifact_files: tuple[str, ...]
+
+
+def parse_buildspec(text: str) -> Buildspec:
+    """Read a buildspec of version 0.2; refuse what would be ignored by ``run_build``.
+
+    A key that CodeBuild knows and this does not would make the build differ from the real one.
+    """
+    spec = _mapping(
+        "the buildspec", yaml.safe_load(text), {"version", "env", "phases", "artifacts"}
+    )
+    if str(spec.get("version")) != "0.2":
+        raise BuildspecError(f"version {spec.get('version')}: only 0.2 is supported here")
+    env = _mapping("env", spec.get("env", {}), {"shell", "variables"})
+    phases = _mapping("phases", spec.get("phases", {}), _PHASES)
+    artifacts = _mapping("artifacts", spec.get("artifacts", {}), {"base-directory", "files"})
+    files = artifacts.get("files", [])
+    files = (files,) if isinstance(files, str) else tuple(files)
+    if any("$" in file for file in files):
+        raise BuildspecError("artifacts: CodeBuild documents no variables in the names of files")
+    return Buildspec(
+        shell=env.get("shell", "sh"),
+        variables={name: str(value) for name, value in env.get("variables", {}).items()},
+        phases=tuple(_phase(name, phases[name]) for name in _PHASES if name in phases),
+        artifact_folder=artifacts.get("base-directory", "."),
+        artifact_files=files,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +90,8 @@ def run_build(buildspec: Buildspec, *, source: Path, environment: Mapping[str, s
     """Run the commands of all phases in one shell, in ``source``, then collect the artifact.
 
     ``environment`` is all that the build sees: the project's variables, which win over those of
-    the buildspec, and those that CodeBuild sets. Not played: ``finally``, reports, caches, and the
-    variable CODEBUILD_BUILD_SUCCEEDING.
+    the buildspec, and those that CodeBuild sets. Not supported: ``finally``, reports, caches, and
+    the variable CODEBUILD_BUILD_SUCCEEDING.
     """
     variables = {**buildspec.variables, **environment}
     with ScratchDirectory("log") as scratch:
@@ -46,6 +105,107 @@ def run_build(buildspec: Buildspec, *, source: Path, environment: Mapping[str, s
                 failure = f"UPLOAD_ARTIFACTS: no file matches {pattern}"
             artifact |= found
         return BuildResult(failure=failure, artifact=artifact, log=log.read_text("utf-8"))
+
+
+def build_environment(
+    project: Mapping[str, Any], *, commit: str, number: int, initiator: str, source_version: str
+) -> dict[str, str]:
+    """Return what a CodeBuild project defines, and what CodeBuild adds to it.
+
+    ``project`` is as the API returns it; ``number`` counts the builds of the project. The
+    credentials of the project's role and the PATH of its image are not among them.
+    """
+    name, arn = project["name"], project["arn"]
+    region, builds = arn.split(":")[3], arn.replace(":project/", ":build/").rpartition("/")[0]
+    identity = f"{name}:rehearsal-{number}"
+    return {
+        variable["name"]: _value(variable)
+        for variable in project["environment"].get("environmentVariables", [])
+    } | {
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "CODEBUILD_BUILD_ARN": f"{builds}/{identity}",
+        "CODEBUILD_BUILD_ID": identity,
+        "CODEBUILD_BUILD_IMAGE": project["environment"]["image"],
+        "CODEBUILD_BUILD_NUMBER": str(number),
+        "CODEBUILD_INITIATOR": initiator,
+        "CODEBUILD_RESOLVED_SOURCE_VERSION": commit,
+        "CODEBUILD_SOURCE_VERSION": source_version,
+    }
+
+
+class BuildShell:
+    """One shell for the length of a ``with`` block; both outputs of all its commands go to ``log``.
+
+    The shell reads its commands from a pipe of its own, so that none can swallow the next one from
+    its standard input, which is empty.
+    """
+
+    def __init__(
+        self, shell: str, *, folder: Path, environment: Mapping[str, str], log: Path
+    ) -> None:
+        commands, self._commands = os.pipe()
+        self._statuses, statuses = os.pipe()
+        self._report = f"\nprintf '%s\\n' \"$?\" >&{statuses}\n"
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [shell, f"/dev/fd/{commands}"],
+                cwd=folder,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=(commands, statuses),
+            )
+        os.close(commands)
+        os.close(statuses)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        os.close(self._commands)
+        os.close(self._statuses)
+        self._process.wait()
+
+    def run(self, command: str) -> int:
+        """Run a command and return its exit status; a command may end the shell with it."""
+        if self._process.poll() is not None:
+            return self._process.returncode or _ENDED_BY_A_COMMAND
+        # Not in an `if` or before `||`: there `set -e` would have no effect inside the command.
+        script = f"eval {shlex.quote(command)}{self._report}"
+        with suppress(BrokenPipeError):
+            os.write(self._commands, script.encode())
+        answer = os.read(self._statuses, 16)
+        if answer:
+            return int(answer)
+        return self._process.wait() or _ENDED_BY_A_COMMAND
+
+
+def _phase(name: str, content: Any) -> Phase:
+    phase = _mapping(name, content, {"commands", "on-failure"})
+    on_failure = phase.get("on-failure")
+    if on_failure not in (None, "ABORT", "CONTINUE"):
+        raise BuildspecError(f"{name}: on-failure {on_failure} is not supported here")
+    # Left to itself CodeBuild goes on to post_build after a failed build phase, and only then.
+    aborts = on_failure == "ABORT" or (on_failure is None and name != "build")
+    commands = tuple(phase.get("commands", ()))
+    if not all(isinstance(command, str) for command in commands):
+        raise BuildspecError(f"{name}: a command that is not text needs quotes")
+    return Phase(name=name, commands=commands, aborts=aborts)
+
+
+def _mapping(where: str, value: Any, known: Collection[str]) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BuildspecError(f"{where} is not a mapping")
+    if unknown := sorted(value.keys() - set(known)):
+        raise BuildspecError(f"{where}: {', '.join(unknown)} is not supported here")
+    return value
 
 
 def _run_phases(buildspec: Buildspec, shell: BuildShell) -> str:
@@ -64,3 +224,9 @@ def _files(folder: Path, pattern: str) -> Iterator[tuple[str, bytes]]:
     for path in sorted(folder.glob(pattern)):
         if path.is_file():
             yield path.relative_to(folder).as_posix(), path.read_bytes()
+
+
+def _value(variable: Mapping[str, str]) -> str:
+    if variable.get("type", "PLAINTEXT") != "PLAINTEXT":
+        raise ValueError(f"{variable['name']}: type {variable['type']} is not supported here")
+    return variable["value"]

@@ -10,9 +10,8 @@ from pathlib import Path
 
 from settings.examples import ROOT
 from tools.container_engine import Engine, NoEngineError, find_engine, owned
-from tools.container_engine.base_image import default_base_image
-from tools.rehearsal.pipeline.docker_stand_in.engine_file import write_engine
-from tools.rehearsal.pipeline.docker_stand_in.state import State
+from tools.container_engine.image import default_base_image
+from tools.rehearsal.pipeline.docker_stand_in import State, write_engine
 
 SWITCH = "REHEARSAL_DOCKER"
 """Set to ``stand-in``, this environment variable leaves an engine alone."""
@@ -34,7 +33,7 @@ class DockerCommand:
 
 @contextmanager
 def docker_command(folder: Path, dockerfile: Path) -> Iterator[DockerCommand]:
-    """Have a `docker`: real builds if an engine can start at once, otherwise none are done.
+    """Have a `docker`: its builds are real if an engine can start at once, otherwise pretended.
 
     The pushes are always pretended. An engine is taken only with the Dockerfile's base image, or
     its stand-in, on this machine already: a rehearsal downloads no images. If its build then
@@ -42,17 +41,17 @@ def docker_command(folder: Path, dockerfile: Path) -> Iterator[DockerCommand]:
     """
     state = State(folder / "state")
     try:
-        engine, base = engine_at_hand(dockerfile)
+        engine, base = available_engine(dockerfile)
     except NoEngineError as reason:
         yield _install(folder, state, {}, f"a stand-in that builds nothing: {reason}")
         return
     with owned(engine) as labels:
         write_engine(state.folder, engine, labels)
-        what = f"{engine.name} (base image {base}), except for the push"
+        what = f"{engine.name} on {base}; the push only records the image"
         yield _install(folder, state, {"BASE_IMAGE": base}, what)
 
 
-def engine_at_hand(dockerfile: Path) -> tuple[Engine, str]:
+def available_engine(dockerfile: Path) -> tuple[Engine, str]:
     """Return an engine and a base image that is there; ``NoEngineError`` says what is missing."""
     if os.environ.get(SWITCH) == "stand-in":
         raise NoEngineError(f"{SWITCH} says so")
@@ -77,7 +76,9 @@ def _install(
 ) -> DockerCommand:
     binaries = folder / "bin"
     binaries.mkdir(parents=True, exist_ok=True)
-    call = [sys.executable, "-m", "tools.rehearsal.pipeline.docker_stand_in", str(state.folder)]
+    # -P: a build works in a folder whose own `tools` must not be taken for ours.
+    module = "tools.rehearsal.pipeline.docker_stand_in"
+    call = [sys.executable, "-P", "-m", module, str(state.folder)]
     script = f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(ROOT))} exec {shlex.join(call)} "$@"\n'
     (binaries / "docker").write_text(script, encoding="utf-8")
     (binaries / "docker").chmod(0o755)

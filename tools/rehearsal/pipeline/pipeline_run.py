@@ -1,21 +1,38 @@
-"""An execution of the deployed pipeline."""
+"""An execution of the deployed pipeline: its artifacts, and what each of its actions does."""
 
+import io
 import itertools
 import json
+import os
+import secrets
+import stat
+import sys
+import time
+import zipfile
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from tools.local_aws.scratch import ScratchDirectory
+from tools.rehearsal.context import SERVICE, RehearsalContext
 from tools.rehearsal.expectation import RehearsalError
-from tools.rehearsal.pipeline.artifact_store import ArtifactStore
-from tools.rehearsal.pipeline.build_action import BuildAction
+from tools.rehearsal.pipeline.build import build_environment, parse_buildspec, run_build
 from tools.rehearsal.pipeline.docker_command import DockerCommand
-from tools.rehearsal.pipeline.rollout import RolloutError, roll_out
-from tools.rehearsal.world import SERVICE, World
 
 Action = dict[str, Any]
 Elsewhere = Mapping[str, Callable[[], None]]
 """What happens just before an action, by the action's name."""
+
+_UNIX = 3
+"""Of the systems that a zip file may come from, the one whose entries have a mode."""
+
+_DESCRIBED = (
+    "taskDefinitionArn", "revision", "status", "requiresAttributes", "compatibilities",
+    "registeredAt", "registeredBy", "deregisteredAt",
+)  # fmt: skip
+_PATIENCE_SECONDS = 30
+_POLL_SECONDS = 0.1
+_LOG_LINES = 40
 
 
 class ActionFailedError(RehearsalError):
@@ -27,20 +44,70 @@ class ActionFailedError(RehearsalError):
         self.done = done
 
 
+class ArtifactStore:
+    """Keeps the artifacts of one execution as CodePipeline does: a zip file each, in ``bucket``."""
+
+    def __init__(self, s3: Any, *, bucket: str, pipeline: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._pipeline = pipeline
+        self._keys: dict[str, str] = {}
+
+    def put(
+        self, name: str, files: Mapping[str, bytes], links: Mapping[str, str] | None = None
+    ) -> None:
+        """Store the output artifact ``name`` of an action; of a link there is its target's name."""
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            for path, content in files.items():
+                archive.writestr(path, content)
+            for path, target in (links or {}).items():
+                entry = zipfile.ZipInfo(path)
+                entry.create_system, entry.external_attr = _UNIX, (stat.S_IFLNK | 0o777) << 16
+                archive.writestr(entry, os.fsencode(target))
+        key = f"{self._pipeline[:20]}/{name[:10]}/{secrets.token_urlsafe(5)}"
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=packed.getvalue())
+        self._keys[name] = key
+
+    def unpack(self, name: str, folder: Path) -> None:
+        """Put the files of an artifact, the input of an action, into ``folder``.
+
+        A link that leads out of the folder becomes a file with its target's name, as in git where
+        there are no links: a build reads nothing of this machine.
+        """
+        stored = self._s3.get_object(Bucket=self._bucket, Key=self._keys[name])
+        with zipfile.ZipFile(io.BytesIO(stored["Body"].read())) as archive:
+            archive.extractall(folder)
+            links = {
+                each.filename: os.fsdecode(archive.read(each))
+                for each in archive.infolist()
+                if stat.S_ISLNK(each.external_attr >> 16)
+            }
+        for path, target in links.items():
+            link = folder / path
+            if (link.parent / target).resolve().is_relative_to(folder.resolve()):
+                link.unlink()
+                link.symlink_to(target)
+
+    def arn(self, name: str) -> str:
+        """Return the S3 ARN of an artifact."""
+        return f"arn:aws:s3:::{self._bucket}/{self._keys[name]}"
+
+
 class PipelineRun:
-    """Plays the pipeline of the service stack, one execution after the other.
+    """Runs the pipeline of the service stack, one execution after the other.
 
     Everything is read from the local AWS at each execution: the stages and actions, the build
     project, the artifact bucket. ``docker`` is the one that the build calls; everything else that
     its commands call is real.
     """
 
-    def __init__(self, world: World, docker: DockerCommand) -> None:
-        self._world = world
+    def __init__(self, context: RehearsalContext, docker: DockerCommand) -> None:
+        self._context = context
         self._docker = docker
         self._numbers = itertools.count(1)
         self._last: tuple[str, ArtifactStore] | None = None
-        self._play: dict[tuple[str, str], Callable[[Action, ArtifactStore, str], None]] = {
+        self._actions: dict[tuple[str, str], Callable[[Action, ArtifactStore, str], None]] = {
             ("Source", "GitHub"): self._source,
             ("Source", "CodeStarSourceConnection"): self._source,
             ("Build", "CodeBuild"): self._build,
@@ -55,7 +122,7 @@ class PipelineRun:
         action that fails ends the execution with ``ActionFailedError``.
         """
         pipeline = self._pipeline()
-        s3, bucket = self._world.aws.client("s3"), pipeline["artifactStore"]["location"]
+        s3, bucket = self._context.aws.client("s3"), pipeline["artifactStore"]["location"]
         artifacts = ArtifactStore(s3, bucket=bucket, pipeline=pipeline["name"])
         self._last = commit, artifacts
         return self._go_through(pipeline["stages"], commit, artifacts, before or {})
@@ -68,8 +135,8 @@ class PipelineRun:
         return self._go_through(stages, *self._last, before or {})
 
     def _pipeline(self) -> dict[str, Any]:
-        name = self._world.outputs(SERVICE)["PipelineName"]
-        client = self._world.aws.client("codepipeline")
+        name = self._context.outputs(SERVICE)["PipelineName"]
+        client = self._context.aws.client("codepipeline")
         return dict(client.get_pipeline(name=name)["pipeline"])
 
     def _go_through(
@@ -84,10 +151,12 @@ class PipelineRun:
             for action in sorted(stage["actions"], key=lambda action: int(action["runOrder"])):
                 before.get(action["name"], lambda: None)()
                 kind = action["actionTypeId"]["category"], action["actionTypeId"]["provider"]
-                if kind not in self._play:
-                    raise RehearsalError(f"the action {action['name']} ({kind}) is not played")
+                if kind not in self._actions:
+                    raise RehearsalError(
+                        f"the action {action['name']} ({kind}) is not supported here"
+                    )
                 try:
-                    self._play[kind](action, artifacts, commit)
+                    self._actions[kind](action, artifacts, commit)
                 except (RolloutError, RehearsalError) as error:
                     raise ActionFailedError(action["name"], str(error), done) from error
                 done.append(action["name"])
@@ -95,12 +164,12 @@ class PipelineRun:
 
     def _source(self, action: Action, artifacts: ArtifactStore, _commit: str) -> None:
         """Hand on this project; GitHub is not asked."""
-        source = self._world.source
+        source = self._context.source
         artifacts.put(action["outputArtifacts"][0]["name"], source.files, source.links)
 
     def _build(self, action: Action, artifacts: ArtifactStore, commit: str) -> None:
-        build = BuildAction(self._world, self._docker, commit=commit, number=next(self._numbers))
-        build.play(action, artifacts)
+        build = BuildAction(self._context, self._docker, commit=commit, number=next(self._numbers))
+        build.run(action, artifacts)
 
     def _deploy(self, action: Action, artifacts: ArtifactStore, _commit: str) -> None:
         configuration = action["configuration"]
@@ -111,7 +180,7 @@ class PipelineRun:
                 raise RehearsalError(f"there is no {configuration['FileName']} in the artifact")
             definitions = json.loads(file.read_text(encoding="utf-8"))
         roll_out(
-            self._world.aws.client("ecs"),
+            self._context.aws.client("ecs"),
             cluster=configuration["ClusterName"],
             service=configuration["ServiceName"],
             images={each["name"]: each["imageUri"] for each in definitions},
@@ -121,4 +190,110 @@ class PipelineRun:
         with ScratchDirectory("commands") as scratch:
             artifacts.unpack(action["inputArtifacts"][0]["name"], scratch.path)
             for command in action["commands"]:
-                self._world.workspace.shell(command, scratch.path)
+                self._context.workspace.shell(command, scratch.path)
+
+
+class BuildAction:
+    """The build action for a commit, by the CodeBuild project that the local AWS has.
+
+    The commands, the shell and the AWS CLI are real; ``docker`` is as it says itself.
+    """
+
+    def __init__(
+        self, context: RehearsalContext, docker: DockerCommand, *, commit: str, number: int
+    ) -> None:
+        self._context = context
+        self._docker = docker
+        self._commit = commit
+        self._number = number
+
+    def run(self, action: Mapping[str, Any], artifacts: ArtifactStore) -> None:
+        """Build the input artifact and store the output; ``RehearsalError`` if the build fails."""
+        codebuild = self._context.aws.client("codebuild")
+        name = action["configuration"]["ProjectName"]
+        project = codebuild.batch_get_projects(names=[name])["projects"][0]
+        source = action["inputArtifacts"][0]["name"]
+        with ScratchDirectory("build") as scratch:
+            folder = scratch.path / "src"
+            artifacts.unpack(source, folder)
+            buildspec = folder / project["source"]["buildspec"]
+            result = run_build(
+                parse_buildspec(buildspec.read_text(encoding="utf-8")),
+                source=folder,
+                environment=self._environment(project, artifacts.arn(source), folder),
+            )
+        if not result.succeeded:
+            log = "\n".join(result.log.splitlines()[-_LOG_LINES:])
+            raise RehearsalError(f"{result.failure}\n{log}")
+        artifacts.put(action["outputArtifacts"][0]["name"], result.artifact)
+
+    def _environment(
+        self, project: Mapping[str, Any], source_version: str, folder: Path
+    ) -> dict[str, str]:
+        """Return what the project and CodeBuild set, and the way to the tools and to this AWS."""
+        path = os.environ.get("PATH", os.defpath)
+        tools = [str(self._docker.folder), str(Path(sys.executable).parent), path]
+        host = {
+            "PATH": os.pathsep.join(tools),
+            "HOME": str(folder),
+            "TMPDIR": str(folder.parent),
+        }
+        return (
+            self._context.aws.access.environment()
+            | dict(self._docker.variables)
+            | host
+            | {"CODEBUILD_SRC_DIR": str(folder)}
+            | build_environment(
+                project,
+                commit=self._commit,
+                number=self._number,
+                initiator=f"codepipeline/{self._context.outputs(SERVICE)['PipelineName']}",
+                source_version=source_version,
+            )
+        )
+
+
+class RolloutError(Exception):
+    """The new revision does not run; the message says why."""
+
+
+def roll_out(ecs: Any, *, cluster: str, service: str, images: Mapping[str, str]) -> str:
+    """Register a revision with ``images`` (by container name), deploy it, wait; return its ARN.
+
+    As CodePipeline does, the revision is made from the one that the service uses, not from the
+    newest one. Unlike there a rollout that the circuit breaker has ended is an error at once:
+    CodePipeline sees it only when the action's timeout is over.
+    """
+    used = _describe(ecs, cluster, service)["taskDefinition"]
+    definition = ecs.describe_task_definition(taskDefinition=used)["taskDefinition"]
+    revision = {key: value for key, value in definition.items() if key not in _DESCRIBED}
+    containers = {container["name"]: container for container in revision["containerDefinitions"]}
+    if unknown := images.keys() - containers.keys():
+        raise RolloutError(f"{used} has no container {', '.join(sorted(unknown))}")
+    for name, image in images.items():
+        containers[name]["image"] = image
+    arn = str(ecs.register_task_definition(**revision)["taskDefinition"]["taskDefinitionArn"])
+    ecs.update_service(cluster=cluster, service=service, taskDefinition=arn)
+    _wait(ecs, cluster, service, arn)
+    return arn
+
+
+def _wait(ecs: Any, cluster: str, service: str, arn: str) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        deployments = _describe(ecs, cluster, service)["deployments"]
+        # The newest one that is of this revision; none when it failed and is gone already.
+        ours = next((d for d in deployments if d["taskDefinition"] == arn), None)
+        if ours is None or ours["rolloutState"] == "FAILED":
+            raise RolloutError(ours["rolloutStateReason"] if ours else f"{arn} was rolled back")
+        if ours["rolloutState"] == "COMPLETED":
+            return
+        time.sleep(_POLL_SECONDS)
+    raise RolloutError(f"{arn} is not rolled out after {_PATIENCE_SECONDS} s")
+
+
+def _describe(ecs: Any, cluster: str, service: str) -> dict[str, Any]:
+    found = ecs.describe_services(cluster=cluster, services=[service])["services"]
+    if not found:
+        raise RolloutError(f"cluster {cluster} has no service {service}")
+    return dict(found[0])

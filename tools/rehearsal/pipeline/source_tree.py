@@ -1,6 +1,6 @@
 """What the pipeline is given as its source: the commit that git calls HEAD.
 
-Only files that git knows are read. What differs from the commit is named, and played only when
+Only files that git knows are read. What differs from the commit is named, and delivered only when
 somebody asks for it.
 """
 
@@ -12,13 +12,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from tools.local_aws.process_environment import EVERY_PROCESS, chosen
 from tools.local_aws.scratch import ScratchDirectory
 from tools.rehearsal.expectation import RehearsalError
-from tools.rehearsal.process_environment import git_environment
 
 APPLICATIONS = "application-code"
 """All that is read, when asked for, of a folder in which git knows no files."""
 
+# The user's configuration says, for instance, whose folders git may read, and what it ignores.
+_GIT_VARIABLES = ("HOME", "XDG_CONFIG_HOME")
 _SUBMODULE = "160000"
 _MOST_NAMES = 4
 _LONGEST_NAME = 60
@@ -61,6 +63,12 @@ def read_source(root: Path, *, working_tree: bool = False) -> Source:
     return _tracked(root, tracked) if tracked else _untracked_applications(root)
 
 
+def git_environment(shell: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return what git may have: it reads the repository in its folder, and writes nothing."""
+    kept = chosen((*EVERY_PROCESS, *_GIT_VARIABLES), shell)
+    return kept | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+
+
 def _committed(root: Path) -> Source:
     try:
         commit = _git(root, "rev-parse", "--short", "--verify", "HEAD^{commit}").strip()
@@ -70,7 +78,7 @@ def _committed(root: Path) -> Source:
     except SourceError as reason:
         raise SourceError(
             f"{root} has no commit that could be delivered: {reason}\n"
-            "Commit it, or add WORKTREE=1 to the command: then files are played as they are on disk"
+            "Commit it, or add WORKTREE=1 to the command: then files are taken as they are on disk"
         ) from None
     files, links = {}, {}
     with tarfile.open(fileobj=io.BytesIO(_git_bytes(root, "archive", "HEAD"))) as archive:
@@ -162,16 +170,16 @@ def _status(root: Path) -> tuple[list[str], list[str]]:
 
 
 def _left_out(paths: Collection[str], what: str, remedy: str = "") -> Iterator[str]:
-    """Say in a few words which there are, if any, and what makes them played."""
+    """Say in a few words which there are, if any, and how they are delivered all the same."""
     if paths:
-        names = [_showable(path) for path in paths]
+        names = [_printable(path) for path in paths]
         more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
         some = f"{len(names)} {what}{'s' if len(names) > 1 else ''}"
         listed = ", ".join(names[:_MOST_NAMES])
-        yield f"{some}: {listed}{more}" + (f" (to play: {remedy})" if remedy else "")
+        yield f"{some}: {listed}{more}" + (f" (to deliver it: {remedy})" if remedy else "")
 
 
-def _showable(name: str) -> str:
+def _printable(name: str) -> str:
     text = name if name.isprintable() else ascii(name)[1:-1]
     return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1]}…"
 

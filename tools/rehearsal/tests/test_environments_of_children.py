@@ -11,8 +11,8 @@ import pytest
 
 from settings.examples import ACCOUNT, REGION
 from tools.local_aws import LocalAws
-from tools.rehearsal.failures.watched_workspace import WatchedWorkspace
 from tools.rehearsal.tests.canary import CANARY
+from tools.rehearsal.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
@@ -71,7 +71,7 @@ def test_the_cli_the_app_and_the_local_aws_see_no_secret_of_the_shell(
     with (
         watched() as seen,
         LocalAws(account=ACCOUNT, region=REGION) as aws,
-        WatchedWorkspace(aws) as workspace,
+        Workspace(aws) as workspace,
     ):
         workspace.write_env()
         workspace.cdk("ls")

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from tools.container_engine import Engine
+from tools.container_engine.engine import engine_environment
 from tools.local_aws import Access
 from tools.local_aws.credentials import RootKey
 from tools.local_aws.process_environment import process_environment
-from tools.rehearsal.pipeline.docker_stand_in.engine_file import read_engine, write_engine
-from tools.rehearsal.process_environment import engine_environment, git_environment
+from tools.rehearsal.pipeline.docker_stand_in import read_engine, write_engine
+from tools.rehearsal.pipeline.source_tree import git_environment
 from tools.rehearsal.tests.canary import CANARY
 
 SECRETS = {

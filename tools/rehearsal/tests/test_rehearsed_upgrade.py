@@ -130,7 +130,7 @@ class Service:
 def test_an_update_of_a_deployed_revision_keeps_every_resource(aws: LocalAws) -> None:
     before = deployed()[TOPOLOGY]
     core, service = before.templates
-    with Workspace(aws.environment()) as workspace:
+    with Workspace(aws) as workspace:
         (workspace.folder / ".env").write_text(before.env, encoding="utf-8")
         workspace.bootstrap()
         aws.client("secretsmanager").create_secret(Name=TOKEN_SECRET, SecretString="ghp_upgrade")

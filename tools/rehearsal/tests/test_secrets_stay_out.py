@@ -10,16 +10,16 @@ import pytest
 
 from settings.examples import ACCOUNT, REGION
 from tools.local_aws import LocalAws
-from tools.rehearsal.failures.watched_workspace import Cli, WatchedWorkspace
+from tools.rehearsal.context import CORE, SERVICE
 from tools.rehearsal.tests.canary import PASSWORD, TOKEN, files_in, holders
-from tools.rehearsal.world import CORE, SERVICE
+from tools.rehearsal.workspace import Cli, Workspace
 
 pytestmark = pytest.mark.slow
 
 PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/app/key"
 
 
-class TalkativeWorkspace(WatchedWorkspace):
+class VerboseWorkspace(Workspace):
     """Lets the CLI say all that it can, and keeps it."""
 
     def __init__(self, aws: LocalAws) -> None:
@@ -51,7 +51,7 @@ class Deployed:
 @pytest.fixture(scope="module")
 def deployed() -> Iterator[Deployed]:
     """Deploy with canaries in the secrets, list everything; then fail an update; then destroy."""
-    with LocalAws(account=ACCOUNT, region=REGION) as aws, TalkativeWorkspace(aws) as workspace:
+    with LocalAws(account=ACCOUNT, region=REGION) as aws, VerboseWorkspace(aws) as workspace:
         secrets = aws.client("secretsmanager")
         secrets.create_secret(Name="ecs-github-token", SecretString=TOKEN)
         db = secrets.create_secret(Name="db", SecretString=json.dumps({"password": PASSWORD}))

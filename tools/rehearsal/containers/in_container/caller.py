@@ -10,16 +10,17 @@ forever   never asks for the name again; every failure counts
 
 import json
 import random
+import select
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tools.rehearsal.containers.in_container.address_book import AddressBook
-from tools.rehearsal.containers.in_container.connections import Connections
+from dnslib import DNSRecord
 
 ATTEMPTS = {"careful": 3, "plain": 1, "forever": 1}
 TIMEOUT_SECONDS = 2.0
@@ -27,6 +28,9 @@ PAUSE_SECONDS = 0.1
 MOST_AT_ONCE = 64
 BOOKS = 4
 """As many processes of the caller, each with a TTL that began at another time."""
+
+_DNS_SECONDS = 1.0
+_DNS_TRIES = 3
 
 
 class Caller:
@@ -78,6 +82,87 @@ class Caller:
             raise ValueError(f"status {response.status}")
         answer = {key: body[key] for key in ("revision", "task", "zone")}
         return answer, not response.will_close
+
+
+class AddressBook:
+    """The addresses of one name; ``forever`` keeps the first answer, as some run times do.
+
+    The first answer of another one counts for a random part of its TTL, as if the caller had asked
+    some time ago: several books then do not ask at the same time.
+    """
+
+    def __init__(self, name: str, *, forever: bool = False) -> None:
+        self._name = name
+        self._forever = forever
+        self._lock = threading.Lock()
+        self._addresses: list[str] = []
+        self._expires = 0.0
+        self._asked = False
+        self._nameserver = next(
+            line.split()[1]
+            for line in Path("/etc/resolv.conf").read_text(encoding="utf-8").splitlines()
+            if line.startswith("nameserver")
+        )
+
+    def choose(self, avoid: str = "") -> str:
+        """Return one of the addresses, another one than ``avoid`` if there is."""
+        with self._lock:
+            stale = time.monotonic() >= self._expires and not self._forever
+            if stale or not self._addresses:
+                self._ask()
+            others = [address for address in self._addresses if address != avoid]
+            return random.choice(others or self._addresses)  # noqa: S311 - no secret
+
+    def forget(self) -> None:
+        """Ask again next time, whatever the TTL says."""
+        with self._lock:
+            self._expires = 0.0
+
+    def _ask(self) -> None:
+        question = DNSRecord.question(self._name, "A")
+        for attempt in range(_DNS_TRIES):
+            try:
+                packet = question.send(self._nameserver, 53, timeout=_DNS_SECONDS)
+            except OSError:
+                if attempt == _DNS_TRIES - 1:
+                    raise
+                continue
+            answers = DNSRecord.parse(packet).rr
+            if not answers:
+                raise OSError(f"{self._name} does not resolve")
+            self._addresses = [str(answer.rdata) for answer in answers]
+            ttl = min(answer.ttl for answer in answers)
+            part = 1.0 if self._asked else random.random()  # noqa: S311 - no secret
+            self._asked = True
+            self._expires = time.monotonic() + ttl * part
+            return
+
+
+class Connections:
+    """A pool; one that the other side has closed meanwhile is not taken again."""
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._idle: dict[str, list[HTTPConnection]] = {}
+
+    def take(self, address: str, port: int) -> HTTPConnection:
+        """Return a connection to an address, an idle one if there is one that is sound."""
+        while True:
+            with self._lock:
+                idle = self._idle.get(address)
+                connection = idle.pop() if idle else None
+            if connection is None:
+                return HTTPConnection(address, port, timeout=self._timeout)
+            # Nothing was asked, so whatever can be read is the end of the connection.
+            if connection.sock and not select.select([connection.sock], [], [], 0)[0]:
+                return connection
+            connection.close()
+
+    def give_back(self, address: str, connection: HTTPConnection) -> None:
+        """Keep a connection for the next request."""
+        with self._lock:
+            self._idle.setdefault(address, []).append(connection)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tools.container_engine import Engine, NoEngineError, base_image, build_image, find_engine
 from tools.container_engine.ownership import KEPT_IMAGES
-from tools.rehearsal.containers.container_network import ContainerNetwork, container_network
+from tools.rehearsal.containers.network import ContainerNetwork, container_network
 
 ROOT = Path(__file__).parents[4]
 CACHE = ROOT / ".cache" / "container_engine"

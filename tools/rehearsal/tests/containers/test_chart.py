@@ -5,7 +5,6 @@ from xml.etree import ElementTree as ET
 
 from tools.rehearsal.containers.callers import Caller, Calls
 from tools.rehearsal.containers.chart import draw
-from tools.rehearsal.containers.load import account
 
 OK = {"ok": True, "errors": [], "from": "10.0.0.4", "task": "t", "zone": "z"}
 
@@ -17,10 +16,10 @@ def _calls() -> Calls:
     return Calls("plain", [*before, failed, retried])
 
 
-def test_the_account_tells_failures_and_retries() -> None:
-    assert account(_calls()) == (
-        "42 requests, 1 failed, 1 answered at another attempt; 2 x TimeoutError: timed out"
-    )
+def test_failures_and_retries_are_counted_with_their_reasons() -> None:
+    calls = _calls()
+    assert [len(calls.failed), len(calls.retried)] == [1, 1]
+    assert calls.reasons() == {"TimeoutError: timed out": 2}
 
 
 def test_shares_count_answers_only() -> None:

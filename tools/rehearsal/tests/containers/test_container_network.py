@@ -1,14 +1,16 @@
 """The network of a rehearsal: closed, and gone afterwards with all that was in it, and no more."""
 
 import json
+from ipaddress import ip_network
+from itertools import combinations
+from subprocess import CompletedProcess
+from typing import Any, cast
 
 import pytest
 
-from tools.container_engine import Engine
+from tools.container_engine import Engine, EngineError
 from tools.container_engine.ownership import OWNER
-from tools.rehearsal.containers.container_network import ContainerNetwork, container_network
-
-pytestmark = pytest.mark.slow
+from tools.rehearsal.containers.network import CANDIDATES, ContainerNetwork, container_network
 
 
 def _run(engine: Engine, image: str, network: ContainerNetwork) -> str:
@@ -16,7 +18,8 @@ def _run(engine: Engine, image: str, network: ContainerNetwork) -> str:
     return engine("run", "--detach", f"--network={network.name}", label, image, "sleep", "60")
 
 
-def test_it_has_no_way_out_and_goes_with_its_containers(engine: Engine, image: str) -> None:
+@pytest.mark.slow
+def test_it_has_no_egress_and_goes_with_its_containers(engine: Engine, image: str) -> None:
     with container_network(engine) as network:
         (found,) = json.loads(engine("network", "inspect", network.name))
         container = _run(engine, image, network)
@@ -30,9 +33,46 @@ def test_it_has_no_way_out_and_goes_with_its_containers(engine: Engine, image: s
     assert engine.attempt("network", "inspect", network.name).returncode != 0
 
 
+@pytest.mark.slow
 def test_two_rehearsals_do_not_touch_each_other(engine: Engine, image: str) -> None:
     with container_network(engine) as one:
         container = _run(engine, image, one)
         with container_network(engine) as other:
             assert one.cidr != other.cidr
         assert one.containers() == [container]
+
+
+class BusyEngine:
+    """An engine in whose networks some ranges of addresses are taken."""
+
+    name = "podman"
+
+    def __init__(self, taken: int) -> None:
+        self.taken = {f"--subnet={cidr}" for cidr in CANDIDATES[:taken]}
+
+    def __call__(self, *_: str) -> str:
+        return ""
+
+    def attempt(self, *arguments: str) -> CompletedProcess[str]:
+        free = not self.taken & set(arguments)
+        return CompletedProcess(arguments, 0 if free else 125, "", "" if free else "is used")
+
+
+def network_of(engine: Any) -> str:
+    with container_network(cast("Engine", engine)) as network:
+        return network.cidr
+
+
+def test_there_is_room_for_more_than_a_handful_at_the_same_time() -> None:
+    assert network_of(BusyEngine(taken=10)) == CANDIDATES[10]
+
+
+def test_where_there_is_no_room_the_engine_says_why() -> None:
+    with pytest.raises(EngineError, match=r"podman makes no network: .*: is used"):
+        network_of(BusyEngine(taken=len(CANDIDATES)))
+
+
+def test_the_ranges_are_private_and_do_not_overlap() -> None:
+    ranges = [ip_network(cidr) for cidr in CANDIDATES]
+    assert all(each.is_private for each in ranges)
+    assert not any(one.overlaps(other) for one, other in combinations(ranges, 2))

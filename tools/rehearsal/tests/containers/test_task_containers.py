@@ -11,7 +11,7 @@ from tools.container_engine import Engine, docker_host
 from tools.local_aws import EngineAccess, LocalAws
 from tools.local_aws.tests.discoverable import Resources, registry, service
 from tools.local_aws.tests.stacks import StackFailedError, Stacks
-from tools.rehearsal.containers.container_network import ContainerNetwork
+from tools.rehearsal.containers.network import ContainerNetwork
 
 pytestmark = pytest.mark.slow
 

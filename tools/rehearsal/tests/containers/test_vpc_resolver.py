@@ -6,7 +6,7 @@ import pytest
 from dnslib import QTYPE, RCODE, DNSRecord
 
 from tools.rehearsal.containers.in_container.vpc_resolver import MOST_ADDRESSES, Zone
-from tools.rehearsal.containers.resolver import read_zone
+from tools.rehearsal.containers.network import read_zone
 
 NAME = "backend.default.local"
 

@@ -7,15 +7,16 @@ import pytest
 
 from tools.conftest import pytest_terminal_summary
 from tools.container_engine import NoEngineError
+from tools.rehearsal import containers
 from tools.rehearsal.containers import __main__ as alone
 
 
 @pytest.fixture(autouse=True)
 def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    def at_hand() -> None:
+    def available() -> None:
         raise NoEngineError("no container engine: no docker command")
 
-    monkeypatch.setattr(alone, "at_hand", at_hand)
+    monkeypatch.setattr(containers, "available", available)
 
 
 def test_alone_it_fails_and_says_what_is_missing(

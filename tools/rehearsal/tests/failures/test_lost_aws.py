@@ -25,7 +25,7 @@ def start_and_tell(self, arguments, *others, **options):
 
 subprocess.Popen.__init__ = start_and_tell
 sys.argv = ["rehearsal"]
-runpy.run_module("rehearsal", run_name="__main__")
+runpy.run_module("tools.rehearsal", run_name="__main__")
 """
 
 

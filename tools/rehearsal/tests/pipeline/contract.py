@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from tools.rehearsal.tests.pipeline.played_build import PASSWORD, PlayedBuild, play_commands
+from tools.rehearsal.tests.pipeline.recorded_build import PASSWORD, RecordedBuild, record_commands
 from tools.rehearsal.tests.pipeline.sides import Sides
 
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html; ECR takes the tags
@@ -12,7 +12,7 @@ from tools.rehearsal.tests.pipeline.sides import Sides
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 
-def violations(sides: Sides, build: PlayedBuild) -> list[str]:
+def violations(sides: Sides, build: RecordedBuild) -> list[str]:
     """Say everything that does not fit together after a build; nothing if the delivery can work."""
     if not build.result.succeeded:
         return [f"the build fails: {build.result.failure}\n{build.result.log}"]
@@ -22,14 +22,14 @@ def violations(sides: Sides, build: PlayedBuild) -> list[str]:
     return [*_of_image(sides, build), *_of_docker(sides, build), *_of_promotion(sides, build)]
 
 
-def image_of(build: PlayedBuild) -> dict[str, str]:
+def image_of(build: RecordedBuild) -> dict[str, str]:
     """The only entry of the image-definitions file."""
     (content,) = build.result.artifact.values()
     (definition,) = json.loads(content)
     return {str(key): str(value) for key, value in definition.items()}
 
 
-def _of_image(sides: Sides, build: PlayedBuild) -> Iterator[str]:
+def _of_image(sides: Sides, build: RecordedBuild) -> Iterator[str]:
     image = image_of(build)
     name, _, tag = image["imageUri"].partition(":")
     if name != sides.repository_uri:
@@ -50,7 +50,7 @@ def _of_image(sides: Sides, build: PlayedBuild) -> Iterator[str]:
         yield f"the image does not listen on {port} by itself"
 
 
-def _of_docker(sides: Sides, build: PlayedBuild) -> Iterator[str]:
+def _of_docker(sides: Sides, build: RecordedBuild) -> Iterator[str]:
     commands = [words[1] for words in build.calls if words[0] == "docker"]
     if commands != ["login", "build", "build", "push"]:
         yield f"docker was called for {commands}"
@@ -71,10 +71,10 @@ def _of_docker(sides: Sides, build: PlayedBuild) -> Iterator[str]:
             yield f"there is no Dockerfile in {words[-1]}"
 
 
-def _of_promotion(sides: Sides, build: PlayedBuild) -> Iterator[str]:
+def _of_promotion(sides: Sides, build: RecordedBuild) -> Iterator[str]:
     repository, tag = sides.repository_uri.partition("/")[2], image_of(build)["imageUri"].split(":")
     before = len(build.calls)
-    result = play_commands(sides.promote_commands, build)
+    result = record_commands(sides.promote_commands, build)
     if not result.succeeded:
         yield f"the promotion fails: {result.failure}\n{result.log}"
         return

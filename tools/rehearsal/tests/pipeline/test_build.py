@@ -1,4 +1,4 @@
-"""The player of buildspecs."""
+"""Buildspecs are run as CodeBuild runs them."""
 
 from pathlib import Path
 from typing import Any
@@ -6,14 +6,18 @@ from typing import Any
 import pytest
 import yaml
 
-from tools.rehearsal.pipeline.build import BuildResult, run_build
-from tools.rehearsal.pipeline.build_environment import build_environment
-from tools.rehearsal.pipeline.buildspec import BuildspecError, parse_buildspec
+from tools.rehearsal.pipeline.build import (
+    BuildResult,
+    BuildspecError,
+    build_environment,
+    parse_buildspec,
+    run_build,
+)
 
 PATH = {"PATH": "/usr/bin:/bin"}
 
 
-def play(folder: Path, text: str, **environment: str) -> BuildResult:
+def build(folder: Path, text: str, **environment: str) -> BuildResult:
     spec = parse_buildspec("version: 0.2\nenv:\n  shell: bash\n" + text)
     return run_build(spec, source=folder, environment=PATH | environment)
 
@@ -25,49 +29,49 @@ def phases(**commands: list[str]) -> str:
 
 def test_phases_run_in_their_order_and_see_what_was_set_before(tmp_path: Path) -> None:
     text = phases(build=['echo "$X in $PWD"'], pre_build=["export X=1", "cd /"])
-    result = play(tmp_path, text)
+    result = build(tmp_path, text)
     assert result.succeeded
     assert result.log == "1 in /\n"
 
 
 @pytest.mark.parametrize("command", ["false", "exit 1", "(exit 1)", 'echo "${UNSET:?}"'])
 def test_the_first_failure_ends_the_phase(command: str, tmp_path: Path) -> None:
-    result = play(tmp_path, phases(pre_build=[command, "echo more"], build=["echo more"]))
+    result = build(tmp_path, phases(pre_build=[command, "echo more"], build=["echo more"]))
     assert result.failure == f"pre_build: exit status 1 of\n{command}"
     assert "more" not in result.log
 
 
 def test_only_the_last_line_of_a_command_counts_unless_it_says_otherwise(tmp_path: Path) -> None:
-    assert play(tmp_path, phases(build=["false\ntrue"])).succeeded
+    assert build(tmp_path, phases(build=["false\ntrue"])).succeeded
     careful = phases(build=["set -euo pipefail\nfalse | cat\ntrue"])
-    assert not play(tmp_path, careful).succeeded
+    assert not build(tmp_path, careful).succeeded
 
 
 def test_post_build_runs_after_a_failed_build_unless_the_build_aborts(tmp_path: Path) -> None:
     text = phases(build=["false"], post_build=["echo post"])
-    result = play(tmp_path, text)
+    result = build(tmp_path, text)
     assert result.log == "post\n"
     assert result.failure.startswith("build: ")
     aborting = text.replace(
         "build:\n    commands", "build:\n    on-failure: ABORT\n    commands", 1
     )
-    assert play(tmp_path, aborting).log == ""
+    assert build(tmp_path, aborting).log == ""
 
 
 def test_the_variables_of_the_project_win_over_those_of_the_buildspec(tmp_path: Path) -> None:
     text = "  variables:\n    A: spec\n    B: spec\n" + phases(build=["echo $A $B"])
-    assert play(tmp_path, text, B="project").log == "spec project\n"
+    assert build(tmp_path, text, B="project").log == "spec project\n"
 
 
 def test_nothing_of_the_shell_of_the_user_gets_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LEAK", "yes")
-    assert play(tmp_path, phases(build=['echo "<$LEAK>"'])).log == "<>\n"
+    assert build(tmp_path, phases(build=['echo "<$LEAK>"'])).log == "<>\n"
 
 
 def test_a_command_cannot_swallow_the_ones_after_it(tmp_path: Path) -> None:
-    assert play(tmp_path, phases(build=["cat", "echo next"])).log == "next\n"
+    assert build(tmp_path, phases(build=["cat", "echo next"])).log == "next\n"
 
 
 ARTIFACT = "\nartifacts:\n  files:\n    - x.json\n    - out/**/*\n"
@@ -75,18 +79,18 @@ ARTIFACT = "\nartifacts:\n  files:\n    - x.json\n    - out/**/*\n"
 
 def test_the_artifact_keeps_the_paths_of_its_files(tmp_path: Path) -> None:
     text = phases(build=["mkdir -p out/deep", "echo 1 > x.json", "echo 2 > out/deep/y"]) + ARTIFACT
-    result = play(tmp_path, text)
+    result = build(tmp_path, text)
     assert result.artifact == {"x.json": b"1\n", "out/deep/y": b"2\n"}
 
 
 def test_a_file_that_is_not_there_fails_the_build(tmp_path: Path) -> None:
-    result = play(tmp_path, phases(build=["mkdir out", "touch out/y"]) + ARTIFACT)
+    result = build(tmp_path, phases(build=["mkdir out", "touch out/y"]) + ARTIFACT)
     assert result.failure == "UPLOAD_ARTIFACTS: no file matches x.json"
 
 
 def test_a_failed_build_gives_up_what_is_there_already(tmp_path: Path) -> None:
     """As CodeBuild does: a buildspec has to write its artifact last."""
-    result = play(tmp_path, phases(build=["touch x.json", "false"]) + ARTIFACT)
+    result = build(tmp_path, phases(build=["touch x.json", "false"]) + ARTIFACT)
     assert not result.succeeded
     assert result.artifact == {"x.json": b""}
 
@@ -94,14 +98,14 @@ def test_a_failed_build_gives_up_what_is_there_already(tmp_path: Path) -> None:
 def test_the_artifact_can_be_a_folder_of_its_own(tmp_path: Path) -> None:
     text = phases(build=["mkdir out", "echo 1 > out/y", "touch z"])
     text += "\nartifacts:\n  base-directory: out\n  files: '**/*'\n"
-    assert play(tmp_path, text).artifact == {"y": b"1\n"}
+    assert build(tmp_path, text).artifact == {"y": b"1\n"}
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("version: 0.1", "only 0.2"),
-        ("version: 0.2\nreports: {}", "reports is not played"),
+        ("version: 0.2\nreports: {}", "reports is not supported"),
         ("version: 0.2\nenv: {secrets-manager: {}}", "env: secrets-manager"),
         ("version: 0.2\nphases: {build: {finally: [x]}}", "build: finally"),
         ("version: 0.2\nphases: {build: {on-failure: RETRY}}", "RETRY"),
@@ -111,7 +115,7 @@ def test_the_artifact_can_be_a_folder_of_its_own(tmp_path: Path) -> None:
         ("- a list", "not a mapping"),
     ],
 )
-def test_what_would_be_played_wrongly_is_refused(text: str, reason: str) -> None:
+def test_what_would_be_done_wrongly_is_refused(text: str, reason: str) -> None:
     with pytest.raises(BuildspecError, match=reason):
         parse_buildspec(text)
 

@@ -7,7 +7,7 @@ import pytest
 from settings.examples import EXISTING
 from tools.example_templates import example_templates
 from tools.rehearsal.tests.pipeline.contract import image_of, violations
-from tools.rehearsal.tests.pipeline.played_build import COMMIT, play_build
+from tools.rehearsal.tests.pipeline.recorded_build import COMMIT, record_build
 from tools.rehearsal.tests.pipeline.sides import sides_of
 
 OTHER_NAMES = {
@@ -27,7 +27,7 @@ def test_the_build_delivers_what_pipeline_and_task_definition_expect(
     settings: dict[str, str], tmp_path: Path
 ) -> None:
     sides = sides_of(example_templates(**settings))
-    assert violations(sides, play_build(sides, tmp_path)) == []
+    assert violations(sides, record_build(sides, tmp_path)) == []
 
 
 def test_the_same_commit_built_again_gets_another_tag(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_the_same_commit_built_again_gets_another_tag(tmp_path: Path) -> None:
     for number in (1, 2):
         folder = tmp_path / str(number)
         folder.mkdir()
-        build = play_build(sides, folder, number=number)
+        build = record_build(sides, folder, number=number)
         tags.append(image_of(build)["imageUri"].partition(":")[2])
         assert violations(sides, build) == []
     assert tags == [f"{COMMIT}-1", f"{COMMIT}-2"]

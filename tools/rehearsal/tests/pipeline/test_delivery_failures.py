@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tools.example_templates import example_templates
-from tools.rehearsal.tests.pipeline.played_build import play_build
+from tools.rehearsal.tests.pipeline.recorded_build import record_build
 from tools.rehearsal.tests.pipeline.sides import sides_of
 
 
@@ -24,7 +24,7 @@ from tools.rehearsal.tests.pipeline.sides import sides_of
 def test_a_failing_step_ends_the_build_without_an_artifact(
     failing: str, phase: str, docker_commands: list[str], tmp_path: Path
 ) -> None:
-    build = play_build(sides_of(example_templates()), tmp_path, failing=failing)
+    build = record_build(sides_of(example_templates()), tmp_path, failing=failing)
     assert build.result.failure.startswith(f"{phase}: exit status 17")
     assert [words[1] for words in build.calls if words[0] == "docker"] == docker_commands
     assert build.result.artifact == {}
@@ -35,6 +35,6 @@ def test_a_file_that_cannot_be_written_ends_the_build(tmp_path: Path) -> None:
     sides = sides_of(example_templates())
     variables = sides.project["environment"]["environmentVariables"]
     variables[-1]["value"] = "no-such-folder/imagedefinitions.json"
-    build = play_build(sides, tmp_path)
+    build = record_build(sides, tmp_path)
     assert build.result.failure.startswith("build: ")
     assert build.result.artifact == {}

@@ -6,10 +6,7 @@ from pathlib import Path
 import pytest
 
 from tools.rehearsal.pipeline.docker_command import SWITCH, docker_command
-from tools.rehearsal.pipeline.docker_stand_in.image_build import BuildRequest, build
-from tools.rehearsal.pipeline.docker_stand_in.image_push import push
-from tools.rehearsal.pipeline.docker_stand_in.refusal import RefusalError
-from tools.rehearsal.pipeline.docker_stand_in.state import State
+from tools.rehearsal.pipeline.docker_stand_in import BuildRequest, RefusalError, State, build, push
 
 IMAGE = "registry/shop:1"
 
@@ -75,12 +72,17 @@ def test_the_command_says_what_it_is_and_refuses_what_it_does_not_know(
     tmp_path: Path, context: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(SWITCH, "stand-in")
+    # The folder of the build is that of the delivered source, which may have tools of its own.
+    theirs = context / "tools" / "rehearsal" / "__init__.py"
+    theirs.parent.mkdir(parents=True)
+    theirs.touch()
     with docker_command(tmp_path, context / "Dockerfile") as docker:
         assert docker.description.startswith("a stand-in")
 
         def run(*arguments: str, given: str = "") -> int:
             call = [str(docker.folder / "docker"), *arguments]
-            return subprocess.run(call, input=given, text=True, check=False).returncode
+            done = subprocess.run(call, cwd=context, input=given, text=True, check=False)
+            return done.returncode
 
         login = ("login", "--username", "AWS", "--password-stdin", "registry")
         assert run(*login) != 0, "without a password"

@@ -9,7 +9,7 @@ import pytest
 
 from tools.example_templates import example_templates
 from tools.rehearsal.tests.pipeline.contract import violations
-from tools.rehearsal.tests.pipeline.played_build import play_build
+from tools.rehearsal.tests.pipeline.recorded_build import record_build
 from tools.rehearsal.tests.pipeline.sides import Sides, sides_of
 
 VARIABLES = (
@@ -43,7 +43,7 @@ def test_another_value_of_a_variable_of_the_project_shows(name: str, tmp_path: P
         return variable | ({"value": other} if variable["name"] == name else {})
 
     sides = with_variables(sides_of(example_templates()), change)
-    assert violations(sides, play_build(sides, tmp_path))
+    assert violations(sides, record_build(sides, tmp_path))
 
 
 @pytest.mark.parametrize("name", VARIABLES)
@@ -52,7 +52,7 @@ def test_another_name_of_a_variable_of_the_project_shows(name: str, tmp_path: Pa
         return variable | ({"name": f"{name}_2"} if variable["name"] == name else {})
 
     sides = with_variables(sides_of(example_templates()), change)
-    build = play_build(sides, tmp_path)
+    build = record_build(sides, tmp_path)
     assert violations(sides, build)
     assert build.calls == [], "it stops before anything is called"
 
@@ -61,7 +61,7 @@ def test_another_name_of_a_variable_of_the_project_shows(name: str, tmp_path: Pa
 def test_another_name_of_a_variable_in_the_buildspec_shows(name: str, tmp_path: Path) -> None:
     sides = sides_of(example_templates())
     sides = replace(sides, buildspec=re.sub(rf"\b{name}\b", f"{name}_2", sides.buildspec))
-    assert violations(sides, play_build(sides, tmp_path))
+    assert violations(sides, record_build(sides, tmp_path))
 
 
 def renamed_container(sides: Sides) -> Sides:
@@ -132,4 +132,4 @@ def test_a_change_on_the_other_side_shows(
     change: Callable[[Sides], Sides], said: str, tmp_path: Path
 ) -> None:
     sides = change(sides_of(example_templates()))
-    assert said in "\n".join(violations(sides, play_build(sides, tmp_path)))
+    assert said in "\n".join(violations(sides, record_build(sides, tmp_path)))

@@ -1,4 +1,4 @@
-"""The order in which a pipeline's actions are played, and where it ends."""
+"""The order in which a pipeline's actions are run, and where it ends."""
 
 import io
 from pathlib import Path
@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import pytest
 
+from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.pipeline.docker_command import DockerCommand
 from tools.rehearsal.pipeline.pipeline_run import ActionFailedError, PipelineRun
 from tools.rehearsal.pipeline.source_tree import Source
-from tools.rehearsal.world import World
 
 Action = dict[str, Any]
 SOURCE: Action = {
@@ -33,7 +33,7 @@ def commands(name: str, *, order: int = 1) -> Action:
 
 
 class Outside:
-    """A world in which the command `fails` fails and every other one is written down."""
+    """A context in which the command `fails` fails and every other one is written down."""
 
     def __init__(self, *stages: list[Action]) -> None:
         self.did: list[str] = []
@@ -47,13 +47,13 @@ class Outside:
 
     def pipeline(self) -> PipelineRun:
         docker = DockerCommand(folder=Path(), variables={}, description="")
-        world = SimpleNamespace(
+        context = SimpleNamespace(
             outputs=lambda _stack: {"PipelineName": "delivery"},
             aws=SimpleNamespace(client=lambda _service: self),
             workspace=SimpleNamespace(shell=self._shell),
             source=Source(files={"app.py": b""}, links={}, origin="made up"),
         )
-        return PipelineRun(cast("World", world), docker)
+        return PipelineRun(cast("RehearsalContext", context), docker)
 
     def get_pipeline(self, **_: Any) -> dict[str, Any]:
         store = {"location": "bucket"}
@@ -93,7 +93,7 @@ def test_what_happens_elsewhere_happens_just_before_its_action() -> None:
     assert outside.did == ["first", "elsewhere", "second"]
 
 
-def test_a_stage_is_played_again_with_the_artifacts_of_the_last_execution() -> None:
+def test_a_stage_is_run_again_with_the_artifacts_of_the_last_execution() -> None:
     outside = Outside([SOURCE], [commands("first"), commands("second", order=2)], [commands("x")])
     pipeline = outside.pipeline()
     pipeline.run("commit")
@@ -106,8 +106,8 @@ def test_nothing_can_be_retried_before_it_has_run() -> None:
         Outside([SOURCE]).pipeline().retry("stage 0")
 
 
-def test_an_action_that_cannot_be_played_is_not_passed_over() -> None:
+def test_an_action_that_is_not_supported_is_not_passed_over() -> None:
     kind = {"category": "Invoke", "provider": "Lambda"}
     outside = Outside([SOURCE], [commands("x") | {"actionTypeId": kind}])
-    with pytest.raises(RehearsalError, match=r"\('Invoke', 'Lambda'\)\) is not played"):
+    with pytest.raises(RehearsalError, match=r"\('Invoke', 'Lambda'\)\) is not supported"):
         outside.run()

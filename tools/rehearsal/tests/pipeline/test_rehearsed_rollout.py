@@ -1,10 +1,10 @@
-"""The deploy action's play, against an ECS that answers as told."""
+"""The deploy action, against an ECS that answers as told."""
 
 from typing import Any
 
 import pytest
 
-from tools.rehearsal.pipeline.rollout import RolloutError, roll_out
+from tools.rehearsal.pipeline.pipeline_run import RolloutError, roll_out
 
 
 class Ecs:
@@ -36,13 +36,13 @@ class Ecs:
             self.service["deployments"] = [deployment]
 
 
-def play(ecs: Ecs, **images: str) -> str:
+def deploy(ecs: Ecs, **images: str) -> str:
     return roll_out(ecs, cluster="c", service="app", images=images)
 
 
 def test_the_revision_is_made_from_the_one_in_service() -> None:
     ecs = Ecs("COMPLETED")
-    assert play(ecs, app="new") == "app:4"
+    assert deploy(ecs, app="new") == "app:4"
     assert ecs.registered == {
         "family": "app",
         "memory": "in service",
@@ -58,13 +58,13 @@ def test_the_revision_is_made_from_the_one_in_service() -> None:
 )
 def test_a_rollout_that_fails_is_an_error(outcome: str, reason: str) -> None:
     with pytest.raises(RolloutError, match=reason):
-        play(Ecs(outcome), app="new")
+        deploy(Ecs(outcome), app="new")
 
 
 def test_a_container_that_is_not_there_registers_nothing() -> None:
     ecs = Ecs("COMPLETED")
     with pytest.raises(RolloutError, match="app:2 has no container web"):
-        play(ecs, web="new")
+        deploy(ecs, web="new")
     assert ecs.registered == {}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from settings.examples import ROOT
-from tools.rehearsal.pipeline.artifact_store import ArtifactStore
+from tools.rehearsal.pipeline.pipeline_run import ArtifactStore
 from tools.rehearsal.pipeline.source_tree import Source, SourceError, read_source
 
 SECRETS = (".env.local", ".npmrc", "id_rsa", "application-code/id_rsa")
@@ -45,14 +45,14 @@ def project(tmp_path: Path) -> Path:
 COMMITTED = {".gitignore", "app.py", "application-code/Dockerfile"}
 
 
-def test_the_commit_is_played(project: Path) -> None:
+def test_the_commit_is_delivered(project: Path) -> None:
     source = read_source(project)
     assert source.files.keys() == COMMITTED
     assert source.origin.startswith("commit ")
     assert source.left_out == ()
 
 
-def test_what_is_not_committed_is_named_and_played_only_when_asked_for(project: Path) -> None:
+def test_what_is_not_committed_is_named_and_delivered_only_when_asked_for(project: Path) -> None:
     write(project, "added.py")
     git(project, "add", "added.py")
     (project / "app.py").write_text("changed", encoding="utf-8")
@@ -136,7 +136,7 @@ def somebody_elses_repository(project: Path) -> None:
 
 
 @pytest.mark.parametrize("lose", [no_repository, no_commit, somebody_elses_repository])
-def test_without_a_commit_only_the_application_is_played_and_only_when_asked_for(
+def test_without_a_commit_only_the_application_is_delivered_and_only_when_asked_for(
     project: Path, lose: Callable[[Path], None]
 ) -> None:
     lose(project)

@@ -1,0 +1,93 @@
+"""Images: built from a Dockerfile, on its own base image or on a stand-in without a registry."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from tools.container_engine.engine import Engine, NoEngineError, engine_environment
+from tools.container_engine.ownership import labels_of_build, name_stages
+
+_STAND_IN_RECIPE = Path(__file__).with_name("make_stand_in.sh")
+# Part of the stand-in, so that it reaches what this machine reaches, through the same proxies.
+_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+_PULL_SECONDS = 300
+_BUILD_SECONDS = 600
+
+
+def build_image(
+    engine: Engine,
+    folder: Path,
+    tag: str,
+    cache: Path,
+    *,
+    build_args: Mapping[str, str] | None = None,
+    target: str | None = None,
+    show: bool = False,
+) -> str:
+    """Build the folder's Dockerfile, up to a stage if given; returns the base image it used.
+
+    The image is kept, under its tag and with the label of those that are. ``show`` prints what the
+    engine says while it builds.
+    """
+    base = base_image(engine, folder / "Dockerfile", cache)
+    arguments = [f"--build-arg=BASE_IMAGE={base}"]
+    arguments += [f"--build-arg={name}={value}" for name, value in (build_args or {}).items()]
+    if target:
+        arguments.append(f"--target={target}")
+    arguments += labels_of_build(engine, tag, None)
+    run = engine.show if show else engine
+    run("build", *arguments, "--tag", tag, str(folder), timeout=_BUILD_SECONDS)
+    name_stages(engine)
+    return base
+
+
+def base_image(engine: Engine, dockerfile: Path, cache: Path) -> str:
+    """Have the Dockerfile's own base image if it can be had, else the stand-in."""
+    wanted = default_base_image(dockerfile)
+    if engine.has_image(wanted):
+        return wanted
+    once = ("--retry=0",) if engine.name == "podman" else ()
+    pulled = engine.attempt("pull", *once, wanted, timeout=_PULL_SECONDS)
+    if pulled.returncode == 0:
+        return wanted
+    return _stand_in(engine, cache, f"{wanted} cannot be pulled: {pulled.stderr.strip()}")
+
+
+def default_base_image(dockerfile: Path) -> str:
+    """Read the default of the build argument BASE_IMAGE."""
+    match = re.search(r"^ARG BASE_IMAGE=(\S+)$", dockerfile.read_text("utf-8"), re.MULTILINE)
+    if match is None:
+        raise ValueError(f"{dockerfile} has no line ARG BASE_IMAGE=<image>")
+    return match[1]
+
+
+def _stand_in(engine: Engine, cache: Path, reason: str) -> str:
+    """Have Debian and its Python, laid out as in the image it stands for; made once."""
+    if os.geteuid() != 0 or shutil.which("mmdebstrap") is None:
+        raise NoEngineError(f"{reason}; a stand-in takes root and Debian's mmdebstrap")
+    recipe = hashlib.sha256(_STAND_IN_RECIPE.read_bytes() + _CERTIFICATES.read_bytes())
+    image = f"localhost/stand-in-base:{recipe.hexdigest()[:12]}"
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "stand-in.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two test processes may ask at once
+        if not engine.has_image(image):
+            engine("import", str(_stand_in_archive(cache, recipe.hexdigest()[:12])), image)
+    return image
+
+
+def _stand_in_archive(cache: Path, version: str) -> Path:
+    archive = cache / f"stand-in-{version}.tar"
+    if not archive.exists():
+        unfinished = archive.with_suffix(".unfinished.tar")
+        subprocess.run(
+            ["/bin/sh", _STAND_IN_RECIPE, unfinished], env=engine_environment(), check=True
+        )
+        unfinished.rename(archive)
+    return archive

@@ -1,0 +1,127 @@
+"""What a person reads while the rehearsal runs."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from settings.examples import ROOT
+from tools.progress.side_by_side import NOT_SHOWN
+from tools.progress.terminal import LiveLine, fill, has_colour, is_live
+
+_WIDTH = 48
+_INDENT = 12
+_SHOWN_FROM_SECONDS = 0.05
+
+_FAILED, _DONE = "❌", "✅"
+_ERROR = "ERROR "  # of a synthesis
+# Where the reasons of a failure end: its place in the app follows, and then general advice.
+_PLACE, _ADVICE = "Source Location:", "CloudTrail delivery"
+_OURS = f"({ROOT}{os.sep}"
+
+
+class Step:
+    """A line of the report; ``note`` is what is known when the step is done, and ends the line."""
+
+    def __init__(self) -> None:
+        self.note = ""
+
+
+class ConsoleReport:
+    """Prints a line for each step: what it did, what came of it, how long it took.
+
+    Colour, the running line and folded lines are for terminals that can show them.
+    """
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._colour = has_colour(sys.stdout)
+        self._folds = is_live(sys.stdout)
+        self._running = LiveLine(sys.stdout)
+        self._not_shown: list[str] = []
+        self.steps = 0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the rehearsal began."""
+        return time.monotonic() - self._started
+
+    def say(self, text: str = "") -> None:
+        """Print a line of its own."""
+        print(text, flush=True)
+
+    def say_folded(self, text: str, note: str = "", *, indent: int) -> None:
+        """Print a line; on a terminal as many as it takes, those after the first indented."""
+        self.say(fill(text, note, indent=indent) if self._folds else (text + note).rstrip())
+
+    def leave_out(self, what: str) -> None:
+        """Remember that something is not shown; ``end`` says it."""
+        if what not in self._not_shown:
+            self._not_shown.append(what)
+
+    def end(self, text: str) -> None:
+        """Print how it ended, and last what was not shown."""
+        self.say(f"\n{text}")
+        for what in self._not_shown:
+            self.say_folded(NOT_SHOWN, what, indent=2)
+
+    def section(self, title: str) -> None:
+        """Begin a group of steps."""
+        self.say(f"\n{self._paint('1', title)}")
+
+    @contextmanager
+    def step(self, what: str) -> Iterator[Step]:
+        """Print ``what`` with a tick, or with a cross if the block raises."""
+        self._running.show(f"  …         {what}")
+        step, began = Step(), time.monotonic()
+        try:
+            yield step
+        except BaseException:
+            self._running.clear()
+            self.say(f"  {self._paint('31', '✗')}         {what}")
+            raise
+        self._running.clear()
+        self.steps += 1
+        seconds = time.monotonic() - began
+        took = f"{seconds:.1f} s" if seconds >= _SHOWN_FROM_SECONDS else ""
+        # Painted afterwards: colours take no room.
+        line = f"  ✓ {took:>6}  {what:<{_WIDTH}}  "
+        text = fill(line, step.note, indent=_INDENT) if self._folds else line + step.note
+        self.say(text.rstrip().replace("✓", self._paint("32", "✓"), 1))
+
+    def cli_output(self, command: str, output: str) -> None:
+        """Show a command and what counts of its output, below the step that ran it."""
+        indent = " " * _INDENT
+        self.say(f"{indent}$ {command}")
+        for line in relevant_lines(output):
+            self.say_folded(f"{indent}  ", line, indent=_INDENT + 4)
+
+    def _paint(self, code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text
+
+
+def relevant_lines(output: str) -> list[str]:
+    """Return the CLI's verdicts, each failure with its reasons.
+
+    Without a verdict these are the errors of the synthesis, or at least the last line.
+    Of the frames of a failure's place in the app, the innermost of this project's own is kept.
+    """
+    kept: list[str] = []
+    in_failure = in_place = False
+    lines = [line.rstrip() for line in output.splitlines()]
+    for line in lines:
+        if line.startswith((_FAILED, _DONE)):
+            in_failure = line.startswith(_FAILED)
+            kept.append(line)
+            in_place = False
+        elif not line or line.lstrip().startswith((_PLACE, _ADVICE)):
+            in_place = in_failure and line.startswith(_PLACE)
+            in_failure = False
+        elif in_place and _OURS in line:
+            kept.append(f"{_PLACE} {line.strip().replace(_OURS, '(')}")
+            in_place = False
+        elif in_failure:
+            kept.append(line)
+    errors = [line for line in lines if line.startswith(_ERROR)]
+    return kept or errors or [line for line in lines if line][-1:]

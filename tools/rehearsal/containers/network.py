@@ -1,0 +1,211 @@
+"""A network of the engine for one run: closed, with the resolver of the VPC in it.
+
+Also how programs of ours get into its containers.
+"""
+
+import importlib.util
+import json
+import secrets
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any
+
+from tools.container_engine import Engine, EngineError, owned
+from tools.container_engine.ownership import OWNER, labelled
+from tools.local_aws import LocalAws
+from tools.local_aws.scratch import ScratchDirectory
+
+CANDIDATES = tuple(
+    f"{prefix}.0.0/16"
+    for prefix in (
+        *(
+            f"10.{number}"
+            for number in (213, 187, 149, 233, 203, 227, 179, 157, 139, 241, 193, 167)
+        ),
+        *(f"172.{number}" for number in (29, 27, 30, 26)),
+    )
+)
+"""Rarely used by anyone; the first one that the engine finds free on this machine is taken.
+
+As many as there may be runs and tests at the same time, and more.
+"""
+
+Zone = dict[str, dict[str, Any]]
+"""By name the ``ttl`` and the ``addresses`` of its A records."""
+
+_POLL_SECONDS = 0.25
+_END_SECONDS = 5
+
+_PACKAGE = "tools.rehearsal.containers.in_container"
+_SOURCE = Path(__file__).with_name("in_container")
+_FOLDER = "/rehearsal-tools"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerNetwork:
+    """``cidr`` is the range of its addresses; what runs in it carries ``labels``."""
+
+    engine: Engine
+    name: str
+    cidr: str
+    labels: dict[str, str]
+
+    @property
+    def resolver(self) -> str:
+        """Where a VPC of these addresses would have its resolver: its base, plus two."""
+        return str(IPv4Network(self.cidr)[2])
+
+    def containers(self) -> list[str]:
+        """Return the ids of everything that runs, or has run, in this network."""
+        return labelled(self.engine, self.labels)
+
+
+@contextmanager
+def container_network(engine: Engine) -> Iterator[ContainerNetwork]:
+    """Have a network without egress; at the end it goes with every container of ours."""
+    with owned(engine) as labels:
+        name = f"{OWNER}-{secrets.token_hex(4)}"
+        cidr = _create(engine, name, labels)
+        yield ContainerNetwork(engine=engine, name=name, cidr=cidr, labels=labels)
+
+
+class ZoneFeed:
+    """Asks Cloud Map four times a second, tells the resolver, and remembers what it told."""
+
+    def __init__(self, aws: LocalAws, process: subprocess.Popen[str]) -> None:
+        self._aws = aws
+        self._process = process
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._feed, daemon=True)
+        self.told: list[tuple[float, Zone]] = []
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, and wait until it has ended."""
+        self._over.set()
+        self._thread.join()
+
+    def fewest(self, name: str, since: float) -> int:
+        """Return how many addresses a name had when it had the fewest, from then until now."""
+        before = [zone for at, zone in self.told if at <= since][-1:]
+        zones = before + [zone for at, zone in self.told if at > since]
+        return min(len(zone.get(name, {}).get("addresses", [])) for zone in zones)
+
+    def _feed(self) -> None:
+        cloud_map = self._aws.client("servicediscovery")
+        while not self._over.wait(_POLL_SECONDS):
+            zone = read_zone(cloud_map)
+            if (not self.told or zone != self.told[-1][1]) and self._process.stdin:
+                self._process.stdin.write(f"{json.dumps(zone)}\n")
+                self._process.stdin.flush()
+                self.told.append((time.time(), zone))
+
+
+@contextmanager
+def resolver(network: ContainerNetwork, image: str, aws: LocalAws) -> Iterator[ZoneFeed]:
+    """Answer for the names of Cloud Map in the network, a quarter of a second late at most."""
+    engine, name = network.engine, f"{network.name}-resolver"
+    labels = [f"--label={key}={value}" for key, value in network.labels.items()]
+    engine(
+        *("create", "--interactive", f"--name={name}", *labels, "--user=0"),
+        *(f"--network={network.name}", f"--ip={network.resolver}", image),
+        *program("vpc_resolver", network.resolver),
+    )
+    copy_programs(engine, name)
+    process = subprocess.Popen(
+        [*engine.command, "start", "--attach", "--interactive", name],
+        env=engine.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    feed = ZoneFeed(aws, process)
+    try:
+        if process.stdout is None or process.stdout.readline().strip() != "ready":
+            raise EngineError(f"the resolver did not start: {engine.attempt('logs', name).stderr}")
+        feed.start()
+        try:
+            yield feed
+        finally:
+            feed.stop()
+    finally:
+        if process.stdin:
+            process.stdin.close()
+        try:
+            process.wait(timeout=_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def read_zone(cloud_map: Any) -> Zone:
+    """Return what a private hosted zone answers: the healthy instances of each service."""
+    namespaces = {n["Id"]: n["Name"] for n in cloud_map.list_namespaces()["Namespaces"]}
+    zone = {}
+    for listed in cloud_map.list_services()["Services"]:
+        service = cloud_map.get_service(Id=listed["Id"])["Service"]
+        where = {
+            "NamespaceName": namespaces[service["NamespaceId"]],
+            "ServiceName": service["Name"],
+        }
+        found = cloud_map.discover_instances(**where)["Instances"]
+        (record,) = service["DnsConfig"]["DnsRecords"]
+        zone[f"{where['ServiceName']}.{where['NamespaceName']}"] = {
+            "ttl": record["TTL"],
+            "addresses": sorted(each["Attributes"]["AWS_INSTANCE_IPV4"] for each in found),
+        }
+    return zone
+
+
+def copy_programs(engine: Engine, container: str) -> None:
+    """Copy them into a container, where only Python has to be there already."""
+    dnslib = importlib.util.find_spec("dnslib")
+    if dnslib is None or dnslib.origin is None:
+        raise EngineError("the package dnslib is not installed")
+    with ScratchDirectory("tools") as scratch:
+        folder = scratch.path / "tools"
+        # No other package of ours comes along, and these import no other.
+        _copy(_SOURCE, folder.joinpath(*_PACKAGE.split(".")))
+        _copy(Path(dnslib.origin).parent, folder / "dnslib")
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o755)
+        engine("cp", f"{folder}/.", f"{container}:{_FOLDER}")
+
+
+def has_programs(engine: Engine, container: str) -> bool:
+    """Say whether a running container has them."""
+    return engine.attempt("exec", container, "test", "-d", _FOLDER).returncode == 0
+
+
+def program(name: str, *arguments: str) -> list[str]:
+    """Return the command that runs one of them, inside a container that has them."""
+    return ["env", f"PYTHONPATH={_FOLDER}", "python", "-um", f"{_PACKAGE}.{name}", *arguments]
+
+
+def _create(engine: Engine, name: str, labels: dict[str, str]) -> str:
+    # Names are the resolver's business; podman would answer them as well.
+    options = ["--internal", *(f"--label={key}={value}" for key, value in labels.items())]
+    options += ["--disable-dns"] if engine.name == "podman" else []
+    for cidr in CANDIDATES:
+        made = engine.attempt("network", "create", *options, f"--subnet={cidr}", name)
+        if made.returncode == 0:
+            return cidr
+    raise EngineError(
+        f"{engine.name} makes no network: tried {len(CANDIDATES)} ranges of private addresses; "
+        f"of {cidr} it said: {made.stderr.strip()}"
+    )
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "test*"))

@@ -1,0 +1,197 @@
+"""Tasks as containers: two services deployed on an engine, looked at, called, delivered to."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from settings.examples import ACCOUNT, REGION, ROOT
+from tools.container_engine import Engine, NoEngineError, build_image, docker_host
+from tools.container_engine.ownership import KEPT_IMAGES
+from tools.local_aws import EngineAccess, LocalAws
+from tools.local_aws.scratch import ScratchDirectory
+from tools.rehearsal.console_report import ConsoleReport
+from tools.rehearsal.containers import deliveries
+from tools.rehearsal.containers.callers import calling
+from tools.rehearsal.containers.context import ORDERS, ContainerContext
+from tools.rehearsal.containers.network import ContainerNetwork, container_network, resolver
+from tools.rehearsal.context import CORE, SERVICE, read_deliverable
+from tools.rehearsal.expectation import expect, expect_all, expect_true, wait_until
+from tools.rehearsal.pipeline.docker_command import available_engine, docker_command
+from tools.rehearsal.scenarios.first_deploy import store_token
+from tools.rehearsal.workspace import Workspace
+
+APPLICATION = ROOT / "application-code" / "ecsdemo-backend"
+CACHE = ROOT / ".cache" / "container_engine"
+CHART = ROOT / ".cache" / "laptop.svg"
+SEED = f"{KEPT_IMAGES}/seed:first"
+TOGETHER = ".env,orders.env"
+
+_LOG_SECONDS = 10
+_CALLING_SECONDS = 3.0
+_LEAST_SHARE = 0.15
+
+NOT_SHOWN = (
+    "containers of the image that the buildspec builds, their health checks and logs",
+    "names that resolve for another service, and each task's share of its calls",
+    "calls that go on during a delivery, a crash, and the rollback of a bad version",
+)
+
+
+def available() -> tuple[Engine, str]:
+    """Return an engine and the base image; ``NoEngineError`` says what is missing."""
+    return available_engine(APPLICATION / "Dockerfile")
+
+
+def leave_out(report: ConsoleReport, reason: NoEngineError) -> None:
+    """Say at the end what is not shown without an engine."""
+    report.leave_out(f"tasks as containers: {reason}")
+    for each in NOT_SHOWN:
+        report.leave_out(each)
+
+
+def run(
+    report: ConsoleReport,
+    engine: Engine,
+    base: str,
+    *,
+    working_tree: bool = False,
+    chart: Path = CHART,
+    drain_seconds: int | None = None,
+) -> None:
+    """Do it all with tasks that are containers, built on the image ``base``.
+
+    With ``working_tree`` the files that are delivered are as they are on disk, not as committed.
+    ``drain_seconds`` is another draining time than the template's, to see what it is worth; then
+    only the careful caller is expected not to notice a delivery.
+    """
+    report.section("Tasks as containers")
+    with (
+        ScratchDirectory("docker") as scratch,
+        # Outermost: at its end it removes the images, which no task may use any more.
+        docker_command(scratch.path, APPLICATION / "Dockerfile") as docker,
+        _deployable(report, engine, base, working_tree=working_tree) as context,
+    ):
+        _deploy(context)
+        _call_by_name(context)
+        if drain_seconds is not None:
+            with report.step(f"Tasks that drain for {drain_seconds} s"):
+                deliveries.set_drain(context, drain_seconds)
+        deliveries.run(context, docker, chart)
+
+
+@contextmanager
+def _deployable(
+    report: ConsoleReport, engine: Engine, base: str, *, working_tree: bool
+) -> Iterator[ContainerContext]:
+    """Have a local AWS of its own, whose tasks are containers, ready for a first deploy."""
+    with report.step("Build the image of the first tasks") as step:
+        arguments = {"REVISION": "first", "BASE_IMAGE": base}
+        build_image(engine, APPLICATION, SEED, CACHE, build_args=arguments)
+        step.note = f"{engine.name}; it stands for seed_image, which is not downloaded"
+    with (
+        docker_host(engine) as host,
+        container_network(engine) as network,
+        LocalAws(account=ACCOUNT, region=REGION, engine=_access(host, network)) as aws,
+        resolver(network, SEED, aws) as feed,
+        Workspace(aws) as workspace,
+    ):
+        context = ContainerContext(
+            aws=aws,
+            workspace=workspace,
+            report=report,
+            working_tree=working_tree,
+            engine=engine,
+            network=network,
+            feed=feed,
+        )
+        with report.step("Start a local AWS, cdk bootstrap") as step:
+            workspace.write_env()
+            workspace.bootstrap()
+            store_token(context)
+            step.note = aws.endpoint_url
+        read_deliverable(context)
+        yield context
+
+
+def _access(host: str, network: ContainerNetwork) -> EngineAccess:
+    return EngineAccess(
+        docker_host=host, network=network.name, resolver=network.resolver, labels=network.labels
+    )
+
+
+def _deploy(context: ContainerContext) -> None:
+    """Deploy two services and look at their tasks from all sides."""
+    report = context.report
+    with report.step(f"cdk deploy --all -c env_file={TOGETHER}") as step:
+        _write_env_files(context)
+        context.workspace.deploy(env_file=TOGETHER)
+        tasks = context.tasks()
+        expect("running backend tasks", len(tasks), 3)
+        step.note = f"in {context.network.name}, {context.network.cidr}, without egress"
+    with report.step("Tasks are containers of the image") as step:
+        containers = context.containers()
+        ids = [task["taskArn"].rpartition("/")[2] for task in tasks]
+        expect_all("containers of the backend", containers, ids)
+        addresses = [context.address(each) for each in containers.values()]
+        expect_all("their addresses", addresses, context.task_addresses())
+        zones = context.outputs(CORE)["AvailabilityZones"].split(",")
+        expect_all("their zones", {task["availabilityZone"] for task in tasks}, zones)
+        step.note = ", ".join(sorted(addresses))
+    with report.step("Their health checks pass") as step:
+        expect("health", {task["healthStatus"] for task in tasks}, {"HEALTHY"})
+        users = {context.engine("exec", c["Id"], "id", "-u") for c in containers.values()}
+        expect_true("none runs as root", holds="0" not in users)
+        step.note = f"run in the containers, user {', '.join(users)}"
+    with report.step("Cloud Map names them, and no other") as step:
+        instances = context.instances()
+        found = [i["Attributes"]["AWS_INSTANCE_IPV4"] for i in instances]
+        expect_all("what Cloud Map discovers", found, addresses)
+        expect("health in Cloud Map", {i["HealthStatus"] for i in instances}, {"HEALTHY"})
+        step.note = f"{len(found)} healthy instances"
+    with report.step("Their logs are in CloudWatch Logs") as step:
+        seconds = wait_until(
+            "every task has logged its start", lambda: _logs(context), _LOG_SECONDS
+        )
+        step.note = f"{context.outputs(SERVICE)['LogGroupName']}, {seconds:.1f} s later"
+
+
+def _write_env_files(context: ContainerContext) -> None:
+    write, cidr = context.workspace.write_env, context.network.cidr
+    write(seed_image=SEED, vpc_cidr=cidr)
+    write(
+        "orders.env",
+        deploy_core_stack="False",
+        stack_prefix=ORDERS.removesuffix("BackendServiceStack"),
+        service_name="orders",
+        container_name="orders",
+        ecr_repository_name="orders",
+        desired_count="1",
+        seed_image=SEED,
+        container_environment="BACKEND_URL=http://ecsdemo-backend.default.ecs-blueprint-infra.local:3000",
+    )
+
+
+def _logs(context: ContainerContext) -> bool:
+    logs, group = context.aws.client("logs"), context.outputs(SERVICE)["LogGroupName"]
+    events = logs.filter_log_events(logGroupName=group)["events"]
+    started = {e["logStreamName"] for e in events if '"message": "starting"' in e["message"]}
+    return len(started) == len(context.containers())
+
+
+def _call_by_name(context: ContainerContext) -> None:
+    """Call the backend from orders for a moment; every task must answer its share."""
+    report = context.report
+    with report.step("orders calls the backend by its name") as step:
+        (container,) = context.containers(ORDERS).values()
+        with calling(context.engine, container["Id"], context.url, ["plain"]) as (caller,):
+            time.sleep(_CALLING_SECONDS)
+            calls = caller.calls()
+        expect("errors", calls.reasons(), {})
+        shares, total = calls.shares("task"), len(calls.requests)
+        expect_all("the tasks that answered", shares, context.containers())
+        fair = all(count >= total * _LEAST_SHARE for count in shares.values())
+        expect_true(f"each task has its share: {shares}", holds=fair)
+        expect("zones that answered", len(calls.shares("zone")), 3)
+        by_task = " + ".join(map(str, sorted(shares.values())))
+        step.note = f"{context.url}: {total} answers, {by_task} by task"

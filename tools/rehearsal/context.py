@@ -1,0 +1,122 @@
+"""What the scenarios of a rehearsal share."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from settings.examples import ROOT
+from tools.local_aws import Inventory, LocalAws
+from tools.rehearsal.console_report import ConsoleReport
+from tools.rehearsal.expectation import RehearsalError
+from tools.rehearsal.pipeline.source_tree import Source, read_source
+from tools.rehearsal.workspace import Workspace
+
+CORE = "CoreInfraStack"
+SERVICE = "BackendServiceStack"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RehearsalContext:
+    """The local AWS, the folder to deploy from, the report, and what is delivered."""
+
+    aws: LocalAws
+    workspace: Workspace
+    report: ConsoleReport
+    working_tree: bool = False
+    """Whether deliveries take the files of this project as they are on disk, and not HEAD."""
+
+    @cached_property
+    def source(self) -> Source:
+        """What the pipeline is given as its source; ``SourceError`` if there is no commit."""
+        return read_source(ROOT, working_tree=self.working_tree)
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """What is there, as the services list it."""
+        return Inventory(self.aws.access)
+
+    def outputs(self, stack: str) -> dict[str, str]:
+        """Return the outputs of a stack, as CloudFormation has them."""
+        stacks = self.aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        return {o["OutputKey"]: o["OutputValue"] for o in stacks[0].get("Outputs", [])}
+
+    def status(self, stack: str = SERVICE) -> str | None:
+        """Return the status of a stack, or None if there is no such stack."""
+        client = self.aws.client("cloudformation")
+        try:
+            return str(client.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"])
+        except ClientError as error:
+            if "does not exist" in str(error):
+                return None
+            raise
+
+    def service(self, stack: str = SERVICE) -> dict[str, Any]:
+        """Return the ECS service of a stack, as ECS describes it."""
+        arn = self.outputs(stack)["ServiceArn"]
+        cluster, name = arn.split("/")[-2:]
+        answer = self.aws.client("ecs").describe_services(cluster=cluster, services=[name])
+        if not answer["services"]:
+            raise RehearsalError(f"ECS has no service {name} in cluster {cluster}")
+        return dict(answer["services"][0])
+
+    def task_definition(self, stack: str = SERVICE) -> dict[str, Any]:
+        """Return the task definition that the service runs."""
+        ecs = self.aws.client("ecs")
+        arn = self.service(stack)["taskDefinition"]
+        return dict(ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"])
+
+    def tasks(self, stack: str = SERVICE) -> list[dict[str, Any]]:
+        """Return the running tasks of the service, as ECS describes them."""
+        ecs, service = self.aws.client("ecs"), self.service(stack)
+        cluster = service["clusterArn"]
+        arns = ecs.list_tasks(cluster=cluster, serviceName=service["serviceName"])["taskArns"]
+        return list(ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"])
+
+    def task_addresses(self, stack: str = SERVICE) -> list[str]:
+        """Return the private address of each running task of the service."""
+        return [
+            interface["privateIpv4Address"]
+            for task in self.tasks(stack)
+            for interface in task["containers"][0]["networkInterfaces"]
+        ]
+
+    def a_records(self, host: str) -> list[str]:
+        """Return the addresses that the private hosted zone has for a name."""
+        route53, namespace = self.aws.client("route53"), host.partition(".")[2]
+        zones = route53.list_hosted_zones_by_name(DNSName=namespace)["HostedZones"]
+        (zone,) = (z for z in zones if z["Name"].rstrip(".") == namespace)
+        sets = route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
+        return [
+            record["Value"]
+            for record_set in sets
+            if (record_set["Name"].rstrip("."), record_set["Type"]) == (host, "A")
+            for record in record_set["ResourceRecords"]
+        ]
+
+    def running_image(self, stack: str = SERVICE) -> str:
+        """Return the digest of the image that every task of the service runs."""
+        digests = {c["imageDigest"] for task in self.tasks(stack) for c in task["containers"]}
+        if len(digests) != 1:
+            raise RehearsalError(f"the tasks of the service run {len(digests)} images: {digests}")
+        return str(digests.pop())
+
+    def repository(self, stack: str = SERVICE) -> str:
+        """Return the name of the image repository of a service."""
+        return self.outputs(stack)["ImageRepositoryUri"].partition("/")[2]
+
+    def image(self, repository: str, tag: str) -> str:
+        """Return the digest of the image with the tag."""
+        answer = self.aws.client("ecr").describe_images(
+            repositoryName=repository, imageIds=[{"imageTag": tag}]
+        )
+        return str(answer["imageDetails"][0]["imageDigest"])
+
+
+def read_deliverable(context: RehearsalContext) -> None:
+    """Read what will be delivered and report it; ``SourceError`` if there is no commit."""
+    with context.report.step("Read the source to deliver") as step:
+        step.note = f"{context.source.origin}, {len(context.source.files)} files"
+    for what in context.source.left_out:
+        context.report.leave_out(what)

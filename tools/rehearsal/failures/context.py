@@ -1,0 +1,56 @@
+"""What the failures share: the context, and how it looks when nothing is left half done."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tools.local_aws.inventory import Snapshot
+from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
+from tools.rehearsal.expectation import expect
+from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET
+
+DEPLOY_NEW_SETTINGS = ("deploy", "--all", "--require-approval", "never")
+AS_SYNTHESISED = ("--app", "cdk.out")
+"""The assembly of the command before: where no setting has changed, the app need not run again."""
+
+DEPLOY = (*DEPLOY_NEW_SETTINGS, *AS_SYNTHESISED)
+DESTROY_SERVICE = ("destroy", SERVICE, *AS_SYNTHESISED)
+FAILED_STACK = {"AWS::CloudFormation::Stack": [SERVICE]}
+"""All that the rollback of a first deploy leaves: the record of the stack, with its events."""
+
+_SECRET = "AWS::SecretsManager::Secret"  # noqa: S105 - the name of a type
+
+
+def cdk_command(arguments: Sequence[str]) -> str:
+    """Return the command line of a user who runs the CDK CLI with these arguments."""
+    return f"npx cdk {' '.join(arguments)}"
+
+
+DEPLOY_COMMAND = cdk_command(("deploy", "--all", *AS_SYNTHESISED))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailureContext(RehearsalContext):
+    """A deployed core stack, and no service yet.
+
+    ``empty`` is what there was before anything was deployed, ``core_alone`` what there is with the
+    core stack and nothing else.
+    """
+
+    empty: Snapshot
+    core_alone: Snapshot
+
+    def expect_core_alone(self, besides: dict[str, list[str]] | None = None) -> None:
+        """Insist that the core is whole, and that there is only the token ``besides`` it."""
+        self.expect_whole(CORE)
+        now = self.inventory.added_since(self.core_alone)
+        secrets = now.pop(_SECRET, [])
+        if others := [arn for arn in secrets if f":secret:{TOKEN_SECRET}-" not in arn]:
+            now[_SECRET] = others
+        expect("what there is besides the core", now, besides or {})
+
+    def expect_whole(self, *stacks: str) -> None:
+        """Insist that every resource of the stacks is there, and that the tasks run."""
+        expect("resources that no API knows", self.inventory.missing(stacks), [])
+        if SERVICE in stacks:
+            service = self.service()
+            expect("running tasks", service["runningCount"], service["desiredCount"])

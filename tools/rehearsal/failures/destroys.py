@@ -1,0 +1,107 @@
+"""Destroying what is in use, what holds images and artifacts, and what was deleted by hand."""
+
+import json
+
+from tools.rehearsal.context import CORE, SERVICE
+from tools.rehearsal.expectation import expect, expect_true
+from tools.rehearsal.failures.context import (
+    AS_SYNTHESISED,
+    DESTROY_SERVICE,
+    FailureContext,
+    cdk_command,
+)
+from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET
+
+# Without --exclusively the CLI destroys the service stacks first, for they depend on the core.
+_DESTROY_CORE = ("destroy", CORE, "--exclusively", *AS_SYNTHESISED)
+_DESTROY_ALL = ("destroy", "--all", *AS_SYNTHESISED)
+_IMAGES, _OBJECTS = 3, 4
+_OCI = "application/vnd.oci.image"
+
+
+def core_in_use(context: FailureContext) -> None:
+    """Try to destroy the core alone."""
+    context.report.section("The core stack is destroyed while a service uses it")
+    with context.report.step("Refused; core and service are unharmed") as step:
+        before = context.status(CORE)
+        said = context.workspace.failing_cdk(*_DESTROY_CORE, "--force")
+        expect("status of the core stack", context.status(CORE), before)
+        context.expect_whole(CORE, SERVICE)
+        reason = _newest_reason(context)
+        expect_true("CloudFormation says why", holds=f"in use by {SERVICE}" in reason)
+        step.note = "CloudFormation's events say why"
+    context.report.cli_output(cdk_command(_DESTROY_CORE), said)
+    context.report.cli_output(
+        f"aws cloudformation describe-stack-events --stack-name {CORE}", reason
+    )
+
+
+def full_repository(context: FailureContext) -> None:
+    """Fill the repository and the bucket, then destroy the service."""
+    context.report.section("Destroy with images and artifacts")
+    with context.report.step("Fill the repository and the bucket") as step:
+        _push_images(context)
+        _store_objects(context)
+        step.note = f"{_IMAGES} images beside `live`, {_OBJECTS} versions of objects"
+    with context.report.step("All of the service is gone, the core stays") as step:
+        said = context.workspace.cdk(*DESTROY_SERVICE, "--force")
+        expect_true("the stack is gone", holds=context.status() is None)
+        context.expect_core_alone()
+        step.note = "nothing had to be emptied by hand"
+    context.report.cli_output(cdk_command(DESTROY_SERVICE), said)
+
+
+def deleted_by_hand(context: FailureContext) -> None:
+    """Delete the repository behind CloudFormation's back, then destroy."""
+    context.report.section("Destroy after the repository was deleted by hand")
+    with context.report.step("aws ecr delete-repository --force"):
+        repository = context.repository()
+        context.aws.client("ecr").delete_repository(repositoryName=repository, force=True)
+    with context.report.step("cdk destroy --all: nothing is left") as step:
+        said = context.workspace.cdk(*_DESTROY_ALL, "--force")
+        context.aws.client("secretsmanager").delete_secret(
+            SecretId=TOKEN_SECRET, ForceDeleteWithoutRecovery=True
+        )
+        expect("left behind", context.inventory.added_since(context.empty), {})
+        step.note = f"{len(context.empty)} kinds of resources are as before the first deploy"
+    context.report.cli_output(cdk_command(_DESTROY_ALL), said)
+
+
+def _newest_reason(context: FailureContext) -> str:
+    client = context.aws.client("cloudformation")
+    events = client.describe_stack_events(StackName=CORE)["StackEvents"]
+    newest = max(events, key=lambda event: event["Timestamp"])
+    return str(newest.get("ResourceStatusReason", ""))
+
+
+def _push_images(context: FailureContext) -> None:
+    ecr = context.aws.client("ecr")
+    repository = context.repository()
+    for number in range(_IMAGES):
+        content = {
+            "mediaType": f"{_OCI}.config.v1+json",
+            "size": number,
+            "digest": f"sha256:{number:064}",
+        }
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": f"{_OCI}.manifest.v1+json",
+            "config": content,
+            "layers": [],
+        }
+        ecr.put_image(
+            repositoryName=repository,
+            imageTag=f"build-{number}",
+            imageManifest=json.dumps(manifest),
+            imageManifestMediaType=manifest["mediaType"],
+        )
+
+
+def _store_objects(context: FailureContext) -> None:
+    pipeline = context.aws.client("codepipeline").get_pipeline(
+        name=context.outputs(SERVICE)["PipelineName"]
+    )["pipeline"]
+    s3, bucket = context.aws.client("s3"), pipeline["artifactStore"]["location"]
+    for number in range(_OBJECTS):
+        # Each key twice: a bucket with versioning keeps both.
+        s3.put_object(Bucket=bucket, Key=f"artifact-{number // 2}", Body=b"artifact")
