@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from app import make_app
 from settings import load_deployment
+from tools.local_aws.scratch import ScratchDirectory
 
 REVISION = "a26ce21"
 """The revision whose stacks are updated."""
@@ -31,11 +31,11 @@ class Deployed:
 
     def templates_of_today(self) -> Templates:
         """Return what the app of today makes of the same files."""
-        with TemporaryDirectory(prefix="upgrade-") as folder:
-            env_file = Path(folder) / ".env"
+        with ScratchDirectory("upgrade") as scratch:
+            env_file = scratch.path / ".env"
             env_file.write_text(self.env, encoding="utf-8")
             settings = load_deployment(str(env_file))
-            assembly = make_app(settings, Path(folder) / "cdk.out", context=self.context).synth()
+            assembly = make_app(settings, scratch.path / "cdk.out", context=self.context).synth()
             return {stack.stack_name: stack.template for stack in assembly.stacks}
 
 
