@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+import backend_service.names
+import core_infra.names
 from app import make_app
 from settings.examples import EXISTING, TOPOLOGIES, example_deployment
 from tools.doctor.account import BOOTSTRAP_VERSION_PARAMETER, NEEDED_BOOTSTRAP_VERSION
@@ -14,34 +16,22 @@ from tools.doctor.aws import Aws
 from tools.doctor.check import Context, Verdict
 from tools.doctor.names import names_of
 from tools.doctor.network import Egress, has_fargate
-from tools.example_templates import example_templates
-
-# The properties that name a resource for the whole account and region.
-NAMES = {
-    "AWS::CloudWatch::Alarm": "AlarmName",
-    "AWS::CloudWatch::Dashboard": "DashboardName",
-    "AWS::CodeBuild::Project": "Name",
-    "AWS::CodePipeline::Pipeline": "Name",
-    "AWS::ECR::Repository": "RepositoryName",
-    "AWS::ECS::Cluster": "ClusterName",
-    "AWS::Logs::LogGroup": "LogGroupName",
-}
-
-
-def named(templates: Mapping[str, Mapping[str, Any]]) -> set[tuple[str, str, str]]:
-    return {
-        (resource["Type"], resource["Properties"][key], stack)
-        for stack, template in templates.items()
-        for resource in template["Resources"].values()
-        if (key := NAMES.get(resource["Type"])) in resource.get("Properties", {})
-    }
 
 
 @pytest.mark.parametrize("changes", TOPOLOGIES.values(), ids=TOPOLOGIES.keys())
-def test_every_name_of_the_templates_is_looked_for(changes: Mapping[str, str]) -> None:
+def test_every_name_that_can_be_taken_is_looked_for(changes: Mapping[str, str]) -> None:
+    """That these are all of the templates' is a test of the product."""
     (settings,) = example_deployment(changes)
-    known = {(name.kind, name.name, name.stack) for name in names_of(settings)}
-    assert known == named(example_templates(**changes))
+    checks = list(names_of(settings))
+    cluster = settings.service.ecs_cluster_name
+    core = core_infra.names.unique_names(cluster) if settings.core else ()
+    service = backend_service.names.unique_names(
+        cluster_name=cluster,
+        service_name=settings.service.service_name,
+        repository_name=settings.service.ecr_repository_name,
+    )
+    assert [(check.kind, check.name) for check in checks] == [*core, *service]
+    assert all(check.what.startswith("name of the ") for check in checks), "each has its finder"
 
 
 def test_the_bootstrap_version_is_the_one_that_assemblies_ask_for(tmp_path: Path) -> None:
