@@ -14,7 +14,7 @@ from tools.local_aws.process_environment import process_environment
 from tools.local_aws.scratch import ScratchDirectory
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
-_FAREWELL_SECONDS = 5.0
+_STOP_SECONDS = 5.0
 _LOG_BYTES = 100_000
 
 
@@ -82,7 +82,7 @@ class Child:
             if pipe is not None:
                 pipe.close()
         try:
-            self._process.wait(timeout=_FAREWELL_SECONDS)
+            self._process.wait(timeout=_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()

@@ -1,4 +1,4 @@
-"""From the subnet of a task to each AWS service that it needs: is there a way?"""
+"""Egress: from the subnet of a task to each AWS service that it needs, is there a way?"""
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
