@@ -11,6 +11,7 @@ directory, or into the folder that it is given, and removes only what is marked 
 import argparse
 import asyncio
 import os
+import re
 import shlex
 import signal
 import socket
@@ -152,13 +153,25 @@ def _say_how_to_call(port: int, region: str) -> None:
         print(f"export {name}={shlex.quote(value)}", file=sys.stderr)
 
 
+def _account(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{12}", text):
+        raise argparse.ArgumentTypeError(f"{text!a}: expected twelve digits")
+    return text
+
+
+def _region(text: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-[0-9]+", text):
+        raise argparse.ArgumentTypeError(f"{text!a}: expected a region such as eu-west-1")
+    return text
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tools.local_aws",
         description="A local AWS on 127.0.0.1, until its standard input ends.",
     )
-    parser.add_argument("--account", required=True, help="twelve digits")
-    parser.add_argument("--region", required=True)
+    parser.add_argument("--account", required=True, type=_account, help="twelve digits")
+    parser.add_argument("--region", required=True, type=_region, help="such as eu-west-1")
     parser.add_argument("--folder", type=Path, help="an existing one, instead of one of its own")
     parser.add_argument(
         "--own-group",

@@ -200,8 +200,8 @@ def _entries(output: str, *, blob_at: int) -> list[_Entry]:
 def _status(root: Path) -> tuple[list[str], list[str]]:
     """Return which tracked files differ from the commit, and which files are untracked."""
     prefix = _git(root, "rev-parse", "--show-prefix").removesuffix("\n")
-    how = ("--porcelain=v1", "-z", "--no-renames", "--untracked-files=normal")
-    how += ("--ignore-submodules=all", "--", ".")
+    how = ["--porcelain=v1", "-z", "--no-renames", "--untracked-files=normal"]
+    how += ["--ignore-submodules=all", "--", "."]
     changed: list[str] = []
     untracked: list[str] = []
     for entry in _split(_git(root, "status", *how, options=_without_filters(root))):
@@ -224,7 +224,8 @@ def _without_filters(root: Path) -> list[str]:
 
 
 def _never_delivered(entries: Iterable[_Entry]) -> Iterator[str]:
-    submodules, others = [], []
+    submodules: list[str] = []
+    others: list[str] = []
     for entry in entries:
         (submodules if entry.mode == _SUBMODULE else others).append(entry.path)
     yield from _left_out(submodules, "submodule")
