@@ -19,7 +19,8 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tools.local_aws import replacement_report
@@ -97,7 +98,8 @@ async def _serve(listener: socket.socket, folder: Path) -> None:
 def main() -> None:
     """Serve, and leave nothing behind."""
     if sys.argv[1:2] == ["--replacements"]:
-        sys.exit(replacement_report.main(sys.argv[2:]))
+        with _said():
+            sys.exit(replacement_report.main(sys.argv[2:]))
     given = _arguments()
     os.umask(0o077)  # whatever it writes is for its owner
     with ExitStack() as stack:
@@ -114,8 +116,8 @@ def main() -> None:
         port = listener.getsockname()[1]
         _settle(port, folder, account=given.account, region=given.region)
         load(with_engine=EngineAccess.is_configured()).apply()
-        sys.stdout.write(f"{port}\n")
-        sys.stdout.flush()
+        with _said():
+            print(port, flush=True)
         if by_hand:
             _say_how_to_call(port, given.region)
         asyncio.run(_serve(listener, folder))
@@ -123,6 +125,17 @@ def main() -> None:
     # the group is new. Then only what MiniStack has started is in it, and goes with this process.
     if given.own_group and os.getpgrp() == os.getsid(0) == os.getpid():
         os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """End with one line if standard output takes nothing."""
+    try:
+        yield
+    except OSError as error:
+        # What is left in the buffer must not be tried once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(f"error: the output cannot be written: {error.strerror}")
 
 
 def _sweep(folder: Path) -> None:

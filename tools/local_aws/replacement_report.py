@@ -32,8 +32,8 @@ _GONE = "gone"
 _COMMAND = f"python -m {__package__} --replacements"
 
 
-def main(arguments: Sequence[str]) -> int | str:
-    """Do what the command line says; return what `sys.exit` is given."""
+def main(arguments: Sequence[str]) -> int:
+    """Do what the command line says; return the exit code of the process."""
     parser = argparse.ArgumentParser(prog=f"python -m {__package__} --replacements")
     parser.add_argument("action", nargs="?", default="print", choices=("print", "check", "accept"))
     action = parser.parse_args(arguments).action
@@ -51,14 +51,10 @@ def main(arguments: Sequence[str]) -> int | str:
         return 0
     if action == "check":
         found = differences(replacements)
-        print("\n".join(found) or f"MiniStack {version('ministack')} has what is replaced here.")
+        said = "\n".join(found) or f"MiniStack {version('ministack')} has what is replaced here."
+        print(said, flush=True)
         return 1 if found else 0
-    try:
-        print(report(replacements), flush=True)
-    except OSError as error:
-        # What is left in the buffer must not be tried once more when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return f"error: the output cannot be written: {error.strerror}"
+    print(report(replacements), flush=True)
     return 0
 
 

@@ -290,3 +290,25 @@ def refused(module: str, *arguments: str) -> str:
     assert done.returncode in {1, 2}
     assert "Traceback" not in done.stderr
     return done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has such a device")
+@pytest.mark.parametrize(
+    "arguments", ["--replacements", "--account 123456789012 --region eu-west-1"]
+)
+def test_the_local_aws_has_one_line_for_a_full_disk_of_its_own(arguments: str) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tools.local_aws", *arguments.split()],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert done.stderr.endswith("error: the output cannot be written: No space left on device\n")
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 1
