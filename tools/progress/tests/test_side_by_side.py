@@ -158,9 +158,8 @@ def test_a_terminal_that_cannot_shows_no_more_than_a_log(variable: dict[str, str
 
 
 def test_nohup_is_respected() -> None:
-    wait = "sleep 1; echo done"
     process = subprocess.Popen(
-        ["nohup", *RUN, "--part", "part", wait],
+        ["nohup", *RUN, *parts(early="true", late="sleep 1; echo done")],
         cwd=ROOT,
         env=environment(),
         stdin=subprocess.DEVNULL,
@@ -168,9 +167,10 @@ def test_nohup_is_respected() -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    time.sleep(0.5)
+    assert process.stdout
+    assert process.stdout.readline().startswith("--- early: passed")
     process.send_signal(signal.SIGHUP)
-    assert process.communicate(timeout=20)[0].endswith("done\n--- All passed: part\n")
+    assert process.communicate(timeout=30)[0].endswith("done\n--- All passed: early, late\n")
     assert process.returncode == 0
 
 
