@@ -17,7 +17,7 @@ from .model import (
     SharedCoreSettings,
     VpcAttributes,
 )
-from .redaction import shown_names
+from .redaction import shown_name, shown_names
 from .report import Problem, SettingsError
 
 __all__ = [
@@ -33,5 +33,6 @@ __all__ = [
     "VpcAttributes",
     "load_deployment",
     "load_settings",
+    "shown_name",
     "shown_names",
 ]

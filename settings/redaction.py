@@ -22,13 +22,25 @@ _NOT_ASKED = frozenset({
     "ArtifactoryDetector", "Base64HighEntropyString", "HexHighEntropyString", "IPPublicDetector",
     "KeywordDetector",
 })  # fmt: skip
-# What detect-secrets 1.5.0 does not know: beginnings that GitHub, Hugging Face, npm, Stripe,
-# OpenAI, Anthropic, Google and Slack document as the marks of their tokens.
+# What detect-secrets 1.5.0 does not know: the beginnings that GitHub, Hugging Face, npm, Stripe,
+# OpenAI, Anthropic, Google, Slack, Vault, Docker Hub, DigitalOcean, Grafana, Shopify, New Relic,
+# Groq, Databricks and AWS (session tokens) give their tokens.
 _MARKED = re.compile(
     r"(?<![A-Za-z0-9])(?:"
-    r"(?:hf_|npm_|[rs]k_test_)(?=[a-z]{0,40}[A-Z0-9])[A-Za-z0-9]{16}"
-    r"|(?:AIza|github_pat_|sk-ant-|sk-proj-|sk-svcacct-|sk-admin-|xapp-|xox[cde]-)"
-    r"(?=[a-z_-]{0,40}[A-Z0-9])[A-Za-z0-9_-]{16})"
+    r"(?:hf_|npm_|gsk_|[rs]k_test_)(?=[a-z]{0,40}[A-Z0-9])[A-Za-z0-9]{16}"
+    r"|(?:AIza|GOCSPX-|ya29\.|github_pat_|sk-ant-|sk-proj-|sk-svcacct-|sk-admin-|xapp-|xox[cde]-"
+    r"|hv[bsr]\.|dckr_[op]at_|do[opr]_v1_|glsa_|glc_|shp(?:at|ca|pa|ss)_|whsec_|NRAK-"
+    r"|F[wQ]oGZXIvYXdz|IQoJb3JpZ2lu)"
+    r"(?=[a-z_-]{0,40}[A-Z0-9])[A-Za-z0-9_+/-]{16}"
+    r"|dapi[0-9a-f]{32}(?![A-Za-z0-9]))"
+)
+# Passwords and keys in the addresses of databases (JDBC, ODBC), of Azure, and in options of
+# commands. What begins with a dollar is taken from a variable when the command runs.
+_IN_PLACE = re.compile(
+    r"(?<![A-Za-z0-9])(?:password|passwd|sharedaccesskey)\s*=\s*[\"'{]?(?!true\b|false\b)[^\s&;\"'{$]"
+    r"|;\s*pwd\s*=\s*[\"'{]?[^\s;\"'{$/]"
+    r"|(?<![a-z0-9_])sig=[a-z0-9%/+]{40}",
+    re.IGNORECASE,
 )
 # An AWS secret access key or a classic GitHub token has no mark but its length. The slash may be
 # a part of it, or what is before and behind it in a path.
@@ -39,15 +51,23 @@ _RANDOM = 4.2  # bits a character; one random key in 50 000 has less, and few pa
 _PART, _OVERLAP, _MOST_JUDGED = 2048, 512, 65_536
 
 _WORDS = (
-    r"(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIALS?|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY)"
+    r"(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN(?!IZ)|CREDENTIALS?|API_?KEY|ACCESS_?KEY"
+    r"|PRIVATE_?KEY)"
 )
 _NAME = re.compile(_WORDS, re.IGNORECASE)
-_NAME_END = re.compile(_WORDS + r"[0-9]*$|(?:^|_)(?:PASS|PWD)[0-9]*$", re.IGNORECASE)
+# PASS is also the end of BYPASS and COMPASS: before it stands whose password it is, or nothing.
+_NAME_END = re.compile(
+    _WORDS + r"[0-9]*$"
+    r"|(?:^|_)(?:(?:ADMIN|DB|LDAP|MYSQL|PG|REDIS|ROOT|SMTP|SQL|USER)?(?:PASS|PWD|PW)"
+    r"|CREDS?|JWT)[0-9]*$",
+    re.IGNORECASE,
+)
 _KEY_NAME = re.compile(r"(?:^|_)KEY[0-9]*$", re.IGNORECASE)
-# Names of a row, an object or half of a key pair, and of where a secret is rather than what it is.
+# Names of a row, an object or half of a key pair, of where a secret is rather than what it is, and
+# of what is to be known about one.
 _HARMLESS_NAME = re.compile(
-    r"(?:^|_)(?:(?:CACHE|HASH|OBJECT|PARTITION|PRIMARY|PUBLIC|RANGE|ROUTING|S3|SORT)_KEY"
-    r"|ARN|FILE|NAME|PATH)$",
+    r"(?:^|_)(?:(?:CACHE|HASH|IDEMPOTENCY|OBJECT|PARTITION|PRIMARY|PUBLIC|RANGE|ROUTING|S3|SORT)_KEY"
+    r"|ALGORITHM|ARN|AUDIENCE|FILE|HEADER|ISSUER|LENGTH|LIFETIME|NAME|PATH|POLICY|PREFIX|TTL|TYPE)$",
     re.IGNORECASE,
 )
 _HARMLESS = re.compile(r"[0-9]+(?:\.[0-9]+)?[a-z]{0,2}|true|false|https?://[^\s?@]+", re.IGNORECASE)
@@ -61,7 +81,7 @@ _MOST_NAMES = 10
 def has_credential(text: str) -> bool:
     """Tell whether a well-known kind of credential is in the text (in its first 64 KiB)."""
     text = text[:_MOST_JUDGED]
-    if _has_password_in_url(text) or _MARKED.search(text):
+    if _has_password_in_url(text) or _MARKED.search(text) or _IN_PLACE.search(text):
         return True
     if any(map(_MIXED.match, _LONG_WORD.findall(text))) and any(
         any(detector.analyze_string(part)) for part in _parts(text) for detector in _detectors()
@@ -115,8 +135,8 @@ def is_credential_variable(name: str, value: str) -> bool:
     """Tell whether an environment variable seems to carry a credential.
 
     `DB_PASSWORD` does, whatever its value. `MAX_TOKENS=4096` and `TOKEN_URL=https://...` do not:
-    the word is not the end of the name, and the value is plainly harmless. `PARTITION_KEY` and
-    `SECRET_NAME` do not by their names, nor `KMS_KEY` with the ARN of a key.
+    the word is not the end of the name, and the value is plainly harmless. `PARTITION_KEY`,
+    `SECRET_NAME` and `PASSWORD_POLICY` do not by their names, nor `KMS_KEY` with the ARN of a key.
     """
     if not value:
         return False

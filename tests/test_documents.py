@@ -34,6 +34,38 @@ def test_links_to_files_resolve(document: Path) -> None:
     assert [file for file in files if not file.exists()] == []
 
 
+def code(document: Path) -> str:
+    """Return what is between backquotes, in a line or as a block."""
+    text = document.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```.*?^```", text, re.MULTILINE | re.DOTALL)
+    return "\n".join([*blocks, *re.findall(r"(?<!`)`[^`]+`(?!`)", text)])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=document_id)
+def test_code_that_is_named_is_there(document: Path) -> None:
+    folders = ["application-code", "backend_service", "core_infra", "docs", "settings", "tests"]
+    folders += ["tools"] * TOOLS.exists()
+    paths = re.findall(rf"\b(?:{'|'.join(folders)})/[\w./-]*\w", code(document))
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    there = {path.name for folder in folders for path in (ROOT / folder).rglob("*.py")} | {"app.py"}
+    named = set(re.findall(r"(?<![\w/.])\w+\.py\b", code(document)))
+    assert not TOOLS.exists() or named <= there
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=document_id)
+@pytest.mark.skipif(not TOOLS.exists(), reason="most targets and commands are those of the tools")
+def test_commands_of_make_and_python_are_there(document: Path) -> None:
+    makefiles = [ROOT / "Makefile", TOOLS / "tools.mk"]
+    rules = "\n".join(path.read_text(encoding="utf-8") for path in makefiles)
+    targets = set(re.findall(r"^([a-z-]+):", rules, re.MULTILINE))
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", code(document), re.MULTILINE)) <= targets
+    modules = re.findall(r"python -m ((?:tools|settings)[\w.]*)", code(document))
+    folders = [ROOT.joinpath(*module.split(".")) for module in modules]
+    assert [
+        each for each in folders if not (each.is_dir() or each.with_suffix(".py").exists())
+    ] == []
+
+
 def test_the_outputs_that_are_named_are_there() -> None:
     rows = dict(
         re.findall(r"^\| `(\w+Stack)` \| (`VpcId.*|`ServiceName.*) \|$", OPERATIONS, re.MULTILINE)

@@ -1,6 +1,6 @@
 """Measure the blueprint: ``python -m tools.bench [--rounds N] [--suite]``."""
 
-from tools.command_line import run
+from tools.command_line import run, whole_number
 
 import argparse
 import os
@@ -23,7 +23,9 @@ STEP = re.compile(r"^  ✓ +(?:(\d+\.\d) s)? +(.*?)(?:  .*)?$")
 def main() -> None:
     """Measure, print ratios to an empty CDK app, and write docs/performance.{json,svg}."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="how often each thing is measured")
+    parser.add_argument(
+        "--rounds", type=whole_number(1), default=5, help="how often each thing is measured"
+    )
     parser.add_argument(
         "--suite", action="store_true", help="also run the tests and the rehearsal, once each"
     )

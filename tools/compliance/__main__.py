@@ -2,6 +2,7 @@
 
 from tools.command_line import run
 
+import argparse
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,7 @@ from tools.generated_part import GeneratedPart
 
 def main() -> None:
     """Review every topology, and say what is not explained."""
+    argparse.ArgumentParser(prog="python -m tools.compliance", description=__doc__).parse_args()
     part("acknowledgements").write(acknowledgements_table(ACKNOWLEDGEMENTS))
     with _without_errors():
         reviews = {"cdk-nag": found_by_cdk_nag()}

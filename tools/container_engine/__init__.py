@@ -13,7 +13,7 @@ from tools.container_engine.engine import (
     docker_host,
     find_engine,
 )
-from tools.container_engine.image import base_image, build_image
+from tools.container_engine.image import base_image, build_image, default_base_image
 from tools.container_engine.ownership import owned
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "NoEngineError",
     "base_image",
     "build_image",
+    "default_base_image",
     "docker_host",
     "find_engine",
     "owned",

@@ -12,6 +12,7 @@ from tools.container_engine import (
     EngineError,
     NoEngineError,
     build_image,
+    default_base_image,
     find_engine,
     owned,
 )
@@ -27,6 +28,7 @@ def main() -> None:
     parser.add_argument("revision", help="the revision that the service reports")
     wanted = parser.parse_args()
     try:
+        default_base_image(wanted.folder / "Dockerfile")  # before anything is asked of an engine
         engine = find_engine(CACHE)
         arguments = {"REVISION": wanted.revision}
         with owned(engine):
@@ -34,7 +36,7 @@ def main() -> None:
                 engine, wanted.folder, wanted.tag, CACHE, build_args=arguments, show=True
             )
     except (NoEngineError, EngineError) as error:
-        sys.exit(str(error))
+        sys.exit(f"error: {error}")
     print(f"{engine.name} built {wanted.tag} on {base}")
 
 

@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.container_engine.engine import Engine, NoEngineError, engine_environment
+from tools.container_engine.engine import Engine, EngineError, NoEngineError, engine_environment
 from tools.container_engine.ownership import labels_of_build, name_stages
 
 _STAND_IN_RECIPE = Path(__file__).with_name("make_stand_in.sh")
@@ -19,6 +19,10 @@ _STAND_IN_RECIPE = Path(__file__).with_name("make_stand_in.sh")
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _PULL_SECONDS = 300
 _BUILD_SECONDS = 600
+
+
+class DockerfileError(EngineError):
+    """The Dockerfile cannot be built here; the message says why."""
 
 
 def build_image(
@@ -62,9 +66,15 @@ def base_image(engine: Engine, dockerfile: Path, cache: Path) -> str:
 
 def default_base_image(dockerfile: Path) -> str:
     """Read the default of the build argument BASE_IMAGE."""
-    match = re.search(r"^ARG BASE_IMAGE=(\S+)$", dockerfile.read_text("utf-8"), re.MULTILINE)
+    try:
+        text = dockerfile.read_text("utf-8")
+    except OSError as error:
+        raise DockerfileError(f"{dockerfile} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DockerfileError(f"{dockerfile} is not UTF-8") from None
+    match = re.search(r"^ARG BASE_IMAGE=(\S+)$", text, re.MULTILINE)
     if match is None:
-        raise ValueError(f"{dockerfile} has no line ARG BASE_IMAGE=<image>")
+        raise DockerfileError(f"{dockerfile} has no line ARG BASE_IMAGE=<image>")
     return match[1]
 
 

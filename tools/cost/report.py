@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from settings import Settings
+from settings import Settings, shown_names
 from tools.cost.bill import Bill, Item, bill_of, task_items
 from tools.cost.prices import HOURS, REGION, Price, read_prices
 
@@ -15,7 +15,7 @@ _SIZES = ((256, 512), (256, 1024), (512, 1024), (1024, 2048), (2048, 4096), (409
 
 def report(deployment: Sequence[Settings], bill: Bill) -> Iterator[str]:
     """Yield the lines of the whole report."""
-    files = ", ".join(str(settings.env_file) for settings in deployment)
+    files = shown_names([str(settings.env_file) for settings in deployment])
     yield f"What {files} costs in a month of {HOURS} hours"
     yield from _paragraph(_caveat(deployment))
     for stack, items in bill.fixed.items():

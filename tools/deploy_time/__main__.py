@@ -2,6 +2,7 @@
 
 from tools.command_line import run
 
+import argparse
 from collections import Counter
 from collections.abc import Mapping
 
@@ -59,6 +60,7 @@ def _configurations() -> str:
 
 def main() -> None:
     """Write the tables, and print them."""
+    argparse.ArgumentParser(prog="python -m tools.deploy_time", description=__doc__).parse_args()
     for name, text in tables().items():
         GeneratedPart("deploy-time.md", name).write(text)
         print(f"{text}\n")

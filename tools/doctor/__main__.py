@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 
-from settings import Settings, SettingsError, load_deployment
+from settings import Settings, SettingsError, load_deployment, shown_name
 from tools.doctor import account, github, names, network, platform, task
 from tools.doctor.aws import Aws
 from tools.doctor.check import ERRORS, Check, Context, Result, Verdict, not_checked, result_of_error
@@ -44,7 +44,8 @@ def main(arguments: Sequence[str] | None = None, *, github_api: GitHub | None = 
     report = Report()
     for settings in deployment:
         region = settings.aws_region
-        report.heading(f"{settings.env_file}: account {settings.account_number}, {region}")
+        file = shown_name(str(settings.env_file))
+        report.heading(f"{file}: account {settings.account_number}, {region}")
         examine(Context(settings, Aws(region)), report, asked)
     report.sum_up()
     return 1 if report.problems else 0

@@ -11,6 +11,7 @@ directory, or into the folder that it is given, and removes only what is marked 
 import argparse
 import asyncio
 import os
+import re
 import shlex
 import signal
 import socket
@@ -18,7 +19,8 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tools.local_aws import replacement_report
@@ -96,7 +98,8 @@ async def _serve(listener: socket.socket, folder: Path) -> None:
 def main() -> None:
     """Serve, and leave nothing behind."""
     if sys.argv[1:2] == ["--replacements"]:
-        sys.exit(replacement_report.main(sys.argv[2:]))
+        with _said():
+            sys.exit(replacement_report.main(sys.argv[2:]))
     given = _arguments()
     os.umask(0o077)  # whatever it writes is for its owner
     with ExitStack() as stack:
@@ -113,8 +116,8 @@ def main() -> None:
         port = listener.getsockname()[1]
         _settle(port, folder, account=given.account, region=given.region)
         load(with_engine=EngineAccess.is_configured()).apply()
-        sys.stdout.write(f"{port}\n")
-        sys.stdout.flush()
+        with _said():
+            print(port, flush=True)
         if by_hand:
             _say_how_to_call(port, given.region)
         asyncio.run(_serve(listener, folder))
@@ -122,6 +125,17 @@ def main() -> None:
     # the group is new. Then only what MiniStack has started is in it, and goes with this process.
     if given.own_group and os.getpgrp() == os.getsid(0) == os.getpid():
         os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """End with one line if standard output takes nothing."""
+    try:
+        yield
+    except OSError as error:
+        # What is left in the buffer must not be tried once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(f"error: the output cannot be written: {error.strerror}")
 
 
 def _sweep(folder: Path) -> None:
@@ -152,13 +166,25 @@ def _say_how_to_call(port: int, region: str) -> None:
         print(f"export {name}={shlex.quote(value)}", file=sys.stderr)
 
 
+def _account(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{12}", text):
+        raise argparse.ArgumentTypeError(f"{text!a}: expected twelve digits")
+    return text
+
+
+def _region(text: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-[0-9]+", text):
+        raise argparse.ArgumentTypeError(f"{text!a}: expected a region such as eu-west-1")
+    return text
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tools.local_aws",
         description="A local AWS on 127.0.0.1, until its standard input ends.",
     )
-    parser.add_argument("--account", required=True, help="twelve digits")
-    parser.add_argument("--region", required=True)
+    parser.add_argument("--account", required=True, type=_account, help="twelve digits")
+    parser.add_argument("--region", required=True, type=_region, help="such as eu-west-1")
     parser.add_argument("--folder", type=Path, help="an existing one, instead of one of its own")
     parser.add_argument(
         "--own-group",

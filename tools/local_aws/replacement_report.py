@@ -51,9 +51,10 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if action == "check":
         found = differences(replacements)
-        print("\n".join(found) or f"MiniStack {version('ministack')} has what is replaced here.")
+        said = "\n".join(found) or f"MiniStack {version('ministack')} has what is replaced here."
+        print(said, flush=True)
         return 1 if found else 0
-    print(report(replacements))
+    print(report(replacements), flush=True)
     return 0
 
 

@@ -6,6 +6,8 @@ with `Not shown: ` are repeated when all have ended. Ctrl-C ends all parts, with
 started. The exit status is 0 only if every part's is.
 """
 
+from tools.command_line import run
+
 import argparse
 import contextlib
 import os
@@ -206,6 +208,8 @@ class SideBySide:
     def _end_all(self) -> None:
         """End what still runs; another Ctrl-C makes it less patient."""
         for number, patience in _ENDINGS:
+            if _is_ignored(number):
+                continue
             deadline = time.monotonic() + patience
             with contextlib.suppress(_StopError):
                 for part in self._running:
@@ -218,11 +222,8 @@ class SideBySide:
 
     def _say_with_output(self, line: str, part: Part) -> None:
         self._say(line)
-        sys.stdout.flush()
-        sys.stdout.buffer.write(part.output)
-        if part.output and not part.output.endswith(b"\n"):
-            sys.stdout.buffer.write(b"\n")
-        sys.stdout.flush()
+        text = part.text()
+        print(text, end="" if text.endswith("\n") or not text else "\n", flush=True)
 
     def _say(self, line: str) -> None:
         clear = "\r\x1b[J" if self._live else ""
@@ -235,6 +236,11 @@ class SideBySide:
 def _not_shown(parts: Iterable[Part]) -> list[str]:
     lines = [line for part in parts for line in part.text().splitlines()]
     return list(dict.fromkeys(line for line in lines if line.startswith(NOT_SHOWN)))
+
+
+def _is_ignored(number: int) -> bool:
+    """Say whether who started this wants a signal to be ignored (nohup), here and in all parts."""
+    return signal.getsignal(number) is signal.SIG_IGN
 
 
 def _stop(number: int, _frame: object) -> None:
@@ -261,17 +267,12 @@ def main() -> int:
         help="what to print of a part that passed: all its output, its last line, or nothing",
     )
     given = parser.parse_args()
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stop)
+        if not _is_ignored(number):
+            signal.signal(number, _stop)
     parts = [Part(name=name, command=command) for name, command in given.part]
-    try:
-        return SideBySide(parts, show=given.show).run()
-    except BrokenPipeError:
-        # Nobody reads any more, as with `| head`; nothing is left to be flushed at the exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    return SideBySide(parts, show=given.show).run()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main, stopped="")

@@ -137,11 +137,72 @@ def test_other_broken_pipes_are_errors_as_ever(start: Callable[..., Tool]) -> No
     assert tool.returncode == 1
 
 
+LOST = {
+    "No space left on device": "os.dup2(os.open('/dev/full', os.O_WRONLY), 1)",
+    "Input/output error": "m, s = os.openpty(); os.close(m); os.dup2(s, 1)",
+}
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has such a device")
-def test_full_disk_behind_the_output_is_one_line(start: Callable[..., Tool]) -> None:
-    tool = start("os.dup2(os.open('/dev/full', os.O_WRONLY), 1); print('x')")
+@pytest.mark.parametrize("unbuffered", [False, True])
+@pytest.mark.parametrize("much", [1, 100_000])
+@pytest.mark.parametrize("reason", LOST)
+def test_output_that_cannot_be_written_is_one_line(
+    start: Callable[..., Tool], reason: str, much: int, unbuffered: bool, tmp_path: Path
+) -> None:
+    tool = start(f"{LOST[reason]}; print('x' * {much})", unbuffered=unbuffered)
     said = tool.communicate(timeout=10)[1]
-    assert said == "error: the output cannot be written: No space left on device\n"
+    assert said == f"error: the output cannot be written: {reason}\n"
+    assert tool.returncode == 1
+    assert (tmp_path / "end").read_text("utf-8") == "cleaned up"
+
+
+CLOSED = """
+from tools.command_line import run
+import os, sys
+def main():
+    file = open("end", "w+")
+    os.system("echo of a child")
+    print("x", file=sys.{stream})
+    file.seek(0)
+    sys.exit(3 if file.read() == "" else "the file is written to")
+run(main)
+"""
+
+
+@pytest.mark.parametrize(
+    ("closing", "stream", "said", "status"),
+    [
+        (">&-", "stdout", "error: the output cannot be written: Bad file descriptor\n", 1),
+        ("2>&-", "stderr", "", 3),
+        ("<&-", "stderr", "x\n", 3),
+    ],
+)
+def test_closed_streams_are_given_to_no_other_file(
+    closing: str, stream: str, said: str, status: int, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [
+            "/bin/sh",
+            "-c",
+            f'exec "$0" -c "$1" {closing}',
+            sys.executable,
+            CLOSED.format(stream=stream),
+        ],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    last = "".join(line for line in done.stderr.splitlines(keepends=True) if "echo" not in line)
+    assert (last, done.returncode) == (said, status)
+
+
+def test_file_that_is_not_there_is_one_line(start: Callable[..., Tool]) -> None:
+    tool = start("open('no\\nsuch')")
+    assert tool.communicate(timeout=10)[1] == "error: 'no\\nsuch': No such file or directory\n"
     assert tool.returncode == 1
 
 
@@ -189,3 +250,65 @@ def test_every_tool_is_run_so(path: Path) -> None:
     modules = [node.module if isinstance(node, ast.ImportFrom) else "" for node in imports]
     assert next(module for module in modules if module != "__future__") == "tools.command_line"
     assert "\n    run(main" in source
+
+
+MODULES = [".".join(path.relative_to(ROOT).parts[:-1]) for path in COMMANDS]
+MODULES += ["settings", "tools.progress.side_by_side"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_unknown_arguments_are_refused_before_anything_is_done(module: str) -> None:
+    done = refused(module, "--no-such-option")
+    assert done.endswith("unrecognized arguments: --no-such-option\n") or "required" in done
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "said"),
+    [
+        ("tools.bench", "--rounds 0", "--rounds: '0': expected a whole number from 1 on"),
+        ("tools.bench", "--rounds x", "expected a whole number from 1 on"),
+        ("tools.rehearsal.containers", "--drain=-4", "expected a whole number from 0 on"),
+        ("tools.container_engine", "/nonexist x y", "/nonexist/Dockerfile cannot be read: No such"),
+        ("tools.local_aws", "--account 1 --region eu-west-1", "expected twelve digits"),
+        ("tools.local_aws", "--account 123456789012 --region a/b", "expected a region such as"),
+    ],
+)
+def test_value_that_cannot_be_is_refused(module: str, arguments: str, said: str) -> None:
+    assert said in refused(module, *arguments.split())
+
+
+def refused(module: str, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode in {1, 2}
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has such a device")
+@pytest.mark.parametrize(
+    "arguments", ["--replacements", "--account 123456789012 --region eu-west-1"]
+)
+def test_the_local_aws_has_one_line_for_a_full_disk_of_its_own(arguments: str) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tools.local_aws", *arguments.split()],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert done.stderr.endswith("error: the output cannot be written: No space left on device\n")
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 1

@@ -11,7 +11,7 @@ from settings.examples import ISOLATED, TOPOLOGIES, sample_env
 from tools.cost.__main__ import main
 from tools.cost.bill import Bill, bill_of, price
 from tools.cost.prices import read_prices
-from tools.cost.report import WIDTH, task_price
+from tools.cost.report import WIDTH, report, task_price
 from tools.example_templates import example_templates
 
 
@@ -107,6 +107,13 @@ def test_the_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [line for line in lines[: lines.index("Paid by use")] if " per " in line]
     shown = [float(row.rpartition("$")[2]) for row in rows]
     assert sum(shown) == pytest.approx(of.total, abs=0.01 * len(shown))
+
+
+def test_the_name_of_the_file_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "\x1b[2Ja\n.env"
+    path.write_text(sample_env(), encoding="utf-8")
+    first = next(iter(report(load_deployment(str(path)), price({}))))
+    assert r"\x1b[2Ja\n.env costs in a month" in first
 
 
 def test_in_us_east_1_it_is_no_estimate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,10 +1,12 @@
 """What the doctor says when AWS refuses, which is made up here, and how it prints."""
 
+from pathlib import Path
+
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, SSOTokenLoadError
 
-from settings.examples import example_deployment
-from tools.doctor.__main__ import ESSENTIAL, Report, examine
+from settings.examples import example_deployment, sample_env
+from tools.doctor.__main__ import ESSENTIAL, Report, examine, main
 from tools.doctor.aws import Aws
 from tools.doctor.check import Context, Verdict, result_of_error
 
@@ -78,6 +80,17 @@ def test_without_permissions_nothing_is_a_problem_and_nothing_is_ok(
     assert "no problems, 1 ok, 24 not checked" in printed
     assert "needs the permission ssm:Anything" in printed
     assert len(ESSENTIAL) == 2
+
+
+def test_the_name_of_the_file_cannot_steer_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "\x1b[2Ja\n.env"
+    path.write_text(sample_env(), encoding="utf-8")
+    monkeypatch.setattr("tools.doctor.__main__.examine", lambda *_: None)
+    assert main(["--env-file", str(path)]) == 0
+    heading = capsys.readouterr().out.splitlines()[0]
+    assert r"\x1b[2Ja\n.env: account 123456789012" in heading
 
 
 def test_colour_is_for_terminals(

@@ -155,3 +155,36 @@ def test_a_terminal_that_cannot_shows_no_more_than_a_log(variable: dict[str, str
     written = on_terminal(**variable)
     assert "\x1b" not in written
     assert written.startswith("--- ")
+
+
+def test_nohup_is_respected() -> None:
+    process = subprocess.Popen(
+        ["nohup", *RUN, *parts(early="true", late="sleep 1; echo done")],
+        cwd=ROOT,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stdout.readline().startswith("--- early: passed")
+    process.send_signal(signal.SIGHUP)
+    assert process.communicate(timeout=30)[0].endswith("done\n--- All passed: early, late\n")
+    assert process.returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has such a device")
+def test_full_disk_behind_the_output_is_one_line() -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [*RUN, *parts(a="true")],
+            cwd=ROOT,
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.stderr == "error: the output cannot be written: No space left on device\n"
+    assert done.returncode == 1

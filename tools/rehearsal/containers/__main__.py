@@ -1,6 +1,6 @@
 """Tasks as containers, alone: ``python -m tools.rehearsal.containers``."""
 
-from tools.command_line import run
+from tools.command_line import run, whole_number
 
 import argparse
 import sys
@@ -20,7 +20,9 @@ def main() -> None:
         prog="python -m tools.rehearsal.containers", description=__doc__
     )
     parser.add_argument("--chart", type=Path, default=CHART, help="where the chart goes")
-    parser.add_argument("--drain", type=int, help="another draining time, in seconds, to compare")
+    parser.add_argument(
+        "--drain", type=whole_number(0), help="another draining time, in seconds, to compare"
+    )
     parser.add_argument(
         "--where-possible",
         action="store_true",

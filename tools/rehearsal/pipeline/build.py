@@ -13,13 +13,14 @@ from typing import Any, Self
 import yaml
 
 from tools.local_aws.scratch import ScratchDirectory
+from tools.rehearsal.expectation import RehearsalError
 
 _PHASES = ("install", "pre_build", "build", "post_build")
 _ENDED_BY_A_COMMAND = 1
 
 
-class BuildspecError(ValueError):
-    """The buildspec asks for something that is not supported here; the message says what."""
+class BuildspecError(RehearsalError):
+    """The buildspec is none, or asks for what is not supported here; the message says what."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +48,11 @@ def parse_buildspec(text: str) -> Buildspec:
 
     A key that CodeBuild knows and this does not would make the build differ from the real one.
     """
-    spec = _mapping(
-        "the buildspec", yaml.safe_load(text), {"version", "env", "phases", "artifacts"}
-    )
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise BuildspecError(f"the buildspec is no YAML: {error}") from None
+    spec = _mapping("the buildspec", content, {"version", "env", "phases", "artifacts"})
     if str(spec.get("version")) != "0.2":
         raise BuildspecError(f"version {spec.get('version')}: only 0.2 is supported here")
     env = _mapping("env", spec.get("env", {}), {"shell", "variables"})
@@ -104,7 +107,9 @@ def run_build(buildspec: Buildspec, *, source: Path, environment: Mapping[str, s
             if not found and not failure:
                 failure = f"UPLOAD_ARTIFACTS: no file matches {pattern}"
             artifact |= found
-        return BuildResult(failure=failure, artifact=artifact, log=log.read_text("utf-8"))
+        return BuildResult(
+            failure=failure, artifact=artifact, log=log.read_text("utf-8", "replace")
+        )
 
 
 def build_environment(

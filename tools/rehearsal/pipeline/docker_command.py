@@ -10,7 +10,7 @@ from pathlib import Path
 
 from settings.examples import ROOT
 from tools.container_engine import Engine, NoEngineError, find_engine, owned
-from tools.container_engine.image import default_base_image
+from tools.container_engine.image import DockerfileError, default_base_image
 from tools.rehearsal.pipeline.docker_stand_in import State, write_engine
 
 SWITCH = "REHEARSAL_DOCKER"
@@ -58,7 +58,7 @@ def available_engine(dockerfile: Path) -> tuple[Engine, str]:
     engine = find_engine(_CACHE)
     try:
         wanted = default_base_image(dockerfile)
-    except ValueError as error:
+    except DockerfileError as error:
         raise NoEngineError(str(error)) from error
     if engine.has_image(wanted):
         return engine, wanted

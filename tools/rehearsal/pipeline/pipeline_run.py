@@ -60,7 +60,10 @@ class ArtifactStore:
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             for path, content in files.items():
-                archive.writestr(path, content)
+                try:
+                    archive.writestr(path, content)
+                except UnicodeEncodeError:
+                    raise RehearsalError(f"the name of {path!a} is not UTF-8") from None
             for path, target in (links or {}).items():
                 entry = zipfile.ZipInfo(path)
                 entry.create_system, entry.external_attr = _UNIX, (stat.S_IFLNK | 0o777) << 16
@@ -73,21 +76,29 @@ class ArtifactStore:
         """Put the files of an artifact, the input of an action, into ``folder``.
 
         A link that leads out of the folder becomes a file with its target's name, as in git where
-        there are no links: a build reads nothing of this machine.
+        there are no links: a build reads nothing of this machine. So does one that cannot be made.
         """
         stored = self._s3.get_object(Bucket=self._bucket, Key=self._keys[name])
         with zipfile.ZipFile(io.BytesIO(stored["Body"].read())) as archive:
             archive.extractall(folder)
             links = {
-                each.filename: os.fsdecode(archive.read(each))
+                folder / each.filename: os.fsdecode(archive.read(each))
                 for each in archive.infolist()
                 if stat.S_ISLNK(each.external_attr >> 16)
             }
-        for path, target in links.items():
-            link = folder / path
-            if (link.parent / target).resolve().is_relative_to(folder.resolve()):
-                link.unlink()
+        for link, target in links.items():
+            link.unlink()
+            try:
                 link.symlink_to(target)
+            except (OSError, ValueError):  # without a name, with a NUL, or too long
+                link.write_bytes(os.fsencode(target))
+        # Where one leads is known when all are there. Not Path.resolve: until Python 3.13 a loop
+        # of links is a RuntimeError of it.
+        inside = Path(os.path.realpath(folder))
+        out = [link for link in links if not Path(os.path.realpath(link)).is_relative_to(inside)]
+        for link in out:
+            link.unlink()
+            link.write_bytes(os.fsencode(links[link]))
 
     def arn(self, name: str) -> str:
         """Return the S3 ARN of an artifact."""
@@ -175,15 +186,12 @@ class PipelineRun:
         configuration = action["configuration"]
         with ScratchDirectory("deploy") as scratch:
             artifacts.unpack(action["inputArtifacts"][0]["name"], scratch.path)
-            file = scratch.path / configuration["FileName"]
-            if not file.is_file():
-                raise RehearsalError(f"there is no {configuration['FileName']} in the artifact")
-            definitions = json.loads(file.read_text(encoding="utf-8"))
+            images = _image_definitions(scratch.path, configuration["FileName"])
         roll_out(
             self._context.aws.client("ecs"),
             cluster=configuration["ClusterName"],
             service=configuration["ServiceName"],
-            images={each["name"]: each["imageUri"] for each in definitions},
+            images=images,
         )
 
     def _commands(self, action: Action, artifacts: ArtifactStore, _commit: str) -> None:
@@ -216,9 +224,9 @@ class BuildAction:
         with ScratchDirectory("build") as scratch:
             folder = scratch.path / "src"
             artifacts.unpack(source, folder)
-            buildspec = folder / project["source"]["buildspec"]
+            buildspec = project["source"]["buildspec"]
             result = run_build(
-                parse_buildspec(buildspec.read_text(encoding="utf-8")),
+                parse_buildspec(_text(folder, buildspec)),
                 source=folder,
                 environment=self._environment(project, artifacts.arn(source), folder),
             )
@@ -251,6 +259,28 @@ class BuildAction:
                 source_version=source_version,
             )
         )
+
+
+def _text(folder: Path, name: str) -> str:
+    """Return the text of a file of an artifact."""
+    try:
+        return (folder / name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise RehearsalError(f"there is no {name} in the artifact") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise RehearsalError(f"{name} of the artifact cannot be read: {reason}") from None
+
+
+def _image_definitions(folder: Path, name: str) -> dict[str, str]:
+    """Return the images by the names of their containers, as an action for ECS is told them."""
+    text = _text(folder, name)
+    try:
+        return {each["name"]: each["imageUri"] for each in json.loads(text)}
+    except (ValueError, TypeError, KeyError):
+        raise RehearsalError(
+            f'{name} is no list like [{{"name": "<container>", "imageUri": "<image>"}}]'
+        ) from None
 
 
 class RolloutError(Exception):

@@ -1,14 +1,13 @@
 """What the pipeline is given as its source: the commit that git calls HEAD.
 
-Only files that git knows are read. What differs from the commit is named, and delivered only when
-somebody asks for it.
+Only files that git knows are read, and of a commit what is in it: no attribute leaves out or
+rewrites a file, and no filter or hook of the repository is run. What differs from the commit is
+named, and delivered only when somebody asks for it.
 """
 
-import io
 import os
 import subprocess
-import tarfile
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -21,7 +20,11 @@ APPLICATIONS = "application-code"
 
 # The user's configuration says, for instance, whose folders git may read, and what it ignores.
 _GIT_VARIABLES = ("HOME", "XDG_CONFIG_HOME")
-_SUBMODULE = "160000"
+# `git status` would ask a hook, or a program of the user's, what has changed. Empty is no such
+# program to every version; "false" is one to those before 2.36.
+_WITHOUT_HOOKS = ("-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null")
+_LINK, _SUBMODULE = "120000", "160000"
+_NOT_UTF8 = "file whose name is not UTF-8"
 _MOST_NAMES = 4
 _LONGEST_NAME = 60
 
@@ -57,22 +60,40 @@ def read_source(root: Path, *, working_tree: bool = False) -> Source:
     if not working_tree:
         return _committed(root)
     try:
-        tracked = _git(root, "ls-files", "--stage", "-z")
+        tracked = _entries(_git(root, "ls-files", "--stage", "-z"), blob_at=1)
     except _NoRepositoryError:
-        tracked = ""
+        tracked = []
     return _tracked(root, tracked) if tracked else _untracked_applications(root)
 
 
 def git_environment(shell: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return what git may have: it reads the repository in its folder, and writes nothing."""
+    """Return what git may have: it reads what is in the repository in its folder, no more.
+
+    It writes nothing, fetches nothing that a partial clone has left out, and takes no object for
+    another one.
+    """
     kept = chosen((*EVERY_PROCESS, *_GIT_VARIABLES), shell)
-    return kept | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    return kept | {
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "LC_ALL": "C",
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    """A file, a link or a submodule that git tracks."""
+
+    mode: str
+    blob: str
+    path: str
 
 
 def _committed(root: Path) -> Source:
     try:
         commit = _git(root, "rev-parse", "--short", "--verify", "HEAD^{commit}").strip()
-        entries = _git(root, "ls-tree", "-r", "-z", "HEAD")
+        entries = _entries(_git(root, "ls-tree", "-r", "-z", "HEAD"), blob_at=2)
         if not entries:
             raise SourceError("its files are in no commit of the repository around it")
     except SourceError as reason:
@@ -80,35 +101,30 @@ def _committed(root: Path) -> Source:
             f"{root} has no commit that could be delivered: {reason}\n"
             "Commit it, or add WORKTREE=1 to the command: then files are taken as they are on disk"
         ) from None
-    files, links = {}, {}
-    with tarfile.open(fileobj=io.BytesIO(_git_bytes(root, "archive", "HEAD"))) as archive:
-        for member in archive:
-            if member.issym():
-                links[member.name] = member.linkname
-            elif content := archive.extractfile(member) if member.isreg() else None:
-                files[member.name] = content.read()
+    deliverable = [e for e in entries if e.mode != _SUBMODULE and _has_utf8_name(e.path)]
+    contents = _contents(root, deliverable)
     changed, untracked = _status(root)
     return Source(
-        files=files,
-        links=links,
+        files={e.path: contents[e.blob] for e in deliverable if e.mode != _LINK},
+        links={e.path: os.fsdecode(contents[e.blob]) for e in deliverable if e.mode == _LINK},
         origin=f"commit {commit}",
         left_out=(
             *_left_out(changed, "uncommitted change", "WORKTREE=1"),
             *_left_out(untracked, "untracked file", "git add, and WORKTREE=1"),
-            *_left_out(_submodules(entries), "submodule"),
+            *_never_delivered(entries),
         ),
     )
 
 
-def _tracked(root: Path, entries: str) -> Source:
-    files, links = _read(root, (path for _, path in _modes_and_paths(entries)))
+def _tracked(root: Path, entries: Collection[_Entry]) -> Source:
+    files, links = _read(root, (entry.path for entry in entries))
     return Source(
         files=files,
         links=links,
         origin="the working tree, with what is not committed",
         left_out=(
             *_left_out(_status(root)[1], "untracked file", "git add"),
-            *_left_out(_submodules(entries), "submodule"),
+            *_never_delivered(entries),
         ),
     )
 
@@ -126,7 +142,10 @@ def _untracked_applications(root: Path) -> Source:
         files=files,
         links=links,
         origin=f"{APPLICATIONS} as it is on disk",
-        left_out=(f"whatever is outside of {APPLICATIONS}: git tracks nothing here",),
+        left_out=(
+            f"whatever is outside of {APPLICATIONS}: git tracks nothing here",
+            *_left_out(_not_utf8(found), _NOT_UTF8),
+        ),
     )
 
 
@@ -134,39 +153,96 @@ def _read(root: Path, paths: Iterable[str]) -> tuple[dict[str, bytes], dict[str,
     """Read files and links from the disk, and nothing that is behind a link."""
     files: dict[str, bytes] = {}
     links: dict[str, str] = {}
-    real = root.resolve()
-    for path in paths:
+    real = os.path.realpath(root)
+    for path in filter(_has_utf8_name, paths):
         file = root / path
-        if file.parent.resolve() != real / PurePosixPath(path).parent:
+        # Not Path.resolve: until Python 3.13 a loop of links is a RuntimeError of it.
+        if os.path.realpath(file.parent) != str(real / PurePosixPath(path).parent):
             continue
-        if file.is_symlink():
-            links[path] = str(file.readlink())
-        elif file.is_file():
-            files[path] = file.read_bytes()
+        try:
+            if file.is_symlink():
+                links[path] = str(file.readlink())
+            elif file.is_file():
+                files[path] = file.read_bytes()
+        except OSError as error:
+            raise SourceError(f"{_printable(path)} cannot be read: {error.strerror}") from None
     return files, links
 
 
-def _modes_and_paths(entries: str) -> Iterator[tuple[str, str]]:
+def _contents(root: Path, entries: Collection[_Entry]) -> dict[str, bytes]:
+    """Return the contents of blobs by their ids, as they are stored."""
+    paths = {entry.blob: entry.path for entry in entries}
+    asked = "".join(f"{blob}\n" for blob in paths).encode()
+    said = memoryview(_git_bytes(root, "cat-file", "--batch", given=asked))
+    contents = {}
+    for blob, path in paths.items():
+        # "<id> blob <size>", the content and a line feed; or "<id> missing".
+        end = bytes(said[: len(blob) + 64]).find(b"\n")
+        head = bytes(said[:end]).decode().split()
+        if head[:2] != [blob, "blob"]:
+            raise SourceError(f"git has {_printable(path)} in the commit, but not its content")
+        begin, size = end + 1, int(head[2])
+        contents[blob] = bytes(said[begin : begin + size])
+        said = said[begin + size + 1 :]
+    return contents
+
+
+def _entries(output: str, *, blob_at: int) -> list[_Entry]:
     """Take apart what `git ls-tree` and `git ls-files --stage` print."""
-    for entry in _split(entries):
-        facts, _, path = entry.partition("\t")
-        yield facts.partition(" ")[0], path
-
-
-def _submodules(entries: str) -> list[str]:
-    return [path for mode, path in _modes_and_paths(entries) if mode == _SUBMODULE]
+    entries = []
+    for line in _split(output):
+        facts, _, path = line.partition("\t")
+        each = facts.split()
+        entries.append(_Entry(mode=each[0], blob=each[blob_at], path=path))
+    return entries
 
 
 def _status(root: Path) -> tuple[list[str], list[str]]:
     """Return which tracked files differ from the commit, and which files are untracked."""
     prefix = _git(root, "rev-parse", "--show-prefix").removesuffix("\n")
-    how = ("--porcelain=v1", "-z", "--no-renames", "--untracked-files=normal")
+    how = ["--porcelain=v1", "-z", "--no-renames", "--untracked-files=normal"]
+    how += ["--ignore-submodules=all", "--", "."]
     changed: list[str] = []
     untracked: list[str] = []
-    for entry in _split(_git(root, "status", *how, "--", ".")):
+    for entry in _split(_git(root, "status", *how, options=_without_filters(root))):
         state, path = entry[:2], entry[3:].removeprefix(prefix)
         (untracked if state == "??" else changed).append(path)
     return changed, untracked
+
+
+def _without_filters(root: Path) -> list[str]:
+    """Return the options that keep git from running the filters that the user has configured.
+
+    A file that a filter changes is then compared as it is on disk, and may count as changed.
+    """
+    keys = _split(_git(root, "config", "--list", "--name-only", "-z"))
+    drivers = {key.rpartition(".")[0] for key in keys if key.startswith("filter.")}
+    off = ("clean=", "process=", "required=false")
+    return [
+        part for driver in sorted(drivers) for each in off for part in ("-c", f"{driver}.{each}")
+    ]
+
+
+def _never_delivered(entries: Iterable[_Entry]) -> Iterator[str]:
+    submodules: list[str] = []
+    others: list[str] = []
+    for entry in entries:
+        (submodules if entry.mode == _SUBMODULE else others).append(entry.path)
+    yield from _left_out(submodules, "submodule")
+    yield from _left_out(_not_utf8(others), _NOT_UTF8)
+
+
+def _not_utf8(paths: Iterable[str]) -> list[str]:
+    return [path for path in paths if not _has_utf8_name(path)]
+
+
+def _has_utf8_name(path: str) -> bool:
+    """Say whether an artifact can have the file: names in a zip file are UTF-8."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _left_out(paths: Collection[str], what: str, remedy: str = "") -> Iterator[str]:
@@ -188,14 +264,21 @@ def _split(output: str) -> list[str]:
     return list(dict.fromkeys(filter(None, output.split("\0"))))
 
 
-def _git(root: Path, *arguments: str) -> str:
-    return os.fsdecode(_git_bytes(root, *arguments))
+def _git(root: Path, *arguments: str, options: Sequence[str] = ()) -> str:
+    return os.fsdecode(_git_bytes(root, *arguments, options=options))
 
 
-def _git_bytes(root: Path, *arguments: str) -> bytes:
+def _git_bytes(
+    root: Path, *arguments: str, options: Sequence[str] = (), given: bytes = b""
+) -> bytes:
     try:
         done = subprocess.run(
-            ["git", *arguments], cwd=root, env=git_environment(), capture_output=True, check=False
+            ["git", *_WITHOUT_HOOKS, *options, *arguments],
+            cwd=root,
+            env=git_environment(),
+            input=given,
+            capture_output=True,
+            check=False,
         )
     except FileNotFoundError:
         raise SourceError("the command git is missing") from None

@@ -101,6 +101,10 @@ def test_the_artifact_can_be_a_folder_of_its_own(tmp_path: Path) -> None:
     assert build(tmp_path, text).artifact == {"y": b"1\n"}
 
 
+def test_a_command_may_print_what_is_not_utf_8(tmp_path: Path) -> None:
+    assert build(tmp_path, phases(build=[r"printf 'caf\351\n'"])).log == "caf\ufffd\n"
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -113,6 +117,7 @@ def test_the_artifact_can_be_a_folder_of_its_own(tmp_path: Path) -> None:
         ("version: 0.2\nartifacts: {files: $NAME}", "no variables"),
         ("version: 0.2\nphases: {build: {commands: [false]}}", "build: a command that is not text"),
         ("- a list", "not a mapping"),
+        ("a: b: c", "the buildspec is no YAML"),
     ],
 )
 def test_what_would_be_done_wrongly_is_refused(text: str, reason: str) -> None:

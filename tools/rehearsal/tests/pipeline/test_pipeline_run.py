@@ -41,6 +41,7 @@ class Outside:
             {"name": f"stage {number}", "actions": actions} for number, actions in enumerate(stages)
         ]
         self._objects: dict[str, bytes] = {}
+        self.source = Source(files={"app.py": b""}, links={}, origin="made up")
 
     def run(self, **options: Any) -> list[str]:
         return self.pipeline().run("commit", **options)
@@ -51,7 +52,7 @@ class Outside:
             outputs=lambda _stack: {"PipelineName": "delivery"},
             aws=SimpleNamespace(client=lambda _service: self),
             workspace=SimpleNamespace(shell=self._shell),
-            source=Source(files={"app.py": b""}, links={}, origin="made up"),
+            source=self.source,
         )
         return PipelineRun(cast("RehearsalContext", context), docker)
 
@@ -111,3 +112,30 @@ def test_an_action_that_is_not_supported_is_not_passed_over() -> None:
     outside = Outside([SOURCE], [commands("x") | {"actionTypeId": kind}])
     with pytest.raises(RehearsalError, match=r"\('Invoke', 'Lambda'\)\) is not supported"):
         outside.run()
+
+
+def deploy(files: dict[str, bytes]) -> None:
+    action = commands("Deploy") | {
+        "actionTypeId": {"category": "Deploy", "provider": "ECS"},
+        "configuration": {"FileName": "images.json", "ClusterName": "c", "ServiceName": "s"},
+    }
+    outside = Outside([SOURCE], [action])
+    outside.source = Source(files=files, links={"loop": "loop"}, origin="made up")
+    outside.run()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "there is no images.json in the artifact"),
+        (b"\xff", "cannot be read: it is not UTF-8"),
+        (b"{", "images.json is no list like"),
+        (b'["x"]', "images.json is no list like"),
+        (b'[{"name": "x"}]', "images.json is no list like"),
+    ],
+)
+def test_image_definitions_that_are_none_fail_the_action(
+    content: bytes | None, reason: str
+) -> None:
+    with pytest.raises(ActionFailedError, match=reason):
+        deploy({} if content is None else {"images.json": content})

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from settings.examples import ROOT
+from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.pipeline.pipeline_run import ArtifactStore
 from tools.rehearsal.pipeline.source_tree import Source, SourceError, read_source
 
@@ -118,6 +119,112 @@ def test_a_folder_of_a_larger_repository_is_a_project_of_its_own(project: Path) 
         assert source.left_out[0].startswith("1 untracked file: id_rsa ")
 
 
+def test_no_attribute_leaves_a_file_out_or_rewrites_it(project: Path) -> None:
+    attributes = "Dockerfile export-ignore\nversion export-subst\n"
+    (project / ".gitattributes").write_text(attributes, encoding="utf-8")
+    (project / "version").write_text("$Format:%H$", encoding="utf-8")
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "attributes")
+    files = read_source(project).files
+    assert files.keys() == {*COMMITTED, ".gitattributes", "version"}
+    assert files["version"] == b"$Format:%H$"
+
+
+@pytest.mark.parametrize("working_tree", [False, True])
+def test_no_program_of_the_user_is_run(project: Path, *, working_tree: bool) -> None:
+    for driver, commands in {"one": ("clean", "smudge"), "two": ("process",)}.items():
+        git(project, "config", f"filter.{driver}.required", "true")
+        for each in commands:
+            git(project, "config", f"filter.{driver}.{each}", f"touch ../{each}; cat")
+    hook = project.parent / "hook"
+    hook.write_text("#!/bin/sh\ntouch ../hooked\n", encoding="utf-8")
+    hook.chmod(0o755)
+    git(project, "config", "core.fsmonitor", str(hook))
+    (project / ".git/info/attributes").write_text(
+        "app.py filter=one\nDockerfile filter=two\n", encoding="utf-8"
+    )
+    os.utime(project / "app.py", (1, 1))
+    os.utime(project / "application-code/Dockerfile", (1, 1))
+    source = read_source(project, working_tree=working_tree)
+    assert source.files["app.py"] == b"first app.py"
+    assert source.left_out == ()
+    assert sorted(each.name for each in project.parent.iterdir()) == ["hook", "my project"]
+
+
+def test_a_commit_is_read_also_where_files_are_equal_or_empty(project: Path) -> None:
+    (project / "empty").touch()
+    (project / "same").write_bytes(b"first app.py")
+    (project / "lines").write_bytes(b"\0\n\n" * 100)
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "more")
+    source = read_source(project)
+    on_disk = read_source(project, working_tree=True)
+    assert (source.files, source.links) == (on_disk.files, on_disk.links)
+
+
+def test_content_that_git_has_lost_is_named(project: Path) -> None:
+    for each in (project / ".git/objects").glob("??/*"):
+        each.chmod(0o600)
+    found = subprocess.run(
+        ["git", "rev-parse", "HEAD:app.py"], cwd=project, check=True, capture_output=True, text=True
+    )
+    blob = found.stdout.strip()
+    (project / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    with pytest.raises(SourceError, match=r"has app\.py in the commit, but not its content"):
+        read_source(project)
+
+
+@pytest.mark.parametrize("working_tree", [False, True])
+def test_a_name_that_is_not_utf_8_is_named_and_left_out(
+    project: Path, *, working_tree: bool
+) -> None:
+    name = os.fsdecode(b"application-code/caf\xe9")
+    (project / name).touch()
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "an old name")
+    source = read_source(project, working_tree=working_tree)
+    assert source.files.keys() == COMMITTED
+    assert source.left_out == (r"1 file whose name is not UTF-8: application-code/caf\udce9",)
+    no_repository(project)
+    source = read_source(project, working_tree=True)
+    assert source.files.keys() == {"application-code/Dockerfile"}
+    assert "not UTF-8" in source.left_out[1]
+
+
+@pytest.mark.parametrize("working_tree", [False, True])
+def test_links_may_lead_in_a_circle(project: Path, tmp_path: Path, *, working_tree: bool) -> None:
+    circle = {
+        "a": "b",
+        "b": "a",
+        "c": "a/x",
+        "self": "self",
+        "deep": "self/../../x",
+        "old": "caf\udce9",
+    }
+    for path, target in circle.items():
+        (project / path).symlink_to(target)
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "links")
+    shutil.rmtree(project / "application-code")
+    (project / "application-code").symlink_to("application-code")
+    source = read_source(project, working_tree=working_tree)
+    assert source.links == circle | {"run": "app.py"}
+    folder = unpacked(source, tmp_path / "build")
+    assert (folder / "a").is_symlink()
+    assert (folder / "run").read_text(encoding="utf-8") == "first app.py"
+
+
+def test_a_file_that_cannot_be_read_is_named(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(SourceError, match=r"\.gitignore cannot be read: Permission denied"):
+        read_source(project, working_tree=True)
+
+
 def no_repository(project: Path) -> None:
     shutil.rmtree(project / ".git")
 
@@ -220,10 +327,30 @@ def test_a_build_finds_the_links_that_stay_inside(project: Path, tmp_path: Path)
     assert (folder / "run").read_text(encoding="utf-8") == "first app.py"
 
 
-@pytest.mark.parametrize("target", ["../secret", "/etc/hostname", "a/../../secret"])
-def test_a_build_reads_nothing_through_a_link_that_leads_out(target: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "target",
+    ["../secret", "/etc/hostname", "a/../../secret", "", "\0", "long/" * 1000],
+)
+def test_a_link_that_leads_out_or_cannot_be_is_a_file_with_the_name_of_its_target(
+    target: str, tmp_path: Path
+) -> None:
     (tmp_path / "secret").touch()
     source = Source(files={"a/b": b""}, links={"out": target}, origin="made up")
     folder = unpacked(source, tmp_path / "build")
     assert not (folder / "out").is_symlink()
-    assert (folder / "out").read_text(encoding="utf-8") == target
+    assert (folder / "out").read_bytes() == os.fsencode(target)
+
+
+def test_links_that_lead_out_together_do_not(tmp_path: Path) -> None:
+    """By itself `a` leads to a file beside it; once `b` is a link, out of the folder."""
+    (tmp_path / "secret").write_text("of this machine", encoding="utf-8")
+    links = {"a": "b/../secret", "b": "."}
+    folder = unpacked(Source(files={}, links=links, origin="made up"), tmp_path / "build")
+    assert (folder / "a").read_text(encoding="utf-8") == "b/../secret"
+    assert (folder / "b").is_symlink()
+
+
+def test_an_artifact_has_only_names_in_utf_8(tmp_path: Path) -> None:
+    source = Source(files={"caf\udce9": b""}, links={}, origin="made up")
+    with pytest.raises(RehearsalError, match=r"the name of 'caf\\udce9' is not UTF-8"):
+        unpacked(source, tmp_path / "build")
