@@ -38,7 +38,7 @@ KEPT_IMAGES = "localhost/ecs-blueprint"
 _IMAGE = f"{OWNER}.image"  # whose run an image goes with, or that it is kept
 _TAG = f"{OWNER}.tag"  # what the build was told to call it
 _NUMBER = f"{OWNER}.number"  # of the build of an image that goes with its run
-_STAGE = f"{OWNER}.stage"  # podman keeps the end of each stage; the number of its build
+_STAGE = f"{OWNER}.stage"  # podman keeps the end of each stage
 _KEPT = "kept"
 _MADE_NAMES = f"{KEPT_IMAGES}/made"
 _STAGE_NAMES = f"{KEPT_IMAGES}/stage"
@@ -101,8 +101,14 @@ class Build:
         options += [f"--label={name}={value}" for name, value in of_image.items()]
         # docker keeps no image of a stage; podman could not label it before version 4.4.
         if "--layer-label" in self.engine.attempt("build", "--help").stdout:
-            options.append(f"--layer-label={_STAGE}={self.number}")
+            options += [f"--layer-label={name}=true" for name in (_STAGE, self._stage)]
         return options
+
+    @property
+    def _stage(self) -> str:
+        # A name for each build: the value would be that of the first build if this one goes on from
+        # a layer that podman has kept.
+        return f"{_STAGE}.{self.number}"
 
     def finish(self) -> None:
         """Give the images that are kept the names by which they are ours."""
@@ -111,9 +117,7 @@ class Build:
             for image in _inspected(self.engine, [self.tag]):
                 if _labels(image).get(_IMAGE) == _KEPT:
                     self.engine.attempt("tag", image["Id"], _made_name(image))
-        stages = _listed(
-            self.engine, *_IMAGES, "--filter=dangling=true", label=f"{_STAGE}={self.number}"
-        )
+        stages = _listed(self.engine, *_IMAGES, "--filter=dangling=true", label=self._stage)
         for image in _inspected(self.engine, stages):
             self.engine.attempt("tag", image["Id"], _stage_name(image))
 
