@@ -1,6 +1,8 @@
 """Whether a run that a label names is over: only where nothing else can be true."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +12,8 @@ import pytest
 from tools.container_engine import owner as module
 from tools.container_engine.owner import Owner
 from tools.local_aws.scratch import ScratchDirectory
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -38,6 +42,19 @@ def test_a_run_without_its_directory_is_over_and_one_that_holds_it_is_not(
 ) -> None:
     assert gone.is_gone()
     assert not running.is_gone()
+
+
+def test_a_run_that_was_killed_is_over_while_its_directory_is_still_there(tmp_path: Path) -> None:
+    killed = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from tools.local_aws.scratch import ScratchDirectory\n"
+        "ScratchDirectory('engine', parent=Path(sys.argv[1]))\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run([sys.executable, "-c", killed, str(tmp_path)], cwd=ROOT, check=False)
+    (left,) = tmp_path.iterdir()
+    assert Owner.of(left).is_gone()
 
 
 def test_what_another_has_written_names_no_owner() -> None:
