@@ -43,8 +43,12 @@ def build_image(
         arguments.append(f"--target={target}")
     build = Build(engine=engine, tag=tag)
     run = engine.show if show else engine
-    run("build", *arguments, *build.options, str(folder), timeout=_BUILD_SECONDS)
-    build.finish()
+    built = False
+    try:
+        run("build", *arguments, *build.options, str(folder), timeout=_BUILD_SECONDS)
+        built = True
+    finally:
+        build.finish(built=built)
     return base
 
 

@@ -80,7 +80,7 @@ def labelled(engine: Engine, labels: Mapping[str, str]) -> list[str]:
 class Build:
     """A build whose image goes with the run of ``labels``, or is kept without any.
 
-    It is to be run with `options`, and `finish` called when it is done.
+    It is to be run with `options`, and `finish` called when it has ended, well or not.
     """
 
     engine: Engine
@@ -110,9 +110,9 @@ class Build:
         # a layer that podman has kept.
         return f"{_STAGE}.{self.number}"
 
-    def finish(self) -> None:
+    def finish(self, *, built: bool) -> None:
         """Give the images that are kept the names by which they are ours."""
-        if not self.labels:
+        if built and not self.labels:
             # The same as before if nothing has changed; so its name cannot be new either.
             for image in _inspected(self.engine, [self.tag]):
                 if _labels(image).get(_IMAGE) == _KEPT:

@@ -30,7 +30,7 @@ from tools.local_aws import replacement_report
 from tools.local_aws.credentials import HOST, Certificate, RootKey
 from tools.local_aws.engine_access import VARIABLE as ENGINE
 from tools.local_aws.engine_access import EngineAccess
-from tools.local_aws.process_environment import chosen, process_environment
+from tools.local_aws.process_environment import chosen, keep_only
 from tools.local_aws.replacements import load
 from tools.local_aws.scratch import ScratchDirectory, in_use, sweep
 
@@ -123,9 +123,8 @@ def main() -> None:
         else:
             folder = given.folder  # the parent's to remove
             identity = chosen(_IDENTITY, None)
-        seen = process_environment() | identity | chosen([ENGINE], None)
-        os.environ.clear()
-        os.environ.update(seen)
+        keep_only(ENGINE)
+        os.environ.update(identity)
         listener = socket.create_server((HOST, 0))
         port = listener.getsockname()[1]
         _settle(port, folder, account=given.account, region=given.region)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.container_engine import Engine, owned
+from tools.container_engine import Engine, EngineError, build_image, owned
 from tools.container_engine.owner import Owner
 from tools.container_engine.ownership import (
     KEPT_IMAGES,
@@ -49,7 +49,7 @@ def _build(engine: Engine, folder: Path, base: str, tag: str, **labels: str) -> 
     )
     build = Build(engine=engine, tag=tag, labels=labels or None)
     engine("build", *build.options, str(folder))
-    build.finish()
+    build.finish(built=True)
     return _id(engine, tag)
 
 
@@ -213,6 +213,25 @@ def test_no_image_is_left_without_a_name(engine: Engine, image: str, tmp_path: P
 
 
 @pytest.mark.usefixtures("names", "alone")
+def test_a_build_that_fails_leaves_no_image_without_a_name_and_takes_none_for_ours(
+    engine: Engine, image: str, tmp_path: Path
+) -> None:
+    with owned(engine):
+        _build(engine, tmp_path, image, KEPT)
+        patched = _theirs(engine, tmp_path, KEPT, f"--tag={KEPT}")
+        (tmp_path / "Dockerfile").write_text(
+            f"ARG BASE_IMAGE={image}\nFROM {image}\nLABEL {MINE} again=1\nCOPY nothing /tmp\n"
+        )
+        with pytest.raises(EngineError):
+            build_image(engine, tmp_path, KEPT, tmp_path)
+        assert _id(engine, KEPT).removeprefix("sha256:") == patched
+        (found,) = json.loads(engine("image", "inspect", patched))
+        assert found["RepoTags"] == [KEPT]
+    unnamed = ("images", "--quiet", "--filter", "dangling=true", "--filter", f"label={MINE}")
+    assert engine(*unnamed) == ""
+
+
+@pytest.mark.usefixtures("names", "alone")
 def test_a_build_of_the_same_again_makes_no_other_image(
     engine: Engine, image: str, tmp_path: Path
 ) -> None:
@@ -220,7 +239,7 @@ def test_a_build_of_the_same_again_makes_no_other_image(
         first = _build(engine, tmp_path, image, KEPT)
         again = Build(engine=engine, tag=KEPT)
         engine("build", *again.options, str(tmp_path))
-        again.finish()
+        again.finish(built=True)
         assert _id(engine, KEPT) == first
 
 

@@ -165,10 +165,10 @@ def _built(engine: Engine, labels: dict[str, str], request: BuildRequest, tag: s
     ours = Build(engine=engine, tag=name, labels=labels if tag else None)
     options += ours.options
     done = engine.attempt("build", *options, str(request.context), timeout=_BUILD_SECONDS)
+    ours.finish(built=done.returncode == 0)
     print(done.stdout, done.stderr, sep="\n")
     if done.returncode != 0:
         raise RefusalError(f"{engine.name} ended with {done.returncode}")
-    ours.finish()
     if not tag:
         return ""
     identity = engine("image", "inspect", "--format", "{{.Id}}", tag)
