@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tools.container_engine.engine import Engine, EngineError, NoEngineError, engine_environment
-from tools.container_engine.ownership import labels_of_build, name_stages
+from tools.container_engine.ownership import Build
 
 _STAND_IN_RECIPE = Path(__file__).with_name("make_stand_in.sh")
 # Part of the stand-in, so that it reaches what this machine reaches, through the same proxies.
@@ -45,10 +45,14 @@ def build_image(
     arguments += [f"--build-arg={name}={value}" for name, value in (build_args or {}).items()]
     if target:
         arguments.append(f"--target={target}")
-    arguments += labels_of_build(engine, tag, None)
+    build = Build(engine=engine, tag=tag)
     run = engine.show if show else engine
-    run("build", *arguments, "--tag", tag, str(folder), timeout=_BUILD_SECONDS)
-    name_stages(engine)
+    built = False
+    try:
+        run("build", *arguments, *build.options, str(folder), timeout=_BUILD_SECONDS)
+        built = True
+    finally:
+        build.finish(built=built)
     return base
 
 

@@ -1,11 +1,14 @@
 """The emulator's process: take a port, join our parts to MiniStack, serve until the parent goes.
 
-The contract with `server`: the number of the port is the only line on standard output, the log goes
-to standard error, and the end of standard input is the order to stop.
+The contract with `child`: the number of the port is the only line on standard output, the log goes
+to standard error, and the end of standard input is the order to stop. A parent that lives says
+something first; without a word it was killed, and leaves its folder to this process.
 
-It may be started by hand as well. Whatever the environment says, it writes into its own scratch
-directory, or into the folder that it is given, and removes only what is marked (see `scratch`).
-`--replacements` serves nothing: it prints what of MiniStack is replaced (`replacement_report`).
+It may be started by hand as well, that is without `--own-group`. Then it makes key and certificate
+anew, in a scratch directory of its own. In either case MiniStack sees nothing of the shell but what
+every process may have (`process_environment`): it reads more than a hundred variables, some of
+which would make it keep its data, elsewhere. `--replacements` serves nothing: it prints what of
+MiniStack is replaced (`replacement_report`).
 """
 
 import argparse
@@ -25,11 +28,15 @@ from pathlib import Path
 
 from tools.local_aws import replacement_report
 from tools.local_aws.credentials import HOST, Certificate, RootKey
+from tools.local_aws.engine_access import VARIABLE as ENGINE
 from tools.local_aws.engine_access import EngineAccess
+from tools.local_aws.process_environment import chosen, keep_only
 from tools.local_aws.replacements import load
 from tools.local_aws.scratch import ScratchDirectory, in_use, sweep
 
-_SWEEPS, _BETWEEN_SWEEPS_SECONDS = 20, 0.1
+_SWEEPS, _BETWEEN_SWEEPS_SECONDS = 100, 0.1
+_IDENTITY = (*RootKey.VARIABLES, "AWS_CA_BUNDLE")
+_ACCOUNT, _REGION = re.compile(r"[0-9]{12}"), re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 
 
 def _settle(port: int, folder: Path, *, account: str, region: str) -> None:
@@ -61,7 +68,8 @@ def _settle(port: int, folder: Path, *, account: str, region: str) -> None:
     )
 
 
-async def _serve(listener: socket.socket, folder: Path) -> None:
+async def _serve(listener: socket.socket, folder: Path) -> bool:
+    """Serve until the end; say whether standard input has ended without a word."""
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack.app import app
@@ -70,10 +78,14 @@ async def _serve(listener: socket.socket, folder: Path) -> None:
 
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
+    without_a_word = False
 
     def watch_parent() -> None:
-        while os.read(0, 1024):
-            pass
+        nonlocal without_a_word
+        said = b""
+        while more := os.read(0, 1024):
+            said += more
+        without_a_word = not said
         loop.call_soon_threadsafe(over.set)
 
     threading.Thread(target=watch_parent, daemon=True).start()
@@ -93,6 +105,7 @@ async def _serve(listener: socket.socket, folder: Path) -> None:
     await over.wait()
     # By itself it would wait for each client that keeps a connection open to end its TLS.
     await asyncio.wait({serving}, timeout=config.graceful_timeout)
+    return without_a_word
 
 
 def main() -> None:
@@ -103,15 +116,16 @@ def main() -> None:
     given = _arguments()
     os.umask(0o077)  # whatever it writes is for its owner
     with ExitStack() as stack:
-        folder = given.folder
-        if folder is None:
-            folder = stack.enter_context(ScratchDirectory("local-aws")).path
+        if by_hand := not given.own_group:
+            scratch = ScratchDirectory("local-aws", parent=given.folder)
+            stack.callback(_sweep, scratch.path, patiently=True)
+            folder = stack.enter_context(scratch).path
+            identity = _new_identity(folder)
         else:
-            # It is the parent's to remove; if the parent was killed, its mark says so.
-            stack.callback(_sweep, folder)
-        # A parent has made key and certificate; a key of the user's own is never root's here.
-        if by_hand := not Certificate(folder).server.exists():
-            os.environ.update(_new_identity(folder))
+            folder = given.folder  # the parent's to remove
+            identity = chosen(_IDENTITY, None)
+        keep_only(ENGINE)
+        os.environ.update(identity)
         listener = socket.create_server((HOST, 0))
         port = listener.getsockname()[1]
         _settle(port, folder, account=given.account, region=given.region)
@@ -120,11 +134,15 @@ def main() -> None:
             print(port, flush=True)
         if by_hand:
             _say_how_to_call(port, given.region)
-        asyncio.run(_serve(listener, folder))
+        # `asyncio.run` would then wait for the threads that MiniStack has put to work.
+        alone = asyncio.new_event_loop().run_until_complete(_serve(listener, folder))
+        if given.own_group:
+            _sweep(folder, patiently=alone)
     # A shell may put others into the group of a process that it starts: the parent has to say that
     # the group is new. Then only what MiniStack has started is in it, and goes with this process.
     if given.own_group and os.getpgrp() == os.getsid(0) == os.getpid():
         os.killpg(os.getpgrp(), signal.SIGKILL)
+    os._exit(0)  # Python would wait for these threads, too.
 
 
 @contextmanager
@@ -138,11 +156,15 @@ def _said() -> Iterator[None]:
         sys.exit(f"error: the output cannot be written: {error.strerror}")
 
 
-def _sweep(folder: Path) -> None:
-    """Remove the folder if its maker is dead. A thread of MiniStack's may still write into it."""
+def _sweep(folder: Path, *, patiently: bool) -> None:
+    """Remove the folder if nobody holds it.
+
+    A parent that is killed closes its pipes before it lets go of its lock, and a thread of
+    MiniStack's may still write into the folder: so once is not enough.
+    """
     for _ in range(_SWEEPS):
         sweep(folder.parent)
-        if not folder.exists() or in_use(folder):
+        if not folder.exists() or (in_use(folder) and not patiently):
             return
         time.sleep(_BETWEEN_SWEEPS_SECONDS)
 
@@ -161,21 +183,9 @@ def _say_how_to_call(port: int, region: str) -> None:
         "NODE_EXTRA_CA_CERTS": os.environ["AWS_CA_BUNDLE"],
         "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
     }
-    told |= {name: os.environ[name] for name in ("AWS_CA_BUNDLE", *RootKey.VARIABLES)}
+    told |= {name: os.environ[name] for name in _IDENTITY}
     for name, value in told.items():
         print(f"export {name}={shlex.quote(value)}", file=sys.stderr)
-
-
-def _account(text: str) -> str:
-    if not re.fullmatch(r"[0-9]{12}", text):
-        raise argparse.ArgumentTypeError(f"{text!a}: expected twelve digits")
-    return text
-
-
-def _region(text: str) -> str:
-    if not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-[0-9]+", text):
-        raise argparse.ArgumentTypeError(f"{text!a}: expected a region such as eu-west-1")
-    return text
 
 
 def _arguments() -> argparse.Namespace:
@@ -183,18 +193,39 @@ def _arguments() -> argparse.Namespace:
         prog="python -m tools.local_aws",
         description="A local AWS on 127.0.0.1, until its standard input ends.",
     )
-    parser.add_argument("--account", required=True, type=_account, help="twelve digits")
-    parser.add_argument("--region", required=True, type=_region, help="such as eu-west-1")
-    parser.add_argument("--folder", type=Path, help="an existing one, instead of one of its own")
+    parser.add_argument("--account", required=True, help="twelve digits")
+    parser.add_argument("--region", required=True, help="like eu-west-1")
+    parser.add_argument(
+        "--folder", type=Path, help="an existing one, for its scratch directory to be made in"
+    )
     parser.add_argument(
         "--own-group",
         action="store_true",
-        help="it was started in a new session, and may kill what is left there at the end",
+        help="not by hand: it was started in a new session, and --folder is its parent's scratch"
+        " directory, with a certificate whose key is in the environment",
     )
     given = parser.parse_args()
-    if given.folder is not None and not given.folder.is_dir():
-        parser.error(f"--folder {given.folder}: there is no such folder")
+    if given.folder is not None:
+        given.folder = given.folder.absolute()
+    if wrong := "; ".join(_wrong(given)):
+        parser.error(wrong)
     return given
+
+
+def _wrong(given: argparse.Namespace) -> Iterator[str]:
+    if not _ACCOUNT.fullmatch(given.account):
+        yield f"--account {given.account!a}: an account has twelve digits"
+    if not _REGION.fullmatch(given.region):
+        yield f"--region {given.region!a}: a region looks like eu-west-1"
+    if given.folder is not None and not given.folder.is_dir():
+        yield f"--folder {str(given.folder)!a}: there is no such folder"
+    elif given.own_group and not _is_prepared(given.folder):
+        yield "--own-group: only for the process that has made key, certificate and --folder"
+
+
+def _is_prepared(folder: Path | None) -> bool:
+    made = folder is not None and Certificate(folder).server.is_file()
+    return made and all(os.environ.get(name) for name in _IDENTITY)
 
 
 if __name__ == "__main__":

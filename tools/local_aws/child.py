@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from tools.local_aws.credentials import Certificate, RootKey
@@ -22,7 +23,7 @@ class Child:
     """Runs `python -m tools.local_aws` in a group and a directory of its own.
 
     The child watches a pipe that only this process holds open: its end is the order to stop, and it
-    comes as well when this process is killed.
+    comes as well when this process is killed, then without the word that `stop` says.
     """
 
     def __init__(self, *, account: str, region: str, engine: EngineAccess | None) -> None:
@@ -80,7 +81,10 @@ class Child:
         """End the child with everything that it started, and remove its directory."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                pipe.close()
+                with suppress(BrokenPipeError):  # it has ended already
+                    if pipe.writable():
+                        pipe.write(b"stop\n")
+                    pipe.close()
         try:
             self._process.wait(timeout=_STOP_SECONDS)
         except subprocess.TimeoutExpired:

@@ -3,13 +3,16 @@
 Every web page can send requests to 127.0.0.1, and so can every other user of the machine. MiniStack
 by itself trusts its root keys without a look at their signatures, and has paths that ask for no key
 at all. So it is wrapped: each request is checked here first, whatever its path, and MiniStack then
-judges by its own means (`AUTH=true`) what the caller may do.
+judges by its own means (`AUTH=true`) what the caller may do. What lies in the machine's
+folders for MiniStack's start-up (`/etc/localstack/init` and the like) was not sent with a key
+either: it is not run.
 """
 
 import base64
 import hashlib
 import json
 import os
+import re
 import secrets
 import time
 import uuid
@@ -35,6 +38,8 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
+# Of that algorithm. MiniStack takes others in addresses, and cannot compare what is not ASCII.
+_SIGNATURE = re.compile(r"[0-9a-f]{64}")
 # What administers the emulator itself, or hands out credentials: no role of the account gets there.
 _ROOT_ONLY = ("/_ministack/", "/_localstack/", "/latest/", "/v2/credentials")
 _REGISTRY_LOGIN_SECONDS = 12 * 3600
@@ -192,11 +197,13 @@ def _failure(
     request: Request, signature: sigv4.HeaderSignature, secret: str, body: bytes
 ) -> tuple[str, str] | None:
     """Return code and message of what is wrong with a signature; None if it is right."""
+    if not _SIGNATURE.fullmatch(signature.signature):
+        return "SignatureDoesNotMatch", sigv4.SIGNATURE_MISMATCH
     if request.presigned:
         try:
             lifetime = request.first("X-Amz-Expires")
             expired = sigv4.presigned_request_is_expired(signature.amz_date, lifetime)
-        except ValueError:
+        except (ValueError, OverflowError):
             expired = True
         untimely = ("RequestExpired", "Request has expired") if expired else None
     else:
@@ -306,6 +313,16 @@ async def _refuse(request: Request, refusal: RefusedError, send: Send) -> None:
         }
     )
     await send({"type": "http.response.body", "body": body})
+
+
+@replaces(
+    ministack_app,
+    "_collect_scripts",
+    upstream="Gap: a setting under which no script of the machine's folders is run.",
+)
+def no_scripts(_original: Callable[..., list[str]], *_folders: str) -> list[str]:
+    """Run nothing that lies in /etc/localstack/init or /docker-entrypoint-initaws.d."""
+    return []
 
 
 @replaces(

@@ -30,3 +30,10 @@ def chosen(names: Iterable[str], shell: Mapping[str, str] | None) -> dict[str, s
     """Return those of the named variables that the shell (by default: this process) has."""
     given = os.environ if shell is None else shell
     return {name: given[name] for name in names if name in given}
+
+
+def keep_only(*names: str) -> None:
+    """Leave of this process's own variables what every process may have, and the named ones."""
+    kept = chosen((*EVERY_PROCESS, *names), None)
+    os.environ.clear()
+    os.environ.update(kept)

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from tools.local_aws.process_environment import keep_only
 from tools.local_aws.replacements import Replacements, load
 from tools.local_aws.scratch import ScratchDirectory
 
@@ -38,8 +39,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("action", nargs="?", default="print", choices=("print", "check", "accept"))
     action = parser.parse_args(arguments).action
     with ScratchDirectory("local-aws") as scratch:
-        # MiniStack makes folders and looks for a container engine while it is imported.
+        # While it is imported MiniStack makes folders, looks for a container engine, and leaves
+        # services out if the shell says so.
+        keep_only()
         os.environ |= {
+            "HOME": str(scratch.path),
             "STATE_DIR": f"{scratch.path}/state",
             "S3_DATA_DIR": f"{scratch.path}/s3",
             "DOCKER_HOST": f"unix://{scratch.path}/no-engine",

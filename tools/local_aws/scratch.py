@@ -4,7 +4,8 @@ A process that is killed cleans nothing up. So each directory carries a mark, an
 that makes one removes those whose process is gone. What counts as gone is decided by the kernel:
 the directory is locked as long as its process lives, however that ends. A process id would be used
 again one day, and means nothing in another container that shares the temporary directory; the mark
-names the process all the same, for people.
+names the process all the same, for people. It names its own directory, too: a copy that somebody
+has made of one is theirs.
 """
 
 import fcntl
@@ -111,10 +112,15 @@ def temporary_files_in(folder: Path) -> Iterator[None]:
 
 
 def _write_mark(directory: int) -> None:
-    mark = os.open(MARK, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode=0o600, dir_fd=directory)
-    with os.fdopen(mark, "w", encoding="utf-8") as file:
+    opened = os.open(MARK, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode=0o600, dir_fd=directory)
+    with os.fdopen(opened, "w", encoding="utf-8") as file:
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        json.dump({"process": os.getpid(), "command": sys.argv[:1], "since": now}, file)
+        mark = {"process": os.getpid(), "command": sys.argv[:1], "since": now}
+        json.dump(mark | {"directory": _identity(os.fstat(directory))}, file)
+
+
+def _identity(found: os.stat_result) -> list[int]:
+    return [found.st_dev, found.st_ino]
 
 
 @contextmanager
@@ -143,9 +149,9 @@ def _lock(directory: int, path: Path) -> bool:
 
 
 def _is_ours(directory: int) -> bool:
-    """Say whether only this user can have made the directory, and this program its mark."""
-    found = os.fstat(directory)
-    if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
+    """Say whether only this user can have made the directory, and this program its mark in it."""
+    made = os.fstat(directory)
+    if made.st_uid != os.geteuid() or stat.S_IMODE(made.st_mode) & 0o077:
         return False
     mark = os.open(MARK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
     with os.fdopen(mark, "rb") as file:
@@ -153,8 +159,8 @@ def _is_ours(directory: int) -> bool:
         if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
             return False
         try:
-            return "process" in json.loads(file.read(_LARGEST_MARK))
-        except (ValueError, TypeError):
+            return bool(json.loads(file.read(_LARGEST_MARK))["directory"] == _identity(made))
+        except (ValueError, TypeError, LookupError):
             return False
 
 

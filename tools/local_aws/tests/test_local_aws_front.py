@@ -21,6 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tools.local_aws import Access, LocalAws
+from tools.local_aws.process_environment import process_environment
 from tools.local_aws.tests.stacks import Stacks
 from tools.local_aws.tests.wire import Answer, presigned, send, signature
 
@@ -217,6 +218,16 @@ def test_a_signature_without_a_key_is_refused(access: Access, credential: str) -
     assert send(access, "GET", "/", header).status in {400, 403}
 
 
+@pytest.mark.parametrize("wrong", ["0", "f" * 64, "é", "é" * 64])
+def test_a_signature_of_any_letters_is_a_wrong_one(access: Access, wrong: str) -> None:
+    headers = signature(access, "GET", "/")
+    right = headers["Authorization"].rpartition("=")[2]
+    headers["Authorization"] = headers["Authorization"].replace(right, wrong)
+    answer = send(access, "GET", "/", headers)
+    assert answer.status == 403
+    assert b"SignatureDoesNotMatch" in answer.body
+
+
 def test_a_second_signature_is_refused(access: Access) -> None:
     """Not even one of them is asked: which caller would MiniStack then take it for?"""
     path = "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE"
@@ -379,7 +390,10 @@ def test_a_presigned_address_shows_what_it_was_made_for(access: Access, letter: 
         ("GET", "/lent/letter", "/lent/another"),
         ("GET", "/lent/letter", "/"),
         ("GET", "X-Amz-Expires=60", "X-Amz-Expires=600000"),
+        ("GET", "X-Amz-Expires=60", f"X-Amz-Expires={'9' * 400}"),
+        ("GET", "X-Amz-Expires=60", "X-Amz-Expires=86400000000000"),
         ("GET", "X-Amz-Expires=60", ""),
+        ("GET", "X-Amz-Signature=", "X-Amz-Signature=%C3%A9"),
         ("GET", "X-Amz-Signature=", "X-Amz-Signature=0"),
         ("GET", "X-Amz-Signature=", "Unsigned="),
         ("POST", "/lent/letter", "/_ministack/reset"),
@@ -455,6 +469,28 @@ def test_a_stack_takes_signals_at_the_address_that_it_gave(access: Access, stack
     assert_refused(send(access, "GET", path))
     assert_refused(send(access, "PUT", f"{path}0", body=signal))
     assert_refused(send(access, "PUT", path, {"Origin": EVIL}, signal))
+
+
+def test_no_script_that_lies_on_the_machine_is_run(tmp_path: Path) -> None:
+    """MiniStack would run those of /etc/localstack/init and /docker-entrypoint-initaws.d."""
+    (tmp_path / "seed.sh").write_text("touch run", encoding="utf-8")
+    collected = (
+        "import sys\n"
+        "from ministack import app\n"
+        "from tools.local_aws.replacements import load\n"
+        "print(app._collect_scripts(sys.argv[1]))\n"
+        "load(with_engine=False).apply()\n"
+        "print(app._collect_scripts(sys.argv[1]))\n"
+    )
+    home = {name: str(tmp_path / "home") for name in ("HOME", "STATE_DIR", "S3_DATA_DIR")}
+    done = subprocess.run(
+        [sys.executable, "-c", collected, str(tmp_path)],
+        env=process_environment() | home | {"PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == [f"['{tmp_path}/seed.sh']", "[]"]
 
 
 def over_tls(access: Access, text: str) -> bytes:

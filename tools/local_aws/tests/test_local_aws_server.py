@@ -1,6 +1,7 @@
 """The local AWS as a process: it starts, keeps to itself, and is gone afterwards."""
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -10,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tools.local_aws import Access, LocalAws, LocalAwsError
 from tools.local_aws.credentials import RootKey
@@ -80,6 +82,18 @@ def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
 ROOT = Path(__file__).resolve().parents[3]
 BY_HAND = [sys.executable, "-m", "tools.local_aws"]
 ANYWHERE = ["--account", "111122223333", "--region", "eu-west-1"]
+# Of the shell. MiniStack would serve S3 alone, and leave its data at home.
+SHELL_KEY = RootKey("AKIAOFTHESHELL", "of the shell")
+MISLEADING = {
+    **SHELL_KEY.as_variables(),
+    "SERVICES": "s3",
+    "PERSIST_STATE": "1",
+    "S3_PERSIST": "1",
+    "AUTH": "false",
+    "EDGE_PORT": "1",
+    "AWS_CA_BUNDLE": "/nowhere",
+    "HTTPS_PROXY": "http://127.0.0.1:9",
+}
 
 
 @pytest.fixture
@@ -91,21 +105,17 @@ def shell(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "temporary" / "file").touch()
     return {
         **os.environ,
+        **MISLEADING,
         "HOME": str(tmp_path / "home"),
         "TMPDIR": str(tmp_path / "temporary"),
         "STATE_DIR": str(tmp_path / "home"),
         "S3_DATA_DIR": str(tmp_path / "home"),
-        "PERSIST_STATE": "1",
-        "S3_PERSIST": "1",
     }
 
 
-@pytest.mark.parametrize("arguments", [ANYWHERE, [*ANYWHERE, "--own-group"], []])
-def test_started_by_hand_it_removes_nothing_but_its_own(
-    tmp_path: Path, shell: dict[str, str], arguments: list[str]
-) -> None:
-    # As the leader of a group with another process in it, as a shell starts what is in a pipe.
-    by_hand = subprocess.Popen(
+def start_by_hand(shell: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
+    """Start it as the leader of a group, as a shell starts what is in a pipe."""
+    return subprocess.Popen(
         [*BY_HAND, *arguments],
         cwd=ROOT,
         env=shell,
@@ -115,6 +125,13 @@ def test_started_by_hand_it_removes_nothing_but_its_own(
         text=True,
         process_group=0,
     )
+
+
+@pytest.mark.parametrize("arguments", [ANYWHERE, []])
+def test_started_by_hand_it_removes_nothing_but_its_own(
+    tmp_path: Path, shell: dict[str, str], arguments: list[str]
+) -> None:
+    by_hand = start_by_hand(shell, *arguments)
     with subprocess.Popen(["sleep", "60"], process_group=by_hand.pid) as other:
         said, complaint = by_hand.communicate("", timeout=30)
         assert other.poll() is None
@@ -129,19 +146,86 @@ def test_started_by_hand_it_removes_nothing_but_its_own(
         assert "Traceback" not in complaint
 
 
-def test_a_folder_that_it_is_given_stays(tmp_path: Path, shell: dict[str, str]) -> None:
+@pytest.fixture
+def given_folder(tmp_path: Path) -> Path:
+    """A folder of the user's, with files of the names that a local AWS has."""
     folder = tmp_path / "given"
     folder.mkdir()
-    (folder / "file").touch()
-    subprocess.run(
-        [*BY_HAND, *ANYWHERE, "--folder", str(folder)],
-        cwd=ROOT,
-        env=shell,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        check=True,
+    for name in ("file", "server.pem", "ca.pem"):
+        (folder / name).write_text(f"my {name}", encoding="utf-8")
+    return folder
+
+
+def test_started_by_hand_it_takes_nothing_of_the_shell(
+    tmp_path: Path, given_folder: Path, shell: dict[str, str]
+) -> None:
+    """Not its key for root's, nor what would have MiniStack keep its data or leave services out."""
+    by_hand = start_by_hand(shell, *ANYWHERE, "--folder", str(given_folder))
+    assert by_hand.stdout
+    assert by_hand.stderr
+    by_hand.stdout.readline()
+    told = (by_hand.stderr.readline().removeprefix("export ") for _ in range(7))
+    exports = dict(shlex.split(line)[0].split("=", 1) for line in told)
+    access = Access(
+        endpoint_url=exports["AWS_ENDPOINT_URL"],
+        account="111122223333",
+        region="eu-west-1",
+        key=RootKey(exports["AWS_ACCESS_KEY_ID"], exports["AWS_SECRET_ACCESS_KEY"]),
+        ca_bundle=Path(exports["AWS_CA_BUNDLE"]),
     )
-    assert (folder / "file").exists()
+    access.client("s3").create_bucket(
+        Bucket="kept", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    access.client("s3").put_object(Bucket="kept", Key="object", Body=b"of mine")
+    access.client("ecs").create_cluster(clusterName="kept")
+    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+        replace(access, key=SHELL_KEY).client("sts").get_caller_identity()
+    by_hand.communicate("", timeout=30)
+    assert by_hand.returncode == 0
+    assert sorted(path.name for path in given_folder.iterdir()) == ["ca.pem", "file", "server.pem"]
+    assert (given_folder / "server.pem").read_text(encoding="utf-8") == "my server.pem"
+    for name in ("home", "temporary"):
+        assert [path.name for path in (tmp_path / name).iterdir()] == ["file"]
+
+
+def test_what_was_killed_in_a_given_folder_goes_with_the_next_start(
+    given_folder: Path, shell: dict[str, str]
+) -> None:
+    arguments = [*ANYWHERE, "--folder", str(given_folder)]
+    killed = start_by_hand(shell, *arguments)
+    assert killed.stdout
+    killed.stdout.readline()
+    killed.kill()
+    killed.communicate()
+    assert len(list(given_folder.iterdir())) == 4
+    start_by_hand(shell, *arguments).communicate("", timeout=30)
+    assert sorted(path.name for path in given_folder.iterdir()) == ["ca.pem", "file", "server.pem"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaints"),
+    [
+        (
+            ["--account", "1234", "--region", "Ireland", "--folder", "/nowhere"],
+            [
+                "'1234': an account has twelve",
+                "'Ireland': a region looks",
+                "'/nowhere': there is no",
+            ],
+        ),
+        (["--account", "１１１１２２２２３３３３", "--region", "eu-west-1"], ["twelve digits"]),
+        ([*ANYWHERE, "--own-group"], ["--own-group: only for the process that has made key"]),
+        ([*ANYWHERE, "--own-group", "--folder", "tools"], ["--own-group: only for the process"]),
+    ],
+)
+def test_all_that_is_wrong_is_told_at_once(
+    shell: dict[str, str], arguments: list[str], complaints: list[str]
+) -> None:
+    by_hand = start_by_hand(shell, *arguments)
+    _, said = by_hand.communicate("", timeout=30)
+    assert by_hand.returncode == 2
+    assert [each for each in complaints if each not in said] == []
+    assert "Traceback" not in said
 
 
 def test_a_start_that_fails_shows_the_log(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,7 +176,8 @@ def test_every_file_that_replaces_something_is_loaded() -> None:
 
 def _command(*arguments: str, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
     """Run the command in a process of its own, as MiniStack is everywhere."""
-    environment = os.environ | {"PYTHONPATH": str(cwd)}
+    # With a shell's idea of what MiniStack should serve: it does not matter.
+    environment = os.environ | {"PYTHONPATH": str(cwd), "SERVICES": "s3"}
     return subprocess.run(
         [*COMMAND, *arguments],
         cwd=cwd,

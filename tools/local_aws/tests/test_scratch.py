@@ -1,7 +1,9 @@
 """What is removed of the temporary directory: what is marked, and whose process is gone."""
 
+import json
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -109,7 +111,8 @@ def test_what_a_process_holds_stays(hold: Hold, tmp_path: Path) -> None:
 
 def test_a_process_id_that_is_used_again_saves_nothing(hold: Hold, tmp_path: Path) -> None:
     left = left_behind(hold, tmp_path)
-    (left / MARK).write_text(f'{{"process": {os.getpid()}}}', encoding="utf-8")
+    mark = json.loads((left / MARK).read_text(encoding="utf-8")) | {"process": os.getpid()}
+    (left / MARK).write_text(json.dumps(mark), encoding="utf-8")
     sweep(tmp_path)
     assert not left.exists()
 
@@ -149,6 +152,10 @@ def with_a_mark_of_somebody_else(path: Path) -> None:
     (path / MARK).write_text("theirs", encoding="utf-8")
 
 
+def with_a_mark_that_names_no_directory(path: Path) -> None:
+    (path / MARK).write_text(f'{{"process": {os.getpid()}}}', encoding="utf-8")
+
+
 def with_a_link_for_a_mark(path: Path) -> None:
     (path / MARK).rename(path / "mark")
     (path / MARK).symlink_to("mark")
@@ -156,6 +163,11 @@ def with_a_link_for_a_mark(path: Path) -> None:
 
 def under_another_name(path: Path) -> None:
     path.rename(path.with_name("theirs"))
+
+
+def copied(path: Path) -> None:
+    path.rename(path.with_name("theirs"))
+    shutil.copytree(path.with_name("theirs"), path, symlinks=True)
 
 
 def behind_a_link(path: Path) -> None:
@@ -169,8 +181,10 @@ def behind_a_link(path: Path) -> None:
         unmarked,
         open_to_others,
         with_a_mark_of_somebody_else,
+        with_a_mark_that_names_no_directory,
         with_a_link_for_a_mark,
         under_another_name,
+        copied,
         behind_a_link,
     ],
 )

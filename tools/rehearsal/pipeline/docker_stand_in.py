@@ -18,7 +18,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from tools.container_engine import Engine
-from tools.container_engine.ownership import KEPT_IMAGES, labels_of_build, name_stages
+from tools.container_engine.ownership import KEPT_IMAGES, Build
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -161,13 +161,14 @@ def _built(engine: Engine, labels: dict[str, str], request: BuildRequest, tag: s
     options = [f"--build-arg={_with_value(each)}" for each in request.arguments if _set(each)]
     options += [f"--target={request.target}"] if request.target else []
     # What the build does not name is kept for the next one, under a name that tells whose it is.
-    options += ["--tag", tag or f"{KEPT_IMAGES}/build:{request.target or 'last'}"]
-    options += labels_of_build(engine, tag, labels if tag else None)
+    name = tag or f"{KEPT_IMAGES}/build:{request.target or 'last'}"
+    ours = Build(engine=engine, tag=name, labels=labels if tag else None)
+    options += ours.options
     done = engine.attempt("build", *options, str(request.context), timeout=_BUILD_SECONDS)
+    ours.finish(built=done.returncode == 0)
     print(done.stdout, done.stderr, sep="\n")
     if done.returncode != 0:
         raise RefusalError(f"{engine.name} ended with {done.returncode}")
-    name_stages(engine)
     if not tag:
         return ""
     identity = engine("image", "inspect", "--format", "{{.Id}}", tag)
