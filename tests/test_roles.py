@@ -73,9 +73,12 @@ ALWAYS: Mapping[str, Rights] = {
             for verb in ("Authorize", "Revoke")
             for direction in ("Ingress", "Egress")
         },
+        "<HelperFunctionLogs/VpcRestrictDefaultSGCustomResourceProvider>": LOG,
     },
     # Empties the bucket, which lets it in by a policy of its own.
-    "Custom::S3AutoDeleteObjectsCustomResourceProvider/Role": {},
+    "Custom::S3AutoDeleteObjectsCustomResourceProvider/Role": {
+        "<HelperFunctionLogs/S3AutoDeleteObjectsCustomResourceProvider>": LOG,
+    },
     "SeedImage/Role": {
         REPOSITORY: PULL | PUSH,
         "<SeedImage/LogGroup>": LOG,
@@ -91,8 +94,8 @@ ALWAYS: Mapping[str, Rights] = {
     "ImageBuild/Project/Role": {
         REPOSITORY: PULL | PUSH,
         "<ImageBuild/LogGroup>": LOG,
-        BUILD_LOG: LOG | {"logs:CreateLogGroup"},
-        f"{BUILD_LOG}:*": LOG | {"logs:CreateLogGroup"},
+        BUILD_LOG: LOG,
+        f"{BUILD_LOG}:*": LOG,
         "*": SIGN_IN,
         **USE_ARTIFACTS,
     },
@@ -112,10 +115,11 @@ ALWAYS: Mapping[str, Rights] = {
     "Delivery/Rollout/Role": {
         **READ_ARTIFACTS,
         SERVICE: {"ecs:DescribeServices", "ecs:UpdateService"},
-        REVISIONS: {"ecs:RegisterTaskDefinition", "ecs:TagResource"},
+        REVISIONS: {"ecs:TagResource"},
         f"{AWS.format('ecs')}:task/<Cluster/Cluster>/*": {"ecs:DescribeTasks"},
-        # Neither can name a resource; the second is confined to the cluster by a condition.
-        "*": {"ecs:DescribeTaskDefinition", "ecs:ListTasks"},
+        # The first cannot name a resource, the second is confined to the cluster by a condition, and
+        # of the third sources disagree.
+        "*": {"ecs:DescribeTaskDefinition", "ecs:ListTasks", "ecs:RegisterTaskDefinition"},
         "<Task/Definition/TaskRole>": {"iam:PassRole"},
         "<TaskExecutionRole/Role>": {"iam:PassRole"},
     },
@@ -124,8 +128,8 @@ ALWAYS: Mapping[str, Rights] = {
         SERVICE: {"ecs:DescribeServices"},
         "*": {"ecs:DescribeTaskDefinition"},  # It cannot name a resource.
         REPOSITORY: {"ecr:BatchGetImage", "ecr:PutImage"},
-        PIPELINE_LOG: LOG | {"logs:CreateLogGroup", "logs:GetLogEvents"},
-        f"{PIPELINE_LOG}:*": LOG | {"logs:CreateLogGroup", "logs:GetLogEvents"},
+        PIPELINE_LOG: LOG | {"logs:GetLogEvents"},
+        f"{PIPELINE_LOG}:*": LOG | {"logs:GetLogEvents"},
     },
 }
 APPROVE_ROLE = "Delivery/Pipeline/Approve/Approve/CodePipelineActionRole"
