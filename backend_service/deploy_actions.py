@@ -84,12 +84,13 @@ def _rollout_statements(
         ),
         iam.PolicyStatement(
             actions=["ecs:RegisterTaskDefinition"],
-            # Sources disagree whether AWS authorises it on the family; narrowed in vain, no delivery
-            # would pass. The policy of AWS's "Amazon ECS deploy action reference" has "*"
-            # (codepipeline/latest/userguide/action-reference-ECS.html); refusals in the field name
-            # "on resource: *" (https://github.com/aws/containers-roadmap/issues/929 is still open);
-            # the Service Authorization Reference has listed the family and not listed it. What
-            # confines the role is what it may pass on, and the one service that it may update.
+            # Sources disagree whether AWS authorises it on the family; if not, no delivery passes.
+            # - The minimum policy of AWS's own reference of this action has "*".
+            #   https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html
+            # - Refusals in the field are "on resource: *", also of roles that had the family.
+            #   https://github.com/aws/containers-roadmap/issues/929 (open)
+            # - The Service Authorization Reference has listed the family, and not listed it.
+            # What confines the role is what it may pass on, and the one service that it may update.
             resources=["*"],
         ),
         iam.PolicyStatement(
@@ -196,7 +197,7 @@ def _promotion_statements(
         iam.PolicyStatement(
             # https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-Commands.html
             # has logs:CreateLogGroup, too: with it a late write makes the group again after a
-            # destroy, and the next deploy fails. The group is declared, and the pipeline waits for it.
+            # destroy, and the next deploy fails. The group is declared; the pipeline waits for it.
             actions=["logs:CreateLogStream", "logs:GetLogEvents", "logs:PutLogEvents"],
             # The log group, and its streams.
             resources=[log_group_arn, f"{log_group_arn}:*"],

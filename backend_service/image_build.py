@@ -90,8 +90,7 @@ class ImageBuild(Construct):
         )
         repository.grant_pull_push(self.project)
         # The project's own statement about logs lets it make the group as well: a build that ends
-        # after a destroy would, and the next deploy would fail. The project's reference to the group
-        # makes CDK grant what is needed besides, and a build waits for the group.
+        # after a destroy would, and the next deploy would fail. It is there before the project.
         policy = cast("iam.Role", self.project.role).node.find_child("DefaultPolicy")
         cast("iam.CfnPolicy", policy.node.default_child).add_property_override(
             "PolicyDocument.Statement.1.Action", ["logs:CreateLogStream", "logs:PutLogEvents"]

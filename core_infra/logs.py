@@ -36,8 +36,8 @@ class HelperFunctionLogs(Construct):
                     retention=retention,
                     removal_policy=RemovalPolicy.DESTROY,
                 )
-                # CDK has no option for any of this. Its managed policy, AWSLambdaBasicExecutionRole,
-                # lets the function make log groups and write to every one of the account.
+                # CDK has no option for any of this. With AWSLambdaBasicExecutionRole, its managed
+                # policy, the function may make log groups, and write to every one of the account.
                 function = cast("CfnResource", provider.node.find_child("Handler"))
                 function.add_property_override("LoggingConfig.LogGroup", log_group.log_group_name)
                 provider.add_to_role_policy(

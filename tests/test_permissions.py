@@ -29,7 +29,7 @@ WITHOUT_RESOURCES = {
 WITH_CONDITION = {
     "ecs:ListTasks": "authorised on container instances; ecs:cluster confines it to the cluster",
 }
-# Actions that may have to be allowed on "*", for sources disagree; the reason is above the statement.
+# Actions that may have to be allowed on "*": sources disagree. The reason is above the statement.
 IN_DOUBT = {
     "ecs:RegisterTaskDefinition": "AWS's policy for the deploy action has it so; what confines the "
     "rollout is iam:PassRole and ecs:UpdateService",

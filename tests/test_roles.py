@@ -14,6 +14,7 @@ from tests.synthesis import (
     CONNECTED,
     CONNECTION,
     ISOLATED,
+    KEY,
     PARAMETER,
     SECRET,
     Synthesis,
@@ -21,7 +22,7 @@ from tests.synthesis import (
 )
 
 RICHEST = {**ISOLATED, **CONNECTED}
-"""Secrets, ECS Exec, a connection, an approval and notifications."""
+"""Secrets with a key, ECS Exec, a connection, an approval and notifications."""
 
 Rights = Mapping[str, set[str]]
 """Actions by resource."""
@@ -117,8 +118,8 @@ ALWAYS: Mapping[str, Rights] = {
         SERVICE: {"ecs:DescribeServices", "ecs:UpdateService"},
         REVISIONS: {"ecs:TagResource"},
         f"{AWS.format('ecs')}:task/<Cluster/Cluster>/*": {"ecs:DescribeTasks"},
-        # The first cannot name a resource, the second is confined to the cluster by a condition, and
-        # of the third sources disagree.
+        # The first cannot name a resource, the second is confined to the cluster by a condition, of
+        # the third sources disagree.
         "*": {"ecs:DescribeTaskDefinition", "ecs:ListTasks", "ecs:RegisterTaskDefinition"},
         "<Task/Definition/TaskRole>": {"iam:PassRole"},
         "<TaskExecutionRole/Role>": {"iam:PassRole"},
@@ -139,6 +140,7 @@ IN_THE_RICHEST: Mapping[str, Rights] = {
         **ALWAYS["TaskExecutionRole/Role"],
         SECRET: {"secretsmanager:GetSecretValue"},
         PARAMETER: {"ssm:GetParameters"},
+        KEY: {"kms:Decrypt"},
     },
     "Task/Definition/TaskRole": {
         "*": SESSIONS | {"logs:DescribeLogGroups"},

@@ -135,7 +135,9 @@ def test_the_rollout_reads_artifacts_and_writes_none() -> None:
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_codebuild_reads_each_command_as_one_string(topology: str) -> None:
     """A Commands action puts them into a buildspec, which is YAML, as they are."""
-    stages = synthesise(**TOPOLOGIES[topology]).only(SERVICE, "AWS::CodePipeline::Pipeline")["Stages"]
+    stages = synthesise(**TOPOLOGIES[topology]).only(SERVICE, "AWS::CodePipeline::Pipeline")[
+        "Stages"
+    ]
     commands = [c for s in stages for action in s["Actions"] for c in action.get("Commands", [])]
     assert commands
     for command in commands:
