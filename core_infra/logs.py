@@ -30,15 +30,16 @@ class HelperFunctionLogs(Construct):
         super().__init__(scope, construct_id)
         for provider in Stack.of(self).node.children:
             if isinstance(provider, CustomResourceProviderBase):
+                node = provider.node
                 log_group = logs.LogGroup(
                     self,
-                    provider.node.id.removeprefix("Custom::"),
+                    node.id.removeprefix("Custom::"),
                     retention=retention,
                     removal_policy=RemovalPolicy.DESTROY,
                 )
                 # CDK has no option for any of this. With AWSLambdaBasicExecutionRole, its managed
                 # policy, the function may make log groups, and write to every one of the account.
-                function = cast("CfnResource", provider.node.find_child("Handler"))
+                function = cast("CfnResource", node.find_child("Handler"))
                 function.add_property_override("LoggingConfig.LogGroup", log_group.log_group_name)
                 provider.add_to_role_policy(
                     {
@@ -47,5 +48,5 @@ class HelperFunctionLogs(Construct):
                         "Resource": log_group.log_group_arn,
                     }
                 )
-                role = cast("CfnResource", provider.node.find_child("Role"))
+                role = cast("CfnResource", node.find_child("Role"))
                 role.add_property_deletion_override("ManagedPolicyArns")

@@ -16,9 +16,11 @@ import cfnlint.api
 import pytest
 from botocore.model import Shape
 from cfnlint.config import ManualArgs
+from cfnlint.helpers import REGIONS
 
 from app import templates_of
 from settings import Settings
+from settings.aws_types import Partition, partition_of
 from settings.examples import ACCOUNT, CONNECTION, EXISTING, REGION, example_deployment
 
 _REGISTRY = f"{ACCOUNT}.dkr.ecr.ap-southeast-1.amazonaws.com"
@@ -258,6 +260,16 @@ def test_an_api_that_would_refuse_a_name_is_noticed() -> None:
     assert objection("-project", name)
     assert objection("p" * 151, name)
     assert objection("p" * 150, name) is None
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_regions_are_in_the_partition_that_botocore_knows(region: str) -> None:
+    (partition,) = (
+        found["outputs"]
+        for found in botocore.session.get_session().get_data("partitions")["partitions"]
+        if region in found["regions"] or re.fullmatch(found["regionRegex"], region)
+    )
+    assert partition_of(region) == Partition(partition["name"], partition["dnsSuffix"])
 
 
 # --- What only prose states -----------------------------------------------------------------------
