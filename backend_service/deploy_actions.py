@@ -25,8 +25,8 @@ class Rollout(Construct):
     action fails at its timeout only.
 
     Creates the role of the action, which ``assumed_by`` (the pipeline's role) assumes and which may
-    register revisions of this task definition, pass on its task role and ``execution_role``, update
-    the service ``service_arn`` and watch its tasks. Exposes ``action``.
+    register task definitions, pass on this one's task role and ``execution_role``, update the
+    service ``service_arn`` and watch its tasks. Exposes ``action``.
     """
 
     def __init__(
@@ -82,7 +82,17 @@ def _rollout_statements(
         iam.PolicyStatement(
             actions=["ecs:DescribeServices", "ecs:UpdateService"], resources=[service_arn]
         ),
-        iam.PolicyStatement(actions=["ecs:RegisterTaskDefinition"], resources=[revisions]),
+        iam.PolicyStatement(
+            actions=["ecs:RegisterTaskDefinition"],
+            # Sources disagree whether AWS authorises it on the family; if not, no delivery passes.
+            # - The minimum policy of AWS's own reference of this action has "*".
+            #   https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html
+            # - Refusals in the field are "on resource: *", also of roles that had the family.
+            #   https://github.com/aws/containers-roadmap/issues/929 (open)
+            # - The Service Authorization Reference has listed the family, and not listed it.
+            # What confines the role is what it may pass on, and the one service that it may update.
+            resources=["*"],
+        ),
         iam.PolicyStatement(
             actions=["ecs:TagResource"],
             resources=[revisions],
@@ -186,12 +196,9 @@ def _promotion_statements(
         ),
         iam.PolicyStatement(
             # https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-Commands.html
-            actions=[
-                "logs:CreateLogGroup",
-                "logs:CreateLogStream",
-                "logs:GetLogEvents",
-                "logs:PutLogEvents",
-            ],
+            # has logs:CreateLogGroup, too: with it a late write makes the group again after a
+            # destroy, and the next deploy fails. The group is declared; the pipeline waits for it.
+            actions=["logs:CreateLogStream", "logs:GetLogEvents", "logs:PutLogEvents"],
             # The log group, and its streams.
             resources=[log_group_arn, f"{log_group_arn}:*"],
         ),
@@ -200,7 +207,10 @@ def _promotion_statements(
 
 # What the promote action runs: one line of shell each, of at most 1000 characters. The Commands
 # action takes no multi-line commands and no longer ones, and does not promise that variables
-# survive from one command to the next; files do, in the container of the action.
+# survive from one command to the next; files do, in the container of the action. It runs them in
+# CodeBuild, whose buildspec is YAML: there a colon and a space in a command that is not quoted make
+# a map of it, and the action ends before it begins. So no command has ": " or " #" in it.
+# https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html
 # https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-Commands.html
 
 _POLL_SECONDS = 10
@@ -231,7 +241,7 @@ def await_rollout_command(image_definitions_file: str, cluster_name: str, servic
     )
     judge = (
         f'case " $(echo $images) " in *" $image "*) touch {_MARKER};; *) echo'
-        ' "$images is in service, not $image: rolled back or replaced, so retry the whole stage";'
+        ' "$images is in service, not $image (rolled back or replaced), so retry the whole stage";'
         " exit 1;; esac"
     )
     return " && ".join(
@@ -286,5 +296,5 @@ def promote_command(image_definitions_file: str, repository_name: str) -> str:
 
 
 def _read_image(image_definitions_file: str) -> str:
-    field = r's/.*"imageUri": *"\([^"]*\)".*/\1/p'
+    field = r's/.*"imageUri":[ ]*"\([^"]*\)".*/\1/p'
     return f"image=$(sed -n '{field}' {image_definitions_file})"

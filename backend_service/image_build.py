@@ -1,8 +1,11 @@
 """The CodeBuild project that builds and pushes the image."""
 
+from typing import cast
+
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
@@ -86,3 +89,9 @@ class ImageBuild(Construct):
             grant_report_group_permissions=False,
         )
         repository.grant_pull_push(self.project)
+        # The project's own statement about logs lets it make the group as well: a build that ends
+        # after a destroy would, and the next deploy would fail. It is there before the project.
+        policy = cast("iam.Role", self.project.role).node.find_child("DefaultPolicy")
+        cast("iam.CfnPolicy", policy.node.default_child).add_property_override(
+            "PolicyDocument.Statement.1.Action", ["logs:CreateLogStream", "logs:PutLogEvents"]
+        )

@@ -65,8 +65,10 @@ class SeedImage(Construct):
 
     Without it the first deploy would wait for tasks whose image does not exist. ``source`` is an
     image reference (``registry/name:tag``) on a registry that can be read without signing in, or on
-    ECR Public, which can be signed in to from the ``aws`` partition only; of an image for several
-    architectures only the one for ``arm64``, or else for x86-64, is copied.
+    ECR Public, which can be signed in to from the ``aws`` partition only, or in the private ECR
+    repository ``source_repository_arn`` of any account and region, which has to let this account
+    pull. Of an image for several architectures only the one for ``arm64``, or else for x86-64, is
+    copied.
 
     Source and architecture are stack parameters: the CDK CLI deploys with a parameter's previous
     value, so editing these settings later does not copy again and never takes the tag away from
@@ -82,6 +84,7 @@ class SeedImage(Construct):
         construct_id: str,
         *,
         source: str,
+        source_repository_arn: str | None,
         repository: ecr.IRepository,
         repository_name: str,
         arm64: bool,
@@ -113,6 +116,19 @@ class SeedImage(Construct):
                 resources=["*"],
             )
         )
+        if source_repository_arn:
+            role.add_to_policy(
+                iam.PolicyStatement(
+                    actions=[
+                        "ecr:BatchCheckLayerAvailability",
+                        "ecr:BatchGetImage",
+                        "ecr:GetDownloadUrlForLayer",
+                    ],
+                    resources=[source_repository_arn],
+                )
+            )
+        # Whatever changes among the properties of the copy repeats it, over the image that was
+        # promoted last: so no retry_configs, though the construct has them now (decision 1).
         deployment = ECRDeployment(
             self,
             # Another repository is another copy: an update of this one, or the rollback of such an

@@ -14,14 +14,17 @@ from constructs import Construct
 
 from backend_service.names import pipeline_url
 
+_LONGEST_DISPLAY_NAME = 100
+"""https://docs.aws.amazon.com/sns/latest/api/API_SetTopicAttributes.html"""
+
 
 class NotificationTopic(Construct):
     """An SNS topic that mails to ``email``, who has to confirm the subscription once.
 
     Creates the topic, its subscription and a key of its own that it is encrypted with, because the
     AWS-managed key of SNS lets neither CloudWatch nor EventBridge publish; the key is deleted seven
-    days after the stack. Takes messages over TLS only. ``name`` (at most 83 characters) is what the
-    mails come from. Exposes ``topic``, to which the alarms of the account and the rules of
+    days after the stack. Takes messages over TLS only. ``name`` is what the mails come from, or as
+    much of it as has room. Exposes ``topic``, to which the alarms of the account and the rules of
     EventBridge may publish.
     """
 
@@ -36,7 +39,11 @@ class NotificationTopic(Construct):
             pending_window=Duration.days(7),  # the shortest that KMS takes
         )
         self.topic = sns.Topic(
-            self, "Topic", display_name=f"Notifications of {name}", master_key=key, enforce_ssl=True
+            self,
+            "Topic",
+            display_name=f"Notifications of {name}"[:_LONGEST_DISPLAY_NAME],
+            master_key=key,
+            enforce_ssl=True,
         )
         self.topic.add_subscription(subscriptions.EmailSubscription(email))
         # A topic with a policy has no longer the default one, which lets the account's alarms in.

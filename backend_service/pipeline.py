@@ -61,7 +61,7 @@ class DeliveryPipeline(Construct):
         super().__init__(scope, construct_id)
         bucket = ArtifactBucket(self, "Artifacts").bucket
         promotion_log_group_name = pipeline_log_group_name(pipeline_name)
-        logs.LogGroup(
+        promotion_log_group = logs.LogGroup(
             self,
             "PromotionLogGroup",
             log_group_name=promotion_log_group_name,
@@ -114,10 +114,11 @@ class DeliveryPipeline(Construct):
             run_order=2,
         )
         self.pipeline.add_stage(stage_name="Deploy", actions=[rollout.action, promotion.action])
-        # An execution must find the rights that its actions need, also after an update of both.
+        # An execution must find the rights that its actions need, also after an update of both, and
+        # the log group that no action may make.
         # Only the pipeline itself: its role is the one that the roles of the actions trust.
         resource = cast("codepipeline.CfnPipeline", self.pipeline.node.default_child)
-        resource.node.add_dependency(rollout, promotion)
+        resource.node.add_dependency(rollout, promotion, promotion_log_group)
 
 
 class ArtifactBucket(Construct):

@@ -41,7 +41,8 @@ class BackendTask(Construct):
 
     ``cpu`` is in CPU units (1024 are one vCPU), ``memory_mib`` in MiB, together one of the sizes of
     Fargate; ``arm64`` means Graviton, else x86-64; ``health_check_command`` runs in a shell inside
-    the container, None means no health check; ``secrets`` see ``ContainerSecrets``; ``dns_ttl`` is
+    the container, None means no health check; ``secrets`` see ``ContainerSecrets``,
+    ``kms_key_arns`` are the customer managed keys that they are encrypted with; ``dns_ttl`` is
     the time for which callers remember a stopped task, and has to end before ``stop_timeout``
     (at most 120 seconds on Fargate); ``init_process`` is for ECS Exec.
     """
@@ -63,6 +64,7 @@ class BackendTask(Construct):
         health_check_command: str | None,
         environment: Mapping[str, str],
         secrets: Mapping[str, str],
+        kms_key_arns: Iterable[str] = (),
         dns_ttl: Duration,
         stop_timeout: Duration,
         init_process: bool,
@@ -86,6 +88,7 @@ class BackendTask(Construct):
             log_group=self.log_group,
             secret_arns=container_secrets.secret_arns,
             parameter_arns=container_secrets.parameter_arns,
+            kms_key_arns=kms_key_arns,
         )
         self.definition = ecs.FargateTaskDefinition(
             self,
@@ -185,7 +188,9 @@ class StartTaskPolicy(Construct):
     """Lets ``role`` start tasks: pull from ``repository``, write to ``log_group``, read secrets.
 
     Creates one inline policy on the role. Secrets and parameters that are encrypted with a
-    customer managed key need more: the right to decrypt with that key, which is not given here.
+    customer managed key need the right to decrypt with it, for which ``kms_key_arns`` are; the
+    policy of such a key has to let the account's policies decide, as that of a new key does.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html
 
     An explicit policy of the service's own stack, although grants would be shorter: the role may
     belong to another stack (a grant would make the two stacks depend on each other) or to nobody
@@ -204,6 +209,7 @@ class StartTaskPolicy(Construct):
         log_group: logs.ILogGroup,
         secret_arns: Iterable[str],
         parameter_arns: Iterable[str],
+        kms_key_arns: Iterable[str] = (),
     ) -> None:
         super().__init__(scope, construct_id)
         self.role = iam.Role.from_role_arn(self, "Role", role.role_arn, mutable=False)
@@ -233,6 +239,23 @@ class StartTaskPolicy(Construct):
         if parameters := sorted(set(parameter_arns)):
             statements.append(
                 iam.PolicyStatement(actions=["ssm:GetParameters"], resources=parameters)
+            )
+        if keys := sorted(set(kms_key_arns)):
+            stores = [*(["secretsmanager"] if secrets else []), *(["ssm"] if parameters else [])]
+            stack = Stack.of(self)
+            statements.append(
+                iam.PolicyStatement(
+                    actions=["kms:Decrypt"],
+                    resources=keys,
+                    # Not what else is encrypted with the key.
+                    conditions={
+                        "StringEquals": {
+                            "kms:ViaService": [
+                                f"{store}.{stack.region}.{stack.url_suffix}" for store in stores
+                            ]
+                        }
+                    },
+                )
             )
         # CDK's own name says nothing of stack and region: on a shared role the policies of two
         # services would overwrite each other. IAM takes 128 characters; the longest region has 14.

@@ -32,10 +32,10 @@ class Network(Construct):
     """A VPC with one public and one private subnet in each availability zone.
 
     Creates the VPC (with ``vpc_name`` as its Name tag), the subnets (equal shares of ``cidr``, see
-    ``zones_with_room``), one NAT gateway if ``nat_gateway``, otherwise ``AwsEndpoints`` for
-    ``endpoint_services``, flow logs of all traffic (deleted with the stack), and a default security
-    group without rules. The NAT gateway serves all zones: if its zone fails, tasks in the others
-    reach neither AWS nor the internet.
+    ``zones_with_room``), a gateway endpoint for S3, one NAT gateway if ``nat_gateway``, otherwise
+    ``AwsEndpoints`` for ``endpoint_services``, flow logs of all traffic (deleted with the stack),
+    and a default security group without rules. The NAT gateway serves all zones: if its zone fails,
+    tasks in the others reach neither AWS nor the internet.
 
     Exposes ``vpc`` and ``private_subnets``, with egress by the NAT gateway or isolated. Assumes
     that the stack's ``availability_zones`` has at least ``az_count`` zones, and that ``cidr`` has
@@ -95,6 +95,13 @@ class Network(Construct):
             )
         )
         self.private_subnets = self.vpc.select_subnets(subnet_type=private).subnets
+        # Free, and the layers of every image come from S3: each would else pay for the NAT gateway.
+        # https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-s3.html
+        self.vpc.add_gateway_endpoint(
+            "S3",
+            service=ec2.GatewayVpcEndpointAwsService.S3,
+            subnets=[ec2.SubnetSelection(subnet_type=private)],
+        )
         if not nat_gateway:
             AwsEndpoints(
                 self, "AwsEndpoints", vpc=self.vpc, vpc_cidr=cidr, services=endpoint_services
@@ -102,7 +109,7 @@ class Network(Construct):
 
 
 class AwsEndpoints(Construct):
-    """VPC endpoints for tasks in isolated subnets: S3 (gateway) and interface endpoints.
+    """Interface endpoints for tasks in isolated subnets, besides the gateway endpoint for S3.
 
     Creates an interface endpoint with private DNS in the isolated subnets for each service without
     which no task starts (``start_task_services``) and for each of ``services`` (short names, for
@@ -121,9 +128,6 @@ class AwsEndpoints(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         subnets = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
-        vpc.add_gateway_endpoint(
-            "S3", service=ec2.GatewayVpcEndpointAwsService.S3, subnets=[subnets]
-        )
         security_group = ec2.SecurityGroup(
             self,
             "SecurityGroup",

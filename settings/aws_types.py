@@ -27,15 +27,32 @@ _REGION = re.compile(
     r"(?:[a-z]{2}|us-gov|us-iso[a-z]?|eu-iso[a-z]|eusc-[a-z]{2})"
     r"-(?:north|south|east|west|central|northeast|northwest|southeast|southwest)-[1-9]"
 )
-_PARTITIONS = {
-    "cn-": "aws-cn",
-    "us-gov-": "aws-us-gov",
-    "eusc-": "aws-eusc",
-    "us-iso-": "aws-iso",
-    "us-isob-": "aws-iso-b",
-    "eu-isoe-": "aws-iso-e",
-    "us-isof-": "aws-iso-f",
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A part of AWS with accounts of its own: what its ARNs and its host names say."""
+
+    name: str
+    dns_suffix: str
+
+
+COMMERCIAL = Partition("aws", "amazonaws.com")
+_OTHER_PARTITIONS = {
+    "cn-": Partition("aws-cn", "amazonaws.com.cn"),
+    "us-gov-": Partition("aws-us-gov", "amazonaws.com"),
+    "eusc-": Partition("aws-eusc", "amazonaws.eu"),
+    "us-iso-": Partition("aws-iso", "c2s.ic.gov"),
+    "us-isob-": Partition("aws-iso-b", "sc2s.sgov.gov"),
+    "eu-isoe-": Partition("aws-iso-e", "cloud.adc-e.uk"),
+    "us-isof-": Partition("aws-iso-f", "csp.hci.ic.gov"),
 }
+
+
+def partition_of(region: str) -> Partition:
+    """Return the partition that a region belongs to."""
+    found = (p for start, p in _OTHER_PARTITIONS.items() if region.startswith(start))
+    return next(found, COMMERCIAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +65,7 @@ class AwsEnvironment:
     @property
     def partition(self) -> str | None:
         """The partition that the region belongs to, the second part of every ARN in it."""
-        if self.aws_region is None:
-            return None
-        for start, partition in _PARTITIONS.items():
-            if self.aws_region.startswith(start):
-                return partition
-        return "aws"
+        return None if self.aws_region is None else partition_of(self.aws_region).name
 
     @classmethod
     def of(cls, info: ValidationInfo) -> "AwsEnvironment":
@@ -96,11 +108,14 @@ def require_arn(
     services: tuple[str, ...],
     resource: str,
     expected: str,
+    any_account: bool = False,
+    any_region: bool = False,
 ) -> str:
     """Return the ARN if it names such a resource in this environment, or raise an error.
 
     `resource` is a regular expression for what follows the account; `expected` says in words what
-    the ARN should be of. The messages tell parts of the ARN only once its form is right, so that
+    the ARN should be of; of `any_account` and `any_region` are resources that can be used from
+    another one. The messages tell parts of the ARN only once its form is right, so that
     a secret pasted in its stead is not repeated.
     """
     parts = text.split(":", _ARN_PARTS - 1)
@@ -115,11 +130,14 @@ def require_arn(
         raise InvalidValueError(f"expected {expected}")
     _, partition, service, region, account, _ = parts
     wrong = []
-    if environment.account_number not in (None, account):
+    if not any_account and environment.account_number not in (None, account):
         wrong.append(f"account {account}, but account_number is {environment.account_number}")
     if service in _SERVICE_WIDE:
         if region:
             raise InvalidValueError(f"expected {expected}")
+    elif any_region:
+        if not _REGION.fullmatch(region):
+            wrong.append("no region")
     elif environment.aws_region not in (None, region):
         # No word of a region of the wrong form: it could be anything.
         named = (
@@ -133,11 +151,17 @@ def require_arn(
     return text
 
 
-def _arn_of(*services: str, resource: str, expected: str) -> AfterValidator:
+def _arn_of(
+    *services: str, resource: str, expected: str, any_region: bool = False
+) -> AfterValidator:
     def check(text: str, info: ValidationInfo) -> str:
-        environment = AwsEnvironment.of(info)
         return require_arn(
-            text, environment, services=services, resource=resource, expected=expected
+            text,
+            AwsEnvironment.of(info),
+            services=services,
+            resource=resource,
+            expected=expected,
+            any_region=any_region,
         )
 
     return AfterValidator(check)
@@ -168,13 +192,35 @@ ConnectionArn = Annotated[
         resource=r"connection/[A-Za-z0-9-]+",
         expected="the ARN of a connection: "
         "arn:aws:codeconnections:<region>:<account>:connection/<id>",
+        # A connection is in every region; its ARN says where it was made.
+        # https://docs.aws.amazon.com/dtconsole/latest/userguide/welcome-connections-how-it-works-global.html
+        any_region=True,
     ),
 ]
+
+
+def _kms_keys(value: object, info: ValidationInfo) -> tuple[str, ...]:
+    return tuple(
+        require_arn(
+            arn,
+            AwsEnvironment.of(info),
+            services=("kms",),
+            resource=r"key/[A-Za-z0-9-]{1,128}",
+            # IAM allows the use of a key by its own ARN only.
+            expected="ARNs of KMS keys (not of aliases): arn:aws:kms:<region>:<account>:key/<id>",
+            any_account=True,
+        )
+        for arn in distinct_items(str(value))
+    )
+
+
+KmsKeyArns = Annotated[tuple[str, ...], BeforeValidator(_kms_keys)]
 
 # --- Names and ids --------------------------------------------------------------------------------
 
 _LONGEST_PREFIX = 128 - len("BackendServiceStack")  # of a stack's name, CloudFormation takes 128
-_ECR_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+# CDK takes single separators only, though ECR would take "__" and any number of hyphens.
+_ECR_PART = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
 
 
 def _name(pattern: str, expected: str, longest: int) -> AfterValidator:
@@ -190,8 +236,21 @@ StackPrefix = Annotated[
         _LONGEST_PREFIX,
     ),
 ]
-EcsName = Annotated[
-    str, _name(r"[A-Za-z0-9_-]+", "letters, digits, hyphens and underscores, at most 255", 255)
+ContainerName = Annotated[
+    str,
+    # The description of the build project (255 characters) has it, and the name of every log stream
+    # (512) has it twice; ECS itself would take 255.
+    _name(r"[A-Za-z0-9_-]+", "letters, digits, hyphens and underscores, at most 235", 235),
+]
+ClusterName = Annotated[
+    str,
+    # A build project, which is named after the cluster, cannot begin with a hyphen or underscore.
+    # https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html
+    _name(
+        r"[A-Za-z0-9][A-Za-z0-9_-]*",
+        "letters, digits, hyphens and underscores, a letter or digit first, at most 255",
+        255,
+    ),
 ]
 EcrRepositoryName = Annotated[
     str,
@@ -214,7 +273,7 @@ _EXPECTED_LABEL = (
     "with a letter or digit at both ends (it becomes part of a DNS name)"
 )
 _NAME_PART = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
-_LONGEST_NAME = 253  # RFC 1035, as text
+LONGEST_DNS_NAME = 253  # RFC 1035, as text
 
 
 def _namespace_labels(value: object) -> tuple[str, ...]:
@@ -234,7 +293,9 @@ def _namespace_labels(value: object) -> tuple[str, ...]:
 
 def _namespace_name(text: str) -> str:
     # Cloud Map itself allows more than host names do, and a namespace may be older than we are.
-    if len(text) > _LONGEST_NAME or not all(_NAME_PART.fullmatch(part) for part in text.split(".")):
+    if len(text) > LONGEST_DNS_NAME or not all(
+        _NAME_PART.fullmatch(part) for part in text.split(".")
+    ):
         raise InvalidValueError(
             "expected the full name of a namespace, such as default.my-cluster.local"
         )
@@ -362,8 +423,9 @@ Architecture = Annotated[CpuArchitecture, BeforeValidator(_cpu_architecture)]
 LogRetentionDays = Annotated[int, BeforeValidator(_one_of(tuple(LOG_RETENTION), "days"))]
 Port = Annotated[int, BeforeValidator(whole_number(1, 65535))]
 ZoneCount = Annotated[int, BeforeValidator(whole_number(1, 6))]
-# An ECS service runs at most 5000 tasks (Amazon ECS service quotas).
-TaskCount = Annotated[int, BeforeValidator(whole_number(1, 5000))]
+# With service discovery an ECS service runs at most 1000 tasks, as many as Cloud Map takes.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
+TaskCount = Annotated[int, BeforeValidator(whole_number(1, 1000))]
 # Fargate stops a container after two minutes at the latest, and the name must have expired by
 # then: see the rule in model.py.
 DnsTtl = Annotated[int, BeforeValidator(whole_number(0, 100, " (seconds)"))]

@@ -4,8 +4,9 @@ No message here repeats a value: an entry is named by its name, or by its positi
 name may be a piece of a value (a comma inside a password splits it in two).
 """
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Annotated
 
@@ -75,6 +76,54 @@ def _secrets(value: object, info: ValidationInfo) -> Mapping[str, str]:
         except InvalidValueError as error:
             raise InvalidValueError(f"{name}: {error}") from None
     return MappingProxyType(pairs)
+
+
+# Amazon ECS service quotas: a task definition has at most 64 KiB. What else is in ours, names and
+# ARNs above all, takes less than 6 of them.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
+_LARGEST_DEFINITION = 65_536
+_LARGEST_REST = 6144
+
+
+def require_room_in_task_definition(
+    environment: Mapping[str, str], secrets: Mapping[str, str], health_check_command: str | None
+) -> None:
+    """Raise an error unless ECS takes a task definition that has all of this in it."""
+    texts: list[object] = [{"name": name, "value": text} for name, text in environment.items()]
+    texts += [{"name": name, "valueFrom": arn} for name, arn in secrets.items()]
+    size = len(json.dumps([*texts, health_check_command or ""], ensure_ascii=False).encode())
+    most = _LARGEST_DEFINITION - _LARGEST_REST
+    if size > most:
+        raise InvalidValueError(
+            f"container_environment, container_secrets and health_check_command take {size} bytes "
+            f"of the task definition; expected at most {most}"
+        )
+
+
+LARGEST_ROLE_POLICIES = 10_240
+"""What the inline policies of a role may have together, in characters without white space.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+
+_POLICY_TEXT = 400
+"""How long the policy is with which ECS starts tasks, without the names in it."""
+_TEXT_OF_STATEMENT = {"secretsmanager": 77, "ssm": 65, "kms": 196}
+"""How much longer it gets by a statement about secrets, parameters or keys, without their ARNs."""
+
+
+def size_of_start_policy(names: Iterable[str], arns: Iterable[str]) -> int:
+    """Return how long the policy is at most with which ECS starts tasks, as IAM counts it.
+
+    `names` are those in its ARNs of the repository and the log group, `arns` those of secrets,
+    parameters and keys, of which each counts once.
+    """
+    distinct = set(arns)
+    stores = {arn.split(":")[2] for arn in distinct}
+    return (
+        _POLICY_TEXT
+        + sum(map(len, names))
+        + sum(_TEXT_OF_STATEMENT[store] for store in stores)
+        + sum(len(arn) + len('"",') for arn in distinct)
+    )
 
 
 ContainerEnvironment = Annotated[Mapping[str, str], PlainValidator(_environment)]

@@ -10,7 +10,7 @@ from core_infra.names import CoreOutput
 
 from .aws_types import (
     AwsEnvironment,
-    EcsName,
+    ClusterName,
     NamespaceArn,
     NamespaceId,
     NamespaceName,
@@ -40,7 +40,7 @@ class CoreOutputs(ValidatedModel):
     availability_zones: Annotated[tuple[Zone, ...], Items]
     public_subnet_ids: Annotated[tuple[SubnetId, ...], Items]
     private_subnet_ids: Annotated[tuple[SubnetId, ...], Items]
-    ecs_cluster_name: EcsName
+    ecs_cluster_name: ClusterName
     task_execution_role_arn: RoleArn
     namespace_names: Annotated[tuple[NamespaceName, ...], Items]
     namespace_arns: Annotated[tuple[NamespaceArn, ...], Items]

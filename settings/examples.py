@@ -15,6 +15,7 @@ __all__ = [
     "ESSENTIALS",
     "EXISTING",
     "ISOLATED",
+    "KEY",
     "PARAMETER",
     "REGION",
     "ROOT",
@@ -37,6 +38,7 @@ EXISTING = {
 """What changes in sample.env for a service on a VPC, cluster, namespace and role of others."""
 
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:shop/db-AbCdEf"
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/01234567-89ab-cdef-0123-456789abcdef"
 PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/shop/key"
 ISOLATED = {
     "enable_nat_gw": "False",
@@ -45,9 +47,10 @@ ISOLATED = {
     "namespaces": "default,jobs",
     "container_environment": "LOG_LEVEL=debug",
     "container_secrets": f"DB_PASSWORD={SECRET}:password::,API_KEY={PARAMETER}",
+    "container_secrets_kms_keys": KEY,
     "enable_execute_command": "True",
 }
-"""No NAT gateway, two named zones, two namespaces, secrets and ECS Exec."""
+"""No NAT gateway, two named zones, two namespaces, secrets with a key, ECS Exec."""
 
 CONNECTION = (
     f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:connection/01234567-89ab-cdef-0123-456789abcdef"

@@ -13,6 +13,7 @@ from pathlib import Path
 from core_infra.names import namespace_name
 
 from .aws_types import AwsEnvironment
+from .container import LARGEST_ROLE_POLICIES
 from .core_outputs import CoreOutputs, read_core_outputs
 from .env_file import EnvFile, read_env_file
 from .model import (
@@ -76,7 +77,10 @@ def load_settings(env_file: Path | str = ".env") -> Settings:
     Raises `SettingsError`, which lists every problem of the file, if anything is wrong with it.
     """
     file = read_env_file(Path(env_file))
-    return _settings_of(file, _platform_type(file, frozenset()))
+    settings = _settings_of(file, _platform_type(file, frozenset()))
+    if crowded := list(_crowded_role(settings, [settings])):
+        raise SettingsError(file.path, crowded)
+    return settings
 
 
 def load_deployment(env_files: object) -> tuple[Settings, ...]:
@@ -105,7 +109,12 @@ def load_deployment(env_files: object) -> tuple[Settings, ...]:
         except SettingsError as error:
             errors.append(error)
     conflicts = {
-        s.env_file: [*_misplaced(s, deployment), *_collisions(s, deployment)] for s in deployment
+        s.env_file: [
+            *_misplaced(s, deployment),
+            *_collisions(s, deployment),
+            *_crowded_role(s, deployment),
+        ]
+        for s in deployment
     }
     errors += [SettingsError(file, problems) for file, problems in conflicts.items() if problems]
     if errors:
@@ -367,13 +376,45 @@ def _collisions(settings: Settings, deployment: Sequence[Settings]) -> Iterator[
     """Find what is already taken by a file before this one."""
     reported = set()
     for other, this in combinations(deployment, 2):
-        if this is not settings or _environment(other) != _environment(this):
+        if this is not settings:
             continue
+        apart = _environment(other) != _environment(this)
         for key, consequence, fact in _UNIQUE:
+            # One app has each name of a stack once, wherever the stack goes.
+            if apart and key != "stack_prefix":
+                continue
             if key not in reported and fact(this) == fact(other):
                 reported.add(key)
                 message = f"is the same in {shown_name(str(other.env_file))}: {consequence}"
                 yield Problem(key, message, _shown(settings, key))
+
+
+def _crowded_role(settings: Settings, deployment: Sequence[Settings]) -> Iterator[Problem]:
+    """Find a role that cannot take the policies of all services whose tasks it starts.
+
+    Reported once, with the last of them.
+    """
+    sharing = [other for other in deployment if _role(other) == _role(settings)]
+    size = sum(other.size_of_start_policy for other in sharing)
+    if settings is not sharing[-1] or size <= LARGEST_ROLE_POLICIES:
+        return
+    if len(sharing) == 1:
+        key, instead = "container_secrets", "name fewer (the keys of one JSON secret count once)"
+    else:
+        key, instead = "ecs_cluster_name", "put some of them on another core, or name fewer secrets"
+    services = "this service" if len(sharing) == 1 else f"{len(sharing)} services"
+    message = (
+        f"to start the tasks of {services} the role needs policies of up to {size} characters, of "
+        f"the {LARGEST_ROLE_POLICIES} that IAM allows a role; {instead}"
+    )
+    yield Problem(key, message, _shown(settings, key))
+
+
+def _role(settings: Settings) -> object:
+    """Tell which role starts the tasks of the service."""
+    if there := settings.existing_platform:
+        return there.ecs_task_execution_role_arn
+    return _environment(settings), settings.service.ecs_cluster_name
 
 
 def _misplaced(settings: Settings, deployment: Sequence[Settings]) -> Iterator[Problem]:

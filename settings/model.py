@@ -27,16 +27,19 @@ from backend_service.names import full_name
 from core_infra.names import namespace_name
 
 from .aws_types import (
+    LONGEST_DNS_NAME,
     AccountNumber,
     Architecture,
     AwsEnvironment,
     AwsRegion,
+    ClusterName,
     ConnectionArn,
+    ContainerName,
     CpuArchitecture,
     DnsLabel,
     DnsTtl,
     EcrRepositoryName,
-    EcsName,
+    KmsKeyArns,
     LogRetentionDays,
     NamespaceArn,
     NamespaceId,
@@ -53,10 +56,16 @@ from .aws_types import (
     VpcName,
     ZoneCount,
     availability_zone,
+    partition_of,
     require_fargate_size,
     require_room_for_subnets,
 )
-from .container import ContainerEnvironment, ContainerSecrets
+from .container import (
+    ContainerEnvironment,
+    ContainerSecrets,
+    require_room_in_task_definition,
+    size_of_start_policy,
+)
 from .parsing import Bool, Items, NoneIfEmpty, has_placeholder
 from .redaction import has_credential
 from .report import InvalidValueError
@@ -69,7 +78,9 @@ from .source_types import (
     Owner,
     Repository,
     SecretName,
+    ecr_repository_arn,
     require_fitting_seed,
+    require_readable_seed,
 )
 
 
@@ -257,7 +268,7 @@ class ServiceSettings(Section):
             ecsdemo-backend.default.ecs-blueprint-infra.local:3000""",
         example="ecsdemo-backend",
     )
-    container_name: EcsName = setting(
+    container_name: ContainerName = setting(
         "name of the container", comment="", example="ecsdemo-backend"
     )
     container_port: Port = setting(
@@ -324,6 +335,16 @@ class ServiceSettings(Section):
         example="API_KEY=arn:aws:ssm:eu-west-1:123456789012:parameter/shop/key",
         private=True,
     )
+    container_secrets_kms_keys: KmsKeyArns = setting(
+        "customer managed keys of the secrets",
+        comment="""
+            Optional. If any of these secrets or parameters is encrypted with a customer managed key
+              of KMS (and not with the one of AWS), the ARNs of the keys, comma-separated. Without
+              them no task starts. make doctor knows them.""",
+        default="",
+        example="arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef",
+        private=True,
+    )
     enable_execute_command: Bool = setting(
         "whether ECS Exec may open a shell in a task",
         comment="""
@@ -358,9 +379,11 @@ class ServiceSettings(Section):
         "ECR repository that is created",
         comment="""
             The ECR repository that is created for the service's images. Its first image is a copy
-              of seed_image (optional), which runs until the first delivery. The default one answers
-              on port 3000 at /health and is built for X86_64 alone. Later changes of seed_image
-              have no effect; another repository starts with the seed again.""",
+              of seed_image (optional), which runs until the first delivery: from a registry that
+              needs no sign-in, from public.ecr.aws (in no other partition than aws), or from a
+              private ECR (one of another account must let this account pull). The default one
+              answers on port 3000 at /health and is built for X86_64 alone. Later changes of
+              seed_image have no effect; another repository starts with the seed again.""",
         example="ecsdemo-backend",
     )
     seed_image: ImageReference = setting(
@@ -378,6 +401,12 @@ class ServiceSettings(Section):
             raise InvalidValueError(
                 f"expected at most {_LONGEST_FULL_NAME} characters together with "
                 f'ecs_cluster_name="{cluster}": the pipeline is named after both'
+            )
+        namespace = info.data.get("namespace_name", "")
+        if len(f"{service_name}.{namespace}") > LONGEST_DNS_NAME:
+            raise InvalidValueError(
+                f"expected at most {LONGEST_DNS_NAME} characters together with the namespace "
+                f"{namespace}: that is the name in DNS"
             )
         return service_name
 
@@ -406,6 +435,32 @@ class ServiceSettings(Section):
             raise InvalidValueError(f"{', '.join(both)} is in container_environment too; keep one")
         return secrets
 
+    @field_validator("container_environment")
+    @classmethod
+    def _fits_into_the_task_definition(
+        cls, environment: ContainerEnvironment, info: ValidationInfo
+    ) -> ContainerEnvironment:
+        command = info.data.get("health_check_command")
+        require_room_in_task_definition(environment, {}, command)
+        return environment
+
+    @field_validator("container_secrets")
+    @classmethod
+    def _fit_into_the_task_definition(
+        cls, secrets: ContainerSecrets, info: ValidationInfo
+    ) -> ContainerSecrets:
+        environment = info.data.get("container_environment", {})
+        command = info.data.get("health_check_command")
+        require_room_in_task_definition(environment, secrets, command)
+        return secrets
+
+    @field_validator("container_secrets_kms_keys")
+    @classmethod
+    def _are_the_keys_of_secrets(cls, keys: KmsKeyArns, info: ValidationInfo) -> KmsKeyArns:
+        if keys and info.data.get("container_secrets") == {}:
+            raise InvalidValueError("are keys of no secret, for container_secrets is empty")
+        return keys
+
     @field_validator("stop_timeout_seconds")
     @classmethod
     def _outlasts_the_dns_ttl(cls, timeout: int, info: ValidationInfo) -> int:
@@ -425,12 +480,18 @@ class ServiceSettings(Section):
             port=info.data.get("container_port"),
             is_arm=info.data.get("cpu_architecture") is CpuArchitecture.ARM64,
         )
+        require_readable_seed(image, AwsEnvironment.of(info))
         return image
 
     @property
     def full_name(self) -> str:
         """The name of everything of the service that has to be unique in the account and region."""
         return full_name(self.ecs_cluster_name, self.service_name)
+
+    @property
+    def seed_repository_arn(self) -> str | None:
+        """The private ECR repository that `seed_image` is in, if it is in one."""
+        return ecr_repository_arn(self.seed_image)
 
     @property
     def endpoint_services(self) -> frozenset[str]:
@@ -651,7 +712,7 @@ class ExistingPlatformSettings(Section):
         example="platform",
     )
     vpc: VpcAttributes | None
-    ecs_cluster_name: EcsName
+    ecs_cluster_name: ClusterName
     namespace_name: NamespaceName = setting(
         "full name of the namespace",
         comment="""
@@ -714,6 +775,17 @@ class Settings(ValidatedModel):
     def existing_platform(self) -> ExistingPlatformSettings | None:
         """What the service runs on, if it is there already."""
         return self.platform if isinstance(self.platform, ExistingPlatformSettings) else None
+
+    @property
+    def size_of_start_policy(self) -> int:
+        """How long the policy is at most with which ECS starts the tasks, as IAM counts it."""
+        service = self.service
+        names = (service.ecr_repository_name, service.ecs_cluster_name, service.service_name)
+        place = (self.aws_region, partition_of(self.aws_region).name)
+        secrets = {":".join(arn.split(":")[:7]) for arn in service.container_secrets.values()}
+        return size_of_start_policy(
+            (*names, *place, *place), {*secrets, *service.container_secrets_kms_keys}
+        )
 
     @property
     def core_stack_name(self) -> str:

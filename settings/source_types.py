@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from .aws_types import COMMERCIAL, AwsEnvironment, partition_of
 from .redaction import has_credential
 from .report import InvalidValueError
 
@@ -20,6 +21,11 @@ _CLASSIC_TOKEN = re.compile(r"[0-9a-f]{40}")  # the oldest kind of GitHub token
 # A path ends up in shell commands of the build and in glob patterns of the trigger; these
 # characters mean nothing special in either.
 _PATH = re.compile(r"[A-Za-z0-9._@+/-]+")
+# The trigger of a connection takes patterns of 255 characters, and /** is added.
+# https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_GitFilePathFilterCriteria.html
+_LONGEST_FOLDER = 252
+_LONGEST_PATH = 1024  # Ours, far below the 4096 of Linux.
+_LONGEST_ADDRESS = 254  # RFC 5321
 
 _HOST = r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::[0-9]{1,5})?|localhost(?::[0-9]{1,5})?)/"
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -27,6 +33,12 @@ _IMAGE = re.compile(
     rf"(?P<repository>(?:{_HOST})?{_PART}(?:/{_PART})*)"
     r"(?P<version>(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?)"
 )
+_LONGEST_REPOSITORY = 255  # https://pkg.go.dev/github.com/distribution/reference
+_ECR_PUBLIC = "public.ecr.aws"
+_PRIVATE_ECR = re.compile(
+    r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.(?P<dns_suffix>[a-z0-9.-]+)"
+)
+_LIKE_PRIVATE_ECR = re.compile(r"[0-9]{12}\.dkr[.-]")
 _DEMO_REPOSITORY = "public.ecr.aws/aws-containers/ecsdemo-nodejs"
 _DEMO_PORT = 3000
 
@@ -63,12 +75,15 @@ def _secret_name(text: str) -> str:
 
 
 def _email(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9._%+'-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}", text):
+    form = r"[A-Za-z0-9._%+'-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"
+    if len(text) > _LONGEST_ADDRESS or not re.fullmatch(form, text):
         raise InvalidValueError("expected one e-mail address")
     return text
 
 
 def _inside_repository(text: str) -> str:
+    if len(text) > _LONGEST_PATH:
+        raise InvalidValueError(f"expected at most {_LONGEST_PATH} characters")
     if not _PATH.fullmatch(text):
         raise InvalidValueError(
             "expected a path of letters, digits and . _ - @ +, with / between its parts"
@@ -81,6 +96,15 @@ def _inside_repository(text: str) -> str:
     if any(part.startswith("-") for part in path.split("/")):
         raise InvalidValueError(
             "no part of a path may begin with a hyphen: commands take it for an option"
+        )
+    return path
+
+
+def _folder_inside_repository(text: str) -> str:
+    path = _inside_repository(text)
+    if len(path) > _LONGEST_FOLDER:
+        raise InvalidValueError(
+            f"expected at most {_LONGEST_FOLDER} characters, for the trigger of the pipeline"
         )
     return path
 
@@ -104,7 +128,54 @@ def _image_reference(text: str) -> str:
         raise InvalidValueError(
             "names no tag or digest; expected one, such as ...:1.29 or ...@sha256:<digest>"
         )
+    if len(match["repository"]) > _LONGEST_REPOSITORY:
+        raise InvalidValueError(
+            f"expected at most {_LONGEST_REPOSITORY} characters before the tag or digest"
+        )
     return text
+
+
+def ecr_repository_arn(image: str) -> str | None:
+    """Return the ARN of the private ECR repository that an image is in; None if it is elsewhere."""
+    reference = _IMAGE.fullmatch(image)
+    host, _, repository = (reference["repository"] if reference else "").partition("/")
+    registry = _PRIVATE_ECR.fullmatch(host)
+    if registry is None:
+        return None
+    region, account = registry["region"], registry["account"]
+    return f"arn:{partition_of(region).name}:ecr:{region}:{account}:repository/{repository}"
+
+
+def require_readable_seed(image: str, environment: AwsEnvironment) -> None:
+    """Raise `InvalidValueError` if the copy of the first image cannot sign in to its registry.
+
+    The copy signs in to ECR, private and public, with the rights of its role, and to nothing else.
+    To ECR Public it does so in us-east-1, whose credentials no other partition has.
+    https://github.com/cdklabs/cdk-ecr-deployment/blob/main/lambda-src/utils.go
+    """
+    host = image.partition("/")[0]
+    partition = environment.partition
+    if host == _ECR_PUBLIC and partition not in (None, COMMERCIAL.name):
+        raise InvalidValueError(
+            f"{environment.aws_region} is in the partition {partition}, from which nobody can sign "
+            f"in to {_ECR_PUBLIC}; expected an image on another registry, such as a private ECR of "
+            "the same partition"
+        )
+    if not _LIKE_PRIVATE_ECR.match(host):
+        return
+    registry = _PRIVATE_ECR.fullmatch(host)
+    region = registry["region"] if registry else environment.aws_region or "<region>"
+    suffix = partition_of(region).dns_suffix
+    if registry is None or registry["dns_suffix"] != suffix:
+        raise InvalidValueError(
+            f"expected {host[:12]}.dkr.ecr.{region}.{suffix}/..., the only name of a private ECR "
+            "that the copy signs in to"
+        )
+    if partition not in (None, partition_of(region).name):
+        raise InvalidValueError(
+            f"is in {region}, but {environment.aws_region} is in the partition {partition}, whose "
+            "roles can read no image there; expected one of the same partition"
+        )
 
 
 def require_fitting_seed(image: str, *, port: int | None, is_arm: bool) -> None:
@@ -131,6 +202,6 @@ Repository = Annotated[str, AfterValidator(_repository)]
 Branch = Annotated[str, AfterValidator(_branch)]
 SecretName = Annotated[str, AfterValidator(_secret_name)]
 EmailAddress = Annotated[str, AfterValidator(_email)]
-FolderPath = Annotated[str, AfterValidator(_inside_repository)]
+FolderPath = Annotated[str, AfterValidator(_folder_inside_repository)]
 FilePath = Annotated[str, AfterValidator(_file_inside_repository)]
 ImageReference = Annotated[str, AfterValidator(_image_reference)]

@@ -83,6 +83,9 @@ def right_texts(draw: st.DrawFn) -> dict[str, str]:
         "az_count": str(zones),
         "availability_zones": ",".join(f"{region}{z}" for z in "abcdef"[:zones] if draw(_named)),
     }
+    if region in _PARTITIONS:
+        # From other partitions nobody can sign in to ECR Public.
+        changes["seed_image"] = changes["seed_image"].removeprefix("public.ecr.aws/")
     return {**SAMPLE, **changes}
 
 

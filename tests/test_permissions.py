@@ -29,9 +29,12 @@ WITHOUT_RESOURCES = {
 WITH_CONDITION = {
     "ecs:ListTasks": "authorised on container instances; ecs:cluster confines it to the cluster",
 }
+# Actions that may have to be allowed on "*": sources disagree. The reason is above the statement.
+IN_DOUBT = {
+    "ecs:RegisterTaskDefinition": "AWS's policy for the deploy action has it so; what confines the "
+    "rollout is iam:PassRole and ecs:UpdateService",
+}
 FAMILIES = {"kms:GenerateDataKey*": "with or without the key in plain text"}
-# CDK gives its own helper functions this policy; they may log, and what their statements say.
-OF_CDK_HELPERS = "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 
 
 def many(value: Any) -> list[Any]:
@@ -68,7 +71,7 @@ def test_every_wildcard_resource_has_a_reason(topology: str) -> None:
         if "*" in many(statement["Resource"]):
             for action in many(statement["Action"]):
                 conditional = action in WITH_CONDITION and "Condition" in statement
-                assert action in WITHOUT_RESOURCES or conditional, statement
+                assert action in WITHOUT_RESOURCES | IN_DOUBT or conditional, statement
 
 
 def test_every_reason_is_needed() -> None:
@@ -79,7 +82,7 @@ def test_every_reason_is_needed() -> None:
         if "*" in many(statement["Resource"])
         for action in many(statement["Action"])
     }
-    assert used == WITHOUT_RESOURCES.keys() | WITH_CONDITION.keys()
+    assert used == WITHOUT_RESOURCES.keys() | WITH_CONDITION.keys() | IN_DOUBT.keys()
 
 
 @pytest.mark.parametrize("action", WITHOUT_RESOURCES)
@@ -103,13 +106,18 @@ def test_no_role_may_do_everything_with_anything(topology: str) -> None:
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_no_managed_policy_is_attached_but_cdk_s_own_to_its_helpers(topology: str) -> None:
+def test_no_managed_policy_is_attached(topology: str) -> None:
     for template in synthesise(**TOPOLOGIES[topology]).templates.values():
         for key, resource in template["Resources"].items():
             if resource["Type"] == "AWS::IAM::Role":
-                managed = resource["Properties"].get("ManagedPolicyArns", [])
-                helper = "CustomResourceProviderRole" in key
-                assert managed == ([{"Fn::Sub": OF_CDK_HELPERS}] if helper else []), key
+                assert "ManagedPolicyArns" not in resource["Properties"], key
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_nobody_may_make_a_log_group_after_it_was_destroyed(topology: str) -> None:
+    """A late write of a build, an action or a function would, and the next deploy would fail."""
+    for statement in statements(synthesise(**TOPOLOGIES[topology])):
+        assert "logs:CreateLogGroup" not in many(statement["Action"]), statement
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)

@@ -14,6 +14,7 @@ from tests.synthesis import (
     CONNECTED,
     CONNECTION,
     ISOLATED,
+    KEY,
     PARAMETER,
     SECRET,
     Synthesis,
@@ -21,7 +22,7 @@ from tests.synthesis import (
 )
 
 RICHEST = {**ISOLATED, **CONNECTED}
-"""Secrets, ECS Exec, a connection, an approval and notifications."""
+"""Secrets with a key, ECS Exec, a connection, an approval and notifications."""
 
 Rights = Mapping[str, set[str]]
 """Actions by resource."""
@@ -73,9 +74,12 @@ ALWAYS: Mapping[str, Rights] = {
             for verb in ("Authorize", "Revoke")
             for direction in ("Ingress", "Egress")
         },
+        "<HelperFunctionLogs/VpcRestrictDefaultSGCustomResourceProvider>": LOG,
     },
     # Empties the bucket, which lets it in by a policy of its own.
-    "Custom::S3AutoDeleteObjectsCustomResourceProvider/Role": {},
+    "Custom::S3AutoDeleteObjectsCustomResourceProvider/Role": {
+        "<HelperFunctionLogs/S3AutoDeleteObjectsCustomResourceProvider>": LOG,
+    },
     "SeedImage/Role": {
         REPOSITORY: PULL | PUSH,
         "<SeedImage/LogGroup>": LOG,
@@ -91,8 +95,8 @@ ALWAYS: Mapping[str, Rights] = {
     "ImageBuild/Project/Role": {
         REPOSITORY: PULL | PUSH,
         "<ImageBuild/LogGroup>": LOG,
-        BUILD_LOG: LOG | {"logs:CreateLogGroup"},
-        f"{BUILD_LOG}:*": LOG | {"logs:CreateLogGroup"},
+        BUILD_LOG: LOG,
+        f"{BUILD_LOG}:*": LOG,
         "*": SIGN_IN,
         **USE_ARTIFACTS,
     },
@@ -112,10 +116,11 @@ ALWAYS: Mapping[str, Rights] = {
     "Delivery/Rollout/Role": {
         **READ_ARTIFACTS,
         SERVICE: {"ecs:DescribeServices", "ecs:UpdateService"},
-        REVISIONS: {"ecs:RegisterTaskDefinition", "ecs:TagResource"},
+        REVISIONS: {"ecs:TagResource"},
         f"{AWS.format('ecs')}:task/<Cluster/Cluster>/*": {"ecs:DescribeTasks"},
-        # Neither can name a resource; the second is confined to the cluster by a condition.
-        "*": {"ecs:DescribeTaskDefinition", "ecs:ListTasks"},
+        # The first cannot name a resource, the second is confined to the cluster by a condition, of
+        # the third sources disagree.
+        "*": {"ecs:DescribeTaskDefinition", "ecs:ListTasks", "ecs:RegisterTaskDefinition"},
         "<Task/Definition/TaskRole>": {"iam:PassRole"},
         "<TaskExecutionRole/Role>": {"iam:PassRole"},
     },
@@ -124,8 +129,8 @@ ALWAYS: Mapping[str, Rights] = {
         SERVICE: {"ecs:DescribeServices"},
         "*": {"ecs:DescribeTaskDefinition"},  # It cannot name a resource.
         REPOSITORY: {"ecr:BatchGetImage", "ecr:PutImage"},
-        PIPELINE_LOG: LOG | {"logs:CreateLogGroup", "logs:GetLogEvents"},
-        f"{PIPELINE_LOG}:*": LOG | {"logs:CreateLogGroup", "logs:GetLogEvents"},
+        PIPELINE_LOG: LOG | {"logs:GetLogEvents"},
+        f"{PIPELINE_LOG}:*": LOG | {"logs:GetLogEvents"},
     },
 }
 APPROVE_ROLE = "Delivery/Pipeline/Approve/Approve/CodePipelineActionRole"
@@ -135,6 +140,7 @@ IN_THE_RICHEST: Mapping[str, Rights] = {
         **ALWAYS["TaskExecutionRole/Role"],
         SECRET: {"secretsmanager:GetSecretValue"},
         PARAMETER: {"ssm:GetParameters"},
+        KEY: {"kms:Decrypt"},
     },
     "Task/Definition/TaskRole": {
         "*": SESSIONS | {"logs:DescribeLogGroups"},

@@ -121,6 +121,7 @@ def test_the_default_topology_has_these_resources() -> None:
             "AWS::EC2::Subnet": 6,
             "AWS::EC2::SubnetRouteTableAssociation": 6,
             "AWS::EC2::VPC": 1,
+            "AWS::EC2::VPCEndpoint": 1,
             "AWS::EC2::VPCGatewayAttachment": 1,
             "AWS::ECS::Cluster": 1,
             "AWS::IAM::Policy": 1,

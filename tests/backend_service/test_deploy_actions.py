@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from backend_service.deploy_actions import await_rollout_command, promote_command
 from backend_service.image_repository import LIVE_TAG
@@ -84,11 +85,15 @@ def test_the_rollout_updates_this_service_only() -> None:
     assert by_action(synthesise())["ecs:DescribeServices"] is statement
 
 
-@pytest.mark.parametrize("action", ["ecs:RegisterTaskDefinition", "ecs:TagResource"])
-def test_the_rollout_registers_revisions_of_this_family_only(action: str) -> None:
+def test_what_the_rollout_registers_it_tags_in_this_family_only() -> None:
     definition = synthesise().only(SERVICE, "AWS::ECS::TaskDefinition")
-    assert by_action(synthesise())[action]["Resource"] == FAMILY
+    assert by_action(synthesise())["ecs:TagResource"]["Resource"] == FAMILY
     assert FAMILY.endswith(f"/{definition['Family']}:*")
+
+
+def test_the_rollout_may_register_whatever_aws_authorises_the_call_on() -> None:
+    """Narrowed to the family it may be refused, and with it every delivery."""
+    assert by_action(synthesise())["ecs:RegisterTaskDefinition"]["Resource"] == "*"
 
 
 def test_the_rollout_tags_only_what_it_registers() -> None:
@@ -125,6 +130,18 @@ def test_the_rollout_reads_artifacts_and_writes_none() -> None:
         "s3:GetObject*",
         "s3:List*",
     }
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_codebuild_reads_each_command_as_one_string(topology: str) -> None:
+    """A Commands action puts them into a buildspec, which is YAML, as they are."""
+    stages = synthesise(**TOPOLOGIES[topology]).only(SERVICE, "AWS::CodePipeline::Pipeline")[
+        "Stages"
+    ]
+    commands = [c for s in stages for action in s["Actions"] for c in action.get("Commands", [])]
+    assert commands
+    for command in commands:
+        assert yaml.safe_load(f"commands:\n  - {command}\n") == {"commands": [command]}
 
 
 def promote_action() -> dict[str, Any]:

@@ -75,6 +75,32 @@ def lifecycle_rules(repository: dict[str, Any]) -> list[dict[str, Any]]:
     return sorted(json.loads(text)["rules"], key=lambda rule: int(rule["rulePriority"]))
 
 
+PRIVATE = "210987654321.dkr.ecr.eu-north-1.amazonaws.com/team/shop:1"
+
+
+@pytest.mark.parametrize("image", [PRIVATE, f"{PRIVATE}@sha256:{'0' * 64}"])
+def test_of_a_private_ecr_the_copy_may_pull_from_the_repository_of_the_seed_only(
+    image: str,
+) -> None:
+    synthesis = synthesise(seed_image=image)
+    granted = synthesis.granted(SERVICE, seeder()["Properties"]["Role"])
+    (pulling,) = (s for s in granted if "eu-north-1" in str(s["Resource"]))
+    assert pulling == {
+        "Action": [
+            "ecr:BatchCheckLayerAvailability",
+            "ecr:BatchGetImage",
+            "ecr:GetDownloadUrlForLayer",
+        ],
+        "Effect": "Allow",
+        "Resource": "arn:aws:ecr:eu-north-1:210987654321:repository/team/shop",
+    }
+
+
+def test_no_update_repeats_the_copy_over_the_image_that_was_promoted_last() -> None:
+    """CloudFormation calls the function again if any of these changes, or another one joins."""
+    assert copy()["Properties"].keys() == {"ServiceToken", "SrcImage", "DestImage", "ImageArch"}
+
+
 def copy() -> dict[str, Any]:
     (resource,) = synthesise().resources(SERVICE, "Custom::CDKECRDeployment").values()
     return dict(resource)

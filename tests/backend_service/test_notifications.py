@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from aws_cdk.assertions import Template
 
+from backend_service.notifications import NotificationTopic
 from settings.examples import ACCOUNT, REGION
-from tests.synthesis import CONNECTED, synthesise
+from tests.synthesis import CONNECTED, empty_stack, synthesise
 
 SERVICE = "BackendServiceStack"
 NAME = "ecs-blueprint-infra-ecsdemo-backend"
@@ -54,6 +56,14 @@ def test_it_tells_of_critical_or_high_findings_in_an_image_of_this_repository() 
             "$or": [{"CRITICAL": [{"numeric": [">", 0]}]}, {"HIGH": [{"numeric": [">", 0]}]}]
         },
     }
+
+
+@pytest.mark.parametrize("length", [1, 84, 100])
+def test_whatever_the_service_is_called_sns_takes_what_the_mails_come_from(length: int) -> None:
+    stack = empty_stack()
+    NotificationTopic(stack, "Notifications", name="n" * length, email="team@example.com")
+    (topic,) = Template.from_stack(stack).find_resources("AWS::SNS::Topic").values()
+    assert topic["Properties"]["DisplayName"] == f"Notifications of {'n' * length}"[:100]
 
 
 def test_it_tells_of_nothing_else() -> None:

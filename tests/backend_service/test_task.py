@@ -15,6 +15,7 @@ from settings.examples import ACCOUNT
 from tests.synthesis import (
     EXISTING,
     ISOLATED,
+    KEY,
     PARAMETER,
     SECRET,
     empty_stack,
@@ -217,7 +218,11 @@ SHARED_ROLE = f"arn:aws:iam::{ACCOUNT}:role/team/shared/TaskExecution"
 
 
 def attach(
-    stack: Stack, *, secrets: tuple[str, ...] = (), parameters: tuple[str, ...] = ()
+    stack: Stack,
+    *,
+    secrets: tuple[str, ...] = (),
+    parameters: tuple[str, ...] = (),
+    keys: tuple[str, ...] = (),
 ) -> None:
     """Attach the policy of a service to the shared role."""
     StartTaskPolicy(
@@ -228,6 +233,7 @@ def attach(
         log_group=logs.LogGroup.from_log_group_name(stack, "Logs", "/ecs/shop"),
         secret_arns=secrets,
         parameter_arns=parameters,
+        kms_key_arns=keys,
     )
 
 
@@ -268,6 +274,27 @@ def test_with_the_policy_a_role_may_read_exactly_the_secrets_that_the_container_
     assert policy["PolicyDocument"]["Statement"][3:] == [
         {"Action": "secretsmanager:GetSecretValue", "Effect": "Allow", "Resource": SECRET},
         {"Action": "ssm:GetParameters", "Effect": "Allow", "Resource": PARAMETER},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("named", "stores"),
+    [
+        ({"secrets": (SECRET,)}, ["secretsmanager"]),
+        ({"parameters": (PARAMETER,)}, ["ssm"]),
+        ({"secrets": (SECRET,), "parameters": (PARAMETER,)}, ["secretsmanager", "ssm"]),
+    ],
+)
+def test_with_a_key_a_role_may_decrypt_what_the_stores_hand_out_and_nothing_else(
+    named: dict[str, tuple[str, ...]], stores: list[str]
+) -> None:
+    policy = start_task_policy(empty_stack(), **named, keys=(KEY, KEY))
+    statement = policy["PolicyDocument"]["Statement"][-1]
+    assert (statement["Action"], statement["Resource"]) == ("kms:Decrypt", KEY)
+    via = statement["Condition"]["StringEquals"]["kms:ViaService"]
+    suffix = {"Ref": "AWS::URLSuffix"}
+    assert (via if isinstance(via, list) else [via]) == [
+        {"Fn::Join": ["", [f"{store}.eu-west-1.", suffix]]} for store in stores
     ]
 
 

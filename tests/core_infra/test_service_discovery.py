@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_cdk import aws_ec2 as ec2
 
-from core_infra.service_discovery import ServiceDiscovery
+from core_infra.service_discovery import NEGATIVE_TTL_SECONDS, ServiceDiscovery
 from tests.synthesis import ISOLATED, empty_stack, synthesise, template_of
 
 CORE = "CoreInfraStack"
@@ -22,10 +22,17 @@ def namespaces(*names: str) -> tuple[dict[str, Any], ServiceDiscovery]:
 
 def test_each_name_is_a_namespace_of_the_vpc() -> None:
     resources, _ = namespaces("default.shop.local", "jobs.shop.local")
-    assert [(r["Type"], r["Properties"]) for r in resources.values()] == [
-        (KIND, {"Name": "default.shop.local", "Vpc": "vpc-0"}),
-        (KIND, {"Name": "jobs.shop.local", "Vpc": "vpc-0"}),
+    found = [
+        (r["Type"], r["Properties"]["Name"], r["Properties"]["Vpc"]) for r in resources.values()
     ]
+    assert found == [(KIND, "default.shop.local", "vpc-0"), (KIND, "jobs.shop.local", "vpc-0")]
+
+
+def test_who_asks_too_early_is_not_told_for_minutes_that_there_is_no_such_name() -> None:
+    resources, _ = namespaces("default.shop.local", "jobs.shop.local")
+    for resource in resources.values():
+        dns = resource["Properties"]["Properties"]["DnsProperties"]
+        assert dns == {"SOA": {"TTL": NEGATIVE_TTL_SECONDS}}
 
 
 def test_namespaces_are_exposed_in_the_order_of_their_names() -> None:

@@ -29,6 +29,65 @@ def test_variables_are_trimmed(load: Load) -> None:
     }
 
 
+def test_more_than_a_task_definition_holds(load: Load, problems: Problems) -> None:
+    fitting = {"container_environment": f"A={'x' * 59_000}"}
+    assert len(load(**fitting).service.container_environment["A"]) == 59_000
+    found = problems(container_environment=f"A={'x' * 60_000}")
+    assert list(found) == ["container_environment"]
+    assert "of the task definition; expected at most" in found["container_environment"].message
+    found = problems(**fitting, container_secrets=f"B={DATABASE_ARN}:{'k' * 500}::")
+    assert list(found) == ["container_secrets"]
+
+
+def test_a_task_definition_is_measured_in_bytes(problems: Problems) -> None:
+    assert "container_environment" in problems(container_environment=f"A={'ö' * 40_000}")
+
+
+KMS_KEY = "arn:aws:kms:eu-central-1:123456789012:key/mrk-0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize("key", [KMS_KEY, KMS_KEY.replace("123456789012", "210987654321")])
+def test_secrets_may_have_a_key_of_this_or_another_account(load: Load, key: str) -> None:
+    service = load(container_secrets=f"DB={DATABASE_ARN}", container_secrets_kms_keys=key).service
+    assert service.container_secrets_kms_keys == (key,)
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("alias/shop", "expected ARNs of KMS keys (not of aliases)"),
+        (KMS_KEY.replace("key/mrk-", "alias/"), "expected ARNs of KMS keys"),
+        (KMS_KEY.replace("eu-central-1", "us-east-1"), "of region us-east-1"),
+        (f"{KMS_KEY},{KMS_KEY}", "twice"),
+    ],
+)
+def test_impossible_key_of_secrets(problems: Problems, keys: str, expected: str) -> None:
+    found = problems(container_secrets=f"DB={DATABASE_ARN}", container_secrets_kms_keys=keys)
+    assert list(found) == ["container_secrets_kms_keys"]
+    assert expected in found["container_secrets_kms_keys"].message
+
+
+def test_key_of_no_secret(problems: Problems) -> None:
+    found = problems(container_secrets_kms_keys=KMS_KEY)["container_secrets_kms_keys"]
+    assert "container_secrets is empty" in found.message
+
+
+def test_more_secrets_than_a_role_may_have_in_its_policies(load: Load, problems: Problems) -> None:
+    def secrets(count: int, ending: str = "") -> str:
+        arn = DATABASE_ARN.rpartition("-")[0]
+        return ",".join(f"S{n}={arn}-{n:06}{ending}" for n in range(count))
+
+    assert len(load(container_secrets=secrets(90)).service.container_secrets) == 90
+    found = problems(container_secrets=secrets(150))
+    assert list(found) == ["container_secrets"]
+    assert "of the 10240 that IAM allows a role" in found["container_secrets"].message
+
+
+def test_the_keys_of_one_secret_count_once(load: Load) -> None:
+    secrets = ",".join(f"S{n}={DATABASE_ARN}:key-{n}::" for n in range(150))
+    assert len(load(container_secrets=secrets).service.container_secrets) == 150
+
+
 @pytest.mark.parametrize("key", ["container_environment", "container_secrets"])
 def test_none(load: Load, key: str) -> None:
     assert getattr(load(**{key: ""}).service, key) == {}

@@ -34,13 +34,17 @@ def test_token_without_a_connection(load: Load) -> None:
     assert delivery.connection_arn is None
 
 
+def test_a_connection_may_have_been_made_in_any_region(load: Load) -> None:
+    arn = CONNECTION.replace("eu-central-1", "us-east-1")
+    assert load(connection_arn=arn).delivery.connection_arn == arn
+
+
 @pytest.mark.parametrize(
     ("arn", "expected"),
     [
         ("connection/0a1b", "expected the ARN of a connection"),
         (CONNECTION.replace("codeconnections", "iam"), "expected the ARN of a connection"),
         (CONNECTION.replace("123456789012", "999999999999"), "of account 999999999999"),
-        (CONNECTION.replace("eu-central-1", "eu-west-1"), "of region eu-west-1"),
         (CONNECTION.replace("eu-central-1", ""), "of no region"),
         (CONNECTION.replace("arn:aws:", "arn:aws-cn:"), "of partition aws-cn"),
     ],
@@ -79,6 +83,23 @@ def test_token_itself_is_refused_and_not_repeated(problems: Problems, token: str
 )
 def test_folder_path_is_normalised(load: Load, written: str, meant: str) -> None:
     assert load(folder_path=written).delivery.folder_path == meant
+
+
+def test_the_trigger_of_a_pipeline_takes_no_longer_folder(load: Load, problems: Problems) -> None:
+    assert load(folder_path="f" * 252, connection_arn=CONNECTION).delivery.folder_path == "f" * 252
+    assert "at most 252" in problems(folder_path="f" * 253)["folder_path"].message
+
+
+@pytest.mark.parametrize("key", ["folder_path", "buildspec_path"])
+def test_path_that_is_no_path(problems: Problems, key: str) -> None:
+    assert "at most 1024" in problems(**{key: "f/" * 512 + "f"})[key].message
+
+
+def test_address_that_is_too_long_to_be_one(problems: Problems) -> None:
+    address = f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 63}.com"
+    assert (
+        "one e-mail address" in problems(notification_email=address)["notification_email"].message
+    )
 
 
 @pytest.mark.parametrize("key", ["folder_path", "buildspec_path"])

@@ -114,8 +114,30 @@ def test_same_service_name_in_different_namespaces_still_collides_in_one_cluster
     assert "log groups of both would have the same names" in report_of(first, second)
 
 
-def test_files_for_different_regions_do_not_collide(write: Write) -> None:
-    assert len(deploy(write("a.env"), write("b.env", aws_region="us-east-1"))) == 2
+def test_files_for_different_regions_have_nothing_to_tell_apart_but_their_stacks(
+    write: Write,
+) -> None:
+    first = write("a.env")
+    there = {"aws_region": "us-east-1"}
+    assert len(deploy(first, write("b.env", **there, stack_prefix="us-"))) == 2
+    report = report_of(first, write("c.env", **there))
+    assert "error: 1 problem" in report
+    assert "the stacks of both would have the same names" in report
+
+
+def service(number: int) -> dict[str, str]:
+    name = f"service-{number}"
+    return {**ORDERS, "stack_prefix": f"{name}-", "service_name": name, "ecr_repository_name": name}
+
+
+def test_one_role_starts_the_tasks_of_as_many_services_as_it_has_room_for(write: Write) -> None:
+    """Each adds a policy to it. For more services there are more cores."""
+    files = [write("core.env"), *(write(f"{n}.env", **service(n)) for n in range(30))]
+    assert len(deploy(*files[:20])) == 20
+    report = report_of(*files)
+    assert report.count("problem") == 1
+    assert "start the tasks of 31 services" in report
+    assert "of the 10240 that IAM allows a role" in report
 
 
 @pytest.mark.parametrize("key", ["account_number", "aws_region"])

@@ -28,6 +28,8 @@ def test_existing_names_need_not_be_ours(load: Load, by_hand: dict[str, str]) ->
     ("key", "text", "expected"),
     [
         ("ecs_cluster_name", "my cluster", "at most 255"),
+        ("ecs_cluster_name", "_cluster", "a letter or digit first"),
+        ("ecs_cluster_name", "-cluster", "a letter or digit first"),
         ("namespace_name", "a b", "full name of a namespace"),
         ("namespace_name", "a..b", "full name of a namespace"),
         ("namespace_id", "abc", "such as ns-abc123"),
@@ -102,7 +104,8 @@ def test_other_partitions(load: Load, by_hand: dict[str, str], region: str, part
         key: text.replace("arn:aws:", f"arn:{partition}:").replace("eu-central-1", region)
         for key, text in by_hand.items()
     }
-    platform = load(**moved, aws_region=region).existing_platform
+    settings = load(**moved, aws_region=region, seed_image="registry.example.com/shop:1")
+    platform = settings.existing_platform
     assert platform is not None
     assert platform.namespace_arn.startswith(f"arn:{partition}:servicediscovery:{region}:")
 

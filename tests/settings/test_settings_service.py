@@ -37,9 +37,9 @@ def test_possible_service_name(load: Load, name: str) -> None:
     assert load(service_name=name).service.service_name == name
 
 
-@pytest.mark.parametrize("name", ["or ders", "a.b", "a" * 256])
+@pytest.mark.parametrize("name", ["or ders", "a.b", "a" * 236])
 def test_impossible_container_name(problems: Problems, name: str) -> None:
-    assert "at most 255" in problems(container_name=name)["container_name"].message
+    assert "at most 235" in problems(container_name=name)["container_name"].message
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "70000", "-1", "http", "30.0", "0x50"])
@@ -109,10 +109,10 @@ def test_memory_that_goes_with_no_cpu_is_reported_beside_an_impossible_cpu(
     assert list(problems(task_cpu="300", task_memory="700")) == ["task_cpu", "task_memory"]
 
 
-@pytest.mark.parametrize("count", ["0", "-1", "5001", "many", "1.5"])
+@pytest.mark.parametrize("count", ["0", "-1", "1001", "many", "1.5"])
 @pytest.mark.parametrize("key", ["desired_count", "max_count"])
 def test_impossible_count(problems: Problems, key: str, count: str) -> None:
-    assert "from 1 to 5000" in problems(**{key: count})[key].message
+    assert "from 1 to 1000" in problems(**{key: count})[key].message
 
 
 def test_desired_count_above_max_count(problems: Problems) -> None:
@@ -201,12 +201,14 @@ def test_log_retention_that_cloudwatch_does_not_have(problems: Problems, days: s
     assert "1, 3, 5, 7, 14, 30" in found["log_retention_days"].message
 
 
-@pytest.mark.parametrize("name", ["team/orders", "a.b_c-d", "a--b", "ab", "a__b", "a" * 256])
+@pytest.mark.parametrize("name", ["team/orders", "a.b_c-d", "ab", "a" * 256])
 def test_possible_image_repository(load: Load, name: str) -> None:
     assert load(ecr_repository_name=name).service.ecr_repository_name == name
 
 
-@pytest.mark.parametrize("name", ["Orders", "a", "a/", "/a", "a//b", "a..b", "-a", "a_", "a" * 257])
+@pytest.mark.parametrize(
+    "name", ["Orders", "a", "a/", "/a", "a//b", "a..b", "a--b", "a__b", "-a", "a_", "a" * 257]
+)
 def test_impossible_image_repository(problems: Problems, name: str) -> None:
     assert "2 to 256" in problems(ecr_repository_name=name)["ecr_repository_name"].message
 
@@ -237,6 +239,71 @@ def test_impossible_seed_image(problems: Problems, image: str) -> None:
     assert "expected a container image" in problems(seed_image=image)["seed_image"].message
 
 
+def test_a_name_of_an_image_that_no_registry_takes(problems: Problems) -> None:
+    message = problems(seed_image=f"{'a' * 256}:1")["seed_image"].message
+    assert message == "expected at most 255 characters before the tag or digest"
+
+
+@pytest.mark.parametrize(
+    ("image", "arn"),
+    [
+        ("public.ecr.aws/nginx/nginx:1.29", None),
+        ("nginx:1.29", None),
+        (
+            "210987654321.dkr.ecr.us-east-1.amazonaws.com/team/app:1",
+            "arn:aws:ecr:us-east-1:210987654321:repository/team/app",
+        ),
+        (
+            f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/app:1@sha256:{'0' * 64}",
+            "arn:aws:ecr:eu-central-1:123456789012:repository/app",
+        ),
+    ],
+)
+def test_a_seed_in_a_private_ecr_is_known_by_its_repository(
+    load: Load, image: str, arn: str | None
+) -> None:
+    assert load(seed_image=image).service.seed_repository_arn == arn
+
+
+CHINESE = "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/app:1"
+
+
+def test_a_seed_in_a_private_ecr_of_another_partition(load: Load) -> None:
+    service = load(aws_region="cn-northwest-1", seed_image=CHINESE).service
+    assert service.seed_repository_arn == "arn:aws-cn:ecr:cn-north-1:123456789012:repository/app"
+
+
+@pytest.mark.parametrize(
+    ("region", "image", "expected"),
+    [
+        ("cn-north-1", None, "from which nobody can sign in to public.ecr.aws"),
+        ("us-gov-west-1", "public.ecr.aws/a/b:1", "in the partition aws-us-gov"),
+        ("eu-central-1", CHINESE, "expected one of the same partition"),
+        (
+            "eu-central-1",
+            "123456789012.dkr.ecr.eu-central-1.amazonaws.com.cn/app:1",
+            "expected 123456789012.dkr.ecr.eu-central-1.amazonaws.com/...",
+        ),
+        (
+            "us-gov-west-1",
+            "123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com/app:1",
+            "expected 123456789012.dkr.ecr.us-gov-west-1.amazonaws.com/...",
+        ),
+        (
+            "eu-central-1",
+            "123456789012.dkr-ecr.eu-central-1.on.aws/app:1",
+            "expected 123456789012.dkr.ecr.eu-central-1.amazonaws.com/...",
+        ),
+    ],
+)
+def test_a_seed_that_the_copy_cannot_sign_in_to(
+    problems: Problems, region: str, image: str | None, expected: str
+) -> None:
+    found = problems(aws_region=region, seed_image=image)
+    assert list(found) == ["seed_image"]
+    assert expected in found["seed_image"].message
+
+
 @pytest.mark.parametrize("seed_image", [None, DEFAULTS["seed_image"], DEFAULTS["seed_image"] + "0"])
 class TestSampleSeedImage:
     def test_on_another_port(self, problems: Problems, seed_image: str | None) -> None:
@@ -260,6 +327,18 @@ class TestSampleSeedImage:
 def test_image_of_ones_own_may_use_any_port_and_processor(load: Load) -> None:
     service = load(container_port="8080", cpu_architecture="ARM64", **OWN_IMAGE).service
     assert service.seed_image == OWN_IMAGE["seed_image"]
+
+
+def test_name_in_dns_is_one_that_dns_takes(
+    load: Load, problems: Problems, by_hand: dict[str, str]
+) -> None:
+    label = "n" * 60
+    namespace = ".".join([label, label, label, "n" * 58])
+    changes = {**by_hand, "namespace_name": namespace}
+    assert load(**changes, service_name="s" * 11).service.namespace_name == namespace
+    found = problems(**changes, service_name="s" * 12)
+    assert list(found) == ["service_name"]
+    assert "at most 253 characters together with the namespace" in found["service_name"].message
 
 
 def test_cluster_and_service_name_together_fit_into_the_name_of_a_pipeline(

@@ -35,7 +35,7 @@ def test_account_keeps_its_leading_zeros(load: Load) -> None:
     ],
 )
 def test_possible_region(load: Load, region: str) -> None:
-    assert load(aws_region=region).aws_region == region
+    assert load(aws_region=region, seed_image="registry.example.com/a:1").aws_region == region
 
 
 @pytest.mark.parametrize(

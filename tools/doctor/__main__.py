@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None, *, github_api: GitHub | None = 
         region = settings.aws_region
         file = shown_name(str(settings.env_file))
         report.heading(f"{file}: account {settings.account_number}, {region}")
-        examine(Context(settings, Aws(region)), report, asked)
+        examine(Context(settings, Aws(region), deployment), report, asked)
     report.sum_up()
     return 1 if report.problems else 0
 
@@ -63,12 +63,15 @@ def examine(context: Context, report: "Report", github_api: GitHub | None = None
 
 def checks_for(settings: Settings, github_api: GitHub | None) -> Iterator[Check]:
     """Yield what to ask after the essentials, in the order of a deploy."""
+    yield account.ResourceTypes()
     yield account.Bootstrap()
     if core := settings.core:
         yield account.StackIsUsable(settings.core_stack_name)
         yield network.Zones(core)
         yield from account.network_quotas(core)
     yield account.FargateQuota()
+    yield from account.build_quotas(settings.service)
+    yield account.ServiceLinkedRole()
     if there := settings.existing_platform:
         yield network.ExistingVpc(there)
         yield network.ExistingSubnets(there)
@@ -86,7 +89,7 @@ def checks_for(settings: Settings, github_api: GitHub | None) -> Iterator[Check]
         yield github.TokenSecret(delivery.github_token_secret_name)
         yield github.TokenOnGitHub(github_api, delivery.github_token_secret_name)
     for variable, arn in settings.service.container_secrets.items():
-        yield task.ContainerSecret(variable, arn)
+        yield task.ContainerSecret(variable, arn, settings.service.container_secrets_kms_keys)
 
 
 def _ask(check: Check, context: Context, report: "Report") -> Result:

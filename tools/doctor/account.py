@@ -1,5 +1,6 @@
 """The account: credentials, region, CDK bootstrap, stacks that are there already, and quotas."""
 
+import importlib.metadata
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -7,10 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import ClientError
+from cfnlint.helpers import REGIONS
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
-from settings import CoreSettings
+from app import templates_of
+from settings import CoreSettings, CpuArchitecture, ServiceSettings
 from tools.doctor.aws import Aws, code_of
-from tools.doctor.check import Context, Result, ok, problem
+from tools.doctor.check import Context, Result, hint, not_checked, ok, problem
 
 NEEDED_BOOTSTRAP_VERSION = 6
 """What CDK's assemblies ask for (`requiresBootstrapStackVersion` in cdk.out/manifest.json)."""
@@ -67,6 +71,43 @@ class Region:
                 f"aws account enable-region --region-name {name} (takes minutes to hours)",
             )
         return ok(f"{name} is enabled")
+
+
+_CONNECTION = "AWS::CodeConnections::Connection"
+_WEBHOOK = "AWS::CodePipeline::Webhook"
+
+
+class ResourceTypes:
+    """Whether CloudFormation has every type of the templates in the region.
+
+    cfn-lint carries the lists. They age, so a deploy does not ask them.
+    """
+
+    what = "resource types of the region"
+
+    def examine(self, context: Context) -> Result:
+        """Synthesise the stacks, and look for their types in the list of the region."""
+        settings, region = context.settings, context.settings.aws_region
+        lists = f"the lists of cfn-lint {importlib.metadata.version('cfn-lint')}"
+        if region not in REGIONS:
+            return not_checked(f"{region} is not in {lists}")
+        there = PROVIDER_SCHEMA_MANAGER.get_resource_types(region)
+        templates = templates_of(context.deployment or (settings,))
+        names = [
+            settings.service_stack_name,
+            *([settings.core_stack_name] if settings.core else []),
+        ]
+        used = {r["Type"] for name in names for r in templates[name]["Resources"].values()}
+        if settings.delivery.connection_arn:
+            used.add(_CONNECTION)  # which somebody has made, and the pipeline uses here
+        own = {kind for kind in used if kind.startswith("AWS::")}
+        lacking = sorted(own - set(there))
+        if not lacking:
+            return ok(f"all {len(own)} are there")
+        to_do = "choose another aws_region"
+        if lacking == [_WEBHOOK] and _CONNECTION in there:
+            to_do += ", or set connection_arn, which needs no webhook"
+        return problem(f"{region} has no {', '.join(lacking)}, by {lists}", to_do)
 
 
 class Bootstrap:
@@ -194,6 +235,64 @@ class FargateQuota:
                 _raise_quota(*_FARGATE_QUOTA, math.ceil(used + needed)),
             )
         return ok(f"{used:g} of {quota:g} in use, {peak}")
+
+
+@dataclass(frozen=True)
+class BuildQuota:
+    """Whether CodeBuild runs a build in an environment at all; new accounts may have none or one.
+
+    The Promote action is such a build, too.
+    https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html
+    """
+
+    environment: str
+    code: str
+
+    @property
+    def what(self) -> str:
+        """See `Check`."""
+        return f"quota of builds, {self.environment}"
+
+    def examine(self, context: Context) -> Result:
+        """Look at how many may run at a time."""
+        quota = int(_quota_of(context.aws, "codebuild", self.code))
+        more = _raise_quota("codebuild", self.code, max(quota + 1, 5))
+        if quota < 1:
+            return problem("none may run, so no delivery can", more)
+        if quota == 1:
+            return hint("one at a time: deliveries wait for each other", more)
+        return ok(f"{quota} at a time")
+
+
+def build_quotas(service: ServiceSettings) -> tuple[BuildQuota, ...]:
+    """Return the quotas of the environments that a delivery builds and promotes in."""
+    promotion = BuildQuota("Linux/Small", "L-9D07B6EF")
+    if service.cpu_architecture is CpuArchitecture.ARM64:
+        return BuildQuota("ARM/Small", "L-5ED1D25B"), promotion
+    return (promotion,)
+
+
+class ServiceLinkedRole:
+    """Whether ECS has its role in the account, which it makes with the first cluster.
+
+    A service that is created moments later may be refused.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html
+    """
+
+    what = "service-linked role of ECS"
+
+    def examine(self, context: Context) -> Result:
+        """Look for the role."""
+        try:
+            context.aws.client("iam").get_role(RoleName="AWSServiceRoleForECS")
+        except ClientError as error:
+            if code_of(error) not in ("NoSuchEntity", "NoSuchEntityException"):
+                raise
+            return hint(
+                "is not there yet, so the first deploy may fail once",
+                "aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com",
+            )
+        return ok("is there")
 
 
 def _quota_of(aws: Aws, service: str, code: str) -> float:

@@ -1,6 +1,7 @@
 """What a check is: what it is given, what it results in, and what errors of AWS mean for it."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -53,6 +54,11 @@ def problem(found: str, to_do: str) -> Result:
     return Result(Verdict.PROBLEM, found, to_do)
 
 
+def hint(found: str, to_do: str) -> Result:
+    """Say that a deploy can rely on this, and what is better done nevertheless."""
+    return Result(Verdict.OK, found, to_do)
+
+
 def not_checked(why: str, to_do: str = "") -> Result:
     """Say that nobody knows, and why."""
     return Result(Verdict.NOT_CHECKED, why, to_do)
@@ -60,10 +66,11 @@ def not_checked(why: str, to_do: str = "") -> Result:
 
 @dataclass(frozen=True)
 class Context:
-    """One settings file, and the account that it is for."""
+    """One settings file, the account that it is for, and all files of the same app."""
 
     settings: Settings
     aws: Aws
+    deployment: Sequence[Settings] = ()
 
 
 class Check(Protocol):

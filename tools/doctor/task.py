@@ -1,5 +1,6 @@
 """What ECS starts tasks with: an execution role that is there already, and containers' secrets."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,10 +56,15 @@ def _listed(value: Any) -> list[Any]:
 
 @dataclass(frozen=True)
 class ContainerSecret:
-    """Whether what an environment variable is filled from exists; its value is not read."""
+    """Whether what an environment variable is filled from exists, and can be decrypted.
+
+    Its value is not read. `kms_keys` are the customer managed keys that the settings name: ECS may
+    decrypt with these only.
+    """
 
     variable: str
     arn: str
+    kms_keys: Collection[str]
 
     @property
     def what(self) -> str:
@@ -66,24 +72,36 @@ class ContainerSecret:
         return f"secret of {self.variable}"
 
     def examine(self, context: Context) -> Result:
-        """Look for the secret or the parameter."""
-        if self.arn.split(":")[2] == "ssm":
-            name = self.arn.partition(":parameter")[2]
-            filters = [{"Key": "Name", "Values": [name, name.removeprefix("/")]}]
-            reply = context.aws.client("ssm").describe_parameters(ParameterFilters=filters)
-            there = bool(reply["Parameters"])
-        else:
-            there = self._is_secret(context)
-        if there:
+        """Look for the secret or the parameter, and whose key it has."""
+        is_parameter = self.arn.split(":")[2] == "ssm"
+        found = self._parameter(context) if is_parameter else self._secret(context)
+        if found is None:
+            return problem(f"there is no {self.arn}", "create it, or correct container_secrets")
+        key = found.get("KeyId" if is_parameter else "KmsKeyId")
+        if not key or key.startswith("alias/aws/"):
+            return ok("is there")  # encrypted with the key of AWS, or not at all
+        metadata = context.aws.client("kms").describe_key(KeyId=key)["KeyMetadata"]
+        if metadata["KeyManager"] == "AWS":
             return ok("is there")
-        return problem(f"there is no {self.arn}", "create it, or correct container_secrets")
+        if metadata["Arn"] in self.kms_keys:
+            return ok("is there, and so is its key")
+        return problem(
+            f"is encrypted with {metadata['Arn']}, with which ECS may not decrypt",
+            "add that to container_secrets_kms_keys",
+        )
 
-    def _is_secret(self, context: Context) -> bool:
+    def _parameter(self, context: Context) -> Mapping[str, Any] | None:
+        name = self.arn.partition(":parameter")[2]
+        filters = [{"Key": "Name", "Values": [name, name.removeprefix("/")]}]
+        reply = context.aws.client("ssm").describe_parameters(ParameterFilters=filters)
+        return next(iter(reply["Parameters"]), None)
+
+    def _secret(self, context: Context) -> Mapping[str, Any] | None:
         arn = ":".join(self.arn.split(":")[:7])
         try:
             secret = context.aws.client("secretsmanager").describe_secret(SecretId=arn)
         except ClientError as error:
             if code_of(error) != "ResourceNotFoundException":
                 raise
-            return False
-        return "DeletedDate" not in secret
+            return None
+        return None if "DeletedDate" in secret else dict(secret)

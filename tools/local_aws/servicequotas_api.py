@@ -1,6 +1,6 @@
 """The Service Quotas API, from moto, with the quotas that a new account has.
 
-moto knows those of Amazon VPC; two more are here. Nothing enforces a quota.
+moto knows those of Amazon VPC; some more are here. Nothing enforces a quota.
 """
 
 from typing import Any
@@ -12,9 +12,12 @@ from moto.servicequotas.responses import ServiceQuotasResponse
 # The values of a new account.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
 # https://docs.aws.amazon.com/general/latest/gr/ec2-service.html
+# https://docs.aws.amazon.com/general/latest/gr/codebuild.html
 _MORE = {
     ("fargate", "L-3032A538"): ("Fargate On-Demand vCPU resource count", 6.0),
     ("ec2", "L-0263D0A3"): ("EC2-VPC Elastic IPs", 5.0),
+    ("codebuild", "L-9D07B6EF"): ("Concurrently running builds for Linux/Small environment", 1.0),
+    ("codebuild", "L-5ED1D25B"): ("Concurrently running builds for ARM/Small environment", 1.0),
 }
 
 

@@ -68,7 +68,7 @@ class _Identity:
         return {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/nobody"}
 
 
-def test_without_permissions_nothing_is_a_problem_and_nothing_is_ok(
+def test_without_permissions_nothing_is_a_problem_and_only_what_nobody_is_asked_is_ok(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (settings,) = example_deployment({})
@@ -77,7 +77,7 @@ def test_without_permissions_nothing_is_a_problem_and_nothing_is_ok(
     report.sum_up()
     printed = capsys.readouterr().out
     assert report.problems == 0
-    assert "no problems, 1 ok, 24 not checked" in printed
+    assert "no problems, 2 ok, 26 not checked" in printed
     assert "needs the permission ssm:Anything" in printed
     assert len(ESSENTIAL) == 2
 

@@ -6,16 +6,32 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 import backend_service.names
 import core_infra.names
 from app import make_app
-from settings.examples import EXISTING, TOPOLOGIES, example_deployment
-from tools.doctor.account import BOOTSTRAP_VERSION_PARAMETER, NEEDED_BOOTSTRAP_VERSION
+from settings.examples import (
+    ACCOUNT,
+    EXISTING,
+    PARAMETER,
+    REGION,
+    SECRET,
+    TOPOLOGIES,
+    example_deployment,
+)
+from tools.doctor.account import (
+    BOOTSTRAP_VERSION_PARAMETER,
+    NEEDED_BOOTSTRAP_VERSION,
+    ResourceTypes,
+    ServiceLinkedRole,
+    build_quotas,
+)
 from tools.doctor.aws import Aws
 from tools.doctor.check import Context, Verdict
 from tools.doctor.names import names_of
 from tools.doctor.network import Egress, has_fargate
+from tools.doctor.task import ContainerSecret
 
 
 @pytest.mark.parametrize("changes", TOPOLOGIES.values(), ids=TOPOLOGIES.keys())
@@ -42,6 +58,120 @@ def test_the_bootstrap_version_is_the_one_that_assemblies_ask_for(tmp_path: Path
     assert {s["requiresBootstrapStackVersion"] for s in stacks} == {NEEDED_BOOTSTRAP_VERSION}
     parameters = {s["bootstrapStackVersionSsmParameter"] for s in stacks}
     assert parameters == {BOOTSTRAP_VERSION_PARAMETER}
+
+
+MADE_ELSEWHERE = f"arn:aws:codeconnections:us-east-1:{ACCOUNT}:connection/{'0' * 8}"
+
+
+@pytest.mark.parametrize(
+    ("region", "changes", "lacking"),
+    [
+        ("eu-west-1", {}, ""),
+        ("eu-west-1", {"connection_arn": MADE_ELSEWHERE}, ""),
+        ("ap-southeast-7", {}, "AWS::CodePipeline::Webhook"),
+        ("mx-central-1", {}, "AWS::CodeBuild::Project, AWS::CodePipeline::Webhook"),
+        (
+            "ap-northeast-3",
+            {"connection_arn": MADE_ELSEWHERE},
+            "AWS::CodeConnections::Connection",
+        ),
+    ],
+)
+def test_a_region_that_lacks_a_type_of_the_templates(
+    region: str, changes: Mapping[str, str], lacking: str
+) -> None:
+    deployment = example_deployment({"aws_region": region, **changes})
+    context = Context(deployment[0], _Isolated(region, ()), deployment)
+    result = ResourceTypes().examine(context)
+    if lacking:
+        assert result.verdict is Verdict.PROBLEM
+        assert result.found.startswith(f"{region} has no {lacking}, by the lists of cfn-lint ")
+    else:
+        assert result.verdict is Verdict.OK
+
+
+def test_a_region_that_is_not_in_the_lists_yet_is_no_problem() -> None:
+    deployment = example_deployment({"aws_region": "eu-north-9"})
+    result = ResourceTypes().examine(Context(deployment[0], _Isolated("eu-north-9", ())))
+    assert result.verdict is Verdict.NOT_CHECKED
+
+
+class _Answering(Aws):
+    """An account that gives these replies, by operation; without one there is no such thing."""
+
+    def __init__(self, **replies: Any) -> None:
+        super().__init__(REGION)
+        self._replies = replies
+
+    def client(self, service: str) -> Any:
+        assert service
+        return self
+
+    def __getattr__(self, operation: str) -> Any:
+        if operation not in self._replies:
+            raise ClientError({"Error": {"Code": "NoSuchEntity"}}, operation)
+        return lambda **_: self._replies[operation]
+
+
+SAMPLE = example_deployment({})[0]
+OWN_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/own"
+
+
+@pytest.mark.parametrize(
+    ("key", "manager", "named", "is_problem"),
+    [
+        (None, "", (), False),
+        ("alias/aws/secretsmanager", "", (), False),
+        ("alias/shop", "AWS", (), False),
+        ("alias/shop", "CUSTOMER", (), True),
+        (OWN_KEY, "CUSTOMER", (), True),
+        (OWN_KEY, "CUSTOMER", (OWN_KEY,), False),
+    ],
+)
+@pytest.mark.parametrize("store", ["secretsmanager", "ssm"])
+def test_a_secret_whose_key_the_settings_do_not_name(
+    store: str, key: str | None, manager: str, named: tuple[str, ...], is_problem: bool
+) -> None:
+    aws = _Answering(
+        describe_secret={"KmsKeyId": key} if key else {},
+        describe_parameters={"Parameters": [{"KeyId": key} if key else {}]},
+        describe_key={"KeyMetadata": {"Arn": OWN_KEY, "KeyManager": manager}},
+    )
+    arn = SECRET if store == "secretsmanager" else PARAMETER
+    result = ContainerSecret("DB", arn, named).examine(Context(SAMPLE, aws))
+    assert (result.verdict is Verdict.PROBLEM) == is_problem
+    if is_problem:
+        assert OWN_KEY in result.found
+        assert result.to_do == "add that to container_secrets_kms_keys"
+
+
+@pytest.mark.parametrize(
+    ("quota", "verdict", "advice"),
+    [(0.0, Verdict.PROBLEM, True), (1.0, Verdict.OK, True), (20.0, Verdict.OK, False)],
+)
+def test_a_new_account_may_run_no_build_or_one_at_a_time(
+    quota: float, verdict: Verdict, advice: bool
+) -> None:
+    aws = _Answering(get_service_quota={"Quota": {"Value": quota}})
+    (check,) = build_quotas(SAMPLE.service)
+    result = check.examine(Context(SAMPLE, aws))
+    assert (result.verdict, bool(result.to_do)) == (verdict, advice)
+
+
+def test_an_arm_service_is_built_on_arm_and_promoted_on_linux() -> None:
+    (settings,) = example_deployment(TOPOLOGIES["connected"])
+    assert [check.environment for check in build_quotas(settings.service)] == [
+        "ARM/Small",
+        "Linux/Small",
+    ]
+
+
+def test_an_account_without_the_role_of_ecs_gets_a_hint() -> None:
+    missing = ServiceLinkedRole().examine(Context(SAMPLE, _Answering()))
+    assert missing.verdict is Verdict.OK
+    assert missing.to_do.startswith("aws iam create-service-linked-role")
+    there = ServiceLinkedRole().examine(Context(SAMPLE, _Answering(get_role={})))
+    assert (there.verdict, there.to_do) == (Verdict.OK, "")
 
 
 class _Isolated(Aws):
