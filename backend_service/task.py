@@ -13,9 +13,9 @@ from constructs import Construct
 
 from backend_service.image_repository import LIVE_TAG
 
-DRAIN_MARGIN_SECONDS = 5
-"""How much longer than the DNS TTL a stopping task serves: Cloud Map has to tell DNS first. The
-settings keep another 15 seconds until the stop timeout, for requests that have begun by then."""
+FINISH_SECONDS = 15
+"""What a stopping task keeps of its stop timeout for requests that have begun. All the rest it
+serves on: ECS sends SIGTERM while callers and DNS know its address, and waits for neither."""
 
 _HEALTH_INTERVAL = Duration.seconds(10)
 """ECS's default is 30. With three failures in a row a hung task is replaced after half a minute."""
@@ -41,9 +41,9 @@ class BackendTask(Construct):
 
     ``cpu`` is in CPU units (1024 are one vCPU), ``memory_mib`` in MiB, together one of the sizes of
     Fargate; ``arm64`` means Graviton, else x86-64; ``health_check_command`` runs in a shell inside
-    the container, None means no health check; ``secrets`` see ``ContainerSecrets``; ``dns_ttl`` is
-    the time for which callers remember a stopped task, and has to end before ``stop_timeout``
-    (at most 120 seconds on Fargate); ``init_process`` is for ECS Exec.
+    the container, None means no health check; ``secrets`` see ``ContainerSecrets``;
+    ``stop_timeout`` is longer than ``FINISH_SECONDS``, and at most 120 seconds on Fargate;
+    ``init_process`` is for ECS Exec.
     """
 
     def __init__(
@@ -63,7 +63,6 @@ class BackendTask(Construct):
         health_check_command: str | None,
         environment: Mapping[str, str],
         secrets: Mapping[str, str],
-        dns_ttl: Duration,
         stop_timeout: Duration,
         init_process: bool,
         log_group_name: str,
@@ -112,7 +111,7 @@ class BackendTask(Construct):
                 **environment,
                 "SERVICE_NAME": service_name,
                 "SERVICE_PORT": str(container_port),
-                "DRAIN_SECONDS": str(int(dns_ttl.to_seconds()) + DRAIN_MARGIN_SECONDS),
+                "DRAIN_SECONDS": str(int(stop_timeout.to_seconds()) - FINISH_SECONDS),
             },
             secrets=container_secrets.by_name,
             health_check=_health_check(health_check_command),

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from tools.local_aws import replacement_report
 from tools.local_aws.credentials import HOST, Certificate, RootKey
+from tools.local_aws.delays import Delays
 from tools.local_aws.engine_access import EngineAccess
 from tools.local_aws.replacements import load
 from tools.local_aws.scratch import ScratchDirectory, in_use, sweep
@@ -57,6 +58,13 @@ def _settle(port: int, folder: Path, *, account: str, region: str) -> None:
             "DOCKER_HOST": f"unix://{folder}/no-engine",
         }
     )
+
+
+def _set_delays(custom_health_seconds: float) -> None:
+    # Imports MiniStack, which reads its settings while it is imported.
+    from tools.local_aws import servicediscovery
+
+    servicediscovery.custom_health_seconds = custom_health_seconds
 
 
 async def _serve(listener: socket.socket, folder: Path) -> None:
@@ -113,6 +121,7 @@ def main() -> None:
         port = listener.getsockname()[1]
         _settle(port, folder, account=given.account, region=given.region)
         load(with_engine=EngineAccess.is_configured()).apply()
+        _set_delays(given.custom_health_seconds)
         sys.stdout.write(f"{port}\n")
         sys.stdout.flush()
         if by_hand:
@@ -159,6 +168,12 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--account", required=True, help="twelve digits")
     parser.add_argument("--region", required=True)
+    parser.add_argument(
+        "--custom-health-seconds",
+        type=float,
+        default=Delays().custom_health,
+        help="how long Cloud Map waits before it acts on a custom health status",
+    )
     parser.add_argument("--folder", type=Path, help="an existing one, instead of one of its own")
     parser.add_argument(
         "--own-group",
