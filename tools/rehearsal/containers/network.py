@@ -110,17 +110,21 @@ class ZoneFeed:
         zones = before + [zone for at, zone in self._seen if at > since]
         return min(len(zone.get(name, {}).get("addresses", [])) for zone in zones)
 
+    def look(self, cloud_map: Any) -> None:
+        """See what Cloud Map has, and tell the resolver what is due."""
+        zone = read_zone(cloud_map)
+        if not self._seen or zone != self._seen[-1][1]:
+            self._seen.append((time.time(), zone))
+        due = [zone for at, zone in self._seen if at + self._delay <= time.time()]
+        if len(due) > self._told and self._process.stdin:
+            self._process.stdin.write(f"{json.dumps(due[-1])}\n")
+            self._process.stdin.flush()
+            self._told = len(due)
+
     def _feed(self) -> None:
         cloud_map = self._aws.client("servicediscovery")
         while not self._over.wait(_POLL_SECONDS):
-            zone = read_zone(cloud_map)
-            if not self._seen or zone != self._seen[-1][1]:
-                self._seen.append((time.time(), zone))
-            due = [zone for at, zone in self._seen if at + self._delay <= time.time()]
-            if len(due) > self._told and self._process.stdin:
-                self._process.stdin.write(f"{json.dumps(due[-1])}\n")
-                self._process.stdin.flush()
-                self._told = len(due)
+            self.look(cloud_map)
 
 
 @contextmanager
