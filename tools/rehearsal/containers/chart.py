@@ -7,6 +7,8 @@ from xml.sax.saxutils import escape
 from tools.rehearsal.containers.callers import RATE, Calls
 
 WIDTH, LEFT, RIGHT, PANEL, GAP = 960, 44, 12, 90, 52
+MOST = 1.25 * RATE
+"""Requests a second that a panel has room for: after a pause more begin than the rate."""
 HEADER, ROW, CHARACTER = 30, 15, 6.6
 """The legend, a row of labels of events, and about the width of a character."""
 COLOURS = ("#4477aa", "#ddaa33", "#66ccee", "#228833")
@@ -75,7 +77,8 @@ def _panel(calls: Calls, revisions: list[str], began: float, seconds: int, top: 
     slots = [calls.between(began + n, began + n + 1) for n in range(seconds)]
     title = f"{calls.mode}: {TITLES[calls.mode]} - {len(calls.requests)} requests, "
     text = _text(LEFT, top - 8, f"{title}{len(calls.failed)} failed", weight="bold")
-    text += _text(LEFT - 6, top + 10, f"{RATE}/s", anchor="end")
+    full = top + PANEL * (1 - RATE / MOST)
+    text += _text(LEFT - 6, full + 5, f"{RATE}/s", anchor="end")
     text += _text(LEFT - 6, top + PANEL, "0", anchor="end")
     width = _x(1, seconds) - _x(0, seconds)
     tick = next((each for each in _TICKS if seconds / each <= _MOST_TICKS), _TICKS[-1])
@@ -84,14 +87,14 @@ def _panel(calls: Calls, revisions: list[str], began: float, seconds: int, top: 
         stack = [(COLOURS[n], shares.get(rev, 0)) for n, rev in enumerate(revisions)]
         base = top + PANEL
         for colour, count in [*stack, (FAILED, len(slot.failed))]:
-            size = count * PANEL / RATE
+            size = min(count * PANEL / MOST, base - top)
             base -= size
             if count:
                 text += (
                     f'<rect x="{_x(number, seconds):.1f}" y="{base:.1f}" '
                     f'width="{width * 0.9:.1f}" height="{size:.1f}" fill="{colour}"/>'
                 )
-        if number % tick == 0:
+        if number % tick == 0 and _x(number, seconds) + len("000 s") * CHARACTER < WIDTH:
             text += _text(_x(number, seconds), top + PANEL + 14, f"{number} s")
     line = f'y1="{top + PANEL}" y2="{top + PANEL}" stroke="#1f2328"'
     return text + f'<line class="line" x1="{LEFT}" x2="{WIDTH - RIGHT}" {line}/>'
