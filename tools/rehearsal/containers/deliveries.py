@@ -123,6 +123,7 @@ class RollingDelivery:
         self._context = load.context
         self._docker = docker
         self._old = load.context.containers()
+        self._addresses: list[str] = []
         self._began = self._told = 0.0
 
     def deliver(self) -> str:
@@ -138,9 +139,7 @@ class RollingDelivery:
         expect("new tasks", len(new), len(self._old))
         states = {task["lastStatus"] for task in self._context.described(list(self._old))}
         expect_true(f"old tasks stop: {states}", holds=states <= {"STOPPING", "STOPPED"})
-        found = [each["Attributes"]["AWS_INSTANCE_IPV4"] for each in self._context.instances()]
-        addresses = [self._context.address(each) for each in new.values()]
-        expect_all("what Cloud Map discovers", found, addresses)
+        self._addresses = [self._context.address(each) for each in new.values()]
         self._told = self._load.note("SIGTERM to the old", self._first_sigterm())
         return f"new tasks: {len(new)}; then SIGTERM to the old"
 
@@ -156,6 +155,8 @@ class RollingDelivery:
         codes = {task["containers"][0]["exitCode"] for task in context.described(old)}
         expect("exit codes of the old tasks", codes, {0})
         settle(context)
+        found = [each["Attributes"]["AWS_INSTANCE_IPV4"] for each in context.instances()]
+        expect_all("what Cloud Map discovers", found, self._addresses)
         known = ttl + context.delays.records + _LATE_SECONDS
         time.sleep(max(0.0, self._told + known - time.time()))
         last = self._last_call()

@@ -30,7 +30,7 @@ SEED = f"{KEPT_IMAGES}/seed:first"
 TOGETHER = ".env,orders.env"
 
 _LOG_SECONDS = 10
-_CALLING_SECONDS = 3.0
+_CALLS, _CALLING_SECONDS = 60, 30
 _LEAST_SHARE = 0.15
 _ERROR_PATHS = ("ERROR", "FATAL", "Exception", "level=error")
 _ERRORS_A_MINUTE = 9
@@ -212,7 +212,9 @@ def _call_by_name(context: ContainerContext) -> None:
     with report.step("orders calls the backend by its name") as step:
         (container,) = context.containers(ORDERS).values()
         with calling(context.engine, container["Id"], context.url, ["plain"]) as (caller,):
-            time.sleep(_CALLING_SECONDS)
+            wait_until(
+                "enough calls", lambda: len(caller.calls().requests) >= _CALLS, _CALLING_SECONDS
+            )
             calls = caller.calls()
         expect("errors", calls.reasons(), {})
         shares, total = calls.shares("task"), len(calls.requests)
