@@ -10,7 +10,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from backend_service.names import AlarmKind, alarm_name
+from backend_service.names import ROLLBACK_ALARMS, AlarmKind, alarm_name
 
 PERIOD = Duration.minutes(1)
 """How often ECS and Container Insights report. Alarms and dashboard look at the same points.
@@ -125,30 +125,65 @@ ERROR_MINUTES = 3
 """So many error lines in a minute, in so many of ``SUSTAINED_MINUTES``. Ours: what a task logs
 while it waits for its database falls into a minute or two."""
 
+ERROR_LEVELS = ("error", "fatal", "critical")
+"""Values of ``level`` in a structured line (one JSON object) that report an error, in lower case,
+in capitals, or with a capital."""
+
+_TIME = r"\[?\d\d\d\d.\d\d.\d\d.\d\d.\d\d.\d\d\S*\s"
+"""What may stand before a level in capitals: a time as most loggers write it, ..."""
+
+_OFFSET = r"[+-]\d\d\d\d\]?\s"
+"""... perhaps with its offset from UTC, and a bracket. No words, and no slash of a path."""
+
 ERROR_PATTERN = "|".join(
     (
-        *("ERROR", "FATAL", "CRITICAL", "Exception", "Traceback"),
-        # The level of a structured line: level=error, "level":"error", "level": "error".
-        *(f"level.{{1,4}}{level}" for level in ("error", "fatal", "critical")),
+        *(
+            rf"^{before}\[?{level}"
+            for before in ("", _TIME, _TIME + _OFFSET)
+            for level in ("ERROR", "FATAL", "CRITICAL")
+        ),
+        r"^[A-Za-z.]*Exception",
+        "^Traceback",
+        # level=error, first or after the time, as in logfmt.
+        *(f"^{before}level={level}" for before in ("", r"t[a-z]*=\S+\s") for level in ERROR_LEVELS),
     )
 )
-"""Lines that report an error. CloudWatch Logs knows no groups in parentheses and no quotes here.
+"""Plain lines that report an error: at their beginning, which is not for a caller to choose. What
+one asks for stands later in a line, and a structured line begins with a brace.
+
+CloudWatch Logs knows no groups in parentheses, no quotes and no colon here.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/regex-expressions.html"""
 
-_ERROR_LINE = logs.FilterPattern.literal(f"%{ERROR_PATTERN}%")
+
+def _error_levels() -> logs.IFilterPattern:
+    """Return the pattern for structured lines: it looks at ``level`` and at nothing else of them.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/matching-terms-json-log-events.html
+    """
+    return logs.FilterPattern.any(
+        *(
+            logs.FilterPattern.string_value("$.level", "=", spelt)
+            for level in ERROR_LEVELS
+            for spelt in (level, level.upper(), level.capitalize())
+        )
+    )
+
+
+_UNWATCHED = ". In a deployment that begins while this is on, ECS watches no alarm"
+"""https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html"""
 
 
 class ServiceAlarms(Construct):
     """CPU, memory, log errors and missing tasks; tells ``topic`` (if any) of alarm and recovery.
 
     Creates an alarm for each, called as ``alarm_name`` says for the service's full name ``name``,
-    and the metric filter that counts the error lines of ``log_group``. Missing data is no alarm:
-    on a cluster without Container Insights tasks are never missing.
+    and the metric filters that count the error lines of ``log_group``, plain and
+    structured. Missing data is no alarm: on a cluster without Container Insights tasks are never
+    missing.
 
     Alarms and service know each other by name only, so the service has to be told to wait for this
-    construct. Exposes ``alarms``, and ``rollback_names``: the alarms whose metric says that the
-    new version is bad. That tasks are missing does not say so (the circuit breaker counts the
-    tasks that fail); a zone or an image registry may be at fault.
+    construct. Exposes ``alarms``, and ``rollback_names``: those of ``ROLLBACK_ALARMS``. Whoever is
+    told that one of these is on is also told what it means for a deployment that begins now.
     """
 
     def __init__(
@@ -162,32 +197,33 @@ class ServiceAlarms(Construct):
         topic: sns.ITopic | None,
     ) -> None:
         super().__init__(scope, construct_id)
-        logs.MetricFilter(
-            self,
-            "LogErrors",
-            log_group=log_group,
-            filter_pattern=_ERROR_LINE,
-            metric_namespace=metrics.log_errors_namespace,
-            metric_name=metrics.log_errors_name,
-            # No default value: a service without errors has no metric, and pays for none.
-        )
+        for filter_id, pattern in (
+            ("LogErrors", logs.FilterPattern.literal(f"%{ERROR_PATTERN}%")),
+            ("StructuredLogErrors", _error_levels()),
+        ):
+            logs.MetricFilter(
+                self,
+                filter_id,
+                log_group=log_group,
+                filter_pattern=pattern,
+                metric_namespace=metrics.log_errors_namespace,
+                metric_name=metrics.log_errors_name,
+                # No default value: a service without errors has no metric, and pays for none.
+            )
         # Literal names, so that neither refers to the other: alarms refer to the service by name,
         # the service to the alarms. https://github.com/aws/aws-cdk/issues/36308
-        cpu = alarm_name(name, AlarmKind.CPU)
-        memory = alarm_name(name, AlarmKind.MEMORY)
-        errors = alarm_name(name, AlarmKind.LOG_ERRORS)
-        self.rollback_names = (cpu, memory, errors)
+        self.rollback_names = tuple(alarm_name(name, kind) for kind in ROLLBACK_ALARMS)
         self.alarms = (
             self._alarm(
                 "Cpu",
-                name=cpu,
+                name=alarm_name(name, AlarmKind.CPU),
                 metric=metrics.cpu,
                 threshold=BUSY_PERCENT,
                 description=f"CPU of {name} above {BUSY_PERCENT} % for {SUSTAINED_MINUTES} minutes",
             ),
             self._alarm(
                 "Memory",
-                name=memory,
+                name=alarm_name(name, AlarmKind.MEMORY),
                 metric=metrics.memory,
                 threshold=BUSY_PERCENT,
                 description=f"Memory of {name} above {BUSY_PERCENT} % for {SUSTAINED_MINUTES} "
@@ -195,7 +231,7 @@ class ServiceAlarms(Construct):
             ),
             self._alarm(
                 "Errors",
-                name=errors,
+                name=alarm_name(name, AlarmKind.LOG_ERRORS),
                 metric=metrics.log_errors,
                 threshold=ERROR_LINES - 1,
                 minutes=ERROR_MINUTES,
@@ -229,7 +265,7 @@ class ServiceAlarms(Construct):
             self,
             construct_id,
             alarm_name=name,
-            alarm_description=description,
+            alarm_description=description + (_UNWATCHED if name in self.rollback_names else ""),
             metric=metric,
             threshold=threshold,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,

@@ -31,6 +31,11 @@ class AlarmKind(StrEnum):
     MISSING_TASKS = "missing-tasks"
 
 
+ROLLBACK_ALARMS = (AlarmKind.CPU, AlarmKind.MEMORY, AlarmKind.LOG_ERRORS)
+"""Those whose metric says that a new version is bad: ECS rolls its deployment back. Missing tasks
+do not say so: a zone or an image registry may be at fault."""
+
+
 def full_name(cluster_name: str, service_name: str) -> str:
     """Return the name of what a service has one of in its account and region.
 

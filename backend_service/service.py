@@ -1,6 +1,7 @@
 """The ECS service, found by other services through Cloud Map."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from aws_cdk import Duration
 from aws_cdk import aws_ec2 as ec2
@@ -26,10 +27,10 @@ class DiscoverableService(Construct):
     scaling. Deployments roll: new tasks start beside the old ones, and never fewer than the desired
     count are healthy.
 
-    A deployment whose tasks do not become healthy is rolled back by the circuit breaker, one during
-    which an alarm of ``rollback_alarm_names`` goes off by ECS; the alarms must exist when the
-    service is created. If one of them is in alarm when a deployment starts, ECS looks at none.
-    Exposes ``service`` and ``security_group``.
+    A deployment whose tasks do not become healthy, or do not stay so, is rolled back by the circuit
+    breaker, one during which an alarm of ``rollback_alarm_names`` goes off by ECS; the alarms must
+    exist when the service is created. If one of them is in alarm when a deployment starts, ECS
+    looks at none. Exposes ``service`` and ``security_group``.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class DiscoverableService(Construct):
                 dns_ttl=dns_ttl,
             ),
         )
+        _count_every_failure(self.service)
         scaling = self.service.auto_scale_task_count(min_capacity=min_tasks, max_capacity=max_tasks)
         scaling.scale_on_cpu_utilization("Cpu", target_utilization_percent=CPU_TARGET_PERCENT)
         scaling.scale_on_memory_utilization(
@@ -95,6 +97,20 @@ class DiscoverableService(Construct):
         Its security group and its Cloud Map service do not wait for them.
         """
         self.service.node.find_child("Service").node.add_dependency(*prerequisites)
+
+
+def _count_every_failure(service: ecs.FargateService) -> None:
+    """Let the circuit breaker count also the tasks that were healthy once and then crashed.
+
+    By default a task that becomes healthy sets the count back to 0, so a version that passes its
+    first health checks and then crashes, again and again, would never be rolled back. CDK's own
+    ``DeploymentCircuitBreaker`` does not have the property.
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentCircuitBreaker.html
+    """
+    resource = cast("ecs.CfnService", service.node.find_child("Service"))
+    resource.add_property_override(
+        "DeploymentConfiguration.DeploymentCircuitBreaker.ResetOnHealthyTask", value=False
+    )
 
 
 def _rolling_back(alarm_names: Sequence[str]) -> ecs.DeploymentAlarmConfig | None:

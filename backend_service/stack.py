@@ -88,7 +88,6 @@ class BackendServiceStack(Stack):
             environment=service.container_environment,
             secrets=service.container_secrets,
             kms_key_arns=service.container_secrets_kms_keys,
-            dns_ttl=dns_ttl,
             stop_timeout=Duration.seconds(service.stop_timeout_seconds),
             init_process=service.enable_execute_command,
             log_group_name=task_log_group_name(service.ecs_cluster_name, service.service_name),

@@ -13,9 +13,9 @@ from constructs import Construct
 
 from backend_service.image_repository import LIVE_TAG
 
-DRAIN_MARGIN_SECONDS = 5
-"""How much longer than the DNS TTL a stopping task serves: Cloud Map has to tell DNS first. The
-settings keep another 15 seconds until the stop timeout, for requests that have begun by then."""
+FINISH_SECONDS = 15
+"""What a stopping task keeps of its stop timeout for requests that have begun. All the rest it
+serves on: ECS sends SIGTERM while callers and DNS know its address, and waits for neither."""
 
 _HEALTH_INTERVAL = Duration.seconds(10)
 """ECS's default is 30. With three failures in a row a hung task is replaced after half a minute."""
@@ -42,9 +42,9 @@ class BackendTask(Construct):
     ``cpu`` is in CPU units (1024 are one vCPU), ``memory_mib`` in MiB, together one of the sizes of
     Fargate; ``arm64`` means Graviton, else x86-64; ``health_check_command`` runs in a shell inside
     the container, None means no health check; ``secrets`` see ``ContainerSecrets``,
-    ``kms_key_arns`` are the customer managed keys that they are encrypted with; ``dns_ttl`` is
-    the time for which callers remember a stopped task, and has to end before ``stop_timeout``
-    (at most 120 seconds on Fargate); ``init_process`` is for ECS Exec.
+    ``kms_key_arns`` are the customer managed keys that they are encrypted with;
+    ``stop_timeout`` is longer than ``FINISH_SECONDS``, and at most 120 seconds on Fargate;
+    ``init_process`` is for ECS Exec.
     """
 
     def __init__(
@@ -65,7 +65,6 @@ class BackendTask(Construct):
         environment: Mapping[str, str],
         secrets: Mapping[str, str],
         kms_key_arns: Iterable[str] = (),
-        dns_ttl: Duration,
         stop_timeout: Duration,
         init_process: bool,
         log_group_name: str,
@@ -115,7 +114,7 @@ class BackendTask(Construct):
                 **environment,
                 "SERVICE_NAME": service_name,
                 "SERVICE_PORT": str(container_port),
-                "DRAIN_SECONDS": str(int(dns_ttl.to_seconds()) + DRAIN_MARGIN_SECONDS),
+                "DRAIN_SECONDS": str(int(stop_timeout.to_seconds()) - FINISH_SECONDS),
             },
             secrets=container_secrets.by_name,
             health_check=_health_check(health_check_command),

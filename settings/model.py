@@ -359,13 +359,14 @@ class ServiceSettings(Section):
         comment="""
             Optional. How long callers remember the address of a task, and how long a stopping task
               may take.
-            ECS does not wait for the first, so: dns_ttl_seconds + 20 <= stop_timeout_seconds <=
-              120.""",
+            ECS waits neither for callers nor for DNS, which may need 60 s to forget an address: a
+              stopping task serves on for stop_timeout_seconds - 15. dns_ttl_seconds + 80 is enough,
+              dns_ttl_seconds + 20 the least, 120 the most.""",
         default="10",
         example="5",
     )
     stop_timeout_seconds: StopTimeout = setting(
-        "how long a stopping task may take", comment="", default="60", example="120"
+        "how long a stopping task may take", comment="", default="90", example="120"
     )
     log_retention_days: LogRetentionDays = setting(
         "days that the logs are kept",

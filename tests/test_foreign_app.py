@@ -62,7 +62,6 @@ class ForeignStack(Stack):
             health_check_command=None,
             environment={},
             secrets={},
-            dns_ttl=Duration.seconds(5),
             stop_timeout=Duration.seconds(30),
             init_process=False,
             log_group_name="/hello",

@@ -147,7 +147,7 @@ def test_the_default_topology_has_these_resources() -> None:
             "AWS::IAM::Role": 8,
             "AWS::Lambda::Function": 2,
             "AWS::Logs::LogGroup": 5,
-            "AWS::Logs::MetricFilter": 1,
+            "AWS::Logs::MetricFilter": 2,
             "AWS::S3::Bucket": 1,
             "AWS::S3::BucketPolicy": 1,
             "AWS::SecretsManager::Secret": 1,

@@ -20,7 +20,7 @@ test: check .cache/checkov/.installed ## Set up, then run every test, the rehear
 	@$(PROGRESS) \
 		--part "slow tests" "$(PYTEST) tests application-code tools -m slow -n 3 --dist loadfile --no-loadscope-reorder" \
 		--part "rehearsal" "$(BIN)/python -m tools.rehearsal --without-containers $(DELIVERED)" \
-		--part "tasks as containers" "$(BIN)/python -m tools.rehearsal.containers --where-possible $(DELIVERED)" \
+		--part "tasks as containers" "$(BIN)/python -m tools.rehearsal.containers --where-possible --without-delays $(DELIVERED)" \
 		--part "rehearsed failures" "$(BIN)/python -m tools.rehearsal.failures"
 
 .PHONY: check
@@ -36,7 +36,12 @@ rehearse-failures: install-tools ## Bring failures about on the local AWS and se
 
 .PHONY: laptop
 laptop: install-tools ## Only the part of the rehearsal with tasks as containers (needs docker or podman, and `make image` once)
-	@$(BIN)/python -m tools.rehearsal.containers $(DELIVERED)
+	@$(BIN)/python -m tools.rehearsal.containers --without-delays $(DELIVERED)
+
+.PHONY: callers
+callers: install-tools ## The same at AWS's pace, ten minutes: what callers see with one task, and with three
+	@$(BIN)/python -m tools.rehearsal.containers --tasks 1 --chart .cache/callers-one-task.svg $(DELIVERED)
+	@$(BIN)/python -m tools.rehearsal.containers --chart .cache/callers.svg $(DELIVERED)
 
 .PHONY: image
 image: install-tools ## Build the image of the sample service with docker or podman

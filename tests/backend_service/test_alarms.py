@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from backend_service.alarms import BUSY_PERCENT, ERROR_PATTERN
+from backend_service.alarms import BUSY_PERCENT
 from backend_service.service import CPU_TARGET_PERCENT, MEMORY_TARGET_PERCENT
 from tests.synthesis import CONNECTED, synthesise
 
@@ -78,38 +78,73 @@ def test_errors_that_go_on_do() -> None:
     assert goes_off(alarms()["log-errors"], [0.0, 0.0, 9.0, 0.0, 9.0, 9.0])
 
 
+def patterns() -> list[str]:
+    """Return the filter patterns that count errors, the plain one and the structured one."""
+    found = synthesise().resources(SERVICE, "AWS::Logs::MetricFilter").values()
+    return sorted((f["Properties"]["FilterPattern"] for f in found), key=lambda p: p[0])
+
+
+def is_counted(line: str) -> bool:
+    """Tell whether CloudWatch Logs would count a line; of a structured one it sees the level."""
+    plain, structured = patterns()
+    levels = re.findall(r'\(\$\.level = "(\w+)"\)', structured)
+    try:
+        level = json.loads(line)["level"]
+    except (ValueError, TypeError, KeyError):
+        level = None
+    return bool(re.search(plain.strip("%"), line)) or level in levels
+
+
 def test_errors_are_counted_in_the_log_of_the_service() -> None:
     synthesis = synthesise()
-    log_filter = synthesis.only(SERVICE, "AWS::Logs::MetricFilter")
     container = synthesis.only(SERVICE, "AWS::ECS::TaskDefinition")["ContainerDefinitions"][0]
-    assert log_filter["LogGroupName"] == container["LogConfiguration"]["Options"]["awslogs-group"]
-    (counted,) = log_filter["MetricTransformations"]
     alarm = alarms()["log-errors"]
-    assert counted == {
-        "MetricName": alarm["MetricName"],
-        "MetricNamespace": alarm["Namespace"],
-        "MetricValue": "1",
-    }
-    assert log_filter["FilterPattern"] == f"%{ERROR_PATTERN}%"
+    filters = synthesis.resources(SERVICE, "AWS::Logs::MetricFilter").values()
+    assert len(filters) == 2
+    for log_filter in (f["Properties"] for f in filters):
+        log_group = container["LogConfiguration"]["Options"]["awslogs-group"]
+        assert log_filter["LogGroupName"] == log_group
+        assert log_filter["MetricTransformations"] == [
+            {
+                "MetricName": alarm["MetricName"],
+                "MetricNamespace": alarm["Namespace"],
+                "MetricValue": "1",
+            }
+        ]
 
 
-def test_the_pattern_is_one_that_cloudwatch_logs_takes() -> None:
+def test_the_plain_pattern_is_one_that_cloudwatch_logs_takes() -> None:
     """Of regular expressions it knows these characters, and neither groups nor quotes."""
-    assert re.fullmatch(r"[A-Za-z0-9:_#=@/;,\-^$?\[\]{}|\\*+.]+", ERROR_PATTERN)
+    plain, _ = patterns()
+    assert re.fullmatch(r"%[A-Za-z0-9_#=@/;,\-^$?\[\]{}|\\*+.]+%", plain)
+    assert len(plain) <= 1024
+
+
+def test_the_structured_pattern_looks_at_the_level_alone() -> None:
+    _, structured = patterns()
+    assert re.fullmatch(r'\{ \(\$\.level = "\w+"\)( \|\| \(\$\.level = "\w+"\))* \}', structured)
+    assert len(structured) <= 1024
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        "2026-11-24 ERROR cannot reach the database",
+        "ERROR cannot reach the database",
+        "ERROR:root:cannot reach the database",
+        "[ERROR] cannot reach the database",
+        "2026-11-24 10:00:00,123 ERROR cannot reach the database",
+        "2026-11-24T10:00:00.123Z FATAL cannot reach the database",
+        "[2026-11-24 10:00:00 +0000] [CRITICAL] worker timeout",
         "java.lang.NullPointerException: null",
         "Traceback (most recent call last):",
         "level=error msg=no",
+        "time=2026-11-24T10:00:00Z level=error msg=no",
         '{"level":"fatal","msg":"no"}',
+        '{"time": "2026-11-24", "level": "ERROR", "message": "no"}',
     ],
 )
 def test_lines_that_report_an_error_are_counted(line: str) -> None:
-    assert re.search(ERROR_PATTERN, line)
+    assert is_counted(line)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +152,25 @@ def test_lines_that_report_an_error_are_counted(line: str) -> None:
     ["GET /errors 200", "0 errors", '{"level": "info", "message": "error budget: fine"}'],
 )
 def test_lines_that_only_speak_of_errors_are_not(line: str) -> None:
-    assert not re.search(ERROR_PATTERN, line)
+    assert not is_counted(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"level": "info", "message": "request", "path": "/ERROR"}',
+        '{"level": "info", "message": "request", "path": "/\\"level\\":\\"error\\""}',
+        '{"level": "info", "request": {"level": "error"}}',
+        '10.0.0.7 - - [24/Nov/2026:10:00:00 +0000] "GET /ERROR HTTP/1.1" 404 9',
+        "2026-11-24 10:00:00 GET /Exception 404",
+        "2026-11-24 10:00:00 404 ERROR-agent/1.0",
+        "2026-11-24 10:00:00 /ERROR 404",
+        "GET /level=error 404",
+        "time=2026-11-24T10:00:00Z level=info path=/level=error",
+    ],
+)
+def test_what_a_caller_asks_for_is_no_error(line: str) -> None:
+    assert not is_counted(line)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +178,7 @@ def test_lines_that_only_speak_of_errors_are_not(line: str) -> None:
 )
 def test_what_the_sample_service_writes_is_understood(level: int, counted: bool) -> None:
     record = logging.LogRecord("uvicorn", level, __file__, 1, "it happened", None, None)
-    assert bool(re.search(ERROR_PATTERN, JsonFormatter().format(record))) is counted
+    assert is_counted(JsonFormatter().format(record)) is counted
 
 
 def test_an_exception_of_the_sample_service_is_understood() -> None:
@@ -133,7 +186,16 @@ def test_an_exception_of_the_sample_service_is_understood() -> None:
         json.loads("{")
     except ValueError:
         record = logging.LogRecord("app", logging.ERROR, __file__, 1, "no", None, sys.exc_info())
-    assert re.search(ERROR_PATTERN, JsonFormatter().format(record))
+    assert is_counted(JsonFormatter().format(record))
+
+
+def test_who_hears_of_an_alarm_hears_what_it_means_for_a_deployment() -> None:
+    """ECS watches none of them in a deployment that begins while one of them is on."""
+    (listed,) = synthesise().resources(SERVICE, "AWS::ECS::Service").values()
+    rolling_back = listed["Properties"]["DeploymentConfiguration"]["Alarms"]["AlarmNames"]
+    for name, alarm in alarms().items():
+        told = "a deployment that begins while this is on" in alarm["AlarmDescription"]
+        assert told is (f"{NAME}-{name}" in rolling_back)
 
 
 def test_tasks_are_missing_when_fewer_run_than_are_wanted() -> None:

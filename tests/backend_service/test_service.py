@@ -93,8 +93,14 @@ def test_it_scales_on_cpu_and_memory() -> None:
 
 
 def test_a_failing_deployment_is_rolled_back_by_the_circuit_breaker() -> None:
-    deployment = service()["DeploymentConfiguration"]
-    assert deployment["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
+    breaker = service()["DeploymentConfiguration"]["DeploymentCircuitBreaker"]
+    assert (breaker["Enable"], breaker["Rollback"]) == (True, True)
+
+
+def test_a_version_that_crashes_after_it_was_healthy_is_rolled_back_too() -> None:
+    """By default ECS forgets the failures before each time that a task becomes healthy."""
+    breaker = service()["DeploymentConfiguration"]["DeploymentCircuitBreaker"]
+    assert breaker["ResetOnHealthyTask"] is False
 
 
 def test_a_deployment_never_takes_capacity_away() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ import pytest
 from tests.synthesis import CONNECTED, EXISTING, TOPOLOGIES, synthesise
 
 SERVICE = "BackendServiceStack"
+IN_FLIGHT_SECONDS = import_module(
+    "ecsdemo_backend.drain"
+).IN_FLIGHT_SECONDS  # of the sample service
 OUTPUTS = {
     "ServiceName",
     "ServiceArn",
@@ -101,3 +105,25 @@ def test_alarms_and_dashboard_are_always_there(topology: str) -> None:
     synthesis = synthesise(**TOPOLOGIES[topology])
     assert len(synthesis.resources(SERVICE, "AWS::CloudWatch::Alarm")) == 4
     assert len(synthesis.resources(SERVICE, "AWS::CloudWatch::Dashboard")) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "seconds_until_nobody_calls"),
+    [
+        # DNS may need a minute to forget an address, and callers then remember it for its TTL:
+        # https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html
+        ({}, 60 + 10),
+        ({"dns_ttl_seconds": "40", "stop_timeout_seconds": "120"}, 60 + 40),
+        # Who gives a task less time gets at least the TTL.
+        ({"dns_ttl_seconds": "100", "stop_timeout_seconds": "120"}, 100),
+    ],
+)
+def test_a_stopping_task_serves_on_while_its_address_is_known(
+    settings: dict[str, str], seconds_until_nobody_calls: int
+) -> None:
+    synthesis = synthesise(**settings)
+    (container,) = synthesis.only(SERVICE, "AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+    told = {each["Name"]: each["Value"] for each in container["Environment"]}
+    drain = int(told["DRAIN_SECONDS"])
+    assert seconds_until_nobody_calls < drain
+    assert drain + IN_FLIGHT_SECONDS < container["StopTimeout"]

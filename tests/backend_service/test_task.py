@@ -52,7 +52,6 @@ def task(
         health_check_command=health_check_command,
         environment=environment or {},
         secrets=secrets or {},
-        dns_ttl=Duration.seconds(30),
         stop_timeout=Duration.seconds(90),
         init_process=init_process,
         log_group_name="/ecs/cluster/shop",
@@ -104,7 +103,7 @@ def test_the_container_is_told_who_it_is_where_it_listens_and_how_long_it_drains
     assert environment(plain) == {
         "SERVICE_NAME": "shop",
         "SERVICE_PORT": "8080",
-        "DRAIN_SECONDS": "35",  # the TTL of 30, and 5 until Cloud Map has told DNS
+        "DRAIN_SECONDS": "75",  # of the stop timeout of 90, all but 15 for what has begun by then
     }
 
 

@@ -172,8 +172,8 @@ def test_stop_timeout_that_does_not_fit_the_ttl(problems: Problems, ttl: int, ti
 
 
 def test_ttl_that_the_default_stop_timeout_does_not_fit(problems: Problems) -> None:
-    found = problems(dns_ttl_seconds="50", stop_timeout_seconds=None)
-    assert found["stop_timeout_seconds"].label == 'stop_timeout_seconds="60" (the default)'
+    found = problems(dns_ttl_seconds="80", stop_timeout_seconds=None)
+    assert found["stop_timeout_seconds"].label == 'stop_timeout_seconds="90" (the default)'
 
 
 @pytest.mark.parametrize("timeout", ["121", "19", "", "1m"])

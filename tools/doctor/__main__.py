@@ -82,6 +82,7 @@ def checks_for(settings: Settings, github_api: GitHub | None) -> Iterator[Check]
         yield task.ExistingExecutionRole(there)
     yield account.StackIsUsable(settings.service_stack_name)
     yield from names.names_of(settings)
+    yield account.DeploymentAlarms(settings.service)
     delivery = settings.delivery
     if delivery.connection_arn:
         yield github.Connection(delivery.connection_arn)

@@ -1,4 +1,4 @@
-"""The account: credentials, region, CDK bootstrap, stacks that are there already, and quotas."""
+"""The account: credentials, region, CDK bootstrap, stacks and alarms that are there, and quotas."""
 
 import importlib.metadata
 import math
@@ -12,6 +12,7 @@ from cfnlint.helpers import REGIONS
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from app import templates_of
+from backend_service.names import ROLLBACK_ALARMS, alarm_name, full_name
 from settings import CoreSettings, CpuArchitecture, ServiceSettings
 from tools.doctor.aws import Aws, code_of
 from tools.doctor.check import Context, Result, hint, not_checked, ok, problem
@@ -351,3 +352,28 @@ def _gateways_in_fullest_zone(aws: Aws) -> int:
     subnets = ec2.describe_subnets(SubnetIds=sorted({g["SubnetId"] for g in alive}))["Subnets"]
     zones = {subnet["SubnetId"]: subnet["AvailabilityZone"] for subnet in subnets}
     return max(Counter(zones[gateway["SubnetId"]] for gateway in alive).values())
+
+
+@dataclass(frozen=True)
+class DeploymentAlarms:
+    """Whether ECS would watch the alarms of the service in a deployment that begins now.
+
+    It does not if one of them is on already, so that a deployment can mend what is wrong.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
+    """
+
+    service: ServiceSettings
+    what = "alarms before a deployment"
+
+    def examine(self, context: Context) -> Result:
+        """Ask for their state; before the first deploy there are none."""
+        name = full_name(self.service.ecs_cluster_name, self.service.service_name)
+        names = [alarm_name(name, kind) for kind in ROLLBACK_ALARMS]
+        describe = context.aws.client("cloudwatch").describe_alarms
+        found = describe(AlarmNames=names)["MetricAlarms"]
+        if on := [alarm["AlarmName"] for alarm in found if alarm["StateValue"] == "ALARM"]:
+            return problem(
+                f"{', '.join(on)} is on: ECS would watch no alarm",
+                "wait until it is over, unless the deployment mends it",
+            )
+        return ok("none is on" if found else "there are none yet")

@@ -28,6 +28,7 @@ from pathlib import Path
 
 from tools.local_aws import replacement_report
 from tools.local_aws.credentials import HOST, Certificate, RootKey
+from tools.local_aws.delays import Delays
 from tools.local_aws.engine_access import VARIABLE as ENGINE
 from tools.local_aws.engine_access import EngineAccess
 from tools.local_aws.process_environment import chosen, keep_only
@@ -66,6 +67,13 @@ def _settle(port: int, folder: Path, *, account: str, region: str) -> None:
             "DOCKER_HOST": f"unix://{folder}/no-engine",
         }
     )
+
+
+def _set_delays(custom_health_seconds: float) -> None:
+    # Imports MiniStack, which reads its settings while it is imported.
+    from tools.local_aws import servicediscovery
+
+    servicediscovery.custom_health_seconds = custom_health_seconds
 
 
 async def _serve(listener: socket.socket, folder: Path) -> bool:
@@ -130,6 +138,7 @@ def main() -> None:
         port = listener.getsockname()[1]
         _settle(port, folder, account=given.account, region=given.region)
         load(with_engine=EngineAccess.is_configured()).apply()
+        _set_delays(given.custom_health_seconds)
         with _said():
             print(port, flush=True)
         if by_hand:
@@ -195,6 +204,12 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--account", required=True, help="twelve digits")
     parser.add_argument("--region", required=True, help="like eu-west-1")
+    parser.add_argument(
+        "--custom-health-seconds",
+        type=float,
+        default=Delays().custom_health,
+        help="how long Cloud Map waits before it acts on a custom health status",
+    )
     parser.add_argument(
         "--folder", type=Path, help="an existing one, for its scratch directory to be made in"
     )

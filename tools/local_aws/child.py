@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tools.local_aws.credentials import Certificate, RootKey
+from tools.local_aws.delays import Delays
 from tools.local_aws.engine_access import EngineAccess
 from tools.local_aws.process_environment import process_environment
 from tools.local_aws.scratch import ScratchDirectory
@@ -26,7 +27,9 @@ class Child:
     comes as well when this process is killed, then without the word that `stop` says.
     """
 
-    def __init__(self, *, account: str, region: str, engine: EngineAccess | None) -> None:
+    def __init__(
+        self, *, account: str, region: str, engine: EngineAccess | None, delays: Delays
+    ) -> None:
         self._scratch = ScratchDirectory("local-aws")
         self.directory = self._scratch.path
         self.key = RootKey.random()
@@ -50,6 +53,7 @@ class Child:
                 *(sys.executable, "-m", "tools.local_aws"),
                 *("--account", account, "--region", region),
                 *("--folder", str(self.directory), "--own-group"),
+                *("--custom-health-seconds", str(delays.custom_health)),
             ],
             cwd=self.directory,
             env=environment,

@@ -1,9 +1,17 @@
-"""CloudWatch: alarms over a metric math expression, which MiniStack refuses.
+"""CloudWatch: alarms, by themselves over points of time as AWS has them, and in a template.
 
-The API stores no expressions either, so such an alarm is kept under the first metric that the
-expression uses; nothing here evaluates it.
+MiniStack refuses an alarm over a metric math expression, and its API stores none. Such an alarm is
+kept under the first metric that the expression uses, and so means little when it is evaluated.
 """
 
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from ministack.services import cloudwatch
+
+from tools.local_aws.replacements import replaces
 from tools.local_aws.resource_types import Created, PatchedType, Properties, replaces_type
 
 _METRIC = ("Namespace", "MetricName", "Dimensions")
@@ -35,3 +43,62 @@ def _simple(properties: Properties) -> Properties:
     rest = {key: value for key, value in properties.items() if key != "Metrics"}
     metric = {key: used["Metric"][key] for key in _METRIC if key in used["Metric"]}
     return rest | metric | {"Period": used["Period"], "Statistic": used["Stat"]}
+
+
+@replaces(
+    cloudwatch,
+    "_evaluate_alarm",
+    upstream="Bug: DatapointsToAlarm, dimensions and TreatMissingData have no effect, and all"
+    " periods are taken together.",
+)
+def evaluate_alarm(_original: Callable[[dict[str, Any]], None], alarm: dict[str, Any]) -> None:
+    """Raise an alarm when so many of its periods are bad, the one that is not over included.
+
+    It is evaluated when it is made and when a metric gets a point.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+    """
+    periods = alarm["EvaluationPeriods"]
+    values = _values(alarm, periods)
+    missing, unknown = alarm["TreatMissingData"], periods - len(values)
+    bad = sum(_BAD[alarm["ComparisonOperator"]](value, alarm["Threshold"]) for value in values)
+    if missing == "breaching":
+        bad += unknown
+    old = alarm["StateValue"]
+    if bad >= alarm.get("DatapointsToAlarm", periods):
+        new = "ALARM"
+    elif values or missing in ("breaching", "notBreaching"):
+        new = "OK"
+    else:
+        new = old if missing == "ignore" else "INSUFFICIENT_DATA"
+    if new == old:
+        return
+    reason = f"Threshold Crossed: {bad} of {periods} datapoints"
+    alarm |= {"StateValue": new, "StateReason": reason, "StateUpdatedTimestamp": int(time.time())}
+    cloudwatch._record_history(alarm["AlarmName"], old, new, reason)
+    cloudwatch._dispatch_alarm_actions(alarm, old, new, reason)
+    cloudwatch._evaluate_parent_alarms(alarm)
+
+
+_BAD: dict[str, Callable[[float, float], bool]] = {
+    "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
+    "GreaterThanThreshold": lambda value, threshold: value > threshold,
+    "LessThanThreshold": lambda value, threshold: value < threshold,
+    "LessThanOrEqualToThreshold": lambda value, threshold: value <= threshold,
+}
+
+
+def _values(alarm: dict[str, Any], periods: int) -> list[float]:
+    """Return the statistic of each of the last periods that has points."""
+    dimensions = cloudwatch._dims_key(cloudwatch._dims_from_list(alarm["Dimensions"]))
+    points = cloudwatch._metrics.get((alarm["Namespace"], alarm["MetricName"], dimensions)) or []
+    seconds = alarm["Period"]
+    newest = time.time() // seconds
+    by_period: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for point in points:
+        by_period[int(point["Timestamp"] // seconds)].append(point)
+    statistic = alarm["ExtendedStatistic"] or alarm["Statistic"]
+    return [
+        cloudwatch._stat_value(cloudwatch._calc_stats(found), statistic, found)
+        for number, found in by_period.items()
+        if newest - periods < number <= newest
+    ]

@@ -30,7 +30,11 @@ from tools.local_aws.ecr import find_image
 from tools.local_aws.engine_access import EngineAccess
 from tools.local_aws.replacements import replaces
 from tools.local_aws.responses import Handler, Request, Response, json_error, json_response
-from tools.local_aws.servicediscovery import deregister_instance, register_instance
+from tools.local_aws.servicediscovery import (
+    deregister_instance,
+    register_instance,
+    update_custom_health,
+)
 
 Task: TypeAlias = dict[str, Any]
 Service: TypeAlias = dict[str, Any]
@@ -355,6 +359,6 @@ def report_health(task: Task) -> None:
     instance_id = task["taskArn"].rsplit("/", 1)[-1]
     for registry_id, instances in list(servicediscovery._instances.items()):
         if instance_id in instances:
-            servicediscovery._update_instance_custom_health_status(
+            update_custom_health(
                 {"ServiceId": registry_id, "InstanceId": instance_id, "Status": _health_of(task)}
             )

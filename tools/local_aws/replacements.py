@@ -46,6 +46,7 @@ SUBJECTS = (
     "ecs",
     "ecs_tasks",
     "front",
+    "logs",
     "moto_api",
     "s3",
     "secretsmanager",

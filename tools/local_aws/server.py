@@ -9,6 +9,7 @@ from typing import Any, Self
 from tools.local_aws.access import Access
 from tools.local_aws.child import Child
 from tools.local_aws.credentials import HOST
+from tools.local_aws.delays import Delays
 from tools.local_aws.engine_access import EngineAccess
 
 _PATIENCE_SECONDS = 30.0
@@ -26,19 +27,33 @@ class LocalAws:
     time. Its data is in memory and its directory is removed. It ends with this process, however
     this process ends.
 
-    Tasks are records, unless there is an ``engine`` to run them as containers.
+    Tasks are records, unless there is an ``engine`` to run them as containers. ``delays`` are those
+    of AWS, unless somebody has no time for them.
     """
 
-    def __init__(self, *, account: str, region: str, engine: EngineAccess | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        account: str,
+        region: str,
+        engine: EngineAccess | None = None,
+        delays: Delays | None = None,
+    ) -> None:
         self._account = account
         self._region = region
         self._engine = engine
+        self._delays = delays or Delays()
         self._child: Child | None = None
         self._access: Access | None = None
 
     def __enter__(self) -> Self:
         """Start, and return when the emulator answers."""
-        self._child = Child(account=self._account, region=self._region, engine=self._engine)
+        self._child = Child(
+            account=self._account,
+            region=self._region,
+            engine=self._engine,
+            delays=self._delays,
+        )
         try:
             self._access = self._wait_until_healthy(self._child)
         except BaseException:

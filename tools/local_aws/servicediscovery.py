@@ -1,12 +1,15 @@
 """Cloud Map: instances with their health and DNS records, and the questions of callers."""
 
 import json
+import time
 from http import HTTPStatus
 from typing import Any
 from xml.sax.saxutils import escape
 
+from ministack.core.concurrency import spawn_background
 from ministack.services import route53, servicediscovery
 
+from tools.local_aws.delays import Delays
 from tools.local_aws.replacements import replaces
 from tools.local_aws.responses import Handler, Request, Response, json_error, json_response
 
@@ -46,6 +49,40 @@ def register_instance(original: Handler, request: Request) -> Response:
     return response
 
 
+custom_health_seconds = Delays().custom_health
+"""Set once, before the emulator serves."""
+
+# By service and instance what Cloud Map was told last and has not acted on yet.
+_told: dict[tuple[str, str], Request] = {}
+
+
+@replaces(
+    servicediscovery,
+    "_update_instance_custom_health_status",
+    upstream="Missing: the 30 seconds after which Cloud Map acts on a custom health status.",
+)
+def update_custom_health(original: Handler, request: Request) -> Response:
+    """Note the health, and act on it later, unless it has changed again by then."""
+    service_id, instance_id = request["ServiceId"], request["InstanceId"]
+    if not custom_health_seconds or instance_id not in servicediscovery._instances.get(
+        service_id, {}
+    ):
+        return original(request)
+    key = (service_id, instance_id)
+    if key not in _told or _told[key]["Status"] != request["Status"]:
+        _told[key] = request
+        name = f"custom-health-{instance_id[:8]}"
+        spawn_background(_act_on_health, original, request, key, thread_name=name)
+    return 200, {"Content-Type": "application/x-amz-json-1.0"}, b""
+
+
+def _act_on_health(original: Handler, request: Request, key: tuple[str, str]) -> None:
+    time.sleep(custom_health_seconds)
+    if _told.get(key) is request:
+        del _told[key]
+        original(request)
+
+
 @replaces(
     servicediscovery,
     "_deregister_instance",
@@ -61,6 +98,7 @@ def deregister_instance(original: Handler, request: Request) -> Response:
     instance = servicediscovery._instances.get(service_id, {}).get(instance_id)
     if instance is None:
         return json_error("InstanceNotFound", "Instance not found", 404)
+    _told.pop((service_id, instance_id), None)
     response = original(request)
     _change_records("DELETE", service, instance_id, instance["Attributes"])
     return response

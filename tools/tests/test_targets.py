@@ -58,3 +58,11 @@ def test_a_settings_file_may_have_a_space_in_its_name(target: str) -> None:
         check=True,
     )
     assert f'-m tools.{target} --env-file "my settings.env"' in planned.stdout
+
+
+def test_ci_measures_what_callers_see_at_the_pace_of_aws() -> None:
+    workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
+    assert "run: make callers\n" in workflow
+    (recipe,) = re.findall(r"^callers:.*\n((?:\t.*\n)+)", TARGETS, re.MULTILINE)
+    assert "--tasks 1 " in recipe
+    assert "--without-delays" not in recipe

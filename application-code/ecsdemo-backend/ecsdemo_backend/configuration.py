@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 HIGHEST_PORT = 65535
-# Longer than the default TTL (10 s) of the service's DNS records: callers may hold its address.
+# Outside ECS only: the task definition says how long callers may hold its address.
 DEFAULT_DRAIN_SECONDS = "15"
 
 

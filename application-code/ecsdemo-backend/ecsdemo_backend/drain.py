@@ -1,11 +1,11 @@
 """Leaving without dropping a request.
 
-ECS takes a stopping task out of DNS and sends SIGTERM, but callers use the address they already
-have until its TTL is over. So the first SIGTERM only starts the drain: the service goes on
-answering for `DRAIN_SECONDS`, and each answer closes its connection, which makes callers that
-keep connections open look the name up again. Then it stops accepting, finishes what it has
-begun, and exits 0. The sum stays inside the stop timeout of the task definition:
-DRAIN_SECONDS (TTL + 5) + IN_FLIGHT_SECONDS < TTL + 20 <= stop timeout.
+ECS takes a stopping task out of Cloud Map and sends SIGTERM, but DNS needs up to a minute to hear
+of it, and callers use the address they have until its TTL is over. So the first SIGTERM only
+starts the drain: the service goes on answering for `DRAIN_SECONDS`, and each answer closes its
+connection, which makes callers that keep connections open look the name up again. Then it stops
+accepting, finishes what it has begun, and exits 0. The sum stays inside the stop timeout of the
+task definition: DRAIN_SECONDS (stop timeout - 15) + IN_FLIGHT_SECONDS < stop timeout.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def test_a_ready_account_has_no_problem(ready_account: AccountUnderTest) -> None
     assert report.lines("not checked") == [
         "GitHub token's scopes: GitHub is not asked -> add --github"
     ]
-    assert "no problems, 27 ok, 1 not checked. Nothing was changed." in report.text
+    assert "no problems, 28 ok, 1 not checked. Nothing was changed." in report.text
 
 
 def test_the_zones_line_can_be_pasted(ready_account: AccountUnderTest) -> None:
@@ -292,3 +292,30 @@ def test_settings_that_are_wrong_stop_the_doctor(
     (ready_account.folder / ".env").write_text('task_cpu="300"\n', encoding="utf-8")
     assert main(["--env-file", str(ready_account.folder / ".env")]) == 1
     assert "task_cpu" in capsys.readouterr().err
+
+
+def test_an_alarm_that_is_on_is_told_because_ecs_would_then_watch_none(
+    ready_account: AccountUnderTest,
+) -> None:
+    alarm = "ecs-blueprint-infra-ecsdemo-backend-log-errors"
+    assert "there are none yet" in ready_account.examine().text
+    cloudwatch = ready_account.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName=alarm,
+        Namespace="Test",
+        MetricName="Errors",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=5,
+        Threshold=5,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+
+    def said() -> list[str]:
+        lines = ready_account.examine().problems
+        return [line for line in lines if line.startswith("alarms before a deployment")]
+
+    assert said() == []
+    cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="test")
+    (line,) = said()
+    assert f"{alarm} is on: ECS would watch no alarm" in line

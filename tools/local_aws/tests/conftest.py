@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from tools.local_aws import LocalAws
+from tools.local_aws import NO_DELAYS, LocalAws
 from tools.local_aws.tests.pipeline_template import TOKEN
 from tools.local_aws.tests.stacks import Stacks
 
 
 @pytest.fixture(scope="session")
 def local_aws() -> Iterator[LocalAws]:
-    with LocalAws(account="111122223333", region="eu-west-1") as aws:
+    with LocalAws(account="111122223333", region="eu-west-1", delays=NO_DELAYS) as aws:
         yield aws
 
 

@@ -1,11 +1,13 @@
 """Cloud Map of the local AWS: the tasks that run, and no other, are found by name."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from tools.local_aws import Delays, LocalAws
 from tools.local_aws.tests.discoverable import (
     HOST,
     NAMESPACE,
@@ -222,3 +224,38 @@ def test_questions_are_narrowed(stacks: Stacks, names: Names) -> None:
         assert len(names.cloud_map.list_services(Filters=filters)["Services"]) == count
     with pytest.raises(ClientError, match="does not know this filter"):
         names.cloud_map.list_namespaces(Filters=[{"Name": "HTTP_NAME", "Values": ["x"]}])
+
+
+def test_health_is_acted_on_late_and_only_if_it_has_not_changed_again() -> None:
+    """As Cloud Map does it, for which AWS documents 30 seconds."""
+    delays = Delays(custom_health=2)
+    with LocalAws(account="111122223333", region="eu-west-1", delays=delays) as aws:
+        cloud_map = aws.client("servicediscovery")
+        cloud_map.create_http_namespace(Name="test")
+        (namespace,) = cloud_map.list_namespaces()["Namespaces"]
+        service = cloud_map.create_service(
+            Name="one", NamespaceId=namespace["Id"], HealthCheckCustomConfig={}
+        )["Service"]["Id"]
+        for instance in ("stays", "changes"):
+            cloud_map.register_instance(ServiceId=service, InstanceId=instance, Attributes={})
+
+        def tell(instance: str, status: str) -> None:
+            cloud_map.update_instance_custom_health_status(
+                ServiceId=service, InstanceId=instance, Status=status
+            )
+
+        def health() -> dict[str, str]:
+            answer = cloud_map.get_instances_health_status(ServiceId=service)
+            return dict(answer["Status"])
+
+        well = dict.fromkeys(("stays", "changes"), "HEALTHY")
+        tell("stays", "UNHEALTHY")
+        tell("changes", "UNHEALTHY")
+        time.sleep(1)
+        tell("stays", "UNHEALTHY")  # does not begin the time again
+        tell("changes", "HEALTHY")
+        assert health() == well
+        time.sleep(1.5)
+        assert health() == well | {"stays": "UNHEALTHY"}
+        time.sleep(1)
+        assert health() == well | {"stays": "UNHEALTHY"}

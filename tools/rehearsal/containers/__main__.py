@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tools.container_engine import EngineError, NoEngineError
-from tools.local_aws import LocalAwsError
+from tools.local_aws import NO_DELAYS, Delays, LocalAwsError
 from tools.rehearsal import containers
 from tools.rehearsal.console_report import ConsoleReport
 from tools.rehearsal.containers.tasks_as_containers import CHART
@@ -22,6 +22,14 @@ def main() -> None:
     parser.add_argument("--chart", type=Path, default=CHART, help="where the chart goes")
     parser.add_argument(
         "--drain", type=whole_number(0), help="another draining time, in seconds, to compare"
+    )
+    parser.add_argument(
+        "--tasks", type=whole_number(1), default=3, help="how many tasks the backend has"
+    )
+    parser.add_argument(
+        "--without-delays",
+        action="store_true",
+        help="Cloud Map and DNS are never late, as they are on AWS: quick, and too good to be true",
     )
     parser.add_argument(
         "--where-possible",
@@ -58,6 +66,8 @@ def rehearse(report: ConsoleReport, given: argparse.Namespace) -> None:
         engine,
         base,
         working_tree=given.working_tree,
+        delays=NO_DELAYS if given.without_delays else Delays(),
+        tasks=given.tasks,
         chart=given.chart,
         drain_seconds=given.drain,
     )

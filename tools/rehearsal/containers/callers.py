@@ -17,7 +17,7 @@ from tools.rehearsal.containers.network import copy_programs, has_programs, prog
 
 RATE = 20
 """Requests per second, of each caller."""
-MOST_SECONDS = 120
+MOST_SECONDS = 900
 """However long a rehearsal takes, no caller goes on longer."""
 MODES = ("careful", "plain", "forever")
 
@@ -104,6 +104,13 @@ class Load:
         """Return what a caller has told of until now."""
         (caller,) = (caller for caller in self.callers if caller.mode == mode)
         return caller.calls().between(since or self.began, time.time())
+
+    def failures(self, since: float) -> str:
+        """Say what failed, of how many, of those who honour the TTL."""
+        seen = [self.calls(mode, since) for mode in MODES if mode != "forever"]
+        counts = [f"{calls.mode} {len(calls.failed)} of {len(calls.requests)}" for calls in seen]
+        late = len(seen[0].retried)
+        return f"failed: {', '.join(counts)}" + (f" ({late} answered later)" if late else "")
 
     def fewest_addresses(self, since: float) -> int:
         """Return how few addresses the name of the backend had, from then until now."""

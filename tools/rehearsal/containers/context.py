@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tools.container_engine import Engine
+from tools.local_aws import Delays
 from tools.rehearsal.containers.network import ContainerNetwork, ZoneFeed
 from tools.rehearsal.context import SERVICE, RehearsalContext
 
@@ -18,6 +19,7 @@ class ContainerContext(RehearsalContext):
     engine: Engine
     network: ContainerNetwork
     feed: ZoneFeed
+    delays: Delays
 
     @property
     def host(self) -> str:
@@ -72,6 +74,11 @@ class ContainerContext(RehearsalContext):
         cluster = self.service()["clusterArn"]
         ecs = self.aws.client("ecs")
         return list(ecs.describe_tasks(cluster=cluster, tasks=task_ids)["tasks"])
+
+    def is_found_healthy(self) -> bool:
+        """Say whether Cloud Map takes all tasks of the backend for healthy, and no others."""
+        health = [each["HealthStatus"] for each in self.instances()]
+        return health == ["HEALTHY"] * len(self.running())
 
     def instances(self, stack: str = SERVICE) -> list[dict[str, Any]]:
         """Return what Cloud Map discovers under the name of a service."""

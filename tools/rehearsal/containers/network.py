@@ -77,14 +77,19 @@ def container_network(engine: Engine) -> Iterator[ContainerNetwork]:
 
 
 class ZoneFeed:
-    """Asks Cloud Map four times a second, tells the resolver, and remembers what it told."""
+    """Asks Cloud Map four times a second, remembers what it saw, and tells the resolver.
 
-    def __init__(self, aws: LocalAws, process: subprocess.Popen[str]) -> None:
+    The resolver stands for Route 53 too: it hears of each change ``delay`` seconds later.
+    """
+
+    def __init__(self, aws: LocalAws, process: subprocess.Popen[str], delay: float) -> None:
         self._aws = aws
         self._process = process
+        self._delay = delay
+        self._told = 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._feed, daemon=True)
-        self.told: list[tuple[float, Zone]] = []
+        self._seen: list[tuple[float, Zone]] = []
 
     def start(self) -> None:
         """Begin."""
@@ -95,25 +100,38 @@ class ZoneFeed:
         self._over.set()
         self._thread.join()
 
+    def has_told(self) -> bool:
+        """Say whether the resolver has heard of all that Cloud Map has."""
+        return 0 < self._told == len(self._seen)
+
     def fewest(self, name: str, since: float) -> int:
         """Return how many addresses a name had when it had the fewest, from then until now."""
-        before = [zone for at, zone in self.told if at <= since][-1:]
-        zones = before + [zone for at, zone in self.told if at > since]
+        before = [zone for at, zone in self._seen if at <= since][-1:]
+        zones = before + [zone for at, zone in self._seen if at > since]
         return min(len(zone.get(name, {}).get("addresses", [])) for zone in zones)
+
+    def look(self, cloud_map: Any) -> None:
+        """See what Cloud Map has, and tell the resolver what is due."""
+        zone = read_zone(cloud_map)
+        if not self._seen or zone != self._seen[-1][1]:
+            self._seen.append((time.time(), zone))
+        due = [zone for at, zone in self._seen if at + self._delay <= time.time()]
+        if len(due) > self._told and self._process.stdin:
+            self._process.stdin.write(f"{json.dumps(due[-1])}\n")
+            self._process.stdin.flush()
+            self._told = len(due)
 
     def _feed(self) -> None:
         cloud_map = self._aws.client("servicediscovery")
         while not self._over.wait(_POLL_SECONDS):
-            zone = read_zone(cloud_map)
-            if (not self.told or zone != self.told[-1][1]) and self._process.stdin:
-                self._process.stdin.write(f"{json.dumps(zone)}\n")
-                self._process.stdin.flush()
-                self.told.append((time.time(), zone))
+            self.look(cloud_map)
 
 
 @contextmanager
-def resolver(network: ContainerNetwork, image: str, aws: LocalAws) -> Iterator[ZoneFeed]:
-    """Answer for the names of Cloud Map in the network, a quarter of a second late at most."""
+def resolver(
+    network: ContainerNetwork, image: str, aws: LocalAws, *, delay: float = 0.0
+) -> Iterator[ZoneFeed]:
+    """Answer for the names of Cloud Map in the network, ``delay`` and 0.25 s late at most."""
     engine, name = network.engine, f"{network.name}-resolver"
     labels = [f"--label={key}={value}" for key, value in network.labels.items()]
     engine(
@@ -130,7 +148,7 @@ def resolver(network: ContainerNetwork, image: str, aws: LocalAws) -> Iterator[Z
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    feed = ZoneFeed(aws, process)
+    feed = ZoneFeed(aws, process, delay)
     try:
         if process.stdout is None or process.stdout.readline().strip() != "ready":
             raise EngineError(f"the resolver did not start: {engine.attempt('logs', name).stderr}")

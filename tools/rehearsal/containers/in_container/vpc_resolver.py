@@ -16,6 +16,9 @@ from typing import Any
 from dnslib import QTYPE, RCODE, RR, A
 from dnslib.server import BaseResolver, DNSLogger, DNSServer
 
+QUIET = DNSLogger("-request,-reply,-truncated,-error")
+"""Nobody reads what is printed after the first line: a full pipe would stop the resolver."""
+
 MOST_ADDRESSES = 8
 """Of a multivalue answer, as Route 53 has it."""
 
@@ -65,7 +68,7 @@ def main() -> None:
     zone = Zone()
     address = sys.argv[1]
     for tcp in (False, True):
-        DNSServer(zone, port=53, address=address, tcp=tcp, logger=DNSLogger("-log")).start_thread()
+        DNSServer(zone, port=53, address=address, tcp=tcp, logger=QUIET).start_thread()
     metadata = ThreadingHTTPServer((address, 80), Metadata)
     threading.Thread(target=metadata.serve_forever, daemon=True).start()
     print("ready", flush=True)

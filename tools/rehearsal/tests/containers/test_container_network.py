@@ -1,16 +1,24 @@
 """The network of a rehearsal: closed, and gone afterwards with all that was in it, and no more."""
 
 import json
+from io import StringIO
 from ipaddress import ip_network
 from itertools import combinations
 from subprocess import CompletedProcess
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from tools.container_engine import Engine, EngineError
 from tools.container_engine.ownership import OWNER
-from tools.rehearsal.containers.network import CANDIDATES, ContainerNetwork, container_network
+from tools.rehearsal.containers import network as network_module
+from tools.rehearsal.containers.network import (
+    CANDIDATES,
+    ContainerNetwork,
+    ZoneFeed,
+    container_network,
+)
 
 
 def _run(engine: Engine, image: str, network: ContainerNetwork) -> str:
@@ -76,3 +84,25 @@ def test_the_ranges_are_private_and_do_not_overlap() -> None:
     ranges = [ip_network(cidr) for cidr in CANDIDATES]
     assert all(each.is_private for each in ranges)
     assert not any(one.overlaps(other) for one, other in combinations(ranges, 2))
+
+
+def test_the_resolver_hears_of_a_change_after_the_delay(monkeypatch: pytest.MonkeyPatch) -> None:
+    zones = [{"a": {"ttl": 10, "addresses": addresses}} for addresses in (["1", "2"], ["1"])]
+    now, heard = [100.0], StringIO()
+    monkeypatch.setattr(network_module, "read_zone", lambda _: zones[0])
+    monkeypatch.setattr("tools.rehearsal.containers.network.time.time", lambda: now[0])
+    feed = ZoneFeed(cast("Any", None), cast("Any", SimpleNamespace(stdin=heard)), delay=60)
+
+    def told(at: float) -> list[Any]:
+        now[0] = at
+        feed.look(None)
+        return [json.loads(line) for line in heard.getvalue().splitlines()]
+
+    assert told(at=100) == []
+    zones.pop(0)
+    assert told(at=130) == []
+    assert feed.fewest("a", since=100) == 1, "as Cloud Map has it"
+    assert [zone["a"]["addresses"] for zone in told(at=161)] == [["1", "2"]]
+    assert not feed.has_told()
+    assert [zone["a"]["addresses"] for zone in told(at=191)] == [["1", "2"], ["1"]]
+    assert feed.has_told()

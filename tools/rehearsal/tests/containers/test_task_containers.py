@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tools.container_engine import Engine, docker_host
-from tools.local_aws import EngineAccess, LocalAws
+from tools.local_aws import NO_DELAYS, EngineAccess, LocalAws
 from tools.local_aws.tests.discoverable import Resources, registry, service
 from tools.local_aws.tests.stacks import StackFailedError, Stacks
 from tools.rehearsal.containers.network import ContainerNetwork
@@ -35,7 +35,9 @@ def aws(engine: Engine, network: ContainerNetwork, image: str) -> Iterator[Local
             resolver=network.resolver,
             labels=network.labels,
         )
-        with LocalAws(account="111122223333", region="eu-west-1", engine=access) as aws:
+        with LocalAws(
+            account="111122223333", region="eu-west-1", engine=access, delays=NO_DELAYS
+        ) as aws:
             aws.client("ecr").create_repository(repositoryName="backend")
             _push(aws, engine("image", "inspect", "--format", "{{.Id}}", image), "good")
             _push(aws, "0" * 64, "lost")

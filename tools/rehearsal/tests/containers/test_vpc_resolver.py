@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 from dnslib import QTYPE, RCODE, DNSRecord
+from dnslib.server import DNSServer
 
-from tools.rehearsal.containers.in_container.vpc_resolver import MOST_ADDRESSES, Zone
+from tools.rehearsal.containers.in_container.vpc_resolver import MOST_ADDRESSES, QUIET, Zone
 from tools.rehearsal.containers.network import read_zone
 
 NAME = "backend.default.local"
@@ -76,3 +77,15 @@ class CloudMap:
 def test_it_is_told_what_cloud_map_discovers() -> None:
     addresses = ["10.0.0.4", "10.0.1.4"]
     assert read_zone(CloudMap()) == {NAME: {"ttl": 10, "addresses": addresses}}
+
+
+def test_it_says_nothing_of_questions(capsys: pytest.CaptureFixture[str]) -> None:
+    """After its first line nobody reads its output: full, the pipe would stop it."""
+    server = DNSServer(_zone("10.0.0.4"), address="127.0.0.1", port=0, logger=QUIET)
+    server.start_thread()
+    port = server.server.server_address[1]
+    for name in (NAME, "other.default.local"):
+        DNSRecord.question(name, "A").send("127.0.0.1", port, timeout=2)
+    server.stop()
+    server.server.server_close()
+    assert capsys.readouterr() == ("", "")
