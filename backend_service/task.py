@@ -11,7 +11,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from backend_service.image_repository import LIVE_TAG
+from backend_service.names import LIVE_TAG
 
 DRAIN_MARGIN_SECONDS = 5
 """How much longer than the DNS TTL a stopping task serves: Cloud Map has to tell DNS first. The
