@@ -57,11 +57,18 @@ def owned(engine: Engine) -> Iterator[dict[str, str]]:
 
 def sweep(engine: Engine) -> None:
     """Remove what runs that were killed have left; those that run keep theirs."""
-    for owner in _owners(engine):
-        user_and_host, _, path = owner.partition(":")
-        ours = user_and_host == f"{os.geteuid()}@{socket.gethostname()}"
-        if ours and Path(path).is_absolute() and not in_use(Path(path)):
-            _remove(engine, owner)
+    for owner in _gone(engine):
+        _remove(engine, owner)
+
+
+def left_over(engine: Engine) -> list[str]:
+    """Return what runs of this user that are gone have left on this machine, by name or id."""
+    return [
+        each
+        for owner in _gone(engine)
+        for listing in (_CONTAINERS, _NETWORKS, _IMAGES)
+        for each in _listed(engine, *listing, label=f"{OWNER}={owner}")
+    ]
 
 
 def labelled(engine: Engine, labels: Mapping[str, str]) -> list[str]:
@@ -95,6 +102,15 @@ def name_stages(engine: Engine) -> None:
 
 def _can_label_stages(engine: Engine) -> bool:
     return "--layer-label" in engine.attempt("build", "--help").stdout
+
+
+def _gone(engine: Engine) -> Iterator[str]:
+    """Yield the owners that were runs of this user on this machine, and are no more."""
+    for owner in _owners(engine):
+        user_and_host, _, path = owner.partition(":")
+        ours = user_and_host == f"{os.geteuid()}@{socket.gethostname()}"
+        if ours and Path(path).is_absolute() and not in_use(Path(path)):
+            yield owner
 
 
 def _owners(engine: Engine) -> set[str]:

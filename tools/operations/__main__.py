@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from settings import Settings, SettingsError, load_deployment
 from tools.operations.account import Account, OperationError
 from tools.operations.deliveries import deliver, roll_back
-from tools.operations.service import LOG_GROUPS, DeployedService, open_shell, show_logs
+from tools.operations.service import LOG_GROUPS, DeployedService, choose, open_shell, show_logs
 from tools.operations.status import show_status
 
 
@@ -20,8 +20,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what is asked for and return the exit code."""
     given = _parser().parse_args(arguments)
     try:
-        chosen = _chosen(load_deployment(given.env_file), given.service, given.operation)
-        for settings in chosen:
+        deployment: Sequence[Settings] = load_deployment(given.env_file)
+        if given.service or given.operation != "status":
+            deployment = [choose(deployment, given.service)]
+        for settings in deployment:
             service = DeployedService(settings, Account(settings))
             if status := _do(service, given):
                 return status
@@ -48,20 +50,6 @@ def _do(service: DeployedService, given: argparse.Namespace) -> int:
         case "rollback":
             roll_back(service, to=given.to, yes=given.yes)
     return 0
-
-
-def _chosen(
-    deployment: Sequence[Settings], service: str | None, operation: str
-) -> Sequence[Settings]:
-    names = [settings.service.service_name for settings in deployment]
-    if service is None:
-        if len(deployment) == 1 or operation == "status":
-            return deployment
-        raise OperationError(f"which service? SERVICE={' or SERVICE='.join(names)}")
-    chosen = [each for each in deployment if each.service.service_name == service]
-    if not chosen:
-        raise OperationError(f"no settings file is of a service {service}; there are {names}")
-    return chosen
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from backend_service.names import (
@@ -28,6 +28,17 @@ LOG_GROUPS: Mapping[str, Callable[[Settings], str]] = {
     "pipeline": lambda s: pipeline_log_group_name(s.service.full_name),
 }
 """What has a log of its own, and the name of its log group."""
+
+
+def choose(deployment: Sequence[Settings], name: str | None) -> Settings:
+    """Return the settings of the service of that name; there may be no name if there is one."""
+    names = [settings.service.service_name for settings in deployment]
+    if name is None and len(deployment) > 1:
+        raise OperationError(f"which service? SERVICE={' or SERVICE='.join(names)}")
+    for settings in deployment:
+        if name in {None, settings.service.service_name}:
+            return settings
+    raise OperationError(f"no settings file is of a service {name}, only of {', '.join(names)}")
 
 
 class DeployedService:

@@ -39,23 +39,26 @@ class Source:
     """Files by path; links by path, with their targets as git has them.
 
     ``origin`` says what it is, ``left_out`` what is not in it although somebody may expect it.
+    ``commit`` and ``subject`` are empty unless it is a commit.
     """
 
     files: Mapping[str, bytes]
     links: Mapping[str, str]
     origin: str
     left_out: tuple[str, ...] = ()
+    commit: str = ""
+    subject: str = ""
 
 
-def read_source(root: Path, *, working_tree: bool = False) -> Source:
-    """Return what is committed in ``root``; with ``working_tree`` its files as they are on disk.
+def read_source(root: Path, *, working_tree: bool = False, commit: str = "HEAD") -> Source:
+    """Return what a commit of ``root`` holds; with ``working_tree`` its files as they are on disk.
 
     Also on disk only those count that git tracks: whatever else lies about stays out. Where it
     tracks none, as in a folder that is no repository, there is only `application-code`, without
     what .gitignore names. ``SourceError`` if nothing is committed and nobody asked for more.
     """
     if not working_tree:
-        return _committed(root)
+        return _committed(root, commit)
     try:
         tracked = _git(root, "ls-files", "--stage", "-z")
     except _NoRepositoryError:
@@ -69,10 +72,11 @@ def git_environment(shell: Mapping[str, str] | None = None) -> dict[str, str]:
     return kept | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
 
 
-def _committed(root: Path) -> Source:
+def _committed(root: Path, wanted: str) -> Source:
     try:
-        commit = _git(root, "rev-parse", "--short", "--verify", "HEAD^{commit}").strip()
-        entries = _git(root, "ls-tree", "-r", "-z", "HEAD")
+        commit = _git(root, "rev-parse", "--verify", f"{wanted}^{{commit}}").strip()
+        short = _git(root, "rev-parse", "--short", commit).strip()
+        entries = _git(root, "ls-tree", "-r", "-z", commit)
         if not entries:
             raise SourceError("its files are in no commit of the repository around it")
     except SourceError as reason:
@@ -81,7 +85,7 @@ def _committed(root: Path) -> Source:
             "Commit it, or add WORKTREE=1 to the command: then files are taken as they are on disk"
         ) from None
     files, links = {}, {}
-    with tarfile.open(fileobj=io.BytesIO(_git_bytes(root, "archive", "HEAD"))) as archive:
+    with tarfile.open(fileobj=io.BytesIO(_git_bytes(root, "archive", commit))) as archive:
         for member in archive:
             if member.issym():
                 links[member.name] = member.linkname
@@ -91,7 +95,9 @@ def _committed(root: Path) -> Source:
     return Source(
         files=files,
         links=links,
-        origin=f"commit {commit}",
+        origin=f"commit {short}",
+        commit=commit,
+        subject=_git(root, "log", "-1", "--format=%s", commit).strip(),
         left_out=(
             *_left_out(changed, "uncommitted change", "WORKTREE=1"),
             *_left_out(untracked, "untracked file", "git add, and WORKTREE=1"),
