@@ -31,7 +31,7 @@ class Account:
     def __init__(self, settings: Settings) -> None:
         self._aws = Aws(settings.aws_region)
         self.region = settings.aws_region
-        found = self.call("sts", "get_caller_identity")
+        found = self._ask("sts", "get_caller_identity", (), {})
         say(f"Account {found['Account']}, {self.region}, at {self._aws.endpoint}: {found['Arn']}")
         if found["Account"] != settings.account_number:
             raise OperationError(
@@ -50,6 +50,11 @@ class Account:
         None stands for an error whose code is among ``absent``.
         """
         say(f"  $ {command(service, operation, self.region, **parameters)}")
+        return self._ask(service, operation, absent, parameters)
+
+    def _ask(
+        self, service: str, operation: str, absent: tuple[str, ...], parameters: dict[str, Any]
+    ) -> Any:
         try:
             return getattr(self._aws.client(service), operation)(**parameters)
         except ERRORS as error:

@@ -18,6 +18,10 @@ from tools.container_engine import NoEngineError, find_engine
 from tools.operations.account import Account, OperationError, command, say
 
 _NOT_THERE = ("ClusterNotFoundException", "ServiceNotFoundException")
+# Of a stack whose creation failed nothing is left but its name.
+_NEVER_DEPLOYED = frozenset(
+    {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "ROLLBACK_IN_PROGRESS"}
+)
 _FOLLOW_SECONDS = 2.0
 _PLUGIN = "session-manager-plugin"
 _ENGINE_CACHE = ROOT / ".cache" / "container_engine"
@@ -50,12 +54,20 @@ class DeployedService:
         self.cluster = settings.service.ecs_cluster_name
         self.name = settings.service.service_name
         stack = settings.service_stack_name
-        if account.call("cloudformation", "describe_stacks", "ValidationError", StackName=stack):
-            return
-        raise OperationError(
-            f"there is no stack {stack} in account {settings.account_number}, "
-            f"{account.region}: npx cdk deploy {stack} -c env_file={settings.env_file}"
+        found = account.call(
+            "cloudformation", "describe_stacks", "ValidationError", StackName=stack
         )
+        if found is None:
+            raise OperationError(
+                f"there is no stack {stack} in account {settings.account_number}, "
+                f"{account.region}: npx cdk deploy {stack} -c env_file={settings.env_file}"
+            )
+        self.stack_status = str(found["Stacks"][0]["StackStatus"])
+        if self.stack_status in _NEVER_DEPLOYED:
+            raise OperationError(
+                f"the first deploy of {stack} has failed, and it is {self.stack_status}: repair "
+                f"the cause and npx cdk deploy {stack} -c env_file={settings.env_file}"
+            )
 
     def describe(self) -> dict[str, Any]:
         """Return the service as ECS describes it."""

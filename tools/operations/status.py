@@ -30,6 +30,7 @@ def show_status(service: DeployedService) -> None:
 
 def _service(service: DeployedService, described: Mapping[str, Any]) -> Iterator[str]:
     settings = service.settings.service
+    yield f"stack {service.settings.service_stack_name}: {service.stack_status}"
     yield (
         f"{service.name} in {service.cluster}: {described['status']}, "
         f"{described['runningCount']} of {described['desiredCount']} tasks run"
@@ -80,7 +81,7 @@ def _image(
     live = _digest(service, repository, {"imageTag": LIVE_TAG})[0]
     for digest in running:
         _, tags = _digest(service, repository, {"imageDigest": digest})
-        standing = "live" if digest == live else "NOT live: the next cdk deploy runs another image"
+        standing = "live" if digest == live else "not live (yet): a cdk deploy would run another"
         yield f"running {digest[:_DIGEST]} ({', '.join(tags) or 'no tag'}), {standing}"
         yield _origin(tags, deliveries)
 
