@@ -293,7 +293,12 @@ class Executions:
         raise JsonRESTError("JobNotFoundException", f"There is no job {job}.")
 
     def _require_worker(self, pipeline: str) -> None:
-        if time.monotonic() - self._polled > _WORKER_IS_THERE_SECONDS:
+        at_work = any(
+            action.status == _AT_WORK and not action.is_approval
+            for execution in self._all
+            for action in execution.actions
+        )
+        if not at_work and time.monotonic() - self._polled > _WORKER_IS_THERE_SECONDS:
             message = (
                 f"The local AWS keeps the pipeline '{pipeline}', and nobody is there who does its "
                 "actions (PollForJobs)."

@@ -36,7 +36,7 @@ class Account:
         if found["Account"] != settings.account_number:
             raise OperationError(
                 f"the credentials are of account {found['Account']}, but {settings.env_file} says "
-                f'account_number="{settings.account_number}": set AWS_PROFILE to one of that one'
+                f'account_number="{settings.account_number}": choose another AWS_PROFILE'
             )
 
     @property

@@ -1,6 +1,7 @@
 """Executions of the local CodePipeline: jobs in their order, approvals, retries and rollbacks."""
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -69,6 +70,16 @@ def status(executions: Executions, execution: str) -> str:
 def test_without_a_worker_nothing_is_started() -> None:
     with pytest.raises(JsonRESTError, match="PollForJobs"):
         Executions().start(pipeline(), None)
+
+
+def test_a_worker_that_is_long_at_work_is_still_there(
+    executions: Executions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executions.start(pipeline(), None)
+    executions.acknowledge(offered(executions)[0]["id"])
+    later = time.monotonic() + 3600
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert executions.start(pipeline(), None)
 
 
 def test_actions_are_offered_in_their_order_and_one_at_a_time(executions: Executions) -> None:
