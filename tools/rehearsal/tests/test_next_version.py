@@ -39,8 +39,8 @@ def run_git(folder: Path, *arguments: str, may_fail: bool = False) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _history() -> None:
+@pytest.fixture(scope="module")
+def history() -> None:
     """Without the revision in the history there is nothing to merge with; never silently."""
     if run_git(ROOT, "rev-parse", "--is-shallow-repository", may_fail=True).strip() == "true":
         pytest.fail(
@@ -114,6 +114,7 @@ def newest() -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("history")
 def test_a_copy_with_its_own_changes_takes_this_version(tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     git = at_the_old_revision(copy)
@@ -140,6 +141,8 @@ def test_a_copy_with_its_own_changes_takes_this_version(tmp_path: Path) -> None:
     assert task["ContainerDefinitions"][0]["HealthCheck"]["Interval"] == 15
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("history")
 def test_a_copy_without_history_is_told_what_it_was_made_of(tmp_path: Path) -> None:
     """As by GitHub's "Use this template": one commit that follows nothing."""
     copy = tmp_path / "copy"
@@ -154,9 +157,11 @@ def test_a_copy_without_history_is_told_what_it_was_made_of(tmp_path: Path) -> N
     assert conflicts(git) == {"backend_service/backend_task.py"}
 
 
+@pytest.mark.usefixtures("history")
 def test_the_page_knows_where_every_construct_of_that_revision_is() -> None:
     names = run_git(
-        *(ROOT, "ls-tree", "-r", "--name-only", FROM, "--", "backend_service", "core_infra")
+        *(ROOT, "ls-tree", "-r", "--name-only", FROM, "--"),
+        *("backend_service", "core_infra", "app.py", "helper_function_logs.py"),
     )
     gone = {name for name in names.split() if not (ROOT / name).exists()}
     assert gone == set(places())
