@@ -5,6 +5,7 @@ return that changed the service alone would be undone by the next `cdk deploy`, 
 live.
 """
 
+import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from tools.operations.service import DeployedService
 SHOWN = 5
 _LOOKED_AT = 100  # as many as CodePipeline gives at once
 _SHORT = 8
+_LONGEST_SUBJECT = 50
 
 NOT_DEPLOYED = "no delivery has come through the pipeline yet"
 
@@ -42,7 +44,7 @@ class Delivery:
             status=execution["status"],
             started=execution["startTime"],
             commit=revision.get("revisionId", ""),
-            summary=_first_line(revision.get("revisionSummary", "")),
+            summary=_subject(revision.get("revisionSummary", "")),
             returns_to=target if execution.get("executionType") == "ROLLBACK" else "",
         )
 
@@ -207,5 +209,6 @@ def _action_line(action: Mapping[str, Any]) -> str:
     return f"{action['actionName']}: {latest['status']}{f', {reason}' if reason else ''}"
 
 
-def _first_line(text: str) -> str:
-    return next(iter(text.splitlines()), "")
+def _subject(message: str) -> str:
+    first = next(iter(message.splitlines()), "")
+    return textwrap.shorten(first, _LONGEST_SUBJECT, placeholder=" ...")
