@@ -14,6 +14,7 @@ from tools.container_engine.ownership import (
     KEPT_IMAGES,
     OWNER,
     labels_of_build,
+    left_over,
     name_stages,
     sweep,
 )
@@ -79,9 +80,12 @@ def test_what_a_killed_run_left_is_removed_and_what_a_running_one_holds_is_not(
         gone = _container(engine, image, f"{HERE}:{tmp_path}/ecs-blueprint-engine-gone")
         held = _container(engine, image, f"{HERE}:{running.path}")
         try:
+            assert gone in left_over(engine)
+            assert held not in left_over(engine)
             with owned(engine):
                 assert not _there(engine, "container", gone)
                 assert _there(engine, "container", held)
+            assert gone not in left_over(engine)
         finally:
             engine.attempt("rm", "--force", gone, held)
 
