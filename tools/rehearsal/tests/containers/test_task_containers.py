@@ -251,7 +251,7 @@ def test_an_image_that_the_engine_does_not_have_is_stood_for(
 def test_a_container_that_wants_an_init_process_starts_where_the_engine_has_none(
     network: ContainerNetwork, stacks: Stacks, aws: LocalAws
 ) -> None:
-    wanted = {"LinuxParameters": {"InitProcessEnabled": True}}
+    wanted: dict[str, Any] = {"LinuxParameters": {"InitProcessEnabled": True}}
     stacks.deploy("tasks", _resources(network.cidr, count=1, **wanted))
     assert len(_tasks(aws)) == 1
 
