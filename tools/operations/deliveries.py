@@ -178,15 +178,28 @@ def roll_back(service: DeployedService, *, to: str, yes: bool) -> None:
 
 
 def _before_the_one_in_service(done: list[Delivery]) -> Delivery:
-    in_service = done[0].returns_to or done[0].id
-    positions = [n for n, each in enumerate(done) if each.id == in_service]
-    older = [each for each in done[positions[0] + 1 :] if not each.returns_to] if positions else []
-    if not older:
+    standing = _standing(done)
+    if len(standing) == 1:
         raise OperationError(
-            f"no delivery before {in_service}, which is in service, is known to the pipeline: to "
-            "return to an older image, revert the commit and push"
+            f"no delivery before {standing[0].id}, which is in service, is known to the pipeline: "
+            "to return to an older image, revert the commit and push"
         )
-    return older[0]
+    return standing[-2]
+
+
+def _standing(done: list[Delivery]) -> list[Delivery]:
+    """Return the deliveries that nobody has taken back, oldest first; the last one is in service.
+
+    ``done`` is newest first. A return takes back what came after the delivery that it returns to.
+    """
+    by_id = {each.id: each for each in done}
+    standing: list[Delivery] = []
+    for each in reversed(done):
+        delivery = by_id.get(each.returns_to, each)
+        if delivery in standing:
+            del standing[standing.index(delivery) :]
+        standing.append(delivery)
+    return standing
 
 
 def _named(done: list[Delivery], wanted: str) -> Delivery:

@@ -363,6 +363,15 @@ def test_a_second_rollback_goes_one_further(account: DeployedAccount, operate: O
     assert targets(account) == [oldest]
 
 
+def test_what_was_taken_back_is_not_returned_to(account: DeployedAccount, operate: Operate) -> None:
+    good = account.execution("0" * 40)
+    account.execution(COMMIT)
+    account.execution("0" * 40, returns_to=good)
+    account.execution(NEXT)
+    assert operate("rollback", "--yes").code == 0
+    assert targets(account) == [good]
+
+
 def test_an_execution_that_was_a_return_is_not_returned_to(
     account: DeployedAccount, operate: Operate
 ) -> None:
