@@ -178,13 +178,15 @@ def roll_back(service: DeployedService, *, to: str, yes: bool) -> None:
 
 
 def _before_the_one_in_service(done: list[Delivery]) -> Delivery:
-    standing = _standing(done)
-    if len(standing) == 1:
+    *older, in_service = _standing(done)
+    # A return to an execution that is listed no more stands for itself, and cannot be a target.
+    targets = [each for each in older if not each.returns_to]
+    if not targets:
         raise OperationError(
-            f"no delivery before {standing[0].id}, which is in service, is known to the pipeline: "
+            f"no delivery before {in_service.id}, which is in service, is known to the pipeline: "
             "to return to an older image, revert the commit and push"
         )
-    return standing[-2]
+    return targets[-1]
 
 
 def _standing(done: list[Delivery]) -> list[Delivery]:
