@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from backend_service.image_repository import LIVE_TAG
+from backend_service.names import LIVE_TAG
 
 ROLLOUT_TIMEOUT = Duration.minutes(30)
 """Longer than a rollout with draining tasks and the minutes for which ECS then watches the alarms,

@@ -9,8 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from backend_service.image_repository import LIVE_TAG
-from backend_service.names import build_log_group_name
+from backend_service.names import LIVE_TAG, build_log_group_name
 
 BUILD_TIMEOUT = Duration.minutes(30)
 """A cold build with dependencies takes minutes; half an hour means that it hangs."""

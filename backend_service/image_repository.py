@@ -10,9 +10,7 @@ from aws_cdk import aws_logs as logs
 from cdk_ecr_deployment import DockerImageName, ECRDeployment
 from constructs import Construct
 
-LIVE_TAG = "live"
-"""Names the image that the service runs. The seed sets it, the pipeline's promotion moves it. (The
-build could move it, too: it may push to the repository, and IAM does not tell tags apart.)"""
+from backend_service.names import LIVE_TAG
 
 KEPT_BUILDS = 50
 """How many builds stay in the repository for a return to an older image. Ours: weeks of a team that

@@ -22,6 +22,11 @@ class ServiceOutput(StrEnum):
     DASHBOARD_URL = "DashboardUrl"
 
 
+LIVE_TAG = "live"
+"""Names the image that the service runs. The seed sets it, the pipeline's promotion moves it. (The
+build could move it, too: it may push to the repository, and IAM does not tell tags apart.)"""
+
+
 class AlarmKind(StrEnum):
     """The alarms of a service, under the ends of their names."""
 

@@ -11,7 +11,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from backend_service.image_repository import LIVE_TAG
+from backend_service.names import LIVE_TAG
 
 FINISH_SECONDS = 15
 """What a stopping task keeps of its stop timeout for requests that have begun. All the rest it

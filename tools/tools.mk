@@ -11,8 +11,41 @@ DELIVERED := $(if $(WORKTREE),--working-tree)
 install-tools: install .venv/.installed-tools
 
 .PHONY: rehearse
-rehearse: install-tools ## Set up, then run the whole life of a deploy on the local AWS (KEEP=1 leaves it running)
-	@$(BIN)/python -m tools.rehearsal $(if $(KEEP),--keep) $(DELIVERED)
+rehearse: install-tools ## Set up, then run the whole life of a deploy on the local AWS
+	@$(BIN)/python -m tools.rehearsal $(DELIVERED)
+
+# ENV_FILE: the settings file, .env unless it is said. SERVICE: one of several services. YES=1: do not ask.
+SETTINGS := $(if $(ENV_FILE),--env-file "$(ENV_FILE)")
+ONE_SERVICE := $(SETTINGS) $(if $(SERVICE),--service "$(SERVICE)")
+OPERATE := $(BIN)/python -m tools.operations
+
+.PHONY: playground
+playground: install-tools ## A local AWS until Ctrl-C, for the commands of the README and your own settings
+	@$(BIN)/python -m tools.playground $(SETTINGS) $(DELIVERED)
+
+.PHONY: call
+call: install-tools ## Ask a service of the playground by its name, from another container (ROUTE=/)
+	@$(BIN)/python -m tools.playground.call $(ONE_SERVICE) $(if $(ROUTE),--route "$(ROUTE)")
+
+.PHONY: status
+status: install-tools ## How a deployed service is: tasks, image, deliveries, alarms (AWS, or AWS_ENDPOINT_URL)
+	@$(OPERATE) status $(ONE_SERVICE)
+
+.PHONY: logs
+logs: install-tools ## What a deployed service logs (OF=build or pipeline, SINCE=minutes, FOLLOW=1)
+	@$(OPERATE) logs $(ONE_SERVICE) $(if $(OF),--of "$(OF)") $(if $(SINCE),--since "$(SINCE)") $(if $(FOLLOW),--follow)
+
+.PHONY: shell
+shell: install-tools ## A shell in a task of a deployed service (TASK=, COMMAND=)
+	@$(OPERATE) shell $(ONE_SERVICE) $(if $(TASK),--task "$(TASK)") $(if $(COMMAND),--command "$(COMMAND)")
+
+.PHONY: deliver
+deliver: install-tools ## Start the pipeline of a deployed service (COMMIT=, YES=1)
+	@$(OPERATE) deliver $(ONE_SERVICE) $(if $(COMMIT),--commit "$(COMMIT)") $(if $(YES),--yes)
+
+.PHONY: rollback
+rollback: install-tools ## Return to the delivery before the one in service (TO=execution, YES=1)
+	@$(OPERATE) rollback $(ONE_SERVICE) $(if $(TO),--to "$(TO)") $(if $(YES),--yes)
 
 .PHONY: test
 test: check .cache/checkov/.installed ## Set up, then run every test, the rehearsal and the rehearsed failures
@@ -50,11 +83,11 @@ image: install-tools ## Build the image of the sample service with docker or pod
 
 .PHONY: doctor
 doctor: install-tools ## Ask your AWS account, before a deploy, about what usually goes wrong (GITHUB=1: GitHub too)
-	@$(BIN)/python -m tools.doctor $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(if $(GITHUB),--github)
+	@$(BIN)/python -m tools.doctor $(SETTINGS) $(if $(GITHUB),--github)
 
 .PHONY: cost
 cost: install-tools ## Tell what the settings cost in a month (ENV_FILE=... for another file)
-	@$(BIN)/python -m tools.cost $(if $(ENV_FILE),--env-file "$(ENV_FILE)")
+	@$(BIN)/python -m tools.cost $(SETTINGS)
 
 .PHONY: compliance
 compliance: install-tools .cache/checkov/.installed ## Review every topology with cdk-nag and Checkov; writes docs/compliance.md

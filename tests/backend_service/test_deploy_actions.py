@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from backend_service.deploy_actions import await_rollout_command, promote_command
-from backend_service.image_repository import LIVE_TAG
+from backend_service.names import LIVE_TAG
 from settings.examples import ACCOUNT, REGION
 from tests.synthesis import EXISTING, TOPOLOGIES, Synthesis, synthesise
 

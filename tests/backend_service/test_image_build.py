@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from backend_service.image_repository import LIVE_TAG
+from backend_service.names import LIVE_TAG
 from settings.examples import ROOT
 from tests.synthesis import synthesise
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from backend_service.image_repository import KEPT_BUILDS, LIVE_TAG, ImageRepository
+from backend_service.image_repository import KEPT_BUILDS, ImageRepository
+from backend_service.names import LIVE_TAG
 from tests.synthesis import CONNECTED, TOPOLOGIES, empty_stack, synthesise, template_of
 
 SERVICE = "BackendServiceStack"

@@ -167,6 +167,7 @@ def docker_host(engine: Engine) -> Iterator[str]:
             [*engine.command, "system", "service", "--time=0", f"unix://{path}"],
             env=engine.environment,
             stderr=subprocess.DEVNULL,  # podman complains when its clients hang up
+            start_new_session=True,  # Ctrl-C is for who started it, and it is needed until the end
         )
         try:
             _wait_for(path, service)

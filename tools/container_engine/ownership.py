@@ -65,10 +65,21 @@ def owned(engine: Engine) -> Iterator[dict[str, str]]:
 
 def sweep(engine: Engine) -> None:
     """Remove what runs that were killed have left; those that run keep theirs."""
-    for label in _owners(engine):
-        owner = Owner.parse(label)
-        if owner is not None and owner.is_gone():
-            _remove(engine, label)
+    for owner in _gone(engine):
+        _remove(engine, owner)
+
+
+def left_over(engine: Engine) -> list[str]:
+    """Return what runs of this user that are gone have left on this machine, by name or id."""
+    return [
+        each
+        for owner in _gone(engine)
+        for each in (
+            *_containers(engine, f"{OWNER}={owner}"),
+            *_listed(engine, *_NETWORKS, label=f"{OWNER}={owner}"),
+            *(_made_name(image) for image in _images_made(engine, owner)),
+        )
+    ]
 
 
 def labelled(engine: Engine, labels: Mapping[str, str]) -> list[str]:
@@ -136,6 +147,13 @@ def _stage_name(image: dict[str, Any]) -> str:
     return f"{_STAGE_NAMES}:{_short_id(image)}"
 
 
+def _gone(engine: Engine) -> Iterator[str]:
+    for label in _owners(engine):
+        owner = Owner.parse(label)
+        if owner is not None and owner.is_gone():
+            yield label
+
+
 def _owners(engine: Engine) -> set[str]:
     # One may end meanwhile: then nothing is told of the others either, until the next time.
     found = [
@@ -156,12 +174,16 @@ def _remove(engine: Engine, owner: str) -> None:
         engine.attempt("rm", "--force", "--volumes", *no_delay, *containers)
     for name in _listed(engine, *_NETWORKS, label=label):
         engine.attempt("network", "rm", name)
-    for image in _inspected(engine, _listed(engine, *_IMAGES, label=f"{_IMAGE}={owner}")):
-        names, ours = image["RepoTags"] or [], _made_name(image)
-        if ours in names:
-            if (tag := _labels(image).get(_TAG)) in names:
-                engine.attempt("rmi", str(tag))
-            engine.attempt("rmi", ours)  # with the image, unless the user has named it, too
+    for image in _images_made(engine, owner):
+        if (tag := _labels(image).get(_TAG)) in image["RepoTags"]:
+            engine.attempt("rmi", str(tag))
+        # With the image, unless the user has named it, too.
+        engine.attempt("rmi", _made_name(image))
+
+
+def _images_made(engine: Engine, owner: str) -> list[dict[str, Any]]:
+    found = _inspected(engine, _listed(engine, *_IMAGES, label=f"{_IMAGE}={owner}"))
+    return [image for image in found if _made_name(image) in (image["RepoTags"] or [])]
 
 
 def _containers(engine: Engine, label: str) -> list[str]:

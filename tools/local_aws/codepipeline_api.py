@@ -1,11 +1,12 @@
 """The CodePipeline API, from moto, with the webhooks and the care for secrets that it lacks.
 
 Pipelines are kept, not run: a pipeline that claims success for work that nobody did would be worse
-than none, so starting one is refused.
+than none. What its executions are, and who may do their actions, is in `codepipeline_executions`.
 """
 
 import copy
 import json
+import time
 import uuid
 from functools import cache
 from typing import Any
@@ -14,8 +15,9 @@ from ministack.services import iam
 from moto.codepipeline.models import CodePipelineBackend
 from moto.codepipeline.responses import CodePipelineResponse
 from moto.core.base_backend import BackendDict
-from moto.core.exceptions import JsonRESTError
 from moto.iam.exceptions import NotFoundException
+
+from tools.local_aws.codepipeline_executions import Executions
 
 _MASK = "****"
 _SECRETS = frozenset({"OAuthToken"})
@@ -130,6 +132,11 @@ def _webhooks(account: str, region: str) -> Webhooks:
     return Webhooks(account, region)
 
 
+@cache
+def _executions(_account: str, _region: str) -> Executions:
+    return Executions()
+
+
 class API(CodePipelineResponse):
     """moto's responses, and ours where moto has none."""
 
@@ -152,23 +159,78 @@ class API(CodePipelineResponse):
             json.dumps({"pipeline": self.codepipeline_backend.update_pipeline(pipeline)})
         )
 
+    def delete_pipeline(self) -> str:
+        self._executions.forget(self._get_param("name"))
+        return super().delete_pipeline()
+
     def get_pipeline_state(self) -> str:
-        pipeline, _ = self.codepipeline_backend.get_pipeline(self._get_param("name"))
+        pipeline = self._pipeline(self._get_param("name"))
         stages = [
-            {
-                "stageName": stage["name"],
-                "inboundTransitionState": {"enabled": True},
-                "actionStates": [{"actionName": a["name"]} for a in stage["actions"]],
-            }
+            {"stageName": stage["name"], "inboundTransitionState": {"enabled": True}}
+            | self._executions.stage_state(pipeline["name"], stage)
             for stage in pipeline["stages"]
         ]
         state = {"pipelineName": pipeline["name"], "pipelineVersion": pipeline["version"]}
         return json.dumps(state | {"stageStates": stages})
 
     def start_pipeline_execution(self) -> str:
-        name = self._get_param("name")
-        message = f"The local AWS keeps the pipeline '{name}' but does not run its actions."
-        raise JsonRESTError("ConflictException", message)
+        pipeline = self._pipeline(self._get_param("name"))
+        started = self._executions.start(pipeline, self._get_param("sourceRevisions"))
+        return json.dumps({"pipelineExecutionId": started})
+
+    def rollback_stage(self) -> str:
+        pipeline = self._pipeline(self._get_param("pipelineName"))
+        stage, target = self._get_param("stageName"), self._get_param("targetPipelineExecutionId")
+        started = self._executions.roll_back(pipeline, stage, target)
+        return json.dumps({"pipelineExecutionId": started})
+
+    def retry_stage_execution(self) -> str:
+        pipeline = self._pipeline(self._get_param("pipelineName"))
+        stage, execution = self._get_param("stageName"), self._get_param("pipelineExecutionId")
+        mode = self._get_param("retryMode")
+        retried = self._executions.retry(pipeline["name"], stage, execution, mode)
+        return json.dumps({"pipelineExecutionId": retried})
+
+    def stop_pipeline_execution(self) -> str:
+        pipeline = self._pipeline(self._get_param("pipelineName"))
+        execution, reason = self._get_param("pipelineExecutionId"), self._get_param("reason", "")
+        stopped = self._executions.stop(pipeline["name"], execution, reason)
+        return json.dumps({"pipelineExecutionId": stopped})
+
+    def get_pipeline_execution(self) -> str:
+        pipeline = self._pipeline(self._get_param("pipelineName"))
+        found = self._executions.find(pipeline["name"], self._get_param("pipelineExecutionId"))
+        return json.dumps({"pipelineExecution": found.details()})
+
+    def list_pipeline_executions(self) -> str:
+        pipeline = self._pipeline(self._get_param("pipelineName"))
+        succeeded = (self._get_param("filter") or {}).get("succeededInStage", {})
+        in_stage, most = succeeded.get("stageName", ""), self._get_param("maxResults") or 100
+        listed = self._executions.summaries(pipeline["name"], in_stage, most)
+        return json.dumps({"pipelineExecutionSummaries": listed})
+
+    def poll_for_jobs(self) -> str:
+        return json.dumps({"jobs": self._executions.poll(self._get_param("actionTypeId"))})
+
+    def acknowledge_job(self) -> str:
+        return json.dumps({"status": self._executions.acknowledge(self._get_param("jobId"))})
+
+    def put_job_success_result(self) -> str:
+        summary = (self._get_param("executionDetails") or {}).get("summary", "")
+        revision = self._get_param("currentRevision")
+        self._executions.succeed(self._get_param("jobId"), summary, revision)
+        return json.dumps({})
+
+    def put_job_failure_result(self) -> str:
+        message = self._get_param("failureDetails")["message"]
+        self._executions.fail(self._get_param("jobId"), message)
+        return json.dumps({})
+
+    def put_approval_result(self) -> str:
+        result = self._get_param("result")
+        token = self._get_param("token")
+        self._executions.approve(token, result["status"], result.get("summary", ""))
+        return json.dumps({"approvedAt": time.time()})
 
     def put_webhook(self) -> str:
         return self._webhooks.put(self._get_param("webhook"))
@@ -186,6 +248,14 @@ class API(CodePipelineResponse):
     def deregister_webhook_with_third_party(self) -> str:
         name = self._get_param("webhookName")
         return self._webhooks.register(name, registered=False)
+
+    def _pipeline(self, name: str) -> dict[str, Any]:
+        pipeline, _ = self.codepipeline_backend.get_pipeline(name)
+        return dict(pipeline)
+
+    @property
+    def _executions(self) -> Executions:
+        return _executions(self.current_account, self.region)
 
     @property
     def _webhooks(self) -> Webhooks:

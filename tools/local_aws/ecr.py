@@ -290,9 +290,10 @@ def _in_engine(source: str) -> str | None:
     """Return the id of the source as the container engine has it, if there is one."""
     if not EngineAccess.is_configured():
         return None
-    from tools.local_aws.ecs_containers import engine_id
+    from tools.local_aws.ecs_containers import access, engine_id
 
-    return engine_id(source)
+    instead = access().instead
+    return engine_id(source) or (engine_id(instead) if instead else None)
 
 
 def _manifest_of(source: str, image: str | None = None) -> str:

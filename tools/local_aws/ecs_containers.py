@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -143,14 +143,15 @@ def start_container(
     network = access().network
     endpoint = client().api.create_endpoint_config(ipv4_address=address)
     environment = options["environment"]
-    return client().containers.run(
+    init = (definition.get("linuxParameters") or {}).get("initProcessEnabled", False)
+    run = partial(
+        client().containers.run,
         image,
         command=options["command"],
         entrypoint=definition.get("entryPoint"),
         environment=environment | {"ECS_CONTAINER_METADATA_URI_V4": _metadata_uri(task)},
         user=definition.get("user"),
         read_only=definition.get("readonlyRootFilesystem", False),
-        init=(definition.get("linuxParameters") or {}).get("initProcessEnabled", False),
         name=options["name"],
         labels=options["labels"] | access().labels,
         network=network,
@@ -158,6 +159,14 @@ def start_container(
         volumes={str(_resolver_file()): {"bind": "/etc/resolv.conf", "mode": "ro"}},
         detach=True,
     )
+    try:
+        return run(init=init)
+    except APIError as error:
+        # Debian's podman only recommends its init process. What it does is reap orphans, and pass
+        # signals on: without it the container's own first process gets them.
+        if not init or "init binary" not in str(error):
+            raise
+        return run(init=False)
 
 
 def _metadata_uri(task: Task) -> str:

@@ -15,13 +15,15 @@ class EngineAccess:
 
     ``docker_host`` is where the engine's Docker API answers. Every container is put in
     ``network``, asks ``resolver`` for names and carries ``labels``: whoever made the network
-    removes what has them.
+    removes what has them. ``instead`` is the image that is run for one that is copied into ECR and
+    that the engine does not have, since nothing is ever pulled.
     """
 
     docker_host: str
     network: str
     resolver: str
     labels: dict[str, str]
+    instead: str = ""
 
     def as_variable(self) -> dict[str, str]:
         """Return the environment variable that `from_environment` reads."""

@@ -3,9 +3,8 @@
 from tools.command_line import run
 
 import argparse
-import signal
 import sys
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from importlib.metadata import version
 
 from botocore.exceptions import BotoCoreError
@@ -24,11 +23,7 @@ from tools.rehearsal.workspace import Workspace
 def main() -> None:
     """Run every scenario; exit with 1 and the reason at the first thing that is not right."""
     parser = argparse.ArgumentParser(prog="python -m tools.rehearsal", description=__doc__)
-    choice = parser.add_mutually_exclusive_group()
-    choice.add_argument(
-        "--keep", action="store_true", help="leave the deployed stacks and the local AWS running"
-    )
-    choice.add_argument(
+    parser.add_argument(
         "--without-containers",
         action="store_true",
         help="leave out the last part, which python -m tools.rehearsal.containers runs alone",
@@ -43,7 +38,6 @@ def main() -> None:
     try:
         rehearse(
             report,
-            keep=given.keep,
             with_containers=not given.without_containers,
             working_tree=given.working_tree,
         )
@@ -51,9 +45,7 @@ def main() -> None:
         sys.exit(f"\nThe rehearsal failed: {error}")
 
 
-def rehearse(
-    report: ConsoleReport, *, keep: bool, with_containers: bool, working_tree: bool
-) -> None:
+def rehearse(report: ConsoleReport, *, with_containers: bool, working_tree: bool) -> None:
     """Start a local AWS, run the scenarios, and stop it, whatever happens."""
     report.say(
         "Rehearsing a deploy on a local AWS on 127.0.0.1: no AWS account, none of your credentials."
@@ -75,14 +67,7 @@ def rehearse(
         before = context.inventory.snapshot()
         for scenario in SCENARIOS:
             scenario(context)
-        if keep:
-            wait(context)
-        else:
-            destroy.run(context, before)
-    if keep:
-        done = f"{report.steps} steps in {report.seconds:.0f} s"
-        report.end(f"{done}; the local AWS is stopped, and what was deployed is gone with it.")
-        return
+        destroy.run(context, before)
     if with_containers:
         try:
             engine, base = containers.available()
@@ -94,25 +79,6 @@ def rehearse(
         report.say("\nLeft out: tasks as containers (`make laptop`).")
     done = f"{report.steps} steps in {report.seconds:.0f} s"
     report.end(f"{done}; `cdk destroy` left nothing behind.")
-
-
-def wait(context: RehearsalContext) -> None:
-    """Say how to use what is deployed, and wait until the user has seen enough."""
-    say = context.report.say
-    with suppress(KeyboardInterrupt):
-        say("\nThe stacks stay deployed until you press Ctrl-C. In another terminal:")
-        for key in (
-            "AWS_ENDPOINT_URL",
-            "AWS_ACCESS_KEY_ID",
-            "AWS_SECRET_ACCESS_KEY",
-            "AWS_DEFAULT_REGION",
-            "AWS_CA_BUNDLE",
-            "NODE_EXTRA_CA_CERTS",
-            "AWS_DISABLE_HOST_PREFIX_INJECTION",
-        ):
-            say(f"  export {key}={context.aws.environment()[key]}")
-        say("  .venv/bin/aws ecs list-services --cluster ecs-blueprint-infra")
-        signal.pause()
 
 
 if __name__ == "__main__":

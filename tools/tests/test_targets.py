@@ -48,8 +48,15 @@ def test_the_aws_cli_finds_its_python_in_any_folder(tmp_path: Path) -> None:
     assert said.stdout == b"-m awscli ecs help\n"
 
 
-@pytest.mark.parametrize("target", ["doctor", "cost"])
-def test_a_settings_file_may_have_a_space_in_its_name(target: str) -> None:
+@pytest.mark.parametrize(
+    ("target", "module"),
+    [
+        *((name, name) for name in ("doctor", "cost", "playground")),
+        *((name, f"operations {name}") for name in ("status", "logs", "deliver", "rollback")),
+        ("call", "playground.call"),
+    ],
+)
+def test_a_settings_file_may_have_a_space_in_its_name(target: str, module: str) -> None:
     planned = subprocess.run(
         ["make", "--dry-run", target, "ENV_FILE=my settings.env"],
         cwd=ROOT,
@@ -57,7 +64,7 @@ def test_a_settings_file_may_have_a_space_in_its_name(target: str) -> None:
         text=True,
         check=True,
     )
-    assert f'-m tools.{target} --env-file "my settings.env"' in planned.stdout
+    assert f'-m tools.{module} --env-file "my settings.env"' in planned.stdout
 
 
 def test_ci_measures_what_callers_see_at_the_pace_of_aws() -> None:

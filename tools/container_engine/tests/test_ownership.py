@@ -14,6 +14,7 @@ from tools.container_engine.ownership import (
     KEPT_IMAGES,
     OWNER,
     Build,
+    left_over,
     sweep,
 )
 from tools.local_aws.scratch import ScratchDirectory
@@ -95,9 +96,12 @@ def test_what_a_killed_run_left_is_removed_and_what_a_running_one_holds_is_not(
         left = _container(engine, image, str(gone))
         held = _container(engine, image, str(Owner.of(running.path)))
         try:
+            assert left in left_over(engine)
+            assert held not in left_over(engine)
             with owned(engine):
                 assert not _there(engine, "container", left)
                 assert _there(engine, "container", held)
+            assert left not in left_over(engine)
         finally:
             engine.attempt("rm", "--force", left, held)
 

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Network
@@ -68,11 +68,16 @@ class ContainerNetwork:
 
 
 @contextmanager
-def container_network(engine: Engine) -> Iterator[ContainerNetwork]:
-    """Have a network without egress; at the end it goes with every container of ours."""
+def container_network(
+    engine: Engine, cidrs: Sequence[str] = CANDIDATES
+) -> Iterator[ContainerNetwork]:
+    """Have a network without egress; at the end it goes with every container of ours.
+
+    Its range is the first of ``cidrs`` that the engine finds free; ``EngineError`` without one.
+    """
     with owned(engine) as labels:
         name = f"{OWNER}-{secrets.token_hex(4)}"
-        cidr = _create(engine, name, labels)
+        cidr = _create(engine, name, labels, cidrs)
         yield ContainerNetwork(engine=engine, name=name, cidr=cidr, labels=labels)
 
 
@@ -147,6 +152,7 @@ def resolver(
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        start_new_session=True,  # Ctrl-C is for who started it, and it is needed until the end
     )
     feed = ZoneFeed(aws, process, delay)
     try:
@@ -211,16 +217,16 @@ def program(name: str, *arguments: str) -> list[str]:
     return ["env", f"PYTHONPATH={_FOLDER}", "python", "-um", f"{_PACKAGE}.{name}", *arguments]
 
 
-def _create(engine: Engine, name: str, labels: dict[str, str]) -> str:
+def _create(engine: Engine, name: str, labels: dict[str, str], cidrs: Sequence[str]) -> str:
     # Names are the resolver's business; podman would answer them as well.
     options = ["--internal", *(f"--label={key}={value}" for key, value in labels.items())]
     options += ["--disable-dns"] if engine.name == "podman" else []
-    for cidr in CANDIDATES:
+    for cidr in cidrs:
         made = engine.attempt("network", "create", *options, f"--subnet={cidr}", name)
         if made.returncode == 0:
             return cidr
     raise EngineError(
-        f"{engine.name} makes no network: tried {len(CANDIDATES)} ranges of private addresses; "
+        f"{engine.name} makes no network: tried {len(cidrs)} ranges of private addresses; "
         f"of {cidr} it said: {made.stderr.strip()}"
     )
 

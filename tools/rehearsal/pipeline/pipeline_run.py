@@ -50,7 +50,7 @@ class ArtifactStore:
     def __init__(self, s3: Any, *, bucket: str, pipeline: str) -> None:
         self._s3 = s3
         self._bucket = bucket
-        self._pipeline = pipeline
+        self.pipeline = pipeline
         self._keys: dict[str, str] = {}
 
     def put(
@@ -68,7 +68,7 @@ class ArtifactStore:
                 entry = zipfile.ZipInfo(path)
                 entry.create_system, entry.external_attr = _UNIX, (stat.S_IFLNK | 0o777) << 16
                 archive.writestr(entry, os.fsencode(target))
-        key = f"{self._pipeline[:20]}/{name[:10]}/{secrets.token_urlsafe(5)}"
+        key = f"{self.pipeline[:20]}/{name[:10]}/{secrets.token_urlsafe(5)}"
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=packed.getvalue())
         self._keys[name] = key
 
@@ -161,17 +161,19 @@ class PipelineRun:
         for stage in stages:
             for action in sorted(stage["actions"], key=lambda action: int(action["runOrder"])):
                 before.get(action["name"], lambda: None)()
-                kind = action["actionTypeId"]["category"], action["actionTypeId"]["provider"]
-                if kind not in self._actions:
-                    raise RehearsalError(
-                        f"the action {action['name']} ({kind}) is not supported here"
-                    )
                 try:
-                    self._actions[kind](action, artifacts, commit)
+                    self.perform(action, artifacts, commit)
                 except (RolloutError, RehearsalError) as error:
                     raise ActionFailedError(action["name"], str(error), done) from error
                 done.append(action["name"])
         return done
+
+    def perform(self, action: Action, artifacts: ArtifactStore, commit: str) -> None:
+        """Do one action; ``RolloutError`` or ``RehearsalError`` if it fails."""
+        kind = action["actionTypeId"]["category"], action["actionTypeId"]["provider"]
+        if kind not in self._actions:
+            raise RehearsalError(f"the action {action['name']} ({kind}) is not supported here")
+        self._actions[kind](action, artifacts, commit)
 
     def _source(self, action: Action, artifacts: ArtifactStore, _commit: str) -> None:
         """Hand on this project; GitHub is not asked."""
@@ -228,7 +230,7 @@ class BuildAction:
             result = run_build(
                 parse_buildspec(_text(folder, buildspec)),
                 source=folder,
-                environment=self._environment(project, artifacts.arn(source), folder),
+                environment=self._environment(project, artifacts, source, folder),
             )
         if not result.succeeded:
             log = "\n".join(result.log.splitlines()[-_LOG_LINES:])
@@ -236,7 +238,7 @@ class BuildAction:
         artifacts.put(action["outputArtifacts"][0]["name"], result.artifact)
 
     def _environment(
-        self, project: Mapping[str, Any], source_version: str, folder: Path
+        self, project: Mapping[str, Any], artifacts: ArtifactStore, source: str, folder: Path
     ) -> dict[str, str]:
         """Return what the project and CodeBuild set, and the way to the tools and to this AWS."""
         path = os.environ.get("PATH", os.defpath)
@@ -255,8 +257,8 @@ class BuildAction:
                 project,
                 commit=self._commit,
                 number=self._number,
-                initiator=f"codepipeline/{self._context.outputs(SERVICE)['PipelineName']}",
-                source_version=source_version,
+                initiator=f"codepipeline/{artifacts.pipeline}",
+                source_version=artifacts.arn(source),
             )
         )
 

@@ -42,23 +42,26 @@ class Source:
     """Files by path; links by path, with their targets as git has them.
 
     ``origin`` says what it is, ``left_out`` what is not in it although somebody may expect it.
+    ``commit`` and ``subject`` are empty unless it is a commit.
     """
 
     files: Mapping[str, bytes]
     links: Mapping[str, str]
     origin: str
     left_out: tuple[str, ...] = ()
+    commit: str = ""
+    subject: str = ""
 
 
-def read_source(root: Path, *, working_tree: bool = False) -> Source:
-    """Return what is committed in ``root``; with ``working_tree`` its files as they are on disk.
+def read_source(root: Path, *, working_tree: bool = False, commit: str = "HEAD") -> Source:
+    """Return what a commit of ``root`` holds; with ``working_tree`` its files as they are on disk.
 
     Also on disk only those count that git tracks: whatever else lies about stays out. Where it
     tracks none, as in a folder that is no repository, there is only `application-code`, without
     what .gitignore names. ``SourceError`` if nothing is committed and nobody asked for more.
     """
     if not working_tree:
-        return _committed(root)
+        return _committed(root, commit)
     try:
         tracked = _entries(_git(root, "ls-files", "--stage", "-z"), blob_at=1)
     except _NoRepositoryError:
@@ -90,10 +93,11 @@ class _Entry:
     path: str
 
 
-def _committed(root: Path) -> Source:
+def _committed(root: Path, wanted: str) -> Source:
     try:
-        commit = _git(root, "rev-parse", "--short", "--verify", "HEAD^{commit}").strip()
-        entries = _entries(_git(root, "ls-tree", "-r", "-z", "HEAD"), blob_at=2)
+        commit = _git(root, "rev-parse", "--verify", f"{wanted}^{{commit}}").strip()
+        short = _git(root, "rev-parse", "--short", commit).strip()
+        entries = _entries(_git(root, "ls-tree", "-r", "-z", commit), blob_at=2)
         if not entries:
             raise SourceError("its files are in no commit of the repository around it")
     except SourceError as reason:
@@ -107,7 +111,9 @@ def _committed(root: Path) -> Source:
     return Source(
         files={e.path: contents[e.blob] for e in deliverable if e.mode != _LINK},
         links={e.path: os.fsdecode(contents[e.blob]) for e in deliverable if e.mode == _LINK},
-        origin=f"commit {commit}",
+        origin=f"commit {short}",
+        commit=commit,
+        subject=_git(root, "log", "-1", "--format=%s", commit).strip(),
         left_out=(
             *_left_out(changed, "uncommitted change", "WORKTREE=1"),
             *_left_out(untracked, "untracked file", "git add, and WORKTREE=1"),

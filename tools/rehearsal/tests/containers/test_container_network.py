@@ -1,6 +1,7 @@
 """The network of a rehearsal: closed, and gone afterwards with all that was in it, and no more."""
 
 import json
+import re
 from io import StringIO
 from ipaddress import ip_network
 from itertools import combinations
@@ -66,8 +67,8 @@ class BusyEngine:
         return CompletedProcess(arguments, 0 if free else 125, "", "" if free else "is used")
 
 
-def network_of(engine: Any) -> str:
-    with container_network(cast("Engine", engine)) as network:
+def network_of(engine: Any, *cidrs: str) -> str:
+    with container_network(cast("Engine", engine), cidrs or CANDIDATES) as network:
         return network.cidr
 
 
@@ -78,6 +79,12 @@ def test_there_is_room_for_more_than_a_handful_at_the_same_time() -> None:
 def test_where_there_is_no_room_the_engine_says_why() -> None:
     with pytest.raises(EngineError, match=r"podman makes no network: .*: is used"):
         network_of(BusyEngine(taken=len(CANDIDATES)))
+
+
+def test_who_needs_a_certain_range_gets_it_or_is_told() -> None:
+    assert network_of(BusyEngine(taken=0), "10.77.0.0/16") == "10.77.0.0/16"
+    with pytest.raises(EngineError, match=rf"tried 1 ranges .* of {re.escape(CANDIDATES[0])}"):
+        network_of(BusyEngine(taken=1), CANDIDATES[0])
 
 
 def test_the_ranges_are_private_and_do_not_overlap() -> None:

@@ -34,6 +34,7 @@ def aws(engine: Engine, network: ContainerNetwork, image: str) -> Iterator[Local
             network=network.name,
             resolver=network.resolver,
             labels=network.labels,
+            instead=image,
         )
         with LocalAws(
             account="111122223333", region="eu-west-1", engine=access, delays=NO_DELAYS
@@ -227,6 +228,34 @@ def test_a_deploy_whose_tasks_do_not_come_up_fails(
 ) -> None:
     with pytest.raises(StackFailedError, match=message):
         stacks.deploy("tasks", _resources(network.cidr, count=1, **container))
+
+
+def test_an_image_that_the_engine_does_not_have_is_stood_for(
+    aws: LocalAws, engine: Engine, image: str, stacks: Stacks
+) -> None:
+    """Nothing is pulled; by itself such a copy could not be run."""
+    copy = {
+        "Type": "Custom::CDKECRDeployment",
+        "Properties": {
+            "ServiceToken": "arn:aws:lambda:eu-west-1:111122223333:function:copy",
+            "SrcImage": "docker://registry.invalid/first:1",
+            "DestImage": f"docker://{REPOSITORY}:seed",
+        },
+    }
+    stacks.deploy("seed", {"Copy": copy})
+    found = aws.client("ecr").batch_get_image(
+        repositoryName="backend", imageIds=[{"imageTag": "seed"}]
+    )
+    config = json.loads(found["images"][0]["imageManifest"])["config"]["digest"]
+    assert config.endswith(engine("image", "inspect", "--format", "{{.Id}}", image)[-64:])
+
+
+def test_a_container_that_wants_an_init_process_starts_where_the_engine_has_none(
+    network: ContainerNetwork, stacks: Stacks, aws: LocalAws
+) -> None:
+    wanted: dict[str, Any] = {"LinuxParameters": {"InitProcessEnabled": True}}
+    stacks.deploy("tasks", _resources(network.cidr, count=1, **wanted))
+    assert len(_tasks(aws)) == 1
 
 
 def test_tasks_that_start_together_are_spread_over_the_zones(

@@ -1,0 +1,332 @@
+"""Executions of a pipeline: what CodePipeline keeps of them, and the jobs that a worker does.
+
+No action is done here. As for a custom action on AWS, a worker polls for jobs, acknowledges one and
+reports its result; the next action is offered when all before it have succeeded. As long as nobody
+polls, nothing can be started: an execution that stands still for ever would be worse than none.
+https://docs.aws.amazon.com/codepipeline/latest/userguide/actions-create-custom-action.html
+"""
+
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from moto.core.exceptions import JsonRESTError
+
+Shape: TypeAlias = dict[str, Any]
+
+_WORKER_IS_THERE_SECONDS = 30
+_APPROVAL = "Approval"
+_AT_WORK = "InProgress"
+
+
+@dataclass
+class Action:
+    """An action of one execution; without a status it has not begun."""
+
+    stage: str
+    definition: Shape
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    status: str = ""
+    summary: str = ""
+    changed: float = field(default_factory=time.time)
+
+    def become(self, status: str, summary: str = "") -> None:
+        self.status, self.summary, self.changed = status, summary, time.time()
+
+    def state(self) -> Shape:
+        """Return the action as the state of the pipeline has it."""
+        latest: Shape = {
+            "actionExecutionId": self.id,
+            "status": self.status,
+            "summary": self.summary,
+            "lastStatusChange": self.changed,
+        }
+        if self.status == "Failed":
+            latest["errorDetails"] = {"code": "JobFailed", "message": self.summary}
+        if self.is_approval and self.status == _AT_WORK:
+            latest["token"] = self.id
+        return {"actionName": self.definition["name"]} | (
+            {"latestExecution": latest} if self.status else {}
+        )
+
+    @property
+    def is_approval(self) -> bool:
+        return bool(self.definition["actionTypeId"]["category"] == _APPROVAL)
+
+
+@dataclass
+class Execution:
+    """One run through the pipeline; a rollback has the actions of one stage, and a ``target``."""
+
+    pipeline: str
+    version: int
+    actions: list[Action]
+    trigger: str
+    target: str = ""
+    revision: Shape = field(default_factory=dict)
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    status: str = _AT_WORK
+    started: float = field(default_factory=time.time)
+
+    def advance(self) -> Action | None:
+        """Return the action that is next; end with the last one."""
+        if self.status != _AT_WORK:
+            return None
+        waiting = next((a for a in self.actions if a.status != "Succeeded"), None)
+        if waiting is None:
+            self.status = "Succeeded"
+        elif waiting.is_approval and not waiting.status:
+            waiting.become(_AT_WORK)
+        return waiting
+
+    def stage_status(self, stage: str) -> str:
+        """Return how far a stage is; empty if the execution has not come to it."""
+        statuses = [a.status for a in self.actions if a.stage == stage]
+        if not any(statuses):
+            return ""
+        if "Failed" in statuses:
+            return "Failed"
+        return "Succeeded" if set(statuses) == {"Succeeded"} else self._unfinished
+
+    @property
+    def _unfinished(self) -> str:
+        return self.status if self.status != "Succeeded" else _AT_WORK
+
+    @property
+    def _kind(self) -> Shape:
+        if not self.target:
+            return {"executionType": "STANDARD"}
+        return {
+            "executionType": "ROLLBACK",
+            "rollbackMetadata": {"rollbackTargetPipelineExecutionId": self.target},
+        }
+
+    def summary(self) -> Shape:
+        """Return the execution as it is listed."""
+        revisions = {"sourceRevisions": [self.revision]} if self.revision else {}
+        return (
+            self._kind
+            | revisions
+            | {
+                "pipelineExecutionId": self.id,
+                "status": self.status,
+                "startTime": self.started,
+                "lastUpdateTime": max(action.changed for action in self.actions),
+                "executionMode": "SUPERSEDED",
+                "trigger": {"triggerType": self.trigger},
+            }
+        )
+
+    def details(self) -> Shape:
+        """Return the execution as it is described alone."""
+        return self._kind | {
+            "pipelineName": self.pipeline,
+            "pipelineVersion": self.version,
+            "pipelineExecutionId": self.id,
+            "status": self.status,
+            "executionMode": "SUPERSEDED",
+            "trigger": {"triggerType": self.trigger},
+        }
+
+
+class Executions:
+    """The executions of all pipelines of an account and region, newest last."""
+
+    def __init__(self) -> None:
+        self._all: list[Execution] = []
+        self._polled = -float(_WORKER_IS_THERE_SECONDS)
+
+    def start(self, pipeline: Shape, overrides: list[Shape] | None) -> str:
+        self._require_worker(pipeline["name"])
+        execution = Execution(
+            pipeline["name"], pipeline["version"], _actions(pipeline), "StartPipelineExecution"
+        )
+        for override in overrides or []:
+            execution.revision = {
+                "actionName": override["actionName"],
+                "revisionId": override["revisionValue"],
+            }
+        self._all.append(execution)
+        return execution.id
+
+    def roll_back(self, pipeline: Shape, stage: str, target_id: str) -> str:
+        """Do a stage again as an earlier execution did it.
+
+        https://docs.aws.amazon.com/codepipeline/latest/userguide/stage-rollback.html
+        """
+        self._require_worker(pipeline["name"])
+        target = self.find(pipeline["name"], target_id)
+        actions = [a for a in _actions(pipeline) if a.stage == stage]
+        if not actions:
+            raise JsonRESTError("StageNotFoundException", f"There is no stage '{stage}'.")
+        reasons = {
+            "a source stage cannot be rolled back": pipeline["stages"][0]["name"] == stage,
+            "the target is a rollback itself": bool(target.target),
+            "the pipeline has changed since": target.version != pipeline["version"],
+            "the target was not successful in the stage": target.stage_status(stage) != "Succeeded",
+        }
+        if applying := [reason for reason, applies in reasons.items() if applies]:
+            raise JsonRESTError("UnableToRollbackStageException", "; ".join(applying))
+        back = Execution(
+            pipeline["name"],
+            pipeline["version"],
+            actions,
+            "ManualRollback",
+            target=target_id,
+            revision=target.revision,
+        )
+        self._all.append(back)
+        return back.id
+
+    def retry(self, pipeline: str, stage: str, execution_id: str, mode: str) -> str:
+        self._require_worker(pipeline)
+        execution = self.find(pipeline, execution_id)
+        if execution.stage_status(stage) != "Failed":
+            message = f"Stage '{stage}' has not failed in {execution_id}."
+            raise JsonRESTError("StageNotRetryableException", message)
+        for action in execution.actions:
+            if action.stage == stage and (mode == "ALL_ACTIONS" or action.status == "Failed"):
+                action.become("")
+        execution.status = _AT_WORK
+        return execution_id
+
+    def stop(self, pipeline: str, execution_id: str, reason: str) -> str:
+        """Abandon an execution; a job that is being done may still report, and is not heard."""
+        execution = self.find(pipeline, execution_id)
+        if execution.status != _AT_WORK:
+            message = f"Execution {execution_id} is {execution.status}."
+            raise JsonRESTError("PipelineExecutionNotStoppableException", message)
+        execution.status = "Stopped"
+        for action in execution.actions:
+            if action.status == _AT_WORK:
+                action.become("Abandoned", reason)
+        return execution_id
+
+    def forget(self, pipeline: str) -> None:
+        """Lose the history of a pipeline that is deleted."""
+        self._all = [each for each in self._all if each.pipeline != pipeline]
+
+    def find(self, pipeline: str, execution_id: str) -> Execution:
+        for execution in self.of(pipeline):
+            if execution.id == execution_id:
+                return execution
+        message = f"There is no execution {execution_id} of {pipeline}."
+        raise JsonRESTError("PipelineExecutionNotFoundException", message)
+
+    def of(self, pipeline: str) -> Iterator[Execution]:
+        """Yield the executions of a pipeline, newest first."""
+        return (each for each in reversed(self._all) if each.pipeline == pipeline)
+
+    def summaries(self, pipeline: str, in_stage: str, most: int) -> list[Shape]:
+        listed = [
+            each.summary()
+            for each in self.of(pipeline)
+            if not in_stage or each.stage_status(in_stage) == "Succeeded"
+        ]
+        return listed[:most]
+
+    def stage_state(self, pipeline: str, stage: Shape) -> Shape:
+        """Return how a stage is, by the newest execution that has come to it."""
+        name = stage["name"]
+        for execution in self.of(pipeline):
+            if status := execution.stage_status(name):
+                return {
+                    "latestExecution": {"pipelineExecutionId": execution.id, "status": status},
+                    "actionStates": [a.state() for a in execution.actions if a.stage == name],
+                }
+        return {"actionStates": [{"actionName": action["name"]} for action in stage["actions"]]}
+
+    # --- The worker.
+
+    def poll(self, kind: Shape) -> list[Shape]:
+        """Return the next jobs of a type; asking is what makes a worker known."""
+        self._polled = time.monotonic()
+        wanted = kind["category"], kind["provider"]
+        jobs, busy = [], set[str]()
+        for execution in self._all:
+            action = execution.advance()
+            # One after the other, so that a delivery finds what the one before has left.
+            if action is None or execution.pipeline in busy:
+                continue
+            busy.add(execution.pipeline)
+            found = action.definition["actionTypeId"]
+            if not action.status and (found["category"], found["provider"]) == wanted:
+                jobs.append(_job(execution, action))
+        return jobs
+
+    def acknowledge(self, job: str) -> str:
+        self._action(job)[1].become(_AT_WORK)
+        return _AT_WORK
+
+    def succeed(self, job: str, summary: str, revision: Shape | None) -> None:
+        execution, action = self._action(job)
+        if revision:
+            execution.revision = {
+                "actionName": action.definition["name"],
+                "revisionId": revision["revision"],
+                "revisionSummary": revision.get("revisionSummary", ""),
+            }
+        if execution.status == _AT_WORK:
+            action.become("Succeeded", summary)
+            execution.advance()
+
+    def fail(self, job: str, message: str) -> None:
+        execution, action = self._action(job)
+        if execution.status == _AT_WORK:
+            action.become("Failed", message)
+            execution.status = "Failed"
+
+    def approve(self, token: str, status: str, summary: str) -> None:
+        """Approve or reject, as PutApprovalResult does."""
+        if status == "Approved":
+            self.succeed(token, summary, None)
+        else:
+            self.fail(token, summary or "rejected")
+
+    def _action(self, job: str) -> tuple[Execution, Action]:
+        for execution in self._all:
+            for action in execution.actions:
+                if action.id == job:
+                    return execution, action
+        raise JsonRESTError("JobNotFoundException", f"There is no job {job}.")
+
+    def _require_worker(self, pipeline: str) -> None:
+        at_work = any(
+            action.status == _AT_WORK and not action.is_approval
+            for execution in self._all
+            for action in execution.actions
+        )
+        if not at_work and time.monotonic() - self._polled > _WORKER_IS_THERE_SECONDS:
+            message = (
+                f"The local AWS keeps the pipeline '{pipeline}', and nobody is there who does its "
+                "actions (PollForJobs)."
+            )
+            raise JsonRESTError("ConflictException", message)
+
+
+def _actions(pipeline: Shape) -> list[Action]:
+    """Return the actions in the order in which they are done."""
+    return [
+        Action(stage["name"], definition)
+        for stage in pipeline["stages"]
+        for definition in sorted(stage["actions"], key=lambda a: int(a.get("runOrder", 1)))
+    ]
+
+
+def _job(execution: Execution, action: Action) -> Shape:
+    definition = action.definition
+    return {
+        "id": action.id,
+        "nonce": "1",
+        "data": {
+            "actionTypeId": definition["actionTypeId"],
+            "pipelineContext": {
+                "pipelineName": execution.pipeline,
+                "stage": {"name": action.stage},
+                "action": {"name": definition["name"], "actionExecutionId": action.id},
+                "pipelineExecutionId": execution.id,
+            },
+        },
+    }

@@ -1,0 +1,80 @@
+"""Look at a deployed service, deliver, roll back: ``python -m tools.operations``.
+
+Names come from the settings. What changes something asks first, or takes ``--yes``.
+"""
+
+from tools.command_line import run
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from settings import Settings, SettingsError, load_deployment
+from tools.operations.account import Account, OperationError
+from tools.operations.deliveries import deliver, roll_back
+from tools.operations.service import LOG_GROUPS, DeployedService, choose, open_shell, show_logs
+from tools.operations.status import show_status
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what is asked for and return the exit code."""
+    given = _parser().parse_args(arguments)
+    try:
+        deployment: Sequence[Settings] = load_deployment(given.env_file)
+        if given.service or given.operation != "status":
+            deployment = [choose(deployment, given.service)]
+        for settings in deployment:
+            service = DeployedService(settings, Account(settings))
+            if status := _do(service, given):
+                return status
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OperationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _do(service: DeployedService, given: argparse.Namespace) -> int:
+    match given.operation:
+        case "status":
+            show_status(service)
+        case "logs":
+            follow = given.follow or sys.stdout.isatty()
+            show_logs(service, of=given.of, minutes=given.since, follow=follow)
+        case "shell":
+            return open_shell(service, wanted=given.task, command_line=given.command)
+        case "deliver":
+            deliver(service, commit=given.commit, yes=given.yes)
+        case "rollback":
+            roll_back(service, to=given.to, yes=given.yes)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tools.operations", description=__doc__)
+    operations = parser.add_subparsers(dest="operation", required=True)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--env-file", default=".env", help="settings file; or several, with commas")
+    common.add_argument("--service", help="the service_name of one, if there are several files")
+    changing = argparse.ArgumentParser(add_help=False)
+    changing.add_argument("--yes", action="store_true", help="do it without asking")
+
+    operations.add_parser("status", parents=[common], help="tasks, image, deliveries, alarms")
+    logs = operations.add_parser("logs", parents=[common], help="what was logged, and what comes")
+    logs.add_argument("--of", choices=LOG_GROUPS, default="service", help="whose log")
+    logs.add_argument("--since", type=int, default=10, metavar="MINUTES")
+    logs.add_argument("--follow", action="store_true", help="also without a terminal")
+    shell = operations.add_parser("shell", parents=[common], help="a shell in a task")
+    shell.add_argument("--task", default="", help="its id, or how it begins")
+    shell.add_argument("--command", default="sh")
+    delivery = operations.add_parser("deliver", parents=[common, changing], help="start it")
+    delivery.add_argument("--commit", default="", help="instead of the newest one")
+    back = operations.add_parser("rollback", parents=[common, changing], help="an older image")
+    back.add_argument("--to", default="", metavar="EXECUTION", help="instead of the one before")
+    return parser
+
+
+if __name__ == "__main__":
+    run(main)

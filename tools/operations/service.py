@@ -1,0 +1,174 @@
+"""A deployed service, found by its settings: its tasks, its logs, and a shell in a task."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from backend_service.names import (
+    build_log_group_name,
+    pipeline_log_group_name,
+    task_log_group_name,
+)
+from settings import Settings
+from settings.examples import ROOT
+from tools.container_engine import NoEngineError, find_engine
+from tools.operations.account import Account, OperationError, command, say
+
+_NOT_THERE = ("ClusterNotFoundException", "ServiceNotFoundException")
+# Of a stack whose creation failed nothing is left but its name.
+_NEVER_DEPLOYED = frozenset(
+    {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "ROLLBACK_IN_PROGRESS"}
+)
+_FOLLOW_SECONDS = 2.0
+_PLUGIN = "session-manager-plugin"
+_ENGINE_CACHE = ROOT / ".cache" / "container_engine"
+
+LOG_GROUPS: Mapping[str, Callable[[Settings], str]] = {
+    "service": lambda s: task_log_group_name(s.service.ecs_cluster_name, s.service.service_name),
+    "build": lambda s: build_log_group_name(s.service.full_name),
+    "pipeline": lambda s: pipeline_log_group_name(s.service.full_name),
+}
+"""What has a log of its own, and the name of its log group."""
+
+
+def choose(deployment: Sequence[Settings], name: str | None) -> Settings:
+    """Return the settings of the service of that name; there may be no name if there is one."""
+    names = [settings.service.service_name for settings in deployment]
+    if name is None and len(deployment) > 1:
+        raise OperationError(f"which service? SERVICE={' or SERVICE='.join(names)}")
+    for settings in deployment:
+        if name in {None, settings.service.service_name}:
+            return settings
+    raise OperationError(f"no settings file is of a service {name}, only of {', '.join(names)}")
+
+
+class DeployedService:
+    """The service of a settings file; ``OperationError`` if its stack is not deployed."""
+
+    def __init__(self, settings: Settings, account: Account) -> None:
+        self.settings = settings
+        self.account = account
+        self.cluster = settings.service.ecs_cluster_name
+        self.name = settings.service.service_name
+        stack = settings.service_stack_name
+        found = account.call(
+            "cloudformation", "describe_stacks", "ValidationError", StackName=stack
+        )
+        if found is None:
+            raise OperationError(
+                f"there is no stack {stack} in account {settings.account_number}, "
+                f"{account.region}: npx cdk deploy {stack} -c env_file={settings.env_file}"
+            )
+        self.stack_status = str(found["Stacks"][0]["StackStatus"])
+        if self.stack_status in _NEVER_DEPLOYED:
+            raise OperationError(
+                f"the first deploy of {stack} has failed, and it is {self.stack_status}: repair "
+                f"the cause and npx cdk deploy {stack} -c env_file={settings.env_file}"
+            )
+
+    def describe(self) -> dict[str, Any]:
+        """Return the service as ECS describes it."""
+        found = self.account.call(
+            *("ecs", "describe_services", *_NOT_THERE), cluster=self.cluster, services=[self.name]
+        )
+        active = [s for s in (found or {}).get("services", []) if s["status"] != "INACTIVE"]
+        if not active:
+            raise OperationError(f"cluster {self.cluster} has no service {self.name}")
+        return dict(active[0])
+
+    def tasks(self) -> list[dict[str, Any]]:
+        """Return the tasks that run or start, as ECS describes them."""
+        where = {"cluster": self.cluster, "serviceName": self.name}
+        arns = self.account.call("ecs", "list_tasks", **where)["taskArns"]
+        if not arns:
+            return []
+        described = self.account.call("ecs", "describe_tasks", cluster=self.cluster, tasks=arns)
+        return list(described["tasks"])
+
+
+def task_id(task: Mapping[str, Any]) -> str:
+    """Return the id of a task, the end of its ARN."""
+    return str(task["taskArn"]).rpartition("/")[2]
+
+
+def show_logs(service: DeployedService, *, of: str, minutes: int, follow: bool) -> None:
+    """Print what was logged in the last minutes; with ``follow`` also what comes, until Ctrl-C."""
+    group = LOG_GROUPS[of](service.settings)
+    found = service.account.call("logs", "describe_log_groups", logGroupNamePrefix=group)
+    if group not in {each["logGroupName"] for each in found["logGroups"]}:
+        raise OperationError(f"there is no log group {group} (yet)")
+    since, seen = int((time.time() - minutes * 60) * 1000), set[str]()
+    while True:
+        pages = service.account.pages(
+            "logs", "filter_log_events", logGroupName=group, startTime=since
+        )
+        for page in pages:
+            for event in page["events"]:
+                if event["eventId"] not in seen:
+                    seen.add(event["eventId"])
+                    # What arrives late is older than what is here, by seconds.
+                    since = max(since, event["timestamp"] - 10_000)
+                    print(f"{event['logStreamName']}  {event['message'].rstrip()}", flush=True)
+        if not follow:
+            break
+        time.sleep(_FOLLOW_SECONDS)
+    if not seen:
+        say(f"Nothing in {group} in the last {minutes} minutes (SINCE=60 for an hour).")
+
+
+def open_shell(service: DeployedService, *, wanted: str, command_line: str) -> int:
+    """Run a command in a task, at this terminal, and return its status.
+
+    By ECS Exec; in a local AWS, which has none, by the container engine that runs the task.
+    """
+    task = _chosen_task(service, wanted)
+    if not task.get("enableExecuteCommand"):
+        raise OperationError(
+            f'ECS Exec is off in task {task_id(task)}: enable_execute_command="True" in '
+            f"{service.settings.env_file}, then npx cdk deploy; tasks that start afterwards have it"
+        )
+    if service.account.is_local:
+        return _in_container(task, command_line)
+    if shutil.which(_PLUGIN) is None:
+        raise OperationError(
+            f"ECS Exec needs the {_PLUGIN} on this machine: https://docs.aws.amazon.com/"
+            "systems-manager/latest/userguide/session-manager-working-with-install-plugin.html"
+        )
+    line = command(
+        *("ecs", "execute_command", service.account.region),
+        cluster=service.cluster,
+        task=task_id(task),
+        container=service.settings.service.container_name,
+        command=command_line,
+    )
+    say(f"  $ {line} --interactive")
+    return subprocess.run(["sh", "-c", f"{line} --interactive"], check=False).returncode
+
+
+def _chosen_task(service: DeployedService, wanted: str) -> dict[str, Any]:
+    running = [task for task in service.tasks() if task["lastStatus"] == "RUNNING"]
+    fitting = [task for task in running if task_id(task).startswith(wanted)]
+    if not running:
+        raise OperationError(f"no task of {service.name} runs")
+    if not fitting:
+        names = ", ".join(map(task_id, running))
+        raise OperationError(f"no running task has the id {wanted}; there are {names}")
+    return fitting[0]
+
+
+def _in_container(task: Mapping[str, Any], command_line: str) -> int:
+    try:
+        engine = find_engine(_ENGINE_CACHE)
+    except NoEngineError as reason:
+        raise OperationError(f"tasks of this local AWS are records: {reason}") from None
+    label = f"label=com.amazonaws.ecs.task-arn={task['taskArn']}"
+    found = engine("ps", "--quiet", "--filter", label).split()
+    if not found:
+        raise OperationError("tasks of this local AWS are records, not containers: no shell")
+    terminal = ["--interactive", "--tty"] if os.isatty(0) else ["--interactive"]
+    line = [*engine.command, "exec", *terminal, found[0], "sh", "-c", command_line]
+    say(f"  $ {' '.join(line[:-3])} {command_line}   (a local AWS has no ECS Exec)")
+    return subprocess.run(line, env=engine.environment, check=False).returncode

@@ -1,0 +1,244 @@
+"""A local AWS, bootstrapped, until Ctrl-C: ``python -m tools.playground``.
+
+It has the account and the region of the settings. Prints what another terminal has to export for
+the real commands (CDK CLI, AWS CLI, doctor, operations) to reach it, and nothing else.
+"""
+
+from tools.command_line import run
+
+import argparse
+import os
+import shlex
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from settings import Settings, SettingsError, load_deployment
+from settings.examples import ROOT, example_deployment
+from tools.container_engine import (
+    Engine,
+    EngineError,
+    NoEngineError,
+    build_image,
+    docker_host,
+)
+from tools.container_engine.ownership import left_over
+from tools.local_aws import EngineAccess, LocalAws, LocalAwsError
+from tools.local_aws.scratch import ScratchDirectory
+from tools.playground.pipelines import PipelineWorker
+from tools.rehearsal import containers
+from tools.rehearsal.console_report import ConsoleReport
+from tools.rehearsal.containers.network import (
+    CANDIDATES,
+    ContainerNetwork,
+    container_network,
+    resolver,
+)
+from tools.rehearsal.containers.tasks_as_containers import APPLICATION, CACHE, SEED
+from tools.rehearsal.context import RehearsalContext
+from tools.rehearsal.expectation import RehearsalError
+from tools.rehearsal.pipeline.docker_command import docker_command
+from tools.rehearsal.workspace import Workspace
+
+_POLL_SECONDS = 1.0
+_FAILURES = (RehearsalError, LocalAwsError, EngineError, BotoCoreError, ClientError)
+# Of the user's shell these would win over what is exported here, or send it elsewhere.
+_IN_THE_WAY = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until Ctrl-C, then remove what was made; 1 if something of it is left."""
+    parser = argparse.ArgumentParser(prog="python -m tools.playground", description=__doc__)
+    parser.add_argument(
+        "--env-file", help="settings file; several, comma-separated (.env, or the sample's)"
+    )
+    parser.add_argument(
+        "--working-tree",
+        action="store_true",
+        help="deliver the files as they are on disk, and not as they are committed",
+    )
+    given = parser.parse_args(arguments)
+    env_file = given.env_file or (".env" if Path(".env").exists() else None)
+    try:
+        deployment = load_deployment(env_file) if env_file else example_deployment({})
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 1
+    targets = {(settings.account_number, settings.aws_region) for settings in deployment}
+    if len(targets) > 1:
+        print(f"error: a playground is one account and region, not {targets}", file=sys.stderr)
+        return 1
+    playground = Playground(deployment, env_file, working_tree=given.working_tree)
+    try:
+        with playground:
+            playground.serve()
+    except KeyboardInterrupt:
+        return playground.say_what_is_left()
+    except SystemExit:  # a signal
+        playground.say_what_is_left()
+        raise
+    except _FAILURES as error:
+        print(f"\nerror: {error}", file=sys.stderr)
+        playground.say_what_is_left()
+    return 1
+
+
+class Playground:
+    """A local AWS for the settings, with tasks as containers if there is an engine for them."""
+
+    def __init__(
+        self, deployment: Sequence[Settings], env_file: str | None, *, working_tree: bool
+    ) -> None:
+        self._deployment = deployment
+        self._settings = deployment[0]
+        self._env_file = env_file
+        self._working_tree = working_tree
+        self._report = ConsoleReport()
+        self._stack = ExitStack()
+        self._engine: Engine | None = None
+        self._network: ContainerNetwork | None = None
+        self._folders: list[Path] = []
+        self._endpoint = ""
+
+    def __enter__(self) -> "Playground":
+        self._report.section("Start")
+        try:
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._report.say("\nStopping.")
+        self._stack.close()
+
+    def serve(self) -> None:
+        """Do the jobs of the pipelines, until Ctrl-C."""
+        while True:
+            self._worker.work()
+            time.sleep(_POLL_SECONDS)
+
+    def say_what_is_left(self) -> int:
+        """Look for what was made, name what was looked at, and return 1 if something is there."""
+        looked_at = [f"the folder {folder}" for folder in self._folders]
+        left = [str(folder) for folder in self._folders if folder.exists()]
+        if self._endpoint:
+            looked_at.append(f"the port of {self._endpoint}")
+            left += [self._endpoint] if _answers(self._endpoint) else []
+        if self._engine:
+            looked_at.append(
+                f"containers, networks and images of {self._engine.name} with our label"
+            )
+            left += left_over(self._engine)
+        self._report.say("Looked at " + "; ".join(looked_at or ["nothing: nothing was made"]) + ".")
+        self._report.say(f"LEFT: {', '.join(left)}" if left else "Nothing is left.")
+        return 1 if left else 0
+
+    def _start(self) -> None:
+        report, enter = self._report, self._stack.enter_context
+        docker_folder = enter(ScratchDirectory("docker")).path
+        dockerfile = ROOT / self._settings.delivery.folder_path / "Dockerfile"
+        if not dockerfile.is_file():
+            dockerfile = APPLICATION / "Dockerfile"
+        # Outermost: at its end it removes the images, which no task may use any more.
+        docker = enter(docker_command(docker_folder, dockerfile))
+        access = self._tasks_as_containers()
+        with report.step("Start the local AWS") as step:
+            account, region = self._settings.account_number, self._settings.aws_region
+            aws = enter(LocalAws(account=account, region=region, engine=access))
+            self._endpoint = aws.endpoint_url
+            step.note = f"account {account}, {region}, on {aws.endpoint_url}"
+        if self._network:
+            enter(resolver(self._network, SEED, aws))
+        workspace = enter(Workspace(aws))
+        self._folders = [docker_folder, workspace.folder, aws.access.ca_bundle.parent]
+        with report.step("cdk bootstrap") as step:
+            workspace.cdk("bootstrap", f"aws://{account}/{region}", "--app", "")
+            step.note = "CDKToolkit"
+        with report.step("docker in the builds") as step:
+            step.note = docker.description
+        context = RehearsalContext(
+            aws=aws, workspace=workspace, report=report, working_tree=self._working_tree
+        )
+        self._worker = PipelineWorker(context, docker)
+        self._say_how_to_use_it(aws, workspace)
+
+    def _tasks_as_containers(self) -> EngineAccess | None:
+        """Have a network for tasks; without one say why they are records."""
+        with self._report.step("Tasks as containers") as step:
+            try:
+                engine, base = containers.available()
+                arguments = {"REVISION": "first", "BASE_IMAGE": base}
+                build_image(engine, APPLICATION, SEED, CACHE, build_args=arguments)
+                network = self._stack.enter_context(container_network(engine, self._cidrs()))
+                host = self._stack.enter_context(docker_host(engine))
+            except (NoEngineError, EngineError) as reason:
+                step.note = f"no, tasks are records: {reason}"
+                return None
+            self._engine, self._network = engine, network
+            step.note = f"by {engine.name}, in the network {network.name}, {network.cidr}"
+        return EngineAccess(
+            docker_host=host,
+            network=network.name,
+            resolver=network.resolver,
+            labels=network.labels,
+            instead=SEED,
+        )
+
+    def _cidrs(self) -> Sequence[str]:
+        """Return where tasks may be: in the VPC of the settings; the sample takes what is free."""
+        wanted = [settings.core.vpc_cidr for settings in self._deployment if settings.core]
+        return wanted[:1] if self._env_file else (*wanted[:1], *CANDIDATES)
+
+    def _say_how_to_use_it(self, aws: LocalAws, workspace: Workspace) -> None:
+        say, env_file = self._report.say, self._env_file
+        say(f"\nIt is there until you press Ctrl-C; its folder is {aws.access.ca_bundle.parent}")
+        say("In another terminal, in this folder:\n")
+        say(f"  unset {' '.join(_IN_THE_WAY)}")
+        for name, value in exports(aws).items():
+            say(f"  export {name}={shlex.quote(value)}")
+        say("")
+        if env_file is None:
+            changes = {"vpc_cidr": self._network.cidr} if self._network else {}
+            workspace.write_env("sample.env", **changes)
+            env_file = str(workspace.folder / "sample.env")
+            say(f"  # There is no .env here; these settings are sample.env, filled in: {env_file}")
+        delivery = self._settings.delivery
+        if delivery.github_token_secret_name and not delivery.connection_arn:
+            say(
+                "  aws secretsmanager create-secret --secret-string made-up --name "
+                f"{shlex.quote(delivery.github_token_secret_name)}"
+            )
+        option = shlex.quote(env_file)
+        say(f"  npx cdk deploy --all --require-approval never -c env_file={option}")
+        for target in ("status", "deliver", "call" if self._network else "logs"):
+            say(f"  make {target} ENV_FILE={option}")
+        say("\nWhat it can show, and what it cannot: docs/playground.md\n")
+
+
+def exports(aws: LocalAws) -> dict[str, str]:
+    """Return the variables with which every tool of AWS reaches this AWS and no other."""
+    told = aws.access.environment(shell={})
+    behind_a_proxy = any(name in os.environ for name in _PROXIES)
+    return {
+        name: value for name, value in told.items() if behind_a_proxy or name.upper() != "NO_PROXY"
+    }
+
+
+def _answers(endpoint: str) -> bool:
+    with socket.socket() as client:
+        address = urlsplit(endpoint)
+        return client.connect_ex((str(address.hostname), address.port or 0)) == 0
+
+
+if __name__ == "__main__":
+    run(main, stopped="The playground is stopped.")
