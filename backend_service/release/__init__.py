@@ -1,0 +1,1 @@
+"""The code of the Lambda function that releases and promotes images."""
