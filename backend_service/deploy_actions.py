@@ -31,6 +31,7 @@ FUNCTION_MEMORY_MIB = 1024
 """Lambda gives processor and network by memory: this copies a layer of 1 GB within the timeout. It
 also holds an artifact and, three times over, a part of a layer."""
 
+_CODE = Path(__file__).parent / "release"
 _RELEASE = "Release"
 _RELEASED_IMAGE = "image"
 """The namespace of Release's output variables, and the one that it sets."""
@@ -88,9 +89,7 @@ class ReleaseFunction(Construct):
             self,
             "Function",
             description=f"Releases and promotes images of {service_name}",
-            code=lambda_.Code.from_asset(
-                str(Path(__file__).parent / "release"), exclude=["__init__.py", "__pycache__"]
-            ),
+            code=lambda_.Code.from_asset(str(_CODE), exclude=["__pycache__"]),
             handler="function.handler",
             runtime=lambda_.Runtime.PYTHON_3_13,
             # Every region has it; the function computes next to nothing.
@@ -116,15 +115,12 @@ class ReleaseFunction(Construct):
 def _release_statements(
     scope: Construct, service_arn: str, alarm_names: Sequence[str]
 ) -> list[iam.PolicyStatement]:
-    alarms = [
-        Stack.of(scope).format_arn(
-            service="cloudwatch",
-            resource="alarm",
-            resource_name=name,
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        for name in alarm_names
-    ]
+    alarm = Stack.of(scope).format_arn(
+        service="cloudwatch",
+        resource="alarm",
+        resource_name="",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
     return [
         iam.PolicyStatement(actions=["ecs:DescribeServices"], resources=[service_arn]),
         iam.PolicyStatement(
@@ -132,7 +128,10 @@ def _release_statements(
             # The action has no resource-level permissions.
             resources=["*"],
         ),
-        iam.PolicyStatement(actions=["cloudwatch:DescribeAlarms"], resources=alarms),
+        iam.PolicyStatement(
+            actions=["cloudwatch:DescribeAlarms"],
+            resources=[f"{alarm}{name}" for name in alarm_names],
+        ),
         iam.PolicyStatement(
             actions=["codepipeline:PutJobFailureResult", "codepipeline:PutJobSuccessResult"],
             # Neither has resource-level permissions; they need the id of a job that waits.

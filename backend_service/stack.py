@@ -117,7 +117,8 @@ class BackendServiceStack(Stack):
                 cluster_name=service.ecs_cluster_name,
                 service_name=service.service_name,
                 service_arn=service_arn,
-                repository_name=service.ecr_repository_name,
+                # What is released was scanned when it was built.
+                repository_name=builds_repository_name(service.ecr_repository_name),
             )
         alarms = ServiceAlarms(
             observability,

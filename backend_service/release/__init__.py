@@ -1,1 +1,0 @@
-"""The code of the Lambda function that releases and promotes images."""
