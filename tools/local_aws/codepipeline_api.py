@@ -1,15 +1,17 @@
 """The CodePipeline API, from moto, with the webhooks and the care for secrets that it lacks.
 
 Pipelines are kept, not run: a pipeline that claims success for work that nobody did would be worse
-than none, so starting one is refused.
+than none, so starting one is refused. The results of jobs are taken, for whoever runs them.
 """
 
 import copy
 import json
+import re
 import uuid
 from functools import cache
 from typing import Any
 
+import botocore.session
 from ministack.services import iam
 from moto.codepipeline.models import CodePipelineBackend
 from moto.codepipeline.responses import CodePipelineResponse
@@ -126,6 +128,27 @@ def _shown(item: dict[str, Any]) -> dict[str, Any]:
 
 
 @cache
+def _model() -> Any:
+    return botocore.session.Session().get_service_model("codepipeline")
+
+
+def _misfit(value: Any, shape: Any, where: str) -> str:
+    """Say what in a request is longer, or else, than the API's description allows."""
+    if shape.type_name == "structure":
+        if unknown := value.keys() - shape.members.keys():
+            return f"{where or 'the request'} has no {', '.join(sorted(unknown))}"
+        found = (_misfit(value[key], shape.members[key], f"{where}.{key}") for key in value)
+        return next(filter(None, found), "")
+    if shape.type_name == "string":
+        longest, pattern = shape.metadata.get("max"), shape.metadata.get("pattern")
+        if longest and len(value) > longest:
+            return f"{where} has {len(value)} characters, at most {longest} are taken"
+        if pattern and not re.fullmatch(pattern, value):
+            return f"{where} does not match {pattern}"
+    return ""
+
+
+@cache
 def _webhooks(account: str, region: str) -> Webhooks:
     return Webhooks(account, region)
 
@@ -169,6 +192,19 @@ class API(CodePipelineResponse):
         name = self._get_param("name")
         message = f"The local AWS keeps the pipeline '{name}' but does not run its actions."
         raise JsonRESTError("ConflictException", message)
+
+    def put_job_success_result(self) -> str:
+        return self._take_result("PutJobSuccessResult")
+
+    def put_job_failure_result(self) -> str:
+        return self._take_result("PutJobFailureResult")
+
+    def _take_result(self, operation: str) -> str:
+        """Check it as CodePipeline does; whoever has made the job hears of it otherwise."""
+        shape = _model().operation_model(operation).input_shape
+        if problem := _misfit(json.loads(self.body), shape, ""):
+            raise JsonRESTError("ValidationException", problem)
+        return json.dumps({})
 
     def put_webhook(self) -> str:
         return self._webhooks.put(self._get_param("webhook"))
