@@ -91,7 +91,7 @@ class ReleaseFunction(Construct):
             description=f"Releases and promotes images of {service_name}",
             code=lambda_.Code.from_asset(str(_CODE), exclude=["__pycache__"]),
             handler="function.handler",
-            runtime=lambda_.Runtime.PYTHON_3_13,
+            runtime=lambda_.Runtime.PYTHON_3_14,
             # Every region has it; the function computes next to nothing.
             architecture=lambda_.Architecture.X86_64,
             timeout=FUNCTION_TIMEOUT,

@@ -273,8 +273,8 @@ ACKNOWLEDGEMENTS = (
             "NIST.800.53.R5-LambdaInsideVPC",
         ),
         constructs=("ReleaseFunction/Function/Resource",),
-        reason="Only the pipeline calls it, one execution after the other, and shows a failure or a "
-        "missing answer itself, so a queue for dead letters would tell nobody more, and reserved "
+        reason="Only the pipeline calls it, one execution after the other, and shows a failure or "
+        "a missing answer itself, so a queue for dead letters would tell nobody more, and reserved "
         "concurrency would take capacity from the account. It calls AWS APIs only; in the VPC it "
         "would need a NAT gateway or endpoints.",
     ),

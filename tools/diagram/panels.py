@@ -200,7 +200,7 @@ GUTTER = 1077
 """Where the line from the live image to the tasks runs."""
 WATCH_HEIGHT, WATCH_GAP = 46, 13
 TASK_ICON = 44
-LANE_WIDTH, ACTION_GAP, ACTION_ICON, LIVE_WIDTH = 870, 34, 36, 166
+LANE_WIDTH, ACTION_GAP, ACTION_ICON, LIVE_WIDTH = 870, 20, 24, 166
 
 
 @dataclass(frozen=True)

@@ -125,10 +125,11 @@ def _explained(templates: Templates, pipeline: Resource, action: Mapping[str, An
             return ["by hand"]
         case "Deploy", "ECS":
             return ["rolling update", "to a new revision"]
-        case "Invoke", _ if _asked(action) == "release":
-            return ["only from the", "builds"]
         case "Invoke", _:
-            return ["only after a", "good rollout"]
+            return {
+                "release": ["only from", "builds"],
+                "promote": ["only after a", "good rollout"],
+            }[_asked(action)]
         case _:
             raise ValueError(f"The diagram has no words for {kind['Category']}/{kind['Provider']}")
 

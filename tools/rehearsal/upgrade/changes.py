@@ -18,7 +18,7 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
 from tools.rehearsal.upgrade.deployed import Templates
 
 ON_PURPOSE: Mapping[str, str] = {
-    "DeliveryPromotionLogGroup": "the promotion is a function, with a log group of its own",
+    "DeliveryPromotionLogGroupEDC0D015": "the promotion is a function, with a log group of its own",
 }
 """What is replaced or removed on purpose: the name of the `Change`, and the reason.
 
