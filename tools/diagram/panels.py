@@ -238,7 +238,10 @@ def layout(model: Model) -> Layout:
     first, last = actions[0], actions[-1]
     images = Box(actions[1].x, lane.bottom + 40, last.right - actions[1].x, 92)
     kept_names = [name for name in ("artifacts", "secret") if name in model.nodes]
-    kept = {name: Box(first.x, images.y + n * 49, first.w, 43) for n, name in enumerate(kept_names)}
+    kept_width = first.w + ACTION_GAP - 6
+    kept = {
+        name: Box(first.x, images.y + n * 49, kept_width, 43) for n, name in enumerate(kept_names)
+    }
     return Layout(
         record=Box(192, max(top + 39, top + row / 2 - 36), 236, 72),
         service=Box(520, top, 350, row),

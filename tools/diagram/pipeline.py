@@ -54,7 +54,7 @@ def pipeline_nodes(templates: Templates) -> list[Node]:
             for other in repositories
             if other is not repository
         ]
-        nodes.append(_node("images", "AmazonElasticContainerRegistry", "ECR repository", *facts))
+        nodes.append(_node("images", "AmazonElasticContainerRegistry", "ECR repositories", *facts))
         for tag in _moving_tags(repository):
             icon = "AmazonElasticContainerRegistryImage"
             nodes.append(_node("live", icon, f"tag {tag}", "each task", "starts from it"))
