@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tools.local_aws.image_push import push_image
@@ -19,7 +17,7 @@ from tools.rehearsal.context import SERVICE, RehearsalContext
 from tools.rehearsal.expectation import RehearsalError, expect, expect_true
 from tools.rehearsal.failures.context import FailureContext
 from tools.rehearsal.pipeline.docker_command import DockerCommand
-from tools.rehearsal.pipeline.lambda_action import ATTEMPTS
+from tools.rehearsal.pipeline.lambda_action import ATTEMPTS, client_as
 from tools.rehearsal.pipeline.pipeline_run import (
     Action,
     ActionFailedError,
@@ -142,7 +140,7 @@ def foreign_images(context: FailureContext) -> None:
             step.note = "refused"
     with context.report.step("It pushes to the repository of the service") as step:
         with _nothing_changes(context):
-            as_build = _as_role(context, _build_role(context))
+            as_build = client_as(context.aws, _build_role(context), "ecr")
             for tag in ("live", "evil"):
                 _expect_denied(
                     as_build.put_image,
@@ -199,23 +197,6 @@ def _build_role(context: RehearsalContext) -> str:
     name = context.outputs(SERVICE)["PipelineName"]
     projects = context.aws.client("codebuild").batch_get_projects(names=[name])["projects"]
     return str(projects[0]["serviceRole"])
-
-
-def _as_role(context: RehearsalContext, role: str) -> Any:
-    """Return a client of ECR with a role of the account."""
-    sts = context.aws.client("sts")
-    session = sts.assume_role(RoleArn=role, RoleSessionName="build")["Credentials"]
-    access = context.aws.access
-    return boto3.client(
-        "ecr",
-        endpoint_url=access.endpoint_url,
-        region_name=access.region,
-        verify=str(access.ca_bundle),
-        aws_access_key_id=session["AccessKeyId"],
-        aws_secret_access_key=session["SecretAccessKey"],
-        aws_session_token=session["SessionToken"],
-        config=Config(proxies={}, retries={"total_max_attempts": 1}),
-    )
 
 
 def _expect_denied(call: Callable[..., object], **parameters: Any) -> None:

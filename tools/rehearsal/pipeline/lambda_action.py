@@ -14,6 +14,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import boto3
+from botocore.config import Config
+
 from tools.local_aws import LocalAws
 from tools.local_aws.process_environment import process_environment
 from tools.local_aws.scratch import ScratchDirectory
@@ -36,14 +39,18 @@ Location = Mapping[str, str]
 class LambdaAction:
     """Does an action for an execution; ``aws`` is where the function was deployed to by ``stack``.
 
-    The function runs with the credentials of its role; its job's are those of the action's role.
+    The function runs with the credentials of its role; its job's are those of the action's role,
+    which ``pipeline_role`` takes.
     ``kills`` are the calls at which its process ends, one for each attempt, such as
     ``before ecr.PutImage``; Lambda then tries again, three times in all.
     """
 
-    def __init__(self, aws: LocalAws, *, stack: str, kills: Sequence[str] = ()) -> None:
+    def __init__(
+        self, aws: LocalAws, *, stack: str, pipeline_role: str, kills: Sequence[str] = ()
+    ) -> None:
         self._aws = aws
         self._stack = stack
+        self._pipeline_role = pipeline_role
         self._kills = list(kills)
 
     def run(
@@ -63,7 +70,10 @@ class LambdaAction:
             },
             "inputArtifacts": [_artifact(*each) for each in inputs.items()],
             "outputArtifacts": [_artifact(*each) for each in outputs.items()],
-            "artifactCredentials": self._session(action["roleArn"]),
+            "artifactCredentials": _credentials(
+                _as_session(self._aws, _session(self._aws.client("sts"), self._pipeline_role)),
+                action["roleArn"],
+            ),
         }
         with ScratchDirectory("function") as scratch:
             code = scratch.path / "code"
@@ -123,7 +133,7 @@ class LambdaAction:
         )
 
     def _environment(self, function: Mapping[str, Any]) -> dict[str, str]:
-        credentials = self._session(function["Role"])
+        session = _session(self._aws.client("sts"), function["Role"])
         variables: dict[str, str] = function.get("Environment", {}).get("Variables", {})
         return (
             process_environment()
@@ -133,9 +143,9 @@ class LambdaAction:
                 if name.startswith(("AWS_", "NO_PROXY", "no_proxy"))
             }
             | {
-                "AWS_ACCESS_KEY_ID": credentials["accessKeyId"],
-                "AWS_SECRET_ACCESS_KEY": credentials["secretAccessKey"],
-                "AWS_SESSION_TOKEN": credentials["sessionToken"],
+                "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
+                "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
+                "AWS_SESSION_TOKEN": session["SessionToken"],
                 # What it downloads from the local AWS is signed by that one's own authority.
                 "SSL_CERT_FILE": str(self._aws.access.ca_bundle),
                 "PYTHONDONTWRITEBYTECODE": "1",
@@ -143,15 +153,6 @@ class LambdaAction:
             }
             | variables
         )
-
-    def _session(self, role: str) -> dict[str, str]:
-        answer = self._aws.client("sts").assume_role(RoleArn=role, RoleSessionName="rehearsal")
-        credentials = answer["Credentials"]
-        return {
-            "accessKeyId": credentials["AccessKeyId"],
-            "secretAccessKey": credentials["SecretAccessKey"],
-            "sessionToken": credentials["SessionToken"],
-        }
 
     def _code(self, name: str) -> bytes:
         """Return the archive that the function was deployed from."""
@@ -166,6 +167,38 @@ class LambdaAction:
         stored = self._aws.client("s3").get_object(Bucket=place["S3Bucket"], Key=place["S3Key"])
         content: bytes = stored["Body"].read()
         return content
+
+
+def client_as(aws: LocalAws, role: str, service: str) -> Any:
+    """Return a client that acts with a role of the account."""
+    return _as_session(aws, _session(aws.client("sts"), role), service)
+
+
+def _as_session(aws: LocalAws, session: Mapping[str, str], service: str = "sts") -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=aws.access.endpoint_url,
+        region_name=aws.access.region,
+        verify=str(aws.access.ca_bundle),
+        aws_access_key_id=session["AccessKeyId"],
+        aws_secret_access_key=session["SecretAccessKey"],
+        aws_session_token=session["SessionToken"],
+        config=Config(proxies={}, retries={"total_max_attempts": 1}),
+    )
+
+
+def _session(sts: Any, role: str) -> dict[str, str]:
+    answer = sts.assume_role(RoleArn=role, RoleSessionName="rehearsal")
+    return dict(answer["Credentials"])
+
+
+def _credentials(sts: Any, role: str) -> dict[str, str]:
+    session = _session(sts, role)
+    return {
+        "accessKeyId": session["AccessKeyId"],
+        "secretAccessKey": session["SecretAccessKey"],
+        "sessionToken": session["SessionToken"],
+    }
 
 
 def _artifact(name: str, location: Location) -> dict[str, Any]:

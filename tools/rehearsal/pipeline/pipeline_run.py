@@ -223,9 +223,13 @@ class PipelineRun:
             action["configuration"].get("UserParameters", ""),
         )
         function = LambdaAction(
-            self._context.aws, stack=SERVICE, kills=self._kills.pop(action["name"], ())
+            self._context.aws,
+            stack=SERVICE,
+            pipeline_role=self._pipeline()["roleArn"],
+            kills=self._kills.pop(action["name"], ()),
         )
-        self._variables[action.get("namespace", action["name"])] = function.run(
+        namespace = str(action.get("namespace", action["name"]))
+        self._variables[namespace] = function.run(
             action,
             inputs={a["name"]: artifacts.location(a["name"]) for a in action["inputArtifacts"]},
             outputs={a["name"]: artifacts.reserve(a["name"]) for a in action["outputArtifacts"]},

@@ -24,8 +24,8 @@ SERVICE, BUILDS = f"{REGISTRY}/shop", f"{REGISTRY}/shop/builds"
 BUCKET = "artifacts"
 
 
-def _role(service: str, **statement: Any) -> dict[str, Any]:
-    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
+def _role(principal: dict[str, Any], **statement: Any) -> dict[str, Any]:
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}
     document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
     return {
         "Type": "AWS::IAM::Role",
@@ -43,13 +43,16 @@ def _repository(name: str) -> dict[str, Any]:
 RESOURCES: dict[str, Any] = {
     "Service": _repository("shop"),
     "Builds": _repository("shop/builds"),
+    "PipelineRole": _role(
+        {"Service": "codepipeline.amazonaws.com"}, Action="sts:AssumeRole", Resource="*"
+    ),
     "ActionRole": _role(
-        "codepipeline.amazonaws.com",
+        {"AWS": {"Fn::GetAtt": ["PipelineRole", "Arn"]}},
         Action=["s3:GetObject", "s3:PutObject"],
         Resource=f"arn:aws:s3:::{BUCKET}/*",
     ),
     "FunctionRole": _role(
-        "lambda.amazonaws.com",
+        {"Service": "lambda.amazonaws.com"},
         Action=["ecr:*", "cloudwatch:DescribeAlarms", "codepipeline:PutJob*"],
         Resource="*",
     ),
@@ -108,9 +111,17 @@ def release(aws: LocalAws, image: str, *, kills: Sequence[str] = ()) -> dict[str
             "StackResources"
         ]
     }
-    role = aws.client("iam").get_role(RoleName=resources["ActionRole"])["Role"]["Arn"]
-    action = {"configuration": {"FunctionName": resources["Function"]}, "roleArn": role}
-    return LambdaAction(aws, stack="delivery", kills=kills).run(
+    arn = f"arn:aws:iam::{ACCOUNT}:role"
+    action = {
+        "configuration": {"FunctionName": resources["Function"]},
+        "roleArn": f"{arn}/{resources['ActionRole']}",
+    }
+    return LambdaAction(
+        aws,
+        stack="delivery",
+        pipeline_role=f"{arn}/{resources['PipelineRole']}",
+        kills=kills,
+    ).run(
         action,
         inputs={"build": {"Bucket": BUCKET, "Key": "in"}},
         outputs={"released": {"Bucket": BUCKET, "Key": "out"}},

@@ -59,7 +59,7 @@ class Outside:
 
     def get_pipeline(self, **_: Any) -> dict[str, Any]:
         store = {"location": "bucket"}
-        stages = {"name": "delivery", "stages": self._stages}
+        stages = {"name": "delivery", "roleArn": "of-the-pipeline", "stages": self._stages}
         return {"pipeline": stages | {"artifactStore": store}}
 
     def put_object(self, **request: Any) -> None:
