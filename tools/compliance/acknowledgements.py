@@ -207,7 +207,7 @@ ACKNOWLEDGEMENTS = (
     ),
     Acknowledgement(
         rules=("CKV_AWS_136",),
-        constructs=("ImageRepository/Repository/Resource",),
+        constructs=("BuildsRepository/Repository/Resource", "ImageRepository/Repository/Resource"),
         reason="ECR encrypts images at rest with AES-256. A KMS key would add an audit trail of "
         "decryption, at a price per pull, and cannot be changed later without losing the images.",
     ),
@@ -277,6 +277,13 @@ ACKNOWLEDGEMENTS = (
         "a missing answer itself, so a queue for dead letters would tell nobody more, and reserved "
         "concurrency would take capacity from the account. It calls AWS APIs only; in the VPC it "
         "would need a NAT gateway or endpoints.",
+    ),
+    Acknowledgement(
+        rules=("CKV_AWS_45", "CKV_AWS_173"),
+        constructs=("ReleaseFunction/Function/Resource",),
+        reason="Its environment has names of this template and nothing secret (repositories, "
+        "cluster, service, container, alarms), one of which is as long as a key. Lambda encrypts "
+        "it with a key of its own; a customer managed one costs 1 USD a month.",
     ),
     # Alarms.
     Acknowledgement(
