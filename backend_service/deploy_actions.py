@@ -1,11 +1,17 @@
-"""The two actions of the pipeline's last stage: roll the image out, then promote it."""
+"""The three actions of the pipeline's last stage: release the image, roll it out, promote it."""
 
-from aws_cdk import ArnFormat, Duration, Stack
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -16,11 +22,179 @@ ROLLOUT_TIMEOUT = Duration.minutes(30)
 shorter than the hour that CodePipeline would wait: the action stays in progress after the circuit
 breaker has ended a rollout. https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html"""
 
+FUNCTION_TIMEOUT = Duration.minutes(5)
+"""Lambda runs the function again after it has failed or timed out, one and two minutes later: three
+attempts fit into the 20 minutes for which CodePipeline waits for an answer.
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"""
+
+FUNCTION_MEMORY_MIB = 1024
+"""Lambda gives processor and network by memory: this copies a layer of 1 GB within the timeout. It
+also holds an artifact and, three times over, a part of a layer."""
+
+_CODE = Path(__file__).parent / "release"
+_RELEASE = "Release"
+_RELEASED_IMAGE = "image"
+"""The namespace of Release's output variables, and the one that it sets."""
+
+
+class ReleaseFunction(Construct):
+    """The Lambda function that releases and promotes images of one service.
+
+    Creates the function, its role and its log group (deleted with the stack). Besides the seed's
+    the role is the only one that may put images into ``repository``; of ``builds`` it may read, and
+    it may look at the service and at its alarms, ``alarm_names``. Which files and names it works
+    with is what the arguments say. Exposes ``function``, and the ``role`` with its policy, for what
+    calls the function to wait for.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        repository: ecr.IRepository,
+        builds: ecr.IRepository,
+        container_name: str,
+        image_definitions_file: str,
+        cluster_name: str,
+        service_name: str,
+        service_arn: str,
+        alarm_names: Sequence[str],
+        log_group_name: str,
+        log_retention: logs.RetentionDays,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        log_group = logs.LogGroup(
+            self,
+            "LogGroup",
+            log_group_name=log_group_name,
+            retention=log_retention,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            description="Puts released images into one ECR repository, and moves its live tag",
+        )
+        log_group.grant_write(self.role)
+        builds.grant(self.role, "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+        repository.grant(
+            self.role,
+            "ecr:BatchCheckLayerAvailability",
+            "ecr:BatchGetImage",
+            "ecr:CompleteLayerUpload",
+            "ecr:InitiateLayerUpload",
+            "ecr:PutImage",
+            "ecr:UploadLayerPart",
+        )
+        for statement in _release_statements(self, service_arn, alarm_names):
+            self.role.add_to_policy(statement)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            description=f"Releases and promotes images of {service_name}",
+            code=lambda_.Code.from_asset(str(_CODE), exclude=["__pycache__"]),
+            handler="function.handler",
+            runtime=lambda_.Runtime.PYTHON_3_14,
+            # Every region has it; the function computes next to nothing.
+            architecture=lambda_.Architecture.X86_64,
+            timeout=FUNCTION_TIMEOUT,
+            memory_size=FUNCTION_MEMORY_MIB,
+            log_group=log_group,
+            environment={
+                "REPOSITORY": repository.repository_uri,
+                "BUILDS_REPOSITORY": builds.repository_uri,
+                "LIVE_TAG": LIVE_TAG,
+                "CLUSTER": cluster_name,
+                "SERVICE": service_name,
+                "CONTAINER": container_name,
+                "IMAGE_DEFINITIONS_FILE": image_definitions_file,
+                "ALARMS": json.dumps(list(alarm_names)),
+            },
+            # What the function and the actions would add to it is above, and narrower.
+            role=self.role.without_policy_updates(),
+        )
+
+
+def _release_statements(
+    scope: Construct, service_arn: str, alarm_names: Sequence[str]
+) -> list[iam.PolicyStatement]:
+    alarm = Stack.of(scope).format_arn(
+        service="cloudwatch",
+        resource="alarm",
+        resource_name="",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+    return [
+        iam.PolicyStatement(actions=["ecs:DescribeServices"], resources=[service_arn]),
+        iam.PolicyStatement(
+            actions=["ecs:DescribeTaskDefinition"],
+            # The action has no resource-level permissions.
+            resources=["*"],
+        ),
+        iam.PolicyStatement(
+            actions=["cloudwatch:DescribeAlarms"],
+            resources=[f"{alarm}{name}" for name in alarm_names],
+        ),
+        iam.PolicyStatement(
+            actions=["codepipeline:PutJobFailureResult", "codepipeline:PutJobSuccessResult"],
+            # Neither has resource-level permissions; they need the id of a job that waits.
+            resources=["*"],
+        ),
+    ]
+
+
+class Release(Construct):
+    """Copies the image of the build into the repository of the service, and hands on its digest.
+
+    Creates the role of the action, which ``assumed_by`` (the pipeline's role) assumes. It may call
+    ``release`` and, since the function is given its credentials, read and write objects of the
+    artifact bucket. Exposes ``action``, ``released_image`` (the variable with the image, for the
+    action that promotes it) and ``image_definitions``, the file that the rollout reads.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        assumed_by: iam.IPrincipal,
+        artifact_bucket: s3.IBucket,
+        build_output: codepipeline.Artifact,
+        image_definitions_file: str,
+        release: ReleaseFunction,
+        run_order: int,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        role = _caller(self, assumed_by, release, "Releases images of one service")
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["s3:GetObject", "s3:PutObject"],
+                resources=[artifact_bucket.arn_for_objects("*")],
+            )
+        )
+        output = codepipeline.Artifact()
+        action = actions.LambdaInvokeAction(
+            action_name=_RELEASE,
+            lambda_=release.function,
+            inputs=[build_output],
+            outputs=[output],
+            user_parameters={"action": "release"},
+            variables_namespace=_RELEASE,
+            run_order=run_order,
+            # By itself the action lists all functions, and does anything with the artifacts.
+            role=role.without_policy_updates(),
+        )
+        self.action = action
+        self.image_definitions = output.at_path(image_definitions_file)
+        self.released_image = action.variable(_RELEASED_IMAGE)
+
 
 class Rollout(Construct):
     """Registers a task definition with the new image and waits until ECS has rolled it out.
 
-    The image is that in ``image_definitions``, the file that the build has written; everything else
+    The image is that in ``image_definitions``, the file that Release has written; everything else
     is copied from the task definition that the service runs. If ECS gives the rollout up, the
     action fails at its timeout only.
 
@@ -123,17 +297,14 @@ def _rollout_statements(
 
 
 class Promotion(Construct):
-    """Moves the tag ``live`` to the image that the rollout before it has deployed.
+    """Moves the tag ``live`` to the ``released_image``, once the service has completed its rollout.
 
     The template's task definition names ``live``: without the promotion the next ``cdk deploy``
     would bring the previous image back. An image that ECS has rolled back, because its tasks fail
     or an alarm went off, is not promoted: the action fails.
 
     Creates the role of the action, which ``assumed_by`` (the pipeline's role) assumes and which may
-    look at the service, read and tag images of ``repository`` only, read artifacts, and write the
-    log of the action. ``build_output`` contains ``image_definitions_file``. ``cluster_name`` and
-    ``service_name`` have at most 100 characters together, for the sake of the command's length.
-    Exposes ``action``.
+    call ``release`` and nothing else. Exposes ``action``.
     """
 
     def __init__(
@@ -142,159 +313,28 @@ class Promotion(Construct):
         construct_id: str,
         *,
         assumed_by: iam.IPrincipal,
-        artifact_bucket: s3.IBucket,
-        log_group_name: str,
-        build_output: codepipeline.Artifact,
-        image_definitions_file: str,
-        cluster_name: str,
-        service_name: str,
-        service_arn: str,
-        repository: ecr.IRepository,
-        repository_name: str,
+        released_image: str,
+        release: ReleaseFunction,
         run_order: int,
     ) -> None:
         super().__init__(scope, construct_id)
-        role = iam.Role(
-            self,
-            "Role",
-            assumed_by=assumed_by,
-            description="Moves the live tag of one ECR repository",
-        )
-        repository.grant(role, "ecr:BatchGetImage", "ecr:PutImage")
-        artifact_bucket.grant_read(role)
-        for statement in _promotion_statements(self, service_arn, log_group_name):
-            role.add_to_policy(statement)
-        self.action = actions.CommandsAction(
+        role = _caller(self, assumed_by, release, "Moves the live tag of one ECR repository")
+        self.action = actions.LambdaInvokeAction(
             action_name="Promote",
-            input=build_output,
-            commands=[
-                await_rollout_command(image_definitions_file, cluster_name, service_name),
-                promote_command(image_definitions_file, repository_name),
-            ],
+            lambda_=release.function,
+            user_parameters={"action": "promote", "image": released_image},
             run_order=run_order,
-            # By itself the action grants the same, but names the pipeline, which the role's policy
-            # then would be created after.
             role=role.without_policy_updates(),
         )
 
 
-def _promotion_statements(
-    scope: Construct, service_arn: str, log_group_name: str
-) -> list[iam.PolicyStatement]:
-    log_group_arn = Stack.of(scope).format_arn(
-        service="logs",
-        resource="log-group",
-        resource_name=log_group_name,
-        arn_format=ArnFormat.COLON_RESOURCE_NAME,
-    )
-    return [
-        iam.PolicyStatement(actions=["ecs:DescribeServices"], resources=[service_arn]),
+def _caller(
+    scope: Construct, assumed_by: iam.IPrincipal, release: ReleaseFunction, description: str
+) -> iam.Role:
+    role = iam.Role(scope, "Role", assumed_by=assumed_by, description=description)
+    role.add_to_policy(
         iam.PolicyStatement(
-            actions=["ecs:DescribeTaskDefinition"],
-            # The action has no resource-level permissions.
-            resources=["*"],
-        ),
-        iam.PolicyStatement(
-            # https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-Commands.html
-            # has logs:CreateLogGroup, too: with it a late write makes the group again after a
-            # destroy, and the next deploy fails. The group is declared; the pipeline waits for it.
-            actions=["logs:CreateLogStream", "logs:GetLogEvents", "logs:PutLogEvents"],
-            # The log group, and its streams.
-            resources=[log_group_arn, f"{log_group_arn}:*"],
-        ),
-    ]
-
-
-# What the promote action runs: one line of shell each, of at most 1000 characters. The Commands
-# action takes no multi-line commands and no longer ones, and does not promise that variables
-# survive from one command to the next; files do, in the container of the action. It runs them in
-# CodeBuild, whose buildspec is YAML: there a colon and a space in a command that is not quoted make
-# a map of it, and the action ends before it begins. So no command has ": " or " #" in it.
-# https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html
-# https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-Commands.html
-
-_POLL_SECONDS = 10
-_POLLS = 180
-"""Half an hour, and the time that the calls take: far longer than ECS watches the alarms, and less
-than the 55 minutes after which a Commands action is ended."""
-
-_MARKER = "rolled-out"
-"""The file that the first command leaves beside the artifact; without it the second one fails."""
-
-
-def await_rollout_command(image_definitions_file: str, cluster_name: str, service_name: str) -> str:
-    """Return the command that fails unless the service has completed a rollout of the image.
-
-    ECS completes a deployment when it is steady and the alarms have been watched; after a rollback
-    it completes one of the image before. A call that fails is repeated like one that comes too
-    early: if it ended the action, the service would run an image that is not live.
-    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html
-    """
-    poll = (
-        f"set -- $(aws ecs describe-services --cluster {cluster_name} --services {service_name}"
-        " --output text --query"
-        " \"services[0].deployments[?status=='PRIMARY'].[rolloutState,taskDefinition]\")"
+            actions=["lambda:InvokeFunction"], resources=[release.function.function_arn]
+        )
     )
-    images = (
-        'images=$(aws ecs describe-task-definition --task-definition "$2" --output text'
-        " --query 'taskDefinition.containerDefinitions[].image')"
-    )
-    judge = (
-        f'case " $(echo $images) " in *" $image "*) touch {_MARKER};; *) echo'
-        ' "$images is in service, not $image (rolled back or replaced), so retry the whole stage";'
-        " exit 1;; esac"
-    )
-    return " && ".join(
-        [
-            f"rm -f {_MARKER}",
-            _read_image(image_definitions_file),
-            (
-                f"for look in $(seq {_POLLS}); do {poll};"
-                f' case "$1" in ""|IN_PROGRESS) sleep {_POLL_SECONDS};; *) break;; esac; done'
-            ),
-            '{ test "$1" = COMPLETED || { echo "the rollout is ${1:-unknown}"; exit 1; }; }',
-            images,
-            judge,
-        ]
-    )
-
-
-def promote_command(image_definitions_file: str, repository_name: str) -> str:
-    """Return the command that tags the image named in the file as live, once it is rolled out.
-
-    It fails if the first command has not left its marker, or if the repository has no such image.
-    The image is copied by manifest, as
-    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-retag.html does it; the digest
-    makes ECR refuse a manifest that was changed on the way. ECR also refuses to tag an image
-    with a tag that it has already, so a repeated run stops before that.
-    """
-    get = (
-        'get() { aws ecr batch-get-image --repository-name "$repository" --output text'
-        ' --image-ids imageTag="$1" --query "images[0].$2"; }'
-    )
-    put = (
-        f'aws ecr put-image --repository-name "$repository" --image-tag {LIVE_TAG}'
-        ' --image-digest "$digest" --image-manifest "$manifest"'
-        ' --image-manifest-media-type "$type" > /dev/null'
-    )
-    return " && ".join(
-        [
-            f"test -e {_MARKER}",
-            f"repository={repository_name}",
-            _read_image(image_definitions_file),
-            'tag="${image##*:}"',
-            get,
-            'digest=$(get "$tag" imageId.imageDigest)',
-            'case "$digest" in sha256:*) ;; *) echo "no image $image"; exit 1;; esac',
-            'manifest=$(get "$tag" imageManifest)',
-            'type=$(get "$tag" imageManifestMediaType)',
-            f"live=$(get {LIVE_TAG} imageId.imageDigest)",
-            f'{{ test "$live" = "$digest" || {put}; }}',
-            f'echo "$image is {LIVE_TAG}"',
-        ]
-    )
-
-
-def _read_image(image_definitions_file: str) -> str:
-    field = r's/.*"imageUri":[ ]*"\([^"]*\)".*/\1/p'
-    return f"image=$(sed -n '{field}' {image_definitions_file})"
+    return role

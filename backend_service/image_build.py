@@ -21,12 +21,13 @@ class ImageBuild(Construct):
     """Builds the image as the buildspec of the source says, natively for ``arm64`` or x86-64.
 
     ``buildspec_path`` is relative to the source's root. The buildspec is told, by environment
-    variables: ``REPO_URL`` (no tag), ``LIVE_TAG``, ``CONTAINER_NAME``, ``SERVICE_PORT``,
-    ``FOLDER_PATH`` (the application folder, relative to the source's root) and
-    ``IMAGE_DEFINITIONS_FILE`` (to be written for the deploy action).
+    variables: ``REPO_URL`` (to push to; no tag), ``LIVE_REPO_URL`` and ``LIVE_TAG`` (the image in
+    service, whose layers may be taken), ``CONTAINER_NAME``, ``SERVICE_PORT``, ``FOLDER_PATH`` (the
+    application folder, relative to the source's root) and ``IMAGE_DEFINITIONS_FILE`` (to be written
+    for the release).
 
     Creates the project, its role and its log group (deleted with the stack). The project may pull
-    from and push to ``repository`` only. Exposes ``project``.
+    from and push to ``builds``, and pull from ``repository``. Exposes ``project``.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class ImageBuild(Construct):
         construct_id: str,
         *,
         project_name: str,
+        builds: ecr.IRepository,
         repository: ecr.IRepository,
         container_name: str,
         container_port: int,
@@ -54,7 +56,8 @@ class ImageBuild(Construct):
             removal_policy=RemovalPolicy.DESTROY,
         )
         variables = {
-            "REPO_URL": repository.repository_uri,
+            "REPO_URL": builds.repository_uri,
+            "LIVE_REPO_URL": repository.repository_uri,
             "LIVE_TAG": LIVE_TAG,
             "CONTAINER_NAME": container_name,
             "SERVICE_PORT": str(container_port),
@@ -87,7 +90,9 @@ class ImageBuild(Construct):
             timeout=BUILD_TIMEOUT,
             grant_report_group_permissions=False,
         )
-        repository.grant_pull_push(self.project)
+        builds.grant_pull_push(self.project)
+        # Who may push there may move the live tag: IAM does not tell tags apart.
+        repository.grant_pull(self.project)
         # The project's own statement about logs lets it make the group as well: a build that ends
         # after a destroy would, and the next deploy would fail. It is there before the project.
         policy = cast("iam.Role", self.project.role).node.find_child("DefaultPolicy")

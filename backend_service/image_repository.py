@@ -1,4 +1,4 @@
-"""The ECR repository of a service, the tag of the image in service, and the first image."""
+"""The ECR repositories of a service, the tag of the image in service, and the first image."""
 
 from typing import cast
 
@@ -12,17 +12,21 @@ from constructs import Construct
 
 from backend_service.names import LIVE_TAG
 
-KEPT_BUILDS = 50
-"""How many builds stay in the repository for a return to an older image. Ours: weeks of a team that
+KEPT_RELEASES = 50
+"""How many images stay in the repository for a return to an older one. Ours: weeks of a team that
 delivers twice a day."""
+
+KEPT_BUILDS = 20
+"""How many builds stay until they are released: more than are built while one waits for approval,
+which it may for a week. Ours: layers are shared, so each costs what its change does."""
 
 _LIVE = ecr.ImageTagMutabilityExclusionFilter.wildcard(LIVE_TAG)
 
 
 class ImageRepository(Construct):
-    """An ECR repository with one immutable tag per build and the movable tag ``live``.
+    """The repository of a service: one immutable tag per release, and the movable tag ``live``.
 
-    Scans on push, keeps the image tagged ``live`` and the newest ``KEPT_BUILDS`` images, and is
+    Scans on push, keeps the image tagged ``live`` and the newest ``KEPT_RELEASES`` images, and is
     emptied when the stack is deleted. Exposes ``repository``.
     """
 
@@ -50,10 +54,37 @@ class ImageRepository(Construct):
                 ),
                 ecr.LifecycleRule(
                     rule_priority=2,
+                    description=f"The newest {KEPT_RELEASES} builds stay",
+                    tag_status=ecr.TagStatus.ANY,
+                    max_image_count=KEPT_RELEASES,
+                ),
+            ],
+        )
+
+
+class BuildsRepository(Construct):
+    """The repository that builds push to, with one immutable tag per build.
+
+    Scans on push, so that who approves can look, keeps the newest ``KEPT_BUILDS`` images, and is
+    emptied when the stack is deleted. Exposes ``repository``.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, repository_name: str) -> None:
+        super().__init__(scope, construct_id)
+        self.repository = ecr.Repository(
+            self,
+            "Repository",
+            repository_name=repository_name,
+            image_scan_on_push=True,
+            image_tag_mutability=ecr.TagMutability.IMMUTABLE,
+            removal_policy=RemovalPolicy.DESTROY,
+            empty_on_delete=True,
+            lifecycle_rules=[
+                ecr.LifecycleRule(
                     description=f"The newest {KEPT_BUILDS} builds stay",
                     tag_status=ecr.TagStatus.ANY,
                     max_image_count=KEPT_BUILDS,
-                ),
+                )
             ],
         )
 

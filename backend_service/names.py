@@ -23,8 +23,8 @@ class ServiceOutput(StrEnum):
 
 
 LIVE_TAG = "live"
-"""Names the image that the service runs. The seed sets it, the pipeline's promotion moves it. (The
-build could move it, too: it may push to the repository, and IAM does not tell tags apart.)"""
+"""Names the image that the service runs. The seed sets it, the pipeline's promotion moves it, and
+nobody else may put images into the repository."""
 
 
 class AlarmKind(StrEnum):
@@ -64,9 +64,14 @@ def build_log_group_name(project_name: str) -> str:
     return f"/aws/codebuild/{project_name}"
 
 
-def pipeline_log_group_name(pipeline_name: str) -> str:
-    """Return the name that CodePipeline gives the log group of a pipeline's Commands actions."""
-    return f"/aws/codepipeline/{pipeline_name}"
+def release_log_group_name(pipeline_name: str) -> str:
+    """Return the name of the log group of the function that releases and promotes."""
+    return f"/aws/codepipeline/{pipeline_name}/release"
+
+
+def builds_repository_name(repository_name: str) -> str:
+    """Return the name of the repository that the builds of a service push to."""
+    return f"{repository_name}/builds"
 
 
 def unique_names(
@@ -80,9 +85,10 @@ def unique_names(
     name = full_name(cluster_name, service_name)
     return (
         ("AWS::ECR::Repository", repository_name),
+        ("AWS::ECR::Repository", builds_repository_name(repository_name)),
         ("AWS::Logs::LogGroup", task_log_group_name(cluster_name, service_name)),
         ("AWS::Logs::LogGroup", build_log_group_name(name)),
-        ("AWS::Logs::LogGroup", pipeline_log_group_name(name)),
+        ("AWS::Logs::LogGroup", release_log_group_name(name)),
         ("AWS::CodeBuild::Project", name),
         ("AWS::CodePipeline::Pipeline", name),
         ("AWS::CloudWatch::Dashboard", name),

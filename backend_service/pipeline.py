@@ -6,20 +6,17 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
-from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from backend_service.deploy_actions import Promotion, Rollout
-from backend_service.names import pipeline_log_group_name
+from backend_service.deploy_actions import Promotion, Release, ReleaseFunction, Rollout
 from backend_service.source import PipelineSource
 
 IMAGE_DEFINITIONS_FILE = "imagedefinitions.json"
-"""Written by the build, read by the deploy and the promote action."""
+"""Written by the build, read by the release, which writes another one for the rollout."""
 
 ARTIFACT_LIFETIME = Duration.days(30)
 """Artifacts are needed until their pipeline execution ends, and for a return to an older one."""
@@ -29,14 +26,13 @@ _LEFTOVER_LIFETIME = Duration.days(1)
 
 
 class DeliveryPipeline(Construct):
-    """Source, Build, Approve (if ``manual_approval``), and Deploy: roll out, then promote.
+    """Source, Build, Approve (if ``manual_approval``), and Deploy: release, roll out, promote.
 
-    Creates the pipeline, its artifact bucket, the roles of its actions and the log group of the
-    promotion (deleted with the stack). ``service_arn``, ``cluster_name``, ``service_name`` and
-    ``repository_name`` name what ``service`` and ``repository`` are: what may touch a resource by
-    its name need not wait for it. ``execution_role`` is the role that the service's tasks are
-    started with, which the rollout passes on; ``approval_topic`` (if any) is told that an approval
-    is wanted. Exposes ``pipeline``.
+    Creates the pipeline, its artifact bucket and the roles of its actions. ``release`` is the
+    function that releases and promotes images; ``service_arn`` names ``service``: what may touch a
+    resource by its name need not wait for it. ``execution_role`` is the role that the service's
+    tasks are started with, which the rollout passes on; ``approval_topic`` (if any) is told that an
+    approval is wanted. Exposes ``pipeline``.
     """
 
     def __init__(
@@ -47,27 +43,15 @@ class DeliveryPipeline(Construct):
         pipeline_name: str,
         source: PipelineSource,
         build_project: codebuild.IProject,
+        release: ReleaseFunction,
         service: ecs.FargateService,
         service_arn: str,
-        cluster_name: str,
-        service_name: str,
         execution_role: iam.IRole,
-        repository: ecr.IRepository,
-        repository_name: str,
         manual_approval: bool,
         approval_topic: sns.ITopic | None,
-        log_retention: logs.RetentionDays,
     ) -> None:
         super().__init__(scope, construct_id)
         bucket = ArtifactBucket(self, "Artifacts").bucket
-        promotion_log_group_name = pipeline_log_group_name(pipeline_name)
-        promotion_log_group = logs.LogGroup(
-            self,
-            "PromotionLogGroup",
-            log_group_name=promotion_log_group_name,
-            retention=log_retention,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
         self.pipeline = codepipeline.Pipeline(
             self,
             "Pipeline",
@@ -87,38 +71,42 @@ class DeliveryPipeline(Construct):
             )
             self.pipeline.add_stage(stage_name="Approve", actions=[approval])
         pipeline_principal = iam.ArnPrincipal(self.pipeline.role.role_arn)
+        released = Release(
+            self,
+            "Release",
+            assumed_by=pipeline_principal,
+            artifact_bucket=bucket,
+            build_output=build_output,
+            image_definitions_file=IMAGE_DEFINITIONS_FILE,
+            release=release,
+            run_order=1,
+        )
         rollout = Rollout(
             self,
             "Rollout",
             assumed_by=pipeline_principal,
             artifact_bucket=bucket,
-            image_definitions=build_output.at_path(IMAGE_DEFINITIONS_FILE),
+            image_definitions=released.image_definitions,
             service=service,
             service_arn=service_arn,
             execution_role=execution_role,
-            run_order=1,
+            run_order=2,
         )
         promotion = Promotion(
             self,
             "Promotion",
             assumed_by=pipeline_principal,
-            artifact_bucket=bucket,
-            log_group_name=promotion_log_group_name,
-            build_output=build_output,
-            image_definitions_file=IMAGE_DEFINITIONS_FILE,
-            cluster_name=cluster_name,
-            service_name=service_name,
-            service_arn=service_arn,
-            repository=repository,
-            repository_name=repository_name,
-            run_order=2,
+            released_image=released.released_image,
+            release=release,
+            run_order=3,
         )
-        self.pipeline.add_stage(stage_name="Deploy", actions=[rollout.action, promotion.action])
-        # An execution must find the rights that its actions need, also after an update of both, and
-        # the log group that no action may make.
+        self.pipeline.add_stage(
+            stage_name="Deploy", actions=[released.action, rollout.action, promotion.action]
+        )
+        # An execution must find the rights that its actions need, also after an update of both.
         # Only the pipeline itself: its role is the one that the roles of the actions trust.
         resource = cast("codepipeline.CfnPipeline", self.pipeline.node.default_child)
-        resource.node.add_dependency(rollout, promotion, promotion_log_group)
+        resource.node.add_dependency(released, rollout, promotion, release)
 
 
 class ArtifactBucket(Construct):

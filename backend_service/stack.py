@@ -6,13 +6,16 @@ from constructs import Construct
 
 from backend_service.alarms import ServiceAlarms, ServiceMetrics
 from backend_service.dashboard import Dashboard
+from backend_service.deploy_actions import ReleaseFunction
 from backend_service.image_build import ImageBuild
-from backend_service.image_repository import ImageRepository, SeedImage
+from backend_service.image_repository import BuildsRepository, ImageRepository, SeedImage
 from backend_service.names import (
     ServiceOutput,
+    builds_repository_name,
     dashboard_url,
     full_name,
     pipeline_url,
+    release_log_group_name,
     task_log_group_name,
 )
 from backend_service.notifications import FailureNotifications, NotificationTopic
@@ -61,6 +64,11 @@ class BackendServiceStack(Stack):
         dns_ttl = Duration.seconds(service.dns_ttl_seconds)
         images = ImageRepository(
             self, "ImageRepository", repository_name=service.ecr_repository_name
+        )
+        builds = BuildsRepository(
+            self,
+            "BuildsRepository",
+            repository_name=builds_repository_name(service.ecr_repository_name),
         )
         seed = SeedImage(
             self,
@@ -111,7 +119,8 @@ class BackendServiceStack(Stack):
                 cluster_name=service.ecs_cluster_name,
                 service_name=service.service_name,
                 service_arn=service_arn,
-                repository_name=service.ecr_repository_name,
+                # What is released was scanned when it was built.
+                repository_name=builds_repository_name(service.ecr_repository_name),
             )
         alarms = ServiceAlarms(
             observability,
@@ -151,6 +160,7 @@ class BackendServiceStack(Stack):
             self,
             "ImageBuild",
             project_name=name,
+            builds=builds.repository,
             repository=images.repository,
             container_name=service.container_name,
             container_port=service.container_port,
@@ -160,22 +170,32 @@ class BackendServiceStack(Stack):
             image_definitions_file=IMAGE_DEFINITIONS_FILE,
             log_retention=log_retention,
         )
+        release = ReleaseFunction(
+            self,
+            "ReleaseFunction",
+            repository=images.repository,
+            builds=builds.repository,
+            container_name=service.container_name,
+            image_definitions_file=IMAGE_DEFINITIONS_FILE,
+            cluster_name=service.ecs_cluster_name,
+            service_name=service.service_name,
+            service_arn=service_arn,
+            alarm_names=alarms.rollback_names,
+            log_group_name=release_log_group_name(name),
+            log_retention=log_retention,
+        )
         pipeline = DeliveryPipeline(
             self,
             "Delivery",
             pipeline_name=name,
             source=_source(delivery),
             build_project=build.project,
+            release=release,
             service=discoverable.service,
             service_arn=service_arn,
-            cluster_name=service.ecs_cluster_name,
-            service_name=service.service_name,
             execution_role=provided.execution_role,
-            repository=images.repository,
-            repository_name=service.ecr_repository_name,
             manual_approval=delivery.manual_approval,
             approval_topic=topic,
-            log_retention=log_retention,
         ).pipeline
         HelperFunctionLogs(self, "HelperFunctionLogs", retention=log_retention)
         outputs = {

@@ -14,6 +14,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
+from backend_service.names import builds_repository_name
 from core_infra.names import LOG_RETENTION
 
 from .parsing import distinct_items, matching, whole_number
@@ -252,12 +253,14 @@ ClusterName = Annotated[
         255,
     ),
 ]
+_LONGEST_REPOSITORY = 256 - len(builds_repository_name(""))  # of a name ECR takes 256
 EcrRepositoryName = Annotated[
     str,
     _name(
         rf"(?=.{{2}}){_ECR_PART}(?:/{_ECR_PART})*",
-        "2 to 256 lower-case letters and digits, with single . _ - / between them",
-        256,
+        f"2 to {_LONGEST_REPOSITORY} lower-case letters and digits, with single . _ - / between "
+        "them",
+        _LONGEST_REPOSITORY,
     ),
 ]
 NamespaceId = Annotated[str, _name(r"ns-[a-z0-9]+", "the id of a namespace, such as ns-abc123", 64)]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations, islice
 from pathlib import Path
 
+from backend_service.names import builds_repository_name
 from core_infra.names import namespace_name
 
 from .aws_types import AwsEnvironment
@@ -60,8 +61,13 @@ _UNIQUE: tuple[tuple[str, str, _Facts], ...] = (
     ),
     (
         "ecr_repository_name",
-        "both would create the same repository",
-        lambda s: s.service.ecr_repository_name,
+        "both would create the same repository, for images in service or for builds",
+        lambda s: frozenset(
+            (
+                s.service.ecr_repository_name,
+                builds_repository_name(s.service.ecr_repository_name),
+            )
+        ),
     ),
     (
         "ecs_cluster_name",
@@ -383,10 +389,17 @@ def _collisions(settings: Settings, deployment: Sequence[Settings]) -> Iterator[
             # One app has each name of a stack once, wherever the stack goes.
             if apart and key != "stack_prefix":
                 continue
-            if key not in reported and fact(this) == fact(other):
+            if key not in reported and _meet(fact(this), fact(other)):
                 reported.add(key)
                 message = f"is the same in {shown_name(str(other.env_file))}: {consequence}"
                 yield Problem(key, message, _shown(settings, key))
+
+
+def _meet(one: object, other: object) -> bool:
+    """Tell whether two facts are the same, or two sets of names have one in common."""
+    if isinstance(one, frozenset) and isinstance(other, frozenset):
+        return not one.isdisjoint(other)
+    return one == other
 
 
 def _crowded_role(settings: Settings, deployment: Sequence[Settings]) -> Iterator[Problem]:

@@ -379,12 +379,13 @@ class ServiceSettings(Section):
     ecr_repository_name: EcrRepositoryName = setting(
         "ECR repository that is created",
         comment="""
-            The ECR repository that is created for the service's images. Its first image is a copy
-              of seed_image (optional), which runs until the first delivery: from a registry that
-              needs no sign-in, from public.ecr.aws (in no other partition than aws), or from a
-              private ECR (one of another account must let this account pull). The default one
-              answers on port 3000 at /health and is built for X86_64 alone. Later changes of
-              seed_image have no effect; another repository starts with the seed again.""",
+            The ECR repository that is created for the service's images; builds get a second one,
+              with /builds after the name. Its first image is a copy of seed_image (optional), which
+              runs until the first delivery: from a registry that needs no sign-in, from
+              public.ecr.aws (in no other partition than aws), or from a private ECR (one of another
+              account must let this account pull). The default one answers on port 3000 at /health
+              and is built for X86_64 alone. Later changes of seed_image have no effect; another
+              repository starts with the seed again.""",
         example="ecsdemo-backend",
     )
     seed_image: ImageReference = setting(

@@ -19,6 +19,8 @@ WITHOUT_RESOURCES = {
     "ecr-public:GetAuthorizationToken": "signs in to the public registry of the seed image",
     "sts:GetServiceBearerToken": "the other half of signing in to the public registry",
     "ecs:DescribeTaskDefinition": "the deploy action copies the running task definition",
+    "codepipeline:PutJobFailureResult": "the release function answers for a job, known by its id",
+    "codepipeline:PutJobSuccessResult": "the release function answers for a job, known by its id",
     "logs:DescribeLogGroups": "ECS Exec looks for the log group of its sessions",
     "ssmmessages:CreateControlChannel": "ECS Exec, if it is switched on",
     "ssmmessages:CreateDataChannel": "ECS Exec, if it is switched on",

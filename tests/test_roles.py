@@ -30,11 +30,13 @@ Rights = Mapping[str, set[str]]
 AWS = "arn:aws:{}:eu-west-1:123456789012"
 BUCKET, OBJECTS = "<Delivery/Artifacts/Bucket>", "<Delivery/Artifacts/Bucket>/*"
 REPOSITORY = "<ImageRepository/Repository>"
+BUILDS = "<BuildsRepository/Repository>"
 FULL_NAME = "ecs-blueprint-infra-ecsdemo-backend"
 SERVICE = f"{AWS.format('ecs')}:service/ecs-blueprint-infra/ecsdemo-backend"
 REVISIONS = f"{AWS.format('ecs')}:task-definition/{FULL_NAME}:*"
 BUILD_LOG = f"{AWS.format('logs')}:log-group:/aws/codebuild/<ImageBuild/Project>"
-PIPELINE_LOG = f"{AWS.format('logs')}:log-group:/aws/codepipeline/{FULL_NAME}"
+ALARM = f"{AWS.format('cloudwatch')}:alarm:{FULL_NAME}"
+RELEASE = "<ReleaseFunction/Function>"
 SESSION_LOG = f"{AWS.format('logs')}:log-group:<Cluster/ExecuteCommandLogGroup>:*"
 
 READ = {"s3:GetBucket*", "s3:GetObject*", "s3:List*"}
@@ -93,7 +95,9 @@ ALWAYS: Mapping[str, Rights] = {
     # The program in the container: nothing, until a team grants something.
     "Task/Definition/TaskRole": {},
     "ImageBuild/Project/Role": {
-        REPOSITORY: PULL | PUSH,
+        BUILDS: PULL | PUSH,
+        # For the layer cache. Who could push here could move the live tag.
+        REPOSITORY: PULL,
         "<ImageBuild/LogGroup>": LOG,
         BUILD_LOG: LOG,
         f"{BUILD_LOG}:*": LOG,
@@ -104,6 +108,7 @@ ALWAYS: Mapping[str, Rights] = {
         **USE_ARTIFACTS,
         "<Delivery/Pipeline/Build/Build/CodePipelineActionRole>": {"sts:AssumeRole"},
         "<Delivery/Promotion/Role>": {"sts:AssumeRole"},
+        "<Delivery/Release/Role>": {"sts:AssumeRole"},
         "<Delivery/Rollout/Role>": {"sts:AssumeRole"},
     },
     "Delivery/Pipeline/Build/Build/CodePipelineActionRole": {
@@ -124,13 +129,27 @@ ALWAYS: Mapping[str, Rights] = {
         "<Task/Definition/TaskRole>": {"iam:PassRole"},
         "<TaskExecutionRole/Role>": {"iam:PassRole"},
     },
-    "Delivery/Promotion/Role": {
-        **READ_ARTIFACTS,
+    # The function gets these as the credentials of its job.
+    "Delivery/Release/Role": {
+        RELEASE: {"lambda:InvokeFunction"},
+        OBJECTS: {"s3:GetObject", "s3:PutObject"},
+    },
+    "Delivery/Promotion/Role": {RELEASE: {"lambda:InvokeFunction"}},
+    "ReleaseFunction/Role": {
+        BUILDS: {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"},
+        REPOSITORY: PUSH | {"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage"},
         SERVICE: {"ecs:DescribeServices"},
-        "*": {"ecs:DescribeTaskDefinition"},  # It cannot name a resource.
-        REPOSITORY: {"ecr:BatchGetImage", "ecr:PutImage"},
-        PIPELINE_LOG: LOG | {"logs:GetLogEvents"},
-        f"{PIPELINE_LOG}:*": LOG | {"logs:GetLogEvents"},
+        **{
+            f"{ALARM}-{kind}": {"cloudwatch:DescribeAlarms"}
+            for kind in ("cpu", "memory", "log-errors")
+        },
+        "<ReleaseFunction/LogGroup>": LOG,
+        # None of them can name a resource.
+        "*": {
+            "codepipeline:PutJobFailureResult",
+            "codepipeline:PutJobSuccessResult",
+            "ecs:DescribeTaskDefinition",
+        },
     },
 }
 APPROVE_ROLE = "Delivery/Pipeline/Approve/Approve/CodePipelineActionRole"
@@ -289,7 +308,7 @@ def test_delivery_touches_nothing_of_another_service(topology: str) -> None:
     """Everything that it may change or read is of this stack, or under the service's own name."""
     changes, _ = EXPECTED[topology]
     for role, on in rights(synthesise(**changes)).items():
-        if role.startswith(("Delivery/", "ImageBuild/", "SeedImage/")):
+        if role.startswith(("Delivery/", "ImageBuild/", "ReleaseFunction/", "SeedImage/")):
             for resource in on.keys() - {"*", CONNECTION, "<TaskExecutionRole/Role>"}:
                 is_task = resource.endswith(":task/<Cluster/Cluster>/*")
                 own = resource.startswith("<") or FULL_NAME in resource or "/<" in resource

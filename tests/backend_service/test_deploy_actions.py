@@ -1,33 +1,24 @@
-"""Rollout and promotion: their rights, and the promotion's commands, run in real shells."""
+"""Release, rollout and promotion: what they call, and their rights."""
 
-import os
-import subprocess
-from dataclasses import dataclass
-from pathlib import Path
+import ast
+import json
+import sys
 from typing import Any
 
 import pytest
-import yaml
 
-from backend_service.deploy_actions import await_rollout_command, promote_command
-from backend_service.names import LIVE_TAG
-from settings.examples import ACCOUNT, REGION
+from backend_service.names import AlarmKind, alarm_name
+from backend_service.release.function import Service
+from settings.examples import ACCOUNT, REGION, ROOT
 from tests.synthesis import EXISTING, TOPOLOGIES, Synthesis, synthesise
 
 SERVICE = "BackendServiceStack"
 FAMILY = "arn:aws:ecs:eu-west-1:123456789012:task-definition/ecs-blueprint-infra-ecsdemo-backend:*"
-IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop:0a1b2c3d-7"
-OLD_IMAGE = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop:0a1b2c3d-6"
-SIDECAR = "public.ecr.aws/xray/aws-xray-daemon:3.x"
-NEW, OLD = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
-MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
-# What ECR signs is the text to the last space: it has to arrive as it was.
-MANIFEST = '{\n   "schemaVersion": 2,\n   "mediaType": "it\'s $HOME \\n"\n}'
 
 
 def deploy_action(synthesis: Synthesis) -> dict[str, Any]:
     stages = synthesis.only(SERVICE, "AWS::CodePipeline::Pipeline")["Stages"]
-    return dict(stages[-1]["Actions"][0])
+    return dict(stages[-1]["Actions"][1])
 
 
 def by_action(synthesis: Synthesis) -> dict[str, dict[str, Any]]:
@@ -132,301 +123,156 @@ def test_the_rollout_reads_artifacts_and_writes_none() -> None:
     }
 
 
-@pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_codebuild_reads_each_command_as_one_string(topology: str) -> None:
-    """A Commands action puts them into a buildspec, which is YAML, as they are."""
-    stages = synthesise(**TOPOLOGIES[topology]).only(SERVICE, "AWS::CodePipeline::Pipeline")[
-        "Stages"
-    ]
-    commands = [c for s in stages for action in s["Actions"] for c in action.get("Commands", [])]
-    assert commands
-    for command in commands:
-        assert yaml.safe_load(f"commands:\n  - {command}\n") == {"commands": [command]}
+FUNCTION = "AWS::Lambda::Function"
 
 
-def promote_action() -> dict[str, Any]:
+def action(name: str) -> dict[str, Any]:
     stages = synthesise().only(SERVICE, "AWS::CodePipeline::Pipeline")["Stages"]
-    return dict(stages[-1]["Actions"][-1])
+    (found,) = (action for action in stages[-1]["Actions"] if action["Name"] == name)
+    return dict(found)
 
 
-def test_the_action_promotes_what_the_service_has_completed_a_rollout_of() -> None:
-    assert promote_action()["Commands"] == [
-        await_rollout_command("imagedefinitions.json", "ecs-blueprint-infra", "ecsdemo-backend"),
-        promote_command("imagedefinitions.json", "ecsdemo-backend"),
+def release_function() -> tuple[str, dict[str, Any]]:
+    """Return the function that Release calls, by its logical id."""
+    key = action("Release")["Configuration"]["FunctionName"]["Ref"]
+    return key, synthesise().resources(SERVICE, FUNCTION)[key]["Properties"]
+
+
+def of_function() -> list[dict[str, Any]]:
+    """Return what the role of the function may do."""
+    return synthesise().granted(SERVICE, release_function()[1]["Role"])
+
+
+def repository(name: str) -> str:
+    """Return the logical id of the repository with the name."""
+    (key,) = (
+        key
+        for key, resource in synthesise().resources(SERVICE, "AWS::ECR::Repository").items()
+        if resource["Properties"]["RepositoryName"] == name
+    )
+    return key
+
+
+def test_release_and_promote_are_one_function() -> None:
+    assert action("Promote")["Configuration"]["FunctionName"] == {"Ref": release_function()[0]}
+
+
+def test_promote_takes_the_image_from_release_and_reads_no_artifact() -> None:
+    assert action("Release")["Namespace"] == "Release"
+    parameters = json.loads(action("Promote")["Configuration"]["UserParameters"])
+    assert parameters == {"action": "promote", "image": "#{Release.image}"}
+    assert "InputArtifacts" not in action("Promote")
+    assert json.loads(action("Release")["Configuration"]["UserParameters"]) == {"action": "release"}
+
+
+def test_the_function_is_told_what_the_template_calls_things() -> None:
+    """It reads them by the names that its own module expects."""
+    variables = release_function()[1]["Environment"]["Variables"]
+    told = Service.of_environment({key: str(value) for key, value in variables.items()})
+    (container,) = synthesise().only(SERVICE, "AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+    service = synthesise().only(SERVICE, "AWS::ECS::Service")
+    cluster = synthesise().only("CoreInfraStack", "AWS::ECS::Cluster")
+    assert (told.container, told.name) == (container["Name"], service["ServiceName"])
+    assert told.cluster == cluster["ClusterName"]
+    assert container["Image"]["Fn::Join"][1][-1] == f":{told.live_tag}"
+    assert told.definitions_file == deploy_action(synthesise())["Configuration"]["FileName"]
+    assert f"{{'Ref': '{repository('ecsdemo-backend')}'}}" in told.repository
+    assert f"{{'Ref': '{repository('ecsdemo-backend/builds')}'}}" in told.builds
+
+
+def test_the_function_looks_at_the_alarms_that_ecs_watches() -> None:
+    alarms = synthesise().only(SERVICE, "AWS::ECS::Service")["DeploymentConfiguration"]["Alarms"]
+    told = json.loads(release_function()[1]["Environment"]["Variables"]["ALARMS"])
+    assert told == alarms["AlarmNames"]
+    (looking,) = (s for s in of_function() if s["Action"] == "cloudwatch:DescribeAlarms")
+    prefix = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:"
+    assert looking["Resource"] == sorted(prefix + name for name in told)
+    missing = alarm_name("ecs-blueprint-infra-ecsdemo-backend", AlarmKind.MISSING_TASKS)
+    assert missing not in told, "it rolls nothing back"
+
+
+def test_three_attempts_of_the_function_end_before_codepipeline_gives_it_up() -> None:
+    """Lambda waits a minute before the second attempt, and two before the third."""
+    assert 3 * release_function()[1]["Timeout"] + 60 + 120 < 20 * 60
+
+
+def test_the_function_is_the_file_beside_it_and_nothing_else() -> None:
+    """Lambda brings boto3; whatever else it imported would be missing there."""
+    folder = ROOT / "backend_service" / "release"
+    assert {path.name for path in folder.iterdir()} - {"__pycache__"} == {"function.py"}
+    tree = ast.parse((folder / "function.py").read_text(encoding="utf-8"))
+    imported = {
+        name.partition(".")[0]
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [str(node.module)]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert imported - sys.stdlib_module_names == {"boto3", "botocore"}
+    assert release_function()[1]["Handler"] == "function.handler"
+
+
+def test_the_function_logs_to_a_group_of_the_stack_and_makes_none() -> None:
+    group = release_function()[1]["LoggingConfig"]["LogGroup"]["Ref"]
+    declared = synthesise().resources(SERVICE, "AWS::Logs::LogGroup")[group]
+    assert declared["DeletionPolicy"] == "Delete"
+    assert "logs:CreateLogGroup" not in str(of_function())
+
+
+def test_only_the_function_and_the_seed_may_put_images_into_the_repository_of_the_service() -> None:
+    """Who may put an image there may move `live`: IAM does not tell tags apart."""
+    arn = {"Fn::GetAtt": [repository("ecsdemo-backend"), "Arn"]}
+    putting = {
+        role["Ref"]
+        for policy in synthesise().resources(SERVICE, "AWS::IAM::Policy").values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if "ecr:PutImage" in statement["Action"] and statement["Resource"] == arn
+        for role in policy["Properties"]["Roles"]
+    }
+    (seed,) = (role for role in putting if role.startswith("SeedImage"))
+    assert putting == {seed, release_function()[1]["Role"]["Fn::GetAtt"][0]}
+
+
+def test_the_function_only_reads_builds() -> None:
+    arn = {"Fn::GetAtt": [repository("ecsdemo-backend/builds"), "Arn"]}
+    (actions,) = (s["Action"] for s in of_function() if s["Resource"] == arn)
+    assert actions == ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+
+
+def test_the_function_changes_no_service() -> None:
+    service = synthesise().only(SERVICE, "AWS::ECS::Service")["ServiceName"]
+    (looking,) = (s for s in of_function() if s["Action"] == "ecs:DescribeServices")
+    assert looking["Resource"].endswith(f":service/ecs-blueprint-infra/{service}")
+    (anywhere,) = (s["Action"] for s in of_function() if s["Resource"] == "*")
+    assert anywhere == [
+        "codepipeline:PutJobFailureResult",
+        "codepipeline:PutJobSuccessResult",
+        "ecs:DescribeTaskDefinition",
     ]
 
 
-def test_the_promotion_may_read_and_tag_images_of_this_repository_only() -> None:
-    (repository,) = synthesise().resources(SERVICE, "AWS::ECR::Repository")
-    statements = synthesise().granted(SERVICE, promote_action()["RoleArn"])
-    (on_images,) = (s for s in statements if "ecr:PutImage" in s["Action"])
-    assert on_images["Action"] == ["ecr:BatchGetImage", "ecr:PutImage"]
-    assert on_images["Resource"] == {"Fn::GetAtt": [repository, "Arn"]}
-    (anywhere,) = (s["Action"] for s in statements if s["Resource"] == "*")
-    assert anywhere == "ecs:DescribeTaskDefinition"
+def test_nobody_but_the_two_actions_may_call_the_function() -> None:
+    arn = {"Fn::GetAtt": [release_function()[0], "Arn"]}
+    calling = [
+        policy["Properties"]["Roles"][0]["Ref"]
+        for policy in synthesise().resources(SERVICE, "AWS::IAM::Policy").values()
+        if "lambda:InvokeFunction" in str(policy) and str(arn) in str(policy)
+    ]
+    roles = [action(name)["RoleArn"]["Fn::GetAtt"][0] for name in ("Promote", "Release")]
+    assert sorted(calling) == sorted(roles)
+    assert synthesise().resources(SERVICE, "AWS::Lambda::Permission") == {}
 
 
-def test_the_promotion_looks_at_this_service_only() -> None:
-    service = synthesise().only(SERVICE, "AWS::ECS::Service")
-    statements = synthesise().granted(SERVICE, promote_action()["RoleArn"])
-    (looking,) = (s for s in statements if s["Action"] == "ecs:DescribeServices")
-    cluster = "ecs-blueprint-infra"
-    assert looking["Resource"].endswith(f":service/{cluster}/{service['ServiceName']}")
-
-
-@pytest.fixture(params=["sh", "bash"])
-def shell(request: pytest.FixtureRequest) -> str:
-    """Name a shell that CodePipeline may run commands with."""
-    return str(request.param)
-
-
-# Each call about the service takes the next line of `states`, and the last one again and again.
-AWS_OF_ECS = """#!/bin/sh
-echo "$*" >> calls
-case "$*" in
-  *describe-services\\ --cluster\\ shop\\ --services\\ web\\ *PRIMARY*rolloutState,taskDefinition*)
-    state=$(head -n 1 states)
-    test "$(wc -l < states)" = 1 || sed -i 1d states
-    test "$state" != throttled || exit 254
-    printf '%s\\tarn:of:the-revision\\n' "$state";;
-  *describe-task-definition*arn:of:the-revision*) printf '%s\\n' "$IMAGES"; exit "$STATUS";;
-  *) echo "unexpected: $*" >&2; exit 64;;
-esac
-"""
-
-
-def wait(
-    folder: Path, shell: str, *states: str, images: str = IMAGE, status: int = 0
-) -> subprocess.CompletedProcess[str]:
-    """Run the command while ECS goes through ``states``; pauses take no time."""
-    for name, text in (("aws", AWS_OF_ECS), ("sleep", "#!/bin/sh\necho slept >> calls\n")):
-        (folder / name).write_text(text, encoding="utf-8")
-        (folder / name).chmod(0o755)
-    definitions = f'[{{"name":"web","imageUri":"{IMAGE}"}}]\n'
-    (folder / "images.json").write_text(definitions, encoding="utf-8")
-    (folder / "states").write_text("".join(f"{state}\n" for state in states), encoding="utf-8")
-    return subprocess.run(
-        [shell, "-c", await_rollout_command("images.json", "shop", "web")],
-        cwd=folder,
-        env={
-            "PATH": f"{folder}{os.pathsep}{os.defpath}",
-            "IMAGES": images,
-            "STATUS": str(status),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-
-
-def test_a_completed_rollout_of_the_image_is_what_promotion_waits_for(
-    tmp_path: Path, shell: str
-) -> None:
-    done = wait(tmp_path, shell, "COMPLETED")
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "rolled-out").exists()
-
-
-def test_promotion_waits_while_ecs_watches_the_alarms(tmp_path: Path, shell: str) -> None:
-    done = wait(tmp_path, shell, "IN_PROGRESS", "IN_PROGRESS", "COMPLETED")
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "calls").read_text("utf-8").splitlines().count("slept") == 2
-
-
-def test_another_container_beside_it_does_no_harm(tmp_path: Path, shell: str) -> None:
-    assert wait(tmp_path, shell, "COMPLETED", images=f"{SIDECAR}\t{IMAGE}").returncode == 0
-
-
-@pytest.mark.parametrize("images", [OLD_IMAGE, f"{IMAGE}1", f"x{IMAGE}", SIDECAR, ""])
-def test_a_rollback_fails_the_delivery(tmp_path: Path, shell: str, images: str) -> None:
-    done = wait(tmp_path, shell, "IN_PROGRESS", "COMPLETED", images=images)
-    assert done.returncode != 0
-    assert f"not {IMAGE}" in done.stdout
-    assert not (tmp_path / "rolled-out").exists()
-
-
-def test_a_failed_rollout_fails_the_delivery(tmp_path: Path, shell: str) -> None:
-    done = wait(tmp_path, shell, "IN_PROGRESS", "FAILED")
-    assert done.returncode != 0
-    assert "the rollout is FAILED" in done.stdout
-
-
-def test_a_call_that_fails_is_repeated(tmp_path: Path, shell: str) -> None:
-    done = wait(tmp_path, shell, "IN_PROGRESS", "throttled", "COMPLETED")
-    assert done.returncode == 0, done.stderr
-
-
-def test_images_that_are_not_told_fail_the_delivery(tmp_path: Path, shell: str) -> None:
-    assert wait(tmp_path, shell, "COMPLETED", status=254).returncode != 0
-
-
-@pytest.mark.parametrize(
-    ("state", "said"), [("IN_PROGRESS", "IN_PROGRESS"), ("throttled", "unknown")]
-)
-def test_a_rollout_without_an_end_fails_the_delivery(
-    tmp_path: Path, shell: str, state: str, said: str
-) -> None:
-    done = wait(tmp_path, shell, state)
-    assert done.returncode != 0
-    assert f"the rollout is {said}" in done.stdout
-
-
-def test_the_marker_of_an_earlier_run_does_not_count(tmp_path: Path, shell: str) -> None:
-    (tmp_path / "rolled-out").touch()
-    assert wait(tmp_path, shell, "FAILED").returncode != 0
-    assert not (tmp_path / "rolled-out").exists()
-
-
-@pytest.mark.parametrize("length", [10, 50])
-def test_the_await_command_is_one_that_codepipeline_takes(length: int) -> None:
-    """Cluster and service have at most 100 characters together: the settings see to that."""
-    command = await_rollout_command("imagedefinitions.json", "c" * length, "s" * length)
-    assert "\n" not in command
-    assert len(command) <= 1000
-
-
-AWS_OF_ECR = """#!/bin/sh
-echo "$1 $2 $3 $4" >> "$RECORDS/calls"
-case "$*" in
-  *put-image*)
-    shift 2
-    while [ $# -gt 0 ]; do printf %s "$2" > "$RECORDS/put$1"; shift 2; done
-    exit "$PUT_STATUS";;
-  *imageTag=live*) echo "$LIVE";;
-  *imageTag=0a1b2c3d-7*imageDigest*) echo "$DIGEST"; exit "$GET_STATUS";;
-  *imageTag=0a1b2c3d-7*imageManifestMediaType*) echo "$MEDIA_TYPE";;
-  *imageTag=0a1b2c3d-7*imageManifest*) cat "$RECORDS/manifest";;
-  *) echo "unexpected: $*" >&2; exit 64;;
-esac
-"""
-
-
-@dataclass(frozen=True)
-class Run:
-    """How the command ended, and what it asked ``aws`` for."""
-
-    status: int
-    output: str
-    records: Path
-
-    @property
-    def calls(self) -> list[str]:
-        return (self.records / "calls").read_text(encoding="utf-8").splitlines()
-
-    def put(self) -> dict[str, str]:
-        """Return the options of ``put-image``."""
-        files = self.records.glob("put--*")
-        return {f.name.removeprefix("put--"): f.read_text(encoding="utf-8") for f in files}
-
-
-def promote(
-    folder: Path,
-    shell: str,
-    *,
-    image: str = IMAGE,
-    digest: str = NEW,
-    live: str = OLD,
-    get_status: int = 0,
-    put_status: int = 0,
-    rolled_out: bool = True,
-) -> Run:
-    """Run the command as CodePipeline does: in the folder of the build's artifact."""
-    tools, artifact, records = folder / "bin", folder / "artifact", folder / "records"
-    for made in (tools, artifact, records):
-        made.mkdir()
-    (tools / "aws").write_text(AWS_OF_ECR, encoding="utf-8")
-    (tools / "aws").chmod(0o755)
-    (records / "manifest").write_text(MANIFEST, encoding="utf-8")
-    # Written as the buildspec writes it.
-    definitions = f'[{{"name":"web","imageUri":"{image}"}}]\n'
-    (artifact / "images.json").write_text(definitions, encoding="utf-8")
-    if rolled_out:
-        (artifact / "rolled-out").touch()
-    done = subprocess.run(
-        [shell, "-c", promote_command("images.json", "shop")],
-        cwd=artifact,
-        env={
-            "PATH": f"{tools}{os.pathsep}{os.defpath}",
-            "RECORDS": str(records),
-            "DIGEST": digest,
-            "LIVE": live,
-            "MEDIA_TYPE": MEDIA_TYPE,
-            "GET_STATUS": str(get_status),
-            "PUT_STATUS": str(put_status),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return Run(done.returncode, done.stdout + done.stderr, records)
-
-
-def test_the_deployed_image_is_tagged_live(tmp_path: Path, shell: str) -> None:
-    run = promote(tmp_path, shell)
-    assert run.status == 0, run.output
-    assert run.put() == {
-        "repository-name": "shop",
-        "image-tag": LIVE_TAG,
-        "image-digest": NEW,
-        "image-manifest": MANIFEST,
-        "image-manifest-media-type": MEDIA_TYPE,
-    }
-    assert f"{IMAGE} is {LIVE_TAG}" in run.output
-
-
-def test_the_first_promotion_needs_no_live_image(tmp_path: Path, shell: str) -> None:
-    run = promote(tmp_path, shell, live="None")
-    assert run.status == 0, run.output
-    assert run.put()["image-digest"] == NEW
-
-
-def test_an_image_that_is_live_already_is_left_alone(tmp_path: Path, shell: str) -> None:
-    run = promote(tmp_path, shell, live=NEW)
-    assert run.status == 0, run.output
-    assert run.put() == {}
-
-
-def test_without_the_marker_of_the_first_command_nothing_is_promoted(
-    tmp_path: Path, shell: str
-) -> None:
-    run = promote(tmp_path, shell, rolled_out=False)
-    assert run.status != 0
-    assert not (run.records / "calls").exists()
-
-
-def test_an_image_that_is_not_in_the_repository_fails_the_delivery(
-    tmp_path: Path, shell: str
-) -> None:
-    run = promote(tmp_path, shell, digest="None")
-    assert run.status != 0
-    assert f"no image {IMAGE}" in run.output
-    assert run.put() == {}
-
-
-def test_an_answer_that_never_came_fails_the_delivery(tmp_path: Path, shell: str) -> None:
-    run = promote(tmp_path, shell, get_status=254)
-    assert run.status != 0
-    assert run.put() == {}
-
-
-def test_a_tag_that_could_not_be_moved_fails_the_delivery(tmp_path: Path, shell: str) -> None:
-    run = promote(tmp_path, shell, put_status=254)
-    assert run.status != 0
-    assert f"is {LIVE_TAG}" not in run.output
-
-
-def test_only_the_repository_of_the_service_is_asked(tmp_path: Path, shell: str) -> None:
-    run = promote(tmp_path, shell)
-    assert set(run.calls) == {
-        "ecr batch-get-image --repository-name shop",
-        "ecr put-image --repository-name shop",
-    }
-
-
-@pytest.mark.parametrize("length", [15, 256])
-def test_the_promote_command_is_one_that_codepipeline_takes(length: int) -> None:
-    """https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_ActionDeclaration.html."""
-    command = promote_command("imagedefinitions.json", "x" * length)
-    assert "\n" not in command
-    assert len(command) <= 1000
+def test_the_credentials_of_the_job_of_release_open_artifacts_and_nothing_else() -> None:
+    """They are those of the action's role; the job of Promote gets none of these rights."""
+    (bucket,) = synthesise().resources(SERVICE, "AWS::S3::Bucket")
+    statements = synthesise().granted(SERVICE, action("Release")["RoleArn"])
+    (objects,) = (s for s in statements if s["Action"] != "lambda:InvokeFunction")
+    assert objects["Action"] == ["s3:GetObject", "s3:PutObject"]
+    assert objects["Resource"]["Fn::Join"][1] == [{"Fn::GetAtt": [bucket, "Arn"]}, "/*"]
+    (only,) = synthesise().granted(SERVICE, action("Promote")["RoleArn"])
+    assert only["Action"] == "lambda:InvokeFunction"

@@ -47,7 +47,8 @@ def test_the_variables_are_those_of_the_service() -> None:
     told = variables()
     container = synthesise().only(SERVICE, "AWS::ECS::TaskDefinition")["ContainerDefinitions"][0]
     image = container["Image"]["Fn::Join"][1]
-    assert [*told.pop("REPO_URL")["Fn::Join"][1], f":{told['LIVE_TAG']}"] == image
+    assert [*told.pop("LIVE_REPO_URL")["Fn::Join"][1], f":{told['LIVE_TAG']}"] == image
+    assert told.pop("REPO_URL")["Fn::Join"][1][-1] == {"Ref": repository("/builds")}
     assert told == {
         "LIVE_TAG": LIVE_TAG,
         "CONTAINER_NAME": container["Name"],
@@ -77,10 +78,30 @@ def test_the_log_is_one_that_the_stack_declares_and_deletes() -> None:
     assert log_group["DeletionPolicy"] == "Delete"
 
 
-def test_images_go_to_the_repository_of_the_service_only() -> None:
-    (repository,) = synthesise().resources(SERVICE, "AWS::ECR::Repository")
+def repository(end: str) -> str:
+    """Return the logical id of the repository whose name is that of the service and ``end``."""
+    (key,) = (
+        key
+        for key, resource in synthesise().resources(SERVICE, "AWS::ECR::Repository").items()
+        if resource["Properties"]["RepositoryName"] == f"ecsdemo-backend{end}"
+    )
+    return key
+
+
+def test_images_go_to_the_repository_of_the_builds_only() -> None:
     pushing = [s["Resource"] for s in statements() if "ecr:PutImage" in s["Action"]]
-    assert pushing == [{"Fn::GetAtt": [repository, "Arn"]}]
+    assert pushing == [{"Fn::GetAtt": [repository("/builds"), "Arn"]}]
+
+
+def test_of_the_repository_of_the_service_a_build_takes_layers_and_changes_nothing() -> None:
+    """Who may put images there may move `live`: IAM does not tell tags apart."""
+    arn = {"Fn::GetAtt": [repository(""), "Arn"]}
+    (allowed,) = (s["Action"] for s in statements() if s["Resource"] == arn)
+    assert allowed == [
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer",
+    ]
 
 
 def test_without_a_resource_it_may_sign_in_to_ecr_and_nothing_else() -> None:

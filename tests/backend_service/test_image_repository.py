@@ -1,11 +1,16 @@
-"""The ECR repository, the tag ``live``, and the first image."""
+"""The ECR repositories, the tag ``live``, and the first image."""
 
 import json
 from typing import Any
 
 import pytest
 
-from backend_service.image_repository import KEPT_BUILDS, ImageRepository
+from backend_service.image_repository import (
+    KEPT_BUILDS,
+    KEPT_RELEASES,
+    BuildsRepository,
+    ImageRepository,
+)
 from backend_service.names import LIVE_TAG
 from tests.synthesis import CONNECTED, TOPOLOGIES, empty_stack, synthesise, template_of
 
@@ -48,14 +53,42 @@ def test_the_image_in_service_never_expires(repository: dict[str, Any]) -> None:
     }
 
 
-def test_only_the_newest_builds_are_kept(repository: dict[str, Any]) -> None:
+def test_only_the_newest_releases_are_kept(repository: dict[str, Any]) -> None:
     _, second = lifecycle_rules(repository)
     assert second["action"] == {"type": "expire"}
     assert second["selection"] == {
         "tagStatus": "any",
         "countType": "imageCountMoreThan",
+        "countNumber": KEPT_RELEASES,
+    }
+
+
+def test_a_build_can_move_no_tag_of_the_builds_either() -> None:
+    properties = builds()["Properties"]
+    assert properties["ImageTagMutability"] == "IMMUTABLE"
+    assert "ImageTagMutabilityExclusionFilters" not in properties
+
+
+def test_few_builds_are_kept_and_none_after_the_stack() -> None:
+    (rule,) = lifecycle_rules(builds())
+    assert rule["selection"] == {
+        "tagStatus": "any",
+        "countType": "imageCountMoreThan",
         "countNumber": KEPT_BUILDS,
     }
+    assert builds()["Properties"]["EmptyOnDelete"] is True
+    assert builds()["DeletionPolicy"] == "Delete"
+
+
+def test_builds_are_scanned_before_anybody_approves_them() -> None:
+    assert builds()["Properties"]["ImageScanningConfiguration"] == {"ScanOnPush": True}
+
+
+def builds() -> dict[str, Any]:
+    stack = empty_stack()
+    BuildsRepository(stack, "Builds", repository_name="shop/builds")
+    (resource,) = template_of(stack)["Resources"].values()
+    return dict(resource)
 
 
 def test_it_is_emptied_and_deleted_with_the_stack(repository: dict[str, Any]) -> None:
@@ -66,8 +99,19 @@ def test_it_is_emptied_and_deleted_with_the_stack(repository: dict[str, Any]) ->
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_nobody_is_let_in_by_a_policy_of_the_repository(topology: str) -> None:
     """Who may pull or push is said by the policies of the roles, and only there."""
-    properties = synthesise(**TOPOLOGIES[topology]).only(SERVICE, "AWS::ECR::Repository")
-    assert "RepositoryPolicyText" not in properties
+    found = synthesise(**TOPOLOGIES[topology]).resources(SERVICE, "AWS::ECR::Repository")
+    assert len(found) == 2
+    assert "RepositoryPolicyText" not in str(found)
+
+
+def of_the_service() -> str:
+    """Return the logical id of the repository that the template names."""
+    (key,) = (
+        key
+        for key, resource in synthesise().resources(SERVICE, "AWS::ECR::Repository").items()
+        if resource["Properties"]["RepositoryName"] == "ecsdemo-backend"
+    )
+    return key
 
 
 def lifecycle_rules(repository: dict[str, Any]) -> list[dict[str, Any]]:
@@ -135,7 +179,7 @@ def test_another_repository_is_another_copy_so_that_no_rollback_repeats_the_old_
 
 
 def test_the_image_is_tagged_live_in_the_repository_of_the_service() -> None:
-    (repository,) = synthesise().resources(SERVICE, "AWS::ECR::Repository")
+    repository = of_the_service()
     destination = copy()["Properties"]["DestImage"]["Fn::Join"][1]
     assert destination[-2:] == [{"Ref": repository}, ":live"]
 
@@ -155,7 +199,7 @@ def test_the_copy_runs_outside_the_vpc_so_that_it_needs_no_nat_gateway() -> None
 
 
 def test_the_copy_may_push_to_this_repository_only() -> None:
-    (repository,) = synthesise().resources(SERVICE, "AWS::ECR::Repository")
+    repository = of_the_service()
     pushing = [s["Resource"] for s in statements() if "ecr:PutImage" in s["Action"]]
     assert pushing == [{"Fn::GetAtt": [repository, "Arn"]}]
 

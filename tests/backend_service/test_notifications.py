@@ -46,8 +46,12 @@ def test_it_tells_of_a_failed_deployment_of_this_service() -> None:
     }
 
 
-def test_it_tells_of_critical_or_high_findings_in_an_image_of_this_repository() -> None:
-    repository = synthesise(**CONNECTED).only(SERVICE, "AWS::ECR::Repository")
+def test_it_tells_of_critical_or_high_findings_before_a_build_is_approved() -> None:
+    pushed_to = synthesise(**CONNECTED).only(SERVICE, "AWS::CodeBuild::Project")["Environment"]
+    (uri,) = (v["Value"] for v in pushed_to["EnvironmentVariables"] if v["Name"] == "REPO_URL")
+    key = uri["Fn::Join"][1][-1]["Ref"]
+    repositories = synthesise(**CONNECTED).resources(SERVICE, "AWS::ECR::Repository")
+    repository = repositories[key]["Properties"]
     assert repository["ImageScanningConfiguration"] == {"ScanOnPush": True}
     assert rules()["aws.ecr"]["EventPattern"]["detail"] == {
         "repository-name": [repository["RepositoryName"]],

@@ -1,6 +1,7 @@
 """The pipeline from end to end: what follows what, what is handed over, and in which bucket."""
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -28,31 +29,33 @@ def actions(**changes: str) -> dict[str, dict[str, Any]]:
 
 def test_a_commit_is_built_deployed_and_promoted() -> None:
     assert [stage["Name"] for stage in pipeline()["Stages"]] == ["Source", "Build", "Deploy"]
-    assert list(actions()) == ["Source", "Build", "Deploy", "Promote"]
+    assert list(actions()) == ["Source", "Build", "Release", "Deploy", "Promote"]
 
 
 def test_an_approval_comes_between_build_and_deploy_if_it_is_wanted() -> None:
-    assert list(actions(**CONNECTED)) == ["Source", "Build", "Approve", "Deploy", "Promote"]
+    names = ["Source", "Build", "Approve", "Release", "Deploy", "Promote"]
+    assert list(actions(**CONNECTED)) == names
     approval = actions(**CONNECTED)["Approve"]["ActionTypeId"]
     assert (approval["Category"], approval["Provider"]) == ("Approval", "Manual")
 
 
-def test_promotion_waits_for_the_rollout_in_the_same_stage() -> None:
+def test_release_rollout_and_promotion_follow_each_other_in_one_stage() -> None:
     deploy = pipeline()["Stages"][-1]["Actions"]
     assert [(action["Name"], action["RunOrder"]) for action in deploy] == [
-        ("Deploy", 1),
-        ("Promote", 2),
+        ("Release", 1),
+        ("Deploy", 2),
+        ("Promote", 3),
     ]
 
 
 def test_each_action_takes_what_the_one_before_it_hands_over() -> None:
-    source, build = actions()["Source"], actions()["Build"]
-    assert build["InputArtifacts"] == source["OutputArtifacts"]
-    assert actions()["Deploy"]["InputArtifacts"] == build["OutputArtifacts"]
-    assert actions()["Promote"]["InputArtifacts"] == build["OutputArtifacts"]
+    """So the rollout reads what Release wrote, whatever is in the artifact of the build."""
+    path = [actions()[name] for name in ("Source", "Build", "Release", "Deploy")]
+    for before, after in pairwise(path):
+        assert after["InputArtifacts"] == before["OutputArtifacts"]
 
 
-@pytest.mark.parametrize("action", ["Deploy", "Promote"])
+@pytest.mark.parametrize("action", ["Release", "Deploy", "Promote"])
 def test_the_pipeline_is_there_after_the_rights_of_its_actions(action: str) -> None:
     synthesis = synthesise()
     (pipeline,) = synthesis.resources(SERVICE, "AWS::CodePipeline::Pipeline").values()
@@ -63,7 +66,7 @@ def test_the_pipeline_is_there_after_the_rights_of_its_actions(action: str) -> N
     assert of_action < set(pipeline["DependsOn"])
 
 
-def test_build_deploy_and_promote_agree_on_the_image_definitions_file() -> None:
+def test_build_release_and_rollout_agree_on_the_image_definitions_file() -> None:
     project = synthesise().only(SERVICE, "AWS::CodeBuild::Project")["Environment"]
     (written,) = (
         variable["Value"]
@@ -71,7 +74,9 @@ def test_build_deploy_and_promote_agree_on_the_image_definitions_file() -> None:
         if variable["Name"] == "IMAGE_DEFINITIONS_FILE"
     )
     assert actions()["Deploy"]["Configuration"]["FileName"] == written
-    assert all(f" {written})" in command for command in actions()["Promote"]["Commands"])
+    called = actions()["Release"]["Configuration"]["FunctionName"]["Ref"]
+    function = synthesise().resources(SERVICE, "AWS::Lambda::Function")[called]["Properties"]
+    assert function["Environment"]["Variables"]["IMAGE_DEFINITIONS_FILE"] == written
 
 
 def test_the_build_action_runs_the_project_of_the_service() -> None:
@@ -80,21 +85,13 @@ def test_the_build_action_runs_the_project_of_the_service() -> None:
 
 
 def test_it_is_a_v2_pipeline() -> None:
-    """Commands actions and file filters exist in V2 only."""
+    """File filters exist in V2 only."""
     assert pipeline()["PipelineType"] == "V2"
 
 
 def test_artifacts_go_to_the_bucket_of_the_stack() -> None:
     (bucket,) = synthesise().resources(SERVICE, "AWS::S3::Bucket")
     assert pipeline()["ArtifactStore"] == {"Location": {"Ref": bucket}, "Type": "S3"}
-
-
-def test_the_log_of_the_promotion_is_one_that_the_stack_declares_and_deletes() -> None:
-    names = [
-        group["Properties"].get("LogGroupName")
-        for group in synthesise().resources(SERVICE, "AWS::Logs::LogGroup").values()
-    ]
-    assert f"/aws/codepipeline/{pipeline()['Name']}" in names
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)

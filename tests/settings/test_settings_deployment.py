@@ -90,6 +90,7 @@ def test_service_on_another_cluster_shares_nothing(write: Write) -> None:
         ("stack_prefix", "", "the stacks of both would have the same names"),
         ("service_name", "ecsdemo-backend", "could not tell the services apart"),
         ("ecr_repository_name", "ecsdemo-backend", "both would create the same repository"),
+        ("ecr_repository_name", "ecsdemo-backend/builds", "for images in service or for builds"),
         ("deploy_core_stack", "True", "both would create the cluster"),
     ],
 )

@@ -201,16 +201,16 @@ def test_log_retention_that_cloudwatch_does_not_have(problems: Problems, days: s
     assert "1, 3, 5, 7, 14, 30" in found["log_retention_days"].message
 
 
-@pytest.mark.parametrize("name", ["team/orders", "a.b_c-d", "ab", "a" * 256])
+@pytest.mark.parametrize("name", ["team/orders", "a.b_c-d", "ab", "a" * 249])
 def test_possible_image_repository(load: Load, name: str) -> None:
     assert load(ecr_repository_name=name).service.ecr_repository_name == name
 
 
 @pytest.mark.parametrize(
-    "name", ["Orders", "a", "a/", "/a", "a//b", "a..b", "a--b", "a__b", "-a", "a_", "a" * 257]
+    "name", ["Orders", "a", "a/", "/a", "a//b", "a..b", "a--b", "a__b", "-a", "a_", "a" * 250]
 )
 def test_impossible_image_repository(problems: Problems, name: str) -> None:
-    assert "2 to 256" in problems(ecr_repository_name=name)["ecr_repository_name"].message
+    assert "2 to 249" in problems(ecr_repository_name=name)["ecr_repository_name"].message
 
 
 @pytest.mark.parametrize(

@@ -89,10 +89,11 @@ ACKNOWLEDGEMENTS = (
     ),
     Acknowledgement(
         rules=("AwsSolutions-IAM5",),
-        constructs=("Delivery/Promotion/Role/DefaultPolicy/Resource",),
+        constructs=("ReleaseFunction/Role/DefaultPolicy/Resource",),
         details=("Resource::*",),
-        reason="ecs:DescribeTaskDefinition, which has no resource level and only reads: the "
-        "promotion makes sure that the service still runs the image.",
+        reason="Three actions without a resource level: ecs:DescribeTaskDefinition only reads (the "
+        "promotion makes sure that the service still runs the image), and the two that put the "
+        "result of a job need its id.",
     ),
     Acknowledgement(
         rules=("AwsSolutions-IAM5",),
@@ -121,9 +122,10 @@ ACKNOWLEDGEMENTS = (
     ),
     Acknowledgement(
         rules=("AwsSolutions-IAM5",),
-        constructs=("Delivery/Promotion/Role/DefaultPolicy/Resource",),
-        details=("Resource::arn:aws:logs:…:log-group:/aws/codepipeline/…:*",),
-        reason="The streams of the pipeline's own log group: CodePipeline makes one per run.",
+        constructs=("Delivery/Release/Role/DefaultPolicy/Resource",),
+        details=("Resource::<DeliveryArtifactsBucket….Arn>/*",),
+        reason="Objects of the bucket that holds nothing but this pipeline's artifacts, under keys "
+        "that CodePipeline makes up: the release reads the build's and writes its own.",
     ),
     Acknowledgement(
         rules=("AwsSolutions-IAM5",),
@@ -138,7 +140,6 @@ ACKNOWLEDGEMENTS = (
         constructs=(
             "Delivery/Pipeline/Role/DefaultPolicy/Resource",
             "Delivery/Pipeline/SourceRole/DefaultPolicy/Resource",
-            "Delivery/Promotion/Role/DefaultPolicy/Resource",
             "Delivery/Rollout/Role/DefaultPolicy/Resource",
             "ImageBuild/Project/Role/DefaultPolicy/Resource",
         ),
@@ -185,11 +186,11 @@ ACKNOWLEDGEMENTS = (
         rules=("NIST.800.53.R5-CloudWatchLogGroupEncrypted", "CKV_AWS_158"),
         constructs=(
             "Cluster/ExecuteCommandLogGroup/Resource",
-            "Delivery/PromotionLogGroup/Resource",
             "HelperFunctionLogs/S3AutoDeleteObjectsCustomResourceProvider/Resource",
             "HelperFunctionLogs/VpcRestrictDefaultSGCustomResourceProvider/Resource",
             "ImageBuild/LogGroup/Resource",
             "Network/FlowLogGroup/Resource",
+            "ReleaseFunction/LogGroup/Resource",
             "SeedImage/LogGroup/Resource",
             "Task/LogGroup/Resource",
         ),
@@ -206,7 +207,7 @@ ACKNOWLEDGEMENTS = (
     ),
     Acknowledgement(
         rules=("CKV_AWS_136",),
-        constructs=("ImageRepository/Repository/Resource",),
+        constructs=("BuildsRepository/Repository/Resource", "ImageRepository/Repository/Resource"),
         reason="ECR encrypts images at rest with AES-256. A KMS key would add an audit trail of "
         "decryption, at a price per pull, and cannot be changed later without losing the images.",
     ),
@@ -261,6 +262,29 @@ ACKNOWLEDGEMENTS = (
         reason="As above. That this function is outside the VPC is what makes the first deploy "
         "work without a NAT gateway.",
     ),
+    # The function that releases images.
+    Acknowledgement(
+        rules=(
+            "CKV_AWS_115",
+            "CKV_AWS_116",
+            "CKV_AWS_117",
+            "NIST.800.53.R5-LambdaConcurrency",
+            "NIST.800.53.R5-LambdaDLQ",
+            "NIST.800.53.R5-LambdaInsideVPC",
+        ),
+        constructs=("ReleaseFunction/Function/Resource",),
+        reason="Only the pipeline calls it, one execution after the other, and shows a failure or "
+        "a missing answer itself, so a queue for dead letters would tell nobody more, and reserved "
+        "concurrency would take capacity from the account. It calls AWS APIs only; in the VPC it "
+        "would need a NAT gateway or endpoints.",
+    ),
+    Acknowledgement(
+        rules=("CKV_AWS_45", "CKV_AWS_173"),
+        constructs=("ReleaseFunction/Function/Resource",),
+        reason="Its environment has names of this template and nothing secret (repositories, "
+        "cluster, service, container, alarms), one of which is as long as a key. Lambda encrypts "
+        "it with a key of its own; a customer managed one costs 1 USD a month.",
+    ),
     # Alarms.
     Acknowledgement(
         rules=("NIST.800.53.R5-CloudWatchAlarmAction",),
@@ -289,9 +313,11 @@ ACKNOWLEDGEMENTS = (
             "Delivery/Pipeline/Role/DefaultPolicy/Resource",
             "Delivery/Pipeline/SourceRole/DefaultPolicy/Resource",
             "Delivery/Promotion/Role/DefaultPolicy/Resource",
+            "Delivery/Release/Role/DefaultPolicy/Resource",
             "Delivery/Rollout/Role/DefaultPolicy/Resource",
             "ImageBuild/Project/Role/DefaultPolicy/Resource",
             "Network/Vpc/AllTraffic/IAMRole/DefaultPolicy/Resource",
+            "ReleaseFunction/Role/DefaultPolicy/Resource",
             "SeedImage/Role/DefaultPolicy/Resource",
             "Task/Definition/TaskRole/DefaultPolicy/Resource",
             "Task/StartTask/Policy/Resource",

@@ -200,7 +200,7 @@ GUTTER = 1077
 """Where the line from the live image to the tasks runs."""
 WATCH_HEIGHT, WATCH_GAP = 46, 13
 TASK_ICON = 44
-LANE_WIDTH, ACTION_GAP, ACTION_ICON, LIVE_WIDTH = 870, 34, 36, 166
+LANE_WIDTH, ACTION_GAP, ACTION_ICON, LIVE_WIDTH = 870, 20, 24, 166
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,10 @@ def layout(model: Model) -> Layout:
     first, last = actions[0], actions[-1]
     images = Box(actions[1].x, lane.bottom + 40, last.right - actions[1].x, 92)
     kept_names = [name for name in ("artifacts", "secret") if name in model.nodes]
-    kept = {name: Box(first.x, images.y + n * 49, first.w, 43) for n, name in enumerate(kept_names)}
+    kept_width = first.w + ACTION_GAP - 6
+    kept = {
+        name: Box(first.x, images.y + n * 49, kept_width, 43) for n, name in enumerate(kept_names)
+    }
     return Layout(
         record=Box(192, max(top + 39, top + row / 2 - 36), 236, 72),
         service=Box(520, top, 350, row),

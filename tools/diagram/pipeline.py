@@ -1,5 +1,6 @@
 """What the service stack's template says of the way from a commit to a running task."""
 
+import json
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
@@ -12,7 +13,7 @@ ICONS = {
     "Build": "AWSCodeBuild",
     "Approval": "User",
     "Deploy": "AmazonElasticContainerService",
-    "Compute": "AmazonElasticContainerRegistryImage",
+    "Invoke": "AmazonElasticContainerRegistryImage",
 }
 """By category of the action."""
 
@@ -43,11 +44,17 @@ def pipeline_nodes(templates: Templates) -> list[Node]:
                 for rule in bucket.properties["LifecycleConfiguration"]["Rules"]
             ]
             nodes.append(_node("artifacts", "AmazonSimpleStorageService", "Artifacts", *days))
-    for repository in templates.of("AWS::ECR::Repository"):
+    repositories = templates.of("AWS::ECR::Repository")
+    for repository in repositories:
+        if not _moving_tags(repository):
+            continue
         facts = [str(repository.properties["RepositoryName"])]
-        if repository.properties["ImageTagMutability"].startswith("IMMUTABLE"):
-            facts.append("one immutable tag per build")
-        nodes.append(_node("images", "AmazonElasticContainerRegistry", "ECR repository", *facts))
+        facts += [
+            f"builds: {other.properties['RepositoryName']}"
+            for other in repositories
+            if other is not repository
+        ]
+        nodes.append(_node("images", "AmazonElasticContainerRegistry", "ECR repositories", *facts))
         for tag in _moving_tags(repository):
             icon = "AmazonElasticContainerRegistryImage"
             nodes.append(_node("live", icon, f"tag {tag}", "each task", "starts from it"))
@@ -118,8 +125,11 @@ def _explained(templates: Templates, pipeline: Resource, action: Mapping[str, An
             return ["by hand"]
         case "Deploy", "ECS":
             return ["rolling update", "to a new revision"]
-        case "Compute", _:
-            return ["only after a", "good rollout"]
+        case "Invoke", _:
+            return {
+                "release": ["only from", "builds"],
+                "promote": ["only after a", "good rollout"],
+            }[_asked(action)]
         case _:
             raise ValueError(f"The diagram has no words for {kind['Category']}/{kind['Provider']}")
 
@@ -132,19 +142,27 @@ def _reached(templates: Templates, pipeline: Resource, action: Mapping[str, Any]
     if any(resource.kind == "AWS::ECS::Service" for resource in configured):
         edges.append(Edge(source=name, target="service", flow=Flow.COMMIT, label="rolls out"))
     holders = [*templates.referred(pipeline, action.get("RoleArn"))]
-    for project in configured:
-        holders += templates.referred(project, project.properties.get("ServiceRole"))
+    for worker in configured:  # a build project, or a function
+        for key in ("ServiceRole", "Role"):
+            holders += templates.referred(worker, worker.properties.get(key))
     if any(_may_put_images(templates, role) for role in holders):
-        commands = " ".join(action.get("Commands", ()))
-        tags = [t for r in templates.of("AWS::ECR::Repository") for t in _moving_tags(r)]
-        edges += [
-            Edge(source=name, target="live", flow=Flow.COMMIT, label=f"moves {tag}")
-            for tag in tags
-            if f"--image-tag {tag}" in commands
-        ]
-        if not commands:
-            edges.append(Edge(source=name, target="images", flow=Flow.COMMIT, label="pushes"))
+        asked = _asked(action)
+        if asked == "promote":
+            tags = [t for r in templates.of("AWS::ECR::Repository") for t in _moving_tags(r)]
+            edges += [
+                Edge(source=name, target="live", flow=Flow.COMMIT, label=f"moves {tag}")
+                for tag in tags
+            ]
+        else:
+            label = "copies" if asked == "release" else "pushes"
+            edges.append(Edge(source=name, target="images", flow=Flow.COMMIT, label=label))
     return edges
+
+
+def _asked(action: Mapping[str, Any]) -> str:
+    """Return what an action asks a function for; nothing if it calls none."""
+    parameters = action.get("Configuration", {}).get("UserParameters", "{}")
+    return str(json.loads(parameters).get("action", ""))
 
 
 def _moving_tags(repository: Resource) -> list[str]:

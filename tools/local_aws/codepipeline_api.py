@@ -1,20 +1,25 @@
 """The CodePipeline API, from moto, with the webhooks and the care for secrets that it lacks.
 
 Pipelines are kept, not run: a pipeline that claims success for work that nobody did would be worse
-than none. What its executions are, and who may do their actions, is in `codepipeline_executions`.
+than none. What its executions are, and who may do their actions, is in `codepipeline_executions`. A
+worker may have the results of jobs of its own making sent here, as those of a function: they are
+checked.
 """
 
 import copy
 import json
+import re
 import time
 import uuid
 from functools import cache
 from typing import Any
 
+import botocore.session
 from ministack.services import iam
 from moto.codepipeline.models import CodePipelineBackend
 from moto.codepipeline.responses import CodePipelineResponse
 from moto.core.base_backend import BackendDict
+from moto.core.exceptions import JsonRESTError
 from moto.iam.exceptions import NotFoundException
 
 from tools.local_aws.codepipeline_executions import Executions
@@ -128,6 +133,27 @@ def _shown(item: dict[str, Any]) -> dict[str, Any]:
 
 
 @cache
+def _model() -> Any:
+    return botocore.session.Session().get_service_model("codepipeline")
+
+
+def _misfit(value: Any, shape: Any, where: str) -> str:
+    """Say what in a request is longer, or else, than the API's description allows."""
+    if shape.type_name == "structure":
+        if unknown := value.keys() - shape.members.keys():
+            return f"{where or 'the request'} has no {', '.join(sorted(unknown))}"
+        found = (_misfit(value[key], shape.members[key], f"{where}.{key}") for key in value)
+        return next(filter(None, found), "")
+    if shape.type_name == "string":
+        longest, pattern = shape.metadata.get("max"), shape.metadata.get("pattern")
+        if longest and len(value) > longest:
+            return f"{where} has {len(value)} characters, at most {longest} are taken"
+        if pattern and not re.fullmatch(pattern, value):
+            return f"{where} does not match {pattern}"
+    return ""
+
+
+@cache
 def _webhooks(account: str, region: str) -> Webhooks:
     return Webhooks(account, region)
 
@@ -216,15 +242,25 @@ class API(CodePipelineResponse):
         return json.dumps({"status": self._executions.acknowledge(self._get_param("jobId"))})
 
     def put_job_success_result(self) -> str:
-        summary = (self._get_param("executionDetails") or {}).get("summary", "")
-        revision = self._get_param("currentRevision")
-        self._executions.succeed(self._get_param("jobId"), summary, revision)
+        self._check("PutJobSuccessResult")
+        job = self._get_param("jobId")
+        if self._executions.has_job(job):
+            summary = (self._get_param("executionDetails") or {}).get("summary", "")
+            self._executions.succeed(job, summary, self._get_param("currentRevision"))
         return json.dumps({})
 
     def put_job_failure_result(self) -> str:
-        message = self._get_param("failureDetails")["message"]
-        self._executions.fail(self._get_param("jobId"), message)
+        self._check("PutJobFailureResult")
+        job = self._get_param("jobId")
+        if self._executions.has_job(job):
+            self._executions.fail(job, self._get_param("failureDetails")["message"])
         return json.dumps({})
+
+    def _check(self, operation: str) -> None:
+        """Refuse what CodePipeline would, by the API's description."""
+        shape = _model().operation_model(operation).input_shape
+        if problem := _misfit(json.loads(self.body), shape, ""):
+            raise JsonRESTError("ValidationException", problem)
 
     def put_approval_result(self) -> str:
         result = self._get_param("result")

@@ -256,6 +256,10 @@ class Executions:
                 jobs.append(_job(execution, action))
         return jobs
 
+    def has_job(self, job: str) -> bool:
+        """Tell whether the job was given out here; a worker may have made one of its own."""
+        return any(action.id == job for execution in self._all for action in execution.actions)
+
     def acknowledge(self, job: str) -> str:
         self._action(job)[1].become(_AT_WORK)
         return _AT_WORK

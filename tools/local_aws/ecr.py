@@ -1,13 +1,17 @@
-"""ECR: repositories, which of their tags may move, what an image id names, and the first image.
+"""ECR: repositories, layers, which tags may move, what an image id names, and the first image.
 
 MiniStack remembers only the tag that an image was last pushed under, keeps no exclusion filters of
-immutable tags, and overwrites every tag of a repository that is not plainly IMMUTABLE.
+immutable tags, overwrites every tag of a repository that is not plainly IMMUTABLE, and throws away
+the layers that its API is given.
 """
 
+import base64
+import binascii
 import fnmatch
 import hashlib
 import json
 import re
+import uuid
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +20,8 @@ from botocore.exceptions import ClientError
 from ministack.services import ecr
 
 from tools.local_aws.engine_access import EngineAccess
+from tools.local_aws.front import issue_address
+from tools.local_aws.image_push import push_image
 from tools.local_aws.replacements import replaces
 from tools.local_aws.resource_types import (
     Created,
@@ -95,8 +101,10 @@ def _set_mutability(repository: str, properties: Properties) -> None:
 
 @replaces(ecr, "_create_repository", upstream=_FILTERS_UPSTREAM)
 def create_repository(original: Handler, request: Request) -> Response:
-    """Keep the exclusion filters of a new repository."""
+    """Keep the exclusion filters of a new repository; it has no layers of one before it."""
     response = original(request)
+    if response[0] == HTTPStatus.OK:
+        ecr._layer_blobs.pop(request["repositoryName"], None)
     if response[0] == HTTPStatus.OK and request.get(_FILTERS):
         name = request["repositoryName"]
         ecr._repositories[name][_FILTERS] = request[_FILTERS]
@@ -126,12 +134,15 @@ def repository_shape(
     ecr,
     "_put_image",
     upstream=f"{_FILTERS_UPSTREAM} Bug: the same image under the same tag is pushed again; ECR"
-    " answers ImageAlreadyExistsException.",
+    " answers ImageAlreadyExistsException. Bug: neither the layers of the manifest nor its digest"
+    " are looked at; ECR answers LayersNotFoundException and ImageDigestDoesNotMatchException.",
 )
 def put_image(original: Handler, request: Request) -> Response:
-    """Move a tag of an immutable repository only if an exclusion filter matches it."""
+    """Move a tag only if the repository lets it; take no image whose parts are not all there."""
     name, tag = request.get("repositoryName", ""), request.get("imageTag")
     repository = ecr._repositories.get(name)
+    if repository and (error := _of_parts(name, request)):
+        return error
     if repository and tag and (holder := find_image(name, tag=tag)):
         digest = request.get("imageDigest") or ecr._image_digest(request["imageManifest"])
         if holder["imageDigest"] == digest:
@@ -151,10 +162,131 @@ def put_image(original: Handler, request: Request) -> Response:
     return original(request)
 
 
+def _of_parts(name: str, request: Request) -> Response | None:
+    """Say what of an image is not there, or not what it claims to be."""
+    manifest, digest = json.loads(request["imageManifest"]), request.get("imageDigest")
+    if digest and digest != ecr._image_digest(request["imageManifest"]):
+        message = "The specified image digest does not match the digest of the image manifest"
+        return json_error("ImageDigestDoesNotMatchException", message, 400)
+    blobs = [*manifest.get("layers", ()), *filter(None, [manifest.get("config")])]
+    missing = {each["digest"] for each in blobs} - ecr._layer_blobs.get(name, {}).keys()
+    if missing:
+        message = f"Layers with digests '{sorted(missing)}' required for pushing image into "
+        message += f"repository with name '{name}' don't exist"
+        return json_error("LayersNotFoundException", message, 400)
+    for each in manifest.get("manifests", ()):
+        if find_image(name, digest=each["digest"]) is None:
+            message = f"The manifest refers to {each['digest']}, which does not exist"
+            return json_error("ReferencedImagesNotFoundException", message, 400)
+    return None
+
+
 def _may_move(repository: dict[str, Any], tag: str) -> bool:
     mutability = repository.get("imageTagMutability", "MUTABLE")
     excluded = any(fnmatch.fnmatchcase(tag, f["filter"]) for f in repository.get(_FILTERS, []))
     return excluded != (mutability in ("MUTABLE", "MUTABLE_WITH_EXCLUSION"))
+
+
+_LAYERS_UPSTREAM = (
+    "Gap: layers that are uploaded by the API are thrown away, and the address of a layer leads to"
+    " AWS."
+)
+_PART_SIZE = 10 * 1024 * 1024
+_SMALLEST_PART = 5 * 1024 * 1024
+"""Of all parts but the last. https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"""
+
+_layer_uploads: dict[str, tuple[str, bytearray, list[int]]] = {}
+"""By the id of the upload: the repository, what has come so far, and the sizes of its parts."""
+
+
+@replaces(ecr, "_batch_check_layer_availability", upstream=_LAYERS_UPSTREAM)
+def batch_check_layer_availability(_original: Handler, request: Request) -> Response:
+    """Say which layers the repository has."""
+    name = request.get("repositoryName", "")
+    if name not in ecr._repositories:
+        return _no_repository(name)
+    known, layers, failures = ecr._layer_blobs.get(name, {}), [], []
+    for digest in request["layerDigests"]:
+        if digest in known:
+            size = len(known[digest])
+            layers.append(
+                {"layerDigest": digest, "layerAvailability": "AVAILABLE", "layerSize": size}
+            )
+        elif re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
+            layers.append({"layerDigest": digest, "layerAvailability": "UNAVAILABLE"})
+        else:
+            failures.append({"layerDigest": digest, "failureCode": "InvalidLayerDigest"})
+    return json_response({"layers": layers, "failures": failures})
+
+
+@replaces(ecr, "_get_download_url_for_layer", upstream=_LAYERS_UPSTREAM)
+def get_download_url_for_layer(_original: Handler, request: Request) -> Response:
+    """Give out an address here, which works for a while and for whoever has it."""
+    name, digest = request.get("repositoryName", ""), request["layerDigest"]
+    if name not in ecr._repositories:
+        return _no_repository(name)
+    if digest not in ecr._layer_blobs.get(name, {}):
+        message = f"The layer with digest '{digest}' does not exist in the repository '{name}'"
+        return json_error("LayersNotFoundException", message, 400)
+    url = issue_address(f"/v2/{name}/blobs/{digest}")
+    return json_response({"downloadUrl": url, "layerDigest": digest})
+
+
+@replaces(ecr, "_initiate_layer_upload", upstream=_LAYERS_UPSTREAM)
+def initiate_layer_upload(_original: Handler, request: Request) -> Response:
+    """Begin to keep a layer."""
+    name = request.get("repositoryName", "")
+    if name not in ecr._repositories:
+        return _no_repository(name)
+    upload = str(uuid.uuid4())
+    _layer_uploads[upload] = name, bytearray(), []
+    return json_response({"uploadId": upload, "partSize": _PART_SIZE})
+
+
+@replaces(ecr, "_upload_layer_part", upstream=_LAYERS_UPSTREAM)
+def upload_layer_part(_original: Handler, request: Request) -> Response:
+    """Keep a part, if it is the next one."""
+    upload = request["uploadId"]
+    name, data, sizes = _layer_uploads.get(upload, ("", bytearray(), []))
+    if not name or name != request["repositoryName"]:
+        return _no_upload(upload)
+    try:
+        part = base64.b64decode(request["layerPartBlob"], validate=True)
+    except binascii.Error as error:
+        return json_error("InvalidParameterException", str(error), 400)
+    first, last = int(request["partFirstByte"]), int(request["partLastByte"])
+    if first != len(data) or last - first + 1 != len(part) or len(part) > _PART_SIZE:
+        message = f"Invalid layer part upload to registry: bytes {first}-{last}"
+        return json_error("InvalidLayerPartException", message, 400)
+    data += part
+    sizes.append(len(part))
+    return json_response({"uploadId": upload, "lastByteReceived": last})
+
+
+@replaces(ecr, "_complete_layer_upload", upstream=_LAYERS_UPSTREAM)
+def complete_layer_upload(_original: Handler, request: Request) -> Response:
+    """Keep the layer, if it is what it is said to be."""
+    upload, (digest, *_) = request["uploadId"], request["layerDigests"]
+    name, data, sizes = _layer_uploads.get(upload, ("", bytearray(), []))
+    if not name or name != request["repositoryName"]:
+        return _no_upload(upload)
+    if not data:
+        return json_error("EmptyUploadException", f"The upload '{upload}' is empty", 400)
+    if any(size < _SMALLEST_PART for size in sizes[:-1]):
+        message = "A part of the layer is smaller than the smallest that ECR takes"
+        return json_error("LayerPartTooSmallException", message, 400)
+    if digest != f"sha256:{hashlib.sha256(data).hexdigest()}":
+        return json_error("InvalidLayerException", f"The layer is not {digest}", 400)
+    if digest in ecr._layer_blobs.setdefault(name, {}):
+        message = f"The layer '{digest}' already exists in the repository '{name}'"
+        return json_error("LayerAlreadyExistsException", message, 400)
+    ecr._layer_blobs[name][digest] = bytes(data)
+    del _layer_uploads[upload]
+    return json_response({"uploadId": upload, "layerDigest": digest})
+
+
+def _no_upload(upload: str) -> Response:
+    return json_error("UploadNotFoundException", f"There is no upload '{upload}'", 400)
 
 
 @replaces(ecr, "_batch_get_image", upstream=_TAGS_UPSTREAM)
@@ -252,7 +384,6 @@ def _no_repository(name: str) -> Response:
 _DESTINATION = re.compile(
     r"docker://\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/(?P<repository>[^:@]+):(?P<tag>[^:@]+)$"
 )
-_MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
 
 
 @adds_type("Custom::CDKECRDeployment")
@@ -274,7 +405,7 @@ class ImageCopy(ResourceType):
                 f"{source} to {properties['DestImage']}"
             )
         image = _in_engine(source.removeprefix("docker://"))
-        _push(destination["repository"], destination["tag"], _manifest_of(source, image))
+        _push(destination["repository"], destination["tag"], source, image)
         return properties["DestImage"], {}
 
     def update(
@@ -296,36 +427,10 @@ def _in_engine(source: str) -> str | None:
     return engine_id(source) or (engine_id(instead) if instead else None)
 
 
-def _manifest_of(source: str, image: str | None = None) -> str:
-    """Make a small OCI manifest whose only layer and configuration are the name of the source.
-
-    With an ``image`` of the engine its configuration is that one's, for tasks to run.
-    """
-
-    def blob(media_type: str, content: str) -> dict[str, Any]:
-        data = content.encode()
-        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-        return {"mediaType": media_type, "size": len(data), "digest": digest}
-
-    config = blob("application/vnd.oci.image.config.v1+json", f"config of {source}")
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": _MEDIA_TYPE,
-        "config": config | ({"digest": image} if image else {}),
-        "layers": [blob("application/vnd.oci.image.layer.v1.tar+gzip", f"layer of {source}")],
-    }
-    return json.dumps(manifest, sort_keys=True)
-
-
-def _push(repository: str, tag: str, manifest: str) -> None:
-    """Push the manifest under the tag; pushing what is there already is no error for a registry."""
+def _push(repository: str, tag: str, content: str, engine_image: str | None) -> None:
+    """Push an image; pushing what is there already is no error for a registry."""
     try:
-        own_client("ecr").put_image(
-            repositoryName=repository,
-            imageTag=tag,
-            imageManifest=manifest,
-            imageManifestMediaType=_MEDIA_TYPE,
-        )
+        push_image(own_client("ecr"), repository, tag, content, engine_image=engine_image)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ImageAlreadyExistsException":
             raise

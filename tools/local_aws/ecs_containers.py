@@ -35,6 +35,7 @@ from tools.local_aws.ecs_tasks import (
     report_health,
 )
 from tools.local_aws.engine_access import EngineAccess
+from tools.local_aws.image_push import ENGINE_IMAGE
 from tools.local_aws.replacements import replaces
 from tools.local_aws.responses import Request
 
@@ -61,9 +62,8 @@ def get_docker(_original: Callable[[], Any]) -> Any:
     return client()
 
 
-# --- The image: the one whose configuration the manifest in ECR names. The local ECR holds
-# manifests but no layers; a manifest names its image's configuration by digest, and that is the id
-# under which the engine knows the image that was built.
+# --- The image: the one that the manifest in ECR names in an annotation, by the id under which the
+# engine knows the image that was built. Its layers never go through the registry.
 
 
 @replaces(ecs, "_prepare_service_images")
@@ -91,7 +91,8 @@ def engine_image(image: str) -> str:
     record = find_image(repository, digest=digest) if digest else None
     if record is None:
         raise ecs._ImagePullError(f"{image}: not an image of this account's ECR")
-    identity = str(json.loads(record["imageManifest"])["config"]["digest"])
+    annotations = json.loads(record["imageManifest"]).get("annotations", {})
+    identity = str(annotations.get(ENGINE_IMAGE))
     if engine_id(identity) is None:
         raise ecs._ImagePullError(f"{image}: the container engine has no image {identity}")
     return identity

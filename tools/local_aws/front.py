@@ -28,6 +28,7 @@ from ministack.core.router import detect_service
 from ministack.services import ecr, sts
 from ministack.services.cloudformation import wait_conditions
 
+from tools.local_aws.credentials import HOST
 from tools.local_aws.replacements import replaces
 
 # As ASGI has them: dictionaries whose keys depend on their type.
@@ -43,6 +44,7 @@ _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 # What administers the emulator itself, or hands out credentials: no role of the account gets there.
 _ROOT_ONLY = ("/_ministack/", "/_localstack/", "/latest/", "/v2/credentials")
 _REGISTRY_LOGIN_SECONDS = 12 * 3600
+_ADDRESS_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -228,14 +230,27 @@ def _failure(
 
 
 _registry_logins: dict[str, float] = {}
+_addresses: dict[tuple[str, str], float] = {}
+"""Path and key of each that was issued, and until when it works."""
+
+
+def issue_address(path: str) -> str:
+    """Return an address of a path that works for a while, for whoever has it, as signed ones do."""
+    key = secrets.token_urlsafe(32)
+    _addresses[path, key] = time.monotonic() + _ADDRESS_SECONDS
+    return f"https://{HOST}:{os.environ['GATEWAY_PORT']}{path}?key={key}"
 
 
 def _uses_what_was_issued(request: Request) -> bool:
     """Say whether a request without a signature has what a signed one was given for it.
 
-    A login of docker's is a random password, and a wait condition takes its signals at a random
-    address. Custom resources have no address to answer to: their functions are not run here.
+    A login of docker's is a random password; a layer of an image is read, and a wait condition
+    takes its signals, at a random address. Custom resources have no address to answer to: their
+    functions are not run here.
     """
+    until = _addresses.get((request.path, request.first("key")), 0)
+    if request.method == "GET" and until > time.monotonic():
+        return True
     if ministack_app._is_ecr_registry_path(request.path):
         kind, _, login = request.headers.get("authorization", "").partition(" ")
         return kind.lower() == "basic" and _registry_logins.get(login, 0) > time.monotonic()

@@ -9,7 +9,7 @@ from typing import Any
 
 from backend_service.names import (
     build_log_group_name,
-    pipeline_log_group_name,
+    release_log_group_name,
     task_log_group_name,
 )
 from settings import Settings
@@ -29,7 +29,7 @@ _ENGINE_CACHE = ROOT / ".cache" / "container_engine"
 LOG_GROUPS: Mapping[str, Callable[[Settings], str]] = {
     "service": lambda s: task_log_group_name(s.service.ecs_cluster_name, s.service.service_name),
     "build": lambda s: build_log_group_name(s.service.full_name),
-    "pipeline": lambda s: pipeline_log_group_name(s.service.full_name),
+    "pipeline": lambda s: release_log_group_name(s.service.full_name),
 }
 """What has a log of its own, and the name of its log group."""
 

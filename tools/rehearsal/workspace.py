@@ -130,20 +130,6 @@ class Workspace:
         template: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return template
 
-    def shell(self, command: str, folder: Path) -> str:
-        """Run a command as CodeBuild does, in ``folder``, and return what it printed."""
-        done = subprocess.run(
-            ["bash", "-c", command],
-            cwd=folder,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise RehearsalError(f"{command}\nfailed:\n{_tail(done)}")
-        return done.stdout
-
     def start(self, *arguments: str, env_file: str = ".env") -> Cli:
         """Start the CDK CLI; the caller must ``finish`` or ``kill`` it."""
         return subprocess.Popen(

@@ -76,13 +76,15 @@ def test_the_path_of_a_commit_runs_from_the_commit_to_the_live_tag() -> None:
     assert path == [
         ("commit", "action:Source", ""),
         ("action:Source", "action:Build", ""),
-        ("action:Build", "action:Deploy", ""),
+        ("action:Build", "action:Release", ""),
+        ("action:Release", "action:Deploy", ""),
         ("action:Deploy", "action:Promote", ""),
         ("action:Build", "images", "pushes"),
+        ("action:Release", "images", "copies"),
         ("action:Deploy", "service", "rolls out"),
         ("action:Promote", "live", "moves live"),
     ]
-    assert [node.step for node in model.actions()] == [2, 3, 4, 5]
+    assert [node.step for node in model.actions()] == [2, 3, 4, 5, 6]
 
 
 def test_an_approval_is_a_step_of_its_own() -> None:
@@ -91,8 +93,9 @@ def test_an_approval_is_a_step_of_its_own() -> None:
         ("Source", 2),
         ("Build", 3),
         ("Approve", 4),
-        ("Deploy", 5),
-        ("Promote", 6),
+        ("Release", 5),
+        ("Deploy", 6),
+        ("Promote", 7),
     ]
 
 
@@ -179,6 +182,7 @@ def _with_an_image_of_others(changed: Changed) -> None:
     [
         (_without_registry, ("service", "record")),
         (_without_push_rights, ("action:Build", "images")),
+        (_without_push_rights, ("action:Release", "images")),
         (_without_push_rights, ("action:Promote", "live")),
         (_with_an_image_of_others, ("live", "tasks")),
     ],

@@ -1,12 +1,18 @@
 """ECR of the local AWS: immutable tags, the tag that may move, and the first image."""
 
+import hashlib
 import json
+import os
+import ssl
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from tools.local_aws import LocalAws
 from tools.local_aws.tests.stacks import Stacks
 
 Client = Callable[[str], Any]
@@ -142,3 +148,81 @@ def test_a_repository_that_is_gone_already_does_not_stop_the_deletion(
 ) -> None:
     ecr.delete_repository(repositoryName="backend", force=True)
     stacks.delete("registry")
+
+
+def upload(ecr: Any, data: bytes, *, digest: str = "") -> None:
+    started = ecr.initiate_layer_upload(repositoryName="backend")
+    for first in range(0, len(data), started["partSize"]):
+        part = data[first : first + started["partSize"]]
+        ecr.upload_layer_part(
+            repositoryName="backend",
+            uploadId=started["uploadId"],
+            partFirstByte=first,
+            partLastByte=first + len(part) - 1,
+            layerPartBlob=part,
+        )
+    ecr.complete_layer_upload(
+        repositoryName="backend",
+        uploadId=started["uploadId"],
+        layerDigests=[digest or digest_of(data)],
+    )
+
+
+def digest_of(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def available(ecr: Any, digest: str) -> str:
+    checked = ecr.batch_check_layer_availability(repositoryName="backend", layerDigests=[digest])
+    return str(checked["layers"][0]["layerAvailability"])
+
+
+def test_a_layer_reads_back_as_it_was_uploaded_in_parts(ecr: Any, local_aws: LocalAws) -> None:
+    data = os.urandom(1024) * 11 * 1024
+    assert available(ecr, digest_of(data)) == "UNAVAILABLE"
+    upload(ecr, data)
+    assert available(ecr, digest_of(data)) == "AVAILABLE"
+    url = ecr.get_download_url_for_layer(repositoryName="backend", layerDigest=digest_of(data))
+    trusted = ssl.create_default_context(cafile=str(local_aws.access.ca_bundle))
+    with urllib.request.urlopen(url["downloadUrl"], context=trusted) as answer:  # noqa: S310
+        assert answer.read() == data
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(url["downloadUrl"][:-1], context=trusted)  # noqa: S310
+
+
+def test_a_layer_that_is_not_what_it_claims_is_refused(ecr: Any) -> None:
+    with pytest.raises(ClientError, match="InvalidLayerException"):
+        upload(ecr, b"one", digest=digest_of(b"another"))
+    with pytest.raises(ClientError, match="EmptyUploadException"):
+        upload(ecr, b"")
+
+
+def test_a_layer_that_is_there_already_is_not_uploaded_again(ecr: Any) -> None:
+    upload(ecr, b"one")
+    with pytest.raises(ClientError, match="LayerAlreadyExistsException"):
+        upload(ecr, b"one")
+
+
+def test_an_image_needs_its_layers_and_its_digest(ecr: Any) -> None:
+    manifest = json.dumps({"layers": [{"digest": digest_of(b"layer")}], "config": None})
+
+    def put_image(**digest: str) -> None:
+        ecr.put_image(repositoryName="backend", imageTag="1", imageManifest=manifest, **digest)
+
+    with pytest.raises(ClientError, match="LayersNotFoundException"):
+        put_image()
+    upload(ecr, b"layer")
+    with pytest.raises(ClientError, match="ImageDigestDoesNotMatchException"):
+        put_image(imageDigest=digest_of(b"something else"))
+    put_image(imageDigest=digest_of(manifest.encode()))
+
+
+def test_an_index_needs_its_images(ecr: Any) -> None:
+    def put_index() -> None:
+        index = json.dumps({"manifests": [{"digest": digest_of(b"{}")}]})
+        ecr.put_image(repositoryName="backend", imageTag="both", imageManifest=index)
+
+    with pytest.raises(ClientError, match="ReferencedImagesNotFoundException"):
+        put_index()
+    ecr.put_image(repositoryName="backend", imageManifest="{}")
+    put_index()

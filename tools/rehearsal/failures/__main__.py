@@ -13,7 +13,12 @@ from tools.local_aws import LocalAws, LocalAwsError
 from tools.rehearsal.console_report import ConsoleReport
 from tools.rehearsal.context import CORE, RehearsalContext
 from tools.rehearsal.expectation import RehearsalError
-from tools.rehearsal.failures import destroys, interrupted_deploys, names_and_tokens
+from tools.rehearsal.failures import (
+    broken_promotions,
+    destroys,
+    interrupted_deploys,
+    names_and_tokens,
+)
 from tools.rehearsal.failures.context import FailureContext
 from tools.rehearsal.workspace import Workspace
 
@@ -22,6 +27,9 @@ FAILURES = (
     names_and_tokens.missing_token,
     names_and_tokens.taken_name,
     destroys.core_in_use,
+    broken_promotions.killed_function,
+    broken_promotions.deploy_in_between,
+    broken_promotions.foreign_images,
     interrupted_deploys.killed_during_an_update,
     destroys.full_repository,
     interrupted_deploys.killed_during_a_creation,

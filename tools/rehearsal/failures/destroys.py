@@ -1,7 +1,6 @@
 """Destroying what is in use, what holds images and artifacts, and what was deleted by hand."""
 
-import json
-
+from tools.local_aws.image_push import push_image
 from tools.rehearsal.context import CORE, SERVICE
 from tools.rehearsal.expectation import expect, expect_true
 from tools.rehearsal.failures.context import (
@@ -16,7 +15,6 @@ from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET
 _DESTROY_CORE = ("destroy", CORE, "--exclusively", *AS_SYNTHESISED)
 _DESTROY_ALL = ("destroy", "--all", *AS_SYNTHESISED)
 _IMAGES, _OBJECTS = 3, 4
-_OCI = "application/vnd.oci.image"
 
 
 def core_in_use(context: FailureContext) -> None:
@@ -78,23 +76,7 @@ def _push_images(context: FailureContext) -> None:
     ecr = context.aws.client("ecr")
     repository = context.repository()
     for number in range(_IMAGES):
-        content = {
-            "mediaType": f"{_OCI}.config.v1+json",
-            "size": number,
-            "digest": f"sha256:{number:064}",
-        }
-        manifest = {
-            "schemaVersion": 2,
-            "mediaType": f"{_OCI}.manifest.v1+json",
-            "config": content,
-            "layers": [],
-        }
-        ecr.put_image(
-            repositoryName=repository,
-            imageTag=f"build-{number}",
-            imageManifest=json.dumps(manifest),
-            imageManifestMediaType=manifest["mediaType"],
-        )
+        push_image(ecr, repository, f"build-{number}", str(number))
 
 
 def _store_objects(context: FailureContext) -> None:

@@ -19,9 +19,8 @@ from botocore.exceptions import ClientError
 
 from tools.container_engine import Engine
 from tools.container_engine.ownership import KEPT_IMAGES, Build
+from tools.local_aws.image_push import push_image
 
-_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-_CONFIG = "application/vnd.oci.image.config.v1+json"
 _ENGINE_FILE = "engine.json"
 _BUILD_SECONDS = 900
 
@@ -81,7 +80,7 @@ def build(state: State, request: BuildRequest, tag: str) -> None:
 
 
 def push(state: State, image: str) -> None:
-    """Put a manifest that names the image's configuration; ECR refuses a tag that is taken."""
+    """Push an image made of what was built; ECR refuses a tag that is taken."""
     name, _, tag = image.partition(":")
     host, _, repository = name.partition("/")
     if host not in state.known("logins"):
@@ -89,18 +88,18 @@ def push(state: State, image: str) -> None:
     images = state.known("images")
     if image not in images:
         raise RefusalError(f"an image does not exist locally with the tag: {image}")
-    config = {"mediaType": _CONFIG, "digest": images[image], "size": 0}
-    manifest = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": config, "layers": []}
+    identity = images[image]
     try:
-        pushed = boto3.client("ecr").put_image(
-            repositoryName=repository,
-            imageTag=tag or "latest",
-            imageManifest=json.dumps(manifest),
-            imageManifestMediaType=_MANIFEST,
+        digest = push_image(
+            boto3.client("ecr"),
+            repository,
+            tag or "latest",
+            identity,
+            engine_image=identity if read_engine(state.folder) else None,
         )
     except ClientError as error:
         raise RefusalError(str(error)) from error
-    print(f"{tag}: digest: {pushed['image']['imageId']['imageDigest']}")
+    print(f"{tag}: digest: {digest}")
 
 
 def login(state: State, host: str, username: str) -> None:

@@ -4,12 +4,13 @@ import io
 import itertools
 import json
 import os
+import re
 import secrets
 import stat
 import sys
 import time
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,15 @@ from tools.rehearsal.context import SERVICE, RehearsalContext
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.pipeline.build import build_environment, parse_buildspec, run_build
 from tools.rehearsal.pipeline.docker_command import DockerCommand
+from tools.rehearsal.pipeline.lambda_action import LambdaAction
 
 Action = dict[str, Any]
 Elsewhere = Mapping[str, Callable[[], None]]
 """What happens just before an action, by the action's name."""
+Kills = Mapping[str, Sequence[str]]
+"""By the name of an action the calls at which its function is killed, one for each attempt."""
+
+_VARIABLE = re.compile(r"#\{([^.}]+)\.([^}]+)\}")
 
 _UNIX = 3
 """Of the systems that a zip file may come from, the one whose entries have a mode."""
@@ -68,9 +74,16 @@ class ArtifactStore:
                 entry = zipfile.ZipInfo(path)
                 entry.create_system, entry.external_attr = _UNIX, (stat.S_IFLNK | 0o777) << 16
                 archive.writestr(entry, os.fsencode(target))
-        key = f"{self.pipeline[:20]}/{name[:10]}/{secrets.token_urlsafe(5)}"
-        self._s3.put_object(Bucket=self._bucket, Key=key, Body=packed.getvalue())
-        self._keys[name] = key
+        self._s3.put_object(**self.reserve(name), Body=packed.getvalue())
+
+    def reserve(self, name: str) -> dict[str, str]:
+        """Return where an output artifact is to be stored: bucket and key."""
+        self._keys[name] = f"{self.pipeline[:20]}/{name[:10]}/{secrets.token_urlsafe(5)}"
+        return self.location(name)
+
+    def location(self, name: str) -> dict[str, str]:
+        """Return where an artifact is stored: bucket and key."""
+        return {"Bucket": self._bucket, "Key": self._keys[name]}
 
     def unpack(self, name: str, folder: Path) -> None:
         """Put the files of an artifact, the input of an action, into ``folder``.
@@ -78,7 +91,7 @@ class ArtifactStore:
         A link that leads out of the folder becomes a file with its target's name, as in git where
         there are no links: a build reads nothing of this machine. So does one that cannot be made.
         """
-        stored = self._s3.get_object(Bucket=self._bucket, Key=self._keys[name])
+        stored = self._s3.get_object(**self.location(name))
         with zipfile.ZipFile(io.BytesIO(stored["Body"].read())) as archive:
             archive.extractall(folder)
             links = {
@@ -118,32 +131,46 @@ class PipelineRun:
         self._docker = docker
         self._numbers = itertools.count(1)
         self._last: tuple[str, ArtifactStore] | None = None
+        self._variables: dict[str, dict[str, str]] = {}
+        self._kills: dict[str, list[str]] = {}
         self._actions: dict[tuple[str, str], Callable[[Action, ArtifactStore, str], None]] = {
             ("Source", "GitHub"): self._source,
             ("Source", "CodeStarSourceConnection"): self._source,
             ("Build", "CodeBuild"): self._build,
             ("Deploy", "ECS"): self._deploy,
-            ("Compute", "Commands"): self._commands,
+            ("Invoke", "Lambda"): self._invoke,
         }
 
-    def run(self, commit: str, *, before: Elsewhere | None = None) -> list[str]:
+    def run(
+        self, commit: str, *, before: Elsewhere | None = None, kills: Kills | None = None
+    ) -> list[str]:
         """Do all actions, in order, for a commit; return their names.
 
         ``before`` is what happens elsewhere just before an action, by the action's name. The first
         action that fails ends the execution with ``ActionFailedError``.
         """
+        self._variables = {}
         pipeline = self._pipeline()
         s3, bucket = self._context.aws.client("s3"), pipeline["artifactStore"]["location"]
         artifacts = ArtifactStore(s3, bucket=bucket, pipeline=pipeline["name"])
         self._last = commit, artifacts
-        return self._go_through(pipeline["stages"], commit, artifacts, before or {})
+        return self._go_through(pipeline["stages"], before or {}, kills or {})
 
-    def retry(self, stage: str, *, before: Elsewhere | None = None) -> list[str]:
+    def retry(
+        self, stage: str, *, before: Elsewhere | None = None, kills: Kills | None = None
+    ) -> list[str]:
         """Do all actions of a stage of the last execution again, as ``retry-stage-execution``."""
         if self._last is None:
             raise RehearsalError("there is no execution to retry")
         stages = [each for each in self._pipeline()["stages"] if each["name"] == stage]
-        return self._go_through(stages, *self._last, before or {})
+        return self._go_through(stages, before or {}, kills or {})
+
+    @property
+    def artifacts(self) -> ArtifactStore:
+        """Those of the last execution."""
+        if self._last is None:
+            raise RehearsalError("nothing has run yet")
+        return self._last[1]
 
     def _pipeline(self) -> dict[str, Any]:
         name = self._context.outputs(SERVICE)["PipelineName"]
@@ -153,10 +180,13 @@ class PipelineRun:
     def _go_through(
         self,
         stages: Iterable[Mapping[str, Any]],
-        commit: str,
-        artifacts: ArtifactStore,
         before: Elsewhere,
+        kills: Kills,
     ) -> list[str]:
+        if self._last is None:
+            raise RehearsalError("there is no execution to go on with")
+        commit, artifacts = self._last
+        self._kills = {name: list(calls) for name, calls in kills.items()}
         done: list[str] = []
         for stage in stages:
             for action in sorted(stage["actions"], key=lambda action: int(action["runOrder"])):
@@ -196,11 +226,25 @@ class PipelineRun:
             images=images,
         )
 
-    def _commands(self, action: Action, artifacts: ArtifactStore, _commit: str) -> None:
-        with ScratchDirectory("commands") as scratch:
-            artifacts.unpack(action["inputArtifacts"][0]["name"], scratch.path)
-            for command in action["commands"]:
-                self._context.workspace.shell(command, scratch.path)
+    def _invoke(self, action: Action, artifacts: ArtifactStore, _commit: str) -> None:
+        """Call the function; its output variables are those of the action's namespace."""
+        parameters = _VARIABLE.sub(
+            lambda name: self._variables[str(name[1])][str(name[2])],
+            action["configuration"].get("UserParameters", ""),
+        )
+        function = LambdaAction(
+            self._context.aws,
+            stack=SERVICE,
+            pipeline_role=self._pipeline()["roleArn"],
+            kills=self._kills.pop(action["name"], ()),
+        )
+        namespace = str(action.get("namespace", action["name"]))
+        self._variables[namespace] = function.run(
+            action,
+            inputs={a["name"]: artifacts.location(a["name"]) for a in action["inputArtifacts"]},
+            outputs={a["name"]: artifacts.reserve(a["name"]) for a in action["outputArtifacts"]},
+            user_parameters=parameters,
+        )
 
 
 class BuildAction:

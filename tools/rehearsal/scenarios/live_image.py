@@ -33,7 +33,7 @@ def run(context: RehearsalContext) -> None:
         pipeline, commit = PipelineRun(context, docker), secrets.token_hex(20)
         with report.step("docker in the builds") as step:
             step.note = docker.description
-        with report.step("A delivery: build, push, roll out, promote") as step:
+        with report.step("A delivery: build, release, roll out, promote") as step:
             delivered = deliver(context, pipeline, commit)
             expect_true("the delivered image is new", holds=delivered != seed)
             step.note = f"image {delivered[7:19]} is live"
@@ -65,10 +65,11 @@ def deliver(context: RehearsalContext, pipeline: PipelineRun, commit: str) -> st
     """Deliver a commit, check what runs afterwards, and return the digest of its image."""
     uri, before = context.outputs(SERVICE)["ImageRepositoryUri"], context.task_definition()
     done = pipeline.run(commit)
-    expect("actions", done, ["Source", "Build", "Deploy", "Promote"])
+    expect("actions", done, ["Source", "Build", "Release", "Deploy", "Promote"])
     repository, tag = uri.partition("/")[2], f"{commit}-1"
     delivered, running = context.image(repository, tag), context.task_definition()
-    expect("the image that the service names", _named(running), f"{uri}:{tag}")
+    expect("the image of the build", context.image(f"{repository}/builds", tag), delivered)
+    expect("the image that the service names", _named(running), f"{uri}@{delivered}")
     expect("the image that the service runs", context.running_image(), delivered)
     expect("the image behind `live`", context.image(repository, "live"), delivered)
     expect("the new revision", running["revision"], before["revision"] + 1)
@@ -95,7 +96,7 @@ def deliver_and_roll_back(context: RehearsalContext, pipeline: PipelineRun, comm
     with _nothing_changes(context) as live:
         failure = _failure(lambda: pipeline.run(commit, before={"Promote": roll_back}))
         expect("the action that failed", failure.action, "Promote")
-        expect("the actions before it", failure.done, ["Source", "Build", "Deploy"])
+        expect("the actions before it", failure.done, ["Source", "Build", "Release", "Deploy"])
         expect_true(f"it says why: {failure}", holds="rolled back or replaced" in str(failure))
         built = context.image(context.repository(), f"{commit}-2")
         expect_true("the second build made an image of its own", holds=live != built)
@@ -105,6 +106,7 @@ def fail_to_roll_out(context: RehearsalContext, pipeline: PipelineRun, commit: s
     """Lose the image of the last execution before it is rolled out again."""
     uri, before = context.outputs(SERVICE)["ImageRepositoryUri"], context.task_definition()
     tag = f"{commit}-2"
+    digest = context.image(context.repository(), tag)
 
     def lose_image() -> None:
         context.aws.client("ecr").batch_delete_image(
@@ -114,7 +116,7 @@ def fail_to_roll_out(context: RehearsalContext, pipeline: PipelineRun, commit: s
     with _nothing_changes(context):
         failure = _failure(lambda: pipeline.retry("Deploy", before={"Deploy": lose_image}))
         expect("the action that failed", failure.action, "Deploy")
-        expect_true(f"it says why: {failure}", holds=f"{uri}:{tag}: not found" in str(failure))
+        expect_true(f"it says why: {failure}", holds=f"{uri}@{digest}: not found" in str(failure))
     service = context.service()
     expect("the revision in service", service["taskDefinition"], before["taskDefinitionArn"])
     expect("running tasks", service["runningCount"], service["desiredCount"])

@@ -79,7 +79,9 @@ def test_all_that_the_cli_has_started_is_killed(workspace: Workspace) -> None:
 
 def test_temporary_files_of_the_cli_go_with_the_folder(aws: Listener) -> None:
     with Workspace(cast("LocalAws", aws)) as workspace:
-        left = Path(workspace.shell("mktemp", workspace.folder).strip())
+        environment = workspace._environment  # noqa: SLF001 - that of the CLI
+        made = subprocess.run(["mktemp"], env=environment, capture_output=True, check=True)
+        left = Path(made.stdout.decode().strip())
         assert left.is_relative_to(workspace.folder)
         assert left.exists()
         assert in_use(workspace.folder)

@@ -17,7 +17,9 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER, ResourceNotFoundError
 
 from tools.rehearsal.upgrade.deployed import Templates
 
-ON_PURPOSE: Mapping[str, str] = {}
+ON_PURPOSE: Mapping[str, str] = {
+    "DeliveryPromotionLogGroupEDC0D015": "the promotion is a function, with a log group of its own",
+}
 """What is replaced or removed on purpose: the name of the `Change`, and the reason.
 
 CHANGELOG.md tells users of each what to do.

@@ -9,6 +9,7 @@ import pytest
 
 from tools.container_engine import Engine, docker_host
 from tools.local_aws import NO_DELAYS, EngineAccess, LocalAws
+from tools.local_aws.image_push import push_image
 from tools.local_aws.tests.discoverable import Resources, registry, service
 from tools.local_aws.tests.stacks import StackFailedError, Stacks
 from tools.rehearsal.containers.network import ContainerNetwork
@@ -46,9 +47,8 @@ def aws(engine: Engine, network: ContainerNetwork, image: str) -> Iterator[Local
 
 
 def _push(aws: LocalAws, engine_id: str, tag: str) -> None:
-    config = {"digest": f"sha256:{engine_id.removeprefix('sha256:')}"}
-    manifest = json.dumps({"schemaVersion": 2, "config": config, "layers": []})
-    aws.client("ecr").put_image(repositoryName="backend", imageTag=tag, imageManifest=manifest)
+    identity = f"sha256:{engine_id.removeprefix('sha256:')}"
+    push_image(aws.client("ecr"), "backend", tag, identity, engine_image=identity)
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import json
 import re
 from collections.abc import Iterator
 
-from tools.rehearsal.tests.pipeline.recorded_build import PASSWORD, RecordedBuild, record_commands
+from backend_service.release.function import ActionError, Service, image_tag
+from tools.rehearsal.tests.pipeline.recorded_build import PASSWORD, RecordedBuild
 from tools.rehearsal.tests.pipeline.sides import Sides
 
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html; ECR takes the tags
@@ -19,7 +20,7 @@ def violations(sides: Sides, build: RecordedBuild) -> list[str]:
     artifact = build.result.artifact
     if list(artifact) != [sides.deploy_file]:
         return [f"the artifact holds {list(artifact)}, the deploy action reads {sides.deploy_file}"]
-    return [*_of_image(sides, build), *_of_docker(sides, build), *_of_promotion(sides, build)]
+    return [*_of_image(sides, build), *_of_docker(sides, build), *_of_release(sides, build)]
 
 
 def image_of(build: RecordedBuild) -> dict[str, str]:
@@ -32,16 +33,14 @@ def image_of(build: RecordedBuild) -> dict[str, str]:
 def _of_image(sides: Sides, build: RecordedBuild) -> Iterator[str]:
     image = image_of(build)
     name, _, tag = image["imageUri"].partition(":")
-    if name != sides.repository_uri:
-        yield f"the image is in {name}, the repository is {sides.repository_uri}"
+    if name != sides.builds_uri:
+        yield f"the image is in {name}, the repository is {sides.builds_uri}"
     if not TAG.fullmatch(tag):
         yield f"ECR takes no tag {tag}"
     if image["name"] not in sides.containers:
         yield f"the task definition has no container {image['name']}"
         return
     (started,) = [i for c, i in sides.containers.items() if c == image["name"]]
-    if f"{name}:{tag}" == started:
-        yield f"the build gives {started} away"
     caches = {words[words.index("--cache-from") + 1] for words in build.docker("build")}
     if caches != {started}:
         yield f"layers come from {caches}, in service is {started}"
@@ -57,7 +56,7 @@ def _of_docker(sides: Sides, build: RecordedBuild) -> Iterator[str]:
         return
     image = image_of(build)["imageUri"]
     (login,), (push,) = build.docker("login"), build.docker("push")
-    if login[-1] != sides.repository_uri.partition("/")[0] or build.password != PASSWORD:
+    if login[-1] != sides.builds_uri.partition("/")[0] or build.password != PASSWORD:
         yield f"the login is not one at the repository's registry: {login}"
     test, service = build.docker("build")
     if test[:2] != ["--target", "test"]:
@@ -71,23 +70,21 @@ def _of_docker(sides: Sides, build: RecordedBuild) -> Iterator[str]:
             yield f"there is no Dockerfile in {words[-1]}"
 
 
-def _of_promotion(sides: Sides, build: RecordedBuild) -> Iterator[str]:
-    repository, tag = sides.repository_uri.partition("/")[2], image_of(build)["imageUri"].split(":")
-    before = len(build.calls)
-    result = record_commands(sides.promote_commands, build)
-    if not result.succeeded:
-        yield f"the promotion fails: {result.failure}\n{result.log}"
+def _of_release(sides: Sides, build: RecordedBuild) -> Iterator[str]:
+    """The function takes the artifact that the build has made, and looks at the same service."""
+    service = Service.of_environment(sides.release)
+    if service.definitions_file != sides.deploy_file:
+        yield f"the release reads {service.definitions_file}, the deploy {sides.deploy_file}"
+    (content,) = build.result.artifact.values()
+    try:
+        tag = image_tag(content, service)
+    except ActionError as error:
+        yield f"the release refuses it: {error}"
         return
-    asked = [words for words in build.calls[before:] if words[:2] == ["aws", "ecs"]]
-    for option, name in (("--cluster", sides.cluster), ("--services", sides.service)):
-        named = {words[words.index(option) + 1] for words in asked if option in words}
-        if named != {name}:
-            yield f"the promotion looks at {named}, the service is {option} {name}"
-    calls = [words for words in build.calls[before:] if words[:2] == ["aws", "ecr"]]
-    if not all(words[words.index("--repository-name") + 1] == repository for words in calls):
-        yield f"the promotion is not about {repository}"
-    if f"imageTag={tag[-1]}" not in calls[0]:
-        yield f"the promotion does not ask for {tag[-1]}"
-    live = calls[-1][calls[-1].index("--image-tag") + 1] if "put-image" in calls[-1] else ""
-    if not all(image.endswith(f":{live}") for image in sides.containers.values()):
-        yield f"the promotion tags {live!r}, the task definition names another"
+    if not image_of(build)["imageUri"].endswith(f":{tag}"):
+        yield f"the release copies {tag}"
+    if (service.cluster, service.name) != (sides.cluster, sides.service):
+        yield f"the promotion looks at {service.name} on {service.cluster}"
+    live = f"{service.repository}:{service.live_tag}"
+    if set(sides.containers.values()) != {live}:
+        yield f"the promotion moves {live}, the task definition names another"

@@ -9,8 +9,6 @@ from pathlib import Path
 from settings.examples import ROOT
 from tools.rehearsal.pipeline.build import (
     BuildResult,
-    Buildspec,
-    Phase,
     build_environment,
     parse_buildspec,
     run_build,
@@ -78,23 +76,6 @@ def _application() -> dict[str, bytes]:
     """Return what git tracks of it, and so nothing that another tool writes meanwhile."""
     files = read_source(ROOT, working_tree=True).files
     return {path: files[path] for path in files if path.startswith("application-code/")}
-
-
-def record_commands(commands: tuple[str, ...], build: RecordedBuild) -> BuildResult:
-    """Run the commands of an action on the artifact of a build, with the same stand-ins."""
-    folder = build.folder / "commands"
-    folder.mkdir()
-    for path, content in build.result.artifact.items():
-        (folder / path).write_bytes(content)
-    phase = Phase(name="commands", commands=commands, aborts=True)
-    spec = Buildspec(  # noqa: S604 - the name of a shell, not the switch of subprocess
-        shell="bash",
-        variables={},
-        phases=(phase,),
-        artifact_folder=".",
-        artifact_files=(),
-    )
-    return run_build(spec, source=folder, environment=_host(build.folder / "bin", folder))
 
 
 def _host(binaries: Path, home: Path) -> dict[str, str]:

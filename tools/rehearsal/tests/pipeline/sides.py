@@ -22,9 +22,10 @@ class Sides:
     buildspec: str
     deploy_file: str
     """What the deploy action reads."""
-    promote_commands: tuple[str, ...]
-    repository_uri: str
-    """Of the repository in the template."""
+    release: Mapping[str, str]
+    """What the function that releases and promotes is told, by its environment."""
+    builds_uri: str
+    """Of the repository of the builds in the template."""
     containers: dict[str, str]
     """Of the task definition: the image by name."""
     ports: dict[str, str]
@@ -40,7 +41,7 @@ def sides_of(templates: Templates) -> Sides:
         logical_id: str(resource["Properties"]["RepositoryName"])
         for logical_id, resource in _resources(templates, _STACK, "AWS::ECR::Repository").items()
     }
-    (repository,) = repositories.values()
+    builds = max(repositories.values(), key=len)
     project = _only(templates, _STACK, "AWS::CodeBuild::Project")
     stages = _only(templates, _STACK, "AWS::CodePipeline::Pipeline")["Stages"]
     actions = {action["Name"]: action for stage in stages for action in stage["Actions"]}
@@ -49,13 +50,22 @@ def sides_of(templates: Templates) -> Sides:
         project=_as_returned(project, repositories),
         buildspec=(ROOT / project["Source"]["BuildSpec"]).read_text(encoding="utf-8"),
         deploy_file=actions["Deploy"]["Configuration"]["FileName"],
-        promote_commands=tuple(actions["Promote"]["Commands"]),
-        repository_uri=f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{repository}",
+        release={
+            name: plain(value, repositories)
+            for name, value in _called(templates, actions["Release"]).items()
+        },
+        builds_uri=f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{builds}",
         containers={c["Name"]: plain(c["Image"], repositories) for c in containers},
         ports={c["Name"]: str(c["PortMappings"][0]["ContainerPort"]) for c in containers},
         cluster=_cluster(templates),
         service=_only(templates, _STACK, "AWS::ECS::Service")["ServiceName"],
     )
+
+
+def _called(templates: Templates, action: Mapping[str, Any]) -> dict[str, Any]:
+    key = action["Configuration"]["FunctionName"]["Ref"]
+    function = _resources(templates, _STACK, "AWS::Lambda::Function")[key]["Properties"]
+    return dict(function["Environment"]["Variables"])
 
 
 def _cluster(templates: Templates) -> str:

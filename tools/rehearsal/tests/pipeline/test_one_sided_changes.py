@@ -14,6 +14,7 @@ from tools.rehearsal.tests.pipeline.sides import Sides, sides_of
 
 VARIABLES = (
     "REPO_URL",
+    "LIVE_REPO_URL",
     "LIVE_TAG",
     "CONTAINER_NAME",
     "SERVICE_PORT",
@@ -79,25 +80,31 @@ def other_start_tag(sides: Sides) -> Sides:
 
 
 def other_repository(sides: Sides) -> Sides:
-    return replace(sides, repository_uri=f"{sides.repository_uri}-other")
+    return replace(sides, builds_uri=f"{sides.builds_uri}-other")
 
 
 def other_deploy_file(sides: Sides) -> Sides:
     return replace(sides, deploy_file="imagedefinition.json")
 
 
-def other_promote_file(sides: Sides) -> Sides:
-    commands = [
-        c.replace(sides.deploy_file, "imagedefinition.json") for c in sides.promote_commands
-    ]
-    return replace(sides, promote_commands=tuple(commands))
+def told(sides: Sides, **changes: str) -> Sides:
+    return replace(sides, release={**sides.release, **changes})
 
 
-def other_promote_repository(sides: Sides) -> Sides:
-    commands = [
-        c.replace("--repository-name ", "--repository-name other-") for c in sides.promote_commands
-    ]
-    return replace(sides, promote_commands=tuple(commands))
+def other_release_file(sides: Sides) -> Sides:
+    return told(sides, IMAGE_DEFINITIONS_FILE="imagedefinition.json")
+
+
+def other_released_builds(sides: Sides) -> Sides:
+    return told(sides, BUILDS_REPOSITORY=f"{sides.builds_uri}-other")
+
+
+def other_released_container(sides: Sides) -> Sides:
+    return told(sides, CONTAINER="other")
+
+
+def other_released_repository(sides: Sides) -> Sides:
+    return told(sides, REPOSITORY="other")
 
 
 def other_cluster(sides: Sides) -> Sides:
@@ -108,9 +115,8 @@ def other_service(sides: Sides) -> Sides:
     return replace(sides, service="other")
 
 
-def other_promote_tag(sides: Sides) -> Sides:
-    commands = [c.replace("--image-tag live", "--image-tag lives") for c in sides.promote_commands]
-    return replace(sides, promote_commands=tuple(commands))
+def other_live_tag(sides: Sides) -> Sides:
+    return told(sides, LIVE_TAG="lives")
 
 
 @pytest.mark.parametrize(
@@ -121,11 +127,13 @@ def other_promote_tag(sides: Sides) -> Sides:
         (other_start_tag, "layers come from"),
         (other_repository, "the repository is"),
         (other_deploy_file, "the deploy action reads imagedefinition.json"),
-        (other_promote_file, "the promotion fails"),
-        (other_promote_repository, "the promotion is not about ecsdemo-backend"),
-        (other_cluster, "the service is --cluster other"),
-        (other_service, "the service is --services other"),
-        (other_promote_tag, "the promotion tags 'lives'"),
+        (other_release_file, "the release reads imagedefinition.json"),
+        (other_released_builds, "the release refuses it"),
+        (other_released_container, "the release refuses it"),
+        (other_released_repository, "the promotion moves other:live"),
+        (other_cluster, "the promotion looks at ecsdemo-backend on ecs-blueprint-infra"),
+        (other_service, "the promotion looks at ecsdemo-backend on ecs-blueprint-infra"),
+        (other_live_tag, "the promotion moves"),
     ],
 )
 def test_a_change_on_the_other_side_shows(

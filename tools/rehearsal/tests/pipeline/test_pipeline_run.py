@@ -10,6 +10,7 @@ import pytest
 from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.pipeline.docker_command import DockerCommand
+from tools.rehearsal.pipeline.lambda_action import LambdaAction
 from tools.rehearsal.pipeline.pipeline_run import ActionFailedError, PipelineRun
 from tools.rehearsal.pipeline.source_tree import Source
 
@@ -22,18 +23,20 @@ SOURCE: Action = {
 }
 
 
-def commands(name: str, *, order: int = 1) -> Action:
+def invoke(name: str, *, order: int = 1, asked: str = "") -> Action:
     return {
         "name": name,
+        "namespace": f"of-{name}",
         "runOrder": order,
-        "actionTypeId": {"category": "Compute", "provider": "Commands"},
+        "actionTypeId": {"category": "Invoke", "provider": "Lambda"},
+        "configuration": {"FunctionName": name, "UserParameters": asked},
         "inputArtifacts": [{"name": "code"}],
-        "commands": [name],
+        "outputArtifacts": [],
     }
 
 
 class Outside:
-    """A context in which the command `fails` fails and every other one is written down."""
+    """A context in which the function `fails` fails and every other one is written down."""
 
     def __init__(self, *stages: list[Action]) -> None:
         self.did: list[str] = []
@@ -51,14 +54,13 @@ class Outside:
         context = SimpleNamespace(
             outputs=lambda _stack: {"PipelineName": "delivery"},
             aws=SimpleNamespace(client=lambda _service: self),
-            workspace=SimpleNamespace(shell=self._shell),
             source=self.source,
         )
         return PipelineRun(cast("RehearsalContext", context), docker)
 
     def get_pipeline(self, **_: Any) -> dict[str, Any]:
         store = {"location": "bucket"}
-        stages = {"name": "delivery", "stages": self._stages}
+        stages = {"name": "delivery", "roleArn": "of-the-pipeline", "stages": self._stages}
         return {"pipeline": stages | {"artifactStore": store}}
 
     def put_object(self, **request: Any) -> None:
@@ -67,21 +69,35 @@ class Outside:
     def get_object(self, **request: Any) -> dict[str, Any]:
         return {"Body": io.BytesIO(self._objects[request["Key"]])}
 
-    def _shell(self, command: str, folder: Path) -> None:
-        assert (folder / "app.py").exists(), "the artifact is there"
-        if command == "fails":
+    def call(
+        self, action: Action, *, inputs: Any, user_parameters: str, **_: Any
+    ) -> dict[str, str]:
+        assert inputs["code"]["Key"] in self._objects, "the artifact is there"
+        if action["name"] == "fails":
             raise RehearsalError("said so")
-        self.did.append(command)
+        self.did.append(action["name"] + user_parameters)
+        return {"number": str(len(self.did))}
+
+
+@pytest.fixture(autouse=True)
+def functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the outside do what a function would."""
+
+    def run(self: LambdaAction, action: Action, **given: Any) -> dict[str, str]:
+        outside = cast("Outside", self._aws.client("s3"))
+        return outside.call(action, **given)
+
+    monkeypatch.setattr(LambdaAction, "run", run)
 
 
 def test_actions_run_stage_by_stage_in_their_order() -> None:
-    outside = Outside([SOURCE], [commands("second", order=2), commands("first")], [commands("x")])
+    outside = Outside([SOURCE], [invoke("second", order=2), invoke("first")], [invoke("x")])
     assert outside.run() == ["Source", "first", "second", "x"]
     assert outside.did == ["first", "second", "x"]
 
 
 def test_the_first_action_that_fails_ends_the_execution() -> None:
-    outside = Outside([SOURCE], [commands("fails"), commands("second", order=2)], [commands("x")])
+    outside = Outside([SOURCE], [invoke("fails"), invoke("second", order=2)], [invoke("x")])
     with pytest.raises(ActionFailedError, match="the action fails failed: said so") as failure:
         outside.run()
     assert (failure.value.action, failure.value.done) == ("fails", ["Source"])
@@ -89,13 +105,13 @@ def test_the_first_action_that_fails_ends_the_execution() -> None:
 
 
 def test_what_happens_elsewhere_happens_just_before_its_action() -> None:
-    outside = Outside([SOURCE], [commands("first"), commands("second", order=2)])
+    outside = Outside([SOURCE], [invoke("first"), invoke("second", order=2)])
     outside.run(before={"second": lambda: outside.did.append("elsewhere")})
     assert outside.did == ["first", "elsewhere", "second"]
 
 
 def test_a_stage_is_run_again_with_the_artifacts_of_the_last_execution() -> None:
-    outside = Outside([SOURCE], [commands("first"), commands("second", order=2)], [commands("x")])
+    outside = Outside([SOURCE], [invoke("first"), invoke("second", order=2)], [invoke("x")])
     pipeline = outside.pipeline()
     pipeline.run("commit")
     assert pipeline.retry("stage 1") == ["first", "second"]
@@ -108,14 +124,21 @@ def test_nothing_can_be_retried_before_it_has_run() -> None:
 
 
 def test_an_action_that_is_not_supported_is_not_passed_over() -> None:
-    kind = {"category": "Invoke", "provider": "Lambda"}
-    outside = Outside([SOURCE], [commands("x") | {"actionTypeId": kind}])
-    with pytest.raises(RehearsalError, match=r"\('Invoke', 'Lambda'\)\) is not supported"):
+    kind = {"category": "Compute", "provider": "Commands"}
+    outside = Outside([SOURCE], [invoke("x") | {"actionTypeId": kind}])
+    with pytest.raises(RehearsalError, match=r"\('Compute', 'Commands'\)\) is not supported"):
         outside.run()
 
 
+def test_an_action_is_given_the_variables_of_those_before_it() -> None:
+    asked = invoke("second", order=2, asked=" of #{of-first.number}")
+    outside = Outside([SOURCE], [invoke("first"), asked])
+    outside.run()
+    assert outside.did == ["first", "second of 1"]
+
+
 def deploy(files: dict[str, bytes]) -> None:
-    action = commands("Deploy") | {
+    action = invoke("Deploy") | {
         "actionTypeId": {"category": "Deploy", "provider": "ECS"},
         "configuration": {"FileName": "images.json", "ClusterName": "c", "ServiceName": "s"},
     }

@@ -1,0 +1,509 @@
+"""The Lambda function behind two actions of the pipeline: Release and Promote.
+
+Release copies the image of a build into the repository of the service, and Promote gives it the tag
+that the template names, once ECS has completed its rollout. Both may be broken off at any point and
+repeated: what is there already under the same digest is as good as new. Why it is made so:
+docs/decisions/02-live-tag.md.
+
+It knows its service by environment variables. It is the whole of what is deployed, so it imports
+nothing of this project, and boto3, which Lambda brings, only when it is called.
+"""
+
+import contextlib
+import io
+import json
+import os
+import re
+import time
+import traceback
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+LARGEST_DEFINITIONS = 100 * 1024
+"""Bytes of the image definitions that CodePipeline itself takes.
+https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html"""
+
+LARGEST_ARTIFACT = 64 * 1024 * 1024
+"""Bytes of an artifact; it is read into memory, to get at one small file."""
+
+MEDIA_TYPES = (
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+"""As whoever pulls accepts them; ECR would convert an image to another type for who does not."""
+
+POLL_SECONDS = 10
+ROLLOUT_SECONDS = 1800
+"""Longer than ECS watches the alarms, and than the rollout action waits."""
+
+RESERVE_SECONDS = 45
+"""Left of the function's time for the answer, and for a part that is on its way."""
+
+LONGEST_MESSAGE = 5000
+LONGEST_SUMMARY = 2048
+"""Characters that PutJobFailureResult and PutJobSuccessResult take.
+https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_FailureDetails.html"""
+
+_LAYERS_PER_CALL = 100  # of BatchCheckLayerAvailability
+_DOWNLOAD_SECONDS = 30
+_TAG = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
+_DIGEST = r"sha256:[0-9a-f]{64}"
+
+Manifest = Mapping[str, Any]
+Download = Callable[[str], contextlib.AbstractContextManager[Any]]
+
+
+class ActionError(Exception):
+    """The action fails; the message is for whoever looks at the pipeline."""
+
+
+class OutOfTimeError(Exception):
+    """The function's time is nearly over, and there is something left to do."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """What the function is for; repositories are given by URI, without a tag."""
+
+    repository: str
+    builds: str
+    live_tag: str
+    cluster: str
+    name: str
+    container: str
+    definitions_file: str
+    alarms: tuple[str, ...]
+
+    @classmethod
+    def of_environment(cls, variables: Mapping[str, str]) -> "Service":
+        """Read the environment variables that ReleaseFunction sets."""
+        return cls(
+            repository=variables["REPOSITORY"],
+            builds=variables["BUILDS_REPOSITORY"],
+            live_tag=variables["LIVE_TAG"],
+            cluster=variables["CLUSTER"],
+            name=variables["SERVICE"],
+            container=variables["CONTAINER"],
+            definitions_file=variables["IMAGE_DEFINITIONS_FILE"],
+            alarms=tuple(json.loads(variables["ALARMS"])),
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an action went on: it succeeded, or is in progress if there is a ``token``."""
+
+    summary: str
+    token: str = ""
+    variables: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The time, and how much of it the function has."""
+
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = time.sleep
+    remaining: Callable[[], float] = lambda: float("inf")
+
+    def require(self) -> None:
+        """Raise OutOfTimeError if there is only the reserve left."""
+        if self.remaining() < RESERVE_SECONDS:
+            raise OutOfTimeError
+
+
+def handler(event: Mapping[str, Any], context: Any) -> None:
+    """Do what a job asks for, and tell CodePipeline how it went.
+
+    The event holds credentials and is never logged. A failure that nobody is told of would keep the
+    pipeline waiting for 20 minutes.
+    """
+    import boto3  # noqa: PLC0415 - what imports this file to deploy or test it may not have it
+    from botocore.config import Config  # noqa: PLC0415
+
+    patient = Config(retries={"mode": "standard", "total_max_attempts": 8})
+
+    def client(service: str, **credentials: str) -> Any:
+        return boto3.client(service, config=patient, **credentials)
+
+    def remaining() -> float:
+        return float(context.get_remaining_time_in_millis()) / 1000
+
+    job = event["CodePipeline.job"]
+    report(
+        client("codepipeline"),
+        job["id"],
+        lambda: act(
+            job["data"],
+            Service.of_environment(os.environ),
+            client=client,
+            clock=Clock(remaining=remaining),
+        ),
+    )
+
+
+def report(codepipeline: Any, job_id: str, action: Callable[[], Outcome]) -> None:
+    """Do the action, and put its result."""
+    try:
+        outcome = action()
+    except Exception as error:  # whatever it is, the pipeline waits for an answer
+        if isinstance(error, ActionError):
+            message = str(error)
+        else:
+            traceback.print_exc()
+            message = f"{type(error).__name__}: {error}"
+        print(message)
+        details = {"type": "JobFailed", "message": _shortened(message, LONGEST_MESSAGE)}
+        codepipeline.put_job_failure_result(jobId=job_id, failureDetails=details)
+        return
+    print(outcome.summary)
+    result: dict[str, Any] = {
+        "executionDetails": {"summary": _shortened(outcome.summary, LONGEST_SUMMARY)}
+    }
+    if outcome.token:
+        result["continuationToken"] = outcome.token
+    elif outcome.variables:
+        result["outputVariables"] = dict(outcome.variables)
+    codepipeline.put_job_success_result(jobId=job_id, **result)
+
+
+def act(
+    job: Mapping[str, Any], service: Service, *, client: Callable[..., Any], clock: Clock
+) -> Outcome:
+    """Do what the action's UserParameters say; ``client`` makes one for an AWS service."""
+    parameters = json.loads(job["actionConfiguration"]["configuration"]["UserParameters"])
+    token = json.loads(job.get("continuationToken") or "{}")
+    if parameters["action"] == "promote":
+        return promote(
+            parameters["image"],
+            service,
+            ecr=client("ecr"),
+            ecs=client("ecs"),
+            clock=clock,
+            since=float(token.get("since", clock.now())),
+        )
+    credentials = job["artifactCredentials"]
+    s3 = client(
+        "s3",
+        aws_access_key_id=credentials["accessKeyId"],
+        aws_secret_access_key=credentials["secretAccessKey"],
+        aws_session_token=credentials["sessionToken"],
+    )
+    return release(
+        s3,
+        _location(job["inputArtifacts"]),
+        _location(job["outputArtifacts"]),
+        service,
+        ecr=client("ecr"),
+        cloudwatch=client("cloudwatch"),
+        clock=clock,
+    )
+
+
+# --- Release --------------------------------------------------------------------------------------
+
+
+def release(
+    s3: Any,
+    source: Mapping[str, str],
+    target: Mapping[str, str],
+    service: Service,
+    *,
+    ecr: Any,
+    cloudwatch: Any,
+    clock: Clock,
+    download: Download | None = None,
+) -> Outcome:
+    """Copy the image that the artifact names, and hand it on by its digest."""
+    tag = image_tag(read_definitions(s3, source, service.definitions_file), service)
+    copy = Copy(ecr, service, clock, download or _download)
+    try:
+        digest = copy.release(tag)
+    except OutOfTimeError:
+        if not copy.layers:
+            raise ActionError(
+                "the function's time is not enough to copy one layer of the image; make it smaller"
+            ) from None
+        return Outcome(f"{copy.layers} layers of {tag} are copied", token=json.dumps({"tag": tag}))
+    image = f"{service.repository}@{digest}"
+    definitions = json.dumps([{"name": service.container, "imageUri": image}])
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(service.definitions_file, definitions)
+    s3.put_object(**target, Body=packed.getvalue())
+    summary = f"{image} is the image of build {tag}. {alarm_warning(cloudwatch, service)}"
+    return Outcome(summary.strip(), variables={"image": image})
+
+
+def read_definitions(s3: Any, source: Mapping[str, str], name: str) -> bytes:
+    """Return a file of an artifact, which may be anything: it was written by a build."""
+    stored = s3.get_object(**source)
+    if stored["ContentLength"] > LARGEST_ARTIFACT:
+        raise ActionError(
+            f"the artifact of the build has {stored['ContentLength']} bytes, at most "
+            f"{LARGEST_ARTIFACT} are read; it needs only {name}"
+        )
+    try:
+        with zipfile.ZipFile(io.BytesIO(stored["Body"].read())) as archive:
+            entry = archive.getinfo(name)
+            with archive.open(entry) as file:
+                content = file.read(LARGEST_DEFINITIONS + 1)
+    except KeyError:
+        raise ActionError(f"the artifact of the build has no file {name}") from None
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        raise ActionError(f"the artifact of the build cannot be read: {error}") from None
+    if len(content) > LARGEST_DEFINITIONS:
+        raise ActionError(f"{name} is larger than {LARGEST_DEFINITIONS} bytes")
+    return content
+
+
+def image_tag(definitions: bytes, service: Service) -> str:
+    """Return the tag of the build that the image definitions name, and nothing else."""
+    name = service.definitions_file
+    try:
+        entries = json.loads(definitions.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise ActionError(f"{name} is no JSON in UTF-8") from None
+    if not isinstance(entries, list) or len(entries) != 1 or not isinstance(entries[0], dict):
+        raise ActionError(f"{name} has to be a list of exactly one image")
+    container, image = entries[0].get("name"), entries[0].get("imageUri")
+    if container != service.container:
+        raise ActionError(
+            f"{name} is about the container {_quoted(container)}, not {service.container}"
+        )
+    tagged = re.fullmatch(rf"{re.escape(service.builds)}:({_TAG})", str(image))
+    if not tagged:
+        raise ActionError(
+            f"{name} names {_quoted(image)}; only an image of this service's builds is released, "
+            f"{service.builds}:<tag>. If it was built before the stack was updated, start the "
+            "pipeline again"
+        )
+    if tagged[1].lower() == service.live_tag.lower():
+        raise ActionError(f"{tagged[1]} is no tag for a build: it names the image in service")
+    return tagged[1]
+
+
+class Copy:
+    """Copies images from the builds into the service's repository, by digest.
+
+    ``layers`` counts those that were copied. Raises OutOfTimeError when ``clock`` says so; what is
+    done until then need not be done again.
+    """
+
+    def __init__(self, ecr: Any, service: Service, clock: Clock, download: Download) -> None:
+        self.layers = 0
+        self._ecr = ecr
+        self._service = service
+        self._clock = clock
+        self._download = download
+        self._source = _name(service.builds)
+        self._target = _name(service.repository)
+
+    def release(self, tag: str) -> str:
+        """Have the image of the build in the repository, under the same tag; return its digest."""
+        built = find_image(self._ecr, self._source, imageTag=tag)
+        released = find_image(self._ecr, self._target, imageTag=tag)
+        if released is None:
+            if built is None:
+                raise ActionError(f"there is no image {self._service.builds}:{tag}")
+            self._copy(built, tag)
+            return _digest(built)
+        # An old build is no longer among the builds, but what was released of it is.
+        if built and _digest(built) != _digest(released):
+            raise ActionError(
+                f"{self._service.repository}:{tag} is {_digest(released)} already, and the build "
+                f"is {_digest(built)}"
+            )
+        return _digest(released)
+
+    def _copy(self, image: Manifest, tag: str = "") -> None:
+        self._clock.require()
+        manifest = json.loads(image["imageManifest"])
+        for child in manifest.get("manifests", ()):
+            found = find_image(self._ecr, self._source, imageDigest=child["digest"])
+            if found is None:
+                raise ActionError(f"{_digest(image)} lacks {child['digest']}, which it names")
+            self._copy(found)
+        blobs = [*manifest.get("layers", ()), *filter(None, [manifest.get("config")])]
+        for digest in self._missing([blob["digest"] for blob in blobs]):
+            self._copy_layer(digest)
+        put_image(self._ecr, self._target, image, tag)
+
+    def _missing(self, digests: list[str]) -> Iterator[str]:
+        unique = list(dict.fromkeys(digests))
+        for start in range(0, len(unique), _LAYERS_PER_CALL):
+            some = unique[start : start + _LAYERS_PER_CALL]
+            checked = self._ecr.batch_check_layer_availability(
+                repositoryName=self._target, layerDigests=some
+            )
+            there = {
+                layer["layerDigest"]
+                for layer in checked["layers"]
+                if layer["layerAvailability"] == "AVAILABLE"
+            }
+            yield from (digest for digest in some if digest not in there)
+
+    def _copy_layer(self, digest: str) -> None:
+        self._clock.require()
+        url = self._ecr.get_download_url_for_layer(repositoryName=self._source, layerDigest=digest)[
+            "downloadUrl"
+        ]
+        upload = self._ecr.initiate_layer_upload(repositoryName=self._target)
+        first = 0
+        with self._download(url) as layer:
+            while part := layer.read(upload["partSize"]):
+                self._clock.require()
+                self._ecr.upload_layer_part(
+                    repositoryName=self._target,
+                    uploadId=upload["uploadId"],
+                    partFirstByte=first,
+                    partLastByte=first + len(part) - 1,
+                    layerPartBlob=part,
+                )
+                first += len(part)
+        # ECR compares the digest with what it got. Another attempt may have been quicker.
+        with contextlib.suppress(self._ecr.exceptions.LayerAlreadyExistsException):
+            self._ecr.complete_layer_upload(
+                repositoryName=self._target, uploadId=upload["uploadId"], layerDigests=[digest]
+            )
+        self.layers += 1
+
+
+def alarm_warning(cloudwatch: Any, service: Service) -> str:
+    """Say which alarms are on; nothing if none is. Not to know is no reason to stop."""
+    try:
+        alarms = cloudwatch.describe_alarms(AlarmNames=list(service.alarms), StateValue="ALARM")
+    except Exception as error:
+        return f"The alarms could not be looked at ({type(error).__name__})."
+    names = sorted(alarm["AlarmName"] for alarm in alarms["MetricAlarms"])
+    if not names:
+        return ""
+    return f"Warning: {', '.join(names)} in ALARM, so ECS ignores all alarms during this rollout."
+
+
+# --- Promote --------------------------------------------------------------------------------------
+
+
+def promote(
+    image: str, service: Service, *, ecr: Any, ecs: Any, clock: Clock, since: float
+) -> Outcome:
+    """Put the tag of the image in service on ``image``, if that is what the service runs.
+
+    ``since`` is when the first of these calls began.
+    """
+    released = re.fullmatch(rf"{re.escape(service.repository)}@({_DIGEST})", image)
+    if not released:
+        raise ActionError(f"Release has handed on {_quoted(image)}, no image of the service")
+    while (state := _rollout(ecs, service))[0] == "IN_PROGRESS":
+        waited = clock.now() - since
+        if waited > ROLLOUT_SECONDS:
+            raise ActionError(
+                f"ECS has not completed the rollout in {ROLLOUT_SECONDS // 60} minutes; when it "
+                "has, retry the stage"
+            )
+        try:
+            clock.require()
+        except OutOfTimeError:
+            token = json.dumps({"since": since})
+            return Outcome(f"ECS has been rolling out for {waited:.0f} s", token=token)
+        clock.sleep(POLL_SECONDS)
+    rollout, running = state
+    if rollout != "COMPLETED":
+        raise ActionError(f"the rollout is {rollout}: {service.live_tag} stays where it is")
+    if running != image:
+        raise ActionError(
+            f"{running} is in service, not {image}: it was rolled back or replaced. "
+            "To roll it out again, retry the whole stage"
+        )
+    repository, digest = _name(service.repository), released[1]
+    live = find_image(ecr, repository, imageTag=service.live_tag)
+    if live is None or _digest(live) != digest:
+        found = find_image(ecr, repository, imageDigest=digest)
+        if found is None:
+            raise ActionError(f"{image} is in service, but not in the repository any more")
+        put_image(ecr, repository, found, service.live_tag)
+    return Outcome(f"{image} is {service.live_tag}")
+
+
+def _rollout(ecs: Any, service: Service) -> tuple[str, str]:
+    """Return how far the newest deployment of the service is, and the image that it runs."""
+    answer = ecs.describe_services(cluster=service.cluster, services=[service.name])
+    if not answer["services"]:
+        raise ActionError(f"the cluster {service.cluster} has no service {service.name}")
+    (newest,) = (d for d in answer["services"][0]["deployments"] if d["status"] == "PRIMARY")
+    state = newest.get("rolloutState", "IN_PROGRESS")
+    if state == "IN_PROGRESS":
+        return state, ""
+    revision = ecs.describe_task_definition(taskDefinition=newest["taskDefinition"])
+    images = {c["name"]: c["image"] for c in revision["taskDefinition"]["containerDefinitions"]}
+    return state, images.get(service.container, "nothing")
+
+
+# --- Images and artifacts -------------------------------------------------------------------------
+
+
+def find_image(ecr: Any, repository: str, **image_id: str) -> Manifest | None:
+    """Return an image by its tag or digest, or None if there is none."""
+    answer = ecr.batch_get_image(
+        repositoryName=repository, imageIds=[image_id], acceptedMediaTypes=list(MEDIA_TYPES)
+    )
+    if answer["images"]:
+        found: Manifest = answer["images"][0]
+        return found
+    codes = {failure["failureCode"] for failure in answer["failures"]}
+    if codes != {"ImageNotFound"}:
+        raise ActionError(f"ECR does not give {image_id} of {repository}: {', '.join(codes)}")
+    return None
+
+
+def put_image(ecr: Any, repository: str, image: Manifest, tag: str) -> None:
+    """Put an image, under a tag if there is one; if it is there already, all the better.
+
+    The image is copied by manifest, as
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-retag.html does it; the digest
+    makes ECR refuse a manifest that was changed on the way.
+    """
+    with contextlib.suppress(ecr.exceptions.ImageAlreadyExistsException):
+        ecr.put_image(
+            repositoryName=repository,
+            imageManifest=image["imageManifest"],
+            imageManifestMediaType=image["imageManifestMediaType"],
+            imageDigest=_digest(image),
+            **({"imageTag": tag} if tag else {}),
+        )
+
+
+def _digest(image: Manifest) -> str:
+    return str(image["imageId"]["imageDigest"])
+
+
+def _name(uri: str) -> str:
+    return uri.partition("/")[2]
+
+
+def _location(artifacts: list[Any]) -> dict[str, str]:
+    (artifact,) = artifacts
+    place = artifact["location"]["s3Location"]
+    return {"Bucket": place["bucketName"], "Key": place["objectKey"]}
+
+
+def _download(url: str) -> contextlib.AbstractContextManager[Any]:
+    # The address is ECR's own, signed by it.
+    response: contextlib.AbstractContextManager[Any] = urllib.request.urlopen(  # noqa: S310
+        url, timeout=_DOWNLOAD_SECONDS
+    )
+    return response
+
+
+def _quoted(value: object) -> str:
+    """Show a value of a build's file, which may be of any length."""
+    return _shortened(json.dumps(value), 300)
+
+
+def _shortened(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 3]}..."

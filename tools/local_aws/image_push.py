@@ -1,0 +1,57 @@
+"""Small images for a registry: pushed by ECR's own API, as docker would push large ones.
+
+An image that a container engine has is not moved through the registry: its manifest says which one
+it is, and a task is a container of that one.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+ENGINE_IMAGE = "local-aws.engine-image"
+"""The annotation of a manifest with the id under which the container engine has the image."""
+
+MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+_CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
+_LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
+
+
+def push_image(
+    ecr: Any, repository: str, tag: str, content: str, *, engine_image: str | None = None
+) -> str:
+    """Push an image whose only layer and configuration are made of the text; return its digest.
+
+    Raises what the client raises: ECR refuses a tag that is taken.
+    """
+    manifest: dict[str, Any] = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST_TYPE,
+        "config": _blob(ecr, repository, _CONFIG_TYPE, f"config of {content}"),
+        "layers": [_blob(ecr, repository, _LAYER_TYPE, f"layer of {content}")],
+    }
+    if engine_image:
+        manifest["annotations"] = {ENGINE_IMAGE: engine_image}
+    put = ecr.put_image(
+        repositoryName=repository,
+        imageTag=tag,
+        imageManifest=json.dumps(manifest, sort_keys=True),
+        imageManifestMediaType=MANIFEST_TYPE,
+    )
+    return str(put["image"]["imageId"]["imageDigest"])
+
+
+def _blob(ecr: Any, repository: str, media_type: str, content: str) -> dict[str, Any]:
+    data = content.encode()
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    checked = ecr.batch_check_layer_availability(repositoryName=repository, layerDigests=[digest])
+    if checked["layers"][0]["layerAvailability"] != "AVAILABLE":
+        upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
+        ecr.upload_layer_part(
+            repositoryName=repository,
+            uploadId=upload,
+            partFirstByte=0,
+            partLastByte=len(data) - 1,
+            layerPartBlob=data,
+        )
+        ecr.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=[digest])
+    return {"mediaType": media_type, "size": len(data), "digest": digest}

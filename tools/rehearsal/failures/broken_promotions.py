@@ -1,0 +1,208 @@
+"""Deliveries that break off between build and promotion, and builds that mean harm.
+
+The builds are made up: what follows them is the deployed pipeline with the function's own code.
+"""
+
+import itertools
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tools.local_aws.image_push import push_image
+from tools.rehearsal.context import SERVICE, RehearsalContext
+from tools.rehearsal.expectation import RehearsalError, expect, expect_true
+from tools.rehearsal.failures.context import FailureContext
+from tools.rehearsal.pipeline.docker_command import DockerCommand
+from tools.rehearsal.pipeline.lambda_action import ATTEMPTS, client_as
+from tools.rehearsal.pipeline.pipeline_run import (
+    Action,
+    ActionFailedError,
+    ArtifactStore,
+    PipelineRun,
+)
+
+_RELEASE_CALLS = (
+    *("ecr.BatchGetImage", "ecr.BatchCheckLayerAvailability", "ecr.GetDownloadUrlForLayer"),
+    *("ecr.InitiateLayerUpload", "ecr.UploadLayerPart", "ecr.CompleteLayerUpload", "ecr.PutImage"),
+    *("s3.PutObject", "codepipeline.PutJobSuccessResult"),
+)
+_FILE = "imagedefinitions.json"
+
+
+class MadeUpBuilds(PipelineRun):
+    """The deployed pipeline, whose builds push a small image and nothing else."""
+
+    def __init__(self, context: RehearsalContext) -> None:
+        super().__init__(context, DockerCommand(folder=Path(), variables={}, description=""))
+        self._builds = itertools.count(1)
+
+    def _source(self, action: Action, artifacts: ArtifactStore, _commit: str) -> None:
+        artifacts.put(action["outputArtifacts"][0]["name"], {})
+
+    def _build(self, action: Action, artifacts: ArtifactStore, commit: str) -> None:
+        uri, tag = _uri(self._context), f"{commit}-{next(self._builds)}"
+        ecr = self._context.aws.client("ecr")
+        push_image(ecr, f"{self._context.repository()}/builds", tag, tag)
+        content = _definitions(self._context, f"{uri}/builds:{tag}")
+        artifacts.put(action["outputArtifacts"][0]["name"], {_FILE: content})
+
+
+def killed_function(context: FailureContext) -> None:
+    """Kill the function at each of its calls, in Release and in Promote, and go on."""
+    context.report.section("A delivery breaks off between build and promotion")
+    pipeline = MadeUpBuilds(context)
+    sides = [f"{when} {call}" for call in _RELEASE_CALLS for when in ("before", "after")]
+    # After its last call CodePipeline knows, whatever becomes of the function.
+    sides[-1] = sides[-2]
+    times = [sides[i : i + ATTEMPTS] for i in range(0, len(sides), ATTEMPTS)]
+    with context.report.step("Release is killed at every call; nothing has changed") as step:
+        with _nothing_changes(context):
+            _failure(pipeline.run, "c0ffee", kills={"Release": times[0]})
+            for some in times[1:]:
+                failure = _failure(pipeline.retry, "Deploy", kills={"Release": some})
+                expect("the action that failed", failure.action, "Release")
+                expect_true(f"nobody answers: {failure}", holds="no answer" in str(failure))
+        step.note = f"{len(sides)} times"
+    with context.report.step("Then Promote, on both sides of its call") as step:
+        before = context.image(context.repository(), "live")
+        killed = ["before ecr.PutImage"] * ATTEMPTS
+        failure = _failure(pipeline.retry, "Deploy", kills={"Promote": killed})
+        expect("the action that failed", failure.action, "Promote")
+        running = context.running_image()
+        expect("`live`", context.image(context.repository(), "live"), before)
+        expect_true("the new image runs already", holds=running != before)
+        step.note = f"`live` is still {before[7:19]}"
+    with context.report.step("The stage is retried; Promote is killed, and run again") as step:
+        killed = ["after ecr.PutImage", "before codepipeline.PutJobSuccessResult"]
+        done = pipeline.retry("Deploy", kills={"Promote": killed})
+        expect("actions", done, ["Release", "Deploy", "Promote"])
+        expect("`live`", context.image(context.repository(), "live"), running)
+        step.note = f"{running[7:19]} is live"
+
+
+def deploy_in_between(context: FailureContext) -> None:
+    """Deploy between the rollout of an image and its promotion."""
+    context.report.section("A deploy between rollout and promotion")
+    pipeline = MadeUpBuilds(context)
+
+    def deploy() -> None:
+        context.workspace.write_env(task_memory="1024")
+        context.workspace.deploy()
+
+    with context.report.step("Promote refuses: `live` is in service again") as step:
+        before = context.running_image()
+        failure = _failure(pipeline.run, "decade", before={"Promote": deploy})
+        expect("the action that failed", failure.action, "Promote")
+        expect_true("it says what to do", holds="retry the whole stage" in str(failure))
+        expect("the image that the service runs", context.running_image(), before)
+        expect("`live`", context.image(context.repository(), "live"), before)
+        step.note = "what could not be had: the image of before"
+    with context.report.step("The stage is retried") as step:
+        pipeline.retry("Deploy")
+        running = context.running_image()
+        expect_true("the new image runs", holds=running != before)
+        expect("`live`", context.image(context.repository(), "live"), running)
+        expect("memory of the running tasks", context.task_definition()["memory"], "1024")
+        step.note = f"{running[7:19]} is live, with the settings of the deploy"
+    with context.report.step("cdk deploy as before") as step:
+        context.workspace.write_env()
+        context.workspace.deploy()
+        expect("the image that the service runs", context.running_image(), running)
+        step.note = "still that image"
+
+
+def foreign_images(context: FailureContext) -> None:
+    """Let a build name, or push, what it must not."""
+    context.report.section("A build that means harm")
+    pipeline, uri = MadeUpBuilds(context), _uri(context)
+    pipeline.run("facade")
+    ecr, builds = context.aws.client("ecr"), f"{context.repository()}/builds"
+    push_image(ecr, builds, "live", "another one that calls itself live")
+    artifact = _input_of_release(context)
+    two = json.loads(_definitions(context, f"{uri}/builds:facade-1")) * 2
+    contents: dict[str, dict[str, bytes]] = {
+        "the repository of the service": {_FILE: _definitions(context, f"{uri}:facade-1")},
+        "another registry": {_FILE: _definitions(context, "public.ecr.aws/nginx/nginx:1.29")},
+        "the tag live": {_FILE: _definitions(context, f"{uri}/builds:live")},
+        "two images": {_FILE: json.dumps(two).encode()},
+        "a folder": {f"{_FILE}/": b"", "rolled-out/": b""},
+        "too much": {_FILE: b" " * 200_000},
+    }
+    for what, files in contents.items():
+        with context.report.step(f"Its artifact has {what}") as step, _nothing_changes(context):
+            pipeline.artifacts.put(artifact, files)
+            failure = _failure(pipeline.retry, "Deploy")
+            expect("the action that failed", failure.action, "Release")
+            step.note = "refused"
+    with context.report.step("It pushes to the repository of the service") as step:
+        with _nothing_changes(context):
+            as_build = client_as(context.aws, _build_role(context), "ecr")
+            for tag in ("live", "evil"):
+                _expect_denied(
+                    as_build.put_image,
+                    repositoryName=context.repository(),
+                    imageTag=tag,
+                    imageManifest="{}",
+                )
+            _expect_denied(
+                as_build.batch_delete_image,
+                repositoryName=context.repository(),
+                imageIds=[{"imageTag": "live"}],
+            )
+        as_build.put_image(repositoryName=builds, imageTag="mine", imageManifest="{}")
+        step.note = "denied, and allowed in its own"
+
+
+@contextmanager
+def _nothing_changes(context: FailureContext) -> Iterator[None]:
+    """Insist that `live` and the image in service are afterwards what they are now."""
+    live, running = context.image(context.repository(), "live"), context.running_image()
+    yield
+    expect("`live`", context.image(context.repository(), "live"), live)
+    expect("the image that the service runs", context.running_image(), running)
+
+
+def _failure(
+    deliver: Callable[..., Sequence[str]], *arguments: str, **happening: Any
+) -> ActionFailedError:
+    try:
+        done = deliver(*arguments, **happening)
+    except ActionFailedError as failure:
+        return failure
+    raise RehearsalError(f"a delivery that should have failed went through: {', '.join(done)}")
+
+
+def _definitions(context: RehearsalContext, image: str) -> bytes:
+    (container,) = context.task_definition()["containerDefinitions"]
+    return json.dumps([{"name": container["name"], "imageUri": image}]).encode()
+
+
+def _uri(context: RehearsalContext) -> str:
+    return context.outputs(SERVICE)["ImageRepositoryUri"]
+
+
+def _input_of_release(context: RehearsalContext) -> str:
+    name = context.outputs(SERVICE)["PipelineName"]
+    stages = context.aws.client("codepipeline").get_pipeline(name=name)["pipeline"]["stages"]
+    actions = [action for stage in stages for action in stage["actions"]]
+    (release,) = (action for action in actions if action["name"] == "Release")
+    return str(release["inputArtifacts"][0]["name"])
+
+
+def _build_role(context: RehearsalContext) -> str:
+    name = context.outputs(SERVICE)["PipelineName"]
+    projects = context.aws.client("codebuild").batch_get_projects(names=[name])["projects"]
+    return str(projects[0]["serviceRole"])
+
+
+def _expect_denied(call: Callable[..., object], **parameters: Any) -> None:
+    try:
+        call(**parameters)
+    except ClientError as error:
+        expect("the answer", error.response["Error"]["Code"], "AccessDeniedException")
+        return
+    raise RehearsalError("a call that should have been denied was not")

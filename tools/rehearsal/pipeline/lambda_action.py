@@ -1,0 +1,206 @@
+"""A Lambda invoke action: the function's own code, run as CodePipeline and Lambda run it.
+
+https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-Lambda.html
+"""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import uuid
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from tools.local_aws import LocalAws
+from tools.local_aws.process_environment import process_environment
+from tools.local_aws.scratch import ScratchDirectory
+from tools.rehearsal.expectation import RehearsalError
+
+ATTEMPTS = 3
+"""Lambda runs a function that CodePipeline has called three times if it fails.
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"""
+
+_RUNTIME = Path(__file__).with_name("lambda_runtime.py")
+_MOST_CALLS = 20
+_PATIENCE_SECONDS = 60
+_LOG_LINES = 20
+_OF_RESULTS = {"success": "PutJobSuccessResult", "failure": "PutJobFailureResult"}
+
+Location = Mapping[str, str]
+"""Bucket and key of an artifact."""
+
+
+class LambdaAction:
+    """Does an action for an execution; ``aws`` is where the function was deployed to by ``stack``.
+
+    The function runs with the credentials of its role; its job's are those of the action's role,
+    which ``pipeline_role`` takes.
+    ``kills`` are the calls at which its process ends, one for each attempt, such as
+    ``before ecr.PutImage``; Lambda then tries again, three times in all.
+    """
+
+    def __init__(
+        self, aws: LocalAws, *, stack: str, pipeline_role: str, kills: Sequence[str] = ()
+    ) -> None:
+        self._aws = aws
+        self._stack = stack
+        self._pipeline_role = pipeline_role
+        self._kills = list(kills)
+
+    def run(
+        self,
+        action: Mapping[str, Any],
+        *,
+        inputs: Mapping[str, Location],
+        outputs: Mapping[str, Location],
+        user_parameters: str,
+    ) -> dict[str, str]:
+        """Return the output variables; ``RehearsalError`` if the action fails."""
+        name = action["configuration"]["FunctionName"]
+        function = self._aws.client("lambda").get_function_configuration(FunctionName=name)
+        job = {
+            "actionConfiguration": {
+                "configuration": {"FunctionName": name, "UserParameters": user_parameters}
+            },
+            "inputArtifacts": [_artifact(*each) for each in inputs.items()],
+            "outputArtifacts": [_artifact(*each) for each in outputs.items()],
+            "artifactCredentials": _credentials(
+                _as_session(self._aws, _session(self._aws.client("sts"), self._pipeline_role)),
+                action["roleArn"],
+            ),
+        }
+        with ScratchDirectory("function") as scratch:
+            code = scratch.path / "code"
+            with zipfile.ZipFile(io.BytesIO(self._code(name))) as archive:
+                archive.extractall(code)
+            for _ in range(_MOST_CALLS):
+                result = self._job(function, code, job)
+                if failure := result.get(f"codepipeline.{_OF_RESULTS['failure']}"):
+                    raise RehearsalError(failure["failureDetails"]["message"])
+                success = result[f"codepipeline.{_OF_RESULTS['success']}"]
+                if "continuationToken" not in success:
+                    return dict(success.get("outputVariables", {}))
+                # A new job goes on with what the one before has left.
+                job |= {"continuationToken": success["continuationToken"]}
+        raise RehearsalError(f"{name} is still in progress after {_MOST_CALLS} calls")
+
+    def _job(
+        self, function: Mapping[str, Any], code: Path, job: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Have the function called for one job; return what CodePipeline was told."""
+        identity = {"id": str(uuid.uuid4()), "accountId": self._aws.access.account}
+        event = {"CodePipeline.job": identity | {"data": job}}
+        log = ""
+        for _ in range(ATTEMPTS):
+            result = code.parent / "result.json"
+            done = subprocess.run(
+                [sys.executable, "-I", str(_RUNTIME)],
+                input=json.dumps(
+                    {
+                        "code": str(code),
+                        "handler": function["Handler"],
+                        "event": event,
+                        "seconds": function["Timeout"],
+                        "kill": self._kills.pop(0) if self._kills else "",
+                        "result": str(result),
+                    }
+                ),
+                cwd=code,
+                env=self._environment(function),
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_PATIENCE_SECONDS,
+            )
+            log = done.stdout + done.stderr
+            if job["artifactCredentials"]["secretAccessKey"] in log:
+                raise RehearsalError("the function logs the credentials of its job")
+            if result.exists():
+                told: dict[str, Any] = json.loads(result.read_text("utf-8"))
+                return told
+            if done.returncode == 0:
+                break  # nothing failed that Lambda would know of
+        lines = "\n".join(log.splitlines()[-_LOG_LINES:])
+        raise RehearsalError(
+            f"no answer of {function['FunctionName']}; CodePipeline gives the action up after 20 "
+            f"minutes\n{lines}"
+        )
+
+    def _environment(self, function: Mapping[str, Any]) -> dict[str, str]:
+        session = _session(self._aws.client("sts"), function["Role"])
+        variables: dict[str, str] = function.get("Environment", {}).get("Variables", {})
+        return (
+            process_environment()
+            | {
+                name: value
+                for name, value in self._aws.access.environment().items()
+                if name.startswith(("AWS_", "NO_PROXY", "no_proxy"))
+            }
+            | {
+                "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
+                "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
+                "AWS_SESSION_TOKEN": session["SessionToken"],
+                # What it downloads from the local AWS is signed by that one's own authority.
+                "SSL_CERT_FILE": str(self._aws.access.ca_bundle),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "HOME": os.devnull,
+            }
+            | variables
+        )
+
+    def _code(self, name: str) -> bytes:
+        """Return the archive that the function was deployed from."""
+        client = self._aws.client("cloudformation")
+        of_stack = client.describe_stack_resources(StackName=self._stack)["StackResources"]
+        (logical,) = (
+            each["LogicalResourceId"] for each in of_stack if each["PhysicalResourceId"] == name
+        )
+        template = client.get_template(StackName=self._stack)["TemplateBody"]
+        resources = (json.loads(template) if isinstance(template, str) else template)["Resources"]
+        place = resources[logical]["Properties"]["Code"]
+        stored = self._aws.client("s3").get_object(Bucket=place["S3Bucket"], Key=place["S3Key"])
+        content: bytes = stored["Body"].read()
+        return content
+
+
+def client_as(aws: LocalAws, role: str, service: str) -> Any:
+    """Return a client that acts with a role of the account."""
+    return _as_session(aws, _session(aws.client("sts"), role), service)
+
+
+def _as_session(aws: LocalAws, session: Mapping[str, str], service: str = "sts") -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=aws.access.endpoint_url,
+        region_name=aws.access.region,
+        verify=str(aws.access.ca_bundle),
+        aws_access_key_id=session["AccessKeyId"],
+        aws_secret_access_key=session["SecretAccessKey"],
+        aws_session_token=session["SessionToken"],
+        config=Config(proxies={}, retries={"total_max_attempts": 1}),
+    )
+
+
+def _session(sts: Any, role: str) -> dict[str, str]:
+    answer = sts.assume_role(RoleArn=role, RoleSessionName="rehearsal")
+    return dict(answer["Credentials"])
+
+
+def _credentials(sts: Any, role: str) -> dict[str, str]:
+    session = _session(sts, role)
+    return {
+        "accessKeyId": session["AccessKeyId"],
+        "secretAccessKey": session["SecretAccessKey"],
+        "sessionToken": session["SessionToken"],
+    }
+
+
+def _artifact(name: str, location: Location) -> dict[str, Any]:
+    place = {"bucketName": location["Bucket"], "objectKey": location["Key"]}
+    return {"name": name, "revision": None, "location": {"type": "S3", "s3Location": place}}

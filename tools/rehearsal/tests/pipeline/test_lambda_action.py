@@ -1,0 +1,179 @@
+"""A Lambda invoke action, with the function that the blueprint deploys, on a local AWS."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from settings.examples import ROOT
+from tools.local_aws import LocalAws
+from tools.local_aws.image_push import push_image
+from tools.local_aws.tests.stacks import Stacks
+from tools.rehearsal.expectation import RehearsalError
+from tools.rehearsal.pipeline.lambda_action import LambdaAction
+
+pytestmark = pytest.mark.slow
+
+ACCOUNT, REGION = "111122223333", "eu-west-1"
+REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+SERVICE, BUILDS = f"{REGISTRY}/shop", f"{REGISTRY}/shop/builds"
+BUCKET = "artifacts"
+
+
+def _role(principal: dict[str, Any], **statement: Any) -> dict[str, Any]:
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
+    return {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+            "Policies": [{"PolicyName": "all", "PolicyDocument": document}],
+        },
+    }
+
+
+def _repository(name: str) -> dict[str, Any]:
+    return {"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": name}}
+
+
+RESOURCES: dict[str, Any] = {
+    "Service": _repository("shop"),
+    "Builds": _repository("shop/builds"),
+    "PipelineRole": _role(
+        {"Service": "codepipeline.amazonaws.com"}, Action="sts:AssumeRole", Resource="*"
+    ),
+    "ActionRole": _role(
+        {"AWS": {"Fn::GetAtt": ["PipelineRole", "Arn"]}},
+        Action=["s3:GetObject", "s3:PutObject"],
+        Resource=f"arn:aws:s3:::{BUCKET}/*",
+    ),
+    "FunctionRole": _role(
+        {"Service": "lambda.amazonaws.com"},
+        Action=["ecr:*", "cloudwatch:DescribeAlarms", "codepipeline:PutJob*"],
+        Resource="*",
+    ),
+    "Function": {
+        "Type": "AWS::Lambda::Function",
+        "Properties": {
+            "Code": {"S3Bucket": BUCKET, "S3Key": "code.zip"},
+            "Handler": "function.handler",
+            "Role": {"Fn::GetAtt": ["FunctionRole", "Arn"]},
+            "Runtime": "python3.14",
+            "Timeout": 300,
+            "Environment": {
+                "Variables": {
+                    "REPOSITORY": SERVICE,
+                    "BUILDS_REPOSITORY": BUILDS,
+                    "LIVE_TAG": "live",
+                    "CLUSTER": "cluster",
+                    "SERVICE": "web",
+                    "CONTAINER": "web",
+                    "IMAGE_DEFINITIONS_FILE": "images.json",
+                    "ALARMS": '["web-cpu"]',
+                }
+            },
+        },
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAws]:
+    with LocalAws(account=ACCOUNT, region=REGION) as aws:
+        s3 = aws.client("s3")
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        code = (ROOT / "backend_service" / "release" / "function.py").read_text("utf-8")
+        s3.put_object(Bucket=BUCKET, Key="code.zip", Body=packed("function.py", code))
+        stacks = Stacks(aws.client("cloudformation"))
+        stacks.deploy("delivery", RESOURCES)
+        yield aws
+
+
+def packed(name: str, content: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def release(aws: LocalAws, image: str, *, kills: Sequence[str] = ()) -> dict[str, str]:
+    """Run the action for an artifact that names this image."""
+    definitions = json.dumps([{"name": "web", "imageUri": image}])
+    body = packed("images.json", definitions)
+    aws.client("s3").put_object(Bucket=BUCKET, Key="in", Body=body)
+    resources = {
+        each["LogicalResourceId"]: each["PhysicalResourceId"]
+        for each in aws.client("cloudformation").describe_stack_resources(StackName="delivery")[
+            "StackResources"
+        ]
+    }
+    arn = f"arn:aws:iam::{ACCOUNT}:role"
+    action = {
+        "configuration": {"FunctionName": resources["Function"]},
+        "roleArn": f"{arn}/{resources['ActionRole']}",
+    }
+    return LambdaAction(
+        aws,
+        stack="delivery",
+        pipeline_role=f"{arn}/{resources['PipelineRole']}",
+        kills=kills,
+    ).run(
+        action,
+        inputs={"build": {"Bucket": BUCKET, "Key": "in"}},
+        outputs={"released": {"Bucket": BUCKET, "Key": "out"}},
+        user_parameters=json.dumps({"action": "release"}),
+    )
+
+
+def released(aws: LocalAws, tag: str) -> str:
+    answer = aws.client("ecr").batch_get_image(repositoryName="shop", imageIds=[{"imageTag": tag}])
+    return "".join(image["imageId"]["imageDigest"] for image in answer["images"])
+
+
+def test_the_code_that_was_deployed_releases_an_image_and_hands_it_on(aws: LocalAws) -> None:
+    digest = push_image(aws.client("ecr"), "shop/builds", "1", "first")
+    variables = release(aws, f"{BUILDS}:1")
+    assert variables == {"image": f"{SERVICE}@{digest}"}
+    assert released(aws, "1") == digest
+    handed_on = aws.client("s3").get_object(Bucket=BUCKET, Key="out")["Body"].read()
+    with zipfile.ZipFile(io.BytesIO(handed_on)) as archive:
+        (definition,) = json.loads(archive.read("images.json"))
+    assert definition == {"name": "web", "imageUri": f"{SERVICE}@{digest}"}
+
+
+def test_a_failure_is_told_in_the_words_of_the_function(aws: LocalAws) -> None:
+    with pytest.raises(RehearsalError, match="only an image of this service's builds is released"):
+        release(aws, "public.ecr.aws/nginx/nginx:1.29")
+
+
+def test_a_function_that_is_killed_is_run_again_twice(aws: LocalAws) -> None:
+    digest = push_image(aws.client("ecr"), "shop/builds", "2", "second")
+    kills = ["before ecr.UploadLayerPart", "after ecr.PutImage"]
+    assert release(aws, f"{BUILDS}:2", kills=kills) == {"image": f"{SERVICE}@{digest}"}
+
+
+def test_a_function_that_never_answers_fails_the_action(aws: LocalAws) -> None:
+    push_image(aws.client("ecr"), "shop/builds", "3", "third")
+    kills = ["before ecr.PutImage"] * 3
+    with pytest.raises(RehearsalError, match="gives the action up after 20 minutes"):
+        release(aws, f"{BUILDS}:3", kills=kills)
+    assert released(aws, "3") == ""
+
+
+def test_a_result_that_codepipeline_would_not_take_is_refused(aws: LocalAws) -> None:
+    codepipeline = aws.client("codepipeline")
+    job = "11111111-2222-3333-4444-555555555555"
+
+    def put(message: str, job_id: str = job) -> None:
+        details = {"type": "JobFailed", "message": message}
+        codepipeline.put_job_failure_result(jobId=job_id, failureDetails=details)
+
+    put("m" * 5000)
+    with pytest.raises(ClientError, match="at most 5000"):
+        put("m" * 5001)
+    with pytest.raises(ClientError, match="does not match"):
+        put("m", "a-job")
