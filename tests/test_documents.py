@@ -41,7 +41,10 @@ def code(document: Path) -> str:
     return "\n".join([*blocks, *re.findall(r"(?<!`)`[^`]+`(?!`)", text)])
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=document_id)
+# The page for who comes from an older revision names what that one had.
+@pytest.mark.parametrize(
+    "document", [d for d in DOCUMENTS if d.name != "next-version.md"], ids=document_id
+)
 def test_code_that_is_named_is_there(document: Path) -> None:
     folders = ["application-code", "backend_service", "core_infra", "docs", "settings", "tests"]
     folders += ["tools"] * TOOLS.exists()
