@@ -14,7 +14,7 @@ from tools.local_aws import LocalAws
 from tools.local_aws.image_push import push_image
 from tools.local_aws.tests.stacks import Stacks
 from tools.rehearsal.expectation import RehearsalError
-from tools.rehearsal.pipeline.lambda_action import LambdaAction
+from tools.rehearsal.pipeline.lambda_action import LambdaAction, client_as
 
 pytestmark = pytest.mark.slow
 
@@ -55,6 +55,12 @@ RESOURCES: dict[str, Any] = {
         {"Service": "lambda.amazonaws.com"},
         Action=["ecr:*", "cloudwatch:DescribeAlarms", "codepipeline:PutJob*"],
         Resource="*",
+    ),
+    "Cluster": {"Type": "AWS::ECS::Cluster", "Properties": {"ClusterName": "cluster"}},
+    "LookingRole": _role(
+        {"Service": "lambda.amazonaws.com"},
+        Action="ecs:DescribeServices",
+        Resource=f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/cluster/web",
     ),
     "Function": {
         "Type": "AWS::Lambda::Function",
@@ -162,6 +168,19 @@ def test_a_function_that_never_answers_fails_the_action(aws: LocalAws) -> None:
     with pytest.raises(RehearsalError, match="gives the action up after 20 minutes"):
         release(aws, f"{BUILDS}:3", kills=kills)
     assert released(aws, "3") == ""
+
+
+def test_a_role_that_may_look_at_one_service_may_look_at_that_one_only(aws: LocalAws) -> None:
+    resources = aws.client("cloudformation").describe_stack_resources(StackName="delivery")
+    (name,) = (
+        each["PhysicalResourceId"]
+        for each in resources["StackResources"]
+        if each["LogicalResourceId"] == "LookingRole"
+    )
+    ecs = client_as(aws, f"arn:aws:iam::{ACCOUNT}:role/{name}", "ecs")
+    ecs.describe_services(cluster="cluster", services=["web"])
+    with pytest.raises(ClientError, match="AccessDenied"):
+        ecs.describe_services(cluster="cluster", services=["other"])
 
 
 def test_a_result_that_codepipeline_would_not_take_is_refused(aws: LocalAws) -> None:
