@@ -66,7 +66,7 @@ def build_log_group_name(project_name: str) -> str:
 
 def release_log_group_name(pipeline_name: str) -> str:
     """Return the name of the log group of the function that releases and promotes."""
-    return f"/aws/codepipeline/{pipeline_name}/release"
+    return f"/codepipeline/{pipeline_name}/release"
 
 
 def builds_repository_name(repository_name: str) -> str:

@@ -46,7 +46,7 @@ LONGEST = {
     "dns_ttl_seconds": "100",
     "stop_timeout_seconds": "120",
     "log_retention_days": "3653",
-    "ecr_repository_name": "r" * 256,
+    "ecr_repository_name": "r" * 249,
     "seed_image": f"{_REGISTRY}/{'i' * (254 - len(_REGISTRY))}:{'t' * 128}@sha256:{'0' * 64}",
     "repository_owner": "o" * 39,
     "repository_name": "r" * 100,
@@ -246,7 +246,7 @@ def test_names_are_among_what_is_compared() -> None:
         "AWS::CodeBuild::Project.Description",
         "AWS::CodeBuild::Project.Name",
         "AWS::CodePipeline::Pipeline.Name",
-        "AWS::CodePipeline::Pipeline.Stages[3].Actions[1].Commands[0]",
+        "AWS::CodePipeline::Pipeline.Stages[3].Actions[2].Name",
         "AWS::CodePipeline::Pipeline.Triggers[0].GitConfiguration.Push[0].FilePaths.Includes[0]",
         "AWS::ECR::Repository.RepositoryName",
         "AWS::IAM::Policy.PolicyName",
@@ -334,14 +334,6 @@ def inline_policies(templates: Templates) -> Iterator[int]:
         yield from sizes.values()
 
 
-def commands(templates: Templates) -> Iterator[int]:
-    """Yield how long the commands of pipelines are."""
-    for pipeline in properties(templates, "AWS::CodePipeline::Pipeline"):
-        for stage in pipeline["Stages"]:
-            for action in stage["Actions"]:
-                yield from map(len, action.get("Commands", []))
-
-
 def log_streams(templates: Templates) -> Iterator[int]:
     """Yield how long the names are that ECS gives log streams: prefix/container/task."""
     for definition in properties(templates, "AWS::ECS::TaskDefinition"):
@@ -385,11 +377,6 @@ QUOTAS: Mapping[str, Quota] = {
     ),
     "characters of the inline policies of a role": Quota(
         10_240, f"{_DOCS}/IAM/latest/UserGuide/reference_iam-quotas.html", inline_policies
-    ),
-    "characters of a command of a pipeline": Quota(
-        1000,
-        f"{_DOCS}/codepipeline/latest/userguide/action-reference-Commands.html",
-        commands,
     ),
     "characters of the name of a log stream": Quota(
         512,
