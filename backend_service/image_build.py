@@ -1,30 +1,40 @@
 """The CodeBuild project that builds and pushes the image."""
 
+from collections.abc import Mapping
+from typing import cast
+
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from backend_service.buildspec import own_buildspec
 from backend_service.image_repository import LIVE_TAG
 from backend_service.names import build_log_group_name
 
 BUILD_TIMEOUT = Duration.minutes(30)
 """A cold build with dependencies takes minutes; half an hour means that it hangs."""
 
+_SECRET_ARN_PARTS = 7  # what follows them says which key and version
+
 _LAYER_CACHE = codebuild.Cache.local(codebuild.LocalCacheMode.DOCKER_LAYER)
 
 
 class ImageBuild(Construct):
-    """Builds the image as the buildspec of the source says, natively for ``arm64`` or x86-64.
+    """Builds the image as a buildspec says, natively for ``arm64`` or x86-64.
 
-    ``buildspec_path`` is relative to the source's root. The buildspec is told, by environment
-    variables: ``REPO_URL`` (no tag), ``LIVE_TAG``, ``CONTAINER_NAME``, ``SERVICE_PORT``,
-    ``FOLDER_PATH`` (the application folder, relative to the source's root) and
-    ``IMAGE_DEFINITIONS_FILE`` (to be written for the deploy action).
+    ``buildspec_path`` is that of the source, relative to its root; None means ``own_buildspec``,
+    which then is a part of the project. The buildspec is told, by environment variables:
+    ``REPO_URL`` (no tag), ``LIVE_TAG``, ``CONTAINER_NAME``, ``SERVICE_PORT``, ``FOLDER_PATH`` (the
+    application folder) and ``DOCKERFILE_PATH``, both relative to the source's root, and
+    ``IMAGE_DEFINITIONS_FILE`` (to be written for the deploy action). Besides it finds each of
+    ``secrets``: the value of a Secrets Manager secret, by its complete ARN (optionally followed by
+    ``:json-key:version-stage:version-id``), under the name of a variable.
 
     Creates the project, its role and its log group (deleted with the stack). The project may pull
-    from and push to ``repository`` only. Exposes ``project``.
+    from and push to ``repository`` only, and read ``secrets`` only. Exposes ``project``.
     """
 
     def __init__(
@@ -38,7 +48,9 @@ class ImageBuild(Construct):
         container_port: int,
         arm64: bool,
         folder_path: str,
-        buildspec_path: str,
+        dockerfile_path: str,
+        buildspec_path: str | None,
+        secrets: Mapping[str, str],
         image_definitions_file: str,
         log_retention: logs.RetentionDays,
     ) -> None:
@@ -57,6 +69,7 @@ class ImageBuild(Construct):
             "CONTAINER_NAME": container_name,
             "SERVICE_PORT": str(container_port),
             "FOLDER_PATH": folder_path,
+            "DOCKERFILE_PATH": dockerfile_path,
             "IMAGE_DEFINITIONS_FILE": image_definitions_file,
         }
         self.project = codebuild.PipelineProject(
@@ -64,7 +77,11 @@ class ImageBuild(Construct):
             "Project",
             project_name=project_name,
             description=f"Builds the image of {container_name}",
-            build_spec=codebuild.BuildSpec.from_source_filename(buildspec_path),
+            build_spec=(
+                codebuild.BuildSpec.from_source_filename(buildspec_path)
+                if buildspec_path
+                else codebuild.BuildSpec.from_object(own_buildspec(secrets))
+            ),
             environment=codebuild.BuildEnvironment(
                 build_image=(
                     codebuild.LinuxArmBuildImage.AMAZON_LINUX_2023_STANDARD_4_0
@@ -86,3 +103,18 @@ class ImageBuild(Construct):
             grant_report_group_permissions=False,
         )
         repository.grant_pull_push(self.project)
+        if secrets:
+            self._add_secrets(secrets, first=len(variables))
+
+    def _add_secrets(self, secrets: Mapping[str, str], *, first: int) -> None:
+        # Not as variables of the construct: it would grant every secret whose name goes on.
+        resource = cast("codebuild.CfnProject", self.project.node.default_child)
+        for index, (name, arn) in enumerate(secrets.items(), start=first):
+            resource.add_property_override(
+                f"Environment.EnvironmentVariables.{index}",
+                {"Name": name, "Type": "SECRETS_MANAGER", "Value": arn},
+            )
+        arns = {":".join(arn.split(":")[:_SECRET_ARN_PARTS]) for arn in secrets.values()}
+        self.project.add_to_role_policy(
+            iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=sorted(arns))
+        )

@@ -65,6 +65,7 @@ class ForeignStack(Stack):
             dns_ttl=Duration.seconds(5),
             stop_timeout=Duration.seconds(30),
             init_process=False,
+            role_policy_arns=[],
             log_group_name="/hello",
             log_retention=week,
         )

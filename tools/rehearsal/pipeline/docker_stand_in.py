@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 
 from tools.container_engine import Engine
 from tools.container_engine.ownership import KEPT_IMAGES, labels_of_build, name_stages
+from tools.local_aws.scratch import ScratchDirectory
 
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -56,11 +57,13 @@ class BuildRequest:
     context: Path
     target: str
     arguments: tuple[str, ...]
+    file: Path | None = None
+    secrets: tuple[str, ...] = ()
 
     @property
     def dockerfile(self) -> Path:
         """Where docker looks for it."""
-        return self.context / "Dockerfile"
+        return self.file or self.context / "Dockerfile"
 
 
 def build(state: State, request: BuildRequest, tag: str) -> None:
@@ -148,7 +151,11 @@ def main() -> None:
             login(state, given.host, given.username)
         elif given.command == "build":
             request = BuildRequest(
-                context=given.context, target=given.target, arguments=tuple(given.build_arg)
+                context=given.context,
+                file=given.file,
+                target=given.target,
+                arguments=tuple(given.build_arg),
+                secrets=tuple(map(_variable_of_secret, given.secret)),
             )
             build(state, request, given.tag)
         else:
@@ -159,11 +166,16 @@ def main() -> None:
 
 def _built(engine: Engine, labels: dict[str, str], request: BuildRequest, tag: str) -> str:
     options = [f"--build-arg={_with_value(each)}" for each in request.arguments if _set(each)]
+    options += ["--file", str(request.dockerfile)]
     options += [f"--target={request.target}"] if request.target else []
     # What the build does not name is kept for the next one, under a name that tells whose it is.
     options += ["--tag", tag or f"{KEPT_IMAGES}/build:{request.target or 'last'}"]
     options += labels_of_build(engine, tag, labels if tag else None)
-    done = engine.attempt("build", *options, str(request.context), timeout=_BUILD_SECONDS)
+    with ScratchDirectory("build-secrets") as scratch:
+        for name in request.secrets:  # the engine does not have the variables of the build
+            (scratch.path / name).write_text(os.environ[name], encoding="utf-8")
+            options.append(f"--secret=id={name},src={scratch.path / name}")
+        done = engine.attempt("build", *options, str(request.context), timeout=_BUILD_SECONDS)
     print(done.stdout, done.stderr, sep="\n")
     if done.returncode != 0:
         raise RefusalError(f"{engine.name} ended with {done.returncode}")
@@ -172,6 +184,15 @@ def _built(engine: Engine, labels: dict[str, str], request: BuildRequest, tag: s
         return ""
     identity = engine("image", "inspect", "--format", "{{.Id}}", tag)
     return f"sha256:{identity.removeprefix('sha256:')}"
+
+
+def _variable_of_secret(option: str) -> str:
+    match = re.fullmatch(r"id=(\w+),env=(\w+)", option)
+    if match is None or match[1] != match[2]:
+        raise RefusalError(f"--secret {option} is not supported here")
+    if match[1] not in os.environ:
+        raise RefusalError(f"there is no variable {match[1]}")
+    return match[1]
 
 
 def _set(argument: str) -> bool:
@@ -204,7 +225,9 @@ def _parser() -> argparse.ArgumentParser:
     login.add_argument("host")
     build_command = commands.add_parser("build", allow_abbrev=False)
     build_command.add_argument("--tag", "-t", default="")
+    build_command.add_argument("--file", "-f", type=Path)
     build_command.add_argument("--target", default="")
+    build_command.add_argument("--secret", action="append", default=[])
     build_command.add_argument("--build-arg", action="append", default=[])
     # Taken and not used: there is no registry to take layers from.
     build_command.add_argument("--cache-from", action="append", default=[])

@@ -16,7 +16,7 @@ from typing import Any
 from tools.local_aws.scratch import ScratchDirectory
 from tools.rehearsal.context import SERVICE, RehearsalContext
 from tools.rehearsal.expectation import RehearsalError
-from tools.rehearsal.pipeline.build import build_environment, parse_buildspec, run_build
+from tools.rehearsal.pipeline.build import build_environment, read_buildspec, run_build
 from tools.rehearsal.pipeline.docker_command import DockerCommand
 
 Action = dict[str, Any]
@@ -216,9 +216,8 @@ class BuildAction:
         with ScratchDirectory("build") as scratch:
             folder = scratch.path / "src"
             artifacts.unpack(source, folder)
-            buildspec = folder / project["source"]["buildspec"]
             result = run_build(
-                parse_buildspec(buildspec.read_text(encoding="utf-8")),
+                read_buildspec(project["source"]["buildspec"], folder),
                 source=folder,
                 environment=self._environment(project, artifacts.arn(source), folder),
             )
@@ -249,8 +248,13 @@ class BuildAction:
                 number=self._number,
                 initiator=f"codepipeline/{self._context.outputs(SERVICE)['PipelineName']}",
                 source_version=source_version,
+                secret=self._secret,
             )
         )
+
+    def _secret(self, arn: str) -> str:
+        secrets_manager = self._context.aws.client("secretsmanager")
+        return str(secrets_manager.get_secret_value(SecretId=arn)["SecretString"])
 
 
 class RolloutError(Exception):

@@ -52,6 +52,16 @@ def test_an_argument_without_a_value_is_that_of_the_environment(
     assert image() != without
 
 
+def test_a_dockerfile_elsewhere_counts(context: Path, state: State) -> None:
+    (context / "docker").mkdir()
+    (context / "docker" / "web").write_text("FROM base AS web\n", "utf-8")
+    asked = BuildRequest(
+        context=context, target="web", arguments=(), file=context / "docker" / "web"
+    )
+    build(state, asked, IMAGE)
+    assert IMAGE in state.known("images")
+
+
 def test_a_build_needs_its_dockerfile_and_its_stage(context: Path, state: State) -> None:
     build(state, request(context, target="test"), "")
     with pytest.raises(RefusalError, match="has no stage tests"):
@@ -88,5 +98,8 @@ def test_the_command_says_what_it_is_and_refuses_what_it_does_not_know(
         assert run(*login) != 0, "without a password"
         assert run(*login, given="password") == 0
         assert run("build", "--tag", IMAGE, str(context)) == 0
+        assert run("build", "--secret", "id=NPM_TOKEN,env=NPM_TOKEN", str(context)) != 0, "unset"
+        monkeypatch.setenv("NPM_TOKEN", "t")
+        assert run("build", "--secret", "id=NPM_TOKEN,env=NPM_TOKEN", str(context)) == 0
         assert run("run", IMAGE) != 0
         assert run("build", "--squash", str(context)) != 0
