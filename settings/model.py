@@ -447,8 +447,7 @@ class ServiceSettings(Section):
     def _fits_port_and_architecture(cls, image: str, info: ValidationInfo) -> str:
         require_fitting_seed(
             image,
-            # Where nothing asks it, the sample may listen on its own.
-            port=info.data.get("container_port") if info.data.get("health_check_command") else None,
+            port=info.data.get("container_port"),
             is_arm=info.data.get("cpu_architecture") is CpuArchitecture.ARM64,
         )
         return image

@@ -264,10 +264,6 @@ class TestSampleSeedImage:
         assert 'listens on 3000 (container_port is "8080")' in found["seed_image"].message
         assert "ARM64" not in found["seed_image"].message
 
-    def test_on_another_port_that_nobody_asks(self, load: Load, seed_image: str | None) -> None:
-        changes = {"container_port": "8080", "health_check_command": ""}
-        assert load(seed_image=seed_image, **changes).service.container_port == 8080
-
     def test_on_arm(self, problems: Problems, seed_image: str | None) -> None:
         found = problems(cpu_architecture="ARM64", seed_image=seed_image)
         assert list(found) == ["seed_image"]
