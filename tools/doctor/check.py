@@ -26,6 +26,7 @@ class Verdict(StrEnum):
 
     OK = "ok"
     PROBLEM = "PROBLEM"
+    NOTE = "note"
     NOT_CHECKED = "not checked"
 
 
@@ -51,6 +52,11 @@ def ok(found: str) -> Result:
 def problem(found: str, to_do: str) -> Result:
     """Say that a deploy would fail, or not do what it should."""
     return Result(Verdict.PROBLEM, found, to_do)
+
+
+def note(found: str, to_do: str) -> Result:
+    """Say that a deploy does what it should, and what will be met afterwards."""
+    return Result(Verdict.NOTE, found, to_do)
 
 
 def not_checked(why: str, to_do: str = "") -> Result:

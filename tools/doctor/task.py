@@ -1,4 +1,4 @@
-"""What ECS starts tasks with: an execution role that is there already, and containers' secrets."""
+"""What tasks start and run with: an execution role that is there, secrets, and managed policies."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -55,10 +55,14 @@ def _listed(value: Any) -> list[Any]:
 
 @dataclass(frozen=True)
 class ContainerSecret:
-    """Whether what an environment variable is filled from exists; its value is not read."""
+    """Whether what an environment variable is filled from exists; its value is not read.
+
+    `setting` is the key that names it.
+    """
 
     variable: str
     arn: str
+    setting: str = "container_secrets"
 
     @property
     def what(self) -> str:
@@ -76,7 +80,7 @@ class ContainerSecret:
             there = self._is_secret(context)
         if there:
             return ok("is there")
-        return problem(f"there is no {self.arn}", "create it, or correct container_secrets")
+        return problem(f"there is no {self.arn}", f"create it, or correct {self.setting}")
 
     def _is_secret(self, context: Context) -> bool:
         arn = ":".join(self.arn.split(":")[:7])
@@ -87,3 +91,25 @@ class ContainerSecret:
                 raise
             return False
         return "DeletedDate" not in secret
+
+
+@dataclass(frozen=True)
+class ManagedPolicy:
+    """Whether a policy that the task role is to have exists."""
+
+    arn: str
+
+    @property
+    def what(self) -> str:
+        """See `Check`."""
+        return f"policy {self.arn.rpartition('/')[2]}"
+
+    def examine(self, context: Context) -> Result:
+        """Look for the policy."""
+        try:
+            context.aws.client("iam").get_policy(PolicyArn=self.arn)
+        except ClientError as error:
+            if code_of(error) not in ("NoSuchEntity", "NoSuchEntityException"):
+                raise
+            return problem(f"there is no {self.arn}", "create it, or correct task_role_policy_arns")
+        return ok("is there")
