@@ -40,6 +40,7 @@ _DOCKERFILE_FLAG = "--dockerfile"
 _NAMED_ALIKE = ("container_name", "ecr_repository_name")
 _KEY_WIDTH = 20
 _WIDEST_VALUE = 30
+_NO_REMOTE = "the repository has no remote on github.com"
 _INDENT = 4
 _CANNOT = 2
 
@@ -145,7 +146,10 @@ def _ask(proposal: Proposal) -> None:
     if missing and not sys.stdin.isatty():
         width = max(len(_FLAGS[key][0]) for key in missing)
         lines = [f"  {_FLAGS[key][0]:<{width}}  {_FLAGS[key][1]}" for key in missing]
-        raise InitError("\n".join(["without a terminal to ask on, these are needed:", *lines]))
+        why = f"{_NO_REMOTE}; " if "repository_owner" in missing else ""
+        raise InitError("\n".join([f"{why}without a terminal these are needed:", *lines]))
+    if "repository_owner" in missing:
+        print(f"{_NO_REMOTE.capitalize()}.")
     for key in missing:
         while True:
             proposal.values[key] = Value(_reply(f"{_FLAGS[key][1]}: "), "your reply")

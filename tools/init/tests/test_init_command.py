@@ -160,6 +160,7 @@ def test_a_remote_elsewhere_is_not_taken_for_github(
 ) -> None:
     source = made(NODE, remote="https://oauth2:glpat-secret@gitlab.com/acme/orders.git")
     said = refused(capsys, str(source), "--env-file", str(target), *ACCOUNT)
+    assert "no remote on github.com" in said
     assert "--owner" in said
     assert "glpat" not in said
 
