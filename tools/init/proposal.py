@@ -26,12 +26,19 @@ _NO_DOCKERFILE = re.compile(r".*\.(?:dockerignore|j2|jinja2?|tmpl|tpl|in|erb|md)
 _SETTABLE_PATH = re.compile(r"(?!-)[A-Za-z0-9._@+-]+(?:/(?!-)[A-Za-z0-9._@+-]+)*")
 
 # What these images listen on by themselves, as their own Dockerfiles say (EXPOSE).
-_PORTS_OF_BASES = {"nginx": 80, "httpd": 80, "caddy": 80, "nginxinc/nginx-unprivileged": 8080}
+_PORTS_OF_BASES = {
+    "nginx": 80,
+    "nginx/nginx": 80,
+    "nginxinc/nginx-unprivileged": 8080,
+    "httpd": 80,
+    "caddy": 80,
+}
 _PORT_IN_COMMAND = re.compile(
     r"(?:--(?:http-)?port[= ]|--(?:listen|bind)[= ]\S*?:|-b \S*?:|-p |-l )([0-9]{2,5})(?![\w.])"
 )
 # TLS ends nowhere here: callers speak plain HTTP.
 _PORT_VARIABLE = re.compile(r"(?!.*(?:HTTPS|SSL|TLS))(?:\w+_)?PORT")
+_TLS_PORTS = frozenset({443, 8443})
 _HIGHEST_PORT = 65535
 
 _LONGEST_LABEL = 63
@@ -41,10 +48,10 @@ _SAMPLE_PORT = "3000"
 # Elsewhere the settings do not take the sample for the first image. Of this one nobody asks more
 # than that it runs: where it runs there is no health check yet.
 _FIRST_IMAGE = "public.ecr.aws/nginx/nginx:1.29"
-# The first image is the sample, which has curl and answers here.
+# The first image is the sample, which has curl, answers here, and has no variables of the service.
 _ANSWERED_BY_THE_SAMPLE = re.compile(
     r"curl(?: +(?:-[a-zA-Z]+|--[a-z-]+))* +[\"']?(?:http://)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0):"
-    r"(?:3000|\$\w*PORT)(?:/|/health/?)?[\"']?(?: *\|\| *exit 1)?"
+    r"(?:3000|\$SERVICE_PORT)(?:/|/health/?)?[\"']?(?: *\|\| *exit 1)?"
 )
 
 
@@ -250,7 +257,7 @@ def _candidates(image: Stage) -> Iterator[tuple[int, str]]:
         for name, text in (*image.arguments.items(), *image.variables.items())
         if _PORT_VARIABLE.fullmatch(name) and re.fullmatch(r"[0-9]{1,5}", text)
     }
-    exposed = dict.fromkeys(image.ports)
+    exposed = dict.fromkeys(sorted(image.ports, key=lambda port: port in _TLS_PORTS))
     for name, number in sorted(variables.items(), key=lambda each: (each[0] != "PORT", each[0])):
         if number in exposed and len(exposed) > 1:
             yield number, f"EXPOSE, and the variable {name}"

@@ -82,6 +82,8 @@ def test_where_each_value_comes_from_is_shown(
         (["EXPOSE 8080 9090"], 8080),
         (["ENV PORT=9090", "EXPOSE 8080 9090"], 9090),
         (["ENV HTTP_PORT=8080 HTTPS_PORT=8443", "EXPOSE 8443 8080"], 8080),
+        (["EXPOSE 443 80"], 80),
+        (["EXPOSE 8443"], 8443),
         (["ENV PORT=5000"], 5000),
         (["ARG PORT=5000"], 5000),
         (["ENV DEBUG_PORT=9 PORT=5000"], 5000),
@@ -246,6 +248,7 @@ def test_a_health_check_that_the_first_image_passes_too(made: Made, target: Path
         (["EXPOSE 8080", CURL.replace("3000", "8080")], "curl -f http://localhost:8080/health"),
         (["EXPOSE 3000", 'HEALTHCHECK CMD ["/app", "it\'s"]'], '["/app", "it\\\'s"]'),
         (["EXPOSE 3000", CURL.replace("/health", "/ready")], "/ready"),
+        (["ENV PORT=3000", CURL.replace("3000", "${PORT}")], "http://localhost:$PORT/health"),
     ],
 )
 def test_a_health_check_for_later_stands_beside_its_key(
@@ -269,10 +272,10 @@ def test_a_first_image_of_ones_own_passes_the_check_of_ones_own(made: Made, targ
 
 
 def test_braces_in_a_health_check_are_replaced(made: Made, target: Path) -> None:
-    check = "HEALTHCHECK CMD curl -f localhost:${PORT}/${WHERE:-health} || exit 1"
-    text = f"FROM scratch\nENV PORT=3000\nEXPOSE 3000\n{check}\n"
+    check = "HEALTHCHECK CMD curl -f localhost:${SERVICE_PORT}/${WHERE:-health} || exit 1"
+    text = f"FROM scratch\nEXPOSE 3000\n{check}\n"
     assert written(made(text), target).service.health_check_command == (
-        *("CMD-SHELL", "curl -f localhost:$PORT/health || exit 1"),
+        *("CMD-SHELL", "curl -f localhost:$SERVICE_PORT/health || exit 1"),
     )
 
 
