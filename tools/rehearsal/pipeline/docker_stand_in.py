@@ -24,6 +24,8 @@ from tools.local_aws.scratch import ScratchDirectory
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _ENGINE_FILE = "engine.json"
+BASE_IMAGE = "BASE_IMAGE"
+"""The variable, and the build argument, with the image that a Dockerfile is to start from."""
 _BUILD_SECONDS = 900
 
 
@@ -165,7 +167,11 @@ def main() -> None:
 
 
 def _built(engine: Engine, labels: dict[str, str], request: BuildRequest, tag: str) -> str:
-    options = [f"--build-arg={_with_value(each)}" for each in request.arguments if _set(each)]
+    arguments = [_with_value(each) for each in request.arguments if _set(each)]
+    if not any(each.startswith(f"{BASE_IMAGE}=") for each in arguments) and _set(BASE_IMAGE):
+        # The base image that is on this machine; a buildspec need not know that there is another.
+        arguments.append(_with_value(BASE_IMAGE))
+    options = [f"--build-arg={each}" for each in arguments]
     options += ["--file", str(request.dockerfile)]
     options += [f"--target={request.target}"] if request.target else []
     # What the build does not name is kept for the next one, under a name that tells whose it is.

@@ -5,8 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from tools.container_engine import Engine
 from tools.rehearsal.pipeline.docker_command import SWITCH, docker_command
-from tools.rehearsal.pipeline.docker_stand_in import BuildRequest, RefusalError, State, build, push
+from tools.rehearsal.pipeline.docker_stand_in import (
+    BuildRequest,
+    RefusalError,
+    State,
+    build,
+    push,
+    write_engine,
+)
 
 IMAGE = "registry/shop:1"
 
@@ -68,6 +76,21 @@ def test_a_build_needs_its_dockerfile_and_its_stage(context: Path, state: State)
         build(state, request(context, target="tests"), "")
     with pytest.raises(RefusalError, match="there is no"):
         build(state, request(context / "other"), "")
+
+
+@pytest.mark.parametrize("said", [(), ("BASE_IMAGE",)], ids=["own buildspec", "sample"])
+def test_an_engine_starts_from_the_base_image_that_is_there(
+    context: Path, state: State, monkeypatch: pytest.MonkeyPatch, said: tuple[str, ...]
+) -> None:
+    calls = context.parent / "calls"
+    engine = context.parent / "engine"
+    engine.write_text(f"#!/bin/sh\necho \"$@\" >> '{calls}'\n", "utf-8")
+    engine.chmod(0o755)
+    write_engine(state.folder, Engine(name="podman", command=(str(engine),), settings={}), {})
+    monkeypatch.setenv("BASE_IMAGE", "here:1")
+    build(state, request(context, *said), IMAGE)
+    built = next(line for line in calls.read_text("utf-8").splitlines() if f"--tag {IMAGE}" in line)
+    assert built.count("--build-arg=BASE_IMAGE=here:1") == 1
 
 
 def test_a_push_needs_a_login_and_an_image(state: State) -> None:
