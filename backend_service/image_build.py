@@ -1,5 +1,6 @@
 """The CodeBuild project that builds and pushes the image."""
 
+from collections.abc import Mapping
 from typing import cast
 
 from aws_cdk import Duration, RemovalPolicy
@@ -9,25 +10,32 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from backend_service.buildspec import own_buildspec
 from backend_service.names import LIVE_TAG, build_log_group_name
 
 BUILD_TIMEOUT = Duration.minutes(30)
 """A cold build with dependencies takes minutes; half an hour means that it hangs."""
 
+_SECRET_ARN_PARTS = 7  # what follows them says which key and version
+
 _LAYER_CACHE = codebuild.Cache.local(codebuild.LocalCacheMode.DOCKER_LAYER)
 
 
 class ImageBuild(Construct):
-    """Builds the image as the buildspec of the source says, natively for ``arm64`` or x86-64.
+    """Builds the image as a buildspec says, natively for ``arm64`` or x86-64.
 
-    ``buildspec_path`` is relative to the source's root. The buildspec is told, by environment
-    variables: ``REPO_URL`` (to push to; no tag), ``LIVE_REPO_URL`` and ``LIVE_TAG`` (the image in
-    service, whose layers may be taken), ``CONTAINER_NAME``, ``SERVICE_PORT``, ``FOLDER_PATH`` (the
-    application folder, relative to the source's root) and ``IMAGE_DEFINITIONS_FILE`` (to be written
-    for the release).
+    ``buildspec_path`` is that of the source, relative to its root; None means ``own_buildspec``,
+    which then is a part of the project. The buildspec is told, by environment variables:
+    ``REPO_URL`` (to push to; no tag), ``LIVE_REPO_URL`` and ``LIVE_TAG`` (the image in service,
+    whose layers may be taken), ``CONTAINER_NAME``, ``SERVICE_PORT``, ``FOLDER_PATH`` (the
+    application folder) and ``DOCKERFILE_PATH``, both relative to the source's root, and
+    ``IMAGE_DEFINITIONS_FILE`` (to be written for the release). Besides it finds each of
+    ``secrets``: the value of a Secrets Manager secret, by its complete ARN (optionally followed by
+    ``:json-key:version-stage:version-id``), under the name of a variable.
 
     Creates the project, its role and its log group (deleted with the stack). The project may pull
-    from and push to ``builds``, and pull from ``repository``. Exposes ``project``.
+    from and push to ``builds``, pull from ``repository``, and read ``secrets``, of each kind no
+    others. Exposes ``project``.
     """
 
     def __init__(
@@ -42,7 +50,9 @@ class ImageBuild(Construct):
         container_port: int,
         arm64: bool,
         folder_path: str,
-        buildspec_path: str,
+        dockerfile_path: str,
+        buildspec_path: str | None,
+        secrets: Mapping[str, str],
         image_definitions_file: str,
         log_retention: logs.RetentionDays,
     ) -> None:
@@ -62,6 +72,7 @@ class ImageBuild(Construct):
             "CONTAINER_NAME": container_name,
             "SERVICE_PORT": str(container_port),
             "FOLDER_PATH": folder_path,
+            "DOCKERFILE_PATH": dockerfile_path,
             "IMAGE_DEFINITIONS_FILE": image_definitions_file,
         }
         self.project = codebuild.PipelineProject(
@@ -69,7 +80,11 @@ class ImageBuild(Construct):
             "Project",
             project_name=project_name,
             description=f"Builds the image of {container_name}",
-            build_spec=codebuild.BuildSpec.from_source_filename(buildspec_path),
+            build_spec=(
+                codebuild.BuildSpec.from_source_filename(buildspec_path)
+                if buildspec_path
+                else codebuild.BuildSpec.from_object(own_buildspec(secrets))
+            ),
             environment=codebuild.BuildEnvironment(
                 build_image=(
                     codebuild.LinuxArmBuildImage.AMAZON_LINUX_2023_STANDARD_4_0
@@ -93,9 +108,24 @@ class ImageBuild(Construct):
         builds.grant_pull_push(self.project)
         # Who may push there may move the live tag: IAM does not tell tags apart.
         repository.grant_pull(self.project)
+        if secrets:
+            self._add_secrets(secrets, first=len(variables))
         # The project's own statement about logs lets it make the group as well: a build that ends
         # after a destroy would, and the next deploy would fail. It is there before the project.
         policy = cast("iam.Role", self.project.role).node.find_child("DefaultPolicy")
         cast("iam.CfnPolicy", policy.node.default_child).add_property_override(
             "PolicyDocument.Statement.1.Action", ["logs:CreateLogStream", "logs:PutLogEvents"]
+        )
+
+    def _add_secrets(self, secrets: Mapping[str, str], *, first: int) -> None:
+        # Not as variables of the construct: it would grant every secret whose name goes on.
+        resource = cast("codebuild.CfnProject", self.project.node.default_child)
+        for index, (name, arn) in enumerate(secrets.items(), start=first):
+            resource.add_property_override(
+                f"Environment.EnvironmentVariables.{index}",
+                {"Name": name, "Type": "SECRETS_MANAGER", "Value": arn},
+            )
+        arns = {":".join(arn.split(":")[:_SECRET_ARN_PARTS]) for arn in secrets.values()}
+        self.project.add_to_role_policy(
+            iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=sorted(arns))
         )

@@ -98,6 +98,7 @@ class BackendServiceStack(Stack):
             kms_key_arns=service.container_secrets_kms_keys,
             stop_timeout=Duration.seconds(service.stop_timeout_seconds),
             init_process=service.enable_execute_command,
+            role_policy_arns=service.task_role_policy_arns,
             log_group_name=task_log_group_name(service.ecs_cluster_name, service.service_name),
             log_retention=log_retention,
         )
@@ -166,7 +167,9 @@ class BackendServiceStack(Stack):
             container_port=service.container_port,
             arm64=arm64,
             folder_path=delivery.folder_path,
+            dockerfile_path=delivery.dockerfile,
             buildspec_path=delivery.buildspec_path,
+            secrets=delivery.build_secrets,
             image_definitions_file=IMAGE_DEFINITIONS_FILE,
             log_retention=log_retention,
         )

@@ -1,6 +1,6 @@
 """The task of a service: its definition, its secrets, and the right to start it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from aws_cdk import Duration, Names, RemovalPolicy, Stack
 from aws_cdk import aws_ecr as ecr
@@ -32,18 +32,18 @@ _START_PERIOD = Duration.seconds(30)
 class BackendTask(Construct):
     """A Fargate task definition with one container, which runs ``repository:live``.
 
-    Creates the log group (deleted with the stack), a task role without permissions, and the policy
-    with which ECS starts the tasks, attached to ``execution_role``. The container is told
-    ``SERVICE_NAME``, ``SERVICE_PORT`` and ``DRAIN_SECONDS``, the time that it should go on serving
-    after SIGTERM, besides ``environment``, in which these three are overwritten. Exposes
-    ``definition``, ``container``, ``log_group`` and ``start_task_policy`` (which a service must
-    wait for).
+    Creates the log group (deleted with the stack), a task role that has the managed policies
+    ``role_policy_arns`` and no more, and the policy with which ECS starts the tasks, attached to
+    ``execution_role``. The container is told ``SERVICE_NAME``, ``SERVICE_PORT`` and
+    ``DRAIN_SECONDS``, the time that it should go on serving after SIGTERM, besides
+    ``environment``, in which these three are overwritten. Exposes ``definition``, ``container``,
+    ``log_group`` and ``start_task_policy`` (which a service must wait for).
 
     ``cpu`` is in CPU units (1024 are one vCPU), ``memory_mib`` in MiB, together one of the sizes of
-    Fargate; ``arm64`` means Graviton, else x86-64; ``health_check_command`` runs in a shell inside
-    the container, None means no health check; ``secrets`` see ``ContainerSecrets``,
-    ``kms_key_arns`` are the customer managed keys that they are encrypted with;
-    ``stop_timeout`` is longer than ``FINISH_SECONDS``, and at most 120 seconds on Fargate;
+    Fargate; ``arm64`` means Graviton, else x86-64; ``health_check_command`` is as ECS has it: the
+    first word says whether a shell runs the rest, and None means no health check; ``secrets`` see
+    ``ContainerSecrets``, ``kms_key_arns`` are the customer managed keys that they are encrypted
+    with; ``stop_timeout`` is longer than ``FINISH_SECONDS``, and at most 120 seconds on Fargate;
     ``init_process`` is for ECS Exec.
     """
 
@@ -61,12 +61,13 @@ class BackendTask(Construct):
         arm64: bool,
         container_name: str,
         container_port: int,
-        health_check_command: str | None,
+        health_check_command: Sequence[str] | None,
         environment: Mapping[str, str],
         secrets: Mapping[str, str],
         kms_key_arns: Iterable[str] = (),
         stop_timeout: Duration,
         init_process: bool,
+        role_policy_arns: Sequence[str],
         log_group_name: str,
         log_retention: logs.RetentionDays,
     ) -> None:
@@ -103,6 +104,10 @@ class BackendTask(Construct):
             ),
             execution_role=self.start_task_policy.role,
         )
+        for arn in role_policy_arns:
+            self.definition.task_role.add_managed_policy(
+                iam.ManagedPolicy.from_managed_policy_arn(self, f"Policy{arn}", arn)
+            )
         self.container = self.definition.add_container(
             "Container",
             container_name=container_name,
@@ -124,11 +129,11 @@ class BackendTask(Construct):
         )
 
 
-def _health_check(command: str | None) -> ecs.HealthCheck | None:
+def _health_check(command: Sequence[str] | None) -> ecs.HealthCheck | None:
     if command is None:
         return None
     return ecs.HealthCheck(
-        command=["CMD-SHELL", command],
+        command=list(command),
         interval=_HEALTH_INTERVAL,
         timeout=_HEALTH_TIMEOUT,
         retries=_HEALTH_RETRIES,

@@ -176,6 +176,31 @@ RoleArn = Annotated[
         expected="the ARN of a role: arn:aws:iam::<account>:role/<name>",
     ),
 ]
+# Customer managed policies can be attached within their account only, those of AWS anywhere.
+_AWS_OWN = re.compile(r"(arn:aws[a-z-]*:iam::)aws(:policy/)")
+# Ten, or as many as an account can ask for: knowledge center, "iam-increase-policy-size".
+_MOST_POLICIES = 20
+
+
+def _policy_arns(value: object, info: ValidationInfo) -> tuple[str, ...]:
+    environment = AwsEnvironment.of(info)
+    arns = distinct_items(str(value))
+    if len(arns) > _MOST_POLICIES:
+        raise InvalidValueError(f"IAM attaches at most {_MOST_POLICIES} policies to a role")
+    for arn in arns:
+        account = environment.account_number or "0" * 12
+        require_arn(
+            _AWS_OWN.sub(rf"\g<1>{account}\2", arn),
+            environment,
+            services=("iam",),
+            resource=r"policy/(?:[!-.0-~]+/)*[A-Za-z0-9+=,.@_-]{1,128}",
+            expected="ARNs of managed policies: arn:aws:iam::<account>:policy/<name>, or "
+            "arn:aws:iam::aws:policy/<name>",
+        )
+    return arns
+
+
+PolicyArns = Annotated[tuple[str, ...], BeforeValidator(_policy_arns)]
 NamespaceArn = Annotated[
     str,
     _arn_of(

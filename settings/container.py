@@ -1,4 +1,4 @@
-"""What a container finds in its environment: plain values, and secrets by their ARN.
+"""What a container or a build finds in its environment: plain values, and secrets by their ARN.
 
 No message here repeats a value: an entry is named by its name, or by its position if even its
 name may be a piece of a value (a comma inside a password splits it in two).
@@ -6,7 +6,7 @@ name may be a piece of a value (a comma inside a password splits it in two).
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated
 
@@ -18,8 +18,12 @@ from .redaction import is_credential_variable
 from .report import InvalidValueError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# The task definition sets these itself.
-_RESERVED = frozenset({"SERVICE_NAME", "SERVICE_PORT", "DRAIN_SECONDS"})
+_OF_THE_TASK = re.compile(r"SERVICE_NAME|SERVICE_PORT|DRAIN_SECONDS")
+# Also what the tools of a build take from their environment.
+_OF_THE_BUILD = re.compile(
+    r"(?:LIVE_)?REPO_URL|LIVE_TAG|CONTAINER_NAME|SERVICE_PORT|FOLDER_PATH|DOCKERFILE_PATH"
+    r"|IMAGE_DEFINITIONS_FILE|IMAGE|PATH|HOME|(?:AWS|BUILDX|CODEBUILD|DOCKER)_.*"
+)
 
 _IN_SECRETS_MANAGER = (
     r"secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}"  # a name ends with six random characters
@@ -28,7 +32,7 @@ _IN_SECRETS_MANAGER = (
 _IN_PARAMETER_STORE = r"parameter/[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*"
 
 
-def _pairs(text: str) -> dict[str, str]:
+def _pairs(text: str, reserved: re.Pattern[str], reserved_by: str) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for position, item in enumerate(items_of(text), start=1):
         name, equals, value = (part.strip() for part in item.partition("="))
@@ -39,14 +43,14 @@ def _pairs(text: str) -> dict[str, str]:
             )
         if name in pairs:
             raise InvalidValueError(f"{name} is there twice; keep one")
-        if name in _RESERVED:
-            raise InvalidValueError(f"{name} is set by the task definition; leave it out")
+        if reserved.fullmatch(name):
+            raise InvalidValueError(f"{name} is set by {reserved_by}; leave it out")
         pairs[name] = value
     return pairs
 
 
 def _environment(value: object) -> Mapping[str, str]:
-    pairs = _pairs(str(value))
+    pairs = _pairs(str(value), _OF_THE_TASK, "the task definition")
     credentials = [name for name, text in pairs.items() if is_credential_variable(name, text)]
     if credentials:
         raise InvalidValueError(
@@ -60,10 +64,21 @@ def _environment(value: object) -> Mapping[str, str]:
     return MappingProxyType(pairs)
 
 
-def _secrets(value: object, info: ValidationInfo) -> Mapping[str, str]:
-    pairs = _pairs(str(value))
+def _container_secrets(value: object, info: ValidationInfo) -> Mapping[str, str]:
+    pairs = _pairs(str(value), _OF_THE_TASK, "the task definition")
+    return _with_arns(pairs, info, parameters=True)
+
+
+def _build_secrets(value: object, info: ValidationInfo) -> Mapping[str, str]:
+    pairs = _pairs(str(value), _OF_THE_BUILD, "the build")
+    return _with_arns(pairs, info, parameters=False)
+
+
+def _with_arns(
+    pairs: Mapping[str, str], info: ValidationInfo, *, parameters: bool
+) -> Mapping[str, str]:
     for name, arn in pairs.items():
-        is_parameter = arn.startswith("arn:") and ":ssm:" in arn
+        is_parameter = parameters and arn.startswith("arn:") and ":ssm:" in arn
         try:
             require_arn(
                 arn,
@@ -71,7 +86,7 @@ def _secrets(value: object, info: ValidationInfo) -> Mapping[str, str]:
                 services=("ssm",) if is_parameter else ("secretsmanager",),
                 resource=_IN_PARAMETER_STORE if is_parameter else _IN_SECRETS_MANAGER,
                 expected="the complete ARN of a Secrets Manager secret (with its six last "
-                "characters) or of an SSM parameter",
+                "characters)" + " or of an SSM parameter" * parameters,
             )
         except InvalidValueError as error:
             raise InvalidValueError(f"{name}: {error}") from None
@@ -86,12 +101,14 @@ _LARGEST_REST = 6144
 
 
 def require_room_in_task_definition(
-    environment: Mapping[str, str], secrets: Mapping[str, str], health_check_command: str | None
+    environment: Mapping[str, str],
+    secrets: Mapping[str, str],
+    health_check_command: Sequence[str] | None,
 ) -> None:
     """Raise an error unless ECS takes a task definition that has all of this in it."""
     texts: list[object] = [{"name": name, "value": text} for name, text in environment.items()]
     texts += [{"name": name, "valueFrom": arn} for name, arn in secrets.items()]
-    size = len(json.dumps([*texts, health_check_command or ""], ensure_ascii=False).encode())
+    size = len(json.dumps([*texts, health_check_command or ()], ensure_ascii=False).encode())
     most = _LARGEST_DEFINITION - _LARGEST_REST
     if size > most:
         raise InvalidValueError(
@@ -127,4 +144,5 @@ def size_of_start_policy(names: Iterable[str], arns: Iterable[str]) -> int:
 
 
 ContainerEnvironment = Annotated[Mapping[str, str], PlainValidator(_environment)]
-ContainerSecrets = Annotated[Mapping[str, str], PlainValidator(_secrets)]
+ContainerSecrets = Annotated[Mapping[str, str], PlainValidator(_container_secrets)]
+BuildSecrets = Annotated[Mapping[str, str], PlainValidator(_build_secrets)]

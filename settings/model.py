@@ -5,6 +5,9 @@ and docs/settings.md are written from them (`python -m settings`). A rule betwee
 validator of the later one.
 """
 
+import json
+import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -13,8 +16,8 @@ from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -45,6 +48,7 @@ from .aws_types import (
     NamespaceId,
     NamespaceLabels,
     NamespaceName,
+    PolicyArns,
     Port,
     RoleArn,
     StackPrefix,
@@ -61,6 +65,7 @@ from .aws_types import (
     require_room_for_subnets,
 )
 from .container import (
+    BuildSecrets,
     ContainerEnvironment,
     ContainerSecrets,
     require_room_in_task_definition,
@@ -206,7 +211,7 @@ def _misplaced(name: str, text: str) -> str | None:
     if not text.isprintable():
         return "has an invisible character; write the value anew"
     # An ARN is judged by its form, which no secret has, and a private value by its type.
-    if not (name.endswith("_arn") or name in PRIVATE_KEYS) and has_credential(text):
+    if not (name.endswith(("_arn", "_arns")) or name in PRIVATE_KEYS) and has_credential(text):
         return "looks like a credential, which belongs in Secrets Manager; no key takes one"
     if mark := next((mark for mark in _REFERENCES if mark in text), None):
         instead = "write $NAME" if mark == "${" else "leave it out"
@@ -245,16 +250,26 @@ class Target(Section):
     )
 
 
-def _command(text: str) -> str:
+def _health_check(value: object) -> tuple[str, ...] | None:
+    text = str(value)
     if len(text) > _LONGEST_COMMAND:
         raise InvalidValueError(f"expected at most {_LONGEST_COMMAND} characters")
-    return text
+    try:
+        words = json.loads(text)
+    except (ValueError, RecursionError):
+        words = None
+    if isinstance(words, list) and words and all(isinstance(word, str) for word in words):
+        return ("CMD", *words)
+    # `[ -e file ]` is a command of the shell, which needs the space.
+    if re.match(r"\[\s*\]|\[[\"']", text):
+        raise InvalidValueError('expected words in double quotes, such as ["/app", "check"]')
+    return ("CMD-SHELL", text) if text else None
 
 
 class ServiceSettings(Section):
     """What the backend service is made of.
 
-    `health_check_command` is run by the container's shell; None means no check.
+    `health_check_command` is as ECS has it, with CMD or CMD-SHELL before it; None means no check.
     `ecs_cluster_name` and `namespace_name` (the full name) follow from the platform: they tell
     where the service lives.
     """
@@ -303,18 +318,21 @@ class ServiceSettings(Section):
         default=CpuArchitecture.X86_64.value,
         example="ARM64",
     )
-    health_check_command: Annotated[
-        Annotated[str, AfterValidator(_command)] | None, NoneIfEmpty
-    ] = setting(
-        "run in the container's shell; empty: none",
-        comment="""
+    health_check_command: Annotated[tuple[str, ...] | None, BeforeValidator(_health_check)] = (
+        setting(
+            'run in the container\'s shell; `["a", "b"]`: without one; empty: none',
+            comment="""
             Optional. A command for the shell inside the container, which also fills in
               $SERVICE_PORT; when it keeps failing, ECS replaces the task. The image must have the
               program that it calls, here curl.
-            Empty: no check. (ECS ignores a HEALTHCHECK of the Dockerfile.)""",
-        # The task definition sets SERVICE_PORT, so the check follows container_port.
-        default="curl --fail --silent http://localhost:$SERVICE_PORT/health || exit 1",
-        example="wget -q -O /dev/null http://localhost:$SERVICE_PORT/healthz",
+            For an image without a shell, words that are run as they are: ["/app", "healthcheck"]
+            Empty: no check. Then a task is healthy while it runs: one that never answers is
+              delivered, and one that hangs is kept. (ECS ignores a HEALTHCHECK of the
+              Dockerfile.)""",
+            # The task definition sets SERVICE_PORT, so the check follows container_port.
+            default="curl --fail --silent http://localhost:$SERVICE_PORT/health || exit 1",
+            example="wget -q -O /dev/null http://localhost:$SERVICE_PORT/healthz",
+        )
     )
     container_environment: ContainerEnvironment = setting(
         "`NAME=value,...`",
@@ -344,6 +362,14 @@ class ServiceSettings(Section):
         default="",
         example="arn:aws:kms:eu-west-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef",
         private=True,
+    )
+    task_role_policy_arns: PolicyArns = setting(
+        "managed policies of the task role",
+        comment="""
+            Optional. What the service itself may do in AWS: the ARNs of managed policies,
+              with commas between them. Without any its role may do nothing.""",
+        default="",
+        example="arn:aws:iam::123456789012:policy/orders-table",
     )
     enable_execute_command: Bool = setting(
         "whether ECS Exec may open a shell in a task",
@@ -531,14 +557,37 @@ class DeliverySettings(Section):
     folder_path: FolderPath = setting(
         "folder of the application",
         comment="""
-            The folder of the application (with its Dockerfile) and its buildspec, from the top of
-              the repository.""",
+            The folder of the application, from the top of the repository: all that its Dockerfile
+              may copy.""",
         example="./application-code/ecsdemo-backend/.",
     )
-    buildspec_path: FilePath = setting(
-        "buildspec of the application",
-        comment="",
-        example="./application-code/ecsdemo-backend/templates/buildspec.yml",
+    dockerfile_path: Annotated[FilePath | None, NoneIfEmpty] = setting(
+        "Dockerfile of the application; empty: the one at the top of its folder",
+        comment="""
+            Optional. The Dockerfile, from the top of the repository, if it is not the file
+              Dockerfile at the top of folder_path.""",
+        default="",
+        example="./application-code/ecsdemo-backend/Dockerfile",
+    )
+    buildspec_path: Annotated[FilePath | None, NoneIfEmpty] = setting(
+        "buildspec of the application; empty: the blueprint's own",
+        comment="""
+            Optional. The buildspec, from the top of the repository. Empty: the blueprint's own,
+              which takes any Dockerfile as it is; the repository needs none.""",
+        default="./application-code/ecsdemo-backend/templates/buildspec.yml",
+        example="./templates/buildspec.yml",
+    )
+    build_secrets: BuildSecrets = setting(
+        "`NAME=<ARN>,...`, for the build",
+        comment="""
+            Optional. Environment variables of the build with a secret in them, by the complete ARN
+              of a Secrets Manager secret (a key of a JSON secret: <ARN>:<key>::):
+              NAME=<ARN>,NAME=<ARN>
+            With the blueprint's own buildspec a Dockerfile reads one by RUN
+              --mount=type=secret,id=NAME.""",
+        default="",
+        example="NPM_TOKEN=arn:aws:secretsmanager:eu-west-1:123456789012:secret:npm-AbCdEf",
+        private=True,
     )
     github_token_secret_name: SecretName | None = setting(
         "secret with the GitHub token",
@@ -575,6 +624,19 @@ class DeliverySettings(Section):
         default="",
         example="team@example.com",
     )
+
+    @field_validator("dockerfile_path")
+    @classmethod
+    def _is_in_the_folder(cls, path: str | None, info: ValidationInfo) -> str | None:
+        folder = info.data.get("folder_path", ".")
+        if path and folder != "." and not path.startswith(f"{folder}/"):
+            raise InvalidValueError(f'is outside of folder_path="{folder}"')
+        return path
+
+    @property
+    def dockerfile(self) -> str:
+        """The path of the Dockerfile, from the top of the repository."""
+        return self.dockerfile_path or posixpath.normpath(f"{self.folder_path}/Dockerfile")
 
 
 class CoreSettings(Section):

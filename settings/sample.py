@@ -120,7 +120,13 @@ def sample_env(**changes: str) -> str:
     """
     if unknown := changes.keys() - SETTINGS.keys():
         raise KeyError(f"sample.env has no key {', '.join(sorted(unknown))}")
-    return _written({key: f"'{text}'" for key, text in (ESSENTIALS | changes).items()})
+    return _written({key: quoted(text) for key, text in (ESSENTIALS | changes).items()})
+
+
+def quoted(text: str) -> str:
+    """Return a text as it stands in a settings file, whatever is in it (but on one line)."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def sample_text() -> str:
@@ -128,7 +134,7 @@ def sample_text() -> str:
     return _written({})
 
 
-def _written(quoted: Mapping[str, str]) -> str:
+def _written(texts: Mapping[str, str]) -> str:
     blocks = [_INTRODUCTION]
     last_title = ""
     for title, heading, keys in _keys_by_heading():
@@ -139,7 +145,7 @@ def _written(quoted: Mapping[str, str]) -> str:
             blocks.append(f"# --- {heading} ".ljust(_WIDTH, "-"))
         for key in keys:
             field = SETTINGS[key]
-            shown = quoted.get(key) or f'"{_shown(field)}"'
+            shown = texts.get(key) or f'"{_shown(field)}"'
             if comment := _extra(field, "comment"):
                 blocks.append("\n".join([*_comment(comment), f"{key}={shown}"]))
             else:

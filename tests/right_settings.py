@@ -71,6 +71,10 @@ def right_texts(draw: st.DrawFn) -> dict[str, str]:
         "repository_name": draw(_pattern("[A-Za-z0-9_-]{1,30}")),
         "repository_branch": draw(_pattern("[a-z0-9]{1,10}(?:/[A-Za-z0-9_+=%-]{1,9})?")),
         "folder_path": draw(_pattern(r"(?:\./)?[A-Za-z0-9._@+]{1,9}(?:/[A-Za-z0-9_@+.]{1,9})?/?")),
+        "dockerfile_path": "",
+        "buildspec_path": draw(st.sampled_from(["", "a/buildspec.yml"])),
+        "build_secrets": draw(st.sampled_from(["", f"NPM_TOKEN={secret}"])),
+        "task_role_policy_arns": draw(st.sampled_from(["", f"{arn}:iam::aws:policy/a/B"])),
         "connection_arn": draw(st.sampled_from(["", connection])),
         "manual_approval": draw(_flag),
         "notification_email": draw(

@@ -64,6 +64,7 @@ class ForeignStack(Stack):
             secrets={},
             stop_timeout=Duration.seconds(30),
             init_process=False,
+            role_policy_arns=[],
             log_group_name="/hello",
             log_retention=week,
         )

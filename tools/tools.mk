@@ -10,6 +10,12 @@ DELIVERED := $(if $(WORKTREE),--working-tree)
 .PHONY: install-tools
 install-tools: install .venv/.installed-tools
 
+# SOURCE=<folder>; what would be asked: ACCOUNT=, REGION=, and every other flag by OPTIONS="--port 8080".
+.PHONY: init
+init: install-tools ## Write .env for the service in SOURCE=<folder of its repository> (ENV_FILE=, FORCE=1, OPTIONS=--help)
+	@$(BIN)/python -m tools.init $(if $(SOURCE),"$(SOURCE)") $(if $(ACCOUNT),--account "$(ACCOUNT)") \
+		$(if $(REGION),--region "$(REGION)") $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(if $(FORCE),--force) $(OPTIONS)
+
 .PHONY: rehearse
 rehearse: install-tools ## Set up, then run the whole life of a deploy on the local AWS
 	@$(BIN)/python -m tools.rehearsal $(DELIVERED)
@@ -82,8 +88,8 @@ image: install-tools ## Build the image of the sample service with docker or pod
 		"$(BIN)/python -m tools.container_engine application-code/ecsdemo-backend ecsdemo-backend:local local"
 
 .PHONY: doctor
-doctor: install-tools ## Ask your AWS account, before a deploy, about what usually goes wrong (GITHUB=1: GitHub too)
-	@$(BIN)/python -m tools.doctor $(SETTINGS) $(if $(GITHUB),--github)
+doctor: install-tools ## Ask your AWS account, before a deploy, about what usually goes wrong (GITHUB=1: GitHub too; SOURCE=)
+	@$(BIN)/python -m tools.doctor $(SETTINGS) $(if $(GITHUB),--github) $(if $(SOURCE),--source "$(SOURCE)")
 
 .PHONY: cost
 cost: install-tools ## Tell what the settings cost in a month (ENV_FILE=... for another file)

@@ -1,10 +1,14 @@
-"""The CodeBuild project, and its agreement with the real buildspec."""
+"""The CodeBuild project, and its agreement with both buildspecs: the sample's and its own."""
 
+import json
 import re
 from typing import Any
 
+import pytest
+
 from backend_service.names import LIVE_TAG
-from settings.examples import ROOT
+from settings import SettingsError
+from settings.examples import ROOT, SECRET, example_deployment
 from tests.synthesis import synthesise
 
 SERVICE = "BackendServiceStack"
@@ -12,23 +16,30 @@ SERVICE = "BackendServiceStack"
 OF_CODEBUILD = {"CODEBUILD_RESOLVED_SOURCE_VERSION", "CODEBUILD_BUILD_NUMBER"}
 
 
-def project() -> dict[str, Any]:
-    return synthesise().only(SERVICE, "AWS::CodeBuild::Project")
+OWN = {"buildspec_path": ""}
 
 
-def variables() -> dict[str, Any]:
-    found = project()["Environment"]["EnvironmentVariables"]
+def project(**changes: str) -> dict[str, Any]:
+    return synthesise(**changes).only(SERVICE, "AWS::CodeBuild::Project")
+
+
+def variables(**changes: str) -> dict[str, Any]:
+    found = project(**changes)["Environment"]["EnvironmentVariables"]
     assert {variable["Type"] for variable in found} == {"PLAINTEXT"}
     return {variable["Name"]: variable["Value"] for variable in found}
 
 
-def statements() -> list[dict[str, Any]]:
-    return synthesise().granted(SERVICE, project()["ServiceRole"])
+def statements(**changes: str) -> list[dict[str, Any]]:
+    return synthesise(**changes).granted(SERVICE, project(**changes)["ServiceRole"])
 
 
-def buildspec() -> str:
-    path = ROOT / str(project()["Source"]["BuildSpec"])
-    return path.read_text(encoding="utf-8")
+def buildspec(**changes: str) -> str:
+    declared = str(project(**changes)["Source"]["BuildSpec"])
+    return declared if changes else (ROOT / declared).read_text(encoding="utf-8")
+
+
+def asked_for(**changes: str) -> set[str]:
+    return set(re.findall(r"\$\{([A-Z_]+):\?\}", buildspec(**changes)))
 
 
 def test_the_build_follows_the_buildspec_of_the_settings() -> None:
@@ -39,8 +50,70 @@ def test_the_build_follows_the_buildspec_of_the_settings() -> None:
 
 
 def test_the_buildspec_finds_every_variable_that_it_asks_for() -> None:
-    asked_for = set(re.findall(r"\$\{([A-Z_]+):\?\}", buildspec()))
-    assert asked_for == set(variables()) | OF_CODEBUILD
+    assert asked_for() == set(variables()) | OF_CODEBUILD
+    assert OF_CODEBUILD < asked_for(**OWN) < set(variables(**OWN)) | OF_CODEBUILD
+
+
+def test_an_empty_path_means_the_own_buildspec_in_the_project() -> None:
+    source = project(**OWN)["Source"]
+    assert source["Type"] == "CODEPIPELINE"
+    # As a path it would be on one line: https://docs.aws.amazon.com/codebuild/latest/APIReference/
+    # API_ProjectSource.html takes either.
+    assert "\n" in source["BuildSpec"]
+    assert json.loads(source["BuildSpec"])["version"] == "0.2"
+
+
+def test_the_own_buildspec_uses_every_variable_that_it_asks_for() -> None:
+    text = buildspec(**OWN)
+    for name in asked_for(**OWN):
+        assert re.search(rf"\$\{{{name}(?:%%/\*)?\}}", text), name
+
+
+def test_the_own_buildspec_asks_nothing_of_a_dockerfile() -> None:
+    (build,) = re.findall(r"docker build [^\n]*?\"\$\{FOLDER_PATH\}", json_commands(OWN))
+    assert re.findall(r"--build-arg (\S+)", build) == ["BUILDKIT_INLINE_CACHE=1"]
+    assert "--target" not in build
+
+
+def json_commands(changes: dict[str, str]) -> str:
+    phases = json.loads(buildspec(**changes))["phases"]
+    return "\n".join(command for phase in phases.values() for command in phase["commands"])
+
+
+def test_secrets_are_variables_that_the_role_may_read_alone() -> None:
+    secrets = f"NPM_TOKEN={SECRET}:token::,PIP_TOKEN={SECRET}"
+    found = project(build_secrets=secrets)["Environment"]["EnvironmentVariables"]
+    plain = project()["Environment"]["EnvironmentVariables"]
+    assert found == [
+        *plain,
+        {"Name": "NPM_TOKEN", "Type": "SECRETS_MANAGER", "Value": f"{SECRET}:token::"},
+        {"Name": "PIP_TOKEN", "Type": "SECRETS_MANAGER", "Value": SECRET},
+    ]
+    reading = [
+        statement
+        for statement in statements(build_secrets=secrets)
+        if "secretsmanager" in json.dumps(statement)
+    ]
+    assert reading == [
+        {"Action": "secretsmanager:GetSecretValue", "Effect": "Allow", "Resource": SECRET}
+    ]
+
+
+def test_without_secrets_it_may_read_none() -> None:
+    assert "secretsmanager" not in json.dumps(statements())
+
+
+def test_the_own_buildspec_hands_secrets_to_the_dockerfile_and_to_no_layer() -> None:
+    commands = json_commands({**OWN, "build_secrets": f"NPM_TOKEN={SECRET}"})
+    assert commands.count("NPM_TOKEN") == 2
+    assert " --secret id=NPM_TOKEN,env=NPM_TOKEN " in commands
+    assert "--secret" not in json_commands(OWN)
+
+
+def test_no_secret_takes_the_place_of_a_variable_of_the_build() -> None:
+    for name in {*variables(), *OF_CODEBUILD, "IMAGE", "DOCKER_BUILDKIT"}:
+        with pytest.raises(SettingsError, match=f"{name} is set by the build"):
+            example_deployment({"build_secrets": f"{name}={SECRET}"})
 
 
 def test_the_variables_are_those_of_the_service() -> None:
@@ -54,6 +127,7 @@ def test_the_variables_are_those_of_the_service() -> None:
         "CONTAINER_NAME": container["Name"],
         "SERVICE_PORT": str(container["PortMappings"][0]["ContainerPort"]),
         "FOLDER_PATH": "application-code/ecsdemo-backend",
+        "DOCKERFILE_PATH": "application-code/ecsdemo-backend/Dockerfile",
         "IMAGE_DEFINITIONS_FILE": "imagedefinitions.json",
     }
 

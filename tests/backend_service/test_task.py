@@ -1,6 +1,6 @@
 """The task of a service: its definition, its secrets, and the right to start it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -30,10 +30,11 @@ DEFINITION = "AWS::ECS::TaskDefinition"
 
 def task(
     *,
-    health_check_command: str | None = None,
+    health_check_command: Sequence[str] | None = None,
     environment: Mapping[str, str] | None = None,
     secrets: Mapping[str, str] | None = None,
     init_process: bool = False,
+    role_policy_arns: Sequence[str] = (),
 ) -> dict[str, dict[str, Any]]:
     """Return the resources of a task by type."""
     stack = empty_stack()
@@ -54,6 +55,7 @@ def task(
         secrets=secrets or {},
         stop_timeout=Duration.seconds(90),
         init_process=init_process,
+        role_policy_arns=role_policy_arns,
         log_group_name="/ecs/cluster/shop",
         log_retention=logs.RetentionDays.ONE_WEEK,
     )
@@ -119,9 +121,9 @@ def test_secrets_are_references_and_never_plain_variables() -> None:
     assert "DB_PASSWORD" not in environment(resources)
 
 
-def test_the_health_check_runs_in_the_shell_of_the_container() -> None:
-    check = container(task(health_check_command="curl localhost || exit 1"))["HealthCheck"]
-    assert check["Command"] == ["CMD-SHELL", "curl localhost || exit 1"]
+@pytest.mark.parametrize("command", [["CMD-SHELL", "curl localhost || exit 1"], ["CMD", "/check"]])
+def test_the_health_check_runs_as_it_is_given(command: list[str]) -> None:
+    assert container(task(health_check_command=command))["HealthCheck"]["Command"] == command
 
 
 def test_without_a_command_there_is_no_health_check(plain: dict[str, Any]) -> None:
@@ -142,6 +144,13 @@ def test_the_container_logs_to_the_log_group_of_the_stack(plain: dict[str, Any])
     log = container(plain)["LogConfiguration"]
     assert log["LogDriver"] == "awslogs"
     assert log["Options"]["awslogs-group"]["Ref"].startswith("TaskLogGroup")
+
+
+def test_the_task_role_has_the_policies_that_are_given() -> None:
+    arn = f"arn:aws:iam::{ACCOUNT}:policy/shop/orders-table"
+    resources = task(role_policy_arns=[arn])
+    assert resources["AWS::IAM::Role"]["Properties"]["ManagedPolicyArns"] == [arn]
+    assert resources["AWS::IAM::Policy"]["Properties"]["Roles"] == ["TaskExecution"]
 
 
 def test_the_task_role_is_its_own_and_may_do_nothing(plain: dict[str, Any]) -> None:

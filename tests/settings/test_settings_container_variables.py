@@ -1,4 +1,4 @@
-"""What the container finds in its environment."""
+"""What the container and the build find in their environments."""
 
 from collections.abc import Callable
 
@@ -236,3 +236,23 @@ def test_region_part_that_is_none_is_not_repeated(problems: Problems) -> None:
         problems, "container_secrets", f"DB={DATABASE_ARN.replace('eu-central-1', 'hunter2')}"
     )
     assert "hunter2" not in said
+
+
+def test_secrets_of_the_build(load: Load) -> None:
+    assert load().delivery.build_secrets == {}
+    text = f"NPM_TOKEN={DATABASE_ARN}, PIP={DATABASE_ARN}:token::"
+    assert load(build_secrets=text).delivery.build_secrets == {
+        "NPM_TOKEN": DATABASE_ARN,
+        "PIP": f"{DATABASE_ARN}:token::",
+    }
+
+
+def test_a_build_reads_secrets_and_no_parameters(problems: Problems) -> None:
+    said = message(problems, "build_secrets", f"NPM_TOKEN={PARAMETER}")
+    assert said.endswith("a Secrets Manager secret (with its six last characters)")
+
+
+@pytest.mark.parametrize("name", ["REPO_URL", "IMAGE", "AWS_ACCESS_KEY_ID", "CODEBUILD_X", "PATH"])
+def test_names_that_the_build_needs_for_itself(problems: Problems, name: str) -> None:
+    said = message(problems, "build_secrets", f"{name}={DATABASE_ARN}")
+    assert said == f"{name} is set by the build; leave it out"

@@ -90,7 +90,7 @@ def test_the_trigger_of_a_pipeline_takes_no_longer_folder(load: Load, problems: 
     assert "at most 252" in problems(folder_path="f" * 253)["folder_path"].message
 
 
-@pytest.mark.parametrize("key", ["folder_path", "buildspec_path"])
+@pytest.mark.parametrize("key", ["folder_path", "buildspec_path", "dockerfile_path"])
 def test_path_that_is_no_path(problems: Problems, key: str) -> None:
     assert "at most 1024" in problems(**{key: "f/" * 512 + "f"})[key].message
 
@@ -102,7 +102,7 @@ def test_address_that_is_too_long_to_be_one(problems: Problems) -> None:
     )
 
 
-@pytest.mark.parametrize("key", ["folder_path", "buildspec_path"])
+@pytest.mark.parametrize("key", ["folder_path", "buildspec_path", "dockerfile_path"])
 @pytest.mark.parametrize("path", ["..", "../app", "app/../../x", "/app", "./../app", "//app"])
 def test_path_out_of_the_repository(problems: Problems, key: str, path: str) -> None:
     found = problems(**{key: path})
@@ -110,7 +110,7 @@ def test_path_out_of_the_repository(problems: Problems, key: str, path: str) -> 
     assert "out of the repository" in found[key].message
 
 
-@pytest.mark.parametrize("key", ["folder_path", "buildspec_path"])
+@pytest.mark.parametrize("key", ["folder_path", "buildspec_path", "dockerfile_path"])
 @pytest.mark.parametrize("path", ["a b", "a;b", "$(x)", "a\\b", "*", "~/a", "a,b"])
 def test_path_with_special_characters(problems: Problems, key: str, path: str) -> None:
     assert "expected a path of letters" in problems(**{key: path})[key].message
@@ -122,6 +122,32 @@ def test_path_that_a_command_takes_for_an_option(problems: Problems) -> None:
 
 def test_buildspec_path_is_normalised(load: Load) -> None:
     assert load(buildspec_path="./a//buildspec.yml").delivery.buildspec_path == "a/buildspec.yml"
+
+
+def test_no_buildspec_path_means_that_of_the_sample_and_an_empty_one_none(load: Load) -> None:
+    path = "application-code/ecsdemo-backend/templates/buildspec.yml"
+    assert load(buildspec_path=None).delivery.buildspec_path == path
+    assert load(buildspec_path="").delivery.buildspec_path is None
+
+
+@pytest.mark.parametrize(
+    ("folder", "dockerfile", "meant"),
+    [
+        (".", "", "Dockerfile"),
+        ("./app", "", "app/Dockerfile"),
+        (".", "./docker/web.Dockerfile", "docker/web.Dockerfile"),
+        ("app", "app/docker/Dockerfile", "app/docker/Dockerfile"),
+    ],
+)
+def test_where_the_dockerfile_is(load: Load, folder: str, dockerfile: str, meant: str) -> None:
+    assert load(folder_path=folder, dockerfile_path=dockerfile).delivery.dockerfile == meant
+
+
+@pytest.mark.parametrize("path", ["docker/Dockerfile", "application/Dockerfile"])
+def test_dockerfile_outside_of_its_folder(problems: Problems, path: str) -> None:
+    found = problems(folder_path="app", dockerfile_path=path)
+    assert list(found) == ["dockerfile_path"]
+    assert 'outside of folder_path="app"' in found["dockerfile_path"].message
 
 
 @pytest.mark.parametrize("path", [".", "./", "a/", "a/."])

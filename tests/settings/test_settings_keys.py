@@ -27,7 +27,6 @@ ALWAYS_REQUIRED = (
     "repository_name",
     "repository_branch",
     "folder_path",
-    "buildspec_path",
     "github_token_secret_name",
 )
 REQUIRED_FOR_CORE = ("vpc_cidr", "ecs_cluster_name", "namespaces", "enable_nat_gw", "az_count")
@@ -56,7 +55,7 @@ def test_optional_key_that_is_missing_means_its_default(load: Load, key: str) ->
 def test_optional_key_that_is_empty_is_one_problem_or_none(
     load: Load, problems: Problems, key: str
 ) -> None:
-    if not DEFAULTS[key] or key == "health_check_command":
+    if not DEFAULTS[key] or key in {"health_check_command", "buildspec_path"}:
         load(**{key: ""})
     else:
         assert list(problems(**{key: ""})) == [key]
@@ -87,7 +86,8 @@ def test_placeholder_is_the_only_problem_of_its_key(
 
 def test_shell_redirection_is_no_placeholder(load: Load) -> None:
     command = "check <input >output"
-    assert load(health_check_command=command).service.health_check_command == command
+    shown = load(health_check_command=command).service.health_check_command
+    assert shown == ("CMD-SHELL", command)
 
 
 @pytest.mark.parametrize("key", [k for k in IMPORT_KEYS if k != "ecs_cluster_name"])

@@ -144,13 +144,32 @@ def test_impossible_architecture(problems: Problems) -> None:
 
 
 def test_health_check_follows_the_port_by_default(load: Load) -> None:
-    command = load(health_check_command=None).service.health_check_command
-    assert command == DEFAULTS["health_check_command"]
-    assert "localhost:$SERVICE_PORT/health" in command
+    command = load(health_check_command=None).service.health_check_command or ()
+    assert command == ("CMD-SHELL", DEFAULTS["health_check_command"])
+    assert "localhost:$SERVICE_PORT/health" in command[-1]
 
 
 def test_empty_health_check_means_none(load: Load) -> None:
     assert load(health_check_command="").service.health_check_command is None
+
+
+@pytest.mark.parametrize("text", ['["/app", "check"]', '[ "/app" ,"check" ]'])
+def test_health_check_without_a_shell(load: Load, text: str) -> None:
+    assert load(health_check_command=text).service.health_check_command == (
+        *("CMD", "/app", "check"),
+    )
+
+
+@pytest.mark.parametrize("text", ["[]", "[ ]", "['/app']", '["/app"', '["/app", 1]'])
+def test_health_check_that_is_no_list_of_words(problems: Problems, text: str) -> None:
+    assert "in double quotes" in problems(health_check_command=text)["health_check_command"].message
+
+
+@pytest.mark.parametrize(
+    "text", ["[ -e /ready ]", '[ "$(cat /state)" = up ]', "5", '"curl"', "[" * 4000]
+)
+def test_health_check_that_only_looks_like_a_list(load: Load, text: str) -> None:
+    assert load(health_check_command=text).service.health_check_command == ("CMD-SHELL", text)
 
 
 def test_health_check_of_absurd_length(problems: Problems) -> None:
@@ -373,3 +392,30 @@ def test_endpoints_are_needed_for_the_stores_of_secrets_and_for_ecs_exec(
     load: Load, changes: dict[str, str], services: set[str]
 ) -> None:
     assert load(**changes).service.endpoint_services == services
+
+
+POLICY = "arn:aws:iam::123456789012:policy/shop/orders-table"
+OF_AWS = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+
+
+def test_managed_policies_of_the_task_role(load: Load) -> None:
+    assert load().service.task_role_policy_arns == ()
+    service = load(task_role_policy_arns=f"{POLICY}, {OF_AWS}").service
+    assert service.task_role_policy_arns == (POLICY, OF_AWS)
+
+
+@pytest.mark.parametrize(
+    ("arns", "expected"),
+    [
+        ("AmazonS3ReadOnlyAccess", "expected ARNs of managed policies"),
+        (POLICY.replace("policy/", "role/"), "expected ARNs of managed policies"),
+        (POLICY.replace("123456789012", "999999999999"), "of account 999999999999"),
+        (OF_AWS.replace("arn:aws:", "arn:aws-cn:"), "of partition aws-cn"),
+        (f"{POLICY},{POLICY}", "is there twice"),
+        (",".join(f"{POLICY}{number}" for number in range(21)), "at most 20"),
+    ],
+)
+def test_policies_that_cannot_be_attached(problems: Problems, arns: str, expected: str) -> None:
+    found = problems(task_role_policy_arns=arns)
+    assert list(found) == ["task_role_policy_arns"]
+    assert expected in found["task_role_policy_arns"].message

@@ -8,9 +8,10 @@ from tools.command_line import run
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from settings import Settings, SettingsError, load_deployment, shown_name
-from tools.doctor import account, github, names, network, platform, task
+from tools.doctor import account, github, image, names, network, platform, task
 from tools.doctor.aws import Aws
 from tools.doctor.check import ERRORS, Check, Context, Result, Verdict, not_checked, result_of_error
 from tools.doctor.github import GitHub
@@ -20,7 +21,7 @@ ESSENTIAL: tuple[Check, ...] = (account.Credentials(), account.Region())
 """If one of these finds a problem, no other question makes sense."""
 
 _WIDTH = 31
-_COLOURS = {Verdict.OK: "32", Verdict.PROBLEM: "31", Verdict.NOT_CHECKED: "33"}
+_COLOURS = {Verdict.OK: "32", Verdict.PROBLEM: "31", Verdict.NOTE: "36", Verdict.NOT_CHECKED: "33"}
 _VERDICT_WIDTH = max(map(len, Verdict))
 _INDENT = 4 + _VERDICT_WIDTH
 
@@ -34,6 +35,11 @@ def main(arguments: Sequence[str] | None = None, *, github_api: GitHub | None = 
     parser.add_argument(
         "--github", action="store_true", help="ask GitHub too, with the stored token"
     )
+    parser.add_argument(
+        "--source",
+        type=Path,
+        help="a checkout of the service's repository, to look at its Dockerfile",
+    )
     options = parser.parse_args(arguments)
     try:
         deployment = load_deployment(options.env_file)
@@ -46,22 +52,29 @@ def main(arguments: Sequence[str] | None = None, *, github_api: GitHub | None = 
         region = settings.aws_region
         file = shown_name(str(settings.env_file))
         report.heading(f"{file}: account {settings.account_number}, {region}")
-        examine(Context(settings, Aws(region), deployment), report, asked)
+        examine(Context(settings, Aws(region), deployment), report, asked, options.source)
     report.sum_up()
     return 1 if report.problems else 0
 
 
-def examine(context: Context, report: "Report", github_api: GitHub | None = None) -> None:
+def examine(
+    context: Context,
+    report: "Report",
+    github_api: GitHub | None = None,
+    source: Path | None = None,
+) -> None:
     """Ask every question that the settings raise; GitHub only if it is given."""
     for check in ESSENTIAL:
         if _ask(check, context, report).verdict is Verdict.PROBLEM:
             report.add("everything else", not_checked("makes no sense before that is solved"))
             return
-    for check in checks_for(context.settings, github_api):
+    for check in checks_for(context.settings, github_api, source):
         _ask(check, context, report)
 
 
-def checks_for(settings: Settings, github_api: GitHub | None) -> Iterator[Check]:
+def checks_for(
+    settings: Settings, github_api: GitHub | None, source: Path | None = None
+) -> Iterator[Check]:
     """Yield what to ask after the essentials, in the order of a deploy."""
     yield account.ResourceTypes()
     yield account.Bootstrap()
@@ -91,6 +104,12 @@ def checks_for(settings: Settings, github_api: GitHub | None) -> Iterator[Check]
         yield github.TokenOnGitHub(github_api, delivery.github_token_secret_name)
     for variable, arn in settings.service.container_secrets.items():
         yield task.ContainerSecret(variable, arn, settings.service.container_secrets_kms_keys)
+    for variable, arn in delivery.build_secrets.items():
+        yield task.BuildSecret(variable, arn)
+    for arn in settings.service.task_role_policy_arns:
+        yield task.ManagedPolicy(arn)
+    yield image.BaseImages(source)
+    yield image.HealthCheck()
 
 
 def _ask(check: Check, context: Context, report: "Report") -> Result:
@@ -143,9 +162,10 @@ class Report:
         """Print how many results of each kind there were."""
         counts = self._counts
         problems = "1 problem" if self.problems == 1 else f"{self.problems or 'no'} problems"
+        notes = f", {counts[Verdict.NOTE]} to know" if counts[Verdict.NOTE] else ""
         unknown = counts[Verdict.NOT_CHECKED]
         rest = f", {unknown} not checked" if unknown else ""
-        self._say(f"\n{problems}, {counts[Verdict.OK]} ok{rest}. Nothing was changed.")
+        self._say(f"\n{problems}, {counts[Verdict.OK]} ok{notes}{rest}. Nothing was changed.")
 
     def _say(self, text: str) -> None:
         print(text, flush=True)

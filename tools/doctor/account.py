@@ -15,7 +15,7 @@ from app import templates_of
 from backend_service.names import ROLLBACK_ALARMS, alarm_name, full_name
 from settings import CoreSettings, CpuArchitecture, ServiceSettings
 from tools.doctor.aws import Aws, code_of
-from tools.doctor.check import Context, Result, hint, not_checked, ok, problem
+from tools.doctor.check import Context, Result, not_checked, note, ok, problem
 
 NEEDED_BOOTSTRAP_VERSION = 6
 """What CDK's assemblies ask for (`requiresBootstrapStackVersion` in cdk.out/manifest.json)."""
@@ -261,7 +261,7 @@ class BuildQuota:
         if quota < 1:
             return problem("none may run, so no delivery can", more)
         if quota == 1:
-            return hint("one at a time: deliveries wait for each other", more)
+            return note("one at a time: deliveries wait for each other", more)
         return ok(f"{quota} at a time")
 
 
@@ -289,7 +289,7 @@ class ServiceLinkedRole:
         except ClientError as error:
             if code_of(error) not in ("NoSuchEntity", "NoSuchEntityException"):
                 raise
-            return hint(
+            return note(
                 "is not there yet, so the first deploy may fail once",
                 "aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com",
             )

@@ -27,6 +27,7 @@ class Verdict(StrEnum):
 
     OK = "ok"
     PROBLEM = "PROBLEM"
+    NOTE = "note"
     NOT_CHECKED = "not checked"
 
 
@@ -54,9 +55,9 @@ def problem(found: str, to_do: str) -> Result:
     return Result(Verdict.PROBLEM, found, to_do)
 
 
-def hint(found: str, to_do: str) -> Result:
-    """Say that a deploy can rely on this, and what is better done nevertheless."""
-    return Result(Verdict.OK, found, to_do)
+def note(found: str, to_do: str) -> Result:
+    """Say that a deploy does what it should, and what will be met afterwards."""
+    return Result(Verdict.NOTE, found, to_do)
 
 
 def not_checked(why: str, to_do: str = "") -> Result:

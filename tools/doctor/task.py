@@ -1,4 +1,4 @@
-"""What ECS starts tasks with: an execution role that is there already, and containers' secrets."""
+"""What tasks start and run with: an execution role that is there, secrets, and managed policies."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from settings import ExistingPlatformSettings
 from tools.doctor.aws import code_of
-from tools.doctor.check import Context, Result, ok, problem
+from tools.doctor.check import Context, Result, note, ok, problem
 
 _ECS = "ecs-tasks.amazonaws.com"
 _ASSUME = frozenset({"sts:AssumeRole", "sts:*", "*"})
@@ -73,35 +73,89 @@ class ContainerSecret:
 
     def examine(self, context: Context) -> Result:
         """Look for the secret or the parameter, and whose key it has."""
-        is_parameter = self.arn.split(":")[2] == "ssm"
-        found = self._parameter(context) if is_parameter else self._secret(context)
+        found = _stored(self.arn, context)
         if found is None:
             return problem(f"there is no {self.arn}", "create it, or correct container_secrets")
-        key = found.get("KeyId" if is_parameter else "KmsKeyId")
-        if not key or key.startswith("alias/aws/"):
-            return ok("is there")  # encrypted with the key of AWS, or not at all
-        metadata = context.aws.client("kms").describe_key(KeyId=key)["KeyMetadata"]
-        if metadata["KeyManager"] == "AWS":
+        if (key := _customer_key(found, context)) is None:
             return ok("is there")
-        if metadata["Arn"] in self.kms_keys:
+        if key in self.kms_keys:
             return ok("is there, and so is its key")
         return problem(
-            f"is encrypted with {metadata['Arn']}, with which ECS may not decrypt",
+            f"is encrypted with {key}, with which ECS may not decrypt",
             "add that to container_secrets_kms_keys",
         )
 
-    def _parameter(self, context: Context) -> Mapping[str, Any] | None:
-        name = self.arn.partition(":parameter")[2]
+
+@dataclass(frozen=True)
+class BuildSecret:
+    """Whether what a variable of the build is filled from exists; its value is not read."""
+
+    variable: str
+    arn: str
+
+    @property
+    def what(self) -> str:
+        """See `Check`."""
+        return f"secret of the build's {self.variable}"
+
+    def examine(self, context: Context) -> Result:
+        """Look for the secret, and whose key it has."""
+        found = _stored(self.arn, context)
+        if found is None:
+            return problem(f"there is no {self.arn}", "create it, or correct build_secrets")
+        if (key := _customer_key(found, context)) is None:
+            return ok("is there")
+        # The policy of the key may let the role decrypt nevertheless.
+        return note(
+            f"is encrypted with {key}, with which the settings let no build decrypt",
+            "encrypt it with aws/secretsmanager",
+        )
+
+
+def _stored(arn: str, context: Context) -> Mapping[str, Any] | None:
+    """Return what Secrets Manager or Parameter Store tell of it; None if it is not there."""
+    if arn.split(":")[2] == "ssm":
+        name = arn.partition(":parameter")[2]
         filters = [{"Key": "Name", "Values": [name, name.removeprefix("/")]}]
         reply = context.aws.client("ssm").describe_parameters(ParameterFilters=filters)
         return next(iter(reply["Parameters"]), None)
+    try:
+        secret = context.aws.client("secretsmanager").describe_secret(
+            SecretId=":".join(arn.split(":")[:7])
+        )
+    except ClientError as error:
+        if code_of(error) != "ResourceNotFoundException":
+            raise
+        return None
+    return None if "DeletedDate" in secret else dict(secret)
 
-    def _secret(self, context: Context) -> Mapping[str, Any] | None:
-        arn = ":".join(self.arn.split(":")[:7])
+
+def _customer_key(stored: Mapping[str, Any], context: Context) -> str | None:
+    """Return the key that it is encrypted with; None if that is one of AWS, or there is none."""
+    key = stored.get("KmsKeyId") or stored.get("KeyId")
+    if not key or key.startswith("alias/aws/"):
+        return None
+    metadata = context.aws.client("kms").describe_key(KeyId=key)["KeyMetadata"]
+    return None if metadata["KeyManager"] == "AWS" else str(metadata["Arn"])
+
+
+@dataclass(frozen=True)
+class ManagedPolicy:
+    """Whether a policy that the task role is to have exists."""
+
+    arn: str
+
+    @property
+    def what(self) -> str:
+        """See `Check`."""
+        return f"policy {self.arn.rpartition('/')[2]}"
+
+    def examine(self, context: Context) -> Result:
+        """Look for the policy."""
         try:
-            secret = context.aws.client("secretsmanager").describe_secret(SecretId=arn)
+            context.aws.client("iam").get_policy(PolicyArn=self.arn)
         except ClientError as error:
-            if code_of(error) != "ResourceNotFoundException":
+            if code_of(error) not in ("NoSuchEntity", "NoSuchEntityException"):
                 raise
-            return None
-        return None if "DeletedDate" in secret else dict(secret)
+            return problem(f"there is no {self.arn}", "create it, or correct task_role_policy_arns")
+        return ok("is there")

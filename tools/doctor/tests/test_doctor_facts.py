@@ -147,7 +147,7 @@ def test_a_secret_whose_key_the_settings_do_not_name(
 
 @pytest.mark.parametrize(
     ("quota", "verdict", "advice"),
-    [(0.0, Verdict.PROBLEM, True), (1.0, Verdict.OK, True), (20.0, Verdict.OK, False)],
+    [(0.0, Verdict.PROBLEM, True), (1.0, Verdict.NOTE, True), (20.0, Verdict.OK, False)],
 )
 def test_a_new_account_may_run_no_build_or_one_at_a_time(
     quota: float, verdict: Verdict, advice: bool
@@ -166,9 +166,9 @@ def test_an_arm_service_is_built_on_arm_and_promoted_on_linux() -> None:
     ]
 
 
-def test_an_account_without_the_role_of_ecs_gets_a_hint() -> None:
+def test_an_account_without_the_role_of_ecs_is_told_so() -> None:
     missing = ServiceLinkedRole().examine(Context(SAMPLE, _Answering()))
-    assert missing.verdict is Verdict.OK
+    assert missing.verdict is Verdict.NOTE
     assert missing.to_do.startswith("aws iam create-service-linked-role")
     there = ServiceLinkedRole().examine(Context(SAMPLE, _Answering(get_role={})))
     assert (there.verdict, there.to_do) == (Verdict.OK, "")

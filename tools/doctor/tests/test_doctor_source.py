@@ -83,3 +83,24 @@ def test_secrets_of_the_container(ready_account: AccountUnderTest) -> None:
     first, second = ready_account.examine(container_secrets=both).problems
     assert first.startswith(f"secret of DB: there is no {arn}")
     assert second.startswith(f"secret of KEY: there is no {parameter}")
+
+
+def test_secrets_of_the_build(ready_account: AccountUnderTest) -> None:
+    arn = ready_account.client("secretsmanager").create_secret(Name="npm", SecretString="x")["ARN"]
+    assert ready_account.examine(build_secrets=f"NPM_TOKEN={arn}").problems == []
+    ready_account.client("secretsmanager").delete_secret(SecretId=arn)
+    problem = ready_account.examine(build_secrets=f"NPM_TOKEN={arn}").only_problem
+    assert problem.startswith(f"secret of NPM_TOKEN: there is no {arn}")
+    assert problem.endswith("correct build_secrets")
+
+
+def test_policies_of_the_task_role(ready_account: AccountUnderTest) -> None:
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::shop/*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam = ready_account.client("iam")
+    arn = iam.create_policy(PolicyName="orders", PolicyDocument=document)["Policy"]["Arn"]
+    assert ready_account.examine(task_role_policy_arns=arn).problems == []
+    iam.delete_policy(PolicyArn=arn)
+    assert ready_account.examine(task_role_policy_arns=arn).only_problem.startswith(
+        f"policy orders: there is no {arn}"
+    )

@@ -1,9 +1,10 @@
 """A build: a buildspec, run as CodeBuild runs it, in one shell with CodeBuild's variables."""
 
+import json
 import os
 import shlex
 import subprocess
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,11 @@ class Buildspec:
     phases: tuple[Phase, ...]
     artifact_folder: str
     artifact_files: tuple[str, ...]
+
+
+def read_buildspec(declared: str, text_of: Callable[[str], str]) -> Buildspec:
+    """Read what a project declares: a buildspec, or the path of one, of which ``text_of`` knows."""
+    return parse_buildspec(declared if "\n" in declared else text_of(declared))
 
 
 def parse_buildspec(text: str) -> Buildspec:
@@ -113,18 +119,25 @@ def run_build(buildspec: Buildspec, *, source: Path, environment: Mapping[str, s
 
 
 def build_environment(
-    project: Mapping[str, Any], *, commit: str, number: int, initiator: str, source_version: str
+    project: Mapping[str, Any],
+    *,
+    commit: str,
+    number: int,
+    initiator: str,
+    source_version: str,
+    secret: Callable[[str], str] | None = None,
 ) -> dict[str, str]:
     """Return what a CodeBuild project defines, and what CodeBuild adds to it.
 
     ``project`` is as the API returns it; ``number`` counts the builds of the project. The
-    credentials of the project's role and the PATH of its image are not among them.
+    credentials of the project's role and the PATH of its image are not among them. ``secret``
+    returns the text of a secret by its ARN.
     """
     name, arn = project["name"], project["arn"]
     region, builds = arn.split(":")[3], arn.replace(":project/", ":build/").rpartition("/")[0]
     identity = f"{name}:rehearsal-{number}"
     return {
-        variable["name"]: _value(variable)
+        variable["name"]: _value(variable, secret)
         for variable in project["environment"].get("environmentVariables", [])
     } | {
         "AWS_REGION": region,
@@ -231,7 +244,16 @@ def _files(folder: Path, pattern: str) -> Iterator[tuple[str, bytes]]:
             yield path.relative_to(folder).as_posix(), path.read_bytes()
 
 
-def _value(variable: Mapping[str, str]) -> str:
-    if variable.get("type", "PLAINTEXT") != "PLAINTEXT":
-        raise ValueError(f"{variable['name']}: type {variable['type']} is not supported here")
-    return variable["value"]
+def _value(variable: Mapping[str, str], secret: Callable[[str], str] | None) -> str:
+    kind, value = variable.get("type", "PLAINTEXT"), variable["value"]
+    if kind == "PLAINTEXT":
+        return value
+    if kind != "SECRETS_MANAGER" or secret is None:
+        raise ValueError(f"{variable['name']}: type {kind} is not supported here")
+    # https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html, secrets-manager
+    parts = value.split(":")
+    arn, (key, stage, version) = ":".join(parts[:7]), [*parts[7:], "", "", ""][:3]
+    if stage or version:
+        raise ValueError(f"{variable['name']}: a version of a secret is not supported here")
+    text = secret(arn)
+    return str(json.loads(text)[key]) if key else text

@@ -11,7 +11,7 @@ from pathlib import Path
 from settings.examples import ROOT
 from tools.container_engine import Engine, NoEngineError, find_engine, owned
 from tools.container_engine.image import DockerfileError, default_base_image
-from tools.rehearsal.pipeline.docker_stand_in import State, write_engine
+from tools.rehearsal.pipeline.docker_stand_in import BASE_IMAGE, State, write_engine
 
 SWITCH = "REHEARSAL_DOCKER"
 """Set to ``stand-in``, this environment variable leaves an engine alone."""
@@ -48,7 +48,7 @@ def docker_command(folder: Path, dockerfile: Path) -> Iterator[DockerCommand]:
     with owned(engine) as labels:
         write_engine(state.folder, engine, labels)
         what = f"{engine.name} on {base}; the push only records the image"
-        yield _install(folder, state, {"BASE_IMAGE": base}, what)
+        yield _install(folder, state, {BASE_IMAGE: base}, what)
 
 
 def available_engine(dockerfile: Path) -> tuple[Engine, str]:

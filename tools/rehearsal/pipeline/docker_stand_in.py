@@ -20,8 +20,11 @@ from botocore.exceptions import ClientError
 from tools.container_engine import Engine
 from tools.container_engine.ownership import KEPT_IMAGES, Build
 from tools.local_aws.image_push import push_image
+from tools.local_aws.scratch import ScratchDirectory
 
 _ENGINE_FILE = "engine.json"
+BASE_IMAGE = "BASE_IMAGE"
+"""The variable, and the build argument, with the image that a Dockerfile is to start from."""
 _BUILD_SECONDS = 900
 
 
@@ -55,11 +58,13 @@ class BuildRequest:
     context: Path
     target: str
     arguments: tuple[str, ...]
+    file: Path | None = None
+    secrets: tuple[str, ...] = ()
 
     @property
     def dockerfile(self) -> Path:
         """Where docker looks for it."""
-        return self.context / "Dockerfile"
+        return self.file or self.context / "Dockerfile"
 
 
 def build(state: State, request: BuildRequest, tag: str) -> None:
@@ -147,7 +152,11 @@ def main() -> None:
             login(state, given.host, given.username)
         elif given.command == "build":
             request = BuildRequest(
-                context=given.context, target=given.target, arguments=tuple(given.build_arg)
+                context=given.context,
+                file=given.file,
+                target=given.target,
+                arguments=tuple(given.build_arg),
+                secrets=tuple(map(_variable_of_secret, given.secret)),
             )
             build(state, request, given.tag)
         else:
@@ -157,13 +166,22 @@ def main() -> None:
 
 
 def _built(engine: Engine, labels: dict[str, str], request: BuildRequest, tag: str) -> str:
-    options = [f"--build-arg={_with_value(each)}" for each in request.arguments if _set(each)]
+    arguments = [_with_value(each) for each in request.arguments if _set(each)]
+    if not any(each.startswith(f"{BASE_IMAGE}=") for each in arguments) and _set(BASE_IMAGE):
+        # The base image that is on this machine; a buildspec need not know that there is another.
+        arguments.append(_with_value(BASE_IMAGE))
+    options = [f"--build-arg={each}" for each in arguments]
+    options += ["--file", str(request.dockerfile)]
     options += [f"--target={request.target}"] if request.target else []
     # What the build does not name is kept for the next one, under a name that tells whose it is.
     name = tag or f"{KEPT_IMAGES}/build:{request.target or 'last'}"
     ours = Build(engine=engine, tag=name, labels=labels if tag else None)
     options += ours.options
-    done = engine.attempt("build", *options, str(request.context), timeout=_BUILD_SECONDS)
+    with ScratchDirectory("build-secrets") as scratch:
+        for secret in request.secrets:  # the engine does not have the variables of the build
+            (scratch.path / secret).write_text(os.environ[secret], encoding="utf-8")
+            options.append(f"--secret=id={secret},src={scratch.path / secret}")
+        done = engine.attempt("build", *options, str(request.context), timeout=_BUILD_SECONDS)
     ours.finish(built=done.returncode == 0)
     print(done.stdout, done.stderr, sep="\n")
     if done.returncode != 0:
@@ -172,6 +190,15 @@ def _built(engine: Engine, labels: dict[str, str], request: BuildRequest, tag: s
         return ""
     identity = engine("image", "inspect", "--format", "{{.Id}}", tag)
     return f"sha256:{identity.removeprefix('sha256:')}"
+
+
+def _variable_of_secret(option: str) -> str:
+    match = re.fullmatch(r"id=(\w+),env=(\w+)", option)
+    if match is None or match[1] != match[2]:
+        raise RefusalError(f"--secret {option} is not supported here")
+    if match[1] not in os.environ:
+        raise RefusalError(f"there is no variable {match[1]}")
+    return match[1]
 
 
 def _set(argument: str) -> bool:
@@ -204,7 +231,9 @@ def _parser() -> argparse.ArgumentParser:
     login.add_argument("host")
     build_command = commands.add_parser("build", allow_abbrev=False)
     build_command.add_argument("--tag", "-t", default="")
+    build_command.add_argument("--file", "-f", type=Path)
     build_command.add_argument("--target", default="")
+    build_command.add_argument("--secret", action="append", default=[])
     build_command.add_argument("--build-arg", action="append", default=[])
     # Taken and not used: there is no registry to take layers from.
     build_command.add_argument("--cache-from", action="append", default=[])

@@ -11,13 +11,14 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tools.local_aws.scratch import ScratchDirectory
 from tools.rehearsal.context import SERVICE, RehearsalContext
 from tools.rehearsal.expectation import RehearsalError
-from tools.rehearsal.pipeline.build import build_environment, parse_buildspec, run_build
+from tools.rehearsal.pipeline.build import build_environment, read_buildspec, run_build
 from tools.rehearsal.pipeline.docker_command import DockerCommand
 from tools.rehearsal.pipeline.lambda_action import LambdaAction
 
@@ -270,9 +271,8 @@ class BuildAction:
         with ScratchDirectory("build") as scratch:
             folder = scratch.path / "src"
             artifacts.unpack(source, folder)
-            buildspec = project["source"]["buildspec"]
             result = run_build(
-                parse_buildspec(_text(folder, buildspec)),
+                read_buildspec(project["source"]["buildspec"], partial(_text, folder)),
                 source=folder,
                 environment=self._environment(project, artifacts, source, folder),
             )
@@ -303,8 +303,13 @@ class BuildAction:
                 number=self._number,
                 initiator=f"codepipeline/{artifacts.pipeline}",
                 source_version=artifacts.arn(source),
+                secret=self._secret,
             )
         )
+
+    def _secret(self, arn: str) -> str:
+        secrets_manager = self._context.aws.client("secretsmanager")
+        return str(secrets_manager.get_secret_value(SecretId=arn)["SecretString"])
 
 
 def _text(folder: Path, name: str) -> str:

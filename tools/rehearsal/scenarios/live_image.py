@@ -44,12 +44,22 @@ def run(context: RehearsalContext) -> None:
             fail_to_roll_out(context, pipeline, commit)
             step.note = f"image {delivered[7:19]} is still live and in service"
     with report.step("task_memory 2048, another seed: cdk deploy") as step:
-        changes = {"task_memory": "2048", "seed_image": "public.ecr.aws/nginx/nginx:1.29"}
+        changes = {
+            "task_memory": "2048",
+            "seed_image": "public.ecr.aws/nginx/nginx:1.29",
+            "buildspec_path": "",
+        }
         workspace.write_env(**changes)
         workspace.deploy()
         expect("memory of the running tasks", context.task_definition()["memory"], "2048")
         _expect_live(context, delivered)
         step.note = f"still image {delivered[7:19]}"
+    with (
+        docker_command(workspace.folder / "docker-again", _dockerfile(context)) as docker,
+        report.step("A delivery by the blueprint's own buildspec") as step,
+    ):
+        delivered = deliver(context, PipelineRun(context, docker), secrets.token_hex(20))
+        step.note = f"image {delivered[7:19]} is live"
     with report.step("A failing update is rolled back") as step:
         workspace.write_env(task_memory="1024", github_token_secret_name=MISSING)
         said = workspace.failing_cdk("deploy", "--all", "--require-approval", "never")

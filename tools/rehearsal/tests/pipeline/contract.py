@@ -20,7 +20,12 @@ def violations(sides: Sides, build: RecordedBuild) -> list[str]:
     artifact = build.result.artifact
     if list(artifact) != [sides.deploy_file]:
         return [f"the artifact holds {list(artifact)}, the deploy action reads {sides.deploy_file}"]
-    return [*_of_image(sides, build), *_of_docker(sides, build), *_of_release(sides, build)]
+    return [
+        *_of_image(sides, build),
+        *_of_docker(sides, build),
+        *(_of_sample(sides, build) if sides.of_the_sample else ()),
+        *_of_release(sides, build),
+    ]
 
 
 def image_of(build: RecordedBuild) -> dict[str, str]:
@@ -40,34 +45,46 @@ def _of_image(sides: Sides, build: RecordedBuild) -> Iterator[str]:
     if image["name"] not in sides.containers:
         yield f"the task definition has no container {image['name']}"
         return
-    (started,) = [i for c, i in sides.containers.items() if c == image["name"]]
+    started = sides.containers[image["name"]]
     caches = {words[words.index("--cache-from") + 1] for words in build.docker("build")}
     if caches != {started}:
         yield f"layers come from {caches}, in service is {started}"
-    port = sides.ports[image["name"]]
+    if "BUILDKIT_INLINE_CACHE=1" not in build.docker("build")[-1]:
+        yield "the next build finds no layers in the image"
+
+
+def _of_sample(sides: Sides, build: RecordedBuild) -> Iterator[str]:
+    """Only the sample's Dockerfile has tests and knows arguments."""
+    image = image_of(build)
+    port = sides.ports.get(image["name"], "")
     if f"SERVICE_PORT={port}" not in build.docker("build")[-1]:
         yield f"the image does not listen on {port} by itself"
+    test, service = build.docker("build")
+    if test[:2] != ["--target", "test"]:
+        yield f"no tests before the image: {test}"
+    if f"REVISION={image['imageUri'].partition(':')[2]}" not in service:
+        yield "the image does not know its own revision"
 
 
 def _of_docker(sides: Sides, build: RecordedBuild) -> Iterator[str]:
     commands = [words[1] for words in build.calls if words[0] == "docker"]
-    if commands != ["login", "build", "build", "push"]:
+    builds = ["build"] * (2 if sides.of_the_sample else 1)
+    if commands != ["login", *builds, "push"]:
         yield f"docker was called for {commands}"
         return
     image = image_of(build)["imageUri"]
     (login,), (push,) = build.docker("login"), build.docker("push")
     if login[-1] != sides.builds_uri.partition("/")[0] or build.password != PASSWORD:
         yield f"the login is not one at the repository's registry: {login}"
-    test, service = build.docker("build")
-    if test[:2] != ["--target", "test"]:
-        yield f"no tests before the image: {test}"
-    if service[:2] != ["--tag", image] or push != [image]:
-        yield f"{image} is deployed, but {service[:2]} is built and {push} pushed"
-    if f"REVISION={image.partition(':')[2]}" not in service:
-        yield "the image does not know its own revision"
-    for words in (test, service):
-        if not (build.source / words[-1] / "Dockerfile").is_file():
-            yield f"there is no Dockerfile in {words[-1]}"
+    built = build.docker("build")
+    if built[-1][:2] != ["--tag", image] or push != [image]:
+        yield f"{image} is deployed, but {built[-1][:2]} is built and {push} pushed"
+    for words in built:
+        dockerfile = words[words.index("--file") + 1] if "--file" in words else "Dockerfile"
+        if not (build.source / dockerfile).is_file():
+            yield f"there is no {dockerfile}"
+        if not (build.source / words[-1]).is_dir():
+            yield f"there is no folder {words[-1]}"
 
 
 def _of_release(sides: Sides, build: RecordedBuild) -> Iterator[str]:

@@ -20,6 +20,8 @@ class Sides:
     project: dict[str, Any]
     """The CodeBuild project, as its API returns it."""
     buildspec: str
+    of_the_sample: bool
+    """Whether the buildspec is the sample's, which promises more than a delivery needs."""
     deploy_file: str
     """What the deploy action reads."""
     release: Mapping[str, str]
@@ -43,12 +45,15 @@ def sides_of(templates: Templates) -> Sides:
     }
     builds = max(repositories.values(), key=len)
     project = _only(templates, _STACK, "AWS::CodeBuild::Project")
+    declared = str(project["Source"]["BuildSpec"])
+    is_inline = "\n" in declared
     stages = _only(templates, _STACK, "AWS::CodePipeline::Pipeline")["Stages"]
     actions = {action["Name"]: action for stage in stages for action in stage["Actions"]}
     containers = _only(templates, _STACK, "AWS::ECS::TaskDefinition")["ContainerDefinitions"]
     return Sides(
         project=_as_returned(project, repositories),
-        buildspec=(ROOT / project["Source"]["BuildSpec"]).read_text(encoding="utf-8"),
+        buildspec=declared if is_inline else (ROOT / declared).read_text(encoding="utf-8"),
+        of_the_sample=not is_inline,
         deploy_file=actions["Deploy"]["Configuration"]["FileName"],
         release={
             name: plain(value, repositories)

@@ -11,6 +11,7 @@ from tools.rehearsal.pipeline.build import (
     BuildspecError,
     build_environment,
     parse_buildspec,
+    read_buildspec,
     run_build,
 )
 
@@ -140,3 +141,33 @@ def test_the_environment_is_that_of_the_project_and_of_codebuild() -> None:
     project["environment"]["environmentVariables"][0]["type"] = "PARAMETER_STORE"
     with pytest.raises(ValueError, match="PARAMETER_STORE"):
         build_environment(project, commit="c", number=7, initiator="me", source_version="s")
+
+
+SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:npm-AbCdEf"  # noqa: S105 - an ARN
+
+
+@pytest.mark.parametrize(
+    ("value", "read"), [(SECRET, '{"token": "t"}'), (f"{SECRET}:token::", "t")]
+)
+def test_a_variable_of_a_secret_has_its_text_or_one_key_of_it(value: str, read: str) -> None:
+    variable = {"name": "NPM_TOKEN", "type": "SECRETS_MANAGER", "value": value}
+    project: dict[str, Any] = {
+        "name": "shop",
+        "arn": "arn:aws:codebuild:eu-west-1:111122223333:project/shop",
+        "environment": {"image": "i", "environmentVariables": [variable]},
+    }
+    told = build_environment(
+        project,
+        commit="c",
+        number=7,
+        initiator="me",
+        source_version="s",
+        secret={SECRET: '{"token": "t"}'}.__getitem__,
+    )
+    assert told["NPM_TOKEN"] == read
+
+
+def test_a_buildspec_is_in_the_project_or_in_the_source() -> None:
+    text = "version: 0.2\nphases: {build: {commands: [make]}}\n"
+    text_of = {"buildspec.yml": text}.__getitem__
+    assert read_buildspec(text, text_of) == read_buildspec("buildspec.yml", text_of)

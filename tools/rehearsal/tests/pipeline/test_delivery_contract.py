@@ -1,4 +1,4 @@
-"""The real buildspec's commands agree with the templates."""
+"""The commands of both buildspecs agree with the templates: the sample's, the blueprint's own."""
 
 from pathlib import Path
 
@@ -20,8 +20,13 @@ OTHER_NAMES = {
 }
 
 
+OWN = {"buildspec_path": ""}
+
+
 @pytest.mark.parametrize(
-    "settings", [{}, EXISTING, OTHER_NAMES], ids=["sample", "existing core", "other names"]
+    "settings",
+    [{}, EXISTING, OTHER_NAMES, OWN, OWN | OTHER_NAMES],
+    ids=["sample", "existing core", "other names", "own", "own, other names"],
 )
 def test_the_build_delivers_what_pipeline_and_task_definition_expect(
     settings: dict[str, str], tmp_path: Path
@@ -30,8 +35,11 @@ def test_the_build_delivers_what_pipeline_and_task_definition_expect(
     assert violations(sides, record_build(sides, tmp_path)) == []
 
 
-def test_the_same_commit_built_again_gets_another_tag(tmp_path: Path) -> None:
-    sides = sides_of(example_templates())
+@pytest.mark.parametrize("settings", [{}, OWN], ids=["sample", "own"])
+def test_the_same_commit_built_again_gets_another_tag(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
+    sides = sides_of(example_templates(**settings))
     tags = []
     for number in (1, 2):
         folder = tmp_path / str(number)

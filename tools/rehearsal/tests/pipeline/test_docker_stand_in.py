@@ -5,8 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from tools.container_engine import Engine
 from tools.rehearsal.pipeline.docker_command import SWITCH, docker_command
-from tools.rehearsal.pipeline.docker_stand_in import BuildRequest, RefusalError, State, build, push
+from tools.rehearsal.pipeline.docker_stand_in import (
+    BuildRequest,
+    RefusalError,
+    State,
+    build,
+    push,
+    write_engine,
+)
 
 IMAGE = "registry/shop:1"
 
@@ -52,12 +60,37 @@ def test_an_argument_without_a_value_is_that_of_the_environment(
     assert image() != without
 
 
+def test_a_dockerfile_elsewhere_counts(context: Path, state: State) -> None:
+    (context / "docker").mkdir()
+    (context / "docker" / "web").write_text("FROM base AS web\n", "utf-8")
+    asked = BuildRequest(
+        context=context, target="web", arguments=(), file=context / "docker" / "web"
+    )
+    build(state, asked, IMAGE)
+    assert IMAGE in state.known("images")
+
+
 def test_a_build_needs_its_dockerfile_and_its_stage(context: Path, state: State) -> None:
     build(state, request(context, target="test"), "")
     with pytest.raises(RefusalError, match="has no stage tests"):
         build(state, request(context, target="tests"), "")
     with pytest.raises(RefusalError, match="there is no"):
         build(state, request(context / "other"), "")
+
+
+@pytest.mark.parametrize("said", [(), ("BASE_IMAGE",)], ids=["own buildspec", "sample"])
+def test_an_engine_starts_from_the_base_image_that_is_there(
+    context: Path, state: State, monkeypatch: pytest.MonkeyPatch, said: tuple[str, ...]
+) -> None:
+    calls = context.parent / "calls"
+    engine = context.parent / "engine"
+    engine.write_text(f"#!/bin/sh\necho \"$@\" >> '{calls}'\n", "utf-8")
+    engine.chmod(0o755)
+    write_engine(state.folder, Engine(name="podman", command=(str(engine),), settings={}), {})
+    monkeypatch.setenv("BASE_IMAGE", "here:1")
+    build(state, request(context, *said), IMAGE)
+    built = next(line for line in calls.read_text("utf-8").splitlines() if f"--tag={IMAGE}" in line)
+    assert built.count("--build-arg=BASE_IMAGE=here:1") == 1
 
 
 def test_a_push_needs_a_login_and_an_image(state: State) -> None:
@@ -88,5 +121,8 @@ def test_the_command_says_what_it_is_and_refuses_what_it_does_not_know(
         assert run(*login) != 0, "without a password"
         assert run(*login, given="password") == 0
         assert run("build", "--tag", IMAGE, str(context)) == 0
+        assert run("build", "--secret", "id=NPM_TOKEN,env=NPM_TOKEN", str(context)) != 0, "unset"
+        monkeypatch.setenv("NPM_TOKEN", "t")
+        assert run("build", "--secret", "id=NPM_TOKEN,env=NPM_TOKEN", str(context)) == 0
         assert run("run", IMAGE) != 0
         assert run("build", "--squash", str(context)) != 0

@@ -19,8 +19,16 @@ VARIABLES = (
     "CONTAINER_NAME",
     "SERVICE_PORT",
     "FOLDER_PATH",
+    "DOCKERFILE_PATH",
     "IMAGE_DEFINITIONS_FILE",
 )
+
+OWN = {"buildspec_path": ""}
+USED = [
+    *(pytest.param({}, name, id=f"sample-{name}") for name in VARIABLES),
+    *(pytest.param(OWN, name, id=f"own-{name}") for name in VARIABLES if name != "SERVICE_PORT"),
+]
+"""Which settings and variables: the own buildspec tells no Dockerfile the port."""
 
 
 def test_all_variables_of_the_project_are_in_the_list_above() -> None:
@@ -35,32 +43,38 @@ def with_variables(sides: Sides, change: Callable[[dict[str, str]], dict[str, st
     return replace(sides, project=sides.project | {"environment": changed})
 
 
-@pytest.mark.parametrize("name", VARIABLES)
-def test_another_value_of_a_variable_of_the_project_shows(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("settings", "name"), USED)
+def test_another_value_of_a_variable_of_the_project_shows(
+    settings: dict[str, str], name: str, tmp_path: Path
+) -> None:
     """So the commands use the variable: a literal in its place would not follow the change."""
 
     def change(variable: dict[str, str]) -> dict[str, str]:
         other = variable["value"] + ("9" if variable["name"] == "SERVICE_PORT" else "-other")
         return variable | ({"value": other} if variable["name"] == name else {})
 
-    sides = with_variables(sides_of(example_templates()), change)
+    sides = with_variables(sides_of(example_templates(**settings)), change)
     assert violations(sides, record_build(sides, tmp_path))
 
 
-@pytest.mark.parametrize("name", VARIABLES)
-def test_another_name_of_a_variable_of_the_project_shows(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("settings", "name"), USED)
+def test_another_name_of_a_variable_of_the_project_shows(
+    settings: dict[str, str], name: str, tmp_path: Path
+) -> None:
     def change(variable: dict[str, str]) -> dict[str, str]:
         return variable | ({"name": f"{name}_2"} if variable["name"] == name else {})
 
-    sides = with_variables(sides_of(example_templates()), change)
+    sides = with_variables(sides_of(example_templates(**settings)), change)
     build = record_build(sides, tmp_path)
     assert violations(sides, build)
     assert build.calls == [], "it stops before anything is called"
 
 
-@pytest.mark.parametrize("name", VARIABLES)
-def test_another_name_of_a_variable_in_the_buildspec_shows(name: str, tmp_path: Path) -> None:
-    sides = sides_of(example_templates())
+@pytest.mark.parametrize(("settings", "name"), USED)
+def test_another_name_of_a_variable_in_the_buildspec_shows(
+    settings: dict[str, str], name: str, tmp_path: Path
+) -> None:
+    sides = sides_of(example_templates(**settings))
     sides = replace(sides, buildspec=re.sub(rf"\b{name}\b", f"{name}_2", sides.buildspec))
     assert violations(sides, record_build(sides, tmp_path))
 
@@ -119,25 +133,31 @@ def other_live_tag(sides: Sides) -> Sides:
     return told(sides, LIVE_TAG="lives")
 
 
+CHANGES = [
+    (renamed_container, "the task definition has no container ecsdemo-backend"),
+    (other_port, "does not listen on 3001"),
+    (other_start_tag, "layers come from"),
+    (other_repository, "the repository is"),
+    (other_deploy_file, "the deploy action reads imagedefinition.json"),
+    (other_release_file, "the release reads imagedefinition.json"),
+    (other_released_builds, "the release refuses it"),
+    (other_released_container, "the release refuses it"),
+    (other_released_repository, "the promotion moves other:live"),
+    (other_cluster, "the promotion looks at ecsdemo-backend on ecs-blueprint-infra"),
+    (other_service, "the promotion looks at ecsdemo-backend on ecs-blueprint-infra"),
+    (other_live_tag, "the promotion moves"),
+]
+
+
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("settings", "change", "said"),
     [
-        (renamed_container, "the task definition has no container ecsdemo-backend"),
-        (other_port, "does not listen on 3001"),
-        (other_start_tag, "layers come from"),
-        (other_repository, "the repository is"),
-        (other_deploy_file, "the deploy action reads imagedefinition.json"),
-        (other_release_file, "the release reads imagedefinition.json"),
-        (other_released_builds, "the release refuses it"),
-        (other_released_container, "the release refuses it"),
-        (other_released_repository, "the promotion moves other:live"),
-        (other_cluster, "the promotion looks at ecsdemo-backend on ecs-blueprint-infra"),
-        (other_service, "the promotion looks at ecsdemo-backend on ecs-blueprint-infra"),
-        (other_live_tag, "the promotion moves"),
+        *(({}, *each) for each in CHANGES),
+        *((OWN, *each) for each in CHANGES if each[0] is not other_port),
     ],
 )
 def test_a_change_on_the_other_side_shows(
-    change: Callable[[Sides], Sides], said: str, tmp_path: Path
+    settings: dict[str, str], change: Callable[[Sides], Sides], said: str, tmp_path: Path
 ) -> None:
-    sides = change(sides_of(example_templates()))
+    sides = change(sides_of(example_templates(**settings)))
     assert said in "\n".join(violations(sides, record_build(sides, tmp_path)))
