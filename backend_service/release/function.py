@@ -431,7 +431,8 @@ def promote(
         if found is None:
             raise ActionError(f"{image} is in service, but not in the repository any more")
         put_image(ecr, repository, found, service.live_tag)
-        # A deployment that began in between may have resolved the tag before it was moved.
+        # A deployment that began in between may have resolved the tag before it was moved. Scaling
+        # begins none. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
         if _rollout(ecs, service) != state:
             raise ActionError(
                 f"{image} is {service.live_tag}, but the service was deployed at that moment and "
