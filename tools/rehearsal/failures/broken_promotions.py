@@ -64,7 +64,7 @@ def killed_function(context: FailureContext) -> None:
     pipeline = MadeUpBuilds(context)
     deliver = partial(pipeline.run, "c0ffee")
     for call in (*_BEFORE_THE_IMAGE, *_WITH_THE_IMAGE, _ANSWER):
-        with context.report.step(f"Release is killed at {call}") as step:
+        with context.report.step(f"Release is killed at {_operation(call)}") as step:
             with _nothing_changes(context):
                 _expect_no_answer(deliver, "Release", call, after=call != _ANSWER)
             image = _has_image(context, "c0ffee-1")
@@ -73,7 +73,7 @@ def killed_function(context: FailureContext) -> None:
         deliver = partial(pipeline.retry, "Deploy")
     before = context.image(context.repository(), "live")
     for call in (*_BEFORE_LIVE, _MOVES_LIVE):
-        with context.report.step(f"Promote is killed at {call}") as step:
+        with context.report.step(f"Promote is killed at {_operation(call)}") as step:
             _expect_no_answer(deliver, "Promote", call, after=call != _MOVES_LIVE)
             running = context.running_image()
             expect("`live`", context.image(context.repository(), "live"), before)
@@ -210,6 +210,10 @@ def _expect_no_answer(
     failure = _failure(deliver, kills={name: kills})
     expect("the action that failed", failure.action, name)
     expect_true(f"nobody answers: {failure}", holds="no answer" in str(failure))
+
+
+def _operation(call: str) -> str:
+    return call.partition(".")[2]
 
 
 def _has_image(context: RehearsalContext, tag: str) -> bool:
