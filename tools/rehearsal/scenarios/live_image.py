@@ -12,7 +12,7 @@ from tools.rehearsal.expectation import RehearsalError, expect, expect_true
 from tools.rehearsal.pipeline.docker_command import docker_command
 from tools.rehearsal.pipeline.pipeline_run import ActionFailedError, PipelineRun
 
-DELIVERIES = 3
+DELIVERIES = 4
 """How many revisions ``run`` registers past CloudFormation."""
 
 MISSING = "no-such-secret"
