@@ -12,7 +12,7 @@ from tools.rehearsal.expectation import RehearsalError, expect, expect_true
 from tools.rehearsal.pipeline.docker_command import docker_command
 from tools.rehearsal.pipeline.pipeline_run import ActionFailedError, PipelineRun
 
-DELIVERIES = 3
+DELIVERIES = 4
 """How many revisions ``run`` registers past CloudFormation."""
 
 MISSING = "no-such-secret"
@@ -136,7 +136,7 @@ def _dockerfile(context: RehearsalContext) -> Path:
     names = [context.outputs(SERVICE)["PipelineName"]]
     project = context.aws.client("codebuild").batch_get_projects(names=names)["projects"][0]
     variables = {v["name"]: v["value"] for v in project["environment"]["environmentVariables"]}
-    return ROOT / str(variables["FOLDER_PATH"]) / "Dockerfile"
+    return ROOT / str(variables["DOCKERFILE_PATH"])
 
 
 def _expect_live(context: RehearsalContext, digest: str) -> None:
