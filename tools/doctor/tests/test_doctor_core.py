@@ -245,7 +245,7 @@ def test_each_name_can_be_taken(ready_account: AccountUnderTest) -> None:
     (settings,) = load_deployment(str(ready_account.folder / ".env"))
     # The pipeline's names are in moto, which a reset does not reach: see the next test.
     names = [n for n in names_of(settings) if n.kind != "AWS::CodePipeline::Pipeline"]
-    assert len(names) == 12
+    assert len(names) == 13
     for name in names:
         take(ready_account, name.kind, name.name)
     problems = ready_account.examine().problems
