@@ -65,7 +65,7 @@ deploy-time: install-tools ## Tell what waits for what in a deploy; writes the t
 
 .PHONY: iam-oracle
 iam-oracle: install-tools .cache/iam-oracle/.installed ## Compare how policies are judged here with an independent evaluator
-	@$(BIN)/python -m tools.local_aws.iam.oracle .cache/iam-oracle
+	@$(BIN)/python -m tools.iam_oracle .cache/iam-oracle
 
 .PHONY: bench
 bench: install-dev install-tools ## Measure against an empty CDK app; writes docs/performance.json and .svg
@@ -84,7 +84,7 @@ bench: install-dev install-tools ## Measure against an empty CDK app; writes doc
 	@touch $@
 
 # In a folder of its own: it is only for this comparison, under another licence, and as large as the CDK CLI.
-.cache/iam-oracle/.installed: tools/local_aws/iam/oracle/package-lock.json .venv/.installed
-	@mkdir -p .cache/iam-oracle && cp tools/local_aws/iam/oracle/package.json $< .cache/iam-oracle
+.cache/iam-oracle/.installed: tools/iam_oracle/package-lock.json .venv/.installed
+	@mkdir -p .cache/iam-oracle && cp tools/iam_oracle/package.json $< .cache/iam-oracle
 	@$(call run,Installing the other evaluator,cd .cache/iam-oracle && $(NPM) ci --loglevel=error --ignore-scripts --no-audit --no-fund)
 	@touch $@

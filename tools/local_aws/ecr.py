@@ -15,7 +15,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 from ministack.services import ecr
 
+from tools.local_aws.access import Access
 from tools.local_aws.engine_access import EngineAccess
+from tools.local_aws.iam.calls import Check
+from tools.local_aws.iam.judge import require
+from tools.local_aws.iam.principals import principal_of
+from tools.local_aws.lambda_functions import function_named, working
 from tools.local_aws.replacements import replaces
 from tools.local_aws.resource_types import (
     Created,
@@ -260,9 +265,9 @@ class ImageCopy(ResourceType):
     """An image under a tag, pushed when the resource is created or updated.
 
     Stands for the helper function of cdk-ecr-deployment, whose code is not run: there is no
-    registry to copy from. The manifest is made from the name of the source alone, so one source is
-    one digest, here and in every run. As the real helper does, an update pushes again and a removal
-    leaves the image.
+    registry to copy from. What it would call is called with its role, though. The manifest is made
+    from the name of the source alone, so one source is one digest, here and in every run. As the
+    real helper does, an update pushes again and a removal leaves the image.
     """
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
@@ -274,7 +279,10 @@ class ImageCopy(ResourceType):
                 f"{source} to {properties['DestImage']}"
             )
         image = _in_engine(source.removeprefix("docker://"))
-        _push(destination["repository"], destination["tag"], _manifest_of(source, image))
+        with working(function_named(properties["ServiceToken"])) as access:
+            _sign_in(access, source.removeprefix("docker://"))
+            repository, tag = destination["repository"], destination["tag"]
+            _push(access.client("ecr"), repository, tag, _manifest_of(source, image))
         return properties["DestImage"], {}
 
     def update(
@@ -316,10 +324,40 @@ def _manifest_of(source: str, image: str | None = None) -> str:
     return json.dumps(manifest, sort_keys=True)
 
 
-def _push(repository: str, tag: str, manifest: str) -> None:
-    """Push the manifest under the tag; pushing what is there already is no error for a registry."""
+def _sign_in(access: Access, source: str) -> None:
+    """Sign in to both registries, the public one of AWS if the source is there.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/public/public-registry-auth.html
+    """
+    access.client("ecr").get_authorization_token()
+    if source.startswith("public.ecr.aws/"):
+        # There is no such API here: only whether it may is asked.
+        for action in ("ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"):
+            require(principal_of(access.key.access_key_id), Check(action=action, resource="*"))
+
+
+def _push(client: Any, repository: str, tag: str, manifest: str) -> None:
+    """Push layers and the manifest; pushing what is there already is no error for a registry.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html
+    """
+    for blob in [json.loads(manifest)["config"], *json.loads(manifest)["layers"]]:
+        client.batch_check_layer_availability(
+            repositoryName=repository, layerDigests=[blob["digest"]]
+        )
+        upload = client.initiate_layer_upload(repositoryName=repository)["uploadId"]
+        client.upload_layer_part(
+            repositoryName=repository,
+            uploadId=upload,
+            partFirstByte=0,
+            partLastByte=0,
+            layerPartBlob=b"-",
+        )
+        client.complete_layer_upload(
+            repositoryName=repository, uploadId=upload, layerDigests=[blob["digest"]]
+        )
     try:
-        own_client("ecr").put_image(
+        client.put_image(
             repositoryName=repository,
             imageTag=tag,
             imageManifest=manifest,

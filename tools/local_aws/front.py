@@ -25,6 +25,7 @@ from ministack.core.router import detect_service
 from ministack.services import ecr, sts
 from ministack.services.cloudformation import wait_conditions
 
+from tools.local_aws.iam.judge import calling_key
 from tools.local_aws.replacements import replaces
 
 # As ASGI has them: dictionaries whose keys depend on their type.
@@ -220,18 +221,27 @@ def _failure(
     return failure
 
 
-_registry_logins: dict[str, float] = {}
+_registry_logins: dict[str, tuple[float, str]] = {}
+"""Until when a login is good, and the access key of whoever was given it."""
+
+
+def registry_caller(authorization: str) -> str:
+    """Return the access key of whom a docker login was given to; empty if it is none."""
+    _, _, login = authorization.partition(" ")
+    return _registry_logins.get(login, (0, ""))[1]
 
 
 def _uses_what_was_issued(request: Request) -> bool:
     """Say whether a request without a signature has what a signed one was given for it.
 
     A login of docker's is a random password, and a wait condition takes its signals at a random
-    address. Custom resources have no address to answer to: their functions are not run here.
+    address. Custom resources have no address to answer to: their functions have a pipe.
     """
     if ministack_app._is_ecr_registry_path(request.path):
         kind, _, login = request.headers.get("authorization", "").partition(" ")
-        return kind.lower() == "basic" and _registry_logins.get(login, 0) > time.monotonic()
+        return (
+            kind.lower() == "basic" and _registry_logins.get(login, (0, ""))[0] > time.monotonic()
+        )
     folder, _, token = request.path.rpartition("/")
     signals = request.method == "PUT" and f"{folder}/" == wait_conditions.SIGNAL_PATH
     return signals and bool(wait_conditions.has_handle(token))
@@ -251,7 +261,7 @@ def issue_registry_login(
     login = base64.b64encode(f"AWS:{secrets.token_urlsafe(32)}".encode()).decode()
     for each in answer["authorizationData"]:
         each["authorizationToken"] = login
-    _registry_logins[login] = time.monotonic() + _REGISTRY_LOGIN_SECONDS
+    _registry_logins[login] = (time.monotonic() + _REGISTRY_LOGIN_SECONDS, calling_key())
     return status, headers, json.dumps(answer).encode()
 
 

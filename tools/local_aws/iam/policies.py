@@ -2,7 +2,7 @@
 
 Nothing here knows of requests over HTTP or of MiniStack: a `Request` is one action on one resource
 by one caller. The rules are those of the IAM User Guide, on the pages named at each of them; where
-an independent evaluator differs is in tests/test_iam_oracle.py.
+an independent evaluator differs is in tools/iam_oracle.
 """
 
 import fnmatch

@@ -1,11 +1,9 @@
 """What policies decide. `make iam-oracle` compares the same code with an independent evaluator."""
 
-import random
 from typing import Any
 
 import pytest
 
-from tools.local_aws.iam.oracle.questions import question
 from tools.local_aws.iam.policies import (
     Caller,
     Decision,
@@ -154,11 +152,3 @@ def test_a_condition_says_what_it_makes_of_a_key_that_is_not_there(
 def test_an_unknown_operator_is_an_error() -> None:
     with pytest.raises(PolicyError, match="StringEqualz"):
         judged(allow(Condition={"StringEqualz": {"k": "v"}}))
-
-
-def test_the_questions_to_the_oracle_are_the_same_each_time_and_of_both_kinds() -> None:
-    first, again = random.Random(1), random.Random(1)  # noqa: S311 - not for secrets
-    made = [question(first) for _ in range(300)]
-    assert made == [question(again) for _ in range(300)]
-    answers = {each.ours() for each in made}
-    assert answers == {True, False}

@@ -10,9 +10,13 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+from tools.local_aws import Access
 from tools.local_aws.scratch import ScratchDirectory
 from tools.rehearsal.context import SERVICE, RehearsalContext
 from tools.rehearsal.expectation import RehearsalError
@@ -22,6 +26,8 @@ from tools.rehearsal.pipeline.docker_command import DockerCommand
 Action = dict[str, Any]
 Elsewhere = Mapping[str, Callable[[], None]]
 """What happens just before an action, by the action's name."""
+
+CODEPIPELINE, CODEBUILD = "codepipeline.amazonaws.com", "codebuild.amazonaws.com"
 
 _UNIX = 3
 """Of the systems that a zip file may come from, the one whose entries have a mode."""
@@ -45,16 +51,22 @@ class ActionFailedError(RehearsalError):
 
 
 class ArtifactStore:
-    """Keeps the artifacts of one execution as CodePipeline does: a zip file each, in ``bucket``."""
+    """Keeps the artifacts of one execution as CodePipeline does: a zip file each, in ``bucket``.
 
-    def __init__(self, s3: Any, *, bucket: str, pipeline: str) -> None:
-        self._s3 = s3
+    Whoever puts or takes one does it with its own access.
+    """
+
+    def __init__(self, *, bucket: str, pipeline: str) -> None:
         self._bucket = bucket
         self._pipeline = pipeline
         self._keys: dict[str, str] = {}
 
     def put(
-        self, name: str, files: Mapping[str, bytes], links: Mapping[str, str] | None = None
+        self,
+        access: Access,
+        name: str,
+        files: Mapping[str, bytes],
+        links: Mapping[str, str] | None = None,
     ) -> None:
         """Store the output artifact ``name`` of an action; of a link there is its target's name."""
         packed = io.BytesIO()
@@ -66,16 +78,16 @@ class ArtifactStore:
                 entry.create_system, entry.external_attr = _UNIX, (stat.S_IFLNK | 0o777) << 16
                 archive.writestr(entry, os.fsencode(target))
         key = f"{self._pipeline[:20]}/{name[:10]}/{secrets.token_urlsafe(5)}"
-        self._s3.put_object(Bucket=self._bucket, Key=key, Body=packed.getvalue())
+        access.client("s3").put_object(Bucket=self._bucket, Key=key, Body=packed.getvalue())
         self._keys[name] = key
 
-    def unpack(self, name: str, folder: Path) -> None:
+    def unpack(self, access: Access, name: str, folder: Path) -> None:
         """Put the files of an artifact, the input of an action, into ``folder``.
 
         A link that leads out of the folder becomes a file with its target's name, as in git where
         there are no links: a build reads nothing of this machine.
         """
-        stored = self._s3.get_object(Bucket=self._bucket, Key=self._keys[name])
+        stored = access.client("s3").get_object(Bucket=self._bucket, Key=self._keys[name])
         with zipfile.ZipFile(io.BytesIO(stored["Body"].read())) as archive:
             archive.extractall(folder)
             links = {
@@ -107,7 +119,9 @@ class PipelineRun:
         self._docker = docker
         self._numbers = itertools.count(1)
         self._last: tuple[str, ArtifactStore] | None = None
-        self._actions: dict[tuple[str, str], Callable[[Action, ArtifactStore, str], None]] = {
+        self._actions: dict[
+            tuple[str, str], Callable[[Action, Access, ArtifactStore, str], None]
+        ] = {
             ("Source", "GitHub"): self._source,
             ("Source", "CodeStarSourceConnection"): self._source,
             ("Build", "CodeBuild"): self._build,
@@ -122,17 +136,18 @@ class PipelineRun:
         action that fails ends the execution with ``ActionFailedError``.
         """
         pipeline = self._pipeline()
-        s3, bucket = self._context.aws.client("s3"), pipeline["artifactStore"]["location"]
-        artifacts = ArtifactStore(s3, bucket=bucket, pipeline=pipeline["name"])
+        bucket = pipeline["artifactStore"]["location"]
+        artifacts = ArtifactStore(bucket=bucket, pipeline=pipeline["name"])
         self._last = commit, artifacts
-        return self._go_through(pipeline["stages"], commit, artifacts, before or {})
+        return self._go_through(pipeline, pipeline["stages"], commit, artifacts, before or {})
 
     def retry(self, stage: str, *, before: Elsewhere | None = None) -> list[str]:
         """Do all actions of a stage of the last execution again, as ``retry-stage-execution``."""
         if self._last is None:
             raise RehearsalError("there is no execution to retry")
-        stages = [each for each in self._pipeline()["stages"] if each["name"] == stage]
-        return self._go_through(stages, *self._last, before or {})
+        pipeline = self._pipeline()
+        stages = [each for each in pipeline["stages"] if each["name"] == stage]
+        return self._go_through(pipeline, stages, *self._last, before or {})
 
     def _pipeline(self) -> dict[str, Any]:
         name = self._context.outputs(SERVICE)["PipelineName"]
@@ -141,12 +156,14 @@ class PipelineRun:
 
     def _go_through(
         self,
+        pipeline: Mapping[str, Any],
         stages: Iterable[Mapping[str, Any]],
         commit: str,
         artifacts: ArtifactStore,
         before: Elsewhere,
     ) -> list[str]:
         done: list[str] = []
+        own = self._context.aws.access.role(pipeline["roleArn"], service=CODEPIPELINE)
         for stage in stages:
             for action in sorted(stage["actions"], key=lambda action: int(action["runOrder"])):
                 before.get(action["name"], lambda: None)()
@@ -156,41 +173,74 @@ class PipelineRun:
                         f"the action {action['name']} ({kind}) is not supported here"
                     )
                 try:
-                    self._actions[kind](action, artifacts, commit)
-                except (RolloutError, RehearsalError) as error:
+                    # An action without a role of its own is done with the pipeline's.
+                    role = action.get("roleArn")
+                    access = own.role(role) if role else own
+                    self._actions[kind](action, access, artifacts, commit)
+                except (RolloutError, RehearsalError, ClientError) as error:
                     raise ActionFailedError(action["name"], str(error), done) from error
                 done.append(action["name"])
         return done
 
-    def _source(self, action: Action, artifacts: ArtifactStore, _commit: str) -> None:
+    def _source(
+        self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
+    ) -> None:
         """Hand on this project; GitHub is not asked."""
         source = self._context.source
-        artifacts.put(action["outputArtifacts"][0]["name"], source.files, source.links)
+        artifacts.put(access, action["outputArtifacts"][0]["name"], source.files, source.links)
 
-    def _build(self, action: Action, artifacts: ArtifactStore, commit: str) -> None:
+    def _build(self, action: Action, access: Access, artifacts: ArtifactStore, commit: str) -> None:
+        """Start the build and look how it ended.
+
+        https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodeBuild.html
+        """
+        project = action["configuration"]["ProjectName"]
+        started = access.client("codebuild").start_build(projectName=project)["build"]["id"]
         build = BuildAction(self._context, self._docker, commit=commit, number=next(self._numbers))
         build.run(action, artifacts)
+        access.client("codebuild").batch_get_builds(ids=[started])
 
-    def _deploy(self, action: Action, artifacts: ArtifactStore, _commit: str) -> None:
+    def _deploy(
+        self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
+    ) -> None:
         configuration = action["configuration"]
         with ScratchDirectory("deploy") as scratch:
-            artifacts.unpack(action["inputArtifacts"][0]["name"], scratch.path)
+            artifacts.unpack(access, action["inputArtifacts"][0]["name"], scratch.path)
             file = scratch.path / configuration["FileName"]
             if not file.is_file():
                 raise RehearsalError(f"there is no {configuration['FileName']} in the artifact")
             definitions = json.loads(file.read_text(encoding="utf-8"))
         roll_out(
-            self._context.aws.client("ecs"),
+            access.client("ecs"),
             cluster=configuration["ClusterName"],
             service=configuration["ServiceName"],
             images={each["name"]: each["imageUri"] for each in definitions},
         )
 
-    def _commands(self, action: Action, artifacts: ArtifactStore, _commit: str) -> None:
+    def _commands(
+        self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
+    ) -> None:
+        """Run the commands with the action's role, which also writes their log.
+
+        https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-Commands.html
+        """
+        name = self._context.outputs(SERVICE)["PipelineName"]
         with ScratchDirectory("commands") as scratch:
-            artifacts.unpack(action["inputArtifacts"][0]["name"], scratch.path)
+            artifacts.unpack(access, action["inputArtifacts"][0]["name"], scratch.path)
             for command in action["commands"]:
-                self._context.workspace.shell(command, scratch.path)
+                said = self._context.workspace.shell(command, scratch.path, access.key)
+                write_log(access, f"/aws/codepipeline/{name}", said)
+
+
+def write_log(access: Access, group: str, text: str) -> None:
+    """Write a log as CodeBuild does for a build and for commands; the group may be there."""
+    logs, stream = access.client("logs"), secrets.token_hex(8)
+    with suppress(logs.exceptions.ResourceAlreadyExistsException):
+        logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    now = int(time.time() * 1000)
+    events = [{"timestamp": now, "message": line or " "} for line in (text or " ").splitlines()]
+    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
 
 
 class BuildAction:
@@ -212,25 +262,31 @@ class BuildAction:
         codebuild = self._context.aws.client("codebuild")
         name = action["configuration"]["ProjectName"]
         project = codebuild.batch_get_projects(names=[name])["projects"][0]
+        # https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html
+        access = self._context.aws.access.role(project["serviceRole"], service=CODEBUILD)
         source = action["inputArtifacts"][0]["name"]
         with ScratchDirectory("build") as scratch:
             folder = scratch.path / "src"
-            artifacts.unpack(source, folder)
+            artifacts.unpack(access, source, folder)
             buildspec = folder / project["source"]["buildspec"]
             result = run_build(
                 parse_buildspec(buildspec.read_text(encoding="utf-8")),
                 source=folder,
-                environment=self._environment(project, artifacts.arn(source), folder),
+                environment=self._environment(access, project, artifacts.arn(source), folder),
             )
+        write_log(access, f"/aws/codebuild/{name}", result.log)
         if not result.succeeded:
             log = "\n".join(result.log.splitlines()[-_LOG_LINES:])
             raise RehearsalError(f"{result.failure}\n{log}")
-        artifacts.put(action["outputArtifacts"][0]["name"], result.artifact)
+        artifacts.put(access, action["outputArtifacts"][0]["name"], result.artifact)
 
     def _environment(
-        self, project: Mapping[str, Any], source_version: str, folder: Path
+        self, access: Access, project: Mapping[str, Any], source_version: str, folder: Path
     ) -> dict[str, str]:
-        """Return what the project and CodeBuild set, and the way to the tools and to this AWS."""
+        """Return what the project and CodeBuild set, and the way to the tools and to this AWS.
+
+        It holds the credentials of the project's role and no others.
+        """
         path = os.environ.get("PATH", os.defpath)
         tools = [str(self._docker.folder), str(Path(sys.executable).parent), path]
         host = {
@@ -239,7 +295,7 @@ class BuildAction:
             "TMPDIR": str(folder.parent),
         }
         return (
-            self._context.aws.access.environment()
+            access.environment()
             | dict(self._docker.variables)
             | host
             | {"CODEBUILD_SRC_DIR": str(folder)}

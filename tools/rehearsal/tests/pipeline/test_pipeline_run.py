@@ -37,6 +37,7 @@ class Outside:
 
     def __init__(self, *stages: list[Action]) -> None:
         self.did: list[str] = []
+        self.roles: list[tuple[str, str]] = []
         self._stages = [
             {"name": f"stage {number}", "actions": actions} for number, actions in enumerate(stages)
         ]
@@ -49,15 +50,33 @@ class Outside:
         docker = DockerCommand(folder=Path(), variables={}, description="")
         context = SimpleNamespace(
             outputs=lambda _stack: {"PipelineName": "delivery"},
-            aws=SimpleNamespace(client=lambda _service: self),
+            aws=SimpleNamespace(client=self.client, access=self),
             workspace=SimpleNamespace(shell=self._shell),
             source=Source(files={"app.py": b""}, links={}, origin="made up"),
         )
         return PipelineRun(cast("RehearsalContext", context), docker)
 
+    key = None
+    exceptions = SimpleNamespace(ResourceAlreadyExistsException=KeyError)
+
+    def role(self, arn: str, *, service: str = "") -> "Outside":
+        self.roles.append((arn, service))
+        return self
+
+    def client(self, _service: str) -> "Outside":
+        return self
+
+    def create_log_group(self, **_: Any) -> None:
+        raise KeyError
+
+    def create_log_stream(self, **_: Any) -> None:
+        """Write nothing."""
+
+    put_log_events = create_log_stream
+
     def get_pipeline(self, **_: Any) -> dict[str, Any]:
         store = {"location": "bucket"}
-        stages = {"name": "delivery", "stages": self._stages}
+        stages = {"name": "delivery", "roleArn": "the pipeline's", "stages": self._stages}
         return {"pipeline": stages | {"artifactStore": store}}
 
     def put_object(self, **request: Any) -> None:
@@ -66,11 +85,12 @@ class Outside:
     def get_object(self, **request: Any) -> dict[str, Any]:
         return {"Body": io.BytesIO(self._objects[request["Key"]])}
 
-    def _shell(self, command: str, folder: Path) -> None:
+    def _shell(self, command: str, folder: Path, _key: None) -> str:
         assert (folder / "app.py").exists(), "the artifact is there"
         if command == "fails":
             raise RehearsalError("said so")
         self.did.append(command)
+        return ""
 
 
 def test_actions_run_stage_by_stage_in_their_order() -> None:
@@ -111,3 +131,10 @@ def test_an_action_that_is_not_supported_is_not_passed_over() -> None:
     outside = Outside([SOURCE], [commands("x") | {"actionTypeId": kind}])
     with pytest.raises(RehearsalError, match=r"\('Invoke', 'Lambda'\)\) is not supported"):
         outside.run()
+
+
+def test_each_action_is_done_with_its_role_which_the_pipeline_assumes_with_its_own() -> None:
+    own = commands("own") | {"roleArn": "the action's"}
+    outside = Outside([SOURCE], [commands("none"), own])
+    outside.run()
+    assert outside.roles == [("the pipeline's", "codepipeline.amazonaws.com"), ("the action's", "")]

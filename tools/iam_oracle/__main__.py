@@ -1,9 +1,11 @@
-"""Ask both evaluators the same random questions: ``python -m tools.local_aws.iam.oracle MODULES``.
+"""Ask both evaluators the same random questions: ``python -m tools.iam_oracle MODULES``.
 
 MODULES is the folder with the `node_modules` of the independent evaluator, which runs in a process
 of its own. Every difference that is not in `LISTED` is printed, and ends it with 1. The questions
 follow from ``--seed``.
 """
+
+from tools.command_line import run
 
 import argparse
 import json
@@ -14,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tools.local_aws.iam.oracle.questions import question
+from tools.iam_oracle.questions import question
 
 _ASK = Path(__file__).with_name("ask.mjs")
 _SHOWN = 5
@@ -66,4 +68,4 @@ def _ask(modules: Path, simulations: list[dict[str, Any]]) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)
