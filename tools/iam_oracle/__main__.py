@@ -23,6 +23,7 @@ _SHOWN = 5
 
 
 def main() -> int:
+    """Ask, compare and print; 1 if a difference is not listed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("modules", type=Path)
     parser.add_argument("--seed", type=int, default=20261127)

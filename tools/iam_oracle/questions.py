@@ -158,6 +158,7 @@ class Question:
         return simulation
 
     def ours(self) -> bool:
+        """Return our answer."""
         return decide(self._request(), self._policies()).allowed
 
     def listed(self) -> str:

@@ -86,6 +86,22 @@ def require(principal: Principal, check: Check) -> None:
     LEDGER.allowed(principal.name, check, decision.allowed_by)
 
 
+# Services that refuse a role at once which does not trust them.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
+_ASSUMED_AT_ONCE = ("cloudformation.amazonaws.com",)
+
+
+def _require_trust(principal: Principal, check: Check) -> None:
+    """Refuse a role that is handed to a service which it does not let in."""
+    service = check.keys.get("iam:passedtoservice", "")
+    if check.action == "iam:PassRole" and service in _ASSUMED_AT_ONCE:
+        own, _ = policy_of_resource("sts:AssumeRole", check.resource)
+        if not trusts(own, service, check.resource):
+            taking = Check(action="sts:AssumeRole", resource=check.resource)
+            reason = f"because the role does not trust {service}"
+            raise _refused(principal, taking, Decision(allowed=False, reason=reason))
+
+
 def _unjudged(principal: Principal, check: Check, error: Exception) -> Refusal:
     reason = f"because it is not judged here: {error}"
     return _refused(principal, check, Decision(allowed=False, reason=reason))
@@ -229,6 +245,7 @@ def enforce(
         principal = principal_of(access_key_id)
         for check in _demanded(principal, iam_action, service, resource_arn, service_context or {}):
             require(principal, check)
+            _require_trust(principal, check)
     except NoSuchPrincipalError as error:
         return iam_evaluator.AuthError("InvalidClientTokenId", str(error))
     except Refusal as refusal:
@@ -275,16 +292,18 @@ def evaluate_trust_policy(
     if context.principal_type != "Root":
         return True
     service = _played_service.get()
-    return bool(service) and trusts(document, service, context.resource_arn, context.action)
+    own = tuple(statements(document, policy="trust policy"))
+    return bool(service) and trusts(own, service, context.resource_arn, context.action)
 
 
-def trusts(document: Any, service: str, role: str, action: str = "sts:AssumeRole") -> bool:
+def trusts(
+    policy: tuple[Statement, ...], service: str, role: str, action: str = "sts:AssumeRole"
+) -> bool:
     """Say whether a trust policy lets a service of AWS assume its role."""
     caller = Caller(account=get_account_id(), service=service)
     keys = keys_of_now() | {"aws:sourceaccount": get_account_id()}
     request = Request(caller=caller, action=action, resource=role, keys=keys)
-    own = tuple(statements(document, policy="trust policy"))
-    return decide(request, Policies(resource=own, decisive=True)).allowed
+    return decide(request, Policies(resource=policy, decisive=True)).allowed
 
 
 @replaces(iam_actions, "access_denied_response")

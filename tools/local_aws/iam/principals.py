@@ -85,6 +85,18 @@ def principal_of(access_key_id: str) -> Principal:
     )
 
 
+def principal_of_role(role: Mapping[str, Any], caller: Caller) -> Principal:
+    """Return the principal of a session of a role that no credentials were given out for."""
+    boundary = role.get("PermissionsBoundary")
+    return Principal(
+        caller=caller,
+        name=role["RoleName"],
+        keys={"aws:principalarn": role["Arn"], "aws:principaltype": "AssumedRole"},
+        identity=tuple(_of_role(role["RoleName"])),
+        boundary=tuple(_managed(boundary)) if boundary else None,
+    )
+
+
 def _kind(is_role: bool) -> str:
     return "AssumedRole" if is_role else "User"
 

@@ -81,7 +81,11 @@ def build(state: State, request: BuildRequest, tag: str) -> None:
 
 
 def push(state: State, image: str) -> None:
-    """Put a manifest that names the image's configuration; ECR refuses a tag that is taken."""
+    """Put a manifest that names the image's configuration; ECR refuses a tag that is taken.
+
+    Before it one layer is uploaded, by the calls that docker's become at ECR.
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html
+    """
     name, _, tag = image.partition(":")
     host, _, repository = name.partition("/")
     if host not in state.known("logins"):
@@ -91,8 +95,14 @@ def push(state: State, image: str) -> None:
         raise RefusalError(f"an image does not exist locally with the tag: {image}")
     config = {"mediaType": _CONFIG, "digest": images[image], "size": 0}
     manifest = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": config, "layers": []}
+    ecr, digest = boto3.client("ecr"), images[image]
     try:
-        pushed = boto3.client("ecr").put_image(
+        ecr.batch_check_layer_availability(repositoryName=repository, layerDigests=[digest])
+        upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
+        part = {"partFirstByte": 0, "partLastByte": 0, "layerPartBlob": b"-"}
+        ecr.upload_layer_part(repositoryName=repository, uploadId=upload, **part)
+        ecr.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=[digest])
+        pushed = ecr.put_image(
             repositoryName=repository,
             imageTag=tag or "latest",
             imageManifest=json.dumps(manifest),
@@ -101,6 +111,25 @@ def push(state: State, image: str) -> None:
     except ClientError as error:
         raise RefusalError(str(error)) from error
     print(f"{tag}: digest: {pushed['image']['imageId']['imageDigest']}")
+
+
+def look_for_cache(state: State, image: str) -> None:
+    """Look for layers in an image of a registry, as BuildKit does; it goes on without them.
+
+    https://docs.docker.com/build/cache/backends/inline/
+    """
+    name, _, tag = image.partition(":")
+    host, _, repository = name.partition("/")
+    if host not in state.known("logins"):
+        return
+    ecr = boto3.client("ecr")
+    try:
+        found = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": tag}])
+        for each in found["images"]:
+            digest = json.loads(each["imageManifest"])["config"]["digest"]
+            ecr.get_download_url_for_layer(repositoryName=repository, layerDigest=digest)
+    except ClientError as error:
+        print(f"importing cache manifest from {image}: {error}")
 
 
 def login(state: State, host: str, username: str) -> None:
@@ -150,6 +179,8 @@ def main() -> None:
             request = BuildRequest(
                 context=given.context, target=given.target, arguments=tuple(given.build_arg)
             )
+            for image in given.cache_from:
+                look_for_cache(state, image)
             build(state, request, given.tag)
         else:
             push(state, given.image)
@@ -206,7 +237,7 @@ def _parser() -> argparse.ArgumentParser:
     build_command.add_argument("--tag", "-t", default="")
     build_command.add_argument("--target", default="")
     build_command.add_argument("--build-arg", action="append", default=[])
-    # Taken and not used: there is no registry to take layers from.
+    # Looked for and not used: there is no registry to take layers from.
     build_command.add_argument("--cache-from", action="append", default=[])
     build_command.add_argument("context", type=Path)
     push_command = commands.add_parser("push", allow_abbrev=False)
