@@ -63,6 +63,10 @@ diagram: install-tools ## Draw docs/architecture.svg from the synthesised templa
 deploy-time: install-tools ## Tell what waits for what in a deploy; writes the tables of docs/deploy-time.md
 	@$(BIN)/python -m tools.deploy_time
 
+.PHONY: permissions
+permissions: install-tools ## Rehearse, and write docs/permissions.md: what each role is granted, and what used it
+	@$(BIN)/python -m tools.rehearsal --without-containers --working-tree --permissions docs/permissions.md
+
 .PHONY: iam-oracle
 iam-oracle: install-tools .cache/iam-oracle/.installed ## Compare how policies are judged here with an independent evaluator
 	@$(BIN)/python -m tools.iam_oracle .cache/iam-oracle
