@@ -86,14 +86,19 @@ class Access:
 
         The role's trust policy decides: ``ClientError`` if it does not trust the caller.
         """
-        sts = self.client("sts")
-        if service:
+        sts = _sts(self)
+
+        def speak(request: AWSRequest, **_: object) -> None:
             # What is added before the signature is signed, too.
-            sts.meta.events.register(
-                "before-sign.sts.AssumeRole",
-                lambda request, **_: request.headers.add_header(PLAYED_SERVICE, service),
-            )
-        given = sts.assume_role(RoleArn=arn, RoleSessionName=session)["Credentials"]
+            request.headers.add_header(PLAYED_SERVICE, service)
+
+        if service:
+            sts.meta.events.register("before-sign.sts.AssumeRole", speak)
+        try:
+            given = sts.assume_role(RoleArn=arn, RoleSessionName=session)["Credentials"]
+        finally:
+            if service:
+                sts.meta.events.unregister("before-sign.sts.AssumeRole", speak)
         key = Key(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
         return replace(self, key=key)
 
@@ -140,6 +145,11 @@ class Access:
                     use_dualstack_endpoint=False,
                 ),
             )
+
+
+@cache
+def _sts(access: Access) -> Any:
+    return access.client("sts")
 
 
 # A session reads the descriptions of the services once, but makes clients for one thread only.

@@ -26,6 +26,20 @@ UNUSED: dict[str, str] = {
         "used when somebody stops an execution, which the rehearsal does not:"
         f" {_IAM}/codepipeline/latest/userguide/action-reference-CodeBuild.html"
     ),
+    "ecr:BatchGetImage": (
+        "a client that pushes looks whether the tag is there:"
+        f" {_IAM}/AmazonECR/latest/userguide/image-push-iam.html"
+    ),
+    "ecr:GetDownloadUrlForLayer": "part of CDK's `grant_pull_push`; to be narrowed",
+    "logs:CreateLogGroup": (
+        "in AWSLambdaBasicExecutionRole, which CDK gives its helper functions; their groups are"
+        " there before them"
+    ),
+    "logs:CreateLogStream": (
+        f"VPC Flow Logs is not played: {_IAM}/vpc/latest/userguide/flow-logs-iam-role.html"
+    ),
+    "logs:DescribeLogStreams": "as logs:CreateLogStream",
+    "logs:PutLogEvents": "as logs:CreateLogStream",
     "sns:Publish": "used for an approval or a mail, which the rehearsal does not play",
 }
 _OF_A_BUCKET = "CDK's own grant on the bucket; to be narrowed"

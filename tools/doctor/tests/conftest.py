@@ -9,6 +9,7 @@ import pytest
 from boto3.session import Session
 
 from settings.examples import ACCOUNT, REGION
+from tools.doctor.rights import statement
 from tools.doctor.tests.account_under_test import AccountUnderTest
 from tools.local_aws import LocalAws
 
@@ -40,13 +41,17 @@ def ready_account(
     monkeypatch: pytest.MonkeyPatch,
     session: Callable[[], Session],
 ) -> AccountUnderTest:
-    """An account with a bootstrap and a token, and the user's credentials for it."""
+    """An account with a bootstrap and a token, and the credentials of a user.
+
+    He has the rights that the doctor says it needs, and no others.
+    """
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in local_aws.access.environment({}).items():
-        monkeypatch.setenv(name, value)
     monkeypatch.setattr("tools.doctor.aws.Session", session)
     account = AccountUnderTest(local_aws, tmp_path, capsys)
     account.bootstrap()
     account.store_token()
+    user = local_aws.access.user("doctor", statement())
+    for name, value in user.environment({}).items():
+        monkeypatch.setenv(name, value)
     return account

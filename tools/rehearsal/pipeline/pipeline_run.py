@@ -342,6 +342,11 @@ def _wait(ecs: Any, cluster: str, service: str, arn: str) -> None:
         ours = next((d for d in deployments if d["taskDefinition"] == arn), None)
         if ours is None or ours["rolloutState"] == "FAILED":
             raise RolloutError(ours["rolloutStateReason"] if ours else f"{arn} was rolled back")
+        # CodePipeline looks at the tasks, too.
+        # https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html
+        tasks = ecs.list_tasks(cluster=cluster, serviceName=service)["taskArns"]
+        if tasks:
+            ecs.describe_tasks(cluster=cluster, tasks=tasks)
         if ours["rolloutState"] == "COMPLETED":
             return
         time.sleep(_POLL_SECONDS)

@@ -49,7 +49,10 @@ def run(context: RehearsalContext) -> None:
     with report.step("Neither a build nor an action becomes anybody else") as step:
         build = root.role(project["serviceRole"], service=CODEBUILD)
         delivery = root.role(pipeline["roleArn"], service=CODEPIPELINE)
-        insiders = {"the build": build, **{name: delivery.role(arn) for arn, name in actions.items()}}
+        insiders = {
+            "the build": build,
+            **{name: delivery.role(arn) for arn, name in actions.items()},
+        }
         for who, access in insiders.items():
             for role in (*of_services, *actions):
                 _stays_closed(partial(access.role, role), f"{role} to {who}")
