@@ -67,6 +67,10 @@ deploy-time: install-tools ## Tell what waits for what in a deploy; writes the t
 permissions: install-tools ## Rehearse, and write docs/permissions.md: what each role is granted, and what used it
 	@$(BIN)/python -m tools.rehearsal --without-containers --working-tree --permissions docs/permissions.md
 
+.PHONY: permissions-needed
+permissions-needed: install-tools ## Deliver without each grant that a delivery uses, and see that it fails by name
+	@$(BIN)/python -m tools.rehearsal.necessary
+
 .PHONY: iam-oracle
 iam-oracle: install-tools .cache/iam-oracle/.installed ## Compare how policies are judged here with an independent evaluator
 	@$(BIN)/python -m tools.iam_oracle .cache/iam-oracle

@@ -130,9 +130,9 @@ class Grants:
             found = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
             documents.append(found["Document"])
         for document in documents:
-            for statement in _many(document["Statement"]):
-                for action in _many(statement["Action"]):
-                    yield action, tuple(_many(statement["Resource"]))
+            for statement in many(document["Statement"]):
+                for action in many(statement["Action"]):
+                    yield action, tuple(many(statement["Resource"]))
 
     def _without_names(self, resource: str) -> str:
         """Leave out what another deploy would name otherwise."""
@@ -141,7 +141,8 @@ class Grants:
         return resource
 
 
-def _many(value: Any) -> list[Any]:
+def many(value: Any) -> list[Any]:
+    """Return what a policy may give alone or in a list."""
     return list(value) if isinstance(value, list) else [value]
 
 
