@@ -78,7 +78,7 @@ class Ledger:
         if not uses:
             return ""
         first = uses[0]
-        also = "" if first["alone"] else " (another statement allows it, too)"
+        also = "" if first["alone"] else " (also allowed otherwise)"
         return f"{first['action']}{also}"
 
 

@@ -25,8 +25,10 @@ class Ledger:
         self._uses: dict[tuple[str, Grant, str, str, bool], int] = {}
         self._refusals: dict[tuple[str, str, str, str], int] = {}
 
-    def allowed(self, who: str, check: Check, statements: Iterable[Statement]) -> None:
-        """Write down each grant that allows it, and whether it is the only one."""
+    def allowed(
+        self, who: str, check: Check, statements: Iterable[Statement], *, by_resource: bool
+    ) -> None:
+        """Write down each grant that allows it, and whether nothing else does."""
         self._calls += 1
         grants = sorted(
             {
@@ -36,7 +38,8 @@ class Ledger:
             }
         )
         for grant in grants:
-            key = (who, grant, check.action, check.resource, len(grants) == 1)
+            alone = len(grants) == 1 and not by_resource
+            key = (who, grant, check.action, check.resource, alone)
             self._uses[key] = self._uses.get(key, 0) + 1
 
     def refused(self, who: str, check: Check, reason: str) -> None:

@@ -441,12 +441,16 @@ class Policies:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """``allowed_by`` are all statements of the identity's policies that allow it."""
+    """``allowed_by`` are all statements of the identity's policies that allow it.
+
+    ``by_resource`` says that the policy of the resource would do without them.
+    """
 
     allowed: bool
     reason: str
     allowed_by: tuple[Statement, ...] = ()
     denied_by: Statement | None = None
+    by_resource: bool = False
 
 
 def decide(request: Request, policies: Policies) -> Decision:
@@ -474,7 +478,12 @@ def decide(request: Request, policies: Policies) -> Decision:
     allowed_by = tuple(_allowing(policies.identity, request))
     how = max((how for each, how in of_resource if each.allows), key=_strength, default=Named.NOT)
     reason = _obstacle(request, policies, how, own=bool(allowed_by))
-    return Decision(allowed=not reason, reason=reason, allowed_by=allowed_by if not reason else ())
+    return Decision(
+        allowed=not reason,
+        reason=reason,
+        allowed_by=() if reason else allowed_by,
+        by_resource=not reason and how in (Named.BY_ROLE, Named.DIRECTLY),
+    )
 
 
 def _strength(how: Named) -> int:

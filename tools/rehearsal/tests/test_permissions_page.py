@@ -23,7 +23,7 @@ def test_each_grant_has_a_call_or_a_reason() -> None:
     ledger = Ledger(calls=3, refusals=0, uses=uses)
     text = page(ledger)
     assert "| `ecr:PutImage` | `ecr:PutImage` |  |" in text
-    assert "another statement allows it, too" in text
+    assert "also allowed otherwise" in text
     assert f"| `codebuild:StopBuild` |  | {reason(UNUSED)} |" in text
     assert ledger.unused == [UNUSED]
 
