@@ -70,8 +70,16 @@ def _container_secrets(value: object, info: ValidationInfo) -> Mapping[str, str]
 
 
 def _build_secrets(value: object, info: ValidationInfo) -> Mapping[str, str]:
-    pairs = _pairs(str(value), _OF_THE_BUILD, "the build")
-    return _with_arns(pairs, info, parameters=False)
+    secrets = _with_arns(_pairs(str(value), _OF_THE_BUILD, "the build"), info, parameters=False)
+    arns = {":".join(arn.split(":")[:7]) for arn in secrets.values()}  # what follows says which key
+    size = sum(len(arn) + len('"",') for arn in arns)
+    most = LARGEST_ROLE_POLICIES - _LARGEST_REST_OF_BUILD
+    if size > most:
+        raise InvalidValueError(
+            f"the role of the build would need {size} characters for their ARNs in its policy; "
+            f"expected at most {most} of the {LARGEST_ROLE_POLICIES} that IAM allows a role"
+        )
+    return secrets
 
 
 def _with_arns(
@@ -120,6 +128,9 @@ def require_room_in_task_definition(
 LARGEST_ROLE_POLICIES = 10_240
 """What the inline policies of a role may have together, in characters without white space.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+
+_LARGEST_REST_OF_BUILD = 2740
+"""Room for what else is in the policy of the role that builds."""
 
 _POLICY_TEXT = 400
 """How long the policy is with which ECS starts tasks, without the names in it."""

@@ -21,8 +21,9 @@ from tests.synthesis import (
     synthesise,
 )
 
-RICHEST = {**ISOLATED, **CONNECTED}
-"""Secrets with a key, ECS Exec, a connection, an approval and notifications."""
+BUILD_SECRET = SECRET.replace("shop/db", "npm")
+RICHEST = {**ISOLATED, **CONNECTED, "build_secrets": f"NPM_TOKEN={BUILD_SECRET}:token::"}
+"""Secrets with a key, one of the build, ECS Exec, a connection, an approval and notifications."""
 
 Rights = Mapping[str, set[str]]
 """Actions by resource."""
@@ -164,6 +165,10 @@ IN_THE_RICHEST: Mapping[str, Rights] = {
     "Task/Definition/TaskRole": {
         "*": SESSIONS | {"logs:DescribeLogGroups"},
         SESSION_LOG: LOG | {"logs:DescribeLogStreams"},
+    },
+    "ImageBuild/Project/Role": {
+        **ALWAYS["ImageBuild/Project/Role"],
+        BUILD_SECRET: {"secretsmanager:GetSecretValue"},
     },
     "Delivery/Pipeline/Role": {
         **ALWAYS["Delivery/Pipeline/Role"],
@@ -309,7 +314,8 @@ def test_delivery_touches_nothing_of_another_service(topology: str) -> None:
     changes, _ = EXPECTED[topology]
     for role, on in rights(synthesise(**changes)).items():
         if role.startswith(("Delivery/", "ImageBuild/", "ReleaseFunction/", "SeedImage/")):
-            for resource in on.keys() - {"*", CONNECTION, "<TaskExecutionRole/Role>"}:
+            elsewhere = {"*", CONNECTION, BUILD_SECRET, "<TaskExecutionRole/Role>"}
+            for resource in on.keys() - elsewhere:
                 is_task = resource.endswith(":task/<Cluster/Cluster>/*")
                 own = resource.startswith("<") or FULL_NAME in resource or "/<" in resource
                 assert own or is_task or resource == SERVICE, (role, resource)

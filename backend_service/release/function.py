@@ -227,7 +227,7 @@ def release(
     except OutOfTimeError:
         if not copy.layers:
             raise ActionError(
-                "the function's time is not enough to copy one layer of the image; make it smaller"
+                f"the function's time is not enough to copy {copy.current}; make it smaller"
             ) from None
         return Outcome(f"{copy.layers} layers of {tag} are copied", token=json.dumps({"tag": tag}))
     image = f"{service.repository}@{digest}"
@@ -255,8 +255,10 @@ def read_definitions(s3: Any, source: Mapping[str, str], name: str) -> bytes:
                 content = file.read(LARGEST_DEFINITIONS + 1)
     except KeyError:
         raise ActionError(f"the artifact of the build has no file {name}") from None
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-        raise ActionError(f"the artifact of the build cannot be read: {error}") from None
+    except Exception as error:  # zipfile lets through what its decompressors raise
+        raise ActionError(
+            f"the artifact of the build cannot be read ({type(error).__name__}): {error}"
+        ) from None
     if len(content) > LARGEST_DEFINITIONS:
         raise ActionError(f"{name} is larger than {LARGEST_DEFINITIONS} bytes")
     return content
@@ -291,12 +293,13 @@ def image_tag(definitions: bytes, service: Service) -> str:
 class Copy:
     """Copies images from the builds into the service's repository, by digest.
 
-    ``layers`` counts those that were copied. Raises OutOfTimeError when ``clock`` says so; what is
-    done until then need not be done again.
+    ``layers`` counts those that were copied, ``current`` says which one was begun last. Raises
+    OutOfTimeError when ``clock`` says so; what is done until then need not be done again.
     """
 
     def __init__(self, ecr: Any, service: Service, clock: Clock, download: Download) -> None:
         self.layers = 0
+        self.current = "the image"
         self._ecr = ecr
         self._service = service
         self._clock = clock
@@ -330,14 +333,15 @@ class Copy:
                 raise ActionError(f"{_digest(image)} lacks {child['digest']}, which it names")
             self._copy(found)
         blobs = [*manifest.get("layers", ()), *filter(None, [manifest.get("config")])]
-        for digest in self._missing([blob["digest"] for blob in blobs]):
+        sizes = {blob["digest"]: blob.get("size") for blob in blobs}
+        for digest in self._missing(list(sizes)):
+            self.current = f"{digest}, which has {sizes[digest]} bytes"
             self._copy_layer(digest)
         put_image(self._ecr, self._target, image, tag)
 
     def _missing(self, digests: list[str]) -> Iterator[str]:
-        unique = list(dict.fromkeys(digests))
-        for start in range(0, len(unique), _LAYERS_PER_CALL):
-            some = unique[start : start + _LAYERS_PER_CALL]
+        for start in range(0, len(digests), _LAYERS_PER_CALL):
+            some = digests[start : start + _LAYERS_PER_CALL]
             checked = self._ecr.batch_check_layer_availability(
                 repositoryName=self._target, layerDigests=some
             )
@@ -427,6 +431,13 @@ def promote(
         if found is None:
             raise ActionError(f"{image} is in service, but not in the repository any more")
         put_image(ecr, repository, found, service.live_tag)
+        # A deployment that began in between may have resolved the tag before it was moved. Scaling
+        # begins none. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
+        if _rollout(ecs, service) != state:
+            raise ActionError(
+                f"{image} is {service.live_tag}, but the service was deployed at that moment and "
+                "may run the image before. To roll it out again, retry the whole stage"
+            )
     return Outcome(f"{image} is {service.live_tag}")
 
 
@@ -435,7 +446,10 @@ def _rollout(ecs: Any, service: Service) -> tuple[str, str]:
     answer = ecs.describe_services(cluster=service.cluster, services=[service.name])
     if not answer["services"]:
         raise ActionError(f"the cluster {service.cluster} has no service {service.name}")
-    (newest,) = (d for d in answer["services"][0]["deployments"] if d["status"] == "PRIMARY")
+    (found,) = answer["services"]
+    if found["status"] != "ACTIVE":
+        raise ActionError(f"the service {service.name} is {found['status']}")
+    (newest,) = (d for d in found["deployments"] if d["status"] == "PRIMARY")
     state = newest.get("rolloutState", "IN_PROGRESS")
     if state == "IN_PROGRESS":
         return state, ""

@@ -93,7 +93,7 @@ class Ecr:
             self.layers["shop/builds"][digest_of(blob)] = blob
         manifest = {
             "config": {"digest": digest_of(blobs[0])},
-            "layers": [{"digest": digest_of(blob)} for blob in layers],
+            "layers": [{"digest": digest_of(blob), "size": len(blob)} for blob in layers],
         }
         return self.push("shop/builds", json.dumps(manifest), OCI, tag)
 
@@ -389,6 +389,14 @@ def test_an_artifact_that_is_no_archive_is_refused(ecr: Ecr) -> None:
         do_release(ecr, b"no archive")
 
 
+def test_a_damaged_archive_is_refused_and_called_so(ecr: Ecr) -> None:
+    whole = artifact(definitions())
+    start = whole.index(b"images.json") + len("images.json")
+    damaged = whole[:start] + b"\xff" * 20 + whole[start + 20 :]
+    with pytest.raises(ActionError, match="cannot be read"):
+        do_release(ecr, damaged)
+
+
 @pytest.mark.parametrize("name", ["images.json/", "elsewhere/images.json", "rolled-out/"])
 def test_a_folder_is_no_file(ecr: Ecr, name: str) -> None:
     with pytest.raises(ActionError, match=r"no file images\.json"):
@@ -471,7 +479,9 @@ def test_a_large_image_is_copied_in_several_calls(ecr: Ecr) -> None:
 def test_a_layer_that_takes_all_the_time_ends_the_action(ecr: Ecr) -> None:
     left = [1000.0] * 3 + [0.0] * 9
     clock = Clock(remaining=lambda: left.pop(0))
-    with pytest.raises(ActionError, match="not enough to copy one layer"):
+    first = next(iter(ecr.manifests["shop/builds"].values()))[0]
+    layer = json.loads(first)["layers"][0]
+    with pytest.raises(ActionError, match=f"copy {layer['digest']}, which has 14 bytes"):
         do_release(ecr, clock=clock)
 
 
@@ -481,19 +491,22 @@ def test_a_layer_that_takes_all_the_time_ends_the_action(ecr: Ecr) -> None:
 class Ecs:
     """A service whose newest deployment goes through ``states``, and stays in the last one."""
 
-    def __init__(self, *states: str, image: str, sidecar: str = "") -> None:
+    def __init__(self, *states: str, image: str, sidecar: str = "", status: str = "ACTIVE") -> None:
         self.states = list(states)
+        self._status = status
         self._images = {"web": image, **({"sidecar": sidecar} if sidecar else {})}
 
     def describe_services(self, *, cluster: str, services: list[str]) -> dict[str, Any]:
         if (cluster, services) != ("cluster", ["web"]):
             return {"services": []}
+        if self._status != "ACTIVE":
+            return {"services": [{"status": self._status, "deployments": []}]}
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
         deployments = [
             {"status": "ACTIVE", "rolloutState": "COMPLETED", "taskDefinition": "of-before"},
             {"status": "PRIMARY", "rolloutState": state, "taskDefinition": "newest"},
         ]
-        return {"services": [{"deployments": deployments}]}
+        return {"services": [{"status": self._status, "deployments": deployments}]}
 
     def describe_task_definition(self, *, taskDefinition: str) -> dict[str, Any]:
         assert taskDefinition == "newest"
@@ -604,6 +617,20 @@ def test_the_first_promotion_needs_no_live_image(ecr: Ecr, image: str) -> None:
     del ecr.tags["shop"]["live"]
     do_promote(ecr, image)
     assert ecr.tags["shop"]["live"] == image.partition("@")[2]
+
+
+def test_a_deploy_just_when_live_is_moved_fails_the_delivery(ecr: Ecr, image: str) -> None:
+    """It may have resolved `live` before it was moved: then the image of before is in service."""
+    with pytest.raises(ActionError, match="retry the whole stage"):
+        do_promote(ecr, image, "COMPLETED", "IN_PROGRESS")
+    assert ecr.tags["shop"]["live"] == image.partition("@")[2]
+
+
+@pytest.mark.parametrize("status", ["DRAINING", "INACTIVE"])
+def test_a_service_that_is_being_deleted_is_called_so(ecr: Ecr, image: str, status: str) -> None:
+    ecs = Ecs("COMPLETED", image=image, status=status)
+    with pytest.raises(ActionError, match=f"the service web is {status}"):
+        promote(image, SERVICE, ecr=ecr, ecs=ecs, clock=Time().clock(), since=0.0)
 
 
 def test_an_image_that_is_gone_fails_the_delivery(ecr: Ecr, image: str) -> None:

@@ -81,11 +81,16 @@ def test_more_secrets_than_a_role_may_have_in_its_policies(load: Load, problems:
     found = problems(container_secrets=secrets(150))
     assert list(found) == ["container_secrets"]
     assert "of the 10240 that IAM allows a role" in found["container_secrets"].message
+    assert len(load(build_secrets=secrets(90)).delivery.build_secrets) == 90
+    found = problems(build_secrets=secrets(110))
+    assert list(found) == ["build_secrets"]
+    assert "of the 10240 that IAM allows a role" in found["build_secrets"].message
 
 
 def test_the_keys_of_one_secret_count_once(load: Load) -> None:
     secrets = ",".join(f"S{n}={DATABASE_ARN}:key-{n}::" for n in range(150))
     assert len(load(container_secrets=secrets).service.container_secrets) == 150
+    assert len(load(build_secrets=secrets).delivery.build_secrets) == 150
 
 
 @pytest.mark.parametrize("key", ["container_environment", "container_secrets"])

@@ -96,7 +96,7 @@ class BuildSecret:
     @property
     def what(self) -> str:
         """See `Check`."""
-        return f"secret of the build's {self.variable}"
+        return f"secret of {self.variable}"
 
     def examine(self, context: Context) -> Result:
         """Look for the secret, and whose key it has."""

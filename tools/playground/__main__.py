@@ -146,7 +146,7 @@ class Playground:
     def _start(self) -> None:
         report, enter = self._report, self._stack.enter_context
         docker_folder = enter(ScratchDirectory("docker")).path
-        dockerfile = ROOT / self._settings.delivery.folder_path / "Dockerfile"
+        dockerfile = ROOT / self._settings.delivery.dockerfile
         if not dockerfile.is_file():
             dockerfile = APPLICATION / "Dockerfile"
         # Outermost: at its end it removes the images, which no task may use any more.

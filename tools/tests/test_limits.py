@@ -42,6 +42,7 @@ LONGEST = {
     "container_environment": f"E={'e' * 42_300}",
     "container_secrets": ",".join(f"S{n}={_SECRET}-{n:06}" for n in range(130)),
     "container_secrets_kms_keys": _KEY,
+    "task_role_policy_arns": ",".join(f"arn:aws:iam::{ACCOUNT}:policy/{n:0128}" for n in range(20)),
     "enable_execute_command": "True",
     "dns_ttl_seconds": "100",
     "stop_timeout_seconds": "120",
@@ -52,7 +53,9 @@ LONGEST = {
     "repository_name": "r" * 100,
     "repository_branch": "b" * 244,
     "folder_path": "f" * 252,
+    "dockerfile_path": f"{'f' * 252}/{'d' * 771}",
     "buildspec_path": "b" * 1024,
+    "build_secrets": ",".join(f"B{n}={_SECRET}-{n:06}" for n in range(105)),
     "manual_approval": "True",
     "notification_email": f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 58}.de",
 }

@@ -40,7 +40,7 @@ def test_a_ready_account_has_no_problem(ready_account: AccountUnderTest) -> None
     assert report.lines("not checked") == [
         "GitHub token's scopes: GitHub is not asked -> add --github"
     ]
-    assert "no problems, 30 ok, 1 not checked. Nothing was changed." in report.text
+    assert "no problems, 29 ok, 2 to know, 1 not checked. Nothing was changed." in report.text
 
 
 def test_the_zones_line_can_be_pasted(ready_account: AccountUnderTest) -> None:
@@ -245,7 +245,7 @@ def test_each_name_can_be_taken(ready_account: AccountUnderTest) -> None:
     (settings,) = load_deployment(str(ready_account.folder / ".env"))
     # The pipeline's names are in moto, which a reset does not reach: see the next test.
     names = [n for n in names_of(settings) if n.kind != "AWS::CodePipeline::Pipeline"]
-    assert len(names) == 12
+    assert len(names) == 13
     for name in names:
         take(ready_account, name.kind, name.name)
     problems = ready_account.examine().problems

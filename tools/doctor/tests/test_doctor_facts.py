@@ -31,7 +31,7 @@ from tools.doctor.aws import Aws
 from tools.doctor.check import Context, Verdict
 from tools.doctor.names import names_of
 from tools.doctor.network import Egress, has_fargate
-from tools.doctor.task import ContainerSecret
+from tools.doctor.task import BuildSecret, ContainerSecret
 
 
 @pytest.mark.parametrize("changes", TOPOLOGIES.values(), ids=TOPOLOGIES.keys())
@@ -143,6 +143,29 @@ def test_a_secret_whose_key_the_settings_do_not_name(
     if is_problem:
         assert OWN_KEY in result.found
         assert result.to_do == "add that to container_secrets_kms_keys"
+
+
+@pytest.mark.parametrize(
+    ("answers", "verdict", "said"),
+    [
+        ({"describe_secret": {}}, Verdict.OK, "is there"),
+        ({"describe_secret": {"DeletedDate": 1}}, Verdict.PROBLEM, "correct build_secrets"),
+        (
+            {
+                "describe_secret": {"KmsKeyId": OWN_KEY},
+                "describe_key": {"KeyMetadata": {"Arn": OWN_KEY, "KeyManager": "CUSTOMER"}},
+            },
+            Verdict.NOTE,
+            OWN_KEY,
+        ),
+    ],
+)
+def test_a_secret_of_the_build(answers: dict[str, Any], verdict: Verdict, said: str) -> None:
+    result = BuildSecret("NPM_TOKEN", f"{SECRET}:token::").examine(
+        Context(SAMPLE, _Answering(**answers))
+    )
+    assert result.verdict is verdict
+    assert said in result.line
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from tools.command_line import run
 
 import argparse
 import sys
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 
 from botocore.exceptions import BotoCoreError
@@ -11,7 +12,7 @@ from botocore.exceptions import BotoCoreError
 from settings.examples import ACCOUNT, REGION
 from tools.local_aws import LocalAws, LocalAwsError
 from tools.rehearsal.console_report import ConsoleReport
-from tools.rehearsal.context import CORE, RehearsalContext
+from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.failures import (
     broken_promotions,
@@ -19,18 +20,26 @@ from tools.rehearsal.failures import (
     interrupted_deploys,
     names_and_tokens,
 )
-from tools.rehearsal.failures.context import FailureContext
+from tools.rehearsal.failures.context import DEPLOY, FailureContext
+from tools.rehearsal.scenarios.first_deploy import store_token
 from tools.rehearsal.workspace import Workspace
 
-FAILURES = (
-    names_and_tokens.failed_look_up,
-    names_and_tokens.missing_token,
-    names_and_tokens.taken_name,
+Failure = Callable[[FailureContext], None]
+
+OF_A_WHOLE_SERVICE: tuple[Failure, ...] = (
     destroys.core_in_use,
     broken_promotions.killed_function,
     broken_promotions.deploy_in_between,
     broken_promotions.foreign_images,
     interrupted_deploys.killed_during_an_update,
+)
+"""Each finds a deployed service and leaves it whole, so it can be brought about alone."""
+
+FAILURES: tuple[Failure, ...] = (
+    names_and_tokens.failed_look_up,
+    names_and_tokens.missing_token,
+    names_and_tokens.taken_name,
+    *OF_A_WHOLE_SERVICE,
     destroys.full_repository,
     interrupted_deploys.killed_during_a_creation,
     destroys.deleted_by_hand,
@@ -41,17 +50,30 @@ FAILURES = (
 
 def main() -> None:
     """Run every failure; exit with 1 and the reason at the first that leaves anything half done."""
-    argparse.ArgumentParser(
-        prog="python -m tools.rehearsal.failures", description=__doc__
-    ).parse_args()
+    parser = argparse.ArgumentParser(prog="python -m tools.rehearsal.failures", description=__doc__)
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=[failure.__name__ for failure in OF_A_WHOLE_SERVICE],
+        default=[],
+        help="bring only these about, after a first deploy that succeeds",
+    )
+    given = parser.parse_args()
     report = ConsoleReport()
     try:
-        rehearse(report)
+        rehearse(report, chosen(given.only))
     except (RehearsalError, LocalAwsError, BotoCoreError) as error:
         sys.exit(f"\nThe rehearsal of failures failed: {error}")
 
 
-def rehearse(report: ConsoleReport) -> None:
+def chosen(only: Collection[str]) -> tuple[Failure, ...]:
+    """Return what to do once the core is deployed: every failure, or ``only`` those so named."""
+    if not only:
+        return FAILURES
+    return (deploy_service, *(each for each in OF_A_WHOLE_SERVICE if each.__name__ in only))
+
+
+def rehearse(report: ConsoleReport, failures: Sequence[Failure]) -> None:
     """Start a local AWS, deploy the core, bring the failures about, and stop it, in any case."""
     report.say(
         "Rehearsing failures on a local AWS on 127.0.0.1: no AWS account, none of your credentials."
@@ -64,7 +86,7 @@ def rehearse(report: ConsoleReport) -> None:
         # The CLI then names the line of the app that made what failed.
         workspace = stack.enter_context(Workspace(aws, JSII_HOST_STACK_TRACES="1"))
         context = deploy_core(RehearsalContext(aws=aws, workspace=workspace, report=report))
-        for failure in FAILURES:
+        for failure in failures:
             failure(context)
     report.end(
         f"{report.steps} steps in {report.seconds:.0f} s; no failure left anything half done."
@@ -87,6 +109,14 @@ def deploy_core(context: RehearsalContext) -> FailureContext:
         empty=empty,
         core_alone=context.inventory.snapshot(),
     )
+
+
+def deploy_service(context: FailureContext) -> None:
+    """Store the token and deploy the service beside the core."""
+    with context.report.step(f"cdk deploy {SERVICE}"):
+        store_token(context)
+        context.workspace.cdk(*DEPLOY)
+        context.expect_whole(CORE, SERVICE)
 
 
 if __name__ == "__main__":

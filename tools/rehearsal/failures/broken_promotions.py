@@ -7,6 +7,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,17 @@ from tools.rehearsal.pipeline.pipeline_run import (
     PipelineRun,
 )
 
-_RELEASE_CALLS = (
-    *("ecr.BatchGetImage", "ecr.BatchCheckLayerAvailability", "ecr.GetDownloadUrlForLayer"),
-    *("ecr.InitiateLayerUpload", "ecr.UploadLayerPart", "ecr.CompleteLayerUpload", "ecr.PutImage"),
-    *("s3.PutObject", "codepipeline.PutJobSuccessResult"),
+_BEFORE_THE_IMAGE = (
+    *("s3.GetObject", "ecr.BatchGetImage", "ecr.BatchCheckLayerAvailability"),
+    *("ecr.GetDownloadUrlForLayer", "ecr.InitiateLayerUpload", "ecr.UploadLayerPart"),
+    "ecr.CompleteLayerUpload",
 )
+_WITH_THE_IMAGE = ("ecr.PutImage", "cloudwatch.DescribeAlarms", "s3.PutObject")
+_BEFORE_LIVE = ("ecs.DescribeServices", "ecs.DescribeTaskDefinition", "ecr.BatchGetImage")
+_MOVES_LIVE = "ecr.PutImage"
+_ANSWER = "codepipeline.PutJobSuccessResult"
+"""After this call CodePipeline knows, whatever becomes of the function."""
+
 _FILE = "imagedefinitions.json"
 
 
@@ -58,36 +65,42 @@ class MadeUpBuilds(PipelineRun):
 
 
 def killed_function(context: FailureContext) -> None:
-    """Kill the function at each of its calls, in Release and in Promote, and go on."""
+    """Kill the function before and after each of its calls, in Release and Promote, and go on."""
     context.report.section("A delivery breaks off between build and promotion")
     pipeline = MadeUpBuilds(context)
-    sides = [f"{when} {call}" for call in _RELEASE_CALLS for when in ("before", "after")]
-    # After its last call CodePipeline knows, whatever becomes of the function.
-    sides[-1] = sides[-2]
-    times = [sides[i : i + ATTEMPTS] for i in range(0, len(sides), ATTEMPTS)]
-    with context.report.step("Release is killed at every call; nothing has changed") as step:
-        with _nothing_changes(context):
-            _failure(pipeline.run, "c0ffee", kills={"Release": times[0]})
-            for some in times[1:]:
-                failure = _failure(pipeline.retry, "Deploy", kills={"Release": some})
-                expect("the action that failed", failure.action, "Release")
-                expect_true(f"nobody answers: {failure}", holds="no answer" in str(failure))
-        step.note = f"{len(sides)} times"
-    with context.report.step("Then Promote, on both sides of its call") as step:
-        before = context.image(context.repository(), "live")
-        killed = ["before ecr.PutImage"] * ATTEMPTS
-        failure = _failure(pipeline.retry, "Deploy", kills={"Promote": killed})
-        expect("the action that failed", failure.action, "Promote")
-        running = context.running_image()
-        expect("`live`", context.image(context.repository(), "live"), before)
-        expect_true("the new image runs already", holds=running != before)
-        step.note = f"`live` is still {before[7:19]}"
-    with context.report.step("The stage is retried; Promote is killed, and run again") as step:
-        killed = ["after ecr.PutImage", "before codepipeline.PutJobSuccessResult"]
+    deliver = partial(pipeline.run, "c0ffee")
+    for call in (*_BEFORE_THE_IMAGE, *_WITH_THE_IMAGE, _ANSWER):
+        with context.report.step(f"Release is killed at {_operation(call)}") as step:
+            with _nothing_changes(context):
+                _expect_no_answer(deliver, "Release", call, after=call != _ANSWER)
+            image = _has_image(context, "c0ffee-1")
+            expect("the image is in the repository", image, call not in _BEFORE_THE_IMAGE)
+            step.note = "the image is there, nobody runs it" if image else "no image yet"
+        deliver = partial(pipeline.retry, "Deploy")
+    before = context.image(context.repository(), "live")
+    for call in (*_BEFORE_LIVE, _MOVES_LIVE):
+        with context.report.step(f"Promote is killed at {_operation(call)}") as step:
+            _expect_no_answer(deliver, "Promote", call, after=call != _MOVES_LIVE)
+            running = context.running_image()
+            expect("`live`", context.image(context.repository(), "live"), before)
+            expect_true("the new image runs already", holds=running != before)
+            step.note = f"{running[7:19]} runs, `live` is still {before[7:19]}"
+    with context.report.step("Promote is killed when `live` is moved, and run again") as step:
+        killed = [f"after {_MOVES_LIVE}", f"before {_ANSWER}"]
         done = pipeline.retry("Deploy", kills={"Promote": killed})
         expect("actions", done, ["Release", "Deploy", "Promote"])
+        expect("the image that the service runs", context.running_image(), running)
         expect("`live`", context.image(context.repository(), "live"), running)
         step.note = f"{running[7:19]} is live"
+    with context.report.step("Killed before that, and left to the next delivery") as step:
+        deliver = partial(pipeline.run, "c0ffee")
+        _expect_no_answer(deliver, "Promote", _MOVES_LIVE, after=False)
+        expect("`live`", context.image(context.repository(), "live"), running)
+        pipeline.run("c0c0a")
+        delivered = context.image(context.repository(), "c0c0a-3")
+        expect("the image that the service runs", context.running_image(), delivered)
+        expect("`live`", context.image(context.repository(), "live"), delivered)
+        step.note = f"{delivered[7:19]} is live"
 
 
 def deploy_in_between(context: FailureContext) -> None:
@@ -102,7 +115,8 @@ def deploy_in_between(context: FailureContext) -> None:
     with context.report.step("Promote refuses: `live` is in service again") as step:
         before = context.running_image()
         failure = _failure(pipeline.run, "decade", before={"Promote": deploy})
-        expect("the action that failed", failure.action, "Promote")
+        if failure.action != "Promote":
+            raise failure
         expect_true("it says what to do", holds="retry the whole stage" in str(failure))
         expect("the image that the service runs", context.running_image(), before)
         expect("`live`", context.image(context.repository(), "live"), before)
@@ -130,20 +144,31 @@ def foreign_images(context: FailureContext) -> None:
     push_image(ecr, builds, "live", "another one that calls itself live")
     artifact = _input_of_release(context)
     two = json.loads(_definitions(context, f"{uri}/builds:facade-1")) * 2
-    contents: dict[str, dict[str, bytes]] = {
-        "the repository of the service": {_FILE: _definitions(context, f"{uri}:facade-1")},
-        "another registry": {_FILE: _definitions(context, "public.ecr.aws/nginx/nginx:1.29")},
-        "the tag live": {_FILE: _definitions(context, f"{uri}/builds:live")},
-        "two images": {_FILE: json.dumps(two).encode()},
-        "a folder": {f"{_FILE}/": b"", "rolled-out/": b""},
-        "too much": {_FILE: b" " * 200_000},
+    contents: dict[str, tuple[dict[str, bytes], str]] = {
+        "the repository of the service": (
+            {_FILE: _definitions(context, f"{uri}:facade-1")},
+            "only an image of this service's builds",
+        ),
+        "another registry": (
+            {_FILE: _definitions(context, "public.ecr.aws/nginx/nginx:1.29")},
+            "only an image of this service's builds",
+        ),
+        "the tag live": (
+            {_FILE: _definitions(context, f"{uri}/builds:live")},
+            "live is no tag for a build",
+        ),
+        "two images": ({_FILE: json.dumps(two).encode()}, "a list of exactly one image"),
+        "a folder": ({f"{_FILE}/": b"", "rolled-out/": b""}, f"has no file {_FILE}"),
+        "too much": ({_FILE: b" " * 200_000}, "larger than 102400 bytes"),
     }
-    for what, files in contents.items():
+    for what, (files, because) in contents.items():
         with context.report.step(f"Its artifact has {what}") as step, _nothing_changes(context):
             pipeline.artifacts.put(_as_build(context), artifact, files)
             failure = _failure(pipeline.retry, "Deploy")
-            expect("the action that failed", failure.action, "Release")
-            step.note = "refused"
+            if failure.action != "Release":
+                raise failure
+            expect_true(f"it says why: {failure}", holds=because in str(failure))
+            step.note = f"refused: {because}"
     with context.report.step("It pushes to the repository of the service") as step:
         with _nothing_changes(context):
             as_build = _as_build(context).client("ecr")
@@ -180,6 +205,30 @@ def _failure(
     except ActionFailedError as failure:
         return failure
     raise RehearsalError(f"a delivery that should have failed went through: {', '.join(done)}")
+
+
+def _expect_no_answer(
+    deliver: Callable[..., Sequence[str]], name: str, call: str, *, after: bool
+) -> None:
+    """Have the function of an action killed before a call and then ``after`` it; nobody answers."""
+    # In this order: what the call does need not be done again.
+    kills = [f"before {call}"] * ATTEMPTS
+    if after:
+        kills[-1] = f"after {call}"
+    failure = _failure(deliver, kills={name: kills})
+    expect("the action that failed", failure.action, name)
+    expect_true(f"nobody answers: {failure}", holds="no answer" in str(failure))
+
+
+def _operation(call: str) -> str:
+    return call.partition(".")[2]
+
+
+def _has_image(context: RehearsalContext, tag: str) -> bool:
+    answer = context.aws.client("ecr").batch_get_image(
+        repositoryName=context.repository(), imageIds=[{"imageTag": tag}]
+    )
+    return bool(answer["images"])
 
 
 def _definitions(context: RehearsalContext, image: str) -> bytes:

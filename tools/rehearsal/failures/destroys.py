@@ -9,6 +9,7 @@ from tools.rehearsal.failures.context import (
     FailureContext,
     cdk_command,
 )
+from tools.rehearsal.scenarios.destroy import deregister_revisions
 from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET
 
 # Without --exclusively the CLI destroys the service stacks first, for they depend on the core.
@@ -41,11 +42,15 @@ def full_repository(context: FailureContext) -> None:
         _push_images(context)
         _store_objects(context)
         step.note = f"{_IMAGES} images beside `live`, {_OBJECTS} versions of objects"
+    family = context.outputs(SERVICE)["TaskDefinitionFamily"]
     with context.report.step("All of the service is gone, the core stays") as step:
         said = context.workspace.cdk(*DESTROY_SERVICE, "--force")
         expect_true("the stack is gone", holds=context.status() is None)
+        revisions = deregister_revisions(context, family)
         context.expect_core_alone()
-        step.note = "nothing had to be emptied by hand"
+        step.note = (
+            f"nothing had to be emptied by hand; {revisions} revisions of deliveries deregistered"
+        )
     context.report.cli_output(cdk_command(DESTROY_SERVICE), said)
 
 

@@ -17,14 +17,21 @@ def run(context: RehearsalContext, before: Snapshot) -> None:
         context.workspace.cdk("destroy", "--all", "--force", env_file=TOGETHER)
         step.note = f"with {len(images['imageIds'])} image tags in ECR"
     with report.step("Deregister what the deliveries registered") as step:
-        # The pipeline's revisions belong to no stack: AWS keeps them. The README says how to
-        # remove them.
-        ecs = context.aws.client("ecs")
-        left = ecs.list_task_definitions(familyPrefix=family, status="ACTIVE")["taskDefinitionArns"]
-        expect("revisions that no stack knows", len(left), DELIVERIES)
-        for arn in left:
-            ecs.deregister_task_definition(taskDefinition=arn)
-        step.note = f"{len(left)} task definition revisions of {family}"
+        left = deregister_revisions(context, family)
+        expect("revisions that no stack knows", left, DELIVERIES)
+        step.note = f"{left} task definition revisions of {family}"
     with report.step("Nothing is left") as step:
         expect("left behind", context.inventory.added_since(before), {})
         step.note = f"{len(before)} kinds of resources are as before the first deploy"
+
+
+def deregister_revisions(context: RehearsalContext, family: str) -> int:
+    """Deregister what deliveries have registered of a destroyed service; return how many.
+
+    These revisions belong to no stack: AWS keeps them. docs/operations.md says how to remove them.
+    """
+    ecs = context.aws.client("ecs")
+    left = ecs.list_task_definitions(familyPrefix=family, status="ACTIVE")["taskDefinitionArns"]
+    for arn in left:
+        ecs.deregister_task_definition(taskDefinition=arn)
+    return len(left)
