@@ -19,9 +19,6 @@ UNUSED: dict[str, str] = {
         "needed when the task definition has tags, which CodePipeline copies:"
         f" {_IAM}/codepipeline/latest/userguide/action-reference-ECS.html"
     ),
-    "logs:GetLogEvents": (
-        f"{_IAM}/codepipeline/latest/userguide/action-reference-Commands.html lists it"
-    ),
     "codebuild:StopBuild": (
         "used when somebody stops an execution, which the rehearsal does not:"
         f" {_IAM}/codepipeline/latest/userguide/action-reference-CodeBuild.html"
