@@ -78,8 +78,9 @@ def rehearse(
         for scenario in SCENARIOS:
             scenario(context)
         grants = Grants(context)
+        on_purpose = grants.ledger().refusals
         destroy.run(context, before)
-        say_who_did_what(report, grants.ledger(), permissions_file)
+        say_who_did_what(report, grants.ledger(), on_purpose, permissions_file)
     if with_containers:
         try:
             engine, base = containers.available()
@@ -93,13 +94,16 @@ def rehearse(
     report.end(f"{done}; `cdk destroy` left nothing behind.")
 
 
-def say_who_did_what(report: ConsoleReport, ledger: Ledger, file: Path | None) -> None:
+def say_who_did_what(
+    report: ConsoleReport, ledger: Ledger, on_purpose: int, file: Path | None
+) -> None:
     """Report what was judged, and write the ledger if there is a file for it."""
     report.section("Permissions")
     with report.step("Every call was judged") as step:
+        expect("refused calls", ledger.refusals, on_purpose)
         step.note = (
             f"{ledger.calls} calls by {len(ledger.roles)} roles of the stacks and the user who"
-            f" deploys; {ledger.refusals} refused"
+            f" deploys; {on_purpose} refused, all of them on purpose"
         )
     with report.step("What the roles are granted") as step:
         expect("unused grants without a reason", [g for g in ledger.unused if not reason(g)], [])

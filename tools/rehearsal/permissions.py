@@ -28,10 +28,6 @@ UNUSED: dict[str, str] = {
         f" {_IAM}/AmazonECR/latest/userguide/image-push-iam.html"
     ),
     "ecr:GetDownloadUrlForLayer": "part of CDK's `grant_pull_push`; to be narrowed",
-    "logs:CreateLogGroup": (
-        "in AWSLambdaBasicExecutionRole, which CDK gives its helper functions; their groups are"
-        " there before them"
-    ),
     "logs:CreateLogStream": (
         f"VPC Flow Logs is not played: {_IAM}/vpc/latest/userguide/flow-logs-iam-role.html"
     ),

@@ -9,7 +9,7 @@ from tools.rehearsal.scenarios import first_deploy, live_image, shared_core, wro
 SCENARIOS = (
     first_deploy.run,
     live_image.run,
-    wrong_doors.run,
     shared_core.add_services,
     shared_core.change_core,
+    wrong_doors.run,
 )

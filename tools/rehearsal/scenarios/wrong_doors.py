@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from tools.local_aws import Access
 from tools.rehearsal.context import SERVICE, RehearsalContext
-from tools.rehearsal.expectation import RehearsalError
+from tools.rehearsal.expectation import RehearsalError, expect
 from tools.rehearsal.pipeline.pipeline_run import CODEBUILD, CODEPIPELINE
 
 _TASKS, _LAMBDA, _CLOUDFORMATION = (
@@ -20,6 +20,9 @@ def run(context: RehearsalContext) -> None:
     """Try the roles of the delivery and the task in the name of every other service."""
     root, report = context.aws.access, context.report
     report.section("Wrong doors")
+    with report.step("So far nobody was refused anything"):
+        # A function or a build may go on without what it was refused.
+        expect("calls that were refused", root.ledger()["refusals"], [])
     pipeline = root.client("codepipeline").get_pipeline(
         name=context.outputs(SERVICE)["PipelineName"]
     )["pipeline"]
