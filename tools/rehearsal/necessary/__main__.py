@@ -103,9 +103,12 @@ def _without(context: RehearsalContext, role: str, policy: str, granted: str) ->
     iam = context.aws.client("iam")
     name = {"RoleName": role, "PolicyName": policy}
     document = iam.get_role_policy(**name)["PolicyDocument"]
-    left = [_reduced(each, granted) for each in many(document["Statement"])]
-    reduced = {**document, "Statement": [each for each in left if each["Action"]]}
-    iam.put_role_policy(**name, PolicyDocument=json.dumps(reduced))
+    reduced = [_reduced(each, granted) for each in many(document["Statement"])]
+    left = [each for each in reduced if each["Action"]]
+    if left:
+        iam.put_role_policy(**name, PolicyDocument=json.dumps({**document, "Statement": left}))
+    else:
+        iam.delete_role_policy(**name)
     try:
         yield
     finally:
