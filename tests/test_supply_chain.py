@@ -120,6 +120,7 @@ def test_dependabot_watches_every_kind_of_dependency() -> None:
         ("pip", "/tools"),
         ("pip", service),
         ("npm", "/"),
+        ("npm", "/tools/iam_oracle"),
         ("docker", service),
         ("github-actions", "/"),
     }

@@ -107,6 +107,18 @@ diagram: install-tools ## Draw docs/architecture.svg from the synthesised templa
 deploy-time: install-tools ## Tell what waits for what in a deploy; writes the tables of docs/deploy-time.md
 	@$(BIN)/python -m tools.deploy_time
 
+.PHONY: permissions
+permissions: install-tools ## Rehearse, and write docs/permissions.md: what each role is granted, and what used it
+	@$(BIN)/python -m tools.rehearsal --without-containers --working-tree --permissions docs/permissions.md
+
+.PHONY: permissions-needed
+permissions-needed: install-tools ## Deliver without each grant that a delivery uses, and see that it fails by name
+	@$(BIN)/python -m tools.rehearsal.necessary
+
+.PHONY: iam-oracle
+iam-oracle: install-tools .cache/iam-oracle/.installed ## Compare how policies are judged here with an independent evaluator
+	@$(BIN)/python -m tools.iam_oracle .cache/iam-oracle
+
 .PHONY: bench
 bench: install-dev install-tools ## Measure against an empty CDK app; writes docs/performance.json and .svg
 	@$(BIN)/python -m tools.bench
@@ -121,4 +133,10 @@ bench: install-dev install-tools ## Measure against an empty CDK app; writes doc
 .cache/checkov/.installed: tools/compliance/checkov.lock | .venv/.made
 	@$(PYTHON) -m venv .cache/checkov
 	@$(call run,Installing Checkov,.cache/checkov/bin/python -m pip install --disable-pip-version-check --require-hashes -r tools/compliance/checkov.lock)
+	@touch $@
+
+# In a folder of its own: it is only for this comparison, under another licence, and as large as the CDK CLI.
+.cache/iam-oracle/.installed: tools/iam_oracle/package-lock.json .venv/.installed
+	@mkdir -p .cache/iam-oracle && cp tools/iam_oracle/package.json $< .cache/iam-oracle
+	@$(call run,Installing the other evaluator,cd .cache/iam-oracle && $(NPM) ci --loglevel=error --ignore-scripts --no-audit --no-fund)
 	@touch $@

@@ -15,6 +15,7 @@ from tools.doctor import account, github, image, names, network, platform, task
 from tools.doctor.aws import Aws
 from tools.doctor.check import ERRORS, Check, Context, Result, Verdict, not_checked, result_of_error
 from tools.doctor.github import GitHub
+from tools.doctor.rights import policy
 from tools.progress.terminal import LiveLine, fill, has_colour, is_live
 
 ESSENTIAL: tuple[Check, ...] = (account.Credentials(), account.Region())
@@ -40,7 +41,13 @@ def main(arguments: Sequence[str] | None = None, *, github_api: GitHub | None = 
         type=Path,
         help="a checkout of the service's repository, to look at its Dockerfile",
     )
+    parser.add_argument(
+        "--policy", action="store_true", help="only print the policy with the rights that it needs"
+    )
     options = parser.parse_args(arguments)
+    if options.policy:
+        print(policy())
+        return 0
     try:
         deployment = load_deployment(options.env_file)
     except SettingsError as error:

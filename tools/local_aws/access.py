@@ -1,20 +1,32 @@
 """Access to one local AWS: its endpoint, account and region, and nothing of the user's own AWS."""
 
+import json
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import boto3
 import botocore.session
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
+from botocore.credentials import Credentials
+from botocore.httpsession import URLLib3Session
 
-from tools.local_aws.credentials import RootKey
+from tools.local_aws.credentials import Key
 from tools.local_aws.process_environment import process_environment
+
+PLAYED_SERVICE = "X-Local-Aws-Service"
+"""A header with which root speaks for a service of AWS that a role trusts."""
+
+LEDGER_PATH, ALLOWED_PATH = "/_ministack/iam/ledger", "/_ministack/iam/allowed"
+"""Where root reads the ledger, and has a call judged that there is no API for."""
 
 # Never read from the user's machine: profiles and files may name another account, an endpoint,
 # a proxy command or a role to assume.
@@ -22,9 +34,13 @@ _NO_FILE = os.devnull
 _FILES = ("config_file", "credentials_file")
 
 
+class RefusedError(Exception):
+    """Somebody may not do what was asked about; the message says who and what."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """Where and as whom to talk to a local AWS: as root.
+    """Where and as whom to talk to a local AWS: as root, a user, or a session of a role.
 
     ``ca_bundle`` is the file with the authority that signed the certificate of the endpoint.
     """
@@ -32,7 +48,7 @@ class Access:
     endpoint_url: str
     account: str
     region: str
-    key: RootKey
+    key: Key
     ca_bundle: Path
 
     def environment(self, shell: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -56,6 +72,62 @@ class Access:
             "no_proxy": "127.0.0.1,localhost",
         }
 
+    def user(self, name: str, *statements: Mapping[str, Any]) -> "Access":
+        """Make a user who may do what the statements say, and return its access."""
+        iam = self.client("iam")
+        iam.create_user(UserName=name)
+        document = {"Version": "2012-10-17", "Statement": list(statements)}
+        iam.put_user_policy(UserName=name, PolicyName=name, PolicyDocument=json.dumps(document))
+        made = iam.create_access_key(UserName=name)["AccessKey"]
+        return replace(self, key=Key(made["AccessKeyId"], made["SecretAccessKey"]))
+
+    def role(self, arn: str, *, service: str = "", session: str = "rehearsal") -> "Access":
+        """Assume a role and return its access; with ``service``, as root, in its name.
+
+        The role's trust policy decides: ``ClientError`` if it does not trust the caller.
+        """
+        sts = _sts(self)
+
+        def speak(request: AWSRequest, **_: object) -> None:
+            # What is added before the signature is signed, too.
+            request.headers.add_header(PLAYED_SERVICE, service)
+
+        if service:
+            sts.meta.events.register("before-sign.sts.AssumeRole", speak)
+        try:
+            given = sts.assume_role(RoleArn=arn, RoleSessionName=session)["Credentials"]
+        finally:
+            if service:
+                sts.meta.events.unregister("before-sign.sts.AssumeRole", speak)
+        key = Key(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+        return replace(self, key=key)
+
+    def ledger(self) -> dict[str, Any]:
+        """Return, as root, what was judged: see `tools.local_aws.iam.ledger`."""
+        content: dict[str, Any] = self._ask("GET", LEDGER_PATH)
+        return content
+
+    def require(self, caller: "Access", action: str, resource: str = "*") -> None:
+        """Have a call judged, as root, for which there is no API here; `RefusedError` if not."""
+        question = {
+            "access_key_id": caller.key.access_key_id,
+            "action": action,
+            "resource": resource,
+        }
+        if refused := self._ask("POST", ALLOWED_PATH, question)["refused"]:
+            raise RefusedError(refused)
+
+    def _ask(self, method: str, path: str, content: Mapping[str, str] | None = None) -> Any:
+        body = json.dumps(content).encode() if content else b""
+        request = AWSRequest(method, f"{self.endpoint_url}{path}", data=body)
+        credentials = Credentials(self.key.access_key_id, self.key.secret_access_key)
+        SigV4Auth(credentials, "sts", self.region).add_auth(request)
+        session = URLLib3Session(verify=str(self.ca_bundle), proxies={})
+        answer = session.send(request.prepare())
+        if answer.status_code != HTTPStatus.OK:
+            raise RefusedError(answer.text)
+        return json.loads(answer.text)
+
     def client(self, service: str) -> Any:
         """Make a boto3 client for this AWS, whatever the shell's variables and files say."""
         with _one_at_a_time:
@@ -75,12 +147,17 @@ class Access:
             )
 
 
+@cache
+def _sts(access: Access) -> Any:
+    return access.client("sts")
+
+
 # A session reads the descriptions of the services once, but makes clients for one thread only.
 _one_at_a_time = threading.Lock()
 
 
 @cache
-def _session(key: RootKey, region: str) -> boto3.session.Session:
+def _session(key: Key, region: str) -> boto3.session.Session:
     # botocore reads its settings through this table; without the names of environment variables
     # and with empty files nothing of the shell is left to be read.
     settings = {
@@ -90,6 +167,7 @@ def _session(key: RootKey, region: str) -> boto3.session.Session:
     return boto3.session.Session(
         aws_access_key_id=key.access_key_id,
         aws_secret_access_key=key.secret_access_key,
+        aws_session_token=key.session_token or None,
         region_name=region,
         botocore_session=botocore.session.Session(session_vars=settings),
     )

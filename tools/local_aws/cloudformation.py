@@ -1,4 +1,4 @@
-"""CloudFormation: when an operation has ended, exports in use, and custom resources."""
+"""CloudFormation: when an operation has ended, and exports in use."""
 
 import asyncio
 import re
@@ -8,10 +8,9 @@ from typing import Any, TypeAlias
 
 from ministack import app
 from ministack.services import cloudformation
-from ministack.services.cloudformation import custom_resource, handlers, stacks
+from ministack.services.cloudformation import handlers, stacks
 
 from tools.local_aws.replacements import replaces
-from tools.local_aws.resource_types import Created, Properties
 from tools.local_aws.responses import Handler, Request, Response
 
 Exports: TypeAlias = dict[str, dict[str, str]]
@@ -131,22 +130,3 @@ def _cancel_deletion(stack: dict[str, Any], reason: str) -> None:
 
 def _and(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
-
-
-@replaces(custom_resource, "invoke_custom_resource")
-def refuse_custom_resource(
-    _original: Callable[..., Created],
-    /,
-    _request: str,
-    logical_id: str,
-    _properties: Properties,
-    _stack: str,
-    _stack_id: str,
-    kind: str,
-    **_: object,
-) -> Created:
-    """Refuse a custom resource that has no type of its own here: functions are not run."""
-    raise ValueError(
-        f"Custom resource {logical_id} is of type {kind}, which the local AWS does not know: "
-        "the code of Lambda functions is not run here."
-    )

@@ -1,4 +1,4 @@
-"""What only the owner of a local AWS has: the root key and the certificate of one run."""
+"""Access keys, the root key among them, and the certificate of one run."""
 
 import base64
 import os
@@ -11,30 +11,39 @@ HOST = "127.0.0.1"
 """The only address that a local AWS listens on, has a certificate for, and answers to."""
 
 _KEY_ID, _SECRET = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
+_TOKEN = "AWS_SESSION_TOKEN"  # noqa: S105 - the name of a variable
 
 
 @dataclass(frozen=True)
-class RootKey:
-    """The access key of the account's root user: random, and of one run.
+class Key:
+    """An access key: a user's, or with its token that of a session of a role.
 
     It is handed on in the environment, which only processes of the same user can read; never in
     arguments, which everybody can, and never in a file.
     """
 
-    VARIABLES: ClassVar = (_KEY_ID, _SECRET)
+    VARIABLES: ClassVar[tuple[str, ...]] = (_KEY_ID, _SECRET, _TOKEN)
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
+    session_token: str = field(default="", repr=False)
+
+    def as_variables(self) -> dict[str, str]:
+        """Return the variables that AWS's tools, MiniStack and `from_environment` read."""
+        token = {_TOKEN: self.session_token} if self.session_token else {}
+        return {_KEY_ID: self.access_key_id, _SECRET: self.secret_access_key} | token
+
+
+class RootKey(Key):
+    """The access key of the account's root user: random, and of one run."""
+
+    VARIABLES: ClassVar[tuple[str, ...]] = (_KEY_ID, _SECRET)
 
     @classmethod
     def random(cls) -> Self:
         """Make a key that nobody can guess, in the shape of AWS's."""
         identity = base64.b32encode(secrets.token_bytes(10)).decode()
         return cls(f"AKIA{identity}", secrets.token_urlsafe(30))
-
-    def as_variables(self) -> dict[str, str]:
-        """Return the variables that AWS's tools, MiniStack and `from_environment` read."""
-        return {_KEY_ID: self.access_key_id, _SECRET: self.secret_access_key}
 
     @classmethod
     def from_environment(cls) -> Self:

@@ -72,45 +72,6 @@ def _default_ingress(group_id: str) -> dict[str, Any]:
     }
 
 
-@adds_type("Custom::VpcRestrictDefaultSG", replaced_by=("DefaultSecurityGroupId",))
-class DefaultSecurityGroupClosed(ResourceType):
-    """The default group of a VPC without any rule, as long as this resource exists.
-
-    Stands for CDK's helper function, whose code is not run.
-    """
-
-    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
-        group = properties["DefaultSecurityGroupId"]
-        client = own_client("ec2")
-        inbound, outbound = _rules(properties)
-        client.revoke_security_group_ingress(GroupId=group, IpPermissions=[inbound])
-        client.revoke_security_group_egress(GroupId=group, IpPermissions=[outbound])
-        return f"{group}-closed", {}
-
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        return physical_id, {}  # the account and the helper's ARN change nothing about the group
-
-    def delete(self, physical_id: str, properties: Properties) -> None:
-        group = properties["DefaultSecurityGroupId"]
-        client = own_client("ec2")
-        inbound, outbound = _rules(properties)
-        try:
-            client.authorize_security_group_ingress(GroupId=group, IpPermissions=[inbound])
-            client.authorize_security_group_egress(GroupId=group, IpPermissions=[outbound])
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "InvalidGroup.NotFound":
-                raise
-
-
-def _rules(properties: Properties) -> tuple[dict[str, Any], dict[str, Any]]:
-    member = {"GroupId": properties["DefaultSecurityGroupId"], "UserId": properties["Account"]}
-    inbound = {"IpProtocol": "-1", "UserIdGroupPairs": [member]}
-    outbound = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
-    return inbound, outbound
-
-
 @adds_type("AWS::EC2::EIP", replaced_by=("Domain", "NetworkBorderGroup"), upstream=_MISSING)
 class ElasticIp(ResourceType):
     """An address; its physical id is the address itself, as CloudFormation has it."""

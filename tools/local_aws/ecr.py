@@ -19,9 +19,14 @@ from typing import Any
 from botocore.exceptions import ClientError
 from ministack.services import ecr
 
+from tools.local_aws.access import Access
 from tools.local_aws.engine_access import EngineAccess
 from tools.local_aws.front import issue_address
+from tools.local_aws.iam.calls import Check
+from tools.local_aws.iam.judge import require
+from tools.local_aws.iam.principals import principal_of
 from tools.local_aws.image_push import push_image
+from tools.local_aws.lambda_functions import function_named, working
 from tools.local_aws.replacements import replaces
 from tools.local_aws.resource_types import (
     Created,
@@ -391,9 +396,9 @@ class ImageCopy(ResourceType):
     """An image under a tag, pushed when the resource is created or updated.
 
     Stands for the helper function of cdk-ecr-deployment, whose code is not run: there is no
-    registry to copy from. The manifest is made from the name of the source alone, so one source is
-    one digest, here and in every run. As the real helper does, an update pushes again and a removal
-    leaves the image.
+    registry to copy from. What it would call is called with its role, though. The manifest is made
+    from the name of the source alone, so one source is one digest, here and in every run. As the
+    real helper does, an update pushes again and a removal leaves the image.
     """
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
@@ -405,7 +410,10 @@ class ImageCopy(ResourceType):
                 f"{source} to {properties['DestImage']}"
             )
         image = _in_engine(source.removeprefix("docker://"))
-        _push(destination["repository"], destination["tag"], source, image)
+        with working(function_named(properties["ServiceToken"])) as access:
+            _sign_in(access, source.removeprefix("docker://"))
+            repository, tag = destination["repository"], destination["tag"]
+            _push(access.client("ecr"), repository, tag, source, image)
         return properties["DestImage"], {}
 
     def update(
@@ -427,10 +435,22 @@ def _in_engine(source: str) -> str | None:
     return engine_id(source) or (engine_id(instead) if instead else None)
 
 
-def _push(repository: str, tag: str, content: str, engine_image: str | None) -> None:
+def _sign_in(access: Access, source: str) -> None:
+    """Sign in to both registries, the public one of AWS if the source is there.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/public/public-registry-auth.html
+    """
+    access.client("ecr").get_authorization_token()
+    if source.startswith("public.ecr.aws/"):
+        # There is no such API here: only whether it may is asked.
+        for action in ("ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"):
+            require(principal_of(access.key.access_key_id), Check(action=action, resource="*"))
+
+
+def _push(client: Any, repository: str, tag: str, content: str, engine_image: str | None) -> None:
     """Push an image; pushing what is there already is no error for a registry."""
     try:
-        push_image(own_client("ecr"), repository, tag, content, engine_image=engine_image)
+        push_image(client, repository, tag, content, engine_image=engine_image)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ImageAlreadyExistsException":
             raise

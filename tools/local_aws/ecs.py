@@ -8,7 +8,6 @@ from http import HTTPStatus
 from typing import Any
 
 from botocore.exceptions import ClientError
-from ministack.core import iam_actions
 from ministack.services import ec2, ecs, servicediscovery
 
 from tools.local_aws.engine_access import EngineAccess
@@ -44,31 +43,6 @@ _SERVICE_UPSTREAM = (
     " update changes neither serviceRegistries nor propagateTags; task definitions, subnets, groups"
     " and registries that do not exist are accepted."
 )
-
-
-@replaces(
-    iam_actions,
-    "extract_resource_arn",
-    upstream="Bug: ecs:DescribeServices is judged on the cluster; AWS authorises it on services.",
-)
-def judged_resource(
-    original: Callable[..., str],
-    service: str,
-    method: str,
-    path: str,
-    headers: dict[str, str],
-    body: bytes,
-    *rest: Any,
-) -> str:
-    """Judge the description of one service on that service."""
-    resource = original(service, method, path, headers, body, *rest)
-    target = {name.lower(): value for name, value in headers.items()}.get("x-amz-target", "")
-    if service != "ecs" or not target.endswith(".DescribeServices"):
-        return resource
-    names = json.loads(body or b"{}").get("services", [])
-    if len(names) != 1 or ":cluster/" not in resource:
-        return resource
-    return f"{resource.replace(':cluster/', ':service/')}/{str(names[0]).rpartition('/')[2]}"
 
 
 _CLUSTER_UPSTREAM = (

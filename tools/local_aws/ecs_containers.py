@@ -35,6 +35,7 @@ from tools.local_aws.ecs_tasks import (
     report_health,
 )
 from tools.local_aws.engine_access import EngineAccess
+from tools.local_aws.iam.service_roles import reason_not_to_start
 from tools.local_aws.image_push import ENGINE_IMAGE
 from tools.local_aws.replacements import replaces
 from tools.local_aws.responses import Request
@@ -74,6 +75,8 @@ def prepare_service_images(
     cluster = ecs._cluster_name_from_arn(task["clusterArn"])
     service = ecs._services.get(f"{cluster}/{task['group'].partition(':')[2]}")
     deployment = ecs._deployment_for_task(service, task) if service else None
+    if reason := reason_not_to_start(definition, task["taskArn"].rpartition("/")[2]):
+        raise ecs._ImagePullError(reason)
     try:
         digests_of(definition, deployment)
     except ImageMissingError as error:

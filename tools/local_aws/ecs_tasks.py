@@ -28,6 +28,7 @@ from tools.local_aws.ec2_interfaces import (
 )
 from tools.local_aws.ecr import find_image
 from tools.local_aws.engine_access import EngineAccess
+from tools.local_aws.iam.service_roles import reason_not_to_start
 from tools.local_aws.replacements import replaces
 from tools.local_aws.responses import Handler, Request, Response, json_error, json_response
 from tools.local_aws.servicediscovery import (
@@ -67,6 +68,7 @@ def run_task(original: Handler, request: Request) -> Response:
         digests = digests_of(definition or {}, deployment)
     except ImageMissingError as image_error:
         digests, missing = {}, str(image_error)
+    missing = missing or reason_not_to_start(definition or {}, new_uuid())
     status, headers, body = original(request)
     if status >= HTTPStatus.BAD_REQUEST:
         return status, headers, body

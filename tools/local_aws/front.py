@@ -29,6 +29,7 @@ from ministack.services import ecr, sts
 from ministack.services.cloudformation import wait_conditions
 
 from tools.local_aws.credentials import HOST
+from tools.local_aws.iam.judge import calling_key
 from tools.local_aws.replacements import replaces
 
 # As ASGI has them: dictionaries whose keys depend on their type.
@@ -229,7 +230,8 @@ def _failure(
     return failure
 
 
-_registry_logins: dict[str, float] = {}
+_registry_logins: dict[str, tuple[float, str]] = {}
+"""Until when a login is good, and the access key of whoever was given it."""
 _addresses: dict[tuple[str, str], float] = {}
 """Path and key of each that was issued, and until when it works."""
 
@@ -241,19 +243,27 @@ def issue_address(path: str) -> str:
     return f"https://{HOST}:{os.environ['GATEWAY_PORT']}{path}?key={key}"
 
 
+def registry_caller(authorization: str) -> str:
+    """Return the access key of whom a docker login was given to; empty if it is none."""
+    _, _, login = authorization.partition(" ")
+    return _registry_logins.get(login, (0, ""))[1]
+
+
 def _uses_what_was_issued(request: Request) -> bool:
     """Say whether a request without a signature has what a signed one was given for it.
 
     A login of docker's is a random password; a layer of an image is read, and a wait condition
     takes its signals, at a random address. Custom resources have no address to answer to: their
-    functions are not run here.
+    functions have a pipe.
     """
     until = _addresses.get((request.path, request.first("key")), 0)
     if request.method == "GET" and until > time.monotonic():
         return True
     if ministack_app._is_ecr_registry_path(request.path):
         kind, _, login = request.headers.get("authorization", "").partition(" ")
-        return kind.lower() == "basic" and _registry_logins.get(login, 0) > time.monotonic()
+        return (
+            kind.lower() == "basic" and _registry_logins.get(login, (0, ""))[0] > time.monotonic()
+        )
     folder, _, token = request.path.rpartition("/")
     signals = request.method == "PUT" and f"{folder}/" == wait_conditions.SIGNAL_PATH
     return signals and bool(wait_conditions.has_handle(token))
@@ -273,7 +283,7 @@ def issue_registry_login(
     login = base64.b64encode(f"AWS:{secrets.token_urlsafe(32)}".encode()).decode()
     for each in answer["authorizationData"]:
         each["authorizationToken"] = login
-    _registry_logins[login] = time.monotonic() + _REGISTRY_LOGIN_SECONDS
+    _registry_logins[login] = (time.monotonic() + _REGISTRY_LOGIN_SECONDS, calling_key())
     return status, headers, json.dumps(answer).encode()
 
 

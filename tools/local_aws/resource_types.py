@@ -132,13 +132,23 @@ def own_client(service: str) -> Any:
 
 @cache
 def _client(service: str, account: str, region: str) -> Any:
+    return _access(account, region).client(service)
+
+
+def own_access() -> Access:
+    """Return root's access to this very emulator, in the account and region of the request."""
+    return _access(get_account_id(), get_region())
+
+
+@cache
+def _access(account: str, region: str) -> Access:
     return Access(
         endpoint_url=f"https://{HOST}:{os.environ['GATEWAY_PORT']}",
         account=account,
         region=region,
         key=RootKey.from_environment(),
         ca_bundle=Path(os.environ["AWS_CA_BUNDLE"]),
-    ).client(service)
+    )
 
 
 # The keys below these are the user's own words (an option, a label), not names of the API.

@@ -1,9 +1,8 @@
-"""S3: buckets with all that their templates say, and the helper that empties them."""
+"""S3: buckets with all that their templates say."""
 
 from collections.abc import Callable
 from typing import Any
 
-from botocore.exceptions import ClientError
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import s3
 
@@ -12,8 +11,6 @@ from tools.local_aws.resource_types import (
     Created,
     PatchedType,
     Properties,
-    ResourceType,
-    adds_type,
     own_client,
     replaces_type,
     tag_pairs,
@@ -131,37 +128,3 @@ def with_managed_key(
         key = f"arn:aws:kms:{get_region()}:{get_account_id()}:alias/aws/s3"
         headers = headers | {_PUT_KEY: key}
     return original(headers, bucket)
-
-
-# CDK's function cleans only a bucket that carries this tag.
-_TAG = {"Key": "aws-cdk:auto-delete-objects", "Value": "true"}
-
-
-@adds_type("Custom::S3AutoDeleteObjects")
-class BucketCleaner(ResourceType):
-    """Empties its bucket, all versions of all objects, when it is deleted.
-
-    Stands for CDK's helper function, whose code is not run.
-    """
-
-    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
-        return f"{properties['BucketName']}-objects", {}
-
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        return self.create(logical_id, new, stack)
-
-    def delete(self, physical_id: str, properties: Properties) -> None:
-        client, bucket = own_client("s3"), properties["BucketName"]
-        try:
-            tags = client.get_bucket_tagging(Bucket=bucket)["TagSet"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] in ("NoSuchBucket", "NoSuchTagSet"):
-                return
-            raise
-        if _TAG not in tags:
-            return
-        for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket):
-            for item in page.get("Versions", []) + page.get("DeleteMarkers", []):
-                client.delete_object(Bucket=bucket, Key=item["Key"], VersionId=item["VersionId"])

@@ -8,6 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from settings.examples import ROOT
 from tools.container_engine import EngineError
+from tools.local_aws import Access
 from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.pipeline.docker_command import DockerCommand
@@ -54,7 +55,8 @@ class PipelineWorker(PipelineRun):
         try:
             pipeline = self._client.get_pipeline(name=name)["pipeline"]
             store = self._store(execution, name, pipeline["artifactStore"]["location"])
-            self.perform(_action(pipeline, of), store, _commit(execution))
+            own = self.as_pipeline(pipeline)
+            self.perform(_action(pipeline, of), own, store, _commit(execution))
         except _FAILURES as error:
             self._report.say(f"  {what} failed: {error}")
             details = {"type": "JobFailed", "message": str(error)[:_LONGEST_MESSAGE]}
@@ -63,10 +65,12 @@ class PipelineWorker(PipelineRun):
             self._report.say(f"  {what} succeeded")
             self._client.put_job_success_result(jobId=job, **self._revision())
 
-    def _source(self, action: Action, artifacts: ArtifactStore, commit: str) -> None:
+    def _source(
+        self, action: Action, access: Access, artifacts: ArtifactStore, commit: str
+    ) -> None:
         tree = self._context.working_tree and not commit
         source = read_source(ROOT, working_tree=tree, commit=commit or "HEAD")
-        artifacts.put(action["outputArtifacts"][0]["name"], source.files, source.links)
+        artifacts.put(access, action["outputArtifacts"][0]["name"], source.files, source.links)
         self._delivered = source
 
     def _revision(self) -> dict[str, Any]:
@@ -94,8 +98,7 @@ class PipelineWorker(PipelineRun):
         target = execution.get("rollbackMetadata", {}).get("rollbackTargetPipelineExecutionId")
         key = target or execution["pipelineExecutionId"]
         if key not in self._stores:
-            s3 = self._context.aws.client("s3")
-            self._stores[key] = ArtifactStore(s3, bucket=bucket, pipeline=pipeline)
+            self._stores[key] = ArtifactStore(bucket=bucket, pipeline=pipeline)
         return self._stores[key]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shlex
 import shutil
 import signal
@@ -25,6 +26,14 @@ Cli = subprocess.Popen[str]
 
 DEPLOY_OPTIONS = ("--require-approval", "never", "--outputs-file", "output.json")
 """What the README tells users to deploy with."""
+
+ASSUME_BOOTSTRAP_ROLES = {
+    "Effect": "Allow",
+    "Action": "sts:AssumeRole",
+    "Resource": f"arn:aws:iam::{ACCOUNT}:role/cdk-*",
+}
+"""All that a user needs who deploys with the CDK CLI.
+https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html"""
 
 _GLANCE_SECONDS = 0.5
 _PATIENCE_SECONDS = 300
@@ -85,11 +94,13 @@ class Workspace:
         return done.stdout
 
     def bootstrap(self) -> None:
-        """Bootstrap the account and region of the settings.
+        """Bootstrap the account and region of the settings, as root; then be a user who deploys.
 
         The app would tell the CLI nothing that is not named here, so it is not run.
         """
         self.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}", "--app", "")
+        name = f"deployer-{secrets.token_hex(4)}"
+        self._environment |= self._aws.access.user(name, ASSUME_BOOTSTRAP_ROLES).key.as_variables()
 
     @contextmanager
     def offline(self) -> Iterator[None]:

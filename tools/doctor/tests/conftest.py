@@ -12,6 +12,7 @@ from boto3.session import Session
 from app import templates_of
 from settings import Settings
 from settings.examples import ACCOUNT, REGION
+from tools.doctor.rights import statement
 from tools.doctor.tests.account_under_test import AccountUnderTest
 from tools.local_aws import LocalAws
 
@@ -59,14 +60,18 @@ def ready_account(
     session: Callable[[], Session],
     synthesise_once: object,
 ) -> AccountUnderTest:
-    """An account with a bootstrap and a token, and the user's credentials for it."""
+    """An account with a bootstrap and a token, and the credentials of a user.
+
+    He has the rights that the doctor says it needs, and no others.
+    """
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in local_aws.access.environment({}).items():
-        monkeypatch.setenv(name, value)
     monkeypatch.setattr("tools.doctor.aws.Session", session)
     monkeypatch.setattr("tools.doctor.account.templates_of", synthesise_once)
     account = AccountUnderTest(local_aws, tmp_path, capsys)
     account.bootstrap()
     account.store_token()
+    user = local_aws.access.user("doctor", statement())
+    for name, value in user.environment({}).items():
+        monkeypatch.setenv(name, value)
     return account

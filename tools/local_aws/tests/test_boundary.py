@@ -9,7 +9,8 @@ import pytest
 import tools.local_aws
 
 PACKAGE = tools.local_aws.__name__
-CODE = sorted(Path(tools.local_aws.__file__).parent.glob("*.py"))
+FOLDER = Path(tools.local_aws.__file__).parent
+CODE = sorted(path for path in FOLDER.rglob("*.py") if path.parent.name != "tests")
 TESTS = sorted(Path(__file__).parent.glob("*.py"))
 ROOT = Path(tools.local_aws.__file__).parents[PACKAGE.count(".") + 1]
 # Whatever lies beside the package's top folder and could be imported.

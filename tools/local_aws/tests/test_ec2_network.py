@@ -67,29 +67,6 @@ def test_a_nat_gateway_needs_a_subnet_that_exists(stacks: Stacks) -> None:
         stacks.deploy("lostnat", {"Nat": nat})
 
 
-def test_the_default_group_is_closed_and_opened_again(stacks: Stacks, client: Client) -> None:
-    closed = {
-        "Type": "Custom::VpcRestrictDefaultSG",
-        "Properties": {
-            "ServiceToken": "arn:aws:lambda:eu-west-1:111122223333:function:helper",
-            "DefaultSecurityGroupId": {"Fn::GetAtt": ["Vpc", "DefaultSecurityGroup"]},
-            "Account": "111122223333",
-        },
-    }
-    group = {"Group": {"Value": {"Fn::GetAtt": ["Vpc", "DefaultSecurityGroup"]}}}
-    group_id = stacks.deploy("defaultgroup", {"Vpc": VPC}, Outputs=group)["Group"]
-
-    def rules() -> tuple[int, int]:
-        groups = client("ec2").describe_security_groups(GroupIds=[group_id])["SecurityGroups"]
-        return len(groups[0]["IpPermissions"]), len(groups[0]["IpPermissionsEgress"])
-
-    assert rules() == (1, 1)
-    stacks.deploy("defaultgroup", {"Vpc": VPC, "Closed": closed}, Outputs=group)
-    assert rules() == (0, 0)
-    stacks.deploy("defaultgroup", {"Vpc": VPC}, Outputs=group)
-    assert rules() == (1, 1)
-
-
 def test_an_interface_endpoint_shows_who_may_use_it(stacks: Stacks, client: Client) -> None:
     endpoint = {
         "Type": "AWS::EC2::VPCEndpoint",

@@ -13,7 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tools.local_aws import LocalAws
-from tools.local_aws.tests.stacks import Stacks
+from tools.local_aws.tests.functions import allow, function
+from tools.local_aws.tests.stacks import StackFailedError, Stacks
 
 Client = Callable[[str], Any]
 
@@ -36,11 +37,24 @@ REPOSITORY = {
 SEED = {
     "Type": "Custom::CDKECRDeployment",
     "Properties": {
-        "ServiceToken": "arn:aws:lambda:eu-west-1:111122223333:function:helper",
+        "ServiceToken": {"Fn::GetAtt": ["Function", "Arn"]},
         "SrcImage": "docker://public.ecr.aws/example/seed:1",
         "DestImage": {"Fn::Sub": "docker://${Repository.RepositoryUri}:live"},
     },
 }
+
+PUSH = allow(
+    "ecr:GetAuthorizationToken",
+    "ecr-public:GetAuthorizationToken",
+    "sts:GetServiceBearerToken",
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:InitiateLayerUpload",
+    "ecr:UploadLayerPart",
+    "ecr:CompleteLayerUpload",
+    "ecr:PutImage",
+)
+# Its code is not run.
+HELPER = function("", allowed=[PUSH])
 
 
 @pytest.fixture
@@ -119,22 +133,30 @@ def test_mutability_can_be_changed_by_the_template(ecr: Any, stacks: Stacks) -> 
 
 
 def test_the_first_image_is_the_same_for_the_same_source(ecr: Any, stacks: Stacks) -> None:
-    stacks.deploy("registry", {"Repository": REPOSITORY, "Seed": SEED})
+    stacks.deploy("registry", {"Repository": REPOSITORY, **HELPER, "Seed": SEED})
     seeded = digest(ecr, "live")
     stacks.deploy("registry", {"Repository": REPOSITORY})
     assert digest(ecr, "live") == seeded, "removing the seed leaves the image"
     put(ecr, "live", "a delivery")
-    stacks.deploy("registry", {"Repository": REPOSITORY, "Seed": SEED})
+    stacks.deploy("registry", {"Repository": REPOSITORY, **HELPER, "Seed": SEED})
     assert digest(ecr, "live") == seeded
 
 
 def test_the_seed_is_pushed_again_when_its_source_changes(ecr: Any, stacks: Stacks) -> None:
-    stacks.deploy("registry", {"Repository": REPOSITORY, "Seed": SEED})
+    stacks.deploy("registry", {"Repository": REPOSITORY, **HELPER, "Seed": SEED})
     first = digest(ecr, "live")
     source = {"SrcImage": "docker://public.ecr.aws/example/seed:2"}
     changed = SEED | {"Properties": SEED["Properties"] | source}  # type: ignore[operator]
-    stacks.deploy("registry", {"Repository": REPOSITORY, "Seed": changed})
+    stacks.deploy("registry", {"Repository": REPOSITORY, **HELPER, "Seed": changed})
     assert digest(ecr, "live") != first
+
+
+@pytest.mark.parametrize("action", PUSH["Action"])
+def test_the_seed_is_pushed_with_the_role_of_its_function(stacks: Stacks, action: str) -> None:
+    rest = PUSH | {"Action": [each for each in PUSH["Action"] if each != action]}
+    helper = function("", allowed=[rest])
+    with pytest.raises(StackFailedError, match=f"not authorized to perform: {action}"):
+        stacks.deploy("registry", {"Repository": REPOSITORY, **helper, "Seed": SEED})
 
 
 def test_a_repository_with_images_goes_with_its_stack(ecr: Any, stacks: Stacks) -> None:

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import tools.local_aws
+from tools.local_aws.tests.functions import allow, document
 from tools.local_aws.tests.stacks import StackFailedError, Stacks
 
 Client = Callable[[str], Any]
@@ -19,23 +20,32 @@ Resources = dict[str, Any]
 ROOT = Path(tools.local_aws.__file__).parents[2]
 
 REGISTRY = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
-ROLE = {
-    "Type": "AWS::IAM::Role",
-    "Properties": {
-        "AssumeRolePolicyDocument": {
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": "ecs-tasks.amazonaws.com"},
-                    "Action": "sts:AssumeRole",
-                }
-            ]
-        }
-    },
-}
+START = (
+    "ecr:GetAuthorizationToken",
+    "ecr:BatchGetImage",
+    "ecr:GetDownloadUrlForLayer",
+    "ssm:GetParameters",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+)
+"""What ECS needs of the execution role to start a task of `resources`."""
 
 
-def resources(*, tag: str = "live", memory: str = "512", breaker: bool = True) -> Resources:
+def execution_role(*actions: str, trusted: str = "ecs-tasks.amazonaws.com") -> Resources:
+    """Return a role with which ECS may do these things."""
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": trusted}}
+    policy = {"PolicyName": "start", "PolicyDocument": document(allow(*actions))}
+    properties = {"AssumeRolePolicyDocument": document(trust), "Policies": [policy]}
+    return {"Type": "AWS::IAM::Role", "Properties": properties}
+
+
+def resources(
+    *,
+    tag: str = "live",
+    memory: str = "512",
+    breaker: bool = True,
+    role: Resources | None = None,
+) -> Resources:
     """A cluster with one service of the image `backend:<tag>`, found by name."""
     container = {
         "Name": "app",
@@ -78,7 +88,7 @@ def resources(*, tag: str = "live", memory: str = "512", breaker: bool = True) -
                 },
             },
         },
-        "Role": ROLE,
+        "Role": role or execution_role(*START),
         "Task": {
             "Type": "AWS::ECS::TaskDefinition",
             "Properties": {
@@ -356,3 +366,18 @@ def test_tasks_are_counted_and_started_by_one_at_a_time() -> None:
         [sys.executable, "-c", THREE_AT_ONCE], cwd=ROOT, check=True, capture_output=True, text=True
     )
     assert done.stdout == "3\n"
+
+
+@pytest.mark.parametrize("action", START)
+def test_no_task_starts_without_a_right_of_its_execution_role(
+    backend: Backend, action: str
+) -> None:
+    others = [each for each in START if each != action]
+    with pytest.raises(StackFailedError, match=f"not authorized to perform: {action}"):
+        backend.deploy(role=execution_role(*others))
+
+
+def test_no_task_starts_with_a_role_that_does_not_trust_ecs(backend: Backend) -> None:
+    strange = execution_role(*START, trusted="lambda.amazonaws.com")
+    with pytest.raises(StackFailedError, match="unable to assume the role"):
+        backend.deploy(role=strange)

@@ -188,19 +188,20 @@ def test_the_refusal_is_an_error_of_the_service(access: Access, service: str) ->
 def test_the_key_of_a_session_is_nothing_without_its_token(
     access: Access, client: Callable[[str], Any]
 ) -> None:
-    root = {"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "sts:AssumeRole"}
-    trust = {"Version": "2012-10-17", "Statement": [root]}
+    service = {"Service": "lambda.amazonaws.com"}
+    statement = {"Effect": "Allow", "Principal": service, "Action": "sts:AssumeRole"}
+    trust = {"Version": "2012-10-17", "Statement": [statement]}
     role = client("iam").create_role(
         RoleName="assumed", AssumeRolePolicyDocument=json.dumps(trust)
     )["Role"]
-    session = client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="any")["Credentials"]
-    key = (session["AccessKeyId"], session["SecretAccessKey"])
+    session = access.role(role["Arn"], service="lambda.amazonaws.com", session="any").key
+    key = (session.access_key_id, session.secret_access_key)
     assert refusal(access, "sts", key) in UNKNOWN_KEY
     with_token = signature(
         access,
         "GET",
         "/?Action=GetCallerIdentity&Version=2011-06-15",
-        {"X-Amz-Security-Token": session["SessionToken"]},
+        {"X-Amz-Security-Token": session.session_token},
         service="sts",
         key=key,
     )

@@ -216,9 +216,10 @@ def test_another_version_is_told_name_by_name(tmp_path: Path) -> None:
     copy.parent.mkdir(parents=True)
     for folder in PACKAGE.relative_to(ROOT).parents:
         (tmp_path / folder / "__init__.py").touch()
-    copy.mkdir()
-    for file in PACKAGE.glob("*.py"):
-        (copy / file.name).write_bytes(file.read_bytes())
+    for file in PACKAGE.rglob("*.py"):
+        copied = copy / file.relative_to(PACKAGE)
+        copied.parent.mkdir(exist_ok=True)
+        copied.write_bytes(file.read_bytes())
     record_file = copy / replacement_report.RECORD.name
     record_file.write_text(json.dumps({"ministack": "1.0", "names": names}), encoding="utf-8")
 

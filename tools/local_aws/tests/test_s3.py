@@ -1,4 +1,4 @@
-"""S3 of the local AWS: a bucket of a template, and the helper that empties it."""
+"""S3 of the local AWS: a bucket of a template."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,14 +9,6 @@ from tools.local_aws.tests.pipeline_template import BUCKET
 from tools.local_aws.tests.stacks import StackFailedError, Stacks
 
 Client = Callable[[str], Any]
-
-CLEANER = {
-    "Type": "Custom::S3AutoDeleteObjects",
-    "Properties": {
-        "ServiceToken": "arn:aws:lambda:eu-west-1:111122223333:function:helper",
-        "BucketName": {"Ref": "Bucket"},
-    },
-}
 
 
 def test_a_bucket_reads_back_its_encryption_and_lifecycle(stacks: Stacks, client: Client) -> None:
@@ -31,15 +23,16 @@ def test_a_bucket_reads_back_its_encryption_and_lifecycle(stacks: Stacks, client
 
 def test_an_object_may_ask_for_the_managed_key(stacks: Stacks, client: Client) -> None:
     """As the CDK CLI uploads its assets."""
-    stacks.deploy("bucket", {"Bucket": BUCKET, "Cleaner": CLEANER})
+    stacks.deploy("bucket", {"Bucket": BUCKET})
     s3 = client("s3")
     s3.put_object(Bucket="artifacts", Key="asset", Body=b"x", ServerSideEncryption="aws:kms")
     read = s3.head_object(Bucket="artifacts", Key="asset")
     assert read["ServerSideEncryption"] == "aws:kms"
     assert read["SSEKMSKeyId"].endswith(":alias/aws/s3")
+    s3.delete_object(Bucket="artifacts", Key="asset")
 
 
-def test_a_bucket_with_objects_goes_only_with_its_cleaner(stacks: Stacks, client: Client) -> None:
+def test_a_bucket_with_objects_is_not_deleted(stacks: Stacks, client: Client) -> None:
     stacks.deploy("bucket", {"Bucket": BUCKET})
     s3 = client("s3")
     s3.put_object(Bucket="artifacts", Key="asset", Body=b"x")
@@ -47,8 +40,3 @@ def test_a_bucket_with_objects_goes_only_with_its_cleaner(stacks: Stacks, client
         stacks.delete("bucket")
     s3.delete_object(Bucket="artifacts", Key="asset")
     stacks.delete("bucket")
-
-    stacks.deploy("cleaned", {"Bucket": BUCKET, "Cleaner": CLEANER})
-    s3.put_object(Bucket="artifacts", Key="asset", Body=b"x")
-    stacks.delete("cleaned")
-    assert "artifacts" not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]

@@ -5,6 +5,7 @@ import secrets
 import time
 from pathlib import Path
 
+from tools.local_aws import Access
 from tools.rehearsal.containers.callers import MODES, Load, calling, summary
 from tools.rehearsal.containers.chart import draw
 from tools.rehearsal.containers.context import ORDERS, ContainerContext
@@ -200,10 +201,12 @@ class RollingDelivery:
 class BadVersion(PipelineRun):
     """The deployed pipeline, given this project with another last line in the Dockerfile."""
 
-    def _source(self, action: Action, artifacts: ArtifactStore, _commit: str) -> None:
+    def _source(
+        self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
+    ) -> None:
         source = self._context.source
         files = {**source.files, DOCKERFILE: source.files[DOCKERFILE] + _LAST_LINE}
-        artifacts.put(action["outputArtifacts"][0]["name"], files, source.links)
+        artifacts.put(access, action["outputArtifacts"][0]["name"], files, source.links)
 
 
 def deliver_bad_version(load: Load, docker: DockerCommand) -> str:

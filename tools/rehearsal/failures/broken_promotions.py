@@ -13,13 +13,15 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tools.local_aws import Access
 from tools.local_aws.image_push import push_image
 from tools.rehearsal.context import SERVICE, RehearsalContext
 from tools.rehearsal.expectation import RehearsalError, expect, expect_true
 from tools.rehearsal.failures.context import FailureContext
 from tools.rehearsal.pipeline.docker_command import DockerCommand
-from tools.rehearsal.pipeline.lambda_action import ATTEMPTS, client_as
+from tools.rehearsal.pipeline.lambda_action import ATTEMPTS
 from tools.rehearsal.pipeline.pipeline_run import (
+    CODEBUILD,
     Action,
     ActionFailedError,
     ArtifactStore,
@@ -47,15 +49,19 @@ class MadeUpBuilds(PipelineRun):
         super().__init__(context, DockerCommand(folder=Path(), variables={}, description=""))
         self._builds = itertools.count(1)
 
-    def _source(self, action: Action, artifacts: ArtifactStore, _commit: str) -> None:
-        artifacts.put(action["outputArtifacts"][0]["name"], {})
+    def _source(
+        self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
+    ) -> None:
+        artifacts.put(access, action["outputArtifacts"][0]["name"], {})
 
-    def _build(self, action: Action, artifacts: ArtifactStore, commit: str) -> None:
+    def _build(
+        self, action: Action, _access: Access, artifacts: ArtifactStore, commit: str
+    ) -> None:
+        build = _as_build(self._context)
         uri, tag = _uri(self._context), f"{commit}-{next(self._builds)}"
-        ecr = self._context.aws.client("ecr")
-        push_image(ecr, f"{self._context.repository()}/builds", tag, tag)
+        push_image(build.client("ecr"), f"{self._context.repository()}/builds", tag, tag)
         content = _definitions(self._context, f"{uri}/builds:{tag}")
-        artifacts.put(action["outputArtifacts"][0]["name"], {_FILE: content})
+        artifacts.put(build, action["outputArtifacts"][0]["name"], {_FILE: content})
 
 
 def killed_function(context: FailureContext) -> None:
@@ -157,7 +163,7 @@ def foreign_images(context: FailureContext) -> None:
     }
     for what, (files, because) in contents.items():
         with context.report.step(f"Its artifact has {what}") as step, _nothing_changes(context):
-            pipeline.artifacts.put(artifact, files)
+            pipeline.artifacts.put(_as_build(context), artifact, files)
             failure = _failure(pipeline.retry, "Deploy")
             if failure.action != "Release":
                 raise failure
@@ -165,7 +171,7 @@ def foreign_images(context: FailureContext) -> None:
             step.note = f"refused: {because}"
     with context.report.step("It pushes to the repository of the service") as step:
         with _nothing_changes(context):
-            as_build = client_as(context.aws, _build_role(context), "ecr")
+            as_build = _as_build(context).client("ecr")
             for tag in ("live", "evil"):
                 _expect_denied(
                     as_build.put_image,
@@ -242,10 +248,11 @@ def _input_of_release(context: RehearsalContext) -> str:
     return str(release["inputArtifacts"][0]["name"])
 
 
-def _build_role(context: RehearsalContext) -> str:
+def _as_build(context: RehearsalContext) -> Access:
+    """Return what a build has: the access of the project's role."""
     name = context.outputs(SERVICE)["PipelineName"]
     projects = context.aws.client("codebuild").batch_get_projects(names=[name])["projects"]
-    return str(projects[0]["serviceRole"])
+    return context.aws.access.role(projects[0]["serviceRole"], service=CODEBUILD)
 
 
 def _expect_denied(call: Callable[..., object], **parameters: Any) -> None:

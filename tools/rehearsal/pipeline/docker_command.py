@@ -51,6 +51,11 @@ def docker_command(folder: Path, dockerfile: Path) -> Iterator[DockerCommand]:
         yield _install(folder, state, {BASE_IMAGE: base}, what)
 
 
+def docker_stand_in(folder: Path) -> DockerCommand:
+    """Have a `docker` that builds nothing, whatever there is on this machine."""
+    return _install(folder, State(folder / "state"), {}, "a stand-in that builds nothing")
+
+
 def available_engine(dockerfile: Path) -> tuple[Engine, str]:
     """Return an engine and a base image that is there; ``NoEngineError`` says what is missing."""
     if os.environ.get(SWITCH) == "stand-in":

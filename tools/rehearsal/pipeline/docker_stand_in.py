@@ -107,6 +107,25 @@ def push(state: State, image: str) -> None:
     print(f"{tag}: digest: {digest}")
 
 
+def look_for_cache(state: State, image: str) -> None:
+    """Look for layers in an image of a registry, as BuildKit does; it goes on without them.
+
+    https://docs.docker.com/build/cache/backends/inline/
+    """
+    name, _, tag = image.partition(":")
+    host, _, repository = name.partition("/")
+    if host not in state.known("logins"):
+        return
+    ecr = boto3.client("ecr")
+    try:
+        found = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": tag}])
+        for each in found["images"]:
+            digest = json.loads(each["imageManifest"])["config"]["digest"]
+            ecr.get_download_url_for_layer(repositoryName=repository, layerDigest=digest)
+    except ClientError as error:
+        print(f"importing cache manifest from {image}: {error}")
+
+
 def login(state: State, host: str, username: str) -> None:
     """Remember who has logged in where; the password is not looked at."""
     if not sys.stdin.read().strip():
@@ -158,6 +177,8 @@ def main() -> None:
                 arguments=tuple(given.build_arg),
                 secrets=tuple(map(_variable_of_secret, given.secret)),
             )
+            for image in given.cache_from:
+                look_for_cache(state, image)
             build(state, request, given.tag)
         else:
             push(state, given.image)
@@ -235,7 +256,7 @@ def _parser() -> argparse.ArgumentParser:
     build_command.add_argument("--target", default="")
     build_command.add_argument("--secret", action="append", default=[])
     build_command.add_argument("--build-arg", action="append", default=[])
-    # Taken and not used: there is no registry to take layers from.
+    # Looked for and not used: there is no registry to take layers from.
     build_command.add_argument("--cache-from", action="append", default=[])
     build_command.add_argument("context", type=Path)
     push_command = commands.add_parser("push", allow_abbrev=False)

@@ -14,17 +14,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
-from tools.local_aws import LocalAws
+from tools.local_aws import Access, LocalAws
 from tools.local_aws.process_environment import process_environment
 from tools.local_aws.scratch import ScratchDirectory
 from tools.rehearsal.expectation import RehearsalError
+from tools.rehearsal.pipeline.service_log import write_log
 
 ATTEMPTS = 3
 """Lambda runs a function that CodePipeline has called three times if it fails.
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"""
+
+LAMBDA = "lambda.amazonaws.com"
 
 _RUNTIME = Path(__file__).with_name("lambda_runtime.py")
 _MOST_CALLS = 20
@@ -39,18 +39,18 @@ Location = Mapping[str, str]
 class LambdaAction:
     """Does an action for an execution; ``aws`` is where the function was deployed to by ``stack``.
 
-    The function runs with the credentials of its role; its job's are those of the action's role,
-    which ``pipeline_role`` takes.
+    ``access`` is that of the action's role, whose credentials the function's job has. The function
+    runs with those of its own role.
     ``kills`` are the calls at which its process ends, one for each attempt, such as
     ``before ecr.PutImage``; Lambda then tries again, three times in all.
     """
 
     def __init__(
-        self, aws: LocalAws, *, stack: str, pipeline_role: str, kills: Sequence[str] = ()
+        self, aws: LocalAws, access: Access, *, stack: str, kills: Sequence[str] = ()
     ) -> None:
         self._aws = aws
+        self._access = access
         self._stack = stack
-        self._pipeline_role = pipeline_role
         self._kills = list(kills)
 
     def run(
@@ -61,8 +61,13 @@ class LambdaAction:
         outputs: Mapping[str, Location],
         user_parameters: str,
     ) -> dict[str, str]:
-        """Return the output variables; ``RehearsalError`` if the action fails."""
+        """Return the output variables.
+
+        ``RehearsalError`` if the action fails, ``ClientError`` if it may not call the function.
+        """
         name = action["configuration"]["FunctionName"]
+        # It asks whether it may, and runs nothing.
+        self._access.client("lambda").invoke(FunctionName=name, InvocationType="DryRun")
         function = self._aws.client("lambda").get_function_configuration(FunctionName=name)
         job = {
             "actionConfiguration": {
@@ -70,10 +75,11 @@ class LambdaAction:
             },
             "inputArtifacts": [_artifact(*each) for each in inputs.items()],
             "outputArtifacts": [_artifact(*each) for each in outputs.items()],
-            "artifactCredentials": _credentials(
-                _as_session(self._aws, _session(self._aws.client("sts"), self._pipeline_role)),
-                action["roleArn"],
-            ),
+            "artifactCredentials": {
+                "accessKeyId": self._access.key.access_key_id,
+                "secretAccessKey": self._access.key.secret_access_key,
+                "sessionToken": self._access.key.session_token,
+            },
         }
         with ScratchDirectory("function") as scratch:
             code = scratch.path / "code"
@@ -96,6 +102,9 @@ class LambdaAction:
         """Have the function called for one job; return what CodePipeline was told."""
         identity = {"id": str(uuid.uuid4()), "accountId": self._aws.access.account}
         event = {"CodePipeline.job": identity | {"data": job}}
+        access = self._aws.access.role(
+            function["Role"], service=LAMBDA, session=function["FunctionName"]
+        )
         log = ""
         for _ in range(ATTEMPTS):
             result = code.parent / "result.json"
@@ -112,7 +121,7 @@ class LambdaAction:
                     }
                 ),
                 cwd=code,
-                env=self._environment(function),
+                env=self._environment(access, function),
                 capture_output=True,
                 text=True,
                 check=False,
@@ -121,6 +130,9 @@ class LambdaAction:
             log = done.stdout + done.stderr
             if job["artifactCredentials"]["secretAccessKey"] in log:
                 raise RehearsalError("the function logs the credentials of its job")
+            group = function.get("LoggingConfig", {}).get("LogGroup")
+            group = group or f"/aws/lambda/{function['FunctionName']}"
+            write_log(access, group, f"[$LATEST]{uuid.uuid4().hex}", log)
             if result.exists():
                 told: dict[str, Any] = json.loads(result.read_text("utf-8"))
                 return told
@@ -132,20 +144,16 @@ class LambdaAction:
             f"minutes\n{lines}"
         )
 
-    def _environment(self, function: Mapping[str, Any]) -> dict[str, str]:
-        session = _session(self._aws.client("sts"), function["Role"])
+    def _environment(self, access: Access, function: Mapping[str, Any]) -> dict[str, str]:
         variables: dict[str, str] = function.get("Environment", {}).get("Variables", {})
         return (
             process_environment()
             | {
                 name: value
-                for name, value in self._aws.access.environment().items()
+                for name, value in access.environment().items()
                 if name.startswith(("AWS_", "NO_PROXY", "no_proxy"))
             }
             | {
-                "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
-                "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
-                "AWS_SESSION_TOKEN": session["SessionToken"],
                 # What it downloads from the local AWS is signed by that one's own authority.
                 "SSL_CERT_FILE": str(self._aws.access.ca_bundle),
                 "PYTHONDONTWRITEBYTECODE": "1",
@@ -167,38 +175,6 @@ class LambdaAction:
         stored = self._aws.client("s3").get_object(Bucket=place["S3Bucket"], Key=place["S3Key"])
         content: bytes = stored["Body"].read()
         return content
-
-
-def client_as(aws: LocalAws, role: str, service: str) -> Any:
-    """Return a client that acts with a role of the account."""
-    return _as_session(aws, _session(aws.client("sts"), role), service)
-
-
-def _as_session(aws: LocalAws, session: Mapping[str, str], service: str = "sts") -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=aws.access.endpoint_url,
-        region_name=aws.access.region,
-        verify=str(aws.access.ca_bundle),
-        aws_access_key_id=session["AccessKeyId"],
-        aws_secret_access_key=session["SecretAccessKey"],
-        aws_session_token=session["SessionToken"],
-        config=Config(proxies={}, retries={"total_max_attempts": 1}),
-    )
-
-
-def _session(sts: Any, role: str) -> dict[str, str]:
-    answer = sts.assume_role(RoleArn=role, RoleSessionName="rehearsal")
-    return dict(answer["Credentials"])
-
-
-def _credentials(sts: Any, role: str) -> dict[str, str]:
-    session = _session(sts, role)
-    return {
-        "accessKeyId": session["AccessKeyId"],
-        "secretAccessKey": session["SecretAccessKey"],
-        "sessionToken": session["SessionToken"],
-    }
 
 
 def _artifact(name: str, location: Location) -> dict[str, Any]:

@@ -15,18 +15,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+from tools.local_aws import Access
 from tools.local_aws.scratch import ScratchDirectory
 from tools.rehearsal.context import SERVICE, RehearsalContext
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.pipeline.build import build_environment, read_buildspec, run_build
 from tools.rehearsal.pipeline.docker_command import DockerCommand
 from tools.rehearsal.pipeline.lambda_action import LambdaAction
+from tools.rehearsal.pipeline.service_log import write_log
 
 Action = dict[str, Any]
 Elsewhere = Mapping[str, Callable[[], None]]
 """What happens just before an action, by the action's name."""
 Kills = Mapping[str, Sequence[str]]
 """By the name of an action the calls at which its function is killed, one for each attempt."""
+
+CODEPIPELINE, CODEBUILD = "codepipeline.amazonaws.com", "codebuild.amazonaws.com"
 
 _VARIABLE = re.compile(r"#\{([^.}]+)\.([^}]+)\}")
 
@@ -52,16 +58,22 @@ class ActionFailedError(RehearsalError):
 
 
 class ArtifactStore:
-    """Keeps the artifacts of one execution as CodePipeline does: a zip file each, in ``bucket``."""
+    """Keeps the artifacts of one execution as CodePipeline does: a zip file each, in ``bucket``.
 
-    def __init__(self, s3: Any, *, bucket: str, pipeline: str) -> None:
-        self._s3 = s3
+    Whoever puts or takes one does it with its own access.
+    """
+
+    def __init__(self, *, bucket: str, pipeline: str) -> None:
         self._bucket = bucket
         self.pipeline = pipeline
         self._keys: dict[str, str] = {}
 
     def put(
-        self, name: str, files: Mapping[str, bytes], links: Mapping[str, str] | None = None
+        self,
+        access: Access,
+        name: str,
+        files: Mapping[str, bytes],
+        links: Mapping[str, str] | None = None,
     ) -> None:
         """Store the output artifact ``name`` of an action; of a link there is its target's name."""
         packed = io.BytesIO()
@@ -75,7 +87,7 @@ class ArtifactStore:
                 entry = zipfile.ZipInfo(path)
                 entry.create_system, entry.external_attr = _UNIX, (stat.S_IFLNK | 0o777) << 16
                 archive.writestr(entry, os.fsencode(target))
-        self._s3.put_object(**self.reserve(name), Body=packed.getvalue())
+        access.client("s3").put_object(**self.reserve(name), Body=packed.getvalue())
 
     def reserve(self, name: str) -> dict[str, str]:
         """Return where an output artifact is to be stored: bucket and key."""
@@ -86,13 +98,13 @@ class ArtifactStore:
         """Return where an artifact is stored: bucket and key."""
         return {"Bucket": self._bucket, "Key": self._keys[name]}
 
-    def unpack(self, name: str, folder: Path) -> None:
+    def unpack(self, access: Access, name: str, folder: Path) -> None:
         """Put the files of an artifact, the input of an action, into ``folder``.
 
         A link that leads out of the folder becomes a file with its target's name, as in git where
         there are no links: a build reads nothing of this machine. So does one that cannot be made.
         """
-        stored = self._s3.get_object(**self.location(name))
+        stored = access.client("s3").get_object(**self.location(name))
         with zipfile.ZipFile(io.BytesIO(stored["Body"].read())) as archive:
             archive.extractall(folder)
             links = {
@@ -134,7 +146,9 @@ class PipelineRun:
         self._last: tuple[str, ArtifactStore] | None = None
         self._variables: dict[str, dict[str, str]] = {}
         self._kills: dict[str, list[str]] = {}
-        self._actions: dict[tuple[str, str], Callable[[Action, ArtifactStore, str], None]] = {
+        self._actions: dict[
+            tuple[str, str], Callable[[Action, Access, ArtifactStore, str], None]
+        ] = {
             ("Source", "GitHub"): self._source,
             ("Source", "CodeStarSourceConnection"): self._source,
             ("Build", "CodeBuild"): self._build,
@@ -152,10 +166,9 @@ class PipelineRun:
         """
         self._variables = {}
         pipeline = self._pipeline()
-        s3, bucket = self._context.aws.client("s3"), pipeline["artifactStore"]["location"]
-        artifacts = ArtifactStore(s3, bucket=bucket, pipeline=pipeline["name"])
-        self._last = commit, artifacts
-        return self._go_through(pipeline["stages"], before or {}, kills or {})
+        bucket = pipeline["artifactStore"]["location"]
+        self._last = commit, ArtifactStore(bucket=bucket, pipeline=pipeline["name"])
+        return self._go_through(pipeline, pipeline["stages"], before or {}, kills or {})
 
     def retry(
         self, stage: str, *, before: Elsewhere | None = None, kills: Kills | None = None
@@ -163,8 +176,9 @@ class PipelineRun:
         """Do all actions of a stage of the last execution again, as ``retry-stage-execution``."""
         if self._last is None:
             raise RehearsalError("there is no execution to retry")
-        stages = [each for each in self._pipeline()["stages"] if each["name"] == stage]
-        return self._go_through(stages, before or {}, kills or {})
+        pipeline = self._pipeline()
+        stages = [each for each in pipeline["stages"] if each["name"] == stage]
+        return self._go_through(pipeline, stages, before or {}, kills or {})
 
     @property
     def artifacts(self) -> ArtifactStore:
@@ -180,6 +194,7 @@ class PipelineRun:
 
     def _go_through(
         self,
+        pipeline: Mapping[str, Any],
         stages: Iterable[Mapping[str, Any]],
         before: Elsewhere,
         kills: Kills,
@@ -187,47 +202,71 @@ class PipelineRun:
         if self._last is None:
             raise RehearsalError("there is no execution to go on with")
         commit, artifacts = self._last
+        own = self.as_pipeline(pipeline)
         self._kills = {name: list(calls) for name, calls in kills.items()}
         done: list[str] = []
         for stage in stages:
             for action in sorted(stage["actions"], key=lambda action: int(action["runOrder"])):
                 before.get(action["name"], lambda: None)()
                 try:
-                    self.perform(action, artifacts, commit)
-                except (RolloutError, RehearsalError) as error:
+                    self.perform(action, own, artifacts, commit)
+                except (RolloutError, RehearsalError, ClientError) as error:
                     raise ActionFailedError(action["name"], str(error), done) from error
                 done.append(action["name"])
         return done
 
-    def perform(self, action: Action, artifacts: ArtifactStore, commit: str) -> None:
-        """Do one action; ``RolloutError`` or ``RehearsalError`` if it fails."""
+    def as_pipeline(self, pipeline: Mapping[str, Any]) -> Access:
+        """Assume the role of a pipeline, as CodePipeline does."""
+        return self._context.aws.access.role(pipeline["roleArn"], service=CODEPIPELINE)
+
+    def perform(self, action: Action, own: Access, artifacts: ArtifactStore, commit: str) -> None:
+        """Do one action; ``own`` is the access of its pipeline.
+
+        If it fails there is a ``RolloutError``, ``RehearsalError`` or ``ClientError``.
+        """
         kind = action["actionTypeId"]["category"], action["actionTypeId"]["provider"]
         if kind not in self._actions:
             raise RehearsalError(f"the action {action['name']} ({kind}) is not supported here")
-        self._actions[kind](action, artifacts, commit)
+        # An action without a role of its own is done with the pipeline's.
+        role = action.get("roleArn")
+        access = own.role(role) if role else own
+        self._actions[kind](action, access, artifacts, commit)
 
-    def _source(self, action: Action, artifacts: ArtifactStore, _commit: str) -> None:
+    def _source(
+        self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
+    ) -> None:
         """Hand on this project; GitHub is not asked."""
         source = self._context.source
-        artifacts.put(action["outputArtifacts"][0]["name"], source.files, source.links)
+        artifacts.put(access, action["outputArtifacts"][0]["name"], source.files, source.links)
 
-    def _build(self, action: Action, artifacts: ArtifactStore, commit: str) -> None:
+    def _build(self, action: Action, access: Access, artifacts: ArtifactStore, commit: str) -> None:
+        """Start the build and look how it ended.
+
+        https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodeBuild.html
+        """
+        project = action["configuration"]["ProjectName"]
+        started = access.client("codebuild").start_build(projectName=project)["build"]["id"]
         build = BuildAction(self._context, self._docker, commit=commit, number=next(self._numbers))
         build.run(action, artifacts)
+        access.client("codebuild").batch_get_builds(ids=[started])
 
-    def _deploy(self, action: Action, artifacts: ArtifactStore, _commit: str) -> None:
+    def _deploy(
+        self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
+    ) -> None:
         configuration = action["configuration"]
         with ScratchDirectory("deploy") as scratch:
-            artifacts.unpack(action["inputArtifacts"][0]["name"], scratch.path)
+            artifacts.unpack(access, action["inputArtifacts"][0]["name"], scratch.path)
             images = _image_definitions(scratch.path, configuration["FileName"])
         roll_out(
-            self._context.aws.client("ecs"),
+            access.client("ecs"),
             cluster=configuration["ClusterName"],
             service=configuration["ServiceName"],
             images=images,
         )
 
-    def _invoke(self, action: Action, artifacts: ArtifactStore, _commit: str) -> None:
+    def _invoke(
+        self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
+    ) -> None:
         """Call the function; its output variables are those of the action's namespace."""
         parameters = _VARIABLE.sub(
             lambda name: self._variables[str(name[1])][str(name[2])],
@@ -235,8 +274,8 @@ class PipelineRun:
         )
         function = LambdaAction(
             self._context.aws,
+            access,
             stack=SERVICE,
-            pipeline_role=self._pipeline()["roleArn"],
             kills=self._kills.pop(action["name"], ()),
         )
         namespace = str(action.get("namespace", action["name"]))
@@ -267,24 +306,35 @@ class BuildAction:
         codebuild = self._context.aws.client("codebuild")
         name = action["configuration"]["ProjectName"]
         project = codebuild.batch_get_projects(names=[name])["projects"][0]
+        # https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html
+        access = self._context.aws.access.role(project["serviceRole"], service=CODEBUILD)
         source = action["inputArtifacts"][0]["name"]
         with ScratchDirectory("build") as scratch:
             folder = scratch.path / "src"
-            artifacts.unpack(source, folder)
+            artifacts.unpack(access, source, folder)
             result = run_build(
                 read_buildspec(project["source"]["buildspec"], partial(_text, folder)),
                 source=folder,
-                environment=self._environment(project, artifacts, source, folder),
+                environment=self._environment(access, project, artifacts, source, folder),
             )
+        write_log(access, f"/aws/codebuild/{name}", secrets.token_hex(8), result.log)
         if not result.succeeded:
             log = "\n".join(result.log.splitlines()[-_LOG_LINES:])
             raise RehearsalError(f"{result.failure}\n{log}")
-        artifacts.put(action["outputArtifacts"][0]["name"], result.artifact)
+        artifacts.put(access, action["outputArtifacts"][0]["name"], result.artifact)
 
     def _environment(
-        self, project: Mapping[str, Any], artifacts: ArtifactStore, source: str, folder: Path
+        self,
+        access: Access,
+        project: Mapping[str, Any],
+        artifacts: ArtifactStore,
+        source: str,
+        folder: Path,
     ) -> dict[str, str]:
-        """Return what the project and CodeBuild set, and the way to the tools and to this AWS."""
+        """Return what the project and CodeBuild set, and the way to the tools and to this AWS.
+
+        It holds the credentials of the project's role and no others.
+        """
         path = os.environ.get("PATH", os.defpath)
         tools = [str(self._docker.folder), str(Path(sys.executable).parent), path]
         host = {
@@ -293,7 +343,7 @@ class BuildAction:
             "TMPDIR": str(folder.parent),
         }
         return (
-            self._context.aws.access.environment()
+            access.environment()
             | dict(self._docker.variables)
             | host
             | {"CODEBUILD_SRC_DIR": str(folder)}
@@ -303,13 +353,14 @@ class BuildAction:
                 number=self._number,
                 initiator=f"codepipeline/{artifacts.pipeline}",
                 source_version=artifacts.arn(source),
-                secret=self._secret,
+                secret=partial(_secret, access),
             )
         )
 
-    def _secret(self, arn: str) -> str:
-        secrets_manager = self._context.aws.client("secretsmanager")
-        return str(secrets_manager.get_secret_value(SecretId=arn)["SecretString"])
+
+def _secret(access: Access, arn: str) -> str:
+    secrets_manager = access.client("secretsmanager")
+    return str(secrets_manager.get_secret_value(SecretId=arn)["SecretString"])
 
 
 def _text(folder: Path, name: str) -> str:
@@ -367,6 +418,11 @@ def _wait(ecs: Any, cluster: str, service: str, arn: str) -> None:
         ours = next((d for d in deployments if d["taskDefinition"] == arn), None)
         if ours is None or ours["rolloutState"] == "FAILED":
             raise RolloutError(ours["rolloutStateReason"] if ours else f"{arn} was rolled back")
+        # CodePipeline looks at the tasks, too.
+        # https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html
+        tasks = ecs.list_tasks(cluster=cluster, serviceName=service)["taskArns"]
+        if tasks:
+            ecs.describe_tasks(cluster=cluster, tasks=tasks)
         if ours["rolloutState"] == "COMPLETED":
             return
         time.sleep(_POLL_SECONDS)

@@ -4,7 +4,6 @@ import json
 
 from backend_service.names import ServiceOutput
 from core_infra.names import CoreOutput
-from settings.examples import ACCOUNT, REGION
 from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
 from tools.rehearsal.expectation import expect, expect_all, expect_true
 
@@ -16,8 +15,8 @@ def prepare(context: RehearsalContext) -> None:
     """Bootstrap and store the token: what has to be in an account before the first deploy."""
     with context.report.step("cdk bootstrap") as step:
         context.workspace.write_env()
-        context.workspace.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
-        step.note = "CDKToolkit"
+        context.workspace.bootstrap()
+        step.note = "from now on as a user who may only assume the roles of the bootstrap"
     with context.report.step("Store the GitHub token") as step:
         store_token(context)
         step.note = TOKEN_SECRET

@@ -9,8 +9,9 @@ import pytest
 
 from tools.container_engine import Engine, docker_host
 from tools.local_aws import NO_DELAYS, EngineAccess, LocalAws
-from tools.local_aws.image_push import push_image
+from tools.local_aws.image_push import ENGINE_IMAGE, push_image
 from tools.local_aws.tests.discoverable import Resources, registry, service
+from tools.local_aws.tests.functions import allow, function
 from tools.local_aws.tests.stacks import StackFailedError, Stacks
 from tools.rehearsal.containers.network import ContainerNetwork
 
@@ -237,17 +238,18 @@ def test_an_image_that_the_engine_does_not_have_is_stood_for(
     copy = {
         "Type": "Custom::CDKECRDeployment",
         "Properties": {
-            "ServiceToken": "arn:aws:lambda:eu-west-1:111122223333:function:copy",
+            "ServiceToken": {"Fn::GetAtt": ["Function", "Arn"]},
             "SrcImage": "docker://registry.invalid/first:1",
             "DestImage": f"docker://{REPOSITORY}:seed",
         },
     }
-    stacks.deploy("seed", {"Copy": copy})
+    stacks.deploy("seed", {**function("", allowed=[allow("ecr:*")]), "Copy": copy})
     found = aws.client("ecr").batch_get_image(
         repositoryName="backend", imageIds=[{"imageTag": "seed"}]
     )
-    config = json.loads(found["images"][0]["imageManifest"])["config"]["digest"]
-    assert config.endswith(engine("image", "inspect", "--format", "{{.Id}}", image)[-64:])
+    manifest = json.loads(found["images"][0]["imageManifest"])
+    stands_in = manifest["annotations"][ENGINE_IMAGE]
+    assert stands_in.endswith(engine("image", "inspect", "--format", "{{.Id}}", image)[-64:])
 
 
 def test_a_container_that_wants_an_init_process_starts_where_the_engine_has_none(

@@ -14,7 +14,8 @@ from tools.local_aws import LocalAws
 from tools.local_aws.image_push import push_image
 from tools.local_aws.tests.stacks import Stacks
 from tools.rehearsal.expectation import RehearsalError
-from tools.rehearsal.pipeline.lambda_action import LambdaAction, client_as
+from tools.rehearsal.pipeline.lambda_action import LambdaAction
+from tools.rehearsal.pipeline.pipeline_run import CODEPIPELINE
 
 pytestmark = pytest.mark.slow
 
@@ -24,9 +25,16 @@ SERVICE, BUILDS = f"{REGISTRY}/shop", f"{REGISTRY}/shop/builds"
 BUCKET = "artifacts"
 
 
-def _role(principal: dict[str, Any], **statement: Any) -> dict[str, Any]:
+INVOKE = {
+    "Action": "lambda:InvokeFunction",
+    "Resource": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:release",
+}
+
+
+def _role(principal: dict[str, Any], *statements: dict[str, Any]) -> dict[str, Any]:
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}
-    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
+    allowed = [{"Effect": "Allow", **each} for each in statements]
+    document = {"Version": "2012-10-17", "Statement": allowed}
     return {
         "Type": "AWS::IAM::Role",
         "Properties": {
@@ -40,31 +48,36 @@ def _repository(name: str) -> dict[str, Any]:
     return {"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": name}}
 
 
+OF_PIPELINE = {"AWS": {"Fn::GetAtt": ["PipelineRole", "Arn"]}}
+ARTIFACTS = {
+    "Action": ["s3:GetObject", "s3:PutObject"],
+    "Resource": f"arn:aws:s3:::{BUCKET}/*",
+}
 RESOURCES: dict[str, Any] = {
     "Service": _repository("shop"),
     "Builds": _repository("shop/builds"),
-    "PipelineRole": _role(
-        {"Service": "codepipeline.amazonaws.com"}, Action="sts:AssumeRole", Resource="*"
-    ),
-    "ActionRole": _role(
-        {"AWS": {"Fn::GetAtt": ["PipelineRole", "Arn"]}},
-        Action=["s3:GetObject", "s3:PutObject"],
-        Resource=f"arn:aws:s3:::{BUCKET}/*",
-    ),
+    "PipelineRole": _role({"Service": CODEPIPELINE}, {"Action": "sts:AssumeRole", "Resource": "*"}),
+    "ActionRole": _role(OF_PIPELINE, ARTIFACTS, INVOKE),
+    "IdleRole": _role(OF_PIPELINE, ARTIFACTS),
+    "BlindRole": _role(OF_PIPELINE, INVOKE),
     "FunctionRole": _role(
         {"Service": "lambda.amazonaws.com"},
-        Action=["ecr:*", "cloudwatch:DescribeAlarms", "codepipeline:PutJob*"],
-        Resource="*",
+        {
+            "Action": [
+                "ecr:*",
+                "cloudwatch:DescribeAlarms",
+                "codepipeline:PutJob*",
+                "logs:CreateLogStream",
+                "logs:PutLogEvents",
+            ],
+            "Resource": "*",
+        },
     ),
-    "Cluster": {"Type": "AWS::ECS::Cluster", "Properties": {"ClusterName": "cluster"}},
-    "LookingRole": _role(
-        {"Service": "lambda.amazonaws.com"},
-        Action="ecs:DescribeServices",
-        Resource=f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/cluster/web",
-    ),
+    "Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/aws/lambda/release"}},
     "Function": {
         "Type": "AWS::Lambda::Function",
         "Properties": {
+            "FunctionName": "release",
             "Code": {"S3Bucket": BUCKET, "S3Key": "code.zip"},
             "Handler": "function.handler",
             "Role": {"Fn::GetAtt": ["FunctionRole", "Arn"]},
@@ -106,8 +119,10 @@ def packed(name: str, content: str) -> bytes:
     return buffer.getvalue()
 
 
-def release(aws: LocalAws, image: str, *, kills: Sequence[str] = ()) -> dict[str, str]:
-    """Run the action for an artifact that names this image."""
+def release(
+    aws: LocalAws, image: str, *, role: str = "ActionRole", kills: Sequence[str] = ()
+) -> dict[str, str]:
+    """Run the action, which has the role, for an artifact that names this image."""
     definitions = json.dumps([{"name": "web", "imageUri": image}])
     body = packed("images.json", definitions)
     aws.client("s3").put_object(Bucket=BUCKET, Key="in", Body=body)
@@ -118,17 +133,10 @@ def release(aws: LocalAws, image: str, *, kills: Sequence[str] = ()) -> dict[str
         ]
     }
     arn = f"arn:aws:iam::{ACCOUNT}:role"
-    action = {
-        "configuration": {"FunctionName": resources["Function"]},
-        "roleArn": f"{arn}/{resources['ActionRole']}",
-    }
-    return LambdaAction(
-        aws,
-        stack="delivery",
-        pipeline_role=f"{arn}/{resources['PipelineRole']}",
-        kills=kills,
-    ).run(
-        action,
+    pipeline = aws.access.role(f"{arn}/{resources['PipelineRole']}", service=CODEPIPELINE)
+    access = pipeline.role(f"{arn}/{resources[role]}")
+    return LambdaAction(aws, access, stack="delivery", kills=kills).run(
+        {"configuration": {"FunctionName": resources["Function"]}},
         inputs={"build": {"Bucket": BUCKET, "Key": "in"}},
         outputs={"released": {"Bucket": BUCKET, "Key": "out"}},
         user_parameters=json.dumps({"action": "release"}),
@@ -170,17 +178,22 @@ def test_a_function_that_never_answers_fails_the_action(aws: LocalAws) -> None:
     assert released(aws, "3") == ""
 
 
-def test_a_role_that_may_look_at_one_service_may_look_at_that_one_only(aws: LocalAws) -> None:
-    resources = aws.client("cloudformation").describe_stack_resources(StackName="delivery")
-    (name,) = (
-        each["PhysicalResourceId"]
-        for each in resources["StackResources"]
-        if each["LogicalResourceId"] == "LookingRole"
-    )
-    ecs = client_as(aws, f"arn:aws:iam::{ACCOUNT}:role/{name}", "ecs")
-    ecs.describe_services(cluster="cluster", services=["web"])
-    with pytest.raises(ClientError, match="AccessDenied"):
-        ecs.describe_services(cluster="cluster", services=["other"])
+def test_an_action_calls_the_function_only_if_its_role_may(aws: LocalAws) -> None:
+    with pytest.raises(ClientError, match="not authorized to perform: lambda:InvokeFunction"):
+        release(aws, f"{BUILDS}:1", role="IdleRole")
+
+
+def test_the_function_reaches_artifacts_with_the_role_of_the_action(aws: LocalAws) -> None:
+    push_image(aws.client("ecr"), "shop/builds", "4", "fourth")
+    with pytest.raises(RehearsalError, match=r"AccessDenied.*s3:GetObject"):
+        release(aws, f"{BUILDS}:4", role="BlindRole")
+
+
+def test_what_the_function_says_is_in_its_log(aws: LocalAws) -> None:
+    with pytest.raises(RehearsalError):
+        release(aws, f"{BUILDS}:none")
+    events = aws.client("logs").filter_log_events(logGroupName="/aws/lambda/release")["events"]
+    assert any("there is no image" in event["message"] for event in events)
 
 
 def test_a_result_that_codepipeline_would_not_take_is_refused(aws: LocalAws) -> None:

@@ -11,7 +11,7 @@ from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.pipeline.docker_command import DockerCommand
 from tools.rehearsal.pipeline.lambda_action import LambdaAction
-from tools.rehearsal.pipeline.pipeline_run import ActionFailedError, PipelineRun
+from tools.rehearsal.pipeline.pipeline_run import CODEPIPELINE, ActionFailedError, PipelineRun
 from tools.rehearsal.pipeline.source_tree import Source
 
 Action = dict[str, Any]
@@ -40,6 +40,7 @@ class Outside:
 
     def __init__(self, *stages: list[Action]) -> None:
         self.did: list[str] = []
+        self.roles: list[tuple[str, str]] = []
         self._stages = [
             {"name": f"stage {number}", "actions": actions} for number, actions in enumerate(stages)
         ]
@@ -53,14 +54,21 @@ class Outside:
         docker = DockerCommand(folder=Path(), variables={}, description="")
         context = SimpleNamespace(
             outputs=lambda _stack: {"PipelineName": "delivery"},
-            aws=SimpleNamespace(client=lambda _service: self),
+            aws=SimpleNamespace(client=self.client, access=self),
             source=self.source,
         )
         return PipelineRun(cast("RehearsalContext", context), docker)
 
+    def role(self, arn: str, *, service: str = "") -> "Outside":
+        self.roles.append((arn, service))
+        return self
+
+    def client(self, _service: str) -> "Outside":
+        return self
+
     def get_pipeline(self, **_: Any) -> dict[str, Any]:
         store = {"location": "bucket"}
-        stages = {"name": "delivery", "roleArn": "of-the-pipeline", "stages": self._stages}
+        stages = {"name": "delivery", "roleArn": "the pipeline's", "stages": self._stages}
         return {"pipeline": stages | {"artifactStore": store}}
 
     def put_object(self, **request: Any) -> None:
@@ -162,3 +170,10 @@ def test_image_definitions_that_are_none_fail_the_action(
 ) -> None:
     with pytest.raises(ActionFailedError, match=reason):
         deploy({} if content is None else {"images.json": content})
+
+
+def test_each_action_is_done_with_its_role_which_the_pipeline_assumes_with_its_own() -> None:
+    own = invoke("own") | {"roleArn": "the action's"}
+    outside = Outside([SOURCE], [invoke("none"), own])
+    outside.run()
+    assert outside.roles == [("the pipeline's", CODEPIPELINE), ("the action's", "")]

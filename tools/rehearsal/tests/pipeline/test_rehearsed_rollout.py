@@ -15,6 +15,9 @@ class Ecs:
         self.service = {"taskDefinition": "app:2", "deployments": [{"taskDefinition": "app:2"}]}
         self.registered: dict[str, Any] = {}
 
+    def list_tasks(self, **_: Any) -> dict[str, Any]:
+        return {"taskArns": []}
+
     def describe_services(self, **where: Any) -> dict[str, Any]:
         return {"services": [self.service] if where["services"] == ["app"] else []}
 

@@ -6,10 +6,12 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from settings.examples import ROOT
+from tools.local_aws import Access
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.pipeline.pipeline_run import ArtifactStore
 from tools.rehearsal.pipeline.source_tree import Source, SourceError, read_source
@@ -306,6 +308,9 @@ class Bucket:
 
     body = b""
 
+    def client(self, _service: str) -> "Bucket":
+        return self
+
     def put_object(self, *, Body: bytes, **_: str) -> None:  # noqa: N803 - of the API
         self.body = Body
 
@@ -314,10 +319,10 @@ class Bucket:
 
 
 def unpacked(source: Source, folder: Path) -> Path:
-    store = ArtifactStore(Bucket(), bucket="b", pipeline="p")
-    store.put("code", source.files, source.links)
+    store, access = ArtifactStore(bucket="b", pipeline="p"), cast("Access", Bucket())
+    store.put(access, "code", source.files, source.links)
     folder.mkdir()
-    store.unpack("code", folder)
+    store.unpack(access, "code", folder)
     return folder
 
 

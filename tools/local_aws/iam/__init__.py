@@ -1,0 +1,1 @@
+"""IAM: who may do what, judged call by call as AWS judges it."""

@@ -1,0 +1,346 @@
+"""What has to be allowed for a call of an API: its actions, resources and condition keys.
+
+Which types of resources an action is authorised on is data (`actions`). Here is how a request names
+a resource of each type, and what a call needs besides its own action. Who adds a type or an action
+looks it up in the Service Authorization Reference, which each service has a page of:
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from ministack.services import cloudformation, ec2, ecs, iam
+
+from tools.local_aws.iam.actions import UnknownActionError, resource_types
+
+EVERYTHING = "*"
+
+
+class UnjudgedError(Exception):
+    """Nobody knows what the call needs; the message says what is missing where."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """A request to an API. ``parameters`` are its JSON, or the values of a query API by name.
+
+    ``known_arn`` is what MiniStack takes for the resource: it knows the ARNs that it has made up.
+    """
+
+    service: str
+    """As IAM calls it."""
+    operation: str
+    parameters: Mapping[str, Any]
+    path: str
+    account: str
+    region: str
+    known_arn: str = EVERYTHING
+
+    @property
+    def action(self) -> str:
+        return f"{self.service}:{self.operation}"
+
+    def texts(self, *names: str) -> list[str]:
+        """Return the values of these parameters, those of lists among them."""
+        found: list[str] = []
+        for name in names:
+            value = self.parameters.get(name, [])
+            found += value if isinstance(value, list) else [str(value)]
+            member = re.compile(rf"{name}(?:\.member)?\.\d+$")
+            for key, values in self.parameters.items():
+                if member.match(key):
+                    found += values
+        return [text for text in found if isinstance(text, str) and text]
+
+    def text(self, *names: str) -> str:
+        return next(iter(self.texts(*names)), "")
+
+    def arn(self, resource: str, *, service: str = "", region: str | None = None) -> str:
+        where = self.region if region is None else region
+        return f"arn:aws:{service or self.service}:{where}:{self.account}:{resource}"
+
+    def arns(self, prefix: str, *names: str) -> list[str]:
+        """Return the ARNs of what these parameters name, be it by name or by ARN."""
+        return [
+            text if text.startswith("arn:") else self.arn(f"{prefix}{text.removeprefix('/')}")
+            for text in self.texts(*names)
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One thing that must be allowed; ``keys`` are condition keys of the call, in lower case."""
+
+    action: str
+    resource: str
+    keys: Mapping[str, Any] = field(default_factory=dict)
+
+
+def checks(call: Call) -> list[Check]:
+    """Return all that must be allowed for a call; ``UnjudgedError`` if nobody knows."""
+    keys = _keys(call)
+    own = [Check(action=call.action, resource=resource, keys=keys) for resource in _resources(call)]
+    return [*own, *_tagging(call), *_handed_over(call)]
+
+
+def _resources(call: Call) -> list[str]:
+    if call.action in _BY_ACTION:
+        return _BY_ACTION[call.action](call)
+    try:
+        types = resource_types(call.action)
+    except UnknownActionError:
+        raise UnjudgedError(f"the Service Authorization data has no {call.action}") from None
+    known = [each for each in types if each in _BY_TYPE]
+    if types and not known:
+        raise UnjudgedError(
+            f"{call.action} is authorised on {' or '.join(types)}, which calls.py does not know"
+        )
+    named = [resource for each in known for resource in _BY_TYPE[each](call)]
+    # Who names nothing asks about everything.
+    return named or [EVERYTHING]
+
+
+# --- How a request names resources.
+
+
+def _in_cluster(call: Call, kind: str, *names: str) -> list[str]:
+    cluster = _cluster(call).rpartition("/")[2]
+    return [
+        text if text.startswith("arn:") else call.arn(f"{kind}/{cluster}/{text}")
+        for text in call.texts(*names)
+    ]
+
+
+def _cluster(call: Call) -> str:
+    name = call.text("cluster") or "default"
+    return name if name.startswith("arn:") else call.arn(f"cluster/{name}")
+
+
+def _clusters(call: Call) -> list[str]:
+    return call.arns("cluster/", "clusters") or [_cluster(call)]
+
+
+def _task_definitions(call: Call) -> list[str]:
+    if family := call.text("family"):
+        # The revision that it will be.
+        revision = 1 + int(ecs._task_def_latest.get(family, 0))
+        return [call.arn(f"task-definition/{family}:{revision}")]
+    return call.arns("task-definition/", "taskDefinition")
+
+
+def _stacks(call: Call) -> list[str]:
+    found = []
+    for name in call.texts("StackName", "StackId"):
+        stack = cloudformation._stacks.get(name)
+        known = stack["StackId"] if stack else call.arn(f"stack/{name}/*")
+        found.append(name if name.startswith("arn:") else known)
+    return found
+
+
+def _projects(call: Call) -> list[str]:
+    # A build is authorised on its project; its id is `<project>:<number>`.
+    builds = [text.rpartition("/")[2].partition(":")[0] for text in call.texts("ids", "id")]
+    named = call.texts("projectName", "name", "names")
+    return [call.arn(f"project/{name}") for name in (*named, *builds)]
+
+
+def _log_groups(call: Call) -> list[str]:
+    # As AWS's own denials have it: the group's ARN, and streams of no name.
+    return [f"{each}:log-stream:" for each in _log_group_arns(call)]
+
+
+def _log_streams(call: Call) -> list[str]:
+    stream = call.text("logStreamName")
+    return [f"{each}:log-stream:{stream}" for each in _log_group_arns(call)]
+
+
+def _log_group_arns(call: Call) -> list[str]:
+    named = call.arns("log-group:", "logGroupIdentifier")
+    # A name may begin with a slash, which belongs to it.
+    return named or [call.arn(f"log-group:{name}") for name in call.texts("logGroupName")]
+
+
+def _parameters(call: Call) -> list[str]:
+    return call.arns("parameter/", "Name", "Names")
+
+
+def _roles(call: Call) -> list[str]:
+    return [
+        iam._roles.get(name, {}).get("Arn") or call.arn(f"role/{name}", region="")
+        for name in call.texts("RoleName")
+    ]
+
+
+def _service_linked_roles(call: Call) -> list[str]:
+    service = call.text("AWSServiceName")
+    return [call.arn(f"role/aws-service-role/{service}/*", region="")]
+
+
+def _of_path(prefix: str) -> Callable[[Call], list[str]]:
+    """Return what names a resource by the last part of the path."""
+    return lambda call: [f"{prefix}{call.path.rpartition('/')[2]}"]
+
+
+def _pipelines(call: Call) -> list[str]:
+    pipeline = call.parameters.get("pipeline", {})
+    inner = [pipeline["name"]] if isinstance(pipeline, dict) and "name" in pipeline else []
+    return [call.arn(name) for name in (*call.texts("name", "pipelineName"), *inner)]
+
+
+def _functions(call: Call) -> list[str]:
+    name = unquote(call.path.partition("/functions/")[2].partition("/")[0])
+    if not name or name.startswith("arn:"):
+        return [name] if name else []
+    return [call.arn(f"function:{name}")]
+
+
+def _known(call: Call) -> list[str]:
+    return [call.known_arn]
+
+
+def _listed_tasks(call: Call) -> list[str]:
+    instance = call.text("containerInstance") or EVERYTHING
+    return _in_cluster(call, "container-instance", "containerInstance") or [
+        call.arn(f"container-instance/{_cluster(call).rpartition('/')[2]}/{instance}")
+    ]
+
+
+_BY_TYPE: dict[str, Callable[[Call], list[str]]] = {
+    "application-autoscaling:ScalableTarget": lambda _: [EVERYTHING],  # its ARN has a random id
+    "cloudformation:stack": _stacks,
+    "cloudwatch:alarm": lambda call: [
+        call.arn(f"alarm:{name}") for name in call.texts("AlarmName", "AlarmNames")
+    ],
+    "codebuild:project": _projects,
+    "codeconnections:Connection": lambda call: call.texts("ConnectionArn"),
+    "codepipeline:pipeline": _pipelines,
+    "codestar-connections:Connection": lambda call: call.texts("ConnectionArn"),
+    "ec2:security-group": lambda call: call.arns("security-group/", "GroupId"),
+    "ec2:vpc": lambda call: call.arns("vpc/", "VpcId"),
+    "ecr:repository": lambda call: call.arns("repository/", "repositoryName", "repositoryNames"),
+    "ecs:cluster": _clusters,
+    "ecs:service": lambda call: _in_cluster(call, "service", "service", "services", "serviceName"),
+    "ecs:task": lambda call: _in_cluster(call, "task", "task", "tasks"),
+    "ecs:task-definition": _task_definitions,
+    "iam:role": _roles,
+    "lambda:function": _functions,
+    "logs:log-group": _log_groups,
+    "logs:log-stream": _log_streams,
+    "route53:hostedzone": _of_path("arn:aws:route53:::hostedzone/"),
+    "secretsmanager:Secret": _known,
+    "servicediscovery:namespace": lambda call: call.arns("namespace/", "Id", "NamespaceId"),
+    "servicequotas:quota": lambda call: [
+        call.arn(f"{call.text('ServiceCode')}/{code}") for code in call.texts("QuotaCode")
+    ],
+    "sns:topic": lambda call: call.texts("TopicArn"),
+    "ssm:parameter": _parameters,
+    "sts:role": lambda call: call.texts("RoleArn"),
+}
+# Where the type does not say how the resource is named.
+_BY_ACTION: dict[str, Callable[[Call], list[str]]] = {
+    # Fargate has no container instances: the resource is all of the cluster.
+    "ecs:ListTasks": _listed_tasks,
+    "ecs:TagResource": lambda call: call.texts("resourceArn"),
+    "ecs:UntagResource": lambda call: call.texts("resourceArn"),
+    "ecs:ListTagsForResource": lambda call: call.texts("resourceArn"),
+    "iam:CreateServiceLinkedRole": _service_linked_roles,
+}
+
+
+# --- Condition keys.
+
+# Of the groups that security group calls name; whoever asks for others is not judged.
+_GROUP_ACTIONS = re.compile(r"ec2:(Authorize|Revoke)SecurityGroup(Ingress|Egress)$")
+
+
+def _keys(call: Call) -> dict[str, Any]:
+    keys: dict[str, Any] = {}
+    if call.service == "ecs" and ("cluster" in call.parameters or "service" in call.parameters):
+        keys["ecs:cluster"] = _cluster(call)
+    if _GROUP_ACTIONS.match(call.action):
+        group = ec2._security_groups.get(call.text("GroupId"))
+        if group:
+            keys["ec2:vpc"] = call.arn(f"vpc/{group['VpcId']}")
+    if call.action == "sts:AssumeRole":
+        keys["sts:externalid"] = call.text("ExternalId") or None
+        keys["sts:rolesessionname"] = call.text("RoleSessionName") or None
+    if call.action == "iam:CreateServiceLinkedRole":
+        keys["iam:awsservicename"] = call.text("AWSServiceName")
+    return keys
+
+
+KNOWN_KEYS = frozenset(
+    {
+        "ec2:vpc",
+        "ecs:cluster",
+        "ecs:createaction",
+        "iam:awsservicename",
+        "iam:passedtoservice",
+        "sts:externalid",
+        "sts:rolesessionname",
+    }
+)
+"""Keys of services that a call has if it could have them."""
+
+
+# --- What a call needs besides its own action.
+
+# Who creates with tags needs the right to tag, for this creation.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html
+_TAGGED_AT_CREATION = ("ecs:RegisterTaskDefinition", "ecs:CreateService", "ecs:CreateCluster",
+                       "ecs:RunTask")  # fmt: skip
+
+
+def _tagging(call: Call) -> Iterator[Check]:
+    if call.action == "sts:AssumeRole" and any(key.startswith("Tags.") for key in call.parameters):
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
+        yield Check(action="sts:TagSession", resource=call.text("RoleArn"), keys=_keys(call))
+    if call.action in _TAGGED_AT_CREATION and call.parameters.get("tags"):
+        keys = _keys(call) | {"ecs:createaction": call.operation}
+        for resource in _resources(call):
+            yield Check(action="ecs:TagResource", resource=resource, keys=keys)
+
+
+# The principal that a role is handed to with a request of the service: each service's page on
+# passing roles, and `iam:PassedToService` in the policies that AWS itself publishes.
+_PASSED_TO = {
+    "application-autoscaling": "application-autoscaling.amazonaws.com",
+    "cloudformation": "cloudformation.amazonaws.com",
+    "codebuild": "codebuild.amazonaws.com",
+    "codepipeline": "codepipeline.amazonaws.com",
+    "ecs": "ecs-tasks.amazonaws.com",
+    "events": "events.amazonaws.com",
+    "lambda": "lambda.amazonaws.com",
+}
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$")
+# They speak of roles, and hand none over.
+_ABOUT_ROLES = ("iam", "sts")
+
+
+def _handed_over(call: Call) -> Iterator[Check]:
+    """Yield iam:PassRole for each role in the request, wherever in it.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+    """
+    if call.service in _ABOUT_ROLES:
+        return
+    for role in dict.fromkeys(_role_arns(call.parameters)):
+        if call.service not in _PASSED_TO:
+            raise UnjudgedError(f"{call.action} hands {role} to a service that calls.py has not")
+        service = _PASSED_TO[call.service]
+        yield Check(action="iam:PassRole", resource=role, keys={"iam:passedtoservice": service})
+
+
+def _role_arns(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        if _ROLE.match(value):
+            yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _role_arns(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _role_arns(item)

@@ -1,0 +1,80 @@
+"""The ledger: which calls were judged, by whom, what allowed them, and what was refused."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from tools.local_aws.iam.calls import Check
+from tools.local_aws.iam.policies import Statement
+
+
+@dataclass(frozen=True, order=True)
+class Grant:
+    """One action of one statement, as the policy spells it; ``resources`` are its patterns."""
+
+    policy: str
+    action: str
+    resources: tuple[str, ...]
+
+
+class Ledger:
+    """What was judged since the start. Whatever is asked often is written once."""
+
+    def __init__(self) -> None:
+        self._calls = 0
+        self._uses: dict[tuple[str, Grant, str, str, bool], int] = {}
+        self._refusals: dict[tuple[str, str, str, str], int] = {}
+
+    def allowed(
+        self, who: str, check: Check, statements: Iterable[Statement], *, by_resource: bool
+    ) -> None:
+        """Write down each grant that allows it, and whether nothing else does."""
+        self._calls += 1
+        grants = sorted(
+            {
+                Grant(each.policy, action, tuple(each.values("Resource")))
+                for each in statements
+                for action in each.granted_actions(check.action)
+            }
+        )
+        for grant in grants:
+            alone = len(grants) == 1 and not by_resource
+            key = (who, grant, check.action, check.resource, alone)
+            self._uses[key] = self._uses.get(key, 0) + 1
+
+    def refused(self, who: str, check: Check, reason: str) -> None:
+        self._calls += 1
+        key = (who, check.action, check.resource, reason)
+        self._refusals[key] = self._refusals.get(key, 0) + 1
+
+    def content(self) -> dict[str, Any]:
+        """Return everything, as JSON can carry it."""
+        return {
+            "calls": self._calls,
+            "uses": [
+                {
+                    "principal": who,
+                    "policy": grant.policy,
+                    "granted": grant.action,
+                    "resources": list(grant.resources),
+                    "action": action,
+                    "resource": resource,
+                    "alone": alone,
+                    "times": times,
+                }
+                for (who, grant, action, resource, alone), times in sorted(self._uses.items())
+            ],
+            "refusals": [
+                {
+                    "principal": who,
+                    "action": action,
+                    "resource": resource,
+                    "reason": reason,
+                    "times": times,
+                }
+                for (who, action, resource, reason), times in sorted(self._refusals.items())
+            ],
+        }
+
+
+LEDGER = Ledger()

@@ -1,0 +1,512 @@
+"""Policies: what their statements say, and what they decide together about one request.
+
+Nothing here knows of requests over HTTP or of MiniStack: a `Request` is one action on one resource
+by one caller. The rules are those of the IAM User Guide, on the pages named at each of them; where
+an independent evaluator differs is in tools/iam_oracle.
+"""
+
+import fnmatch
+import ipaddress
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from functools import cache
+from typing import Any, Self, TypeAlias
+
+Document: TypeAlias = str | Mapping[str, Any]
+_VARIABLES_SINCE = "2012-10-17"
+
+
+class PolicyError(ValueError):
+    """A policy uses what is not judged here; the message names it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Who asks: ``arn`` is that of the user or session, ``role`` that of the session's role.
+
+    An AWS service has neither, and is named by ``service``.
+    """
+
+    account: str
+    arn: str = ""
+    role: str = ""
+    service: str = ""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What a policy may call it, but for its account."""
+        return frozenset(filter(None, (self.arn, self.role)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One action on one resource; ``keys`` are the condition keys that it has, in lower case."""
+
+    caller: Caller
+    action: str
+    resource: str
+    keys: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """A statement; ``policy`` and ``index`` say where it stands."""
+
+    policy: str
+    index: int
+    version: str
+    content: Mapping[str, Any]
+
+    @property
+    def allows(self) -> bool:
+        return bool(self.content["Effect"] == "Allow")
+
+    def values(self, element: str) -> list[str]:
+        value = self.content.get(element, [])
+        return [value] if isinstance(value, str) else list(value)
+
+    def applies(self, request: Request) -> bool:
+        """Say whether action, resource and conditions are those of the request."""
+        return self.concerns(request) and self._conditions_hold(request)
+
+    def concerns(self, request: Request) -> bool:
+        """Say whether action and resource are those of the request, whatever the conditions."""
+        return self._names_action(request.action) and self._names_resource(request)
+
+    def granted_actions(self, action: str) -> list[str]:
+        """Return which of its patterns name the action."""
+        return [each for each in self.values("Action") if action_matches(each, action)]
+
+    def condition_keys(self) -> Iterator[str]:
+        for operands in self.content.get("Condition", {}).values():
+            yield from (key.lower() for key in operands)
+
+    def _names_action(self, action: str) -> bool:
+        if "NotAction" in self.content:
+            return not any(action_matches(each, action) for each in self.values("NotAction"))
+        return any(action_matches(each, action) for each in self.values("Action"))
+
+    def _names_resource(self, request: Request) -> bool:
+        element = "NotResource" if "NotResource" in self.content else "Resource"
+        if element not in self.content:
+            return True  # the trust policy of a role speaks of its role
+        patterns = [self._filled(each, request) for each in self.values(element)]
+        # A variable without a value: the pattern matches nothing, and excepts nothing either.
+        if element == "NotResource" and None in patterns:
+            return False
+        matches = any(each and resource_matches(each, request.resource) for each in patterns)
+        return matches != (element == "NotResource")
+
+    def _conditions_hold(self, request: Request) -> bool:
+        return all(
+            self._condition_holds(operator, key, operand, request)
+            for operator, operands in self.content.get("Condition", {}).items()
+            for key, operand in operands.items()
+        )
+
+    def _condition_holds(self, operator: str, key: str, operand: Any, request: Request) -> bool:
+        operands = operand if isinstance(operand, list) else [operand]
+        texts = [str(each).lower() if isinstance(each, bool) else str(each) for each in operands]
+        if operator.startswith(_WITH_VARIABLES):
+            # A variable without a value matches nothing, so it is left out.
+            filled = (self._filled(text, request) for text in texts)
+            texts = [text for text in filled if text is not None]
+        return _Condition.of(operator).holds(request.keys.get(key.lower()), texts)
+
+    def _filled(self, text: str, request: Request) -> str | None:
+        """Put values in the place of policy variables; None if one has no single value.
+
+        What a variable stands for is literal: a `*` in it is a star.
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+        """
+        if "${" not in text or self.version != _VARIABLES_SINCE:
+            return text
+        missing = False
+
+        def value(match: re.Match[str]) -> str:
+            nonlocal missing
+            name, default = match["name"].strip(), match["default"]
+            if name in _SPECIAL:
+                return _literal(name)
+            found = request.keys.get(name.lower())
+            if isinstance(found, str):
+                return _literal(found)
+            if default is None:
+                missing = True
+                return ""
+            return _literal(default)
+
+        filled = _VARIABLE.sub(value, text)
+        return None if missing else filled
+
+
+_SPECIAL = ("*", "?", "$")
+_VARIABLE = re.compile(r"\$\{(?P<name>[^},']+)(?:,\s*'(?P<default>[^']*)'\s*)?\}")
+_WITH_VARIABLES = ("String", "Arn", "ForAllValues:String", "ForAllValues:Arn", "ForAnyValue:String",
+                   "ForAnyValue:Arn")  # fmt: skip
+# Wildcards that a variable has brought in, until a pattern is compiled.
+_LITERALS = {"*": "\ue000", "?": "\ue001"}
+_BACK = str.maketrans({literal: character for character, literal in _LITERALS.items()})
+_AWAY = str.maketrans(_LITERALS)
+
+
+def _literal(text: str) -> str:
+    return text.translate(_AWAY)
+
+
+def statements(document: Document, *, policy: str) -> list[Statement]:
+    """Return the statements of a policy document."""
+    content = json.loads(document) if isinstance(document, str) else document
+    found = content.get("Statement", [])
+    return [
+        Statement(
+            policy=policy, index=index, version=content.get("Version", "2008-10-17"), content=each
+        )
+        for index, each in enumerate([found] if isinstance(found, Mapping) else found)
+    ]
+
+
+# --- Names that match patterns.
+
+
+def action_matches(pattern: str, action: str) -> bool:
+    """Case does not count in actions."""
+    return _anywhere(pattern.lower()).match(action.lower()) is not None
+
+
+def resource_matches(pattern: str, resource: str) -> bool:
+    """Match within the six parts of an ARN: only a `*` that ends one may go beyond its colon.
+
+    The last part, the resource, may have colons of its own.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+    """
+    return _by_part(pattern).match(resource) is not None
+
+
+def arn_matches(pattern: str, arn: str) -> bool:
+    """Match each of the six parts of an ARN by itself, as the Arn operators do.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+    """
+    patterns, parts = pattern.split(":", _LAST_PART), arn.split(":", _LAST_PART)
+    return len(patterns) == len(parts) and all(
+        _anywhere(each).match(part) is not None for each, part in zip(patterns, parts, strict=True)
+    )
+
+
+_LAST_PART = 5
+
+
+@cache
+def _anywhere(pattern: str) -> re.Pattern[str]:
+    return re.compile(_regex(pattern, many=".*", one=".") + r"\Z", re.DOTALL)
+
+
+@cache
+def _by_part(pattern: str) -> re.Pattern[str]:
+    parts = pattern.split(":", _LAST_PART)
+    regexes = [_part_regex(part, last=place == _LAST_PART) for place, part in enumerate(parts)]
+    return re.compile(":".join(regexes) + r"\Z", re.DOTALL)
+
+
+def _part_regex(part: str, *, last: bool) -> str:
+    if last:
+        return _regex(part, many=".*", one=".")
+    start, end = (part[:-1], ".*") if part.endswith("*") else (part, "")
+    return _regex(start, many="[^:]*", one="[^:]") + end
+
+
+def _regex(pattern: str, *, many: str, one: str) -> str:
+    wildcards = {"*": many, "?": one}
+    return "".join(
+        wildcards.get(character) or re.escape(character.translate(_BACK)) for character in pattern
+    )
+
+
+# --- Conditions.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+
+
+def _text(value: str, operand: str) -> bool:
+    return value == operand.translate(_BACK)
+
+
+def _text_in_any_case(value: str, operand: str) -> bool:
+    return value.lower() == operand.translate(_BACK).lower()
+
+
+def _like(value: str, operand: str) -> bool:
+    return _anywhere(operand).match(value) is not None
+
+
+def _number(compare: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
+    def test(value: str, operand: str) -> bool:
+        try:
+            return compare(float(value), float(operand))
+        except ValueError:
+            return False
+
+    return test
+
+
+def _date(compare: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
+    def test(value: str, operand: str) -> bool:
+        first, second = _moment(value), _moment(operand)
+        return first is not None and second is not None and compare(first, second)
+
+    return test
+
+
+def _moment(text: str) -> float | None:
+    """Return seconds since 1970 of an ISO 8601 date, or of such a number."""
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _address(value: str, operand: str) -> bool:
+    try:
+        return ipaddress.ip_address(value) in ipaddress.ip_network(operand, strict=False)
+    except ValueError:
+        return False
+
+
+_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "Equals": lambda value, operand: value == operand,
+    "LessThan": lambda value, operand: value < operand,
+    "LessThanEquals": lambda value, operand: value <= operand,
+    "GreaterThan": lambda value, operand: value > operand,
+    "GreaterThanEquals": lambda value, operand: value >= operand,
+}
+_TESTS: dict[str, Callable[[str, str], bool]] = {
+    "StringEquals": _text,
+    "StringEqualsIgnoreCase": _text_in_any_case,
+    "StringLike": _like,
+    "BinaryEquals": _text,
+    "Bool": _text_in_any_case,
+    "IpAddress": _address,
+    # They behave alike: both take wildcards.
+    "ArnEquals": lambda value, operand: arn_matches(operand, value),
+    "ArnLike": lambda value, operand: arn_matches(operand, value),
+    **{f"Numeric{name}": _number(compare) for name, compare in _COMPARISONS.items()},
+    **{f"Date{name}": _date(compare) for name, compare in _COMPARISONS.items()},
+}
+_NEGATIONS = {
+    "StringNotEquals": "StringEquals",
+    "StringNotEqualsIgnoreCase": "StringEqualsIgnoreCase",
+    "StringNotLike": "StringLike",
+    "NotIpAddress": "IpAddress",
+    "ArnNotEquals": "ArnEquals",
+    "ArnNotLike": "ArnLike",
+    "NumericNotEquals": "NumericEquals",
+    "DateNotEquals": "DateEquals",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Condition:
+    """An operator: its test, whether it is negated, and what it makes of several values or none."""
+
+    test: Callable[[str, str], bool] | None
+    """None: whether the key is there at all."""
+    negated: bool
+    quantifier: str
+    if_exists: bool
+
+    @classmethod
+    @cache
+    def of(cls, operator: str) -> Self:
+        quantifier, _, rest = operator.rpartition(":")
+        name = rest.removesuffix("IfExists")
+        if quantifier not in ("", "ForAllValues", "ForAnyValue") or (
+            name not in _TESTS and name not in _NEGATIONS and name != "Null"
+        ):
+            raise PolicyError(f"no such condition operator: {operator}")
+        return cls(
+            test=None if name == "Null" else _TESTS[_NEGATIONS.get(name, name)],
+            negated=name in _NEGATIONS,
+            quantifier=quantifier,
+            if_exists=rest != name,
+        )
+
+    def holds(self, value: Any, operands: Sequence[str]) -> bool:
+        if self.test is None:
+            return any((value is None) == (operand.lower() == "true") for operand in operands)
+        if value is None:
+            alone = self.negated and not self.quantifier
+            return self.if_exists or self.quantifier == "ForAllValues" or alone
+        values = [str(each) for each in value] if isinstance(value, (list, tuple)) else [str(value)]
+        combine = all if self.quantifier == "ForAllValues" else any
+        return combine(self._one_holds(each, operands) for each in values)
+
+    def _one_holds(self, value: str, operands: Sequence[str]) -> bool:
+        if self.test is None:
+            return False
+        return any(self.test(value, operand) for operand in operands) != self.negated
+
+
+# --- Principals, in the policies of resources and roles.
+
+
+class Named(Enum):
+    """How a statement of a resource's policy names the caller."""
+
+    NOT = 0
+    BY_ACCOUNT = 1
+    """Leaves it to the caller's own policies."""
+    BY_ROLE = 2
+    """Or as one of everybody: a boundary and a session's policy still limit it."""
+    DIRECTLY = 3
+    """The user or the session itself, which nothing limits that does not deny."""
+
+
+def named(statement: Statement, caller: Caller) -> Named:
+    """Say how a statement names the caller.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
+    if "NotPrincipal" in statement.content:
+        return _named_by_exclusion(statement, caller)
+    principal = statement.content.get("Principal", {})
+    if principal == "*":
+        return Named.BY_ROLE
+    if caller.service:
+        services = [service.lower() for service in _listed(principal, "Service")]
+        return Named.DIRECTLY if caller.service.lower() in services else Named.NOT
+    listed = _listed(principal, "AWS")
+    if caller.arn in listed:
+        return Named.DIRECTLY
+    if "*" in listed or caller.role in listed:
+        return Named.BY_ROLE
+    return Named.BY_ACCOUNT if _accounts(listed, caller) else Named.NOT
+
+
+def _named_by_exclusion(statement: Statement, caller: Caller) -> Named:
+    """Except a caller that is listed with all its names, its account among them.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
+    """
+    principal = statement.content["NotPrincipal"]
+    if statement.allows:
+        raise PolicyError("NotPrincipal with Allow is not judged here: it lets everybody else in")
+    listed = _listed(principal, "AWS")
+    if caller.service:
+        excepted = caller.service in _listed(principal, "Service")
+    else:
+        excepted = caller.names <= set(listed) and _accounts(listed, caller)
+    return Named.NOT if excepted else Named.BY_ROLE
+
+
+def _listed(principal: Any, kind: str) -> list[str]:
+    value = principal.get(kind, []) if isinstance(principal, Mapping) else []
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _accounts(listed: Iterable[str], caller: Caller) -> bool:
+    return any(
+        name == caller.account or fnmatch.fnmatchcase(name, f"arn:aws*:iam::{caller.account}:root")
+        for name in listed
+    )
+
+
+# --- What all policies together decide.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policies:
+    """What decides about a caller: each layer limits the one before it.
+
+    ``boundary`` and ``session`` are None where there is none; an empty one allows nothing.
+    ``resource`` is the policy of the resource, and ``decisive`` says that nothing is allowed
+    without it, as with the trust policy of a role or the policy of a KMS key.
+    """
+
+    identity: Sequence[Statement] = ()
+    boundary: Sequence[Statement] | None = None
+    session: Sequence[Statement] | None = None
+    resource: Sequence[Statement] = ()
+    decisive: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """``allowed_by`` are all statements of the identity's policies that allow it.
+
+    ``by_resource`` says that the policy of the resource would do without them.
+    """
+
+    allowed: bool
+    reason: str
+    allowed_by: tuple[Statement, ...] = ()
+    denied_by: Statement | None = None
+    by_resource: bool = False
+
+
+def decide(request: Request, policies: Policies) -> Decision:
+    """Decide about a request within one account.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html
+    """
+    of_resource = [
+        (statement, how)
+        for statement in policies.resource
+        if (how := named(statement, request.caller)) is not Named.NOT and statement.applies(request)
+    ]
+    layers = {
+        "an identity-based policy": policies.identity,
+        "a permissions boundary": policies.boundary or (),
+        "a session policy": policies.session or (),
+        "a resource-based policy": [statement for statement, _ in of_resource],
+    }
+    for layer, its_statements in layers.items():
+        for statement in its_statements:
+            if not statement.allows and statement.applies(request):
+                return Decision(
+                    allowed=False, reason=f"with an explicit deny in {layer}", denied_by=statement
+                )
+    allowed_by = tuple(_allowing(policies.identity, request))
+    how = max((how for each, how in of_resource if each.allows), key=_strength, default=Named.NOT)
+    reason = _obstacle(request, policies, how, own=bool(allowed_by))
+    return Decision(
+        allowed=not reason,
+        reason=reason,
+        allowed_by=() if reason else allowed_by,
+        by_resource=not reason and how in (Named.BY_ROLE, Named.DIRECTLY),
+    )
+
+
+def _strength(how: Named) -> int:
+    return int(how.value)
+
+
+def _obstacle(request: Request, policies: Policies, how: Named, *, own: bool) -> str:
+    """Say what does not allow a request that nothing denies; nothing if all is well."""
+    action = request.action
+    if how is Named.DIRECTLY:
+        return ""
+    if policies.decisive and how is Named.NOT:
+        return f"because no resource-based policy allows the {action} action"
+    if not own and how is not Named.BY_ROLE:
+        return f"because no identity-based policy allows the {action} action"
+    for layer, limits in (
+        ("permissions boundary", policies.boundary),
+        ("session policy", policies.session),
+    ):
+        if limits is not None and not any(_allowing(limits, request)):
+            return f"because no {layer} allows the {action} action"
+    return ""
+
+
+def _allowing(layer: Sequence[Statement], request: Request) -> Iterator[Statement]:
+    return (statement for statement in layer if statement.allows and statement.applies(request))

@@ -1,0 +1,72 @@
+"""A function of a template, with its role: what the tests of custom resources need."""
+
+from typing import Any
+
+Template = dict[str, Any]
+
+
+def function(
+    code: str, *, allowed: list[Template] | None = None, principal: str = "lambda.amazonaws.com"
+) -> Template:
+    """Return the resources of a function with this code, whose name is `Function`."""
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": principal}}
+    policy = {"PolicyName": "own", "PolicyDocument": document(*(allowed or []))}
+    return {
+        "Role": {
+            "Type": "AWS::IAM::Role",
+            "Properties": {
+                "AssumeRolePolicyDocument": document(trust),
+                **({"Policies": [policy]} if allowed else {}),
+            },
+        },
+        "Function": {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {
+                "Runtime": "nodejs22.x",
+                "Handler": "index.handler",
+                "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+                "Code": {"ZipFile": code},
+            },
+        },
+    }
+
+
+def custom(**properties: Any) -> Template:
+    """Return a custom resource of the function."""
+    token = {"Fn::GetAtt": ["Function", "Arn"]}
+    return {"Type": "Custom::Thing", "Properties": {"ServiceToken": token, **properties}}
+
+
+def document(*statements: Template) -> Template:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def allow(*actions: str, on: str = "*") -> Template:
+    return {"Effect": "Allow", "Action": list(actions), "Resource": on}
+
+
+def answering(body: str) -> str:
+    """Return the code of a function that does `body`, and answers with what that returns."""
+    return f"""
+const https = require("https");
+const {{ S3 }} = require("@aws-sdk/client-s3");
+const s3 = new S3({{}});
+function answer(event, status, more) {{
+  const body = JSON.stringify({{
+    Status: status, PhysicalResourceId: event.PhysicalResourceId ?? "made", ...more,
+  }});
+  return new Promise((resolve) => {{
+    const request = https.request({{ hostname: "x", path: "/", method: "PUT" }}, resolve);
+    request.write(body);
+    request.end();
+  }});
+}}
+exports.handler = async (event) => {{
+  console.log("asked to", event.RequestType);
+  try {{
+    await answer(event, "SUCCESS", {{ Data: await (async () => {{ {body} }})() }});
+  }} catch (error) {{
+    await answer(event, "FAILED", {{ Reason: `${{error.name}}: ${{error.message}}` }});
+  }}
+}};
+"""

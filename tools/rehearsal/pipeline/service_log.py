@@ -1,0 +1,23 @@
+"""The logs that services of AWS write with the role of what they run."""
+
+import time
+
+from tools.local_aws import Access
+
+
+def write_log(access: Access, group: str, stream: str, text: str) -> None:
+    """Write a log as CodeBuild and Lambda do, with the role of whoever speaks.
+
+    A group that is not there is made. What may not be written fails here; Lambda drops it.
+    https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
+    """
+    logs = access.client("logs")
+    try:
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    except logs.exceptions.ResourceNotFoundException:
+        logs.create_log_group(logGroupName=group)
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    now = int(time.time() * 1000)
+    events = [{"timestamp": now, "message": line or " "} for line in (text or " ").splitlines()]
+    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
