@@ -90,7 +90,7 @@ def checks_for(
         yield network.Zones(core)
         yield from account.network_quotas(core)
     yield account.FargateQuota()
-    yield from account.build_quotas(settings.service)
+    yield account.BuildQuota()
     yield account.ServiceLinkedRole()
     if there := settings.existing_platform:
         yield network.ExistingVpc(there)

@@ -238,39 +238,30 @@ class FargateQuota:
         return ok(f"{used:g} of {quota:g} in use, {peak}")
 
 
-@dataclass(frozen=True)
-class BuildQuota:
-    """Whether CodeBuild runs a build in an environment at all; new accounts may have none or one.
+_BUILD_QUOTAS = {
+    CpuArchitecture.X86_64: "L-9D07B6EF",  # Linux/Small
+    CpuArchitecture.ARM64: "L-5ED1D25B",  # ARM/Small
+}
 
-    The Promote action is such a build, too.
+
+class BuildQuota:
+    """Whether CodeBuild runs a build at all; new accounts may have none or one at a time.
+
     https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html
     """
 
-    environment: str
-    code: str
-
-    @property
-    def what(self) -> str:
-        """See `Check`."""
-        return f"quota of builds, {self.environment}"
+    what = "quota of builds"
 
     def examine(self, context: Context) -> Result:
-        """Look at how many may run at a time."""
-        quota = int(_quota_of(context.aws, "codebuild", self.code))
-        more = _raise_quota("codebuild", self.code, max(quota + 1, 5))
+        """Look at how many may run at a time, on the processor of the service."""
+        code = _BUILD_QUOTAS[context.settings.service.cpu_architecture]
+        quota = int(_quota_of(context.aws, "codebuild", code))
+        more = _raise_quota("codebuild", code, max(quota + 1, 5))
         if quota < 1:
             return problem("none may run, so no delivery can", more)
         if quota == 1:
             return note("one at a time: deliveries wait for each other", more)
         return ok(f"{quota} at a time")
-
-
-def build_quotas(service: ServiceSettings) -> tuple[BuildQuota, ...]:
-    """Return the quotas of the environments that a delivery builds and promotes in."""
-    promotion = BuildQuota("Linux/Small", "L-9D07B6EF")
-    if service.cpu_architecture is CpuArchitecture.ARM64:
-        return BuildQuota("ARM/Small", "L-5ED1D25B"), promotion
-    return (promotion,)
 
 
 class ServiceLinkedRole:

@@ -23,9 +23,9 @@ from settings.examples import (
 from tools.doctor.account import (
     BOOTSTRAP_VERSION_PARAMETER,
     NEEDED_BOOTSTRAP_VERSION,
+    BuildQuota,
     ResourceTypes,
     ServiceLinkedRole,
-    build_quotas,
 )
 from tools.doctor.aws import Aws
 from tools.doctor.check import Context, Verdict
@@ -176,17 +176,15 @@ def test_a_new_account_may_run_no_build_or_one_at_a_time(
     quota: float, verdict: Verdict, advice: bool
 ) -> None:
     aws = _Answering(get_service_quota={"Quota": {"Value": quota}})
-    (check,) = build_quotas(SAMPLE.service)
-    result = check.examine(Context(SAMPLE, aws))
+    result = BuildQuota().examine(Context(SAMPLE, aws))
     assert (result.verdict, bool(result.to_do)) == (verdict, advice)
 
 
-def test_an_arm_service_is_built_on_arm_and_promoted_on_linux() -> None:
+def test_the_quota_is_that_of_the_processor_that_is_built_for() -> None:
     (settings,) = example_deployment(TOPOLOGIES["connected"])
-    assert [check.environment for check in build_quotas(settings.service)] == [
-        "ARM/Small",
-        "Linux/Small",
-    ]
+    aws = _Answering(get_service_quota={"Quota": {"Value": 0.0}})
+    assert "L-5ED1D25B" in BuildQuota().examine(Context(settings, aws)).to_do
+    assert "L-9D07B6EF" in BuildQuota().examine(Context(SAMPLE, aws)).to_do
 
 
 def test_an_account_without_the_role_of_ecs_is_told_so() -> None:
