@@ -113,7 +113,7 @@ permissions: install-tools ## Rehearse, and write docs/permissions.md: what each
 
 .PHONY: permissions-needed
 permissions-needed: install-tools ## Deliver without each grant that a delivery uses, and see that it fails by name
-	@$(BIN)/python -m tools.rehearsal.necessary
+	@$(BIN)/python -m tools.rehearsal.necessary $(DELIVERED)
 
 .PHONY: iam-oracle
 iam-oracle: install-tools .cache/iam-oracle/.installed ## Compare how policies are judged here with an independent evaluator

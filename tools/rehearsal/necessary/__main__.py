@@ -6,6 +6,7 @@ away alone, and the delivery is played again: it must fail with an answer that n
 
 from tools.command_line import run
 
+import argparse
 import json
 import secrets
 import sys
@@ -34,13 +35,22 @@ _NOT_PLAYED = {
 
 def main() -> None:
     """Play it; exit with 1 and the reason at the first grant that nobody misses."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.rehearsal.necessary", description=__doc__
+    )
+    parser.add_argument(
+        "--working-tree",
+        action="store_true",
+        help="deliver the files as they are on disk, and not as they are committed",
+    )
+    given = parser.parse_args()
     report = ConsoleReport()
     try:
         with ExitStack() as stack:
             aws = stack.enter_context(LocalAws(account=ACCOUNT, region=REGION))
             workspace = stack.enter_context(Workspace(aws))
             context = RehearsalContext(
-                aws=aws, workspace=workspace, report=report, working_tree=True
+                aws=aws, workspace=workspace, report=report, working_tree=given.working_tree
             )
             play(context)
     except (RehearsalError, LocalAwsError) as error:
