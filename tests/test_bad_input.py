@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aws_cdk import App
 from cfnlint.api import lint
-from hypothesis import HealthCheck, Phase, configuration, given, settings
+from hypothesis import HealthCheck, Phase, assume, configuration, given, settings
 from hypothesis import strategies as st
 
 from app import add_stacks
@@ -101,6 +101,10 @@ def test_what_is_accepted_is_a_clean_template(
     deployment = outcome(written({**texts, key: odd}).encode(), folder)
     deployment = deployment or outcome(written(texts).encode(), folder)
     assert deployment, "nothing is odd now"
+    # Without an account CDK makes up a VPC that is looked up, with ids that its rules refuse.
+    assume(
+        not any(each.existing_platform and each.existing_platform.vpc_name for each in deployment)
+    )
     counts["synthesised"] += 1
     # CDK's own rules, which are most of cfn-lint's, are errors at every synthesis.
     for template in synthesised(deployment, folder):

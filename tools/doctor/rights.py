@@ -24,6 +24,7 @@ RIGHTS = (
     "ecr:DescribeRepositories",
     "ecs:DescribeClusters",
     "ecs:DescribeServices",
+    "iam:GetPolicy",
     "iam:GetRole",
     "logs:DescribeLogGroups",
     "route53:GetHostedZone",

@@ -225,6 +225,7 @@ _BY_TYPE: dict[str, Callable[[Call], list[str]]] = {
     "ecs:service": lambda call: _in_cluster(call, "service", "service", "services", "serviceName"),
     "ecs:task": lambda call: _in_cluster(call, "task", "task", "tasks"),
     "ecs:task-definition": _task_definitions,
+    "iam:policy": lambda call: call.texts("PolicyArn"),
     "iam:role": _roles,
     "lambda:function": _functions,
     "logs:log-group": _log_groups,

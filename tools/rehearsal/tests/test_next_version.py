@@ -27,10 +27,12 @@ def run_git(folder: Path, *arguments: str, may_fail: bool = False) -> str:
         for role in ("AUTHOR", "COMMITTER")
         for what in ("NAME", "EMAIL")
     }
+    environment = git_environment() | owner
+    del environment["GIT_NO_REPLACE_OBJECTS"]  # The page has a copy say what it was made of by one.
     done = subprocess.run(
         ["git", *arguments],
         cwd=folder,
-        env=git_environment() | owner,
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
