@@ -48,7 +48,7 @@ def code(document: Path) -> str:
 def test_code_that_is_named_is_there(document: Path) -> None:
     folders = ["application-code", "backend_service", "core_infra", "docs", "settings", "tests"]
     folders += ["tools"] * TOOLS.exists()
-    paths = re.findall(rf"\b(?:{'|'.join(folders)})/[\w./-]*\w", code(document))
+    paths = re.findall(rf"(?<![\w/.-])(?:{'|'.join(folders)})/[\w./-]*\w", code(document))
     assert [path for path in paths if not (ROOT / path).exists()] == []
     there = {path.name for folder in folders for path in (ROOT / folder).rglob("*.py")} | {"app.py"}
     named = set(re.findall(r"(?<![\w/.])\w+\.py\b", code(document)))
