@@ -1,8 +1,9 @@
 """What tasks start and run with: an execution role that is there, secrets, and managed policies."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
@@ -55,16 +56,15 @@ def _listed(value: Any) -> list[Any]:
 
 
 @dataclass(frozen=True)
-class ContainerSecret:
-    """Whether what an environment variable is filled from exists, and can be decrypted.
+class _Secret(ABC):
+    """Whether what an environment variable is filled from exists, and whose key it has.
 
-    Its value is not read. `kms_keys` are the customer managed keys that the settings name: ECS may
-    decrypt with these only.
+    Its value is not read.
     """
 
     variable: str
     arn: str
-    kms_keys: Collection[str]
+    setting: ClassVar[str]
 
     @property
     def what(self) -> str:
@@ -75,9 +75,23 @@ class ContainerSecret:
         """Look for the secret or the parameter, and whose key it has."""
         found = _stored(self.arn, context)
         if found is None:
-            return problem(f"there is no {self.arn}", "create it, or correct container_secrets")
-        if (key := _customer_key(found, context)) is None:
-            return ok("is there")
+            return problem(f"there is no {self.arn}", f"create it, or correct {self.setting}")
+        key = _customer_key(found, context)
+        return ok("is there") if key is None else self._encrypted_with(key)
+
+    @abstractmethod
+    def _encrypted_with(self, key: str) -> Result:
+        """Judge a customer managed key."""
+
+
+@dataclass(frozen=True)
+class ContainerSecret(_Secret):
+    """One of a container; ``kms_keys`` are the keys with which ECS may decrypt."""
+
+    kms_keys: Collection[str]
+    setting = "container_secrets"
+
+    def _encrypted_with(self, key: str) -> Result:
         if key in self.kms_keys:
             return ok("is there, and so is its key")
         return problem(
@@ -87,24 +101,12 @@ class ContainerSecret:
 
 
 @dataclass(frozen=True)
-class BuildSecret:
-    """Whether what a variable of the build is filled from exists; its value is not read."""
+class BuildSecret(_Secret):
+    """One of the build."""
 
-    variable: str
-    arn: str
+    setting = "build_secrets"
 
-    @property
-    def what(self) -> str:
-        """See `Check`."""
-        return f"secret of {self.variable}"
-
-    def examine(self, context: Context) -> Result:
-        """Look for the secret, and whose key it has."""
-        found = _stored(self.arn, context)
-        if found is None:
-            return problem(f"there is no {self.arn}", "create it, or correct build_secrets")
-        if (key := _customer_key(found, context)) is None:
-            return ok("is there")
+    def _encrypted_with(self, key: str) -> Result:
         # The policy of the key may let the role decrypt nevertheless.
         return note(
             f"is encrypted with {key}, with which the settings let no build decrypt",
