@@ -11,6 +11,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from backend_service.buildspec import own_buildspec
+from backend_service.image_repository import PULL, PUSH
 from backend_service.names import LIVE_TAG, build_log_group_name
 
 BUILD_TIMEOUT = Duration.minutes(30)
@@ -33,9 +34,9 @@ class ImageBuild(Construct):
     ``secrets``: the value of a Secrets Manager secret, by its complete ARN (optionally followed by
     ``:json-key:version-stage:version-id``), under the name of a variable.
 
-    Creates the project, its role and its log group (deleted with the stack). The project may pull
-    from and push to ``builds``, pull from ``repository``, and read ``secrets``, of each kind no
-    others. Exposes ``project``.
+    Creates the project, its role and its log group (deleted with the stack). The project may push
+    to ``builds``, pull from ``repository``, and read ``secrets``, of each kind no others. Exposes
+    ``project``.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class ImageBuild(Construct):
         log_group = logs.LogGroup(
             self,
             "LogGroup",
-            # CodeBuild's own name for it, which CDK's default policy of the project allows.
+            # CodeBuild's own name for it, which the project's own statement about logs allows.
             log_group_name=build_log_group_name(project_name),
             retention=log_retention,
             removal_policy=RemovalPolicy.DESTROY,
@@ -99,22 +100,30 @@ class ImageBuild(Construct):
                 for name, value in variables.items()
             },
             cache=_LAYER_CACHE,
-            logging=codebuild.LoggingOptions(
-                cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=log_group)
-            ),
             timeout=BUILD_TIMEOUT,
             grant_report_group_permissions=False,
         )
-        builds.grant_pull_push(self.project)
+        builds.grant(self.project, *PUSH)
         # Who may push there may move the live tag: IAM does not tell tags apart.
-        repository.grant_pull(self.project)
+        repository.grant(self.project, *PULL)
+        ecr.AuthorizationToken.grant_read(self.project)
         if secrets:
             self._add_secrets(secrets, first=len(variables))
-        # The project's own statement about logs lets it make the group as well: a build that ends
-        # after a destroy would, and the next deploy would fail. It is there before the project.
+        self._log_to(log_group)
+
+    def _log_to(self, log_group: logs.LogGroup) -> None:
+        # Not as an option of the construct, which would grant it besides the construct's own
+        # statement. That is the first, and lets the project make the group: a build that ends after
+        # a destroy would, and the next deploy would fail.
+        resource = cast("codebuild.CfnProject", self.project.node.default_child)
+        resource.logs_config = codebuild.CfnProject.LogsConfigProperty(
+            cloud_watch_logs=codebuild.CfnProject.CloudWatchLogsConfigProperty(
+                status="ENABLED", group_name=log_group.log_group_name
+            )
+        )
         policy = cast("iam.Role", self.project.role).node.find_child("DefaultPolicy")
         cast("iam.CfnPolicy", policy.node.default_child).add_property_override(
-            "PolicyDocument.Statement.1.Action", ["logs:CreateLogStream", "logs:PutLogEvents"]
+            "PolicyDocument.Statement.0.Action", ["logs:CreateLogStream", "logs:PutLogEvents"]
         )
 
     def _add_secrets(self, secrets: Mapping[str, str], *, first: int) -> None:

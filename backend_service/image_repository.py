@@ -20,6 +20,21 @@ KEPT_BUILDS = 20
 """How many builds stay until they are released: more than are built while one waits for approval,
 which it may for a week. Ours: layers are shared, so each costs what its change does."""
 
+PUSH = (
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:CompleteLayerUpload",
+    "ecr:InitiateLayerUpload",
+    "ecr:PutImage",
+    "ecr:UploadLayerPart",
+)
+"""The actions of a client that pushes an image.
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html"""
+
+PULL = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+"""The actions of a client that pulls one: those of AmazonEC2ContainerRegistryPullOnly.
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/security-iam-awsmanpol.html"""
+
 _LIVE = ecr.ImageTagMutabilityExclusionFilter.wildcard(LIVE_TAG)
 
 
@@ -136,25 +151,22 @@ class SeedImage(Construct):
             description="Copies the seed image into one ECR repository",
         )
         log_group.grant_write(role)
-        repository.grant_pull_push(role)
+        repository.grant(role, *PUSH)
         role.add_to_policy(
             iam.PolicyStatement(
-                actions=["ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"],
-                # Neither action has resource-level permissions; they only sign in to the
-                # public registry.
+                actions=[
+                    "ecr-public:GetAuthorizationToken",
+                    "ecr:GetAuthorizationToken",
+                    "sts:GetServiceBearerToken",
+                ],
+                # None of them has resource-level permissions; they only sign in to the
+                # registries.
                 resources=["*"],
             )
         )
         if source_repository_arn:
             role.add_to_policy(
-                iam.PolicyStatement(
-                    actions=[
-                        "ecr:BatchCheckLayerAvailability",
-                        "ecr:BatchGetImage",
-                        "ecr:GetDownloadUrlForLayer",
-                    ],
-                    resources=[source_repository_arn],
-                )
+                iam.PolicyStatement(actions=list(PULL), resources=[source_repository_arn])
             )
         # Whatever changes among the properties of the copy repeats it, over the image that was
         # promoted last: so no retry_configs, though the construct has them now (decision 1).

@@ -13,6 +13,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from backend_service.deploy_actions import Promotion, Release, ReleaseFunction, Rollout
+from backend_service.role_policies import artifact_statements, permit_only
 from backend_service.source import PipelineSource
 
 IMAGE_DEFINITIONS_FILE = "imagedefinitions.json"
@@ -23,6 +24,15 @@ ARTIFACT_LIFETIME = Duration.days(30)
 
 _LEFTOVER_LIFETIME = Duration.days(1)
 """Replaced versions and uploads that were broken off are of no use to anybody."""
+
+_EMPTYING = (
+    "s3:DeleteObject",
+    "s3:DeleteObjectVersion",
+    "s3:GetBucketPolicy",
+    "s3:GetBucketTagging",
+    "s3:ListBucketVersions",
+    "s3:PutBucketPolicy",
+)
 
 
 class DeliveryPipeline(Construct):
@@ -59,6 +69,9 @@ class DeliveryPipeline(Construct):
             pipeline_type=codepipeline.PipelineType.V2,
             artifact_bucket=bucket,
         )
+        # The roles of the actions name this one in their trust policies, which is enough within an
+        # account. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+        permit_only(self.pipeline.role, *artifact_statements(bucket))
         source_code, build_output = codepipeline.Artifact(), codepipeline.Artifact()
         source.add_to(self.pipeline, source_code)
         build = actions.CodeBuildAction(
@@ -137,4 +150,10 @@ class ArtifactBucket(Construct):
             ],
             removal_policy=RemovalPolicy.DESTROY,
             auto_delete_objects=True,
+        )
+        # After two statements that deny is that of CDK's helper, with all of GetBucket*, List* and
+        # DeleteObject*. What its code calls is this.
+        policy = cast("s3.BucketPolicy", self.bucket.policy).node.default_child
+        cast("s3.CfnBucketPolicy", policy).add_property_override(
+            "PolicyDocument.Statement.2.Action", list(_EMPTYING)
         )

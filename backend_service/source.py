@@ -1,7 +1,7 @@
 """Where the pipeline gets the source from, and what starts it: a connection or a token."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from aws_cdk import RemovalPolicy, SecretValue
 from aws_cdk import aws_codepipeline as codepipeline
@@ -9,6 +9,8 @@ from aws_cdk import aws_codepipeline_actions as actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
+
+from backend_service.role_policies import artifact_statements
 
 SOURCE = "Source"
 """The name of the source stage and of its only action."""
@@ -40,7 +42,7 @@ class ConnectionSource:
     """Reads through a CodeConnections connection, which exists and has the status AVAILABLE.
 
     A push to the branch starts the pipeline only if it changes something under the folder. Creates
-    the role of the action, which may use the connection.
+    the role of the action, which may use the connection and write the artifact.
     """
 
     branch: Branch
@@ -54,14 +56,16 @@ class ConnectionSource:
             assumed_by=iam.ArnPrincipal(pipeline.role.role_arn),
             description=f"Reads {self.branch.owner}/{self.branch.repository}",
         )
-        role.add_to_policy(
-            iam.PolicyStatement(
-                # CDK grants the name that the service had before 2024; ARNs of today need both.
-                # https://docs.aws.amazon.com/dtconsole/latest/userguide/rename.html
-                actions=["codeconnections:UseConnection"],
-                resources=[self.connection_arn],
-            )
+        # The action of the service whose ARN the connection has: it had another name until 2024.
+        # https://docs.aws.amazon.com/dtconsole/latest/userguide/rename.html
+        service = self.connection_arn.split(":")[2]
+        use = iam.PolicyStatement(
+            actions=[f"{service}:UseConnection"], resources=[self.connection_arn]
         )
+        # This action alone sets an ACL on what it writes.
+        # https://github.com/aws/aws-cdk/issues/13557
+        for statement in (use, *artifact_statements(pipeline.artifact_bucket, "s3:PutObjectAcl")):
+            role.add_to_policy(statement)
         action = actions.CodeStarConnectionsSourceAction(
             action_name=SOURCE,
             connection_arn=self.connection_arn,
@@ -69,10 +73,13 @@ class ConnectionSource:
             repo=self.branch.repository,
             branch=self.branch.name,
             output=output,
-            role=role,
+            # By itself the action does anything with the artifacts.
+            role=role.without_policy_updates(),
             trigger_on_push=False,  # The trigger below does it, with a file filter.
         )
         pipeline.add_stage(stage_name=SOURCE, actions=[action])
+        # An execution, of which a new pipeline starts one at once, must find the rights.
+        cast("codepipeline.CfnPipeline", pipeline.node.default_child).node.add_dependency(role)
         pipeline.add_trigger(
             provider_type=codepipeline.ProviderType.CODE_STAR_SOURCE_CONNECTION,
             git_configuration=codepipeline.GitConfiguration(

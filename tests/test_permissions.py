@@ -108,6 +108,32 @@ def test_no_role_may_do_everything_with_anything(topology: str) -> None:
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_the_artifact_bucket_lets_in_its_cleaner_by_single_actions(topology: str) -> None:
+    """No scanner looks at what a bucket's own policy allows."""
+    resources = synthesise(**TOPOLOGIES[topology]).resources(
+        "BackendServiceStack", "AWS::S3::BucketPolicy"
+    )
+    (policy,) = resources.values()
+    allowing = [
+        statement
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    ]
+    assert [statement["Action"] for statement in allowing] == [
+        [
+            "s3:DeleteObject",
+            "s3:DeleteObjectVersion",
+            "s3:GetBucketPolicy",
+            "s3:GetBucketTagging",
+            "s3:ListBucketVersions",
+            "s3:PutBucketPolicy",
+        ]
+    ]
+    (principal,) = (statement["Principal"] for statement in allowing)
+    assert "S3AutoDeleteObjects" in principal["AWS"]["Fn::GetAtt"][0]
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_no_managed_policy_is_attached(topology: str) -> None:
     for template in synthesise(**TOPOLOGIES[topology]).templates.values():
         for key, resource in template["Resources"].items():

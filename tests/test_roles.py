@@ -40,6 +40,8 @@ ALARM = f"{AWS.format('cloudwatch')}:alarm:{FULL_NAME}"
 RELEASE = "<ReleaseFunction/Function>"
 SESSION_LOG = f"{AWS.format('logs')}:log-group:<Cluster/ExecuteCommandLogGroup>:*"
 
+LOOK_AT_BUCKET = {"s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning"}
+MOVE_ARTIFACTS = {"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"}
 READ = {"s3:GetBucket*", "s3:GetObject*", "s3:List*"}
 WRITE = {
     "s3:Abort*",
@@ -52,8 +54,10 @@ WRITE = {
 }
 READ_ARTIFACTS: Rights = {BUCKET: READ, OBJECTS: READ}
 USE_ARTIFACTS: Rights = {BUCKET: READ | WRITE, OBJECTS: READ | WRITE}
-PULL = {"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
+PULL = {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
 PUSH = {
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
     "ecr:CompleteLayerUpload",
     "ecr:InitiateLayerUpload",
     "ecr:PutImage",
@@ -84,33 +88,30 @@ ALWAYS: Mapping[str, Rights] = {
         "<HelperFunctionLogs/S3AutoDeleteObjectsCustomResourceProvider>": LOG,
     },
     "SeedImage/Role": {
-        REPOSITORY: PULL | PUSH,
+        REPOSITORY: PUSH,
         "<SeedImage/LogGroup>": LOG,
         "*": SIGN_IN | {"ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"},
     },
     "TaskExecutionRole/Role": {
-        REPOSITORY: PULL,
+        # AWS has the first for ECS, and not in its policy for pulling.
+        REPOSITORY: {"ecr:BatchCheckLayerAvailability"} | PULL,
         "<Task/LogGroup>": LOG,
         "*": SIGN_IN,
     },
     # The program in the container: nothing, until a team grants something.
     "Task/Definition/TaskRole": {},
     "ImageBuild/Project/Role": {
-        BUILDS: PULL | PUSH,
+        BUILDS: PUSH,
         # For the layer cache. Who could push here could move the live tag.
         REPOSITORY: PULL,
-        "<ImageBuild/LogGroup>": LOG,
         BUILD_LOG: LOG,
         f"{BUILD_LOG}:*": LOG,
         "*": SIGN_IN,
         **USE_ARTIFACTS,
     },
     "Delivery/Pipeline/Role": {
-        **USE_ARTIFACTS,
-        "<Delivery/Pipeline/Build/Build/CodePipelineActionRole>": {"sts:AssumeRole"},
-        "<Delivery/Promotion/Role>": {"sts:AssumeRole"},
-        "<Delivery/Release/Role>": {"sts:AssumeRole"},
-        "<Delivery/Rollout/Role>": {"sts:AssumeRole"},
+        BUCKET: LOOK_AT_BUCKET,
+        OBJECTS: MOVE_ARTIFACTS,
     },
     "Delivery/Pipeline/Build/Build/CodePipelineActionRole": {
         "<ImageBuild/Project>": {
@@ -138,7 +139,7 @@ ALWAYS: Mapping[str, Rights] = {
     "Delivery/Promotion/Role": {RELEASE: {"lambda:InvokeFunction"}},
     "ReleaseFunction/Role": {
         BUILDS: {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"},
-        REPOSITORY: PUSH | {"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage"},
+        REPOSITORY: PUSH,
         SERVICE: {"ecs:DescribeServices"},
         **{
             f"{ALARM}-{kind}": {"cloudwatch:DescribeAlarms"}
@@ -170,15 +171,10 @@ IN_THE_RICHEST: Mapping[str, Rights] = {
         **ALWAYS["ImageBuild/Project/Role"],
         BUILD_SECRET: {"secretsmanager:GetSecretValue"},
     },
-    "Delivery/Pipeline/Role": {
-        **ALWAYS["Delivery/Pipeline/Role"],
-        "<Delivery/Pipeline/SourceRole>": {"sts:AssumeRole"},
-        f"<{APPROVE_ROLE}>": {"sts:AssumeRole"},
-    },
     "Delivery/Pipeline/SourceRole": {
-        BUCKET: READ | WRITE,
-        OBJECTS: READ | WRITE | {"s3:PutObjectAcl", "s3:PutObjectVersionAcl"},
-        CONNECTION: {"codeconnections:UseConnection", "codestar-connections:UseConnection"},
+        BUCKET: LOOK_AT_BUCKET,
+        OBJECTS: MOVE_ARTIFACTS | {"s3:PutObjectAcl"},
+        CONNECTION: {"codeconnections:UseConnection"},
     },
     APPROVE_ROLE: {
         "<Observability/Notifications/Topic>": {"sns:Publish"},

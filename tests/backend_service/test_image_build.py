@@ -171,11 +171,7 @@ def test_of_the_repository_of_the_service_a_build_takes_layers_and_changes_nothi
     """Who may put images there may move `live`: IAM does not tell tags apart."""
     arn = {"Fn::GetAtt": [repository(""), "Arn"]}
     (allowed,) = (s["Action"] for s in statements() if s["Resource"] == arn)
-    assert allowed == [
-        "ecr:BatchCheckLayerAvailability",
-        "ecr:BatchGetImage",
-        "ecr:GetDownloadUrlForLayer",
-    ]
+    assert allowed == ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 
 
 def test_without_a_resource_it_may_sign_in_to_ecr_and_nothing_else() -> None:

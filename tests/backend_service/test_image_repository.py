@@ -131,11 +131,7 @@ def test_of_a_private_ecr_the_copy_may_pull_from_the_repository_of_the_seed_only
     granted = synthesis.granted(SERVICE, seeder()["Properties"]["Role"])
     (pulling,) = (s for s in granted if "eu-north-1" in str(s["Resource"]))
     assert pulling == {
-        "Action": [
-            "ecr:BatchCheckLayerAvailability",
-            "ecr:BatchGetImage",
-            "ecr:GetDownloadUrlForLayer",
-        ],
+        "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
         "Effect": "Allow",
         "Resource": "arn:aws:ecr:eu-north-1:210987654321:repository/team/shop",
     }

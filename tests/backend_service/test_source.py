@@ -121,11 +121,20 @@ def test_the_folder_may_be_the_whole_repository(folder_path: str, pattern: str) 
     assert push_filter(branch)["FilePaths"] == {"Includes": [pattern]}
 
 
-def test_the_connection_may_be_used_under_its_old_and_its_new_name() -> None:
+@pytest.mark.parametrize("service", ["codeconnections", "codestar-connections"])
+def test_the_connection_may_be_used_by_the_name_of_its_service(service: str) -> None:
+    """It had another name until 2024, and the action has to match the ARN."""
+    arn = CONNECTION.replace("codeconnections", service)
+    changes = {**CONNECTED, "connection_arn": arn}
+    statements = synthesise(**changes).granted(SERVICE, source_action(changes)["RoleArn"])
+    assert [s["Action"] for s in statements if s["Resource"] == arn] == [f"{service}:UseConnection"]
+
+
+def test_the_pipeline_is_there_after_the_right_to_use_the_connection() -> None:
     connected = synthesise(**CONNECTED)
-    statements = connected.granted(SERVICE, source_action(CONNECTED)["RoleArn"])
-    (use,) = (s for s in statements if s["Resource"] == CONNECTION)
-    assert set(use["Action"]) == {
-        "codeconnections:UseConnection",
-        "codestar-connections:UseConnection",
-    }
+    role = source_action(CONNECTED)["RoleArn"]["Fn::GetAtt"][0]
+    policies = connected.resources(SERVICE, "AWS::IAM::Policy")
+    of_source = {k for k, p in policies.items() if p["Properties"]["Roles"] == [{"Ref": role}]}
+    (pipeline,) = connected.resources(SERVICE, "AWS::CodePipeline::Pipeline").values()
+    assert of_source
+    assert of_source < set(pipeline["DependsOn"])
