@@ -107,6 +107,7 @@ def say_who_did_what(
         )
     with report.step("What the roles are granted") as step:
         expect("unused grants without a reason", [g for g in ledger.unused if not reason(g)], [])
+        expect("grants that others make superfluous", ledger.doubled, [])
         step.note = f"{len(ledger.uses)} grants, {len(ledger.unused)} of them not used"
     if file is not None:
         file.write_text(page(ledger), encoding="utf-8")

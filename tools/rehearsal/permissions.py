@@ -1,6 +1,7 @@
 """The ledger of a rehearsal: what each role is granted, which call used it, and what none did."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,32 +9,64 @@ from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
 
 TOOLKIT = "CDKToolkit"
 
-_IAM = "https://docs.aws.amazon.com"
-# Why a grant stays that no call of the rehearsal uses, by action: what AWS says of it.
-UNUSED: dict[str, str] = {
-    "ecr:BatchCheckLayerAvailability": (
-        "AWS has it in every policy for a pull: AmazonECSTaskExecutionRolePolicy, and CDK's"
-        " `grant_pull`"
+_DOCS = "https://docs.aws.amazon.com"
+_SERVICE_ROLE = (
+    "AWS's least policy of the role has it, and does not say which of its calls need it:"
+    f" {_DOCS}/codepipeline/latest/userguide/how-to-custom-role.html"
+)
+_PUSH = (
+    "a client that pushes may look whether the tag is there:"
+    f" {_DOCS}/AmazonECR/latest/userguide/image-push-iam.html"
+)
+_FLOW_LOGS = f"VPC Flow Logs is not played: {_DOCS}/vpc/latest/userguide/flow-logs-iam-role.html"
+_BUILD_SOURCE = (
+    "AWS has it for a project that gets its source from CodePipeline:"
+    f" {_DOCS}/codebuild/latest/userguide/setting-up-service-role.html"
+)
+# Why a grant stays that no call of the rehearsal uses: what AWS says of it.
+UNUSED: Mapping[str, Mapping[str, str]] = {
+    "Delivery/Pipeline/Role": dict.fromkeys(
+        (
+            "s3:GetBucketAcl",
+            "s3:GetBucketLocation",
+            "s3:GetBucketVersioning",
+            "s3:GetObject",
+            "s3:GetObjectVersion",
+        ),
+        _SERVICE_ROLE,
     ),
-    "ecs:TagResource": (
-        "needed when the task definition has tags, which CodePipeline copies:"
-        f" {_IAM}/codepipeline/latest/userguide/action-reference-ECS.html"
+    "Delivery/Pipeline/Build/Build/CodePipelineActionRole": {
+        "codebuild:StopBuild": (
+            "used when somebody stops an execution, which the rehearsal does not:"
+            f" {_DOCS}/codepipeline/latest/userguide/action-reference-CodeBuild.html"
+        )
+    },
+    "Delivery/Rollout/Role": {
+        "ecs:TagResource": (
+            "needed when the task definition has tags, which CodePipeline copies:"
+            f" {_DOCS}/codepipeline/latest/userguide/action-reference-ECS.html"
+        ),
+        "s3:GetObjectVersion": (
+            "AWS has it for a role that reads artifacts:"
+            f" {_DOCS}/codepipeline/latest/userguide/pipelines-create-cross-account.html"
+        ),
+    },
+    "ImageBuild/Project/Role": {
+        "ecr:BatchGetImage": _PUSH,
+        **dict.fromkeys(
+            ("s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetObjectVersion"), _BUILD_SOURCE
+        ),
+    },
+    "SeedImage/Role": {"ecr:BatchGetImage": _PUSH},
+    "TaskExecutionRole/Role": {
+        "ecr:BatchCheckLayerAvailability": (
+            "AWS has it for ECS, and not for others who pull:"
+            f" {_DOCS}/AmazonECR/latest/userguide/ECR_on_ECS.html"
+        )
+    },
+    "Network/Vpc/AllTraffic/IAMRole": dict.fromkeys(
+        ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"), _FLOW_LOGS
     ),
-    "codebuild:StopBuild": (
-        "used when somebody stops an execution, which the rehearsal does not:"
-        f" {_IAM}/codepipeline/latest/userguide/action-reference-CodeBuild.html"
-    ),
-    "ecr:BatchGetImage": (
-        "a client that pushes looks whether the tag is there:"
-        f" {_IAM}/AmazonECR/latest/userguide/image-push-iam.html"
-    ),
-    "ecr:GetDownloadUrlForLayer": "part of CDK's `grant_pull_push`; to be narrowed",
-    "logs:CreateLogStream": (
-        f"VPC Flow Logs is not played: {_IAM}/vpc/latest/userguide/flow-logs-iam-role.html"
-    ),
-    "logs:DescribeLogStreams": "as logs:CreateLogStream",
-    "logs:PutLogEvents": "as logs:CreateLogStream",
-    "sns:Publish": "used for an approval or a mail, which the rehearsal does not play",
 }
 _OF_A_BUCKET = "CDK's own grant on the bucket; to be narrowed"
 
@@ -65,14 +98,14 @@ class Ledger:
         """The grants that no call has used."""
         return sorted(grant for grant, uses in self.uses.items() if not uses)
 
+    @property
+    def doubled(self) -> list[Grant]:
+        """The grants of which every call is allowed by another one, too."""
+        return sorted(grant for grant, uses in self.uses.items() if uses and not self.proof(grant))
+
     def proof(self, grant: Grant) -> str:
-        """Name a call that nothing else allows, or else one that this allows too."""
-        uses = sorted(self.uses[grant], key=lambda use: not use["alone"])
-        if not uses:
-            return ""
-        first = uses[0]
-        also = "" if first["alone"] else " (also allowed otherwise)"
-        return f"{first['action']}{also}"
+        """Name a call that nothing else allows; empty if there is none."""
+        return next((str(use["action"]) for use in self.uses[grant] if use["alone"]), "")
 
 
 class Grants:
@@ -85,10 +118,11 @@ class Grants:
         for stack in stacks or (CORE, SERVICE):
             for name, path in self._roles(stack):
                 self._names[name] = path
-                for action, resources in self._granted(name):
-                    key = (name, action, resources)
-                    shown = tuple(self._without_names(each) for each in resources)
-                    self._grants[key] = Grant(path, action, shown)
+                self._add(name, self._granted(name))
+        for stack in stacks or (CORE, SERVICE):
+            for bucket in self._resources(stack, "AWS::S3::Bucket").values():
+                for name, statement in self._let_in(bucket):
+                    self._add(name, _spelled_out(statement))
 
     def ledger(self) -> Ledger:
         """Return them with the calls that have used them until now."""
@@ -101,15 +135,37 @@ class Grants:
         refusals = sum(each["times"] for each in told["refusals"])
         return Ledger(calls=told["calls"], refusals=refusals, uses=uses)
 
-    def _roles(self, stack: str) -> Iterator[tuple[str, str]]:
+    def _add(self, name: str, granted: Iterable[tuple[str, tuple[str, ...]]]) -> None:
+        for action, resources in granted:
+            shown = tuple(self._without_names(each) for each in resources)
+            self._grants[name, action, resources] = Grant(self._names[name], action, shown)
+
+    def _resources(self, stack: str, kind: str) -> dict[str, str]:
+        """Return the physical ids of the stack's resources of a type, by logical id."""
         client = self._context.aws.client("cloudformation")
+        pages = client.get_paginator("list_stack_resources").paginate(StackName=stack)
+        return {
+            each["LogicalResourceId"]: each["PhysicalResourceId"]
+            for page in pages
+            for each in page["StackResourceSummaries"]
+            if each["ResourceType"] == kind
+        }
+
+    def _roles(self, stack: str) -> Iterator[tuple[str, str]]:
         resources = self._context.workspace.template(stack)["Resources"]
-        for page in client.get_paginator("list_stack_resources").paginate(StackName=stack):
-            for each in page["StackResourceSummaries"]:
-                if each["ResourceType"] == "AWS::IAM::Role":
-                    metadata = resources[each["LogicalResourceId"]].get("Metadata", {})
-                    path = metadata.get("aws:cdk:path", each["LogicalResourceId"])
-                    yield each["PhysicalResourceId"], path.removesuffix("/Resource")
+        for logical_id, name in self._resources(stack, "AWS::IAM::Role").items():
+            metadata = resources[logical_id].get("Metadata", {})
+            yield name, metadata.get("aws:cdk:path", logical_id).removesuffix("/Resource")
+
+    def _let_in(self, bucket: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield each role that the bucket's own policy lets in, with the statement."""
+        policy = self._context.aws.client("s3").get_bucket_policy(Bucket=bucket)["Policy"]
+        for statement in json.loads(policy)["Statement"]:
+            principal = statement["Principal"]
+            arns = many(principal["AWS"]) if isinstance(principal, dict) else []
+            for name in (arn.rpartition("/")[2] for arn in arns):
+                if statement["Effect"] == "Allow" and name in self._names:
+                    yield name, statement
 
     def _granted(self, role: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         iam = self._context.aws.client("iam")
@@ -124,14 +180,18 @@ class Grants:
             documents.append(found["Document"])
         for document in documents:
             for statement in many(document["Statement"]):
-                for action in many(statement["Action"]):
-                    yield action, tuple(many(statement["Resource"]))
+                yield from _spelled_out(statement)
 
     def _without_names(self, resource: str) -> str:
         """Leave out what another deploy would name otherwise."""
         for name, path in self._names.items():
             resource = resource.replace(name, f"<{path}>")
         return resource
+
+
+def _spelled_out(statement: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for action in many(statement["Action"]):
+        yield action, tuple(many(statement["Resource"]))
 
 
 def many(value: Any) -> list[Any]:
@@ -141,17 +201,18 @@ def many(value: Any) -> list[Any]:
 
 def reason(grant: Grant) -> str:
     """Say why a grant stays that was not used; empty if nobody has said it."""
-    if grant.action.startswith(("s3:", "kms:")):
+    if grant.action.startswith("s3:") and "*" in grant.action:
         return _OF_A_BUCKET
-    return UNUSED.get(grant.action, "")
+    return UNUSED.get(grant.role.partition("/")[2], {}).get(grant.action, "")
 
 
 _PAGE = """\
 # Permissions
 
-Written by `make permissions`: what each role of the sample settings is granted, the action of a
-call in the rehearsal that used it, and why a grant stays that no call used. How calls are judged,
-and what is not judged, is in
+Written by `make permissions`: what each role of the sample settings is granted (by its own policies
+and by the artifact bucket's), the action of a call in the rehearsal that this grant alone allowed,
+and why a grant stays that no call used. `make permissions-needed` plays what each used grant is for
+without it. How calls are judged, and what is not judged, is in
 [the local AWS's page](../tools/local_aws/README.md#who-may-do-what).
 """
 _HEAD = "| granted | used by | not used: why it stays |\n|---|---|---|"

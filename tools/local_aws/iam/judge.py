@@ -83,7 +83,7 @@ def require(principal: Principal, check: Check) -> None:
         raise _unjudged(principal, check, error) from error
     if not decision.allowed:
         raise _refused(principal, check, decision)
-    LEDGER.allowed(principal.name, check, decision.allowed_by, by_resource=decision.by_resource)
+    LEDGER.allowed(principal.name, check, decision.allowed_by)
 
 
 # Services that refuse a role at once which does not trust them.

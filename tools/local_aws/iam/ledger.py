@@ -25,9 +25,7 @@ class Ledger:
         self._uses: dict[tuple[str, Grant, str, str, bool], int] = {}
         self._refusals: dict[tuple[str, str, str, str], int] = {}
 
-    def allowed(
-        self, who: str, check: Check, statements: Iterable[Statement], *, by_resource: bool
-    ) -> None:
+    def allowed(self, who: str, check: Check, statements: Iterable[Statement]) -> None:
         """Write down each grant that allows it, and whether nothing else does."""
         self._calls += 1
         grants = sorted(
@@ -38,8 +36,7 @@ class Ledger:
             }
         )
         for grant in grants:
-            alone = len(grants) == 1 and not by_resource
-            key = (who, grant, check.action, check.resource, alone)
+            key = (who, grant, check.action, check.resource, len(grants) == 1)
             self._uses[key] = self._uses.get(key, 0) + 1
 
     def refused(self, who: str, check: Check, reason: str) -> None:

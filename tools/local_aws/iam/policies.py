@@ -441,16 +441,12 @@ class Policies:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """``allowed_by`` are all statements of the identity's policies that allow it.
-
-    ``by_resource`` says that the policy of the resource would do without them.
-    """
+    """``allowed_by`` are all statements each of which would do, of whichever policy."""
 
     allowed: bool
     reason: str
     allowed_by: tuple[Statement, ...] = ()
     denied_by: Statement | None = None
-    by_resource: bool = False
 
 
 def decide(request: Request, policies: Policies) -> Decision:
@@ -477,13 +473,12 @@ def decide(request: Request, policies: Policies) -> Decision:
                 )
     allowed_by = tuple(_allowing(policies.identity, request))
     how = max((how for each, how in of_resource if each.allows), key=_strength, default=Named.NOT)
-    reason = _obstacle(request, policies, how, own=bool(allowed_by))
-    return Decision(
-        allowed=not reason,
-        reason=reason,
-        allowed_by=() if reason else allowed_by,
-        by_resource=not reason and how in (Named.BY_ROLE, Named.DIRECTLY),
-    )
+    if reason := _obstacle(request, policies, how, own=bool(allowed_by)):
+        return Decision(allowed=False, reason=reason)
+    # What names only the account needs a statement of the identity's, and allows nothing alone.
+    enough = (Named.BY_ROLE, Named.DIRECTLY)
+    by_resource = (each for each, how in of_resource if each.allows and how in enough)
+    return Decision(allowed=True, reason="", allowed_by=(*allowed_by, *by_resource))
 
 
 def _strength(how: Named) -> int:

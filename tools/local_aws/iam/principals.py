@@ -163,7 +163,8 @@ def policy_of_resource(action: str, arn: str) -> tuple[tuple[Statement, ...], bo
     service = action.partition(":")[0]
     found = iam_evaluator._resource_policy(service, arn)
     document = found[0] if found else None
-    own = tuple(statements(document, policy=f"policy of {arn}")) if document else ()
+    owner = arn.partition("/")[0] if service == "s3" else arn
+    own = tuple(statements(document, policy=f"policy of {owner}")) if document else ()
     return own, bool(found) and service in _DECISIVE
 
 

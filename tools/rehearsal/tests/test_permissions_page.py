@@ -1,12 +1,13 @@
 """The ledger as a page."""
 
+from dataclasses import replace
 from typing import Any
 
 from tools.rehearsal.permissions import Grant, Ledger, page, reason
 
 USED = Grant("Stack/Role", "ecr:PutImage", ("arn",))
 SHARED = Grant("Stack/Role", "logs:PutLogEvents", ("arn",))
-UNUSED = Grant("Stack/Role", "codebuild:StopBuild", ("arn",))
+UNUSED = Grant("Stack/Delivery/Rollout/Role", "ecs:TagResource", ("arn",))
 UNEXPLAINED = Grant("Stack/Role", "ec2:RunInstances", ("*",))
 
 
@@ -23,11 +24,12 @@ def test_each_grant_has_a_call_or_a_reason() -> None:
     ledger = Ledger(calls=3, refusals=0, uses=uses)
     text = page(ledger)
     assert "| `ecr:PutImage` | `ecr:PutImage` |  |" in text
-    assert "also allowed otherwise" in text
-    assert f"| `codebuild:StopBuild` |  | {reason(UNUSED)} |" in text
+    assert f"| `ecs:TagResource` |  | {reason(UNUSED)} |" in text
     assert ledger.unused == [UNUSED]
+    assert ledger.doubled == [SHARED]
 
 
 def test_a_grant_that_nobody_uses_and_nobody_explains_has_no_reason() -> None:
     assert reason(UNUSED)
     assert reason(UNEXPLAINED) == ""
+    assert reason(replace(UNUSED, role="Stack/Another/Role")) == ""
