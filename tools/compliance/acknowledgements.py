@@ -10,6 +10,9 @@ from tools.compliance.findings import Finding
 
 ANY = "…"
 
+_DOCS = "https://docs.aws.amazon.com"
+_REFERENCE = f"{_DOCS}/service-authorization/latest/reference"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Acknowledgement:
@@ -77,15 +80,18 @@ ACKNOWLEDGEMENTS = (
         details=("Resource::*",),
         reason="Only for signing in to a registry (ecr:GetAuthorizationToken and, for the public "
         "seed image, its two counterparts). AWS offers no resource level for them, and a token "
-        "opens nothing by itself: pull and push are granted on this one repository.",
+        "opens nothing by itself: pull and push are granted on repositories by name. "
+        f"{_REFERENCE}/list_amazonelasticcontainerregistry.html",
     ),
     Acknowledgement(
         rules=("AwsSolutions-IAM5",),
         constructs=("Delivery/Rollout/Role/DefaultPolicy/Resource",),
         details=("Resource::*",),
-        reason="ecs:DescribeTaskDefinition, which has no resource level and only reads, and "
+        reason="ecs:DescribeTaskDefinition, which has no resource level and only reads; "
         "ecs:ListTasks, which is authorised on container instances (Fargate has none) and is "
-        "confined to this cluster by a condition.",
+        "confined to this cluster by a condition; and ecs:RegisterTaskDefinition, which AWS's own "
+        "policy of this action has on *: what confines it is which roles the definition may name. "
+        f"{_DOCS}/codepipeline/latest/userguide/action-reference-ECS.html",
     ),
     Acknowledgement(
         rules=("AwsSolutions-IAM5",),
@@ -93,7 +99,8 @@ ACKNOWLEDGEMENTS = (
         details=("Resource::*",),
         reason="Three actions without a resource level: ecs:DescribeTaskDefinition only reads (the "
         "promotion makes sure that the service still runs the image), and the two that put the "
-        "result of a job need its id.",
+        f"result of a job need its id. {_REFERENCE}/list_amazonelasticcontainerservice.html, "
+        f"{_REFERENCE}/list_awscodepipeline.html",
     ),
     Acknowledgement(
         rules=("AwsSolutions-IAM5",),
@@ -101,7 +108,8 @@ ACKNOWLEDGEMENTS = (
         details=("Resource::*",),
         reason="Only with enable_execute_command: the four ssmmessages actions and "
         "logs:DescribeLogGroups of ECS Exec have no resource level. Who may open a session is "
-        "decided by ecs:ExecuteCommand, which no role of this blueprint has.",
+        "decided by ecs:ExecuteCommand, which no role of this blueprint has. "
+        f"{_DOCS}/AmazonECS/latest/developerguide/ecs-exec.html",
     ),
     # Permissions on a family of resources.
     Acknowledgement(
@@ -112,13 +120,15 @@ ACKNOWLEDGEMENTS = (
             "Resource::arn:aws:ecs:…:task/…/*",
         ),
         reason="Revisions of this service's own task definition, whose numbers ECS gives, and "
-        "reading tasks (ecs:DescribeTasks) of this cluster, whose ids ECS gives.",
+        "reading tasks (ecs:DescribeTasks) of this cluster, whose ids ECS gives. "
+        f"{_REFERENCE}/list_amazonelasticcontainerservice.html",
     ),
     Acknowledgement(
         rules=("AwsSolutions-IAM5",),
         constructs=("ImageBuild/Project/Role/DefaultPolicy/Resource",),
         details=("Resource::arn:aws:logs:…:log-group:/aws/codebuild/<ImageBuildProject…>:*",),
-        reason="The streams of the build's own log group: CodeBuild makes one per build.",
+        reason="The streams of the build's own log group: CodeBuild makes one per build. "
+        f"{_DOCS}/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html",
     ),
     Acknowledgement(
         rules=("AwsSolutions-IAM5",),
@@ -140,6 +150,15 @@ ACKNOWLEDGEMENTS = (
         constructs=(
             "Delivery/Pipeline/Role/DefaultPolicy/Resource",
             "Delivery/Pipeline/SourceRole/DefaultPolicy/Resource",
+        ),
+        details=("Resource::<DeliveryArtifactsBucket….Arn>/*",),
+        reason="Objects of the bucket that holds nothing but this pipeline's artifacts, under keys "
+        "that CodePipeline makes up; no page says how. "
+        f"{_DOCS}/codepipeline/latest/userguide/how-to-custom-role.html",
+    ),
+    Acknowledgement(
+        rules=("AwsSolutions-IAM5",),
+        constructs=(
             "Delivery/Rollout/Role/DefaultPolicy/Resource",
             "ImageBuild/Project/Role/DefaultPolicy/Resource",
         ),
@@ -150,11 +169,7 @@ ACKNOWLEDGEMENTS = (
     ),
     Acknowledgement(
         rules=("AwsSolutions-IAM5",),
-        constructs=(
-            "Delivery/Pipeline/Role/DefaultPolicy/Resource",
-            "Delivery/Pipeline/SourceRole/DefaultPolicy/Resource",
-            "ImageBuild/Project/Role/DefaultPolicy/Resource",
-        ),
+        constructs=("ImageBuild/Project/Role/DefaultPolicy/Resource",),
         details=_ARTIFACT_CHANGES,
         reason="CDK's grant of writing to the same bucket, for the actions that hand over an "
         "artifact. The bucket is versioned: nothing is exchanged or deleted without a trace.",
@@ -166,14 +181,15 @@ ACKNOWLEDGEMENTS = (
         ),
         details=("Action::kms:GenerateDataKey*",),
         reason="CDK's grant of publishing to the encrypted topic, on that topic's key alone; the "
-        "wildcard stands for GenerateDataKey with and without plain text.",
+        "wildcard stands for GenerateDataKey with and without plain text, and AWS's page has it. "
+        f"{_DOCS}/sns/latest/dg/sns-key-management.html",
     ),
     Acknowledgement(
         rules=("AwsSolutions-S1", "NIST.800.53.R5-S3BucketLoggingEnabled", "CKV_AWS_18"),
         constructs=("Delivery/Artifacts/Bucket/Resource",),
         reason="Access logs need a second bucket, kept and paid for, about artifacts that expire "
-        "after 30 days. Who may read is five roles of this stack; CloudTrail data events record "
-        "access where an auditor asks for it.",
+        "after 30 days. Who may read is in a test of what each role may do; CloudTrail data events "
+        "record access where an auditor asks for it.",
     ),
     Acknowledgement(
         rules=("NIST.800.53.R5-S3BucketReplicationEnabled",),
@@ -234,8 +250,8 @@ ACKNOWLEDGEMENTS = (
         rules=("AwsSolutions-ECS2",),
         constructs=("Task/Definition/Resource",),
         reason="Plain configuration: name, port, drain time, and container_environment, which "
-        "refuses values that look like credentials. Secrets are references to Secrets Manager or "
-        "Parameter Store (container_secrets).",
+        "refuses the well-known kinds of credentials. Secrets are references to Secrets Manager "
+        "or Parameter Store (container_secrets).",
     ),
     Acknowledgement(
         rules=("CKV_AWS_107",),
@@ -249,8 +265,9 @@ ACKNOWLEDGEMENTS = (
         constructs=_OF_CDK_HELPERS,
         reason="CDK's helpers run during cdk deploy and at no other time: CloudFormation calls "
         "them once, waits, and reports a failure itself, so a queue for dead letters would stay "
-        "empty, and reserved concurrency would take capacity from the account. They call AWS APIs "
-        "only; in the VPC they would need a NAT gateway or endpoints.",
+        "empty, and reserved concurrency would take capacity from the account. They call AWS APIs, "
+        "the copy of the seed its registry, and nothing in the VPC; inside they would need a NAT "
+        "gateway or endpoints.",
     ),
     Acknowledgement(
         rules=(
@@ -324,6 +341,6 @@ ACKNOWLEDGEMENTS = (
         ),
         reason="Each policy is written for one role and names this service's own resources. A "
         "managed policy could be attached to something else, and would outlive its purpose; these "
-        "live and die with their role. A test states what each role may do.",
+        "go with the stack that needs them. A test states what each role may do.",
     ),
 )

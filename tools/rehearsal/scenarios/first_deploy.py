@@ -1,9 +1,14 @@
 """From nothing to two deployed stacks, and what they have made."""
 
 import json
+import subprocess
+import sys
+from collections.abc import Mapping
 
 from backend_service.names import ServiceOutput
 from core_infra.names import CoreOutput
+from settings.examples import ROOT
+from tools.local_aws.process_environment import process_environment
 from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
 from tools.rehearsal.expectation import expect, expect_all, expect_true
 
@@ -32,6 +37,8 @@ def run(context: RehearsalContext) -> None:
     """List, deploy, find every resource again, and look at what matters through the APIs."""
     report, workspace = context.report, context.workspace
     report.section("First deploy")
+    with report.step("The doctor, as a user with the rights that it prints") as step:
+        step.note = _ask_the_doctor(context)
     with report.step("cdk ls") as step:
         stacks = workspace.cdk("ls").split()
         expect("the stacks that cdk ls prints", stacks, [CORE, SERVICE])
@@ -55,6 +62,30 @@ def run(context: RehearsalContext) -> None:
     _check_cluster(context)
     _check_service(context)
     _check_discovery_and_scaling(context)
+
+
+def _ask_the_doctor(context: RehearsalContext) -> str:
+    """Examine the settings before the deploy; return the last line of the answer."""
+    policy = json.loads(_doctor(process_environment(), "--policy"))
+    user = context.aws.access.user("doctor", *policy["Statement"])
+    env_file = context.workspace.folder / ".env"
+    answer = _doctor(user.environment(), "--env-file", str(env_file))
+    refused = [r for r in context.aws.access.ledger()["refusals"] if r["principal"] == "doctor"]
+    expect("what the doctor was refused", refused, [])
+    return answer.splitlines()[-1]
+
+
+def _doctor(environment: Mapping[str, str], *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.doctor", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    expect(f"what the doctor ends with\n{done.stdout}{done.stderr}", done.returncode, 0)
+    return done.stdout.strip()
 
 
 def _check_network(context: RehearsalContext) -> None:
