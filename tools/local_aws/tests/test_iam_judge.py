@@ -358,6 +358,26 @@ def test_the_ledger_tells_who_used_what(local_aws: LocalAws, user: Callable[...,
     assert ("ecs:ListTaskDefinitions") in [each["action"] for each in ledger["refusals"]]
 
 
+def test_the_ledger_tells_what_the_policy_of_a_bucket_allowed(
+    local_aws: LocalAws, user: Callable[..., Access]
+) -> None:
+    caller, s3 = user(allow("sts:GetCallerIdentity")), local_aws.client("s3")
+    arn = caller.client("sts").get_caller_identity()["Arn"]
+    s3.create_bucket(Bucket="shared", CreateBucketConfiguration={"LocationConstraint": REGION})
+    letting_in = allow("s3:Put*", on="arn:aws:s3:::shared/*") | {"Principal": {"AWS": arn}}
+    policy = {"Version": "2012-10-17", "Statement": [letting_in]}
+    s3.put_bucket_policy(Bucket="shared", Policy=json.dumps(policy))
+    caller.client("s3").put_object(Bucket="shared", Key="a/b", Body=b"")
+    uses = [
+        (use["policy"], use["granted"], use["action"], use["alone"])
+        for use in local_aws.access.ledger()["uses"]
+        if use["principal"] == arn.rpartition("/")[2]
+    ]
+    assert uses == [("policy of arn:aws:s3:::shared", "s3:Put*", "s3:PutObject", True)]
+    s3.delete_object(Bucket="shared", Key="a/b")
+    s3.delete_bucket(Bucket="shared")
+
+
 def test_what_was_not_judged_is_withheld(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if a newer MiniStack found another way to the service."""
 
