@@ -69,9 +69,6 @@ class DeliveryPipeline(Construct):
             pipeline_type=codepipeline.PipelineType.V2,
             artifact_bucket=bucket,
         )
-        # The roles of the actions name this one in their trust policies, which is enough within an
-        # account. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
-        permit_only(self.pipeline.role, *artifact_statements(bucket))
         source_code, build_output = codepipeline.Artifact(), codepipeline.Artifact()
         source.add_to(self.pipeline, source_code)
         build = actions.CodeBuildAction(
@@ -116,6 +113,9 @@ class DeliveryPipeline(Construct):
         self.pipeline.add_stage(
             stage_name="Deploy", actions=[released.action, rollout.action, promotion.action]
         )
+        # The roles of the actions name this one in their trust policies, which is enough within an
+        # account. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+        permit_only(self.pipeline.role, *artifact_statements(bucket))
         # An execution must find the rights that its actions need, also after an update of both.
         # Only the pipeline itself: its role is the one that the roles of the actions trust.
         resource = cast("codepipeline.CfnPipeline", self.pipeline.node.default_child)

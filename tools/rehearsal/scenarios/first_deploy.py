@@ -3,12 +3,11 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
 
 from backend_service.names import ServiceOutput
 from core_infra.names import CoreOutput
 from settings.examples import ROOT
-from tools.local_aws.process_environment import process_environment
+from tools.doctor.rights import statement
 from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
 from tools.rehearsal.expectation import expect, expect_all, expect_true
 
@@ -66,26 +65,25 @@ def run(context: RehearsalContext) -> None:
 
 def _ask_the_doctor(context: RehearsalContext) -> str:
     """Examine the settings before the deploy; return the last line of the answer."""
-    policy = json.loads(_doctor(process_environment(), "--policy"))
-    user = context.aws.access.user("doctor", *policy["Statement"])
-    env_file = context.workspace.folder / ".env"
-    answer = _doctor(user.environment(), "--env-file", str(env_file))
-    refused = [r for r in context.aws.access.ledger()["refusals"] if r["principal"] == "doctor"]
-    expect("what the doctor was refused", refused, [])
-    return answer.splitlines()[-1]
-
-
-def _doctor(environment: Mapping[str, str], *arguments: str) -> str:
+    user = context.aws.access.user("doctor", statement())
     done = subprocess.run(
-        [sys.executable, "-m", "tools.doctor", *arguments],
+        [
+            sys.executable,
+            "-m",
+            "tools.doctor",
+            "--env-file",
+            str(context.workspace.folder / ".env"),
+        ],
         cwd=ROOT,
-        env=environment,
+        env=user.environment(),
         capture_output=True,
         text=True,
         check=False,
     )
     expect(f"what the doctor ends with\n{done.stdout}{done.stderr}", done.returncode, 0)
-    return done.stdout.strip()
+    refused = [r for r in context.aws.access.ledger()["refusals"] if r["principal"] == "doctor"]
+    expect("what the doctor was refused", refused, [])
+    return done.stdout.splitlines()[-1]
 
 
 def _check_network(context: RehearsalContext) -> None:
