@@ -226,8 +226,8 @@ class Rollout(Construct):
         )
         role.add_to_policy(
             iam.PolicyStatement(
-                # The bucket is versioned, so either may be asked for.
-                # https://docs.aws.amazon.com/codepipeline/latest/userguide/how-to-custom-role.html
+                # Objects alone, as AWS has it for a role that one action reads artifacts with.
+                # https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-create-cross-account.html
                 actions=["s3:GetObject", "s3:GetObjectVersion"],
                 resources=[artifact_bucket.arn_for_objects("*")],
             )
