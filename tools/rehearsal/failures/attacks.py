@@ -30,9 +30,12 @@ _SCRIPT = Path(attack_in_build.__file__)
 _APPLICATION = "application-code/"
 _COMMIT = "badc0de"
 _PATIENCE_SECONDS = 120
-_OTHERWISE = {"put another image under the approved tag": "ImageTagAlreadyExistsException"}
+_OTHERWISE = {
+    "put another image under the approved tag": ("ImageTagAlreadyExistsException", "immutable")
+}
 """What is refused by something else than the build's role: tags of builds are immutable."""
-_ACTION_WIDTH, _WHAT_WIDTH = 33, 42
+_ACTION_WIDTH, _WHAT_WIDTH = 37, 42
+_BOOTSTRAP = "cdk-"
 
 Answers = Mapping[str, list[dict[str, str]]]
 
@@ -146,6 +149,17 @@ class Attack(PipelineRun):
             for name, action in self._by_name.items()
             if "roleArn" in action
         }
+        function = self._by_name["Release"]["configuration"]["FunctionName"]
+        configuration = context.aws.client("lambda").get_function_configuration(
+            FunctionName=function
+        )
+        listed = context.aws.client("iam").get_paginator("list_roles").paginate()
+        bootstrap = {
+            f"CDK's {role['RoleName'].split('-')[2]} role": role["Arn"]
+            for page in listed
+            for role in page["Roles"]
+            if role["RoleName"].startswith(_BOOTSTRAP)
+        }
         targets = {
             "repository": context.repository(),
             "builds": f"{context.repository()}/builds",
@@ -161,12 +175,14 @@ class Attack(PipelineRun):
                 "executionRoleArn": task["executionRoleArn"],
                 "containerDefinitions": [{"name": container["name"], "image": "evil"}],
             },
-            "function": self._by_name["Release"]["configuration"]["FunctionName"],
+            "function": function,
             "project": self._project["name"],
             "pipeline": outputs["PipelineName"],
             "log_group": f"/aws/codebuild/{self._project['name']}",
             "roles": {
                 **roles,
+                **bootstrap,
+                "the release function": configuration["Role"],
                 "the pipeline": self._pipeline()["roleArn"],
                 "a task": task["taskRoleArn"],
                 "who starts tasks": task["executionRoleArn"],
@@ -224,11 +240,13 @@ def attacking_build(context: FailureContext) -> None:
 def require_refusals(answers: Answers) -> int:
     """Insist that all was refused that is forbidden, by name, and nothing else; say how much."""
     for each in answers["forbidden"]:
-        wanted = _OTHERWISE.get(each["what"], "AccessDenied")
+        wanted, named = _OTHERWISE.get(
+            each["what"], ("AccessDenied", f"perform: {each['action']} on")
+        )
         if each["code"] == attack_in_build.DONE:
             raise RehearsalError(f"{each['what']}: {each['action']} was let through")
-        named = wanted != "AccessDenied" or f"perform: {each['action']} on" in each["said"]
-        if not each["code"].startswith(wanted) or not named:
+        is_judged = named in each["said"] and "not judged" not in each["said"]
+        if not each["code"].startswith(wanted) or not is_judged:
             raise RehearsalError(f"{each['what']}: not refused, but {each['code']}: {each['said']}")
     for each in answers["left"]:
         expect(f"{each['what']} ({each['said']})", each["code"], attack_in_build.DONE)
