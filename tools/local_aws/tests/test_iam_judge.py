@@ -16,7 +16,7 @@ from tools.local_aws.tests.wire import Answer, send, signature
 
 ACCOUNT = "111122223333"
 REGION = "eu-west-1"
-NO_TOKEN = "11111111-2222-3333-4444-555555555555"
+NO_TOKEN = "11111111-2222-3333-4444-555555555555"  # noqa: S105 - of no approval
 
 pytestmark = pytest.mark.slow
 
@@ -122,8 +122,11 @@ def test_a_condition_key_that_no_table_knows_is_refused_and_named(
             "codepipeline",
             "put_approval_result",
             {
-                **{"pipelineName": "p", "stageName": "s", "actionName": "a"},
-                **{"token": NO_TOKEN, "result": {"summary": "", "status": "Approved"}},
+                "pipelineName": "p",
+                "stageName": "s",
+                "actionName": "a",
+                "token": NO_TOKEN,
+                "result": {"summary": "", "status": "Approved"},
             },
             "codepipeline:{}:p/s/a",
         ),
@@ -131,7 +134,9 @@ def test_a_condition_key_that_no_table_knows_is_refused_and_named(
             "codepipeline",
             "retry_stage_execution",
             {
-                **{"pipelineName": "p", "stageName": "s", "pipelineExecutionId": NO_TOKEN},
+                "pipelineName": "p",
+                "stageName": "s",
+                "pipelineExecutionId": NO_TOKEN,
                 "retryMode": "FAILED_ACTIONS",
             },
             "codepipeline:{}:p/s",
