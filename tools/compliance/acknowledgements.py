@@ -173,7 +173,7 @@ ACKNOWLEDGEMENTS = (
         rules=("AwsSolutions-S1", "NIST.800.53.R5-S3BucketLoggingEnabled", "CKV_AWS_18"),
         constructs=("Delivery/Artifacts/Bucket/Resource",),
         reason="Access logs need a second bucket, kept and paid for, about artifacts that expire "
-        "after 30 days. Who may read is five roles of this stack; CloudTrail data events record "
+        "after 30 days. Who may read is four roles of this stack; CloudTrail data events record "
         "access where an auditor asks for it.",
     ),
     Acknowledgement(
