@@ -39,7 +39,7 @@ UNUSED: dict[str, str] = {
         f" {_IAM}/codepipeline/latest/userguide/how-to-custom-role.html"
     ),
     "s3:GetBucketAcl": (
-        "CodeBuild looks whose the bucket of its source is:"
+        "AWS has it in the service role of CodeBuild, as S3BucketIdentity:"
         f" {_IAM}/codebuild/latest/userguide/setting-up-service-role.html"
     ),
     "s3:GetBucketLocation": "as s3:GetBucketAcl",
