@@ -42,18 +42,7 @@ SESSION_LOG = f"{AWS.format('logs')}:log-group:<Cluster/ExecuteCommandLogGroup>:
 
 LOOK_AT_BUCKET = {"s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning"}
 MOVE_ARTIFACTS = {"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"}
-READ = {"s3:GetBucket*", "s3:GetObject*", "s3:List*"}
-WRITE = {
-    "s3:Abort*",
-    "s3:DeleteObject*",
-    "s3:PutObject",
-    "s3:PutObjectLegalHold",
-    "s3:PutObjectRetention",
-    "s3:PutObjectTagging",
-    "s3:PutObjectVersionTagging",
-}
-READ_ARTIFACTS: Rights = {BUCKET: READ, OBJECTS: READ}
-USE_ARTIFACTS: Rights = {BUCKET: READ | WRITE, OBJECTS: READ | WRITE}
+GET_OBJECTS = {"s3:GetObject", "s3:GetObjectVersion"}
 PULL = {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
 PUSH = {
     "ecr:BatchCheckLayerAvailability",
@@ -107,21 +96,23 @@ ALWAYS: Mapping[str, Rights] = {
         BUILD_LOG: LOG,
         f"{BUILD_LOG}:*": LOG,
         "*": SIGN_IN,
-        **USE_ARTIFACTS,
+        # It may put nothing there: who approves a build approves what it has exported.
+        BUCKET: {"s3:GetBucketAcl", "s3:GetBucketLocation"},
+        OBJECTS: GET_OBJECTS,
     },
     "Delivery/Pipeline/Role": {
         BUCKET: LOOK_AT_BUCKET,
         OBJECTS: MOVE_ARTIFACTS,
     },
     "Delivery/Pipeline/Build/Build/CodePipelineActionRole": {
-        "<ImageBuild/Project>": {
+        f"{AWS.format('codebuild')}:project/<ImageBuild/Project>": {
             "codebuild:BatchGetBuilds",
             "codebuild:StartBuild",
             "codebuild:StopBuild",
         },
     },
     "Delivery/Rollout/Role": {
-        **READ_ARTIFACTS,
+        OBJECTS: GET_OBJECTS,
         SERVICE: {"ecs:DescribeServices", "ecs:UpdateService"},
         REVISIONS: {"ecs:TagResource"},
         f"{AWS.format('ecs')}:task/<Cluster/Cluster>/*": {"ecs:DescribeTasks"},
@@ -134,7 +125,7 @@ ALWAYS: Mapping[str, Rights] = {
     # The function gets these as the credentials of its job.
     "Delivery/Release/Role": {
         RELEASE: {"lambda:InvokeFunction"},
-        OBJECTS: {"s3:GetObject", "s3:PutObject"},
+        OBJECTS: {"s3:PutObject"},
     },
     "Delivery/Promotion/Role": {RELEASE: {"lambda:InvokeFunction"}},
     "ReleaseFunction/Role": {

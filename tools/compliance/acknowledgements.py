@@ -55,13 +55,6 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(".+".join(map(re.escape, text.split(ANY))))
 
 
-_ARTIFACT_ACTIONS = (
-    "Action::s3:GetBucket*",
-    "Action::s3:GetObject*",
-    "Action::s3:List*",
-    "Resource::<DeliveryArtifactsBucket….Arn>/*",
-)
-_ARTIFACT_CHANGES = ("Action::s3:Abort*", "Action::s3:DeleteObject*")
 _OF_CDK_HELPERS = (
     "Custom::CDKECRDeployment…/Resource",
     "Custom::S3AutoDeleteObjectsCustomResourceProvider/Handler",
@@ -132,10 +125,14 @@ ACKNOWLEDGEMENTS = (
     ),
     Acknowledgement(
         rules=("AwsSolutions-IAM5",),
-        constructs=("Delivery/Release/Role/DefaultPolicy/Resource",),
+        constructs=(
+            "Delivery/Release/Role/DefaultPolicy/Resource",
+            "Delivery/Rollout/Role/DefaultPolicy/Resource",
+            "ImageBuild/Project/Role/DefaultPolicy/Resource",
+        ),
         details=("Resource::<DeliveryArtifactsBucket….Arn>/*",),
         reason="Objects of the bucket that holds nothing but this pipeline's artifacts, under keys "
-        "that CodePipeline makes up: the release reads the build's and writes its own.",
+        "that CodePipeline makes up: the release writes one, rollout and build only read.",
     ),
     Acknowledgement(
         rules=("AwsSolutions-IAM5",),
@@ -155,24 +152,6 @@ ACKNOWLEDGEMENTS = (
         reason="Objects of the bucket that holds nothing but this pipeline's artifacts, under keys "
         "that CodePipeline makes up; no page says how. "
         f"{_DOCS}/codepipeline/latest/userguide/how-to-custom-role.html",
-    ),
-    Acknowledgement(
-        rules=("AwsSolutions-IAM5",),
-        constructs=(
-            "Delivery/Rollout/Role/DefaultPolicy/Resource",
-            "ImageBuild/Project/Role/DefaultPolicy/Resource",
-        ),
-        details=_ARTIFACT_ACTIONS,
-        reason="CDK's grant of reading the artifact bucket, which holds nothing but this "
-        "pipeline's artifacts, under keys that CodePipeline makes up. The wildcards stand for the "
-        "read variants of one action.",
-    ),
-    Acknowledgement(
-        rules=("AwsSolutions-IAM5",),
-        constructs=("ImageBuild/Project/Role/DefaultPolicy/Resource",),
-        details=_ARTIFACT_CHANGES,
-        reason="CDK's grant of writing to the same bucket, for the actions that hand over an "
-        "artifact. The bucket is versioned: nothing is exchanged or deleted without a trace.",
     ),
     Acknowledgement(
         rules=("AwsSolutions-IAM5",),
@@ -217,9 +196,8 @@ ACKNOWLEDGEMENTS = (
     Acknowledgement(
         rules=("AwsSolutions-CB4",),
         constructs=("ImageBuild/Project/Resource",),
-        reason="Build outputs are encrypted with the AWS-managed key of S3, like the artifact "
-        "bucket that they go to: the name of the image, in one file, for 30 days. A customer "
-        "managed key costs 1 USD a month.",
+        reason="About build outputs, of which there are none: the image goes to ECR, and its name "
+        "is a variable of the pipeline.",
     ),
     Acknowledgement(
         rules=("CKV_AWS_136",),

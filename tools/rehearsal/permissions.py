@@ -68,7 +68,6 @@ UNUSED: Mapping[str, Mapping[str, str]] = {
         ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"), _FLOW_LOGS
     ),
 }
-_OF_A_BUCKET = "CDK's own grant on the bucket; to be narrowed"
 
 
 @dataclass(frozen=True, order=True)
@@ -201,8 +200,6 @@ def many(value: Any) -> list[Any]:
 
 def reason(grant: Grant) -> str:
     """Say why a grant stays that was not used; empty if nobody has said it."""
-    if grant.action.startswith("s3:") and "*" in grant.action:
-        return _OF_A_BUCKET
     return UNUSED.get(grant.role.partition("/")[2], {}).get(grant.action, "")
 
 
