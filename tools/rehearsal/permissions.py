@@ -68,6 +68,7 @@ UNUSED: Mapping[str, Mapping[str, str]] = {
         ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"), _FLOW_LOGS
     ),
 }
+_OF_CDK = {("ImageBuild/Project/Role", "s3:"), ("Delivery/Rollout/Role", "s3:")}
 _OF_A_BUCKET = "CDK's own grant on the bucket; to be narrowed"
 
 
@@ -201,9 +202,9 @@ def many(value: Any) -> list[Any]:
 
 def reason(grant: Grant) -> str:
     """Say why a grant stays that was not used; empty if nobody has said it."""
-    if grant.action.startswith("s3:") and "*" in grant.action:
-        return _OF_A_BUCKET
-    return UNUSED.get(grant.role.partition("/")[2], {}).get(grant.action, "")
+    path = grant.role.partition("/")[2]
+    of_cdk = _OF_A_BUCKET if (path, grant.action[:3]) in _OF_CDK else ""
+    return UNUSED.get(path, {}).get(grant.action, of_cdk)
 
 
 _PAGE = """\
