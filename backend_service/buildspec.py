@@ -3,14 +3,20 @@
 from collections.abc import Iterable
 from typing import Any
 
+IMAGE_VARIABLE = "IMAGE"
+"""What a buildspec exports: the image that it has pushed, as ``repository:tag@sha256:digest``.
+
+CodePipeline keeps its value when the build ends. A build can change an artifact afterwards, while
+it holds credentials, but not that.
+https://docs.aws.amazon.com/codebuild/latest/APIReference/API_ExportedEnvironmentVariable.html"""
+
 _ASKED_FOR = (
-    *("REPO_URL", "LIVE_REPO_URL", "LIVE_TAG", "CONTAINER_NAME", "FOLDER_PATH", "DOCKERFILE_PATH"),
-    "IMAGE_DEFINITIONS_FILE",
+    *("REPO_URL", "LIVE_REPO_URL", "LIVE_TAG", "FOLDER_PATH", "DOCKERFILE_PATH"),
     *("CODEBUILD_RESOLVED_SOURCE_VERSION", "CODEBUILD_BUILD_NUMBER"),
 )
 
 _NAME_THE_IMAGE = """\
-export IMAGE="${REPO_URL}:${CODEBUILD_RESOLVED_SOURCE_VERSION}-${CODEBUILD_BUILD_NUMBER}"
+export TAGGED="${REPO_URL}:${CODEBUILD_RESOLVED_SOURCE_VERSION}-${CODEBUILD_BUILD_NUMBER}"
 """
 
 _LOG_IN = """\
@@ -18,15 +24,17 @@ set -euo pipefail
 aws ecr get-login-password | docker login --username AWS --password-stdin "${REPO_URL%%/*}"
 """
 
-_TELL_THE_PIPELINE = """\
-mkdir blueprint-artifact
-printf '[{"name":"%s","imageUri":"%s"}]\\n' "${CONTAINER_NAME}" "${IMAGE}" \\
-  > "blueprint-artifact/${IMAGE_DEFINITIONS_FILE}"
+_PUSH = f"""\
+set -euo pipefail
+pushed=$(docker push "${{TAGGED}}")
+echo "${{pushed}}"
+digest=$(sed -n 's/.*: digest: \\(sha256:[0-9a-f]*\\) size: .*/\\1/p' <<< "${{pushed}}")
+export {IMAGE_VARIABLE}="${{TAGGED}}@${{digest:?docker push has named no digest}}"
 """
 
 
 def own_buildspec(secret_names: Iterable[str]) -> dict[str, Any]:
-    """Return the buildspec that builds, pushes and names one image, whatever its Dockerfile says.
+    """Return the buildspec that builds, pushes and exports one image, whatever its Dockerfile says.
 
     Of the project's variables (see ``ImageBuild``) it asks for those that it needs, and stops
     without them. A Dockerfile mounts the variables ``secret_names`` as secrets
@@ -37,7 +45,7 @@ def own_buildspec(secret_names: Iterable[str]) -> dict[str, Any]:
     """
     secrets = "".join(f" --secret id={name},env={name}" for name in secret_names)
     build = (
-        'docker build --tag "${IMAGE}" --file "${DOCKERFILE_PATH}"'
+        'docker build --tag "${TAGGED}" --file "${DOCKERFILE_PATH}"'
         # BuildKit's own, of which no Dockerfile knows: the image tells of its layers.
         " --build-arg BUILDKIT_INLINE_CACHE=1"
         f' --cache-from "${{LIVE_REPO_URL}}:${{LIVE_TAG}}"{secrets} "${{FOLDER_PATH}}"'
@@ -51,6 +59,7 @@ def own_buildspec(secret_names: Iterable[str]) -> dict[str, Any]:
                 # A plain image instead of an index with an attestation, which nobody reads here.
                 "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
             },
+            "exported-variables": [IMAGE_VARIABLE],
         },
         # No post_build: CodeBuild runs that one after a failed build as well.
         "phases": {
@@ -65,10 +74,7 @@ def own_buildspec(secret_names: Iterable[str]) -> dict[str, Any]:
             },
             "build": {
                 "on-failure": "ABORT",
-                # The file comes last: artifacts are collected after a failed build, too.
-                "commands": [build, 'docker push "${IMAGE}"', _TELL_THE_PIPELINE],
+                "commands": [build, _PUSH],
             },
         },
-        # A folder, because CodeBuild documents no variables in the names of files.
-        "artifacts": {"base-directory": "blueprint-artifact", "files": ["**/*"]},
     }

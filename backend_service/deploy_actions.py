@@ -29,12 +29,15 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.htm
 
 FUNCTION_MEMORY_MIB = 1024
 """Lambda gives processor and network by memory: this copies a layer of 1 GB within the timeout. It
-also holds an artifact and, three times over, a part of a layer."""
+also holds a part of a layer, three times over."""
 
 _CODE = Path(__file__).parent / "release"
 _RELEASE = "Release"
 _RELEASED_IMAGE = "image"
 """The namespace of Release's output variables, and the one that it sets."""
+
+_IMAGE_DEFINITIONS_FILE = "imagedefinitions.json"
+"""Written by Release and nobody else, read by Rollout."""
 
 
 class ReleaseFunction(Construct):
@@ -42,9 +45,9 @@ class ReleaseFunction(Construct):
 
     Creates the function, its role and its log group (deleted with the stack). Besides the seed's
     the role is the only one that may put images into ``repository``; of ``builds`` it may read, and
-    it may look at the service and at its alarms, ``alarm_names``. Which files and names it works
-    with is what the arguments say. Exposes ``function``, and the ``role`` with its policy, for what
-    calls the function to wait for.
+    it may look at the service and at its alarms, ``alarm_names``. Which names it works with is what
+    the arguments say. Exposes ``function``, and the ``role`` with its policy, for what calls the
+    function to wait for.
     """
 
     def __init__(
@@ -55,7 +58,6 @@ class ReleaseFunction(Construct):
         repository: ecr.IRepository,
         builds: ecr.IRepository,
         container_name: str,
-        image_definitions_file: str,
         cluster_name: str,
         service_name: str,
         service_arn: str,
@@ -109,7 +111,7 @@ class ReleaseFunction(Construct):
                 "CLUSTER": cluster_name,
                 "SERVICE": service_name,
                 "CONTAINER": container_name,
-                "IMAGE_DEFINITIONS_FILE": image_definitions_file,
+                "IMAGE_DEFINITIONS_FILE": _IMAGE_DEFINITIONS_FILE,
                 "ALARMS": json.dumps(list(alarm_names)),
             },
             # What the function and the actions would add to it is above, and narrower.
@@ -148,10 +150,11 @@ def _release_statements(
 class Release(Construct):
     """Copies the image of the build into the repository of the service, and hands on its digest.
 
-    Creates the role of the action, which ``assumed_by`` (the pipeline's role) assumes. It may call
-    ``release`` and, since the function is given its credentials, read and write objects of the
-    artifact bucket. Exposes ``action``, ``released_image`` (the variable with the image, for the
-    action that promotes it) and ``image_definitions``, the file that the rollout reads.
+    ``built_image`` is the variable with the image of the build. Creates the role of the action,
+    which ``assumed_by`` (the pipeline's role) assumes. It may call ``release`` and, since the
+    function is given its credentials, write objects of the artifact bucket. Exposes ``action``,
+    ``released_image`` (the variable with the image, for the action that promotes it) and
+    ``image_definitions``, the file that the rollout reads.
     """
 
     def __init__(
@@ -161,8 +164,7 @@ class Release(Construct):
         *,
         assumed_by: iam.IPrincipal,
         artifact_bucket: s3.IBucket,
-        build_output: codepipeline.Artifact,
-        image_definitions_file: str,
+        built_image: str,
         release: ReleaseFunction,
         run_order: int,
     ) -> None:
@@ -170,7 +172,7 @@ class Release(Construct):
         role = _caller(self, assumed_by, release, "Releases images of one service")
         role.add_to_policy(
             iam.PolicyStatement(
-                actions=["s3:GetObject", "s3:PutObject"],
+                actions=["s3:PutObject"],
                 resources=[artifact_bucket.arn_for_objects("*")],
             )
         )
@@ -178,16 +180,15 @@ class Release(Construct):
         action = actions.LambdaInvokeAction(
             action_name=_RELEASE,
             lambda_=release.function,
-            inputs=[build_output],
             outputs=[output],
-            user_parameters={"action": "release"},
+            user_parameters_string=f"release {built_image}",
             variables_namespace=_RELEASE,
             run_order=run_order,
             # By itself the action lists all functions, and does anything with the artifacts.
             role=role.without_policy_updates(),
         )
         self.action = action
-        self.image_definitions = output.at_path(image_definitions_file)
+        self.image_definitions = output.at_path(_IMAGE_DEFINITIONS_FILE)
         self.released_image = action.variable(_RELEASED_IMAGE)
 
 
@@ -223,7 +224,14 @@ class Rollout(Construct):
             assumed_by=assumed_by,
             description="Rolls new images out to one ECS service",
         )
-        artifact_bucket.grant_read(role)
+        role.add_to_policy(
+            iam.PolicyStatement(
+                # Objects alone, as AWS has it for a role that one action reads artifacts with.
+                # https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-create-cross-account.html
+                actions=["s3:GetObject", "s3:GetObjectVersion"],
+                resources=[artifact_bucket.arn_for_objects("*")],
+            )
+        )
         for statement in _rollout_statements(self, service, service_arn, execution_role):
             role.add_to_policy(statement)
         self.action = actions.EcsDeployAction(
@@ -322,7 +330,7 @@ class Promotion(Construct):
         self.action = actions.LambdaInvokeAction(
             action_name="Promote",
             lambda_=release.function,
-            user_parameters={"action": "promote", "image": released_image},
+            user_parameters_string=f"promote {released_image}",
             run_order=run_order,
             role=role.without_policy_updates(),
         )

@@ -28,10 +28,10 @@ class ImageBuild(Construct):
     which then is a part of the project. The buildspec is told, by environment variables:
     ``REPO_URL`` (to push to; no tag), ``LIVE_REPO_URL`` and ``LIVE_TAG`` (the image in service,
     whose layers may be taken), ``CONTAINER_NAME``, ``SERVICE_PORT``, ``FOLDER_PATH`` (the
-    application folder) and ``DOCKERFILE_PATH``, both relative to the source's root, and
-    ``IMAGE_DEFINITIONS_FILE`` (to be written for the release). Besides it finds each of
-    ``secrets``: the value of a Secrets Manager secret, by its complete ARN (optionally followed by
-    ``:json-key:version-stage:version-id``), under the name of a variable.
+    application folder) and ``DOCKERFILE_PATH``, both relative to the source's root. Besides it
+    finds each of ``secrets``: the value of a Secrets Manager secret, by its complete ARN
+    (optionally followed by ``:json-key:version-stage:version-id``), under the name of a variable.
+    It hands on its image as the exported variable ``IMAGE_VARIABLE``, and no artifact.
 
     Creates the project, its role and its log group (deleted with the stack). The project may pull
     from and push to ``builds``, pull from ``repository``, and read ``secrets``, of each kind no
@@ -53,7 +53,6 @@ class ImageBuild(Construct):
         dockerfile_path: str,
         buildspec_path: str | None,
         secrets: Mapping[str, str],
-        image_definitions_file: str,
         log_retention: logs.RetentionDays,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -73,7 +72,6 @@ class ImageBuild(Construct):
             "SERVICE_PORT": str(container_port),
             "FOLDER_PATH": folder_path,
             "DOCKERFILE_PATH": dockerfile_path,
-            "IMAGE_DEFINITIONS_FILE": image_definitions_file,
         }
         self.project = codebuild.PipelineProject(
             self,

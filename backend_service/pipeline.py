@@ -12,14 +12,15 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from backend_service.buildspec import IMAGE_VARIABLE
 from backend_service.deploy_actions import Promotion, Release, ReleaseFunction, Rollout
 from backend_service.source import PipelineSource
 
-IMAGE_DEFINITIONS_FILE = "imagedefinitions.json"
-"""Written by the build, read by the release, which writes another one for the rollout."""
-
 ARTIFACT_LIFETIME = Duration.days(30)
 """Artifacts are needed until their pipeline execution ends, and for a return to an older one."""
+
+_BUILD = "Build"
+"""The stage, its action, and the namespace of what the build exports."""
 
 _LEFTOVER_LIFETIME = Duration.days(1)
 """Replaced versions and uploads that were broken off are of no use to anybody."""
@@ -28,7 +29,9 @@ _LEFTOVER_LIFETIME = Duration.days(1)
 class DeliveryPipeline(Construct):
     """Source, Build, Approve (if ``manual_approval``), and Deploy: release, roll out, promote.
 
-    Creates the pipeline, its artifact bucket and the roles of its actions. ``release`` is the
+    Creates the pipeline, its artifact bucket and the roles of its actions. ``build_project`` gets
+    the right to read the source, exports ``IMAGE_VARIABLE`` and hands on nothing else: what an
+    approver is shown is what is released, and nobody can change it afterwards. ``release`` is the
     function that releases and promotes images; ``service_arn`` names ``service``: what may touch a
     resource by its name need not wait for it. ``execution_role`` is the role that the service's
     tasks are started with, which the rollout passes on; ``approval_topic`` (if any) is told that an
@@ -59,15 +62,24 @@ class DeliveryPipeline(Construct):
             pipeline_type=codepipeline.PipelineType.V2,
             artifact_bucket=bucket,
         )
-        source_code, build_output = codepipeline.Artifact(), codepipeline.Artifact()
+        source_code = codepipeline.Artifact()
         source.add_to(self.pipeline, source_code)
         build = actions.CodeBuildAction(
-            action_name="Build", project=build_project, input=source_code, outputs=[build_output]
+            action_name=_BUILD,
+            # By itself the action lets a project of this stack list the bucket, too.
+            project=codebuild.Project.from_project_name(self, _BUILD, build_project.project_name),
+            input=source_code,
+            variables_namespace=_BUILD,
         )
-        self.pipeline.add_stage(stage_name="Build", actions=[build])
+        for statement in _source_statements(bucket):
+            build_project.add_to_role_policy(statement)
+        self.pipeline.add_stage(stage_name=_BUILD, actions=[build])
+        built_image = build.variable(IMAGE_VARIABLE)
         if manual_approval:
             approval = actions.ManualApprovalAction(
-                action_name="Approve", notification_topic=approval_topic
+                action_name="Approve",
+                notification_topic=approval_topic,
+                additional_information=f"Releases {built_image}",
             )
             self.pipeline.add_stage(stage_name="Approve", actions=[approval])
         pipeline_principal = iam.ArnPrincipal(self.pipeline.role.role_arn)
@@ -76,8 +88,7 @@ class DeliveryPipeline(Construct):
             "Release",
             assumed_by=pipeline_principal,
             artifact_bucket=bucket,
-            build_output=build_output,
-            image_definitions_file=IMAGE_DEFINITIONS_FILE,
+            built_image=built_image,
             release=release,
             run_order=1,
         )
@@ -106,7 +117,23 @@ class DeliveryPipeline(Construct):
         # An execution must find the rights that its actions need, also after an update of both.
         # Only the pipeline itself: its role is the one that the roles of the actions trust.
         resource = cast("codepipeline.CfnPipeline", self.pipeline.node.default_child)
-        resource.node.add_dependency(released, rollout, promotion, release)
+        resource.node.add_dependency(build_project, released, rollout, promotion, release)
+
+
+def _source_statements(bucket: s3.IBucket) -> list[iam.PolicyStatement]:
+    """Return what CodeBuild needs to get its source, and to put nothing.
+
+    https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html
+    """
+    return [
+        iam.PolicyStatement(
+            actions=["s3:GetObject", "s3:GetObjectVersion"],
+            resources=[bucket.arn_for_objects("*")],
+        ),
+        iam.PolicyStatement(
+            actions=["s3:GetBucketAcl", "s3:GetBucketLocation"], resources=[bucket.bucket_arn]
+        ),
+    ]
 
 
 class ArtifactBucket(Construct):

@@ -19,7 +19,7 @@ from backend_service.names import (
     task_log_group_name,
 )
 from backend_service.notifications import FailureNotifications, NotificationTopic
-from backend_service.pipeline import IMAGE_DEFINITIONS_FILE, DeliveryPipeline
+from backend_service.pipeline import DeliveryPipeline
 from backend_service.service import DiscoverableService
 from backend_service.source import Branch, ConnectionSource, PipelineSource, TokenSource
 from backend_service.task import BackendTask
@@ -170,7 +170,6 @@ class BackendServiceStack(Stack):
             dockerfile_path=delivery.dockerfile,
             buildspec_path=delivery.buildspec_path,
             secrets=delivery.build_secrets,
-            image_definitions_file=IMAGE_DEFINITIONS_FILE,
             log_retention=log_retention,
         )
         release = ReleaseFunction(
@@ -179,7 +178,6 @@ class BackendServiceStack(Stack):
             repository=images.repository,
             builds=builds.repository,
             container_name=service.container_name,
-            image_definitions_file=IMAGE_DEFINITIONS_FILE,
             cluster_name=service.ecs_cluster_name,
             service_name=service.service_name,
             service_arn=service_arn,

@@ -50,7 +50,7 @@ WRITE = {
     "s3:PutObjectTagging",
     "s3:PutObjectVersionTagging",
 }
-READ_ARTIFACTS: Rights = {BUCKET: READ, OBJECTS: READ}
+GET_OBJECTS = {"s3:GetObject", "s3:GetObjectVersion"}
 USE_ARTIFACTS: Rights = {BUCKET: READ | WRITE, OBJECTS: READ | WRITE}
 PULL = {"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
 PUSH = {
@@ -103,7 +103,9 @@ ALWAYS: Mapping[str, Rights] = {
         BUILD_LOG: LOG,
         f"{BUILD_LOG}:*": LOG,
         "*": SIGN_IN,
-        **USE_ARTIFACTS,
+        # It may put nothing there: who approves a build approves what it has exported.
+        BUCKET: {"s3:GetBucketAcl", "s3:GetBucketLocation"},
+        OBJECTS: GET_OBJECTS,
     },
     "Delivery/Pipeline/Role": {
         **USE_ARTIFACTS,
@@ -113,14 +115,14 @@ ALWAYS: Mapping[str, Rights] = {
         "<Delivery/Rollout/Role>": {"sts:AssumeRole"},
     },
     "Delivery/Pipeline/Build/Build/CodePipelineActionRole": {
-        "<ImageBuild/Project>": {
+        f"{AWS.format('codebuild')}:project/<ImageBuild/Project>": {
             "codebuild:BatchGetBuilds",
             "codebuild:StartBuild",
             "codebuild:StopBuild",
         },
     },
     "Delivery/Rollout/Role": {
-        **READ_ARTIFACTS,
+        OBJECTS: GET_OBJECTS,
         SERVICE: {"ecs:DescribeServices", "ecs:UpdateService"},
         REVISIONS: {"ecs:TagResource"},
         f"{AWS.format('ecs')}:task/<Cluster/Cluster>/*": {"ecs:DescribeTasks"},
@@ -133,7 +135,7 @@ ALWAYS: Mapping[str, Rights] = {
     # The function gets these as the credentials of its job.
     "Delivery/Release/Role": {
         RELEASE: {"lambda:InvokeFunction"},
-        OBJECTS: {"s3:GetObject", "s3:PutObject"},
+        OBJECTS: {"s3:PutObject"},
     },
     "Delivery/Promotion/Role": {RELEASE: {"lambda:InvokeFunction"}},
     "ReleaseFunction/Role": {

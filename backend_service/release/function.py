@@ -22,13 +22,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-LARGEST_DEFINITIONS = 100 * 1024
-"""Bytes of the image definitions that CodePipeline itself takes.
-https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html"""
-
-LARGEST_ARTIFACT = 64 * 1024 * 1024
-"""Bytes of an artifact; it is read into memory, to get at one small file."""
-
 MEDIA_TYPES = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.oci.image.index.v1+json",
@@ -175,12 +168,19 @@ def report(codepipeline: Any, job_id: str, action: Callable[[], Outcome]) -> Non
 def act(
     job: Mapping[str, Any], service: Service, *, client: Callable[..., Any], clock: Clock
 ) -> Outcome:
-    """Do what the action's UserParameters say; ``client`` makes one for an AWS service."""
-    parameters = json.loads(job["actionConfiguration"]["configuration"]["UserParameters"])
+    """Do what the action's UserParameters say; ``client`` makes one for an AWS service.
+
+    They are ``release IMAGE`` or ``promote IMAGE``. No JSON: CodePipeline puts in what a build has
+    exported as it is, and that must not become another key.
+    """
+    parameters = job["actionConfiguration"]["configuration"]["UserParameters"]
+    action, _, image = parameters.partition(" ")
+    if action not in ("release", "promote"):  # of a pipeline that is just being updated
+        raise ActionError(f"{_quoted(action)} is no action; start the pipeline again")
     token = json.loads(job.get("continuationToken") or "{}")
-    if parameters["action"] == "promote":
+    if action == "promote":
         return promote(
-            parameters["image"],
+            image,
             service,
             ecr=client("ecr"),
             ecs=client("ecs"),
@@ -195,10 +195,10 @@ def act(
         aws_session_token=credentials["sessionToken"],
     )
     return release(
-        s3,
-        _location(job["inputArtifacts"]),
-        _location(job["outputArtifacts"]),
+        image,
         service,
+        s3=s3,
+        target=_location(job["outputArtifacts"]),
         ecr=client("ecr"),
         cloudwatch=client("cloudwatch"),
         clock=clock,
@@ -209,21 +209,21 @@ def act(
 
 
 def release(
-    s3: Any,
-    source: Mapping[str, str],
-    target: Mapping[str, str],
+    built: str,
     service: Service,
     *,
+    s3: Any,
+    target: Mapping[str, str],
     ecr: Any,
     cloudwatch: Any,
     clock: Clock,
     download: Download | None = None,
 ) -> Outcome:
-    """Copy the image that the artifact names, and hand it on by its digest."""
-    tag = image_tag(read_definitions(s3, source, service.definitions_file), service)
+    """Copy the image that the build has exported, and hand it on by its digest."""
+    tag, digest = tag_and_digest(built, service)
     copy = Copy(ecr, service, clock, download or _download)
     try:
-        digest = copy.release(tag)
+        copy.release(tag, digest)
     except OutOfTimeError:
         if not copy.layers:
             raise ActionError(
@@ -240,54 +240,19 @@ def release(
     return Outcome(summary.strip(), variables={"image": image})
 
 
-def read_definitions(s3: Any, source: Mapping[str, str], name: str) -> bytes:
-    """Return a file of an artifact, which may be anything: it was written by a build."""
-    stored = s3.get_object(**source)
-    if stored["ContentLength"] > LARGEST_ARTIFACT:
+def tag_and_digest(built: str, service: Service) -> tuple[str, str]:
+    """Return tag and digest of the image that a build has exported, which may be any text."""
+    match = re.fullmatch(rf"{re.escape(service.builds)}:({_TAG})@({_DIGEST})", built)
+    if not match:
         raise ActionError(
-            f"the artifact of the build has {stored['ContentLength']} bytes, at most "
-            f"{LARGEST_ARTIFACT} are read; it needs only {name}"
+            f"the build has exported {_quoted(built)} as IMAGE; only an image of this service's "
+            f"builds is released, {service.builds}:<tag>@sha256:<digest>. What a buildspec has to "
+            "export is in docs/next-version.md"
         )
-    try:
-        with zipfile.ZipFile(io.BytesIO(stored["Body"].read())) as archive:
-            entry = archive.getinfo(name)
-            with archive.open(entry) as file:
-                content = file.read(LARGEST_DEFINITIONS + 1)
-    except KeyError:
-        raise ActionError(f"the artifact of the build has no file {name}") from None
-    except Exception as error:  # zipfile lets through what its decompressors raise
-        raise ActionError(
-            f"the artifact of the build cannot be read ({type(error).__name__}): {error}"
-        ) from None
-    if len(content) > LARGEST_DEFINITIONS:
-        raise ActionError(f"{name} is larger than {LARGEST_DEFINITIONS} bytes")
-    return content
-
-
-def image_tag(definitions: bytes, service: Service) -> str:
-    """Return the tag of the build that the image definitions name, and nothing else."""
-    name = service.definitions_file
-    try:
-        entries = json.loads(definitions.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        raise ActionError(f"{name} is no JSON in UTF-8") from None
-    if not isinstance(entries, list) or len(entries) != 1 or not isinstance(entries[0], dict):
-        raise ActionError(f"{name} has to be a list of exactly one image")
-    container, image = entries[0].get("name"), entries[0].get("imageUri")
-    if container != service.container:
-        raise ActionError(
-            f"{name} is about the container {_quoted(container)}, not {service.container}"
-        )
-    tagged = re.fullmatch(rf"{re.escape(service.builds)}:({_TAG})", str(image))
-    if not tagged:
-        raise ActionError(
-            f"{name} names {_quoted(image)}; only an image of this service's builds is released, "
-            f"{service.builds}:<tag>. If it was built before the stack was updated, start the "
-            "pipeline again"
-        )
-    if tagged[1].lower() == service.live_tag.lower():
-        raise ActionError(f"{tagged[1]} is no tag for a build: it names the image in service")
-    return tagged[1]
+    tag, digest = match.groups()
+    if tag.lower() == service.live_tag.lower():
+        raise ActionError(f"{tag} is no tag for a build: it names the image in service")
+    return tag, digest
 
 
 class Copy:
@@ -307,22 +272,22 @@ class Copy:
         self._source = _name(service.builds)
         self._target = _name(service.repository)
 
-    def release(self, tag: str) -> str:
-        """Have the image of the build in the repository, under the same tag; return its digest."""
-        built = find_image(self._ecr, self._source, imageTag=tag)
-        released = find_image(self._ecr, self._target, imageTag=tag)
-        if released is None:
-            if built is None:
-                raise ActionError(f"there is no image {self._service.builds}:{tag}")
-            self._copy(built, tag)
-            return _digest(built)
+    def release(self, tag: str, digest: str) -> None:
+        """Have the image of the build in the repository, under the same tag."""
         # An old build is no longer among the builds, but what was released of it is.
-        if built and _digest(built) != _digest(released):
-            raise ActionError(
-                f"{self._service.repository}:{tag} is {_digest(released)} already, and the build "
-                f"is {_digest(built)}"
-            )
-        return _digest(released)
+        if self._find(self._target, self._service.repository, tag, digest):
+            return
+        # Nor is a tag that was pushed again, after its image had left, what was approved.
+        built = self._find(self._source, self._service.builds, tag, digest)
+        if built is None:
+            raise ActionError(f"there is no image {self._service.builds}:{tag}")
+        self._copy(built, tag)
+
+    def _find(self, repository: str, uri: str, tag: str, digest: str) -> Manifest | None:
+        found = find_image(self._ecr, repository, imageTag=tag)
+        if found and _digest(found) != digest:
+            raise ActionError(f"{uri}:{tag} is {_digest(found)}, and the build exported {digest}")
+        return found
 
     def _copy(self, image: Manifest, tag: str = "") -> None:
         self._clock.require()
@@ -458,7 +423,7 @@ def _rollout(ecs: Any, service: Service) -> tuple[str, str]:
     return state, images.get(service.container, "nothing")
 
 
-# --- Images and artifacts -------------------------------------------------------------------------
+# --- Images ---------------------------------------------------------------------------------------
 
 
 def find_image(ecr: Any, repository: str, **image_id: str) -> Manifest | None:
@@ -515,7 +480,7 @@ def _download(url: str) -> contextlib.AbstractContextManager[Any]:
 
 
 def _quoted(value: object) -> str:
-    """Show a value of a build's file, which may be of any length."""
+    """Show what a build has exported, which may be of any length."""
     return _shortened(json.dumps(value), 300)
 
 

@@ -5,7 +5,9 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
+from backend_service.buildspec import IMAGE_VARIABLE
 from backend_service.names import LIVE_TAG
 from settings import SettingsError
 from settings.examples import ROOT, SECRET, example_deployment
@@ -50,7 +52,7 @@ def test_the_build_follows_the_buildspec_of_the_settings() -> None:
 
 
 def test_the_buildspec_finds_every_variable_that_it_asks_for() -> None:
-    assert asked_for() == set(variables()) | OF_CODEBUILD
+    assert asked_for() == set(variables()) - {"CONTAINER_NAME"} | OF_CODEBUILD
     assert OF_CODEBUILD < asked_for(**OWN) < set(variables(**OWN)) | OF_CODEBUILD
 
 
@@ -111,7 +113,7 @@ def test_the_own_buildspec_hands_secrets_to_the_dockerfile_and_to_no_layer() -> 
 
 
 def test_no_secret_takes_the_place_of_a_variable_of_the_build() -> None:
-    for name in {*variables(), *OF_CODEBUILD, "IMAGE", "DOCKER_BUILDKIT"}:
+    for name in {*variables(), *OF_CODEBUILD, "IMAGE", "TAGGED", "DOCKER_BUILDKIT"}:
         with pytest.raises(SettingsError, match=f"{name} is set by the build"):
             example_deployment({"build_secrets": f"{name}={SECRET}"})
 
@@ -128,8 +130,14 @@ def test_the_variables_are_those_of_the_service() -> None:
         "SERVICE_PORT": str(container["PortMappings"][0]["ContainerPort"]),
         "FOLDER_PATH": "application-code/ecsdemo-backend",
         "DOCKERFILE_PATH": "application-code/ecsdemo-backend/Dockerfile",
-        "IMAGE_DEFINITIONS_FILE": "imagedefinitions.json",
     }
+
+
+@pytest.mark.parametrize("changes", [{}, OWN], ids=["sample", "own"])
+def test_a_build_exports_its_image_and_keeps_no_files(changes: dict[str, str]) -> None:
+    content = yaml.safe_load(buildspec(**changes))
+    assert content["env"]["exported-variables"] == [IMAGE_VARIABLE]
+    assert "artifacts" not in content
 
 
 def test_docker_can_run_in_the_build() -> None:

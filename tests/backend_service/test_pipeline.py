@@ -1,7 +1,6 @@
 """The pipeline from end to end: what follows what, what is handed over, and in which bucket."""
 
 import json
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -48,35 +47,47 @@ def test_release_rollout_and_promotion_follow_each_other_in_one_stage() -> None:
     ]
 
 
-def test_each_action_takes_what_the_one_before_it_hands_over() -> None:
-    """So the rollout reads what Release wrote, whatever is in the artifact of the build."""
-    path = [actions()[name] for name in ("Source", "Build", "Release", "Deploy")]
-    for before, after in pairwise(path):
-        assert after["InputArtifacts"] == before["OutputArtifacts"]
+def test_the_build_reads_the_source_and_the_rollout_what_release_wrote() -> None:
+    for before, after in (("Source", "Build"), ("Release", "Deploy")):
+        assert actions()[after]["InputArtifacts"] == actions()[before]["OutputArtifacts"]
 
 
-@pytest.mark.parametrize("action", ["Release", "Deploy", "Promote"])
+def test_a_build_hands_on_a_variable_and_nothing_else() -> None:
+    """It holds credentials for longer than it runs: an artifact could be changed afterwards."""
+    build = actions()["Build"]
+    assert "OutputArtifacts" not in build
+    assert "InputArtifacts" not in actions()["Release"]
+    image = f"#{{{build['Namespace']}.IMAGE}}"
+    assert actions()["Release"]["Configuration"]["UserParameters"] == f"release {image}"
+
+
+def test_a_build_may_read_artifacts_and_write_none() -> None:
+    role = synthesise().only(SERVICE, "AWS::CodeBuild::Project")["ServiceRole"]
+    statements = synthesise().granted(SERVICE, role)
+    assert [s["Action"] for s in statements if "s3:" in json.dumps(s)] == [
+        ["s3:GetObject", "s3:GetObjectVersion"],
+        ["s3:GetBucketAcl", "s3:GetBucketLocation"],
+    ]
+
+
+@pytest.mark.parametrize("action", ["Build project", "Release", "Deploy", "Promote"])
 def test_the_pipeline_is_there_after_the_rights_of_its_actions(action: str) -> None:
     synthesis = synthesise()
     (pipeline,) = synthesis.resources(SERVICE, "AWS::CodePipeline::Pipeline").values()
-    role = actions()[action]["RoleArn"]["Fn::GetAtt"][0]
+    project = synthesis.only(SERVICE, "AWS::CodeBuild::Project")
+    arn = actions()[action]["RoleArn"] if action in actions() else project["ServiceRole"]
+    role = arn["Fn::GetAtt"][0]
     policies = synthesis.resources(SERVICE, "AWS::IAM::Policy")
     of_action = {key for key, p in policies.items() if p["Properties"]["Roles"] == [{"Ref": role}]}
     assert of_action
     assert of_action < set(pipeline["DependsOn"])
 
 
-def test_build_release_and_rollout_agree_on_the_image_definitions_file() -> None:
-    project = synthesise().only(SERVICE, "AWS::CodeBuild::Project")["Environment"]
-    (written,) = (
-        variable["Value"]
-        for variable in project["EnvironmentVariables"]
-        if variable["Name"] == "IMAGE_DEFINITIONS_FILE"
-    )
-    assert actions()["Deploy"]["Configuration"]["FileName"] == written
+def test_release_and_rollout_agree_on_the_image_definitions_file() -> None:
     called = actions()["Release"]["Configuration"]["FunctionName"]["Ref"]
     function = synthesise().resources(SERVICE, "AWS::Lambda::Function")[called]["Properties"]
-    assert function["Environment"]["Variables"]["IMAGE_DEFINITIONS_FILE"] == written
+    written = function["Environment"]["Variables"]["IMAGE_DEFINITIONS_FILE"]
+    assert actions()["Deploy"]["Configuration"]["FileName"] == written
 
 
 def test_the_build_action_runs_the_project_of_the_service() -> None:
@@ -123,16 +134,20 @@ def test_the_pipeline_itself_may_only_take_the_roles_of_its_actions(topology: st
     )
 
 
-def test_who_approves_is_told_of_it() -> None:
+SHOWN = {"CustomData": "Releases #{Build.IMAGE}"}
+"""The image that Release will take, by its digest."""
+
+
+def test_who_approves_is_told_of_it_and_of_what_is_approved() -> None:
     connected = synthesise(**CONNECTED)
     (topic,) = connected.resources(SERVICE, "AWS::SNS::Topic")
     approval = actions(**CONNECTED)["Approve"]
-    assert approval["Configuration"] == {"NotificationArn": {"Ref": topic}}
+    assert approval["Configuration"] == {"NotificationArn": {"Ref": topic}, **SHOWN}
 
 
 def test_an_approval_without_an_address_tells_nobody() -> None:
     changes = {**CONNECTED, "notification_email": ""}
-    assert "Configuration" not in actions(**changes)["Approve"]
+    assert actions(**changes)["Approve"]["Configuration"] == SHOWN
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,6 @@ SERVICE = Service(
 )
 TAG = "0a1b2c3d-7"
 OTHER = f"sha256:{'0' * 64}"
-SOURCE = {"Bucket": "artifacts", "Key": "pipeline/build/1"}
 TARGET = {"Bucket": "artifacts", "Key": "pipeline/release/1"}
 OCI = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -83,6 +82,7 @@ class Ecr:
         self.manifests: dict[str, dict[str, tuple[str, str]]] = {"shop": {}, "shop/builds": {}}
         self.tags: dict[str, dict[str, str]] = {"shop": {}, "shop/builds": {}}
         self.uploads: dict[str, bytes] = {}
+        self.pushed: dict[str, str] = {}
         self.calls: list[str] = []
         self.die: tuple[str, str] | None = None
 
@@ -102,6 +102,7 @@ class Ecr:
         self.manifests[repository][digest] = manifest, media_type
         if tag:
             self.tags[repository][tag] = digest
+            self.pushed[tag] = digest
         return digest
 
     @contextlib.contextmanager
@@ -209,15 +210,10 @@ class Ecr:
 
 
 class S3:
-    """Objects by key, and how they were put."""
+    """Objects by key; nobody may read them."""
 
-    def __init__(self, source: bytes = b"") -> None:
-        self.objects = {SOURCE["Key"]: source}
-
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
-        assert Bucket == "artifacts"
-        data = self.objects[Key]
-        return {"ContentLength": len(data), "Body": io.BytesIO(data)}
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> None:
         assert Bucket == "artifacts"
@@ -235,35 +231,30 @@ class Alarms:
         return {"MetricAlarms": [{"AlarmName": n} for n in AlarmNames if n in self._on]}
 
 
-def artifact(content: str, name: str = "images.json") -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(name, content)
-    return packed.getvalue()
-
-
-def definitions(image: str = f"{SERVICE.builds}:{TAG}", name: str = "web") -> str:
-    return json.dumps([{"name": name, "imageUri": image}])
-
-
 def do_release(
     ecr: Ecr,
-    source: bytes | None = None,
+    built: str | None = None,
     *,
     s3: S3 | None = None,
     alarms: Any = None,
     clock: Clock | None = None,
 ) -> Outcome:
+    """Release what a build has exported, by default the image with the tag ``TAG``."""
     return release(
-        s3 or S3(artifact(definitions()) if source is None else source),
-        SOURCE,
-        TARGET,
+        exported(ecr) if built is None else built,
         SERVICE,
+        s3=s3 or S3(),
+        target=TARGET,
         ecr=ecr,
         cloudwatch=alarms or Alarms(),
         clock=clock or Clock(),
         download=ecr.download,
     )
+
+
+def exported(ecr: Ecr, tag: str = TAG) -> str:
+    """Return what a build exports that has pushed the image with the tag."""
+    return f"{SERVICE.builds}:{tag}@{ecr.pushed[tag]}"
 
 
 @pytest.fixture
@@ -278,7 +269,7 @@ def ecr() -> Ecr:
 
 
 def test_the_image_of_the_build_is_copied_under_the_tag_of_the_build(ecr: Ecr) -> None:
-    s3 = S3(artifact(definitions()))
+    s3 = S3()
     digest = ecr.tags["shop/builds"][TAG]
     outcome = do_release(ecr, s3=s3)
     assert ecr.tags["shop"] == {TAG: digest}
@@ -296,7 +287,7 @@ def test_layers_that_are_there_already_are_not_copied_again(ecr: Ecr) -> None:
     do_release(ecr)
     ecr.build("next", b"the base of it", b"another change")
     ecr.calls.clear()
-    do_release(ecr, artifact(definitions(f"{SERVICE.builds}:next")))
+    do_release(ecr, exported(ecr, "next"))
     assert ecr.calls.count("CompleteLayerUpload") == 2, "the configuration and the change"
 
 
@@ -304,7 +295,7 @@ def test_an_image_for_several_architectures_comes_with_all_of_them(ecr: Ecr) -> 
     children = [ecr.build(name, name.encode()) for name in ("arm", "intel")]
     manifest = json.dumps({"manifests": [{"digest": digest} for digest in children]})
     ecr.push("shop/builds", manifest, INDEX, "both")
-    do_release(ecr, artifact(definitions(f"{SERVICE.builds}:both")))
+    do_release(ecr, exported(ecr, "both"))
     assert set(children) < ecr.manifests["shop"].keys()
     assert set(ecr.tags["shop"]) == {"both"}
 
@@ -313,7 +304,7 @@ def test_an_image_without_a_part_that_it_names_is_not_released(ecr: Ecr) -> None
     manifest = json.dumps({"manifests": [{"digest": digest_of(b"elsewhere")}]})
     ecr.push("shop/builds", manifest, INDEX, "half")
     with pytest.raises(ActionError, match="lacks sha256:"):
-        do_release(ecr, artifact(definitions(f"{SERVICE.builds}:half")))
+        do_release(ecr, exported(ecr, "half"))
     assert ecr.tags["shop"] == {}
 
 
@@ -326,14 +317,31 @@ def test_an_old_build_is_released_again_although_it_has_left_the_builds(ecr: Ecr
 
 def test_an_image_that_nobody_built_is_not_released(ecr: Ecr) -> None:
     with pytest.raises(ActionError, match=r"there is no image .*shop/builds:other"):
-        do_release(ecr, artifact(definitions(f"{SERVICE.builds}:other")))
+        do_release(ecr, f"{SERVICE.builds}:other@{OTHER}")
 
 
 def test_a_tag_that_is_another_image_already_is_an_error(ecr: Ecr) -> None:
     do_release(ecr)
     ecr.build(TAG, b"something else")
-    with pytest.raises(ActionError, match="already"):
+    with pytest.raises(ActionError, match=rf"shop:{TAG} is .*, and the build exported"):
         do_release(ecr)
+    assert len(ecr.manifests["shop"]) == 1
+
+
+def test_a_tag_that_was_pushed_again_is_not_what_was_approved(ecr: Ecr) -> None:
+    """It can be, when the image that had it has left the repository of the builds."""
+    approved = exported(ecr)
+    ecr.build(TAG, b"something else")
+    with pytest.raises(ActionError, match=rf"shop/builds:{TAG} is .*, and the build exported"):
+        do_release(ecr, approved)
+    assert ecr.manifests["shop"] == {}
+
+
+def test_the_digest_of_another_tag_is_an_error(ecr: Ecr) -> None:
+    ecr.build("next", b"another change")
+    with pytest.raises(ActionError, match=f"is {ecr.pushed[TAG]}, and the build exported"):
+        do_release(ecr, f"{SERVICE.builds}:{TAG}@{ecr.pushed['next']}")
+    assert ecr.tags["shop"] == {}
 
 
 def test_who_looks_is_told_that_alarms_are_ignored(ecr: Ecr) -> None:
@@ -350,73 +358,43 @@ def test_alarms_that_cannot_be_looked_at_stop_nothing(ecr: Ecr) -> None:
     assert outcome.variables
 
 
-# --- Release: what an artifact may contain --------------------------------------------------------
+# --- Release: what a build may export -------------------------------------------------------------
 
 REFUSED = {
-    "another repository": definitions(f"{REGISTRY}/shop:{TAG}"),
-    "a repository whose name goes on": definitions(f"{REGISTRY}/shop/builds/2:{TAG}"),
-    "another registry": definitions(f"public.ecr.aws/x/shop/builds:{TAG}"),
-    "a registry before it": definitions(f"evil.example/{SERVICE.builds}:{TAG}"),
-    "no tag": definitions(SERVICE.builds),
-    "a digest": definitions(f"{SERVICE.builds}@{digest_of(b'')}"),
-    "something after the tag": definitions(f"{SERVICE.builds}:{TAG}\n"),
-    "the live tag": definitions(f"{SERVICE.builds}:live"),
-    "the live tag in capitals": definitions(f"{SERVICE.builds}:LIVE"),
-    "another container": definitions(name="sidecar"),
-    "two images": json.dumps([*json.loads(definitions()), *json.loads(definitions())]),
-    "no image": "[]",
-    "an object": json.dumps({"ImageURI": f"{SERVICE.builds}:{TAG}"}),
-    "numbers": "[1]",
-    "an image that is no text": json.dumps([{"name": "web", "imageUri": [1]}]),
-    "no JSON": "imageUri",
-    "a deep nest": "[" * 100_000,
+    "another repository": f"{REGISTRY}/shop:{TAG}@{OTHER}",
+    "a repository whose name goes on": f"{REGISTRY}/shop/builds/2:{TAG}@{OTHER}",
+    "another registry": f"public.ecr.aws/x/shop/builds:{TAG}@{OTHER}",
+    "a registry before it": f"evil.example/{SERVICE.builds}:{TAG}@{OTHER}",
+    "no tag": f"{SERVICE.builds}@{OTHER}",
+    "no digest": f"{SERVICE.builds}:{TAG}",
+    "a short digest": f"{SERVICE.builds}:{TAG}@{OTHER[:-1]}",
+    "a digest of another kind": f"{SERVICE.builds}:{TAG}@sha512:{'0' * 64}",
+    "something after the digest": f"{SERVICE.builds}:{TAG}@{OTHER}\n",
+    "the live tag": f"{SERVICE.builds}:live@{OTHER}",
+    "the live tag in capitals": f"{SERVICE.builds}:LIVE@{OTHER}",
+    "two images": f"{SERVICE.builds}:{TAG}@{OTHER} {SERVICE.builds}:{TAG}@{OTHER}",
+    "another action": f'","action":"promote","image":"{SERVICE.repository}@{OTHER}',
+    "much": "a" * 900,
     "nothing": "",
 }
 
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_only_one_image_of_this_service_s_builds_is_taken(ecr: Ecr, what: str) -> None:
-    ecr.tags["shop/builds"] |= dict.fromkeys(("live", "LIVE"), ecr.tags["shop/builds"][TAG])
-    s3 = S3(artifact(REFUSED[what]))
-    with pytest.raises(ActionError):
-        do_release(ecr, s3=s3)
-    assert "PutImage" not in ecr.calls
-    assert TARGET["Key"] not in s3.objects
+    ecr.tags["shop/builds"] |= dict.fromkeys((TAG, "live", "LIVE"), OTHER)
+    ecr.manifests["shop/builds"][OTHER] = "{}", OCI
+    s3 = S3()
+    with pytest.raises(ActionError) as refusal:
+        do_release(ecr, REFUSED[what], s3=s3)
+    assert len(str(refusal.value)) < 1000
+    assert ecr.calls == []
+    assert s3.objects == {}
 
 
-def test_an_artifact_that_is_no_archive_is_refused(ecr: Ecr) -> None:
-    with pytest.raises(ActionError, match="cannot be read"):
-        do_release(ecr, b"no archive")
-
-
-def test_a_damaged_archive_is_refused_and_called_so(ecr: Ecr) -> None:
-    whole = artifact(definitions())
-    start = whole.index(b"images.json") + len("images.json")
-    damaged = whole[:start] + b"\xff" * 20 + whole[start + 20 :]
-    with pytest.raises(ActionError, match="cannot be read"):
-        do_release(ecr, damaged)
-
-
-@pytest.mark.parametrize("name", ["images.json/", "elsewhere/images.json", "rolled-out/"])
-def test_a_folder_is_no_file(ecr: Ecr, name: str) -> None:
-    with pytest.raises(ActionError, match=r"no file images\.json"):
-        do_release(ecr, artifact("", name))
-
-
-def test_of_an_inflated_file_no_more_is_read_than_codepipeline_takes(ecr: Ecr) -> None:
-    bomb = artifact(" " * 50_000_000)
-    assert len(bomb) < function.LARGEST_DEFINITIONS
-    with pytest.raises(ActionError, match="larger than 102400 bytes"):
-        do_release(ecr, bomb)
-
-
-def test_an_oversized_artifact_is_not_read() -> None:
-    class Huge(S3):
-        def get_object(self, **_: str) -> dict[str, Any]:
-            return {"ContentLength": function.LARGEST_ARTIFACT + 1, "Body": None}
-
-    with pytest.raises(ActionError, match="it needs only images"):
-        do_release(Ecr(), s3=Huge())
+def test_who_exports_something_else_is_told_what_to_export() -> None:
+    wanted = r'exported "" as IMAGE; .*shop/builds:<tag>@sha256:<digest>\. .*docs/next-version\.md'
+    with pytest.raises(ActionError, match=wanted):
+        do_release(Ecr(), "")
 
 
 # --- Release: broken off, and done again ----------------------------------------------------------
@@ -453,7 +431,8 @@ def test_two_attempts_at_once_do_each_other_no_harm(ecr: Ecr) -> None:
         return ecr.download(url)
 
     copy = function.Copy(ecr, SERVICE, Clock(), other_is_quicker)
-    assert copy.release(TAG) == ecr.tags["shop"][TAG]
+    copy.release(TAG, ecr.pushed[TAG])
+    assert ecr.tags["shop"] == {TAG: ecr.pushed[TAG]}
 
 
 def test_an_attempt_that_was_quicker_to_the_end_does_no_harm_either(ecr: Ecr) -> None:
@@ -463,7 +442,8 @@ def test_an_attempt_that_was_quicker_to_the_end_does_no_harm_either(ecr: Ecr) ->
         return ecr.download(url)
 
     copy = function.Copy(ecr, SERVICE, Clock(), other_is_quicker)
-    assert copy.release(TAG) == ecr.tags["shop/builds"][TAG]
+    copy.release(TAG, ecr.pushed[TAG])
+    assert ecr.tags["shop"] == {TAG: ecr.pushed[TAG]}
 
 
 def test_a_large_image_is_copied_in_several_calls(ecr: Ecr) -> None:
@@ -712,7 +692,7 @@ def test_a_long_message_is_cut_to_what_codepipeline_takes() -> None:
 SECRET = "-".join(("the", "secret", "of", "the", "job"))
 
 
-def job(parameters: dict[str, str], token: str = "") -> dict[str, Any]:
+def job(parameters: str, token: str = "") -> dict[str, Any]:
     """Return the data of a job, as the user guide's example of an event has it."""
 
     def place(location: dict[str, str]) -> dict[str, Any]:
@@ -721,9 +701,9 @@ def job(parameters: dict[str, str], token: str = "") -> dict[str, Any]:
 
     return {
         "actionConfiguration": {
-            "configuration": {"FunctionName": "f", "UserParameters": json.dumps(parameters)}
+            "configuration": {"FunctionName": "f", "UserParameters": parameters}
         },
-        "inputArtifacts": [place(SOURCE)],
+        "inputArtifacts": [],
         "outputArtifacts": [place(TARGET)],
         "artifactCredentials": {
             "accessKeyId": "AKIA",
@@ -734,10 +714,10 @@ def job(parameters: dict[str, str], token: str = "") -> dict[str, Any]:
     }
 
 
-def test_artifacts_are_read_and_written_with_the_credentials_of_the_job(
+def test_the_artifact_is_written_with_the_credentials_of_the_job(
     ecr: Ecr, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    s3 = S3(artifact(definitions()))
+    s3 = S3()
     asked: dict[str, dict[str, str]] = {}
 
     def client(service: str, **credentials: str) -> Any:
@@ -745,7 +725,7 @@ def test_artifacts_are_read_and_written_with_the_credentials_of_the_job(
         return {"s3": s3, "ecr": ecr, "cloudwatch": Alarms()}[service]
 
     monkeypatch.setattr(function, "_download", ecr.download)
-    act(job({"action": "release"}), SERVICE, client=client, clock=Clock())
+    act(job(f"release {exported(ecr)}"), SERVICE, client=client, clock=Clock())
     assert TARGET["Key"] in s3.objects
     assert asked["ecr"] == asked["cloudwatch"] == {}, "these are the function's own"
     assert asked["s3"] == {
@@ -753,6 +733,24 @@ def test_artifacts_are_read_and_written_with_the_credentials_of_the_job(
         "aws_secret_access_key": SECRET,
         "aws_session_token": f"token-of-{SECRET}",
     }
+
+
+@pytest.mark.parametrize(
+    "exported", ["promote x", " promote x", f'","action":"promote","image":"{OTHER}', "\npromote x"]
+)
+def test_nothing_that_a_build_exports_becomes_another_action(exported: str) -> None:
+    def client(service: str, **_: str) -> Any:
+        assert service in {"s3", "ecr", "cloudwatch"}, "a release asks no other"
+
+    with pytest.raises(ActionError, match="the build has exported"):
+        act(job(f"release {exported}"), SERVICE, client=client, clock=Clock())
+
+
+@pytest.mark.parametrize("parameters", ["", '{"action": "release"}', "releases x"])
+def test_the_job_of_another_pipeline_is_refused(parameters: str) -> None:
+    """While a deploy updates function and pipeline, one after the other."""
+    with pytest.raises(ActionError, match="start the pipeline again"):
+        act(job(parameters), SERVICE, client=Ecr, clock=Clock())
 
 
 def test_a_promotion_goes_on_where_its_token_says(ecr: Ecr, image: str) -> None:
@@ -764,7 +762,7 @@ def test_a_promotion_goes_on_where_its_token_says(ecr: Ecr, image: str) -> None:
     token = json.dumps({"since": -function.ROLLOUT_SECONDS - 1.0})
     with pytest.raises(ActionError, match="in 30 minutes"):
         act(
-            job({"action": "promote", "image": image}, token),
+            job(f"promote {image}", token),
             SERVICE,
             client=client,
             clock=Time(300).clock(),
@@ -789,7 +787,7 @@ def test_the_event_is_never_logged(
         monkeypatch.setenv(name, "x")
     for name, value in (("CONTAINER", "x"), ("IMAGE_DEFINITIONS_FILE", "x"), ("ALARMS", "[]")):
         monkeypatch.setenv(name, value)
-    event = {"CodePipeline.job": {"id": "job", "data": job({"action": "release"})}}
+    event = {"CodePipeline.job": {"id": "job", "data": job("release x")}}
     handler(event, SimpleNamespace(get_remaining_time_in_millis=lambda: 1000))
     assert "no s3 here" in pipeline.put["failure"]["failureDetails"]["message"]
     said = capsys.readouterr()

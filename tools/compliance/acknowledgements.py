@@ -122,10 +122,14 @@ ACKNOWLEDGEMENTS = (
     ),
     Acknowledgement(
         rules=("AwsSolutions-IAM5",),
-        constructs=("Delivery/Release/Role/DefaultPolicy/Resource",),
+        constructs=(
+            "Delivery/Release/Role/DefaultPolicy/Resource",
+            "Delivery/Rollout/Role/DefaultPolicy/Resource",
+            "ImageBuild/Project/Role/DefaultPolicy/Resource",
+        ),
         details=("Resource::<DeliveryArtifactsBucket….Arn>/*",),
         reason="Objects of the bucket that holds nothing but this pipeline's artifacts, under keys "
-        "that CodePipeline makes up: the release reads the build's and writes its own.",
+        "that CodePipeline makes up: the release writes one, rollout and build only read.",
     ),
     Acknowledgement(
         rules=("AwsSolutions-IAM5",),
@@ -140,8 +144,6 @@ ACKNOWLEDGEMENTS = (
         constructs=(
             "Delivery/Pipeline/Role/DefaultPolicy/Resource",
             "Delivery/Pipeline/SourceRole/DefaultPolicy/Resource",
-            "Delivery/Rollout/Role/DefaultPolicy/Resource",
-            "ImageBuild/Project/Role/DefaultPolicy/Resource",
         ),
         details=_ARTIFACT_ACTIONS,
         reason="CDK's grant of reading the artifact bucket, which holds nothing but this "
@@ -153,7 +155,6 @@ ACKNOWLEDGEMENTS = (
         constructs=(
             "Delivery/Pipeline/Role/DefaultPolicy/Resource",
             "Delivery/Pipeline/SourceRole/DefaultPolicy/Resource",
-            "ImageBuild/Project/Role/DefaultPolicy/Resource",
         ),
         details=_ARTIFACT_CHANGES,
         reason="CDK's grant of writing to the same bucket, for the actions that hand over an "
@@ -172,7 +173,7 @@ ACKNOWLEDGEMENTS = (
         rules=("AwsSolutions-S1", "NIST.800.53.R5-S3BucketLoggingEnabled", "CKV_AWS_18"),
         constructs=("Delivery/Artifacts/Bucket/Resource",),
         reason="Access logs need a second bucket, kept and paid for, about artifacts that expire "
-        "after 30 days. Who may read is five roles of this stack; CloudTrail data events record "
+        "after 30 days. Who may read is four roles of this stack; CloudTrail data events record "
         "access where an auditor asks for it.",
     ),
     Acknowledgement(
@@ -201,9 +202,8 @@ ACKNOWLEDGEMENTS = (
     Acknowledgement(
         rules=("AwsSolutions-CB4",),
         constructs=("ImageBuild/Project/Resource",),
-        reason="Build outputs are encrypted with the AWS-managed key of S3, like the artifact "
-        "bucket that they go to: the name of the image, in one file, for 30 days. A customer "
-        "managed key costs 1 USD a month.",
+        reason="About build outputs, of which there are none: the image goes to ECR, and its name "
+        "is a variable of the pipeline.",
     ),
     Acknowledgement(
         rules=("CKV_AWS_136",),

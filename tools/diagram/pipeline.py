@@ -1,6 +1,5 @@
 """What the service stack's template says of the way from a commit to a running task."""
 
-import json
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
@@ -161,8 +160,7 @@ def _reached(templates: Templates, pipeline: Resource, action: Mapping[str, Any]
 
 def _asked(action: Mapping[str, Any]) -> str:
     """Return what an action asks a function for; nothing if it calls none."""
-    parameters = action.get("Configuration", {}).get("UserParameters", "{}")
-    return str(json.loads(parameters).get("action", ""))
+    return str(action.get("Configuration", {}).get("UserParameters", "")).partition(" ")[0]
 
 
 def _moving_tags(repository: Resource) -> list[str]:

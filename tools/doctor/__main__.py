@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None, *, github_api: GitHub | None = 
     parser.add_argument(
         "--source",
         type=Path,
-        help="a checkout of the service's repository, to look at its Dockerfile",
+        help="a checkout of the service's repository, to look at its Dockerfile and buildspec",
     )
     parser.add_argument(
         "--policy", action="store_true", help="only print the policy with the rights that it needs"
@@ -116,6 +116,8 @@ def checks_for(
     for arn in settings.service.task_role_policy_arns:
         yield task.ManagedPolicy(arn)
     yield image.BaseImages(source)
+    if delivery.buildspec_path:
+        yield image.ExportedImage(source, delivery.buildspec_path)
     yield image.HealthCheck()
 
 

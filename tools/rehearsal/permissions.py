@@ -33,6 +33,16 @@ UNUSED: dict[str, str] = {
     ),
     "logs:DescribeLogStreams": "as logs:CreateLogStream",
     "logs:PutLogEvents": "as logs:CreateLogStream",
+    "s3:GetObjectVersion": (
+        "the bucket of the artifacts is versioned; AWS has it beside s3:GetObject:"
+        f" {_IAM}/codebuild/latest/userguide/setting-up-service-role.html,"
+        f" {_IAM}/codepipeline/latest/userguide/how-to-custom-role.html"
+    ),
+    "s3:GetBucketAcl": (
+        "AWS has it in the service role of CodeBuild, as S3BucketIdentity:"
+        f" {_IAM}/codebuild/latest/userguide/setting-up-service-role.html"
+    ),
+    "s3:GetBucketLocation": "as s3:GetBucketAcl",
     "sns:Publish": "used for an approval or a mail, which the rehearsal does not play",
 }
 _OF_A_BUCKET = "CDK's own grant on the bucket; to be narrowed"
@@ -141,9 +151,8 @@ def many(value: Any) -> list[Any]:
 
 def reason(grant: Grant) -> str:
     """Say why a grant stays that was not used; empty if nobody has said it."""
-    if grant.action.startswith(("s3:", "kms:")):
-        return _OF_A_BUCKET
-    return UNUSED.get(grant.action, "")
+    of_cdk = _OF_A_BUCKET if grant.action.startswith(("s3:", "kms:")) else ""
+    return UNUSED.get(grant.action, of_cdk)
 
 
 _PAGE = """\

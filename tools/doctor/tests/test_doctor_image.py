@@ -7,7 +7,7 @@ import pytest
 from settings.examples import example_deployment
 from tools.doctor.aws import Aws
 from tools.doctor.check import Context, Result, Verdict
-from tools.doctor.image import BaseImages, HealthCheck
+from tools.doctor.image import BaseImages, ExportedImage, HealthCheck
 from tools.init.tests.conftest import git
 
 OF_ORDERS = {
@@ -72,6 +72,49 @@ def test_the_sample_is_here_and_a_service_of_ones_own_is_elsewhere() -> None:
     elsewhere = BaseImages(None).examine(context(**OF_ORDERS))
     assert elsewhere.verdict is Verdict.NOT_CHECKED
     assert "acme/orders is not here -> add --source" in elsewhere.line
+
+
+EXPORTS = "version: 0.2\nenv:\n  exported-variables:\n    - IMAGE\n"
+
+
+def exported(source: Path, buildspec: str) -> Result:
+    (source / "buildspec.yml").write_text(buildspec, encoding="utf-8")
+    git(source, "add", "--all")
+    git(source, "commit", "--quiet", "--message", "x")
+    examining = ExportedImage(source, "buildspec.yml")
+    return examining.examine(context(**OF_ORDERS | {"buildspec_path": "buildspec.yml"}))
+
+
+def test_a_buildspec_that_exports_the_image_is_fine(source: Path) -> None:
+    assert exported(source, EXPORTS).verdict is Verdict.OK
+
+
+@pytest.mark.parametrize(
+    "buildspec",
+    ["version: 0.2\n", "version: 0.2\nenv: {}\n", EXPORTS.replace("IMAGE", "TAG"), "- a list", ""],
+)
+def test_who_has_a_buildspec_that_exports_nothing_is_told_what_to_add(
+    source: Path, buildspec: str
+) -> None:
+    result = exported(source, buildspec)
+    assert result.verdict is Verdict.PROBLEM
+    assert "add `exported-variables: [IMAGE]` to its env" in result.to_do
+    assert "${REPO_URL}:<tag>@sha256:<digest>" in result.to_do
+
+
+def test_a_buildspec_that_is_none_or_elsewhere_is_called_so(source: Path) -> None:
+    assert exported(source, "a: b: c").verdict is Verdict.PROBLEM
+    assert ExportedImage(source, "x.yml").examine(context(**OF_ORDERS)).verdict is (
+        Verdict.NOT_CHECKED
+    )
+    elsewhere = ExportedImage(None, "buildspec.yml").examine(context(**OF_ORDERS))
+    assert "acme/orders is not here" in elsewhere.line
+
+
+def test_the_sample_exports_its_image() -> None:
+    settings = context().settings
+    path = str(settings.delivery.buildspec_path)
+    assert ExportedImage(None, path).examine(context()).verdict is Verdict.OK
 
 
 def test_what_follows_of_no_health_check_is_said() -> None:

@@ -190,6 +190,10 @@ def _pipelines(call: Call) -> list[str]:
     return [call.arn(name) for name in (*call.texts("name", "pipelineName"), *inner)]
 
 
+def _part_of_pipeline(call: Call, *parameters: str) -> list[str]:
+    return [call.arn("/".join(call.text(name) for name in ("pipelineName", *parameters)))]
+
+
 def _functions(call: Call) -> list[str]:
     name = unquote(call.path.partition("/functions/")[2].partition("/")[0])
     if not name or name.startswith("arn:"):
@@ -216,7 +220,9 @@ _BY_TYPE: dict[str, Callable[[Call], list[str]]] = {
     ],
     "codebuild:project": _projects,
     "codeconnections:Connection": lambda call: call.texts("ConnectionArn"),
+    "codepipeline:action": lambda call: _part_of_pipeline(call, "stageName", "actionName"),
     "codepipeline:pipeline": _pipelines,
+    "codepipeline:stage": lambda call: _part_of_pipeline(call, "stageName"),
     "codestar-connections:Connection": lambda call: call.texts("ConnectionArn"),
     "ec2:security-group": lambda call: call.arns("security-group/", "GroupId"),
     "ec2:vpc": lambda call: call.arns("vpc/", "VpcId"),

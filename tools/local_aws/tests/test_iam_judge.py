@@ -16,6 +16,7 @@ from tools.local_aws.tests.wire import Answer, send, signature
 
 ACCOUNT = "111122223333"
 REGION = "eu-west-1"
+NO_TOKEN = "11111111-2222-3333-4444-555555555555"  # noqa: S105 - of no approval
 
 pytestmark = pytest.mark.slow
 
@@ -117,6 +118,29 @@ def test_a_condition_key_that_no_table_knows_is_refused_and_named(
         ("codebuild", "batch_get_builds", {"ids": ["p:1"]}, "codebuild:{}:project/p"),
         ("codebuild", "batch_get_projects", {"names": ["p"]}, "codebuild:{}:project/p"),
         ("codepipeline", "get_pipeline_state", {"name": "p"}, "codepipeline:{}:p"),
+        (
+            "codepipeline",
+            "put_approval_result",
+            {
+                "pipelineName": "p",
+                "stageName": "s",
+                "actionName": "a",
+                "token": NO_TOKEN,
+                "result": {"summary": "", "status": "Approved"},
+            },
+            "codepipeline:{}:p/s/a",
+        ),
+        (
+            "codepipeline",
+            "retry_stage_execution",
+            {
+                "pipelineName": "p",
+                "stageName": "s",
+                "pipelineExecutionId": NO_TOKEN,
+                "retryMode": "FAILED_ACTIONS",
+            },
+            "codepipeline:{}:p/s",
+        ),
         (
             "logs",
             "get_log_events",

@@ -15,6 +15,7 @@ from tools.rehearsal.console_report import ConsoleReport
 from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.failures import (
+    attacks,
     broken_promotions,
     destroys,
     interrupted_deploys,
@@ -30,7 +31,8 @@ OF_A_WHOLE_SERVICE: tuple[Failure, ...] = (
     destroys.core_in_use,
     broken_promotions.killed_function,
     broken_promotions.deploy_in_between,
-    broken_promotions.foreign_images,
+    attacks.exported_images,
+    attacks.attacking_build,
     interrupted_deploys.killed_during_an_update,
 )
 """Each finds a deployed service and leaves it whole, so it can be brought about alone."""

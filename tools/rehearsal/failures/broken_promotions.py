@@ -1,17 +1,14 @@
-"""Deliveries that break off between build and promotion, and builds that mean harm.
+"""Deliveries that break off between build and promotion.
 
 The builds are made up: what follows them is the deployed pipeline with the function's own code.
 """
 
 import itertools
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from tools.local_aws import Access
 from tools.local_aws.image_push import push_image
@@ -29,7 +26,7 @@ from tools.rehearsal.pipeline.pipeline_run import (
 )
 
 _BEFORE_THE_IMAGE = (
-    *("s3.GetObject", "ecr.BatchGetImage", "ecr.BatchCheckLayerAvailability"),
+    *("ecr.BatchGetImage", "ecr.BatchCheckLayerAvailability"),
     *("ecr.GetDownloadUrlForLayer", "ecr.InitiateLayerUpload", "ecr.UploadLayerPart"),
     "ecr.CompleteLayerUpload",
 )
@@ -38,8 +35,6 @@ _BEFORE_LIVE = ("ecs.DescribeServices", "ecs.DescribeTaskDefinition", "ecr.Batch
 _MOVES_LIVE = "ecr.PutImage"
 _ANSWER = "codepipeline.PutJobSuccessResult"
 """After this call CodePipeline knows, whatever becomes of the function."""
-
-_FILE = "imagedefinitions.json"
 
 
 class MadeUpBuilds(PipelineRun):
@@ -57,11 +52,12 @@ class MadeUpBuilds(PipelineRun):
     def _build(
         self, action: Action, _access: Access, artifacts: ArtifactStore, commit: str
     ) -> None:
-        build = _as_build(self._context)
-        uri, tag = _uri(self._context), f"{commit}-{next(self._builds)}"
-        push_image(build.client("ecr"), f"{self._context.repository()}/builds", tag, tag)
-        content = _definitions(self._context, f"{uri}/builds:{tag}")
-        artifacts.put(build, action["outputArtifacts"][0]["name"], {_FILE: content})
+        tag = f"{commit}-{next(self._builds)}"
+        repository = f"{self._context.repository()}/builds"
+        ecr = as_build(self._context).client("ecr")
+        digest = push_image(ecr, repository, tag, tag)
+        uri = self._context.outputs(SERVICE)["ImageRepositoryUri"]
+        artifacts.variables[action["namespace"]] = {"IMAGE": f"{uri}/builds:{tag}@{digest}"}
 
 
 def killed_function(context: FailureContext) -> None:
@@ -71,7 +67,7 @@ def killed_function(context: FailureContext) -> None:
     deliver = partial(pipeline.run, "c0ffee")
     for call in (*_BEFORE_THE_IMAGE, *_WITH_THE_IMAGE, _ANSWER):
         with context.report.step(f"Release is killed at {_operation(call)}") as step:
-            with _nothing_changes(context):
+            with nothing_changes(context):
                 _expect_no_answer(deliver, "Release", call, after=call != _ANSWER)
             image = _has_image(context, "c0ffee-1")
             expect("the image is in the repository", image, call not in _BEFORE_THE_IMAGE)
@@ -114,7 +110,7 @@ def deploy_in_between(context: FailureContext) -> None:
 
     with context.report.step("Promote refuses: `live` is in service again") as step:
         before = context.running_image()
-        failure = _failure(pipeline.run, "decade", before={"Promote": deploy})
+        failure = failure_of(pipeline.run, "decade", before={"Promote": deploy})
         if failure.action != "Promote":
             raise failure
         expect_true("it says what to do", holds="retry the whole stage" in str(failure))
@@ -135,61 +131,8 @@ def deploy_in_between(context: FailureContext) -> None:
         step.note = "still that image"
 
 
-def foreign_images(context: FailureContext) -> None:
-    """Let a build name, or push, what it must not."""
-    context.report.section("A build that means harm")
-    pipeline, uri = MadeUpBuilds(context), _uri(context)
-    pipeline.run("facade")
-    ecr, builds = context.aws.client("ecr"), f"{context.repository()}/builds"
-    push_image(ecr, builds, "live", "another one that calls itself live")
-    artifact = _input_of_release(context)
-    two = json.loads(_definitions(context, f"{uri}/builds:facade-1")) * 2
-    contents: dict[str, tuple[dict[str, bytes], str]] = {
-        "the repository of the service": (
-            {_FILE: _definitions(context, f"{uri}:facade-1")},
-            "only an image of this service's builds",
-        ),
-        "another registry": (
-            {_FILE: _definitions(context, "public.ecr.aws/nginx/nginx:1.29")},
-            "only an image of this service's builds",
-        ),
-        "the tag live": (
-            {_FILE: _definitions(context, f"{uri}/builds:live")},
-            "live is no tag for a build",
-        ),
-        "two images": ({_FILE: json.dumps(two).encode()}, "a list of exactly one image"),
-        "a folder": ({f"{_FILE}/": b"", "rolled-out/": b""}, f"has no file {_FILE}"),
-        "too much": ({_FILE: b" " * 200_000}, "larger than 102400 bytes"),
-    }
-    for what, (files, because) in contents.items():
-        with context.report.step(f"Its artifact has {what}") as step, _nothing_changes(context):
-            pipeline.artifacts.put(_as_build(context), artifact, files)
-            failure = _failure(pipeline.retry, "Deploy")
-            if failure.action != "Release":
-                raise failure
-            expect_true(f"it says why: {failure}", holds=because in str(failure))
-            step.note = f"refused: {because}"
-    with context.report.step("It pushes to the repository of the service") as step:
-        with _nothing_changes(context):
-            as_build = _as_build(context).client("ecr")
-            for tag in ("live", "evil"):
-                _expect_denied(
-                    as_build.put_image,
-                    repositoryName=context.repository(),
-                    imageTag=tag,
-                    imageManifest="{}",
-                )
-            _expect_denied(
-                as_build.batch_delete_image,
-                repositoryName=context.repository(),
-                imageIds=[{"imageTag": "live"}],
-            )
-        as_build.put_image(repositoryName=builds, imageTag="mine", imageManifest="{}")
-        step.note = "denied, and allowed in its own"
-
-
 @contextmanager
-def _nothing_changes(context: FailureContext) -> Iterator[None]:
+def nothing_changes(context: FailureContext) -> Iterator[None]:
     """Insist that `live` and the image in service are afterwards what they are now."""
     live, running = context.image(context.repository(), "live"), context.running_image()
     yield
@@ -197,9 +140,10 @@ def _nothing_changes(context: FailureContext) -> Iterator[None]:
     expect("the image that the service runs", context.running_image(), running)
 
 
-def _failure(
+def failure_of(
     deliver: Callable[..., Sequence[str]], *arguments: str, **happening: Any
 ) -> ActionFailedError:
+    """Return how a delivery ends that must fail."""
     try:
         done = deliver(*arguments, **happening)
     except ActionFailedError as failure:
@@ -215,7 +159,7 @@ def _expect_no_answer(
     kills = [f"before {call}"] * ATTEMPTS
     if after:
         kills[-1] = f"after {call}"
-    failure = _failure(deliver, kills={name: kills})
+    failure = failure_of(deliver, kills={name: kills})
     expect("the action that failed", failure.action, name)
     expect_true(f"nobody answers: {failure}", holds="no answer" in str(failure))
 
@@ -231,34 +175,8 @@ def _has_image(context: RehearsalContext, tag: str) -> bool:
     return bool(answer["images"])
 
 
-def _definitions(context: RehearsalContext, image: str) -> bytes:
-    (container,) = context.task_definition()["containerDefinitions"]
-    return json.dumps([{"name": container["name"], "imageUri": image}]).encode()
-
-
-def _uri(context: RehearsalContext) -> str:
-    return context.outputs(SERVICE)["ImageRepositoryUri"]
-
-
-def _input_of_release(context: RehearsalContext) -> str:
-    name = context.outputs(SERVICE)["PipelineName"]
-    stages = context.aws.client("codepipeline").get_pipeline(name=name)["pipeline"]["stages"]
-    actions = [action for stage in stages for action in stage["actions"]]
-    (release,) = (action for action in actions if action["name"] == "Release")
-    return str(release["inputArtifacts"][0]["name"])
-
-
-def _as_build(context: RehearsalContext) -> Access:
+def as_build(context: RehearsalContext) -> Access:
     """Return what a build has: the access of the project's role."""
     name = context.outputs(SERVICE)["PipelineName"]
     projects = context.aws.client("codebuild").batch_get_projects(names=[name])["projects"]
     return context.aws.access.role(projects[0]["serviceRole"], service=CODEBUILD)
-
-
-def _expect_denied(call: Callable[..., object], **parameters: Any) -> None:
-    try:
-        call(**parameters)
-    except ClientError as error:
-        expect("the answer", error.response["Error"]["Code"], "AccessDeniedException")
-        return
-    raise RehearsalError("a call that should have been denied was not")

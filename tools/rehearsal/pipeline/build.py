@@ -4,7 +4,7 @@ import json
 import os
 import shlex
 import subprocess
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ from tools.rehearsal.expectation import RehearsalError
 
 _PHASES = ("install", "pre_build", "build", "post_build")
 _ENDED_BY_A_COMMAND = 1
+_NEVER_EXPORTED = "AWS_"
+"""https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html, exported-variables"""
 
 
 class BuildspecError(RehearsalError):
@@ -35,13 +37,12 @@ class Phase:
 
 @dataclass(frozen=True, kw_only=True)
 class Buildspec:
-    """What to run, with which variables, and which files of which folder come out of it."""
+    """What to run, with which variables, and which ones come out of it."""
 
     shell: str
     variables: Mapping[str, str]
     phases: tuple[Phase, ...]
-    artifact_folder: str
-    artifact_files: tuple[str, ...]
+    exported: tuple[str, ...]
 
 
 def read_buildspec(declared: str, text_of: Callable[[str], str]) -> Buildspec:
@@ -53,6 +54,7 @@ def parse_buildspec(text: str) -> Buildspec:
     """Read a buildspec of version 0.2; refuse what would be ignored by ``run_build``.
 
     A key that CodeBuild knows and this does not would make the build differ from the real one.
+    ``artifacts`` are passed over: the action of the pipeline has none to hand on.
     """
     try:
         content = yaml.safe_load(text)
@@ -61,42 +63,41 @@ def parse_buildspec(text: str) -> Buildspec:
     spec = _mapping("the buildspec", content, {"version", "env", "phases", "artifacts"})
     if str(spec.get("version")) != "0.2":
         raise BuildspecError(f"version {spec.get('version')}: only 0.2 is supported here")
-    env = _mapping("env", spec.get("env", {}), {"shell", "variables"})
+    env = _mapping("env", spec.get("env", {}), {"shell", "variables", "exported-variables"})
     phases = _mapping("phases", spec.get("phases", {}), _PHASES)
-    artifacts = _mapping("artifacts", spec.get("artifacts", {}), {"base-directory", "files"})
-    files = artifacts.get("files", [])
-    files = (files,) if isinstance(files, str) else tuple(files)
-    if any("$" in file for file in files):
-        raise BuildspecError("artifacts: CodeBuild documents no variables in the names of files")
+    exported = env.get("exported-variables", [])
+    if not isinstance(exported, list) or not all(isinstance(name, str) for name in exported):
+        raise BuildspecError("env: exported-variables is no list of names")
+    if wrong := [name for name in exported if name.startswith(_NEVER_EXPORTED)]:
+        raise BuildspecError(f"env: CodeBuild does not export {', '.join(wrong)}")
     return Buildspec(
         shell=env.get("shell", "sh"),
         variables={name: str(value) for name, value in env.get("variables", {}).items()},
         phases=tuple(_phase(name, phases[name]) for name in _PHASES if name in phases),
-        artifact_folder=artifacts.get("base-directory", "."),
-        artifact_files=files,
+        exported=tuple(exported),
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildResult:
-    """``failure`` is empty, or says what failed; ``artifact`` holds the files by path.
+    """``failure`` is empty, or says what failed.
 
-    A failed build may have an artifact all the same: CodeBuild collects what is there, and only
-    CodePipeline does not hand it on.
+    ``exported`` is what BatchGetBuilds gives as ``exportedEnvironmentVariables``: of the names in
+    the buildspec those that are set, as they are when the last command has ended.
     """
 
     failure: str
-    artifact: Mapping[str, bytes]
+    exported: Mapping[str, str]
     log: str
 
     @property
     def succeeded(self) -> bool:
-        """Whether every command went well and every artifact file was there."""
+        """Whether every command went well."""
         return not self.failure
 
 
 def run_build(buildspec: Buildspec, *, source: Path, environment: Mapping[str, str]) -> BuildResult:
-    """Run the commands of all phases in one shell, in ``source``, then collect the artifact.
+    """Run the commands of all phases in one shell, in ``source``, then see what is exported.
 
     ``environment`` is all that the build sees: the project's variables, which win over those of
     the buildspec, and those that CodeBuild sets. Not supported: ``finally``, reports, caches, and
@@ -107,14 +108,11 @@ def run_build(buildspec: Buildspec, *, source: Path, environment: Mapping[str, s
         log = scratch.path / "log"
         with BuildShell(buildspec.shell, folder=source, environment=variables, log=log) as shell:
             failure = _run_phases(buildspec, shell)
-        artifact: dict[str, bytes] = {}
-        for pattern in buildspec.artifact_files:
-            found = dict(_files(source / buildspec.artifact_folder, pattern))
-            if not found and not failure:
-                failure = f"UPLOAD_ARTIFACTS: no file matches {pattern}"
-            artifact |= found
+            variables = shell.environment(scratch.path / "environment")
         return BuildResult(
-            failure=failure, artifact=artifact, log=log.read_text("utf-8", "replace")
+            failure=failure,
+            exported={name: variables[name] for name in buildspec.exported if name in variables},
+            log=log.read_text("utf-8", "replace"),
         )
 
 
@@ -204,6 +202,12 @@ class BuildShell:
             return int(answer)
         return self._process.wait() or _ENDED_BY_A_COMMAND
 
+    def environment(self, file: Path) -> dict[str, str]:
+        """Return what a command would find in its environment; nothing if the shell has ended."""
+        self.run(f"env -0 > {shlex.quote(str(file))}")
+        text = file.read_text("utf-8", "replace") if file.exists() else ""
+        return dict(entry.split("=", 1) for entry in text.split("\0") if "=" in entry)
+
 
 def _phase(name: str, content: Any) -> Phase:
     phase = _mapping(name, content, {"commands", "on-failure"})
@@ -236,12 +240,6 @@ def _run_phases(buildspec: Buildspec, shell: BuildShell) -> str:
                     return failure
                 break
     return failure
-
-
-def _files(folder: Path, pattern: str) -> Iterator[tuple[str, bytes]]:
-    for path in sorted(folder.glob(pattern)):
-        if path.is_file():
-            yield path.relative_to(folder).as_posix(), path.read_bytes()
 
 
 def _value(variable: Mapping[str, str], secret: Callable[[str], str] | None) -> str:

@@ -104,7 +104,7 @@ def push(state: State, image: str) -> None:
         )
     except ClientError as error:
         raise RefusalError(str(error)) from error
-    print(f"{tag}: digest: {digest}")
+    print(f"{tag}: digest: {digest} size: 0")
 
 
 def look_for_cache(state: State, image: str) -> None:

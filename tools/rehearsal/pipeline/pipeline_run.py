@@ -1,4 +1,4 @@
-"""An execution of the deployed pipeline: its artifacts, and what each of its actions does."""
+"""An execution of the deployed pipeline: what each of its actions does and hands on."""
 
 import io
 import itertools
@@ -58,14 +58,16 @@ class ActionFailedError(RehearsalError):
 
 
 class ArtifactStore:
-    """Keeps the artifacts of one execution as CodePipeline does: a zip file each, in ``bucket``.
+    """Keeps what the actions of one execution hand on, as CodePipeline does.
 
-    Whoever puts or takes one does it with its own access.
+    An artifact is a zip file in ``bucket``; whoever puts or takes one does it with its own access.
+    ``variables`` are those of each namespace, which nobody reaches but CodePipeline itself.
     """
 
     def __init__(self, *, bucket: str, pipeline: str) -> None:
         self._bucket = bucket
         self.pipeline = pipeline
+        self.variables: dict[str, dict[str, str]] = {}
         self._keys: dict[str, str] = {}
 
     def put(
@@ -130,6 +132,28 @@ class ArtifactStore:
         """Return the S3 ARN of an artifact."""
         return f"arn:aws:s3:::{self._bucket}/{self._keys[name]}"
 
+    def resolved(self, action: Action) -> Action:
+        """Return an action with the values of the variables that its configuration names.
+
+        https://docs.aws.amazon.com/codepipeline/latest/userguide/reference-variables.html
+        """
+
+        def value(reference: re.Match[str]) -> str:
+            try:
+                return self.variables[reference[1]][reference[2]]
+            except KeyError:
+                # As CodePipeline says it.
+                # https://github.com/aws-samples/ecs-blue-green-deployment-with-codedeploy/issues/4
+                raise RehearsalError(
+                    "one or more variables could not be resolved: Action name="
+                    f"{action['name']} ({reference[0]})"
+                ) from None
+
+        configuration = {
+            key: _VARIABLE.sub(value, text) for key, text in action.get("configuration", {}).items()
+        }
+        return {**action, "configuration": configuration}
+
 
 class PipelineRun:
     """Runs the pipeline of the service stack, one execution after the other.
@@ -144,7 +168,6 @@ class PipelineRun:
         self._docker = docker
         self._numbers = itertools.count(1)
         self._last: tuple[str, ArtifactStore] | None = None
-        self._variables: dict[str, dict[str, str]] = {}
         self._kills: dict[str, list[str]] = {}
         self._actions: dict[
             tuple[str, str], Callable[[Action, Access, ArtifactStore, str], None]
@@ -164,7 +187,6 @@ class PipelineRun:
         ``before`` is what happens elsewhere just before an action, by the action's name. The first
         action that fails ends the execution with ``ActionFailedError``.
         """
-        self._variables = {}
         pipeline = self._pipeline()
         bucket = pipeline["artifactStore"]["location"]
         self._last = commit, ArtifactStore(bucket=bucket, pipeline=pipeline["name"])
@@ -227,10 +249,11 @@ class PipelineRun:
         kind = action["actionTypeId"]["category"], action["actionTypeId"]["provider"]
         if kind not in self._actions:
             raise RehearsalError(f"the action {action['name']} ({kind}) is not supported here")
+        resolved = artifacts.resolved(action)
         # An action without a role of its own is done with the pipeline's.
         role = action.get("roleArn")
         access = own.role(role) if role else own
-        self._actions[kind](action, access, artifacts, commit)
+        self._actions[kind](resolved, access, artifacts, commit)
 
     def _source(
         self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
@@ -247,8 +270,10 @@ class PipelineRun:
         project = action["configuration"]["ProjectName"]
         started = access.client("codebuild").start_build(projectName=project)["build"]["id"]
         build = BuildAction(self._context, self._docker, commit=commit, number=next(self._numbers))
-        build.run(action, artifacts)
+        exported = build.run(action, artifacts)
+        # With it CodePipeline gets what the build has exported, and keeps it.
         access.client("codebuild").batch_get_builds(ids=[started])
+        artifacts.variables[_namespace(action)] = dict(exported)
 
     def _deploy(
         self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
@@ -268,22 +293,17 @@ class PipelineRun:
         self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
     ) -> None:
         """Call the function; its output variables are those of the action's namespace."""
-        parameters = _VARIABLE.sub(
-            lambda name: self._variables[str(name[1])][str(name[2])],
-            action["configuration"].get("UserParameters", ""),
-        )
         function = LambdaAction(
             self._context.aws,
             access,
             stack=SERVICE,
             kills=self._kills.pop(action["name"], ()),
         )
-        namespace = str(action.get("namespace", action["name"]))
-        self._variables[namespace] = function.run(
+        artifacts.variables[_namespace(action)] = function.run(
             action,
             inputs={a["name"]: artifacts.location(a["name"]) for a in action["inputArtifacts"]},
             outputs={a["name"]: artifacts.reserve(a["name"]) for a in action["outputArtifacts"]},
-            user_parameters=parameters,
+            user_parameters=action["configuration"].get("UserParameters", ""),
         )
 
 
@@ -301,8 +321,8 @@ class BuildAction:
         self._commit = commit
         self._number = number
 
-    def run(self, action: Mapping[str, Any], artifacts: ArtifactStore) -> None:
-        """Build the input artifact and store the output; ``RehearsalError`` if the build fails."""
+    def run(self, action: Mapping[str, Any], artifacts: ArtifactStore) -> Mapping[str, str]:
+        """Build the input artifact, return what is exported; ``RehearsalError`` if it fails."""
         codebuild = self._context.aws.client("codebuild")
         name = action["configuration"]["ProjectName"]
         project = codebuild.batch_get_projects(names=[name])["projects"][0]
@@ -321,7 +341,7 @@ class BuildAction:
         if not result.succeeded:
             log = "\n".join(result.log.splitlines()[-_LOG_LINES:])
             raise RehearsalError(f"{result.failure}\n{log}")
-        artifacts.put(access, action["outputArtifacts"][0]["name"], result.artifact)
+        return result.exported
 
     def _environment(
         self,
@@ -356,6 +376,10 @@ class BuildAction:
                 secret=partial(_secret, access),
             )
         )
+
+
+def _namespace(action: Mapping[str, Any]) -> str:
+    return str(action.get("namespace", action["name"]))
 
 
 def _secret(access: Access, arn: str) -> str:

@@ -5,7 +5,8 @@ import sys
 import pytest
 
 from tools.rehearsal.failures.__main__ import FAILURES, chosen, deploy_service, main
-from tools.rehearsal.failures.broken_promotions import foreign_images, killed_function
+from tools.rehearsal.failures.attacks import attacking_build
+from tools.rehearsal.failures.broken_promotions import killed_function
 
 
 def test_every_failure_is_brought_about() -> None:
@@ -13,12 +14,12 @@ def test_every_failure_is_brought_about() -> None:
 
 
 def test_one_that_is_run_alone_finds_a_deployed_service() -> None:
-    assert chosen(["foreign_images"]) == (deploy_service, foreign_images)
+    assert chosen(["attacking_build"]) == (deploy_service, attacking_build)
 
 
 def test_several_go_on_in_the_order_of_the_whole() -> None:
-    some = chosen(["foreign_images", "killed_function"])
-    assert some == (deploy_service, killed_function, foreign_images)
+    some = chosen(["attacking_build", "killed_function"])
+    assert some == (deploy_service, killed_function, attacking_build)
 
 
 def test_one_that_depends_on_those_before_it_cannot_be_run_alone(

@@ -18,6 +18,8 @@ from tools.rehearsal.tests.pipeline.sides import Sides
 
 COMMIT = "4f2a9c1e0b7d63a5f8e2c4d1b0a997e6f5c3d281"
 PASSWORD = "the password"  # noqa: S105 - of recording.sh
+DIGEST = f"sha256:{'5' * 64}"
+"""Of every image that is pushed, by recording.sh."""
 
 
 @dataclass(frozen=True)

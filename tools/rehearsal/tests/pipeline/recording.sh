@@ -15,4 +15,8 @@ if [[ -e $folder/failing && $call == $(< "$folder/failing") ]]; then
 fi
 case $call in
     *get-login-password*) echo "the password" ;;
+    "docker push "*)
+        printf 'The push refers to repository [%s]\n5f70bf18a086: Pushed\n' "${2%:*}"
+        printf '%s: digest: sha256:%s size: 1234\n' "${2##*:}" "$(printf '5%.0s' {1..64})"
+        ;;
 esac

@@ -1,5 +1,6 @@
 """The sides of the contract: what pipeline, build project, buildspec and task definition say."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,8 @@ class Sides:
     buildspec: str
     of_the_sample: bool
     """Whether the buildspec is the sample's, which promises more than a delivery needs."""
+    asked_for: str
+    """The variable of the build that the release is given."""
     deploy_file: str
     """What the deploy action reads."""
     release: Mapping[str, str]
@@ -54,6 +57,7 @@ def sides_of(templates: Templates) -> Sides:
         project=_as_returned(project, repositories),
         buildspec=declared if is_inline else (ROOT / declared).read_text(encoding="utf-8"),
         of_the_sample=not is_inline,
+        asked_for=_variable_of(actions["Build"], actions["Release"]),
         deploy_file=actions["Deploy"]["Configuration"]["FileName"],
         release={
             name: plain(value, repositories)
@@ -65,6 +69,12 @@ def sides_of(templates: Templates) -> Sides:
         cluster=_cluster(templates),
         service=_only(templates, _STACK, "AWS::ECS::Service")["ServiceName"],
     )
+
+
+def _variable_of(build: Mapping[str, Any], release: Mapping[str, Any]) -> str:
+    told = str(release["Configuration"]["UserParameters"])
+    (name,) = re.findall(rf"#\{{{build['Namespace']}\.(\w+)\}}", told)
+    return str(name)
 
 
 def _called(templates: Templates, action: Mapping[str, Any]) -> dict[str, Any]:

@@ -75,31 +75,34 @@ def test_a_command_cannot_swallow_the_ones_after_it(tmp_path: Path) -> None:
     assert build(tmp_path, phases(build=["cat", "echo next"])).log == "next\n"
 
 
-ARTIFACT = "\nartifacts:\n  files:\n    - x.json\n    - out/**/*\n"
+def exporting(*names: str) -> str:
+    return f"  exported-variables: [{', '.join(names)}]\n"
 
 
-def test_the_artifact_keeps_the_paths_of_its_files(tmp_path: Path) -> None:
-    text = phases(build=["mkdir -p out/deep", "echo 1 > x.json", "echo 2 > out/deep/y"]) + ARTIFACT
-    result = build(tmp_path, text)
-    assert result.artifact == {"x.json": b"1\n", "out/deep/y": b"2\n"}
+def test_a_variable_is_exported_as_it_is_when_the_build_ends(tmp_path: Path) -> None:
+    text = exporting("A", "B", "C") + phases(
+        build=["export A=first B=1", 'export A="last one"', "C=of the shell alone || true"]
+    )
+    assert build(tmp_path, text).exported == {"A": "last one", "B": "1"}
 
 
-def test_a_file_that_is_not_there_fails_the_build(tmp_path: Path) -> None:
-    result = build(tmp_path, phases(build=["mkdir out", "touch out/y"]) + ARTIFACT)
-    assert result.failure == "UPLOAD_ARTIFACTS: no file matches x.json"
+def test_variables_of_project_and_buildspec_can_be_exported_and_others_are_not(
+    tmp_path: Path,
+) -> None:
+    text = exporting("A", "B") + "  variables: {A: spec}\n" + phases(build=["export X=1"])
+    assert build(tmp_path, text, B="project").exported == {"A": "spec", "B": "project"}
 
 
-def test_a_failed_build_gives_up_what_is_there_already(tmp_path: Path) -> None:
-    """As CodeBuild does: a buildspec has to write its artifact last."""
-    result = build(tmp_path, phases(build=["touch x.json", "false"]) + ARTIFACT)
-    assert not result.succeeded
-    assert result.artifact == {"x.json": b""}
+@pytest.mark.parametrize("command", ["exit 0", "exit 1", "false"])
+def test_a_build_that_ends_early_exports_what_there_is(command: str, tmp_path: Path) -> None:
+    text = exporting("A") + phases(pre_build=["export A=1", command], build=["export A=2"])
+    assert set(build(tmp_path, text).exported.values()) <= {"1"}
 
 
-def test_the_artifact_can_be_a_folder_of_its_own(tmp_path: Path) -> None:
-    text = phases(build=["mkdir out", "echo 1 > out/y", "touch z"])
-    text += "\nartifacts:\n  base-directory: out\n  files: '**/*'\n"
-    assert build(tmp_path, text).artifact == {"y": b"1\n"}
+def test_artifacts_are_passed_over(tmp_path: Path) -> None:
+    """The action of the pipeline has no output artifact: nobody would get them."""
+    text = phases(build=["true"]) + "\nartifacts:\n  files: missing.json\n"
+    assert build(tmp_path, text).succeeded
 
 
 def test_a_command_may_print_what_is_not_utf_8(tmp_path: Path) -> None:
@@ -114,8 +117,8 @@ def test_a_command_may_print_what_is_not_utf_8(tmp_path: Path) -> None:
         ("version: 0.2\nenv: {secrets-manager: {}}", "env: secrets-manager"),
         ("version: 0.2\nphases: {build: {finally: [x]}}", "build: finally"),
         ("version: 0.2\nphases: {build: {on-failure: RETRY}}", "RETRY"),
-        ("version: 0.2\nartifacts: {discard-paths: x}", "artifacts: discard-paths"),
-        ("version: 0.2\nartifacts: {files: $NAME}", "no variables"),
+        ("version: 0.2\nenv: {exported-variables: A}", "no list of names"),
+        ("version: 0.2\nenv: {exported-variables: [AWS_REGION]}", "does not export AWS_REGION"),
         ("version: 0.2\nphases: {build: {commands: [false]}}", "build: a command that is not text"),
         ("- a list", "not a mapping"),
         ("a: b: c", "the buildspec is no YAML"),

@@ -6,7 +6,7 @@ import pytest
 
 from settings.examples import EXISTING
 from tools.example_templates import example_templates
-from tools.rehearsal.tests.pipeline.contract import image_of, violations
+from tools.rehearsal.tests.pipeline.contract import tagged_image_of, violations
 from tools.rehearsal.tests.pipeline.recorded_build import COMMIT, record_build
 from tools.rehearsal.tests.pipeline.sides import sides_of
 
@@ -45,6 +45,6 @@ def test_the_same_commit_built_again_gets_another_tag(
         folder = tmp_path / str(number)
         folder.mkdir()
         build = record_build(sides, folder, number=number)
-        tags.append(image_of(build)["imageUri"].partition(":")[2])
+        tags.append(tagged_image_of(build).partition(":")[2])
         assert violations(sides, build) == []
     assert tags == [f"{COMMIT}-1", f"{COMMIT}-2"]

@@ -1,5 +1,6 @@
 """A step of the build that fails ends it, before there is anything to deploy."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ OWN = {"buildspec_path": ""}
         *("own password", "own login", "own image", "own push"),
     ],
 )
-def test_a_failing_step_ends_the_build_without_an_artifact(
+def test_a_failing_step_ends_the_build_and_exports_nothing(
     settings: dict[str, str],
     failing: str,
     phase: str,
@@ -41,17 +42,17 @@ def test_a_failing_step_ends_the_build_without_an_artifact(
     build = record_build(sides, tmp_path, failing=failing)
     assert build.result.failure.startswith(f"{phase}: exit status 17")
     assert [words[1] for words in build.calls if words[0] == "docker"] == docker_commands
-    assert build.result.artifact == {}
-    assert not list(build.source.glob("*.json")), "nor is one lying there for a later phase"
+    assert build.result.exported == {}
 
 
 @pytest.mark.parametrize("settings", [{}, OWN], ids=["sample", "own"])
-def test_a_file_that_cannot_be_written_ends_the_build(
+def test_a_push_that_names_no_digest_ends_the_build(
     settings: dict[str, str], tmp_path: Path
 ) -> None:
+    """It is what is released; an old or another docker may say it differently."""
     sides = sides_of(example_templates(**settings))
-    variables = sides.project["environment"]["environmentVariables"]
-    variables[-1]["value"] = "no-such-folder/imagedefinitions.json"
-    build = record_build(sides, tmp_path)
+    other = replace(sides, buildspec=sides.buildspec.replace("$(docker push", "$(docker pull"))
+    build = record_build(other, tmp_path)
     assert build.result.failure.startswith("build: ")
-    assert build.result.artifact == {}
+    assert "docker push has named no digest" in build.result.log
+    assert build.result.exported == {}

@@ -50,7 +50,7 @@ def _repository(name: str) -> dict[str, Any]:
 
 OF_PIPELINE = {"AWS": {"Fn::GetAtt": ["PipelineRole", "Arn"]}}
 ARTIFACTS = {
-    "Action": ["s3:GetObject", "s3:PutObject"],
+    "Action": "s3:PutObject",
     "Resource": f"arn:aws:s3:::{BUCKET}/*",
 }
 RESOURCES: dict[str, Any] = {
@@ -122,10 +122,7 @@ def packed(name: str, content: str) -> bytes:
 def release(
     aws: LocalAws, image: str, *, role: str = "ActionRole", kills: Sequence[str] = ()
 ) -> dict[str, str]:
-    """Run the action, which has the role, for an artifact that names this image."""
-    definitions = json.dumps([{"name": "web", "imageUri": image}])
-    body = packed("images.json", definitions)
-    aws.client("s3").put_object(Bucket=BUCKET, Key="in", Body=body)
+    """Run the action, which has the role, for a build that has exported this image."""
     resources = {
         each["LogicalResourceId"]: each["PhysicalResourceId"]
         for each in aws.client("cloudformation").describe_stack_resources(StackName="delivery")[
@@ -137,9 +134,9 @@ def release(
     access = pipeline.role(f"{arn}/{resources[role]}")
     return LambdaAction(aws, access, stack="delivery", kills=kills).run(
         {"configuration": {"FunctionName": resources["Function"]}},
-        inputs={"build": {"Bucket": BUCKET, "Key": "in"}},
+        inputs={},
         outputs={"released": {"Bucket": BUCKET, "Key": "out"}},
-        user_parameters=json.dumps({"action": "release"}),
+        user_parameters=f"release {image}",
     )
 
 
@@ -150,7 +147,7 @@ def released(aws: LocalAws, tag: str) -> str:
 
 def test_the_code_that_was_deployed_releases_an_image_and_hands_it_on(aws: LocalAws) -> None:
     digest = push_image(aws.client("ecr"), "shop/builds", "1", "first")
-    variables = release(aws, f"{BUILDS}:1")
+    variables = release(aws, f"{BUILDS}:1@{digest}")
     assert variables == {"image": f"{SERVICE}@{digest}"}
     assert released(aws, "1") == digest
     handed_on = aws.client("s3").get_object(Bucket=BUCKET, Key="out")["Body"].read()
@@ -167,31 +164,31 @@ def test_a_failure_is_told_in_the_words_of_the_function(aws: LocalAws) -> None:
 def test_a_function_that_is_killed_is_run_again_twice(aws: LocalAws) -> None:
     digest = push_image(aws.client("ecr"), "shop/builds", "2", "second")
     kills = ["before ecr.UploadLayerPart", "after ecr.PutImage"]
-    assert release(aws, f"{BUILDS}:2", kills=kills) == {"image": f"{SERVICE}@{digest}"}
+    assert release(aws, f"{BUILDS}:2@{digest}", kills=kills) == {"image": f"{SERVICE}@{digest}"}
 
 
 def test_a_function_that_never_answers_fails_the_action(aws: LocalAws) -> None:
-    push_image(aws.client("ecr"), "shop/builds", "3", "third")
+    digest = push_image(aws.client("ecr"), "shop/builds", "3", "third")
     kills = ["before ecr.PutImage"] * 3
     with pytest.raises(RehearsalError, match="gives the action up after 20 minutes"):
-        release(aws, f"{BUILDS}:3", kills=kills)
+        release(aws, f"{BUILDS}:3@{digest}", kills=kills)
     assert released(aws, "3") == ""
 
 
 def test_an_action_calls_the_function_only_if_its_role_may(aws: LocalAws) -> None:
     with pytest.raises(ClientError, match="not authorized to perform: lambda:InvokeFunction"):
-        release(aws, f"{BUILDS}:1", role="IdleRole")
+        release(aws, "", role="IdleRole")
 
 
 def test_the_function_reaches_artifacts_with_the_role_of_the_action(aws: LocalAws) -> None:
-    push_image(aws.client("ecr"), "shop/builds", "4", "fourth")
-    with pytest.raises(RehearsalError, match=r"AccessDenied.*s3:GetObject"):
-        release(aws, f"{BUILDS}:4", role="BlindRole")
+    digest = push_image(aws.client("ecr"), "shop/builds", "4", "fourth")
+    with pytest.raises(RehearsalError, match=r"AccessDenied.*s3:PutObject"):
+        release(aws, f"{BUILDS}:4@{digest}", role="BlindRole")
 
 
 def test_what_the_function_says_is_in_its_log(aws: LocalAws) -> None:
     with pytest.raises(RehearsalError):
-        release(aws, f"{BUILDS}:none")
+        release(aws, f"{BUILDS}:none@sha256:{'0' * 64}")
     events = aws.client("logs").filter_log_events(logGroupName="/aws/lambda/release")["events"]
     assert any("there is no image" in event["message"] for event in events)
 

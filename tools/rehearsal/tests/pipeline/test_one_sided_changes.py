@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tools.example_templates import example_templates
 from tools.rehearsal.tests.pipeline.contract import violations
@@ -20,13 +21,18 @@ VARIABLES = (
     "SERVICE_PORT",
     "FOLDER_PATH",
     "DOCKERFILE_PATH",
-    "IMAGE_DEFINITIONS_FILE",
 )
+NOT_USED = {"CONTAINER_NAME"}
+"""Told to whoever needs it."""
 
 OWN = {"buildspec_path": ""}
 USED = [
-    *(pytest.param({}, name, id=f"sample-{name}") for name in VARIABLES),
-    *(pytest.param(OWN, name, id=f"own-{name}") for name in VARIABLES if name != "SERVICE_PORT"),
+    *(pytest.param({}, name, id=f"sample-{name}") for name in VARIABLES if name not in NOT_USED),
+    *(
+        pytest.param(OWN, name, id=f"own-{name}")
+        for name in VARIABLES
+        if name not in {*NOT_USED, "SERVICE_PORT"}
+    ),
 ]
 """Which settings and variables: the own buildspec tells no Dockerfile the port."""
 
@@ -109,6 +115,16 @@ def other_release_file(sides: Sides) -> Sides:
     return told(sides, IMAGE_DEFINITIONS_FILE="imagedefinition.json")
 
 
+def other_exported_variable(sides: Sides) -> Sides:
+    return replace(sides, asked_for="BUILT_IMAGE")
+
+
+def not_exported(sides: Sides) -> Sides:
+    buildspec = yaml.safe_load(sides.buildspec)
+    del buildspec["env"]["exported-variables"]
+    return replace(sides, buildspec=yaml.safe_dump(buildspec))
+
+
 def other_released_builds(sides: Sides) -> Sides:
     return told(sides, BUILDS_REPOSITORY=f"{sides.builds_uri}-other")
 
@@ -138,10 +154,12 @@ CHANGES = [
     (other_port, "does not listen on 3001"),
     (other_start_tag, "layers come from"),
     (other_repository, "the repository is"),
-    (other_deploy_file, "the deploy action reads imagedefinition.json"),
-    (other_release_file, "the release reads imagedefinition.json"),
+    (other_deploy_file, "the deploy reads imagedefinition.json"),
+    (other_release_file, "the release writes imagedefinition.json"),
+    (other_exported_variable, "exported is ['IMAGE'], asked for BUILT_IMAGE"),
+    (not_exported, "exported is [], asked for IMAGE"),
     (other_released_builds, "the release refuses it"),
-    (other_released_container, "the release refuses it"),
+    (other_released_container, "the task definition has no container other"),
     (other_released_repository, "the promotion moves other:live"),
     (other_cluster, "the promotion looks at ecsdemo-backend on ecs-blueprint-infra"),
     (other_service, "the promotion looks at ecsdemo-backend on ecs-blueprint-infra"),

@@ -145,6 +145,25 @@ def test_an_action_is_given_the_variables_of_those_before_it() -> None:
     assert outside.did == ["first", "second of 1"]
 
 
+@pytest.mark.parametrize("asked", ["#{of-first.letter}", "#{elsewhere.number}"])
+def test_an_action_that_names_what_nobody_has_handed_on_does_not_begin(asked: str) -> None:
+    outside = Outside([SOURCE], [invoke("first"), invoke("second", order=2, asked=asked)])
+    with pytest.raises(ActionFailedError, match="could not be resolved: Action name=second"):
+        outside.run()
+    assert outside.did == ["first"]
+
+
+def test_another_execution_has_variables_of_its_own() -> None:
+    asked = invoke("second", asked="#{of-first.number}")
+    outside = Outside([SOURCE], [invoke("first")], [asked])
+    pipeline = outside.pipeline()
+    pipeline.run("commit")
+    first = pipeline.artifacts
+    pipeline.run("commit")
+    assert first.variables["of-first"] == {"number": "1"}
+    assert pipeline.artifacts.variables["of-first"] == {"number": "3"}
+
+
 def deploy(files: dict[str, bytes]) -> None:
     action = invoke("Deploy") | {
         "actionTypeId": {"category": "Deploy", "provider": "ECS"},
