@@ -274,11 +274,11 @@ ACKNOWLEDGEMENTS = (
         "would need a NAT gateway or endpoints.",
     ),
     Acknowledgement(
-        rules=("CKV_AWS_45", "CKV_AWS_173"),
+        rules=("CKV_AWS_173",),
         constructs=("ReleaseFunction/Function/Resource",),
         reason="Its environment has names of this template and nothing secret (repositories, "
-        "cluster, service, container, alarms), one of which is as long as a key. Lambda encrypts "
-        "it with a key of its own; a customer managed one costs 1 USD a month.",
+        "cluster, service, container, alarms). Lambda encrypts it with a key of its own; a "
+        "customer managed one costs 1 USD a month.",
     ),
     # Alarms.
     Acknowledgement(

@@ -83,7 +83,9 @@ def checkov_findings(assemblies: Mapping[str, CloudAssembly]) -> dict[str, list[
     with ScratchDirectory("checkov") as scratch:
         folder = scratch.path / "templates"
         for number, name in names.items():
-            target = folder / str(number)
+            # Checkov takes the path of a template for one of its values, and 40 of its characters
+            # between two others for a secret key (CKV_AWS_45). The hyphen keeps them shorter.
+            target = folder / f"assembly-{number}"
             target.mkdir(parents=True)
             for stack in assemblies[name].stacks:
                 shutil.copy(stack.template_full_path, target)
@@ -93,8 +95,9 @@ def checkov_findings(assemblies: Mapping[str, CloudAssembly]) -> dict[str, list[
     for check in failed:
         _, place, template = check["file_path"].split("/")
         logical_id = check["resource"].partition(".")[2]
-        construct = paths[int(place)][template, logical_id]
-        findings[names[int(place)]].append(Finding("Checkov", check["check_id"], construct))
+        number = int(place.removeprefix("assembly-"))
+        construct = paths[number][template, logical_id]
+        findings[names[number]].append(Finding("Checkov", check["check_id"], construct))
     return findings
 
 

@@ -86,19 +86,8 @@ class Access:
 
         The role's trust policy decides: ``ClientError`` if it does not trust the caller.
         """
-        sts = _sts(self)
-
-        def speak(request: AWSRequest, **_: object) -> None:
-            # What is added before the signature is signed, too.
-            request.headers.add_header(PLAYED_SERVICE, service)
-
-        if service:
-            sts.meta.events.register("before-sign.sts.AssumeRole", speak)
-        try:
-            given = sts.assume_role(RoleArn=arn, RoleSessionName=session)["Credentials"]
-        finally:
-            if service:
-                sts.meta.events.unregister("before-sign.sts.AssumeRole", speak)
+        sts = _speaking_for(self, service) if service else self.client("sts")
+        given = sts.assume_role(RoleArn=arn, RoleSessionName=session)["Credentials"]
         key = Key(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
         return replace(self, key=key)
 
@@ -129,27 +118,42 @@ class Access:
         return json.loads(answer.text)
 
     def client(self, service: str) -> Any:
-        """Make a boto3 client for this AWS, whatever the shell's variables and files say."""
-        with _one_at_a_time:
-            return _session(self.key, self.region).client(
-                service,
-                endpoint_url=self.endpoint_url,
-                verify=str(self.ca_bundle),
-                config=Config(
-                    proxies={},
-                    retries={"total_max_attempts": 1},
-                    s3={"addressing_style": "path"},
-                    # The endpoint is an address; DiscoverInstances would put `data-` before it.
-                    inject_host_prefix=False,
-                    use_fips_endpoint=False,
-                    use_dualstack_endpoint=False,
-                ),
-            )
+        """Return the boto3 client of this access, whatever the shell's variables and files say.
+
+        It is always the same one: threads may share it, and making one takes longer than its calls.
+        """
+        return _client(self, service)
 
 
 @cache
-def _sts(access: Access) -> Any:
-    return access.client("sts")
+def _client(access: Access, service: str) -> Any:
+    with _one_at_a_time:
+        return _session(access.key, access.region).client(
+            service,
+            endpoint_url=access.endpoint_url,
+            verify=str(access.ca_bundle),
+            config=Config(
+                proxies={},
+                retries={"total_max_attempts": 1},
+                s3={"addressing_style": "path"},
+                # The endpoint is an address; DiscoverInstances would put `data-` before it.
+                inject_host_prefix=False,
+                use_fips_endpoint=False,
+                use_dualstack_endpoint=False,
+            ),
+        )
+
+
+@cache
+def _speaking_for(access: Access, service: str) -> Any:
+    sts = _client.__wrapped__(access, "sts")  # one of its own, for it has another handler
+
+    def speak(request: AWSRequest, **_: object) -> None:
+        # What is added before the signature is signed, too.
+        request.headers.add_header(PLAYED_SERVICE, service)
+
+    sts.meta.events.register("before-sign.sts.AssumeRole", speak)
+    return sts
 
 
 # A session reads the descriptions of the services once, but makes clients for one thread only.

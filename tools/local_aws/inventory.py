@@ -34,7 +34,6 @@ class Inventory:
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        self._clients: dict[str, Any] = {}
 
     def snapshot(self) -> Snapshot:
         return {kind: self._listed(kind) for kind in _LISTINGS}
@@ -84,9 +83,7 @@ class Inventory:
         return frozenset(_LISTINGS[kind](self._call))
 
     def _call(self, service: str, operation: str, path: str, **parameters: Any) -> list[Any]:
-        if service not in self._clients:
-            self._clients[service] = self._access.client(service)
-        client = self._clients[service]
+        client = self._access.client(service)
         if client.can_paginate(operation):
             pages = client.get_paginator(operation).paginate(**parameters)
         else:

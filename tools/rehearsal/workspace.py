@@ -21,11 +21,15 @@ from settings.examples import ACCOUNT, REGION, ROOT, sample_env
 from tools.local_aws import LocalAws, LocalAwsError
 from tools.local_aws.scratch import ScratchDirectory
 from tools.rehearsal.expectation import RehearsalError
+from tools.rehearsal.synthesis import ASSEMBLY, Synthesis
 
 Cli = subprocess.Popen[str]
 
 DEPLOY_OPTIONS = ("--require-approval", "never", "--outputs-file", "output.json")
 """What the README tells users to deploy with."""
+
+AS_SYNTHESISED = ("--app", ASSEMBLY)
+"""The assembly that is there: where no setting has changed, the app need not run again."""
 
 ASSUME_BOOTSTRAP_ROLES = {
     "Effect": "Allow",
@@ -70,6 +74,7 @@ class Workspace:
             "CI": "true",
         }
         shutil.copy(ROOT / "cdk.json", self.folder)
+        self._synthesis = Synthesis(self.folder, self._environment)
 
     def __enter__(self) -> Self:
         return self
@@ -80,6 +85,7 @@ class Workspace:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._synthesis.end()
         self._scratch.remove()
 
     def write_env(self, name: str = ".env", **changes: str) -> None:
@@ -135,9 +141,17 @@ class Workspace:
         )
         return outputs
 
+    def synthesised(self, env_file: str = ".env") -> tuple[str, str]:
+        """Synthesise the app without the CDK CLI, and return what makes the CLI take the result.
+
+        For steps whose subject is not the command that a user types.
+        """
+        self._synthesis.write(env_file)
+        return AS_SYNTHESISED
+
     def template(self, stack: str) -> dict[str, Any]:
         """Return the template of the newest synthesis."""
-        path = self.folder / "cdk.out" / f"{stack}.template.json"
+        path = self.folder / ASSEMBLY / f"{stack}.template.json"
         template: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return template
 

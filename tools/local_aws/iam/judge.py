@@ -187,7 +187,8 @@ def extract_iam_action(
         Call(
             service=prefix,
             operation=name,
-            parameters=_parameters(body, query_params),
+            # What is sent to S3 is the content of an object, of any size and form.
+            parameters=_parameters(b"" if prefix == "s3" else body, query_params),
             path=path,
             account=get_account_id(),
             region=extract_region(headers, query_params),

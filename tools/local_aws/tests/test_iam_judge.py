@@ -417,3 +417,14 @@ def test_what_was_not_judged_is_withheld(monkeypatch: pytest.MonkeyPatch) -> Non
     assert status == 403
     assert b"not judged" in body
     assert b"a secret" not in body
+
+
+@pytest.mark.parametrize("content", [b'{"Bucket": "other"}', b"Bucket=other&" * 1000])
+def test_the_content_of_an_object_is_not_taken_for_parameters(content: bytes) -> None:
+    extract = judge.extract_iam_action.__wrapped__  # type: ignore[attr-defined]
+    headers = {"authorization": "AWS4-HMAC-SHA256 Credential=AKIAOTHER/20260101/eu-west-1/s3/a"}
+    given = ("s3", "PUT", "/judged/a", headers, content, {"partNumber": "1"})
+    assert extract(lambda *_: "s3:PutObject", *given) == "s3:PutObject"
+    call = judge._call.get()
+    assert isinstance(call, judge.Call)
+    assert call.parameters == {"partNumber": ["1"]}

@@ -7,11 +7,9 @@ from tools.local_aws.inventory import Snapshot
 from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
 from tools.rehearsal.expectation import expect
 from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET
+from tools.rehearsal.workspace import AS_SYNTHESISED
 
 DEPLOY_NEW_SETTINGS = ("deploy", "--all", "--require-approval", "never")
-AS_SYNTHESISED = ("--app", "cdk.out")
-"""The assembly of the command before: where no setting has changed, the app need not run again."""
-
 DEPLOY = (*DEPLOY_NEW_SETTINGS, *AS_SYNTHESISED)
 DESTROY_SERVICE = ("destroy", SERVICE, *AS_SYNTHESISED)
 FAILED_STACK = {"AWS::CloudFormation::Stack": [SERVICE]}

@@ -3,14 +3,10 @@
 from tools.local_aws.image_push import push_image
 from tools.rehearsal.context import CORE, SERVICE
 from tools.rehearsal.expectation import expect, expect_true
-from tools.rehearsal.failures.context import (
-    AS_SYNTHESISED,
-    DESTROY_SERVICE,
-    FailureContext,
-    cdk_command,
-)
+from tools.rehearsal.failures.context import DESTROY_SERVICE, FailureContext, cdk_command
 from tools.rehearsal.scenarios.destroy import deregister_revisions
 from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET
+from tools.rehearsal.workspace import AS_SYNTHESISED
 
 # Without --exclusively the CLI destroys the service stacks first, for they depend on the core.
 _DESTROY_CORE = ("destroy", CORE, "--exclusively", *AS_SYNTHESISED)

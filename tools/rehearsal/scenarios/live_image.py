@@ -25,7 +25,7 @@ def run(context: RehearsalContext) -> None:
     with report.step("task_memory 1024: cdk deploy") as step:
         seed = context.running_image()
         workspace.write_env(task_memory="1024")
-        workspace.deploy()
+        workspace.deploy("--all", *workspace.synthesised())
         expect("memory of the running tasks", context.task_definition()["memory"], "1024")
         step.note = f"revision {context.task_definition()['revision']}, image {seed[7:19]}"
     with docker_command(workspace.folder / "docker", _dockerfile(context)) as docker:
@@ -50,7 +50,7 @@ def run(context: RehearsalContext) -> None:
             "buildspec_path": "",
         }
         workspace.write_env(**changes)
-        workspace.deploy()
+        workspace.deploy("--all", *workspace.synthesised())
         expect("memory of the running tasks", context.task_definition()["memory"], "2048")
         _expect_live(context, delivered)
         step.note = f"still image {delivered[7:19]}"
@@ -62,7 +62,9 @@ def run(context: RehearsalContext) -> None:
         step.note = f"image {delivered[7:19]} is live"
     with report.step("A failing update is rolled back") as step:
         workspace.write_env(task_memory="1024", github_token_secret_name=MISSING)
-        said = workspace.failing_cdk("deploy", "--all", "--require-approval", "never")
+        said = workspace.failing_cdk(
+            "deploy", "--all", "--require-approval", "never", *workspace.synthesised()
+        )
         expect_true("the CLI names the missing secret", holds=MISSING in said)
         expect("status", context.status(SERVICE), "UPDATE_ROLLBACK_COMPLETE")
         expect("memory of the running tasks", context.task_definition()["memory"], "2048")

@@ -5,6 +5,7 @@ import shutil
 from settings.examples import REGION
 from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
 from tools.rehearsal.expectation import expect, expect_all, expect_true
+from tools.rehearsal.workspace import AS_SYNTHESISED
 
 ORDERS, PAYMENTS, LEDGER = (
     f"{name}BackendServiceStack" for name in ("Orders", "Payments", "Ledger")
@@ -53,7 +54,7 @@ def add_services(context: RehearsalContext) -> None:
         )
         step.note = "DiscoverInstances and A records for four services"
     with report.step("cdk destroy of two: the others stay") as step:
-        context.workspace.cdk("destroy", "--all", "--force", env_file=ON_IMPORTS)
+        context.workspace.cdk("destroy", "--all", "--force", *AS_SYNTHESISED)
         for stack in (SERVICE, ORDERS):
             _expect_running(context, stack)
         step.note = f"{SERVICE}, {ORDERS}"
@@ -66,12 +67,12 @@ def change_core(context: RehearsalContext) -> None:
     before = context.outputs(CORE)
     with report.step("A namespace is added") as step:
         workspace.write_env(**MORE_NAMESPACES)
-        core = workspace.deploy(env_file=TOGETHER)[CORE]
+        core = workspace.deploy("--all", *workspace.synthesised(TOGETHER))[CORE]
         expect("the first namespace", core["NamespaceIds"].split(",")[0], before["NamespaceIds"])
         step.note = core["NamespaceNames"]
     with report.step("A zone is added: no subnet is replaced") as step:
         workspace.write_env(**MORE_NAMESPACES, **MORE_ZONES)
-        core = workspace.deploy(env_file=TOGETHER)[CORE]
+        core = workspace.deploy("--all", *workspace.synthesised(TOGETHER))[CORE]
         for kind in ("PublicSubnetIds", "PrivateSubnetIds"):
             expect(f"the first three of {kind}", core[kind].split(",")[:3], before[kind].split(","))
         _expect_everywhere(context, core)
@@ -82,7 +83,9 @@ def change_core(context: RehearsalContext) -> None:
     ):
         with report.step(what) as step:
             workspace.write_env(**changes)
-            said = workspace.failing_cdk("deploy", CORE, "--require-approval", "never")
+            said = workspace.failing_cdk(
+                "deploy", CORE, "--require-approval", "never", *workspace.synthesised()
+            )
             expect_true("the CLI says that it is in use", holds="in use" in said)
             expect("the outputs of the core stack", context.outputs(CORE), core)
             _expect_everywhere(context, core)

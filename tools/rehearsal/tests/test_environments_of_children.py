@@ -75,6 +75,10 @@ def test_the_cli_the_app_and_the_local_aws_see_no_secret_of_the_shell(
     ):
         workspace.write_env()
         workspace.cdk("ls")
-    for program in ("node_modules/.bin/cdk ls", "app.py", "jsii-runtime", "tools.local_aws"):
+        workspace.synthesised()
+    for program in (
+        *("node_modules/.bin/cdk ls", "app.py", "jsii-runtime"),
+        *("tools.local_aws", "tools.rehearsal.synthesis"),
+    ):
         assert any(program in command for command in seen), f"{program} was seen"
     assert [command for command, content in seen.items() if CANARY in content] == []
