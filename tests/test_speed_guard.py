@@ -26,8 +26,8 @@ FOLLOWED = [
 # Modules of aws_cdk that the default topology loads. Each costs time at every `cdk ls`.
 (MODULES,) = (modules for modules in FOLLOWED if "aws_cdk" in modules)
 MOST_CALLS_AT_IMPORT = 30
-# Of these 30 for the repository of the builds and the function that releases them, and 17 for rights
-# that are narrower than those that CDK's constructs grant.
+# Of these 30 for the repository of the builds and the function that releases them, and 17 for
+# rights that are narrower than those that CDK's constructs grant.
 MOST_CALLS_FOR_BOTH_STACKS = 367
 MOST_CALLS_FOR_ONE_MORE_SERVICE = 287
 
