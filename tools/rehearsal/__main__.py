@@ -21,7 +21,6 @@ from tools.rehearsal.permissions import Grants, Ledger, page, reason
 from tools.rehearsal.scenarios import SCENARIOS, destroy, first_deploy
 from tools.rehearsal.workspace import Workspace
 
-
 CLI_STARTS = {"bootstrap": 1, "ls": 2, "deploy": 10, "destroy": 2}
 """Each takes seconds: what a step does not need the CLI for, it does without."""
 

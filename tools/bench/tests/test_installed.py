@@ -1,4 +1,4 @@
-"""What has to be installed does not grow unnoticed: it is what a first deploy or rehearsal waits for.
+"""What has to be installed does not grow unnoticed: a first deploy or rehearsal waits for it.
 
 The limits leave room for new versions. Raise one only with a reason.
 """
