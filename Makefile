@@ -2,11 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Without compiled files every start of the app would take some seconds more.
+export PYTHONDONTWRITEBYTECODE :=
 PYTEST := $(BIN)/python -m pytest -q
 MYPY := $(BIN)/python -m mypy --no-error-summary
 # Progress is for terminals; with the tools, they decide.
 QUIET = $(if $(TOOLS),,$$(test -t 2 || echo --quiet))
-PIP = $(BIN)/python -m pip install --disable-pip-version-check --require-hashes $(QUIET)
+# --no-compile: Python compiles what it imports; all of aws_cdk at once is half of the install.
+INSTALL := -m pip install --disable-pip-version-check --require-hashes --no-compile
+PIP = $(BIN)/python $(INSTALL) $(QUIET)
 # Of all that is installed only this has a use for a cache, and it would leave it in the temporary folder.
 NPM := NODE_DISABLE_COMPILE_CACHE=1 npm
 # $(call run,what,command): do something that takes a while. The tools show how far it is.
@@ -68,7 +72,10 @@ snapshots: install-dev ## Accept the templates as they are now
 		for tool in npm npx; do \
 			chmod +x "$$node_home/lib/node_modules/npm/bin/$$tool-cli.js" && \
 			ln -sf "$$node_home/lib/node_modules/npm/bin/$$tool-cli.js" $(BIN)/$$tool; \
-		done
+		done && \
+		rm -rf "$$node_home/include"  # a third of the package: headers for what is built against Node
+# What the app imports is compiled now; later it might not be, where PYTHONDONTWRITEBYTECODE is set.
+	@$(if $(TOOLS),JSII_RUNTIME_PACKAGE_CACHE_ROOT="$(CURDIR)/.cache/jsii") $(BIN)/python -c 'import app'
 	@touch $@
 
 .venv/.installed-dev: requirements-dev.lock .venv/.installed
@@ -92,7 +99,7 @@ audit: install .cache/audit/.installed ## Ask PyPI and npm for known vulnerabili
 # In an environment of its own: the auditor is no part of what it audits.
 .cache/audit/.installed: requirements-audit.lock
 	@$(PYTHON) -m venv .cache/audit
-	@$(call run,Installing pip-audit,.cache/audit/bin/python -m pip install --disable-pip-version-check --require-hashes -r requirements-audit.lock)
+	@$(call run,Installing pip-audit,.cache/audit/bin/python $(INSTALL) -r requirements-audit.lock)
 	@touch $@
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -132,7 +132,7 @@ bench: install-dev install-tools ## Measure against an empty CDK app; writes doc
 # In an environment of its own: Checkov pins another boto3.
 .cache/checkov/.installed: tools/compliance/checkov.lock | .venv/.made
 	@$(PYTHON) -m venv .cache/checkov
-	@$(call run,Installing Checkov,.cache/checkov/bin/python -m pip install --disable-pip-version-check --require-hashes -r tools/compliance/checkov.lock)
+	@$(call run,Installing Checkov,.cache/checkov/bin/python $(INSTALL) -r tools/compliance/checkov.lock)
 	@touch $@
 
 # In a folder of its own: it is only for this comparison, under another licence, and as large as the CDK CLI.

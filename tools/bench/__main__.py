@@ -16,7 +16,7 @@ from tools.local_aws.scratch import ScratchDirectory
 from tools.progress.terminal import LiveLine
 
 FLOOR = "npx cdk ls: an empty app"
-MORE_SERVICES = (5, 20)  # IAM's limit for the role of one core is not far above
+MOST_SERVICES = 20  # on one core: IAM's limit for its execution role is not far above
 STEP = re.compile(r"^  ✓ +(?:(\d+\.\d) s)? +(.*?)(?:  .*)?$")
 
 
@@ -36,7 +36,8 @@ def main() -> None:
             apps.floor(folder / "floor"),
             apps.core(folder / "core"),
             apps.imported(folder / "imported"),
-            *(apps.services(folder / f"{n}", n) for n in MORE_SERVICES),
+            apps.fleet(folder / "one-core", MOST_SERVICES),
+            apps.fleet(folder / "five-cores", 5 * MOST_SERVICES, cores=5),
         ]
         cases = {f"npx cdk ls: {app.name}": app.cdk_ls for app in measured}
         cases |= {f"python app.py: {app.name}": app.alone for app in measured}
@@ -54,6 +55,7 @@ def main() -> None:
         print(f"  {seconds / total:4.0%} {phase}")
     parts: dict[str, object] = {
         "ratio_to_floor": {n: s.median / series[FLOOR].median for n, s in series.items()},
+        "memory_to_floor": {n: s.memory / series[FLOOR].memory for n, s in series.items()},
         "share_of_phases": {phase: seconds / total for phase, seconds in split.items()},
     }
     if arguments.suite:
@@ -65,9 +67,9 @@ def main() -> None:
 
 
 def _seconds_for_each_more(series: dict[str, Series]) -> float:
-    most = max(MORE_SERVICES)
-    one = series["python app.py: core and a service"].median
-    return (series[f"python app.py: core and {most} services"].median - one) / (most - 1)
+    one = series["python app.py: a core and a service"].median
+    most = series[f"python app.py: a core and {MOST_SERVICES} services"].median
+    return (most - one) / (MOST_SERVICES - 1)
 
 
 def _suite(progress: LiveLine) -> dict[str, float]:

@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from settings.examples import ACCOUNT, REGION, ROOT, sample_env
+from tools.bench.results import Run
 from tools.rehearsal.workspace import app_command
 
 _EMPTY_APP = """\
@@ -66,16 +68,16 @@ class MeasuredApp:
     script: Path
     env_files: str = ""
 
-    def cdk_ls(self) -> float:
-        """Run ``npx cdk ls`` and return its seconds."""
+    def cdk_ls(self) -> Run:
+        """Run ``npx cdk ls``."""
         context = ("-c", f"env_file={self.env_files}") if self.env_files else ()
         return self._run("npx", "cdk", "ls", "--app", app_command(self.script), *context)
 
-    def alone(self) -> float:
-        """Run the app without the CLI and return its seconds."""
+    def alone(self) -> Run:
+        """Run the app without the CLI."""
         return self._run(sys.executable, str(self.script))
 
-    def _run(self, *command: str) -> float:
+    def _run(self, *command: str) -> Run:
         cdk_json = json.loads((self.folder / "cdk.json").read_text(encoding="utf-8"))
         context = cdk_json.get("context", {}) | {"env_file": self.env_files}
         environment = {
@@ -88,9 +90,19 @@ class MeasuredApp:
             "CDK_OUTDIR": str(self.folder / "cdk.out"),
             "CDK_CONTEXT_JSON": json.dumps(context),
         }
-        began = time.perf_counter()
-        subprocess.run(command, cwd=self.folder, env=environment, check=True, capture_output=True)
-        return time.perf_counter() - began
+        with tempfile.TemporaryFile() as output:
+            began = time.perf_counter()
+            child = subprocess.Popen(
+                command, cwd=self.folder, env=environment, stdout=output, stderr=output
+            )
+            _, status, used = os.wait4(child.pid, 0)
+            seconds = time.perf_counter() - began
+            child.returncode = os.waitstatus_to_exitcode(status)
+            if child.returncode:
+                output.seek(0)
+                said = output.read().decode("utf-8", "replace")
+                raise subprocess.CalledProcessError(child.returncode, command, said)
+        return Run(seconds, used.ru_maxrss / 1024)
 
 
 def floor(folder: Path) -> MeasuredApp:
@@ -104,7 +116,7 @@ def core(folder: Path) -> MeasuredApp:
     """Return this project with the settings of sample.env."""
     _prepare_ours(folder)
     (folder / "0.env").write_text(sample_env(), encoding="utf-8")
-    return _ours("core and a service", folder, "0.env")
+    return _ours("a core and a service", folder, "0.env")
 
 
 def imported(folder: Path) -> MeasuredApp:
@@ -117,20 +129,22 @@ def imported(folder: Path) -> MeasuredApp:
     return _ours("a service by outputs file", folder, "0.env")
 
 
-def services(folder: Path, count: int) -> MeasuredApp:
-    """Return this project with ``count`` services on one core."""
+def fleet(folder: Path, services: int, *, cores: int = 1) -> MeasuredApp:
+    """Return this project with so many services, evenly on so many cores, a file for each."""
     _prepare_ours(folder)
-    (folder / "0.env").write_text(sample_env(), encoding="utf-8")
-    for number in range(1, count):
+    for number in range(services):
+        core = number % cores
         text = sample_env(
-            deploy_core_stack="False",
+            deploy_core_stack=str(number < cores),
             stack_prefix=f"S{number}-",
+            ecs_cluster_name=f"cluster-{core}",
             service_name=f"service-{number}",
             ecr_repository_name=f"service-{number}",
         )
         (folder / f"{number}.env").write_text(text, encoding="utf-8")
-    files = ",".join(f"{number}.env" for number in range(count))
-    return _ours(f"core and {count} services", folder, files)
+    files = ",".join(f"{number}.env" for number in range(services))
+    what = "a core" if cores == 1 else f"{cores} cores"
+    return _ours(f"{what} and {services} services", folder, files)
 
 
 def _ours(name: str, folder: Path, env_files: str) -> MeasuredApp:

@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tools.progress.terminal import LiveLine
 
 BUDGETS = {
-    "npx cdk ls: core and a service": 1.3,
+    "npx cdk ls: a core and a service": 1.3,
     "npx cdk ls: a service by outputs file": 1.3,
 }
 """Ratios to the floor that must not be exceeded."""
@@ -22,31 +23,44 @@ _LABEL_WIDTH = 300
 _BAR_WIDTH = 360
 
 
+class Run(NamedTuple):
+    """What one run took: ``memory`` is that of its largest process, in MiB."""
+
+    seconds: float
+    memory: float
+
+
 @dataclass(frozen=True)
 class Series:
-    """The seconds of one thing, measured several times."""
+    """The runs of one thing."""
 
-    seconds: tuple[float, ...]
+    runs: tuple[Run, ...]
 
     @property
     def median(self) -> float:
-        """The middle of the measurements."""
-        return statistics.median(self.seconds)
+        """The middle of the seconds."""
+        return statistics.median(run.seconds for run in self.runs)
+
+    @property
+    def memory(self) -> float:
+        """The middle of the memory."""
+        return statistics.median(run.memory for run in self.runs)
 
     @property
     def spread(self) -> float:
         """The longest less the shortest."""
-        return max(self.seconds) - min(self.seconds)
+        seconds = [run.seconds for run in self.runs]
+        return max(seconds) - min(seconds)
 
 
 def measure(
-    cases: Mapping[str, Callable[[], float]], *, rounds: int, progress: LiveLine
+    cases: Mapping[str, Callable[[], Run]], *, rounds: int, progress: LiveLine
 ) -> dict[str, Series]:
     """Measure every case once in each round, so that a busy moment falls on all of them.
 
     A round before the first fills the caches and does not count.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in cases}
+    runs: dict[str, list[Run]] = {name: [] for name in cases}
     for round_ in range(rounds + 1):
         began = time.perf_counter()
         which = f"round {round_} of {rounds}" if round_ else "a round that fills the caches"
@@ -54,19 +68,21 @@ def measure(
             progress.show(f"  … {which}: {name}")
             took = case()
             if round_:
-                seconds[name].append(took)
+                runs[name].append(took)
         progress.keep(f"  ✓ {which}: {time.perf_counter() - began:.0f} s")
-    return {name: Series(tuple(times)) for name, times in seconds.items()}
+    return {name: Series(tuple(taken)) for name, taken in runs.items()}
 
 
 def table(series: Mapping[str, Series], floor: str) -> list[str]:
-    """Return the lines of a Markdown table: ratio to the floor, median, spread, budget."""
-    lines = ["| | ratio to the floor | spread | budget |", "|---|---:|---:|---:|"]
-    base = series[floor].median
+    """Return the lines of a Markdown table: ratios to the floor of time and memory, and budget."""
+    lines = ["| | time | spread | memory | budget |", "|---|---:|---:|---:|---:|"]
+    base, memory = series[floor].median, series[floor].memory
     for name, measured in series.items():
         budget = f"{BUDGETS[name]:.1f}" if name in BUDGETS else ""
         ratio, spread = measured.median / base, measured.spread / base
-        lines.append(f"| {name} | {ratio:.2f} | {spread:.2f} | {budget} |")
+        lines.append(
+            f"| {name} | {ratio:.2f} | {spread:.2f} | {measured.memory / memory:.2f} | {budget} |"
+        )
     return lines
 
 

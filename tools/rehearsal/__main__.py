@@ -21,6 +21,9 @@ from tools.rehearsal.permissions import Grants, Ledger, page, reason
 from tools.rehearsal.scenarios import SCENARIOS, destroy, first_deploy
 from tools.rehearsal.workspace import Workspace
 
+CLI_STARTS = {"bootstrap": 1, "ls": 2, "deploy": 10, "destroy": 2}
+"""Each takes seconds: what a step does not need the CLI for, it does without."""
+
 
 def main() -> None:
     """Run every scenario; exit with 1 and the reason at the first thing that is not right."""
@@ -81,6 +84,7 @@ def rehearse(
         on_purpose = grants.ledger().refusals
         destroy.run(context, before)
         say_who_did_what(report, grants.ledger(), on_purpose, permissions_file)
+        expect("starts of the CDK CLI", dict(context.workspace.starts), CLI_STARTS)
     if with_containers:
         try:
             engine, base = containers.available()

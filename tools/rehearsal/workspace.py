@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,7 @@ class Workspace:
     CLI and app see what names the local AWS, and ``variables``. Each CLI runs in a process group of
     its own, and is killed when it cannot end well: ``LocalAwsError`` if the local AWS is gone,
     where it would by itself try again for 90 seconds; ``RehearsalError`` if it runs too long.
+    ``starts`` counts those of the CLI by command; most of a rehearsal's time is theirs.
     """
 
     def __init__(self, aws: LocalAws, **variables: str) -> None:
@@ -75,6 +77,7 @@ class Workspace:
         }
         shutil.copy(ROOT / "cdk.json", self.folder)
         self._synthesis = Synthesis(self.folder, self._environment)
+        self.starts: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
         return self
@@ -157,6 +160,7 @@ class Workspace:
 
     def start(self, *arguments: str, env_file: str = ".env") -> Cli:
         """Start the CDK CLI; the caller must ``finish`` or ``kill`` it."""
+        self.starts[arguments[0]] += 1
         return subprocess.Popen(
             self._command(arguments, env_file),
             cwd=self.folder,

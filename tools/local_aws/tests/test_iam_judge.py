@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from tools.local_aws import LocalAws
 from tools.local_aws.access import Access
 from tools.local_aws.iam import judge
+from tools.local_aws.iam.calls import Call
 from tools.local_aws.tests.wire import Answer, send, signature
 
 ACCOUNT = "111122223333"
@@ -426,5 +427,5 @@ def test_the_content_of_an_object_is_not_taken_for_parameters(content: bytes) ->
     given = ("s3", "PUT", "/judged/a", headers, content, {"partNumber": "1"})
     assert extract(lambda *_: "s3:PutObject", *given) == "s3:PutObject"
     call = judge._call.get()
-    assert isinstance(call, judge.Call)
+    assert isinstance(call, Call)
     assert call.parameters == {"partNumber": ["1"]}

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from tools.bench.results import measure
+from tools.bench.results import Run, measure
 from tools.doctor.__main__ import Report
 from tools.doctor.check import Result, Verdict
 from tools.progress import terminal
@@ -86,7 +86,7 @@ def test_a_live_line_is_only_on_a_terminal() -> None:
 def test_the_bench_tells_of_each_round() -> None:
     log, screen = io.StringIO(), Terminal()
     for stream in (log, screen):
-        measure({"an app": lambda: 1.0}, rounds=2, progress=LiveLine(stream))
+        measure({"an app": lambda: Run(1.0, 1.0)}, rounds=2, progress=LiveLine(stream))
     assert log.getvalue() == ""
     assert "… round 2 of 2: an app" in screen.getvalue()
     kept = [line.rpartition("\x1b[K")[2] for line in screen.getvalue().split("\n")]
