@@ -17,9 +17,9 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
-from tools.container_engine import Engine, EngineError, owned
+from tools.container_engine import Engine, EngineError, docker_host, owned
 from tools.container_engine.ownership import OWNER, labelled
-from tools.local_aws import LocalAws
+from tools.local_aws import Delays, EngineAccess, LocalAws
 from tools.local_aws.scratch import ScratchDirectory
 
 CANDIDATES = tuple(
@@ -79,6 +79,37 @@ def container_network(
         name = f"{OWNER}-{secrets.token_hex(4)}"
         cidr = _create(engine, name, labels, cidrs)
         yield ContainerNetwork(engine=engine, name=name, cidr=cidr, labels=labels)
+
+
+@contextmanager
+def aws_with_containers(
+    engine: Engine,
+    *,
+    account: str,
+    region: str,
+    helper: str,
+    cidrs: Sequence[str] = CANDIDATES,
+    delays: Delays,
+    instead: str = "",
+) -> Iterator[tuple[LocalAws, ContainerNetwork, "ZoneFeed"]]:
+    """Have a local AWS whose tasks are containers, and a network in which they have names.
+
+    ``helper`` is an image with Python for what has to be in the network besides; ``instead`` see
+    `EngineAccess`.
+    """
+    with docker_host(engine) as host, container_network(engine, cidrs) as network:
+        access = EngineAccess(
+            docker_host=host,
+            network=network.name,
+            resolver=network.resolver,
+            labels=network.labels,
+            instead=instead,
+        )
+        with (
+            LocalAws(account=account, region=region, engine=access, delays=delays) as aws,
+            resolver(network, helper, aws, delay=delays.records) as feed,
+        ):
+            yield aws, network, feed
 
 
 class ZoneFeed:

@@ -69,6 +69,13 @@ def read_source(root: Path, *, working_tree: bool = False, commit: str = "HEAD")
     return _tracked(root, tracked) if tracked else _untracked_applications(root)
 
 
+def top_of(folder: Path) -> Path:
+    """Return the top folder of the repository that a folder is in; ``SourceError`` without one."""
+    if not folder.is_dir():
+        raise SourceError(f"{_printable(str(folder))} is no folder")
+    return Path(_git(folder, "rev-parse", "--show-toplevel").removesuffix("\n"))
+
+
 def git_environment(shell: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return what git may have: it reads what is in the repository in its folder, no more.
 
