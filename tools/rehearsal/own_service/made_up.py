@@ -12,15 +12,21 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from core_infra.names import CoreOutput
 from settings import ExistingPlatformSettings, Settings
 from tools.local_aws import LocalAws
+from tools.rehearsal.expectation import RehearsalError
 
 _TEXT = "made-up"
 _SECRET_PARTS = 7  # of an ARN; a key, a stage and a version may follow
 _SUFFIX = len("-AbCdEf")
 _ZONES = "abc"
-_NOTHING = {"Version": "2012-10-17", "Statement": []}
+_NOTHING = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}],
+}
 _LARGEST_SUBNET = 24
 
 
@@ -61,7 +67,10 @@ class MadeUp:
 
     def _once(self, name: str, make: Callable[[str], str]) -> None:
         if name not in self._known:
-            self._known[name] = make(name)
+            try:
+                self._known[name] = make(name)
+            except ClientError as error:
+                raise RehearsalError(f"{name} cannot be made up here: {error}") from error
 
     def _make_secrets(self, arns: Iterable[str]) -> None:
         keys: dict[str, list[str]] = {}
