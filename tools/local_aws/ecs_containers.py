@@ -359,8 +359,10 @@ def _stop(container_id: str, timeout: int) -> int | None:
     try:
         container = client().containers.get(container_id)
         # Not the engine's own stop: podman lets nobody look into a container while that goes on.
+        # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html: the signal
+        # that the image names by STOPSIGNAL, as docker stop does it.
         with suppress(APIError):
-            container.kill("SIGTERM")
+            container.kill(container.attrs["Config"].get("StopSignal") or "SIGTERM")
         try:
             container.wait(timeout=timeout)
         except requests.RequestException:

@@ -56,7 +56,7 @@ def run(context: Any, image: str, tmp_path: Path) -> Any:
 
 
 @pytest.mark.parametrize(
-    "address, port, found",
+    ("address", "port", "found"),
     [
         ("127.0.0.1", PORT, "it listens on 127.0.0.1 only"),
         ("0.0.0.0", PORT, "it listens on port 8080, and answers nothing"),  # noqa: S104

@@ -54,7 +54,7 @@ def said(of: OwnImage) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("listening, expected", LISTENING.values(), ids=LISTENING.keys())
+@pytest.mark.parametrize(("listening", "expected"), LISTENING.values(), ids=LISTENING.keys())
 def test_why_nobody_gets_an_answer(listening: Sequence[tuple[str, int]], expected: str) -> None:
     assert expected in Examination(exit_code=None, listening=listening).found(PORT)
 
@@ -105,7 +105,7 @@ def test_a_rollout_that_fails_otherwise_is_told_in_its_own_words() -> None:
 
 
 @pytest.mark.parametrize(
-    "code, took, told, advice",
+    ("code", "took", "told", "advice"),
     [
         (137, 90, "it ignores SIGTERM", "Your container ignores SIGTERM"),
         (0, 1, "ended 1 s after SIGTERM, exit code 0", "costs them failed calls"),
@@ -127,7 +127,7 @@ def test_what_it_does_at_sigterm(code: int, took: int, told: str, advice: str) -
 
 
 @pytest.mark.parametrize(
-    "check, path",
+    ("check", "path"),
     [
         (("CMD-SHELL", "curl --fail http://localhost:$SERVICE_PORT/health || exit 1"), "/health"),
         (("CMD-SHELL", "wget -q -O- 'http://127.0.0.1:3000/healthz'"), "/healthz"),

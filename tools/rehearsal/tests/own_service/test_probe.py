@@ -65,7 +65,8 @@ def test_what_listens_is_read_from_the_kernels_tables(tmp_path: Path) -> None:
     )
     anywhere, loopback = "0" * 32, "0" * 24 + "01000000"
     (tmp_path / "tcp6").write_text(
-        f"{head}   0: {anywhere}:0BB8 {anywhere}:0000 0A 0\n   1: {loopback}:0BB9 {anywhere}:0 0A 0\n"
+        f"{head}   0: {anywhere}:0BB8 {anywhere}:0000 0A 0\n"
+        f"   1: {loopback}:0BB9 {anywhere}:0000 0A 0\n"
     )
     assert probe.listening(tmp_path) == [("127.0.0.1", 8080), ("::", 3000), ("::1", 3001)]
 
