@@ -257,7 +257,7 @@ def test_an_image_that_the_engine_does_not_have_is_stood_for(
     assert stands_in.endswith(engine("image", "inspect", "--format", "{{.Id}}", image)[-64:])
 
     check = {**CHECK, "Command": ["CMD", "/no-such-program"]}
-    seed = {"Image": f"{REPOSITORY}:seed", "HealthCheck": check}
+    seed: dict[str, Any] = {"Image": f"{REPOSITORY}:seed", "HealthCheck": check}
     stacks.deploy("tasks", _resources(network.cidr, count=1, **seed))
     assert {task["healthStatus"] for task in _tasks(aws)} == {"HEALTHY"}
     (container,) = network.containers()
@@ -279,7 +279,7 @@ def test_a_task_is_stopped_by_the_signal_that_its_image_names(
     name = f"{KEPT_IMAGES}/tests:stop-signal"
     engine("build", "--tag", name, str(tmp_path))
     _push(aws, engine("image", "inspect", "--format", "{{.Id}}", name), "signal")
-    own = {"Image": f"{REPOSITORY}:signal", "HealthCheck": None}
+    own: dict[str, Any] = {"Image": f"{REPOSITORY}:signal", "HealthCheck": None}
     stacks.deploy("tasks", _resources(network.cidr, count=1, **own))
     (task,) = _tasks(aws)
     ecs = aws.client("ecs")

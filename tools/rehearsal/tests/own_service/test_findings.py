@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from settings.examples import example_deployment
+from tools.rehearsal.containers import deliveries
 from tools.rehearsal.own_service import image
 from tools.rehearsal.own_service.examination import Examination, ImageError, health_path
 from tools.rehearsal.own_service.image import OwnImage
@@ -152,7 +153,7 @@ def test_an_error_status_at_the_path_of_the_check_is_about_the_name(
     context.address = lambda _: "10.0.0.9"
     seen = Examination(exit_code=None, listening=[("::", PORT)], lines=["DisallowedHost"])
     monkeypatch.setattr(image, "examine", lambda *_: seen)
-    monkeypatch.setattr(image.deliveries, "settle", lambda _: None)
+    monkeypatch.setattr(deliveries, "settle", lambda _: None)
     failures = {"10.0.0.9": "HTTP 400 at /health"}
     monkeypatch.setattr(image, "ask", lambda *_: ({}, failures))
     with pytest.raises(ImageError, match="HTTP 400 at /health; the name in the request is orders"):
