@@ -18,7 +18,7 @@ init: install-tools ## Write .env for the service in SOURCE=<folder of its repos
 
 .PHONY: rehearse
 rehearse: install-tools ## Run the whole life of a deploy on the local AWS; ENV_FILE= SOURCE=: of your own service
-	@$(BIN)/python -m tools.rehearsal $(ONE_SERVICE) $(OF_SOURCE) $(DELIVERED)
+	@$(BIN)/python -m tools.rehearsal$(if $(ENV_FILE)$(SOURCE),.own_service $(ONE_SERVICE) $(OF_SOURCE)) $(DELIVERED)
 
 # ENV_FILE: the settings file, .env unless it is said. SERVICE: one of several services. YES=1: do not ask.
 SETTINGS = $(if $(ENV_FILE),--env-file "$(ENV_FILE)")

@@ -10,18 +10,14 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError
 
-from settings import SettingsError, load_deployment
-from settings.examples import ACCOUNT, REGION, ROOT
+from settings.examples import ACCOUNT, REGION
 from tools.container_engine import EngineError, NoEngineError
 from tools.local_aws import LocalAws, LocalAwsError
-from tools.operations.account import OperationError
-from tools.operations.service import choose
-from tools.rehearsal import containers, own_service
+from tools.rehearsal import containers
 from tools.rehearsal.console_report import ConsoleReport
 from tools.rehearsal.context import RehearsalContext, read_deliverable
 from tools.rehearsal.expectation import RehearsalError, expect
 from tools.rehearsal.permissions import Grants, Ledger, page, reason
-from tools.rehearsal.pipeline.source_tree import top_of
 from tools.rehearsal.scenarios import SCENARIOS, destroy, first_deploy
 from tools.rehearsal.workspace import Workspace
 
@@ -40,35 +36,17 @@ def main() -> None:
         help="deliver the files as they are on disk, and not as they are committed",
     )
     parser.add_argument("--permissions", type=Path, help="write what each role was used for here")
-    parser.add_argument("--env-file", help="settings of your own; several, comma-separated")
-    parser.add_argument("--source", type=Path, help="the repository of your own service")
-    parser.add_argument("--service", help="the service_name of one, if there are several files")
     given = parser.parse_args()
     report = ConsoleReport()
     try:
-        if given.env_file or given.source:
-            own_service.rehearse(report, _own(given))
-            return
         rehearse(
             report,
             with_containers=not given.without_containers,
             working_tree=given.working_tree,
             permissions_file=given.permissions,
         )
-    except (SettingsError, OperationError) as error:
-        sys.exit(f"{error}")
     except (RehearsalError, LocalAwsError, EngineError, NoEngineError, BotoCoreError) as error:
         sys.exit(f"\nThe rehearsal failed: {error}")
-
-
-def _own(given: argparse.Namespace) -> own_service.OwnService:
-    deployment = load_deployment(given.env_file or ".env")
-    return own_service.OwnService(
-        deployment=deployment,
-        settings=choose(deployment, given.service),
-        repository=top_of(given.source) if given.source else ROOT,
-        working_tree=given.working_tree,
-    )
 
 
 def rehearse(

@@ -3,7 +3,3 @@
 No step knows the sample. What the image does is judged by what the settings say of it (its port,
 its health check); what it lacks is said as whoever develops it would want to hear it.
 """
-
-from tools.rehearsal.own_service.rehearse import OwnService, rehearse
-
-__all__ = ["OwnService", "rehearse"]

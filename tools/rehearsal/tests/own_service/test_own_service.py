@@ -43,7 +43,14 @@ def rehearse(
 ) -> subprocess.CompletedProcess[str]:
     env_file = folder / ".env"
     env_file.write_text(sample_env(**settings), encoding="utf-8")
-    module = ("-m", "tools.rehearsal", "--env-file", str(env_file), "--source", str(source))
+    module = (
+        "-m",
+        "tools.rehearsal.own_service",
+        "--env-file",
+        str(env_file),
+        "--source",
+        str(source),
+    )
     return subprocess.run(
         [sys.executable, *module],
         cwd=ROOT,
