@@ -277,6 +277,11 @@ def _delivered_all_the_same(own: OwnImage) -> str:
 # --- SIGTERM --------------------------------------------------------------------------------------
 
 
+def _have_init(context: ContainerContext) -> bool:
+    """Say whether the containers have an init process, as they have on Fargate if they want one."""
+    return all(each["HostConfig"].get("Init") for each in context.containers().values())
+
+
 def sigterm(own: OwnImage, tasks: list[str]) -> str:
     """Wait until replaced tasks have ended, and tell how they did."""
     context, service = own.context, own.settings.service
@@ -289,6 +294,12 @@ def sigterm(own: OwnImage, tasks: list[str]) -> str:
     described = context.described(tasks)
     codes = {container["exitCode"] for task in described for container in task["containers"]}
     took = max((task["stoppedAt"] - task["stoppingAt"]).total_seconds() for task in described)
+    if _KILLED in codes and service.enable_execute_command and not _have_init(context):
+        context.report.leave_out(
+            "what your container does at SIGTERM: with enable_execute_command an init process passes"
+            " it on, and this engine has none"
+        )
+        return "not shown: this engine has no init process"
     if _KILLED in codes:
         context.report.advise(
             f"Your container ignores SIGTERM: expected that it ends within stop_timeout_seconds"

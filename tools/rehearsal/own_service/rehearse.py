@@ -1,5 +1,6 @@
 """From the user's settings and HEAD to a service that was called, updated and destroyed."""
 
+import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -194,15 +195,24 @@ def _first_image(report: ConsoleReport, engine: Engine, seed: str) -> None:
     with report.step("The first image, seed_image") as step:
         step.note = seed
         if not engine.has_image(seed):
-            once = ("--retry=0",) if engine.name == "podman" else ()
-            pulled = engine.attempt("pull", *once, seed, timeout=_PULL_SECONDS)
-            if pulled.returncode:
-                reason = (pulled.stderr.strip().splitlines() or ["no reason given"])[-1]
+            if reason := _reason_not_to_pull(engine, seed):
                 step.note = f"{seed} cannot be pulled; the sample service stands for it"
                 report.leave_out(
                     f"seed_image itself, and whether it passes the health check:"
                     f" {reason[:_LONGEST_REASON]}"
                 )
+
+
+def _reason_not_to_pull(engine: Engine, image: str) -> str:
+    """Pull an image, or say why that cannot be done."""
+    once = ("--retry=0",) if engine.name == "podman" else ()
+    try:
+        pulled = engine.attempt("pull", *once, image, timeout=_PULL_SECONDS)
+    except subprocess.TimeoutExpired:
+        return f"it takes longer than {_PULL_SECONDS} s"
+    if pulled.returncode == 0:
+        return ""
+    return (pulled.stderr.strip().splitlines() or ["no reason given"])[-1]
 
 
 def _expect_paths(source: Source, settings: Settings) -> None:

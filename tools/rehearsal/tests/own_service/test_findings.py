@@ -28,6 +28,8 @@ class Advice(list[str]):
     def advise(self, what: str) -> None:
         self.append(what)
 
+    leave_out = advise
+
 
 def own(seen: Examination | None = None, *, failed: str = "", reason: str = "") -> OwnImage:
     """Return an image whose delivery fails so, and whose container looks so."""
@@ -125,6 +127,23 @@ def test_what_it_does_at_sigterm(code: int, took: int, told: str, advice: str) -
     context.have_stopped, context.described = lambda _: True, lambda _: [task]
     assert told in image.sigterm(of, ["1"])
     assert [advice in each for each in context.report] == ([True] if advice else [])
+
+
+@pytest.mark.parametrize(("init", "told"), [(True, "ignores SIGTERM"), (False, "not shown")])
+def test_what_an_init_process_would_do_is_not_guessed(init: bool, told: str) -> None:
+    (settings,) = example_deployment({"enable_execute_command": "True"})
+    of = own()
+    task = {
+        "stoppingAt": datetime(2026, 1, 1, tzinfo=UTC),
+        "stoppedAt": datetime(2026, 1, 1, tzinfo=UTC),
+        "containers": [{"exitCode": 137}],
+    }
+    context = cast("Any", of.context)
+    context.have_stopped, context.described = lambda _: True, lambda _: [task]
+    context.containers = lambda: {"t": {"HostConfig": {"Init": init}}}
+    of.settings = settings
+    assert told in image.sigterm(of, ["1"])
+    assert len(context.report) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,12 @@
-"""The rehearsal of a service of somebody else: whole, without and with a container engine."""
+"""The rehearsal of a service of somebody else, where there is no container engine."""
 
-import os
-import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from settings.examples import CONNECTED, EXISTING, ISOLATED, KEY, ROOT, SECRET
-from settings.sample import sample_env
+from settings.examples import CONNECTED, EXISTING, ISOLATED, KEY, SECRET
 from tools.rehearsal.pipeline.docker_command import SWITCH
+from tools.rehearsal.tests.own_service.somebody import rehearse, repository
 
 pytestmark = pytest.mark.slow
 
@@ -25,40 +21,6 @@ NAMED_ELSEWHERE = {
     "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
     **{key: CONNECTED[key] for key in ("connection_arn", "manual_approval", "notification_email")},
 }
-
-
-def repository(folder: Path, files: Mapping[str, str]) -> Path:
-    folder.mkdir()
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-    author = ("-c", "user.name=a", "-c", "user.email=a@example.com")
-    for command in (("init", "-q"), ("add", "."), (*author, "commit", "-qm", "first")):
-        subprocess.run(["git", *command], cwd=folder, check=True)
-    return folder
-
-
-def rehearse(
-    folder: Path, source: Path, settings: Mapping[str, str], **variables: str
-) -> subprocess.CompletedProcess[str]:
-    env_file = folder / ".env"
-    env_file.write_text(sample_env(**settings), encoding="utf-8")
-    module = (
-        "-m",
-        "tools.rehearsal.own_service",
-        "--env-file",
-        str(env_file),
-        "--source",
-        str(source),
-    )
-    return subprocess.run(
-        [sys.executable, *module],
-        cwd=ROOT,
-        env=os.environ | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_what_the_settings_name_is_made_up_and_what_is_not_shown_is_said(tmp_path: Path) -> None:
