@@ -13,6 +13,7 @@ FROM ${BUILT}
 COPY --chmod=755 program /rehearsal-program
 ENTRYPOINT ["/rehearsal-program"]
 CMD []
+STOPSIGNAL SIGTERM
 """
 
 _ADDRESS = 0x400000

@@ -296,8 +296,8 @@ def sigterm(own: OwnImage, tasks: list[str]) -> str:
     took = max((task["stoppedAt"] - task["stoppingAt"]).total_seconds() for task in described)
     if _KILLED in codes and service.enable_execute_command and not _have_init(context):
         context.report.leave_out(
-            "what your container does at SIGTERM: with enable_execute_command an init process passes"
-            " it on, and this engine has none"
+            "what your container does at SIGTERM: with enable_execute_command an init process"
+            " passes it on, and this engine has none"
         )
         return "not shown: this engine has no init process"
     if _KILLED in codes:

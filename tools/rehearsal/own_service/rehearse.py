@@ -194,13 +194,12 @@ def _first_image(report: ConsoleReport, engine: Engine, seed: str) -> None:
     """Have the engine pull the first image if it can; otherwise the sample stands for it."""
     with report.step("The first image, seed_image") as step:
         step.note = seed
-        if not engine.has_image(seed):
-            if reason := _reason_not_to_pull(engine, seed):
-                step.note = f"{seed} cannot be pulled; the sample service stands for it"
-                report.leave_out(
-                    f"seed_image itself, and whether it passes the health check:"
-                    f" {reason[:_LONGEST_REASON]}"
-                )
+        if not engine.has_image(seed) and (reason := _reason_not_to_pull(engine, seed)):
+            step.note = f"{seed} cannot be pulled; the sample service stands for it"
+            report.leave_out(
+                f"seed_image itself, and whether it passes the health check:"
+                f" {reason[:_LONGEST_REASON]}"
+            )
 
 
 def _reason_not_to_pull(engine: Engine, image: str) -> str:

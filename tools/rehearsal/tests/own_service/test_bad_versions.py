@@ -43,3 +43,5 @@ def test_no_program_of_the_image_is_needed() -> None:
     for files in (exits_at_once("arm64"), never_listens("arm64")):
         assert files.keys() == {"Dockerfile", "program"}
         assert b"RUN" not in files["Dockerfile"]
+        # Whatever the image names: the program waits for this one.
+        assert b"STOPSIGNAL SIGTERM" in files["Dockerfile"]
