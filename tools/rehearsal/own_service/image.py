@@ -1,6 +1,5 @@
 """The user's image in service: built, called by name, delivered again, and rolled back to."""
 
-import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +7,6 @@ from typing import Any
 
 from settings import Settings
 from tools.init.proposal import NO_HEALTH_CHECK
-from tools.local_aws.image_push import ENGINE_IMAGE
 from tools.rehearsal.containers import deliveries
 from tools.rehearsal.containers.context import ContainerContext
 from tools.rehearsal.expectation import RehearsalError, expect, expect_all, wait_until
@@ -48,7 +46,6 @@ class OwnImage:
     docker: DockerCommand
     pipeline: OwnPipeline
     commit: str
-    builds: int = 0
     old_tasks: list[str] = field(default_factory=list)
 
     @property
@@ -65,7 +62,6 @@ class OwnImage:
         """Run the pipeline for the commit, and return the digest that is live then."""
         context = self.context
         before = context.running()
-        self.builds += 1
         self.pipeline.run(self.commit)
         live = context.image(context.repository(), "live")
         expect("the image that the service runs", context.running_image(), live)
@@ -74,13 +70,7 @@ class OwnImage:
 
     def built(self) -> str:
         """Return the engine's id of the image that was built last."""
-        ecr = self.context.aws.client("ecr")
-        found = ecr.batch_get_image(
-            repositoryName=f"{self.context.repository()}/builds",
-            imageIds=[{"imageTag": f"{self.commit}-{self.builds}"}],
-        )
-        manifest = json.loads(found["images"][0]["imageManifest"])
-        return str(manifest["annotations"][ENGINE_IMAGE])
+        return self.docker.images()[-1].removeprefix("sha256:")
 
     def container_definition(self) -> Mapping[str, Any]:
         """Return what the task definition says of the container."""

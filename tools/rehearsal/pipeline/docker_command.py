@@ -31,6 +31,10 @@ class DockerCommand:
     variables: Mapping[str, str]
     description: str
 
+    def images(self) -> list[str]:
+        """Return the ids of the images that were built, whatever the buildspec calls them."""
+        return list(State(self.folder.parent / "state").known("images").values())
+
     @contextmanager
     def deriving(self, files: Mapping[str, bytes]) -> Iterator[None]:
         """Have each image that is built derived once more: ``files``, with a Dockerfile among them.

@@ -145,6 +145,7 @@ def test_what_is_to_be_derived_is_built_on_top_of_every_image_with_a_tag(
         return [line.rpartition(" ")[2] for line in lines if line.startswith("build --")]
 
     assert builds()[-1:] == [str(context)]
+    assert docker.images() == [state.known("images")[IMAGE]]
     with docker.deriving({"Dockerfile": b"ARG BUILT", "program": b"\x7fELF"}):
         first, second = [folder for folder in builds() if folder.startswith("/")][-2:]
         assert (first, Path(second).name) == (str(context), "derived")
