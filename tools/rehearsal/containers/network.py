@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -159,8 +159,11 @@ class ZoneFeed:
 
     def _feed(self) -> None:
         cloud_map = self._aws.client("servicediscovery")
+        gone = (cloud_map.exceptions.ServiceNotFound, cloud_map.exceptions.NamespaceNotFound)
         while not self._over.wait(_POLL_SECONDS):
-            self.look(cloud_map)
+            # A service may be removed between the list and the question about it.
+            with suppress(*gone):
+                self.look(cloud_map)
 
 
 @contextmanager
