@@ -1,6 +1,7 @@
 """ECS of the local AWS with an engine: tasks are containers, from their start to their end."""
 
 import json
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -289,7 +290,7 @@ def test_a_task_is_stopped_by_the_signal_that_its_image_names(
         return dict(ecs.describe_tasks(cluster="infra", tasks=[task["taskArn"]])["tasks"][0])
 
     assert _within(20, lambda: ended()["lastStatus"] == "STOPPED")
-    assert ended()["containers"][0]["exitCode"] == 1, "by KeyboardInterrupt"
+    assert ended()["containers"][0]["exitCode"] == 128 + signal.SIGINT
     stacks.delete_all()
     engine.attempt("rmi", name)
 
