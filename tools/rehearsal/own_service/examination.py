@@ -45,7 +45,7 @@ class ImageError(RehearsalError):
     """The user's image does not do what the service needs; said for whoever develops it."""
 
     def __init__(self, what: str, *, expected: str, found: str, lines: Sequence[str] = ()) -> None:
-        said = "".join(f"\n    | {line}" for line in lines[-LAST_LINES:])
+        said = "".join(f"\n    | {line}" for line in lines)
         heading = "\n  its last lines" if said else "\n  it has printed nothing"
         super().__init__(f"{what}\n  expected  {expected}\n  found     {found}{heading}{said}")
 
