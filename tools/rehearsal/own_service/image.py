@@ -7,6 +7,7 @@ from typing import Any
 
 from settings import Settings
 from tools.init.proposal import NO_HEALTH_CHECK
+from tools.local_aws import Delays
 from tools.rehearsal.containers import deliveries
 from tools.rehearsal.containers.context import ContainerContext
 from tools.rehearsal.expectation import RehearsalError, expect, expect_all, wait_until
@@ -28,8 +29,7 @@ _ANSWER_SECONDS = 60.0
 _STEADY_SECONDS = 30.0
 _STOP_MARGIN_SECONDS = 15.0
 _KILLED = 137
-_DNS_SECONDS = 60
-"""Route 53 may take that long: docs/laptop.md."""
+_DNS_SECONDS = int(Delays().records)
 _NO_SHORT_NAMES = "short-name"
 _SHORT_NAMES = (
     "podman asks no registry for a name without one; docker and CodeBuild ask Docker Hub. In"
@@ -299,7 +299,7 @@ def sigterm(own: OwnImage, tasks: list[str]) -> str:
         )
         return f"killed after {timeout} s: it ignores SIGTERM"
     enough = service.dns_ttl_seconds + _DNS_SECONDS
-    if took < service.dns_ttl_seconds:
+    if took < enough:
         context.report.advise(
             f"Your container ends {took:.0f} s after SIGTERM. Callers may have its address for"
             f" {enough} s (dns_ttl_seconds, and up to {_DNS_SECONDS} for DNS): a delivery costs"

@@ -112,6 +112,7 @@ def test_a_rollout_that_fails_otherwise_is_told_in_its_own_words() -> None:
     [
         (137, 90, "it ignores SIGTERM", "Your container ignores SIGTERM"),
         (0, 1, "ended 1 s after SIGTERM, exit code 0", "costs them failed calls"),
+        (0, 30, "ended 30 s after SIGTERM, exit code 0", "for 70 s"),
         (0, 75, "ended 75 s after SIGTERM, exit code 0", ""),
     ],
 )
