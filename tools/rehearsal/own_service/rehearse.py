@@ -21,7 +21,7 @@ from tools.rehearsal.containers.network import CANDIDATES, aws_with_containers
 from tools.rehearsal.containers.tasks_as_containers import APPLICATION, SEED, build_seed
 from tools.rehearsal.context import RehearsalContext, read_deliverable
 from tools.rehearsal.expectation import RehearsalError, expect
-from tools.rehearsal.own_service import image, records
+from tools.rehearsal.own_service import delivery, image
 from tools.rehearsal.own_service.made_up import MadeUp
 from tools.rehearsal.pipeline.docker_command import (
     DockerCommand,
@@ -89,7 +89,7 @@ def rehearse(report: ConsoleReport, own: OwnService) -> None:
         if isinstance(context, ContainerContext):
             image.run(context, settings, docker)
         else:
-            records.run(context, docker)
+            delivery.without_engine(context, docker)
         _destroy(context, own, env_files)
         with report.step("Nothing is left") as step:
             expect("left behind", context.inventory.added_since(before), {})
@@ -121,7 +121,7 @@ def _engine(report: ConsoleReport) -> Engine | None:
         except (NoEngineError, EngineError) as reason:
             step.note = f"NONE: {reason}"
             report.leave_out(f"your image: {reason}")
-            for what in records.NOT_SHOWN:
+            for what in delivery.NOT_SHOWN:
                 report.leave_out(what)
             return None
         step.note = f"{engine.name}; your Dockerfile is built as it is"
