@@ -50,6 +50,6 @@ def test_it_is_called_delivered_again_and_destroyed_and_what_is_to_mend_is_said(
     last = said.partition("left nothing behind.")[2]
     assert "To mend: Without a health check" in last
     assert re.search(r"To mend: Your container (ends|ignores SIGTERM)", last)
-    assert engine("images", "--quiet", "--filter=reference=*/orders") == "", (
+    assert engine("images", "--quiet", "--filter=reference=*/orders/builds") == "", (
         "what was built is gone"
     )
