@@ -17,17 +17,18 @@ init: install-tools ## Write .env for the service in SOURCE=<folder of its repos
 		$(if $(REGION),--region "$(REGION)") $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(if $(FORCE),--force) $(OPTIONS)
 
 .PHONY: rehearse
-rehearse: install-tools ## Set up, then run the whole life of a deploy on the local AWS
-	@$(BIN)/python -m tools.rehearsal $(DELIVERED)
+rehearse: install-tools ## Run the whole life of a deploy on the local AWS; ENV_FILE= SOURCE=: of your own service
+	@$(BIN)/python -m tools.rehearsal$(if $(ENV_FILE)$(SOURCE),.own_service $(ONE_SERVICE) $(OF_SOURCE)) $(DELIVERED)
 
 # ENV_FILE: the settings file, .env unless it is said. SERVICE: one of several services. YES=1: do not ask.
-SETTINGS := $(if $(ENV_FILE),--env-file "$(ENV_FILE)")
-ONE_SERVICE := $(SETTINGS) $(if $(SERVICE),--service "$(SERVICE)")
+SETTINGS = $(if $(ENV_FILE),--env-file "$(ENV_FILE)")
+ONE_SERVICE = $(SETTINGS) $(if $(SERVICE),--service "$(SERVICE)")
+OF_SOURCE = $(if $(SOURCE),--source "$(SOURCE)")
 OPERATE := $(BIN)/python -m tools.operations
 
 .PHONY: playground
-playground: install-tools ## A local AWS until Ctrl-C, for the commands of the README and your own settings
-	@$(BIN)/python -m tools.playground $(SETTINGS) $(DELIVERED)
+playground: install-tools ## A local AWS until Ctrl-C, for the README's commands and your settings (SOURCE= delivers yours)
+	@$(BIN)/python -m tools.playground $(SETTINGS) $(OF_SOURCE) $(DELIVERED)
 
 .PHONY: call
 call: install-tools ## Ask a service of the playground by its name, from another container (ROUTE=/)
@@ -89,7 +90,7 @@ image: install-tools ## Build the image of the sample service with docker or pod
 
 .PHONY: doctor
 doctor: install-tools ## Ask your AWS account, before a deploy, about what usually goes wrong (GITHUB=1: GitHub too; SOURCE=)
-	@$(BIN)/python -m tools.doctor $(SETTINGS) $(if $(GITHUB),--github) $(if $(SOURCE),--source "$(SOURCE)")
+	@$(BIN)/python -m tools.doctor $(SETTINGS) $(if $(GITHUB),--github) $(OF_SOURCE)
 
 .PHONY: cost
 cost: install-tools ## Tell what the settings cost in a month (ENV_FILE=... for another file)

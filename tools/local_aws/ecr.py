@@ -409,11 +409,12 @@ class ImageCopy(ResourceType):
                 f"{self.name}: the local AWS copies from docker:// to a tag in ECR, not "
                 f"{source} to {properties['DestImage']}"
             )
-        image = _in_engine(source.removeprefix("docker://"))
+        image, stands_in = _in_engine(source.removeprefix("docker://"))
         with working(function_named(properties["ServiceToken"])) as access:
             _sign_in(access, source.removeprefix("docker://"))
             repository, tag = destination["repository"], destination["tag"]
-            _push(access.client("ecr"), repository, tag, source, image)
+            found = {"engine_image": image, "stands_in": stands_in}
+            _push(access.client("ecr"), repository, tag, source, **found)
         return properties["DestImage"], {}
 
     def update(
@@ -425,14 +426,16 @@ class ImageCopy(ResourceType):
         """Leave the image, as on AWS; the repository empties itself."""
 
 
-def _in_engine(source: str) -> str | None:
-    """Return the id of the source as the container engine has it, if there is one."""
+def _in_engine(source: str) -> tuple[str | None, bool]:
+    """Return the id of an image of the engine, if there is one, and if it only stands for this."""
     if not EngineAccess.is_configured():
-        return None
+        return None, False
     from tools.local_aws.ecs_containers import access, engine_id
 
+    if found := engine_id(source):
+        return found, False
     instead = access().instead
-    return engine_id(source) or (engine_id(instead) if instead else None)
+    return (engine_id(instead), True) if instead else (None, False)
 
 
 def _sign_in(access: Access, source: str) -> None:
@@ -447,10 +450,10 @@ def _sign_in(access: Access, source: str) -> None:
             require(principal_of(access.key.access_key_id), Check(action=action, resource="*"))
 
 
-def _push(client: Any, repository: str, tag: str, content: str, engine_image: str | None) -> None:
+def _push(client: Any, repository: str, tag: str, content: str, **found: Any) -> None:
     """Push an image; pushing what is there already is no error for a registry."""
     try:
-        push_image(client, repository, tag, content, engine_image=engine_image)
+        push_image(client, repository, tag, content, **found)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ImageAlreadyExistsException":
             raise

@@ -36,7 +36,7 @@ from tools.local_aws.ecs_tasks import (
 )
 from tools.local_aws.engine_access import EngineAccess
 from tools.local_aws.iam.service_roles import reason_not_to_start
-from tools.local_aws.image_push import ENGINE_IMAGE
+from tools.local_aws.image_push import ENGINE_IMAGE, STANDS_IN
 from tools.local_aws.replacements import replaces
 from tools.local_aws.responses import Request
 
@@ -84,8 +84,11 @@ def prepare_service_images(
     return deployment
 
 
-def engine_image(image: str) -> str:
-    """Return the engine's id of an image in ECR; nothing is ever pulled."""
+def engine_image(image: str) -> tuple[str, bool]:
+    """Return the engine's id of an image in ECR, and whether it only stands for that one.
+
+    Nothing is ever pulled.
+    """
     repository = image.partition("/")[2].partition("@")[0].partition(":")[0]
     try:
         digest = digest_of(image)
@@ -98,7 +101,7 @@ def engine_image(image: str) -> str:
     identity = str(annotations.get(ENGINE_IMAGE))
     if engine_id(identity) is None:
         raise ecs._ImagePullError(f"{image}: the container engine has no image {identity}")
-    return identity
+    return identity, STANDS_IN in annotations
 
 
 def engine_id(image: str) -> str | None:
@@ -137,7 +140,7 @@ def start_container(
     if unknown := {key for key, value in definition.items() if value} - _KNOWN:
         raise ValueError(f"the local AWS does not run a container with {', '.join(unknown)}")
     task = ecs._tasks[options["labels"]["com.amazonaws.ecs.task-arn"]]
-    image = engine_image(definition["image"])
+    image, task["_stands_in"] = engine_image(definition["image"])
     # Set before the task runs: it is registered as unhealthy until its first check has passed.
     task["_health_is_checked"] = "healthCheck" in definition
     try:
@@ -154,7 +157,7 @@ def start_container(
         command=options["command"],
         entrypoint=definition.get("entryPoint"),
         environment=environment | {"ECS_CONTAINER_METADATA_URI_V4": _metadata_uri(task)},
-        user=definition.get("user"),
+        user="0" if task["_stands_in"] else definition.get("user"),
         read_only=definition.get("readonlyRootFilesystem", False),
         name=options["name"],
         labels=options["labels"] | access().labels,
@@ -248,7 +251,8 @@ def _watch_health(task: Task, container_id: str, check: dict[str, Any]) -> None:
     counts_from = time.monotonic() + check.get("startPeriod", 0)
     failures = 0
     while ecs._task_is_active(task["taskArn"], task):
-        if _passes(container_id, check):
+        # The check is for the other image.
+        if task["_stands_in"] or _passes(container_id, check):
             failures = 0
             if task["healthStatus"] != "HEALTHY":
                 _become(task, "HEALTHY")
@@ -351,8 +355,10 @@ def _stop(container_id: str, timeout: int) -> int | None:
     try:
         container = client().containers.get(container_id)
         # Not the engine's own stop: podman lets nobody look into a container while that goes on.
+        # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html: the signal
+        # that the image names by STOPSIGNAL, as docker stop does it.
         with suppress(APIError):
-            container.kill("SIGTERM")
+            container.kill(container.attrs["Config"].get("StopSignal") or "SIGTERM")
         try:
             container.wait(timeout=timeout)
         except requests.RequestException:

@@ -16,7 +16,8 @@ class EngineAccess:
     ``docker_host`` is where the engine's Docker API answers. Every container is put in
     ``network``, asks ``resolver`` for names and carries ``labels``: whoever made the network
     removes what has them. ``instead`` is the image that is run for one that is copied into ECR and
-    that the engine does not have, since nothing is ever pulled.
+    that the engine does not have, since nothing is ever pulled. A health check is about the other
+    image and counts as passed here; nor is it asked whether its user may listen on any port.
     """
 
     docker_host: str

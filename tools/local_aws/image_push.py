@@ -11,13 +11,22 @@ from typing import Any
 ENGINE_IMAGE = "local-aws.engine-image"
 """The annotation of a manifest with the id under which the container engine has the image."""
 
+STANDS_IN = "local-aws.stands-in"
+"""The annotation of a manifest whose image only stands for another one, which is not to be had."""
+
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 _LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
 def push_image(
-    ecr: Any, repository: str, tag: str, content: str, *, engine_image: str | None = None
+    ecr: Any,
+    repository: str,
+    tag: str,
+    content: str,
+    *,
+    engine_image: str | None = None,
+    stands_in: bool = False,
 ) -> str:
     """Push an image whose only layer and configuration are made of the text; return its digest.
 
@@ -31,6 +40,7 @@ def push_image(
     }
     if engine_image:
         manifest["annotations"] = {ENGINE_IMAGE: engine_image}
+        manifest["annotations"] |= {STANDS_IN: "true"} if stands_in else {}
     put = ecr.put_image(
         repositoryName=repository,
         imageTag=tag,

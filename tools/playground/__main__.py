@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,15 +22,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from settings import Settings, SettingsError, load_deployment
 from settings.examples import ROOT, example_deployment
-from tools.container_engine import (
-    Engine,
-    EngineError,
-    NoEngineError,
-    build_image,
-    docker_host,
-)
+from tools.container_engine import Engine, EngineError, NoEngineError
 from tools.container_engine.ownership import left_over
-from tools.local_aws import EngineAccess, LocalAws, LocalAwsError
+from tools.local_aws import Delays, LocalAws, LocalAwsError
 from tools.local_aws.scratch import ScratchDirectory
 from tools.playground.pipelines import PipelineWorker
 from tools.rehearsal import containers
@@ -38,13 +32,18 @@ from tools.rehearsal.console_report import ConsoleReport
 from tools.rehearsal.containers.network import (
     CANDIDATES,
     ContainerNetwork,
-    container_network,
-    resolver,
+    aws_with_containers,
 )
-from tools.rehearsal.containers.tasks_as_containers import APPLICATION, CACHE, SEED
+from tools.rehearsal.containers.tasks_as_containers import APPLICATION, SEED, build_seed
 from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.expectation import RehearsalError
-from tools.rehearsal.pipeline.docker_command import docker_command
+from tools.rehearsal.pipeline.docker_command import (
+    DockerCommand,
+    docker_by_engine,
+    docker_command,
+    usable_engine,
+)
+from tools.rehearsal.pipeline.source_tree import SourceError, top_of
 from tools.rehearsal.workspace import Workspace
 
 _POLL_SECONDS = 1.0
@@ -65,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         action="store_true",
         help="deliver the files as they are on disk, and not as they are committed",
     )
+    parser.add_argument("--source", type=Path, help="the repository that is delivered (this one)")
     given = parser.parse_args(arguments)
     env_file = given.env_file or (".env" if Path(".env").exists() else None)
     try:
@@ -76,7 +76,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if len(targets) > 1:
         print(f"error: a playground is one account and region, not {targets}", file=sys.stderr)
         return 1
-    playground = Playground(deployment, env_file, working_tree=given.working_tree)
+    try:
+        source = top_of(given.source) if given.source else ROOT
+    except SourceError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    playground = Playground(deployment, env_file, source=source, working_tree=given.working_tree)
     try:
         with playground:
             playground.serve()
@@ -95,11 +100,17 @@ class Playground:
     """A local AWS for the settings, with tasks as containers if there is an engine for them."""
 
     def __init__(
-        self, deployment: Sequence[Settings], env_file: str | None, *, working_tree: bool
+        self,
+        deployment: Sequence[Settings],
+        env_file: str | None,
+        *,
+        source: Path,
+        working_tree: bool,
     ) -> None:
         self._deployment = deployment
         self._settings = deployment[0]
         self._env_file = env_file
+        self._source = source
         self._working_tree = working_tree
         self._report = ConsoleReport()
         self._stack = ExitStack()
@@ -145,54 +156,75 @@ class Playground:
 
     def _start(self) -> None:
         report, enter = self._report, self._stack.enter_context
+        engine = self._engine_for_tasks()
         docker_folder = enter(ScratchDirectory("docker")).path
-        dockerfile = ROOT / self._settings.delivery.dockerfile
-        if not dockerfile.is_file():
-            dockerfile = APPLICATION / "Dockerfile"
         # Outermost: at its end it removes the images, which no task may use any more.
-        docker = enter(docker_command(docker_folder, dockerfile))
-        access = self._tasks_as_containers()
-        with report.step("Start the local AWS") as step:
-            account, region = self._settings.account_number, self._settings.aws_region
-            aws = enter(LocalAws(account=account, region=region, engine=access))
-            self._endpoint = aws.endpoint_url
-            step.note = f"account {account}, {region}, on {aws.endpoint_url}"
-        if self._network:
-            enter(resolver(self._network, SEED, aws))
+        docker = enter(self._docker(docker_folder, engine))
+        aws = self._aws(engine)
+        self._endpoint = aws.endpoint_url
         workspace = enter(Workspace(aws))
         self._folders = [docker_folder, workspace.folder, aws.access.ca_bundle.parent]
         with report.step("cdk bootstrap") as step:
+            account, region = self._settings.account_number, self._settings.aws_region
             workspace.cdk("bootstrap", f"aws://{account}/{region}", "--app", "")
             step.note = "CDKToolkit"
         with report.step("docker in the builds") as step:
             step.note = docker.description
         context = RehearsalContext(
-            aws=aws, workspace=workspace, report=report, working_tree=self._working_tree
+            aws=aws,
+            workspace=workspace,
+            report=report,
+            delivered_from=self._source,
+            working_tree=self._working_tree,
         )
+        with report.step("What is delivered") as step:
+            step.note = f"{self._source}: HEAD, unless COMMIT= says otherwise"
         self._worker = PipelineWorker(context, docker)
         self._say_how_to_use_it(aws, workspace)
 
-    def _tasks_as_containers(self) -> EngineAccess | None:
-        """Have a network for tasks; without one say why they are records."""
-        with self._report.step("Tasks as containers") as step:
+    def _engine_for_tasks(self) -> Engine | None:
+        """Return an engine with what has to be in the network of tasks; None says why not."""
+        with self._report.step("A container engine") as step:
             try:
-                engine, base = containers.available()
-                arguments = {"REVISION": "first", "BASE_IMAGE": base}
-                build_image(engine, APPLICATION, SEED, CACHE, build_args=arguments)
-                network = self._stack.enter_context(container_network(engine, self._cidrs()))
-                host = self._stack.enter_context(docker_host(engine))
+                engine = containers.available() if self._source == ROOT else usable_engine()
+                build_seed(engine)
             except (NoEngineError, EngineError) as reason:
-                step.note = f"no, tasks are records: {reason}"
+                step.note = f"none, so tasks are records: {reason}"
                 return None
-            self._engine, self._network = engine, network
-            step.note = f"by {engine.name}, in the network {network.name}, {network.cidr}"
-        return EngineAccess(
-            docker_host=host,
-            network=network.name,
-            resolver=network.resolver,
-            labels=network.labels,
-            instead=SEED,
-        )
+            step.note = engine.name
+        return engine
+
+    def _docker(self, folder: Path, engine: Engine | None) -> AbstractContextManager[DockerCommand]:
+        if engine and self._source != ROOT:
+            return docker_by_engine(folder, engine)
+        # Of the sample's base image there is a stand-in where no registry can be reached.
+        return docker_command(folder, APPLICATION / "Dockerfile")
+
+    def _aws(self, engine: Engine | None) -> LocalAws:
+        """Start the local AWS; its tasks are records where they cannot be containers."""
+        account, region = self._settings.account_number, self._settings.aws_region
+        with self._report.step("Start the local AWS") as step:
+            step.note = f"account {account}, {region}"
+            if engine:
+                try:
+                    aws, self._network, _ = self._stack.enter_context(
+                        aws_with_containers(
+                            engine,
+                            account=account,
+                            region=region,
+                            helper=SEED,
+                            cidrs=self._cidrs(),
+                            delays=Delays(records=0),
+                            instead=SEED,
+                        )
+                    )
+                except (NoEngineError, EngineError) as reason:
+                    step.note += f"; tasks are records: {reason}"
+                else:
+                    self._engine = engine
+                    step.note += f"; tasks are containers in {self._network.cidr}"
+                    return aws
+            return self._stack.enter_context(LocalAws(account=account, region=region))
 
     def _cidrs(self) -> Sequence[str]:
         """Return where tasks may be: in the VPC of the settings; the sample takes what is free."""

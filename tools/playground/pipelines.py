@@ -6,7 +6,6 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from settings.examples import ROOT
 from tools.container_engine import EngineError
 from tools.local_aws import Access
 from tools.rehearsal.context import RehearsalContext
@@ -28,9 +27,11 @@ _LONGEST_SUMMARY = 2048
 class PipelineWorker(PipelineRun):
     """Polls the local CodePipeline for jobs, and does each as the rehearsal does it.
 
-    The source of a pipeline is this repository: its HEAD at that time, or the commit that the
-    execution was started with.
+    The source of a pipeline is the repository of the context: its HEAD at that time, or the commit
+    that the execution was started with.
     """
+
+    rollout_seconds = 400.0
 
     def __init__(self, context: RehearsalContext, docker: DockerCommand) -> None:
         super().__init__(context, docker)
@@ -68,8 +69,9 @@ class PipelineWorker(PipelineRun):
     def _source(
         self, action: Action, access: Access, artifacts: ArtifactStore, commit: str
     ) -> None:
-        tree = self._context.working_tree and not commit
-        source = read_source(ROOT, working_tree=tree, commit=commit or "HEAD")
+        context = self._context
+        tree = context.working_tree and not commit
+        source = read_source(context.delivered_from, working_tree=tree, commit=commit or "HEAD")
         artifacts.put(access, action["outputArtifacts"][0]["name"], source.files, source.links)
         self._delivered = source
 

@@ -87,11 +87,11 @@ def rehearse(
         expect("starts of the CDK CLI", dict(context.workspace.starts), CLI_STARTS)
     if with_containers:
         try:
-            engine, base = containers.available()
+            engine = containers.available()
         except NoEngineError as reason:
             containers.leave_out(report, reason)
         else:
-            containers.run(report, engine, base, working_tree=working_tree)
+            containers.run(report, engine, working_tree=working_tree)
     else:
         report.say("\nLeft out: tasks as containers (`make laptop`).")
     done = f"{report.steps} steps in {report.seconds:.0f} s"

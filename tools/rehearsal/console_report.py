@@ -15,6 +15,7 @@ _INDENT = 12
 _SHOWN_FROM_SECONDS = 0.05
 
 _FAILED, _DONE = "❌", "✅"
+_ADVICE_SIGN = "To mend: "
 _ERROR = "ERROR "  # of a synthesis
 # Where the reasons of a failure end: its place in the app follows, and then general advice.
 _PLACE, _ADVICE = "Source Location:", "CloudTrail delivery"
@@ -40,6 +41,7 @@ class ConsoleReport:
         self._folds = is_live(sys.stdout)
         self._running = LiveLine(sys.stdout)
         self._not_shown: list[str] = []
+        self._advice: list[str] = []
         self.steps = 0
 
     @property
@@ -60,9 +62,16 @@ class ConsoleReport:
         if what not in self._not_shown:
             self._not_shown.append(what)
 
+    def advise(self, what: str) -> None:
+        """Remember something that is no failure, and better otherwise; ``end`` says it."""
+        if what not in self._advice:
+            self._advice.append(what)
+
     def end(self, text: str) -> None:
-        """Print how it ended, and last what was not shown."""
+        """Print how it ended, then what could be better, and last what was not shown."""
         self.say(f"\n{text}")
+        for what in self._advice:
+            self.say_folded(_ADVICE_SIGN, what, indent=2)
         for what in self._not_shown:
             self.say_folded(NOT_SHOWN, what, indent=2)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -24,35 +25,42 @@ class RehearsalContext:
     aws: LocalAws
     workspace: Workspace
     report: ConsoleReport
+    delivered_from: Path = ROOT
+    """The top of the repository that is delivered."""
     working_tree: bool = False
-    """Whether deliveries take the files of this project as they are on disk, and not HEAD."""
+    """Whether deliveries take its files as they are on disk, and not HEAD."""
+    stack: str = SERVICE
+    """The stack that is meant where none is named: that of the service."""
 
     @cached_property
     def source(self) -> Source:
         """What the pipeline is given as its source; ``SourceError`` if there is no commit."""
-        return read_source(ROOT, working_tree=self.working_tree)
+        return read_source(self.delivered_from, working_tree=self.working_tree)
 
     @cached_property
     def inventory(self) -> Inventory:
         """What is there, as the services list it."""
         return Inventory(self.aws.access)
 
-    def outputs(self, stack: str) -> dict[str, str]:
+    def outputs(self, stack: str = "") -> dict[str, str]:
         """Return the outputs of a stack, as CloudFormation has them."""
-        stacks = self.aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        name = stack or self.stack
+        stacks = self.aws.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
         return {o["OutputKey"]: o["OutputValue"] for o in stacks[0].get("Outputs", [])}
 
-    def status(self, stack: str = SERVICE) -> str | None:
+    def status(self, stack: str = "") -> str | None:
         """Return the status of a stack, or None if there is no such stack."""
         client = self.aws.client("cloudformation")
         try:
-            return str(client.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"])
+            return str(
+                client.describe_stacks(StackName=stack or self.stack)["Stacks"][0]["StackStatus"]
+            )
         except ClientError as error:
             if "does not exist" in str(error):
                 return None
             raise
 
-    def service(self, stack: str = SERVICE) -> dict[str, Any]:
+    def service(self, stack: str = "") -> dict[str, Any]:
         """Return the ECS service of a stack, as ECS describes it."""
         arn = self.outputs(stack)["ServiceArn"]
         cluster, name = arn.split("/")[-2:]
@@ -61,20 +69,20 @@ class RehearsalContext:
             raise RehearsalError(f"ECS has no service {name} in cluster {cluster}")
         return dict(answer["services"][0])
 
-    def task_definition(self, stack: str = SERVICE) -> dict[str, Any]:
+    def task_definition(self, stack: str = "") -> dict[str, Any]:
         """Return the task definition that the service runs."""
         ecs = self.aws.client("ecs")
         arn = self.service(stack)["taskDefinition"]
         return dict(ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"])
 
-    def tasks(self, stack: str = SERVICE) -> list[dict[str, Any]]:
+    def tasks(self, stack: str = "") -> list[dict[str, Any]]:
         """Return the running tasks of the service, as ECS describes them."""
         ecs, service = self.aws.client("ecs"), self.service(stack)
         cluster = service["clusterArn"]
         arns = ecs.list_tasks(cluster=cluster, serviceName=service["serviceName"])["taskArns"]
         return list(ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"])
 
-    def task_addresses(self, stack: str = SERVICE) -> list[str]:
+    def task_addresses(self, stack: str = "") -> list[str]:
         """Return the private address of each running task of the service."""
         return [
             interface["privateIpv4Address"]
@@ -95,14 +103,14 @@ class RehearsalContext:
             for record in record_set["ResourceRecords"]
         ]
 
-    def running_image(self, stack: str = SERVICE) -> str:
+    def running_image(self, stack: str = "") -> str:
         """Return the digest of the image that every task of the service runs."""
         digests = {c["imageDigest"] for task in self.tasks(stack) for c in task["containers"]}
         if len(digests) != 1:
             raise RehearsalError(f"the tasks of the service run {len(digests)} images: {digests}")
         return str(digests.pop())
 
-    def repository(self, stack: str = SERVICE) -> str:
+    def repository(self, stack: str = "") -> str:
         """Return the name of the image repository of a service."""
         return self.outputs(stack)["ImageRepositoryUri"].partition("/")[2]
 

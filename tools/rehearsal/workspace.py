@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from settings.examples import ACCOUNT, REGION, ROOT, sample_env
+from settings.examples import ROOT, sample_env
 from tools.local_aws import LocalAws, LocalAwsError
 from tools.local_aws.scratch import ScratchDirectory
 from tools.rehearsal.expectation import RehearsalError
@@ -31,14 +31,6 @@ DEPLOY_OPTIONS = ("--require-approval", "never", "--outputs-file", "output.json"
 
 AS_SYNTHESISED = ("--app", ASSEMBLY)
 """The assembly that is there: where no setting has changed, the app need not run again."""
-
-ASSUME_BOOTSTRAP_ROLES = {
-    "Effect": "Allow",
-    "Action": "sts:AssumeRole",
-    "Resource": f"arn:aws:iam::{ACCOUNT}:role/cdk-*",
-}
-"""All that a user needs who deploys with the CDK CLI.
-https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html"""
 
 _GLANCE_SECONDS = 0.5
 _PATIENCE_SECONDS = 300
@@ -103,13 +95,20 @@ class Workspace:
         return done.stdout
 
     def bootstrap(self) -> None:
-        """Bootstrap the account and region of the settings, as root; then be a user who deploys.
+        """Bootstrap the account and region of the local AWS, as root; then be a user who deploys.
 
         The app would tell the CLI nothing that is not named here, so it is not run.
         """
-        self.cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}", "--app", "")
+        access = self._aws.access
+        self.cdk("bootstrap", f"aws://{access.account}/{access.region}", "--app", "")
+        # https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html
+        assume = {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Resource": f"arn:aws:iam::{access.account}:role/cdk-*",
+        }
         name = f"deployer-{secrets.token_hex(4)}"
-        self._environment |= self._aws.access.user(name, ASSUME_BOOTSTRAP_ROLES).key.as_variables()
+        self._environment |= access.user(name, assume).key.as_variables()
 
     @contextmanager
     def offline(self) -> Iterator[None]:

@@ -54,7 +54,7 @@ def main() -> None:
 def rehearse(report: ConsoleReport, given: argparse.Namespace) -> None:
     """Run it, or say what is missing."""
     try:
-        engine, base = containers.available()
+        engine = containers.available()
     except NoEngineError as reason:
         if not given.where_possible:
             sys.exit(f"Nothing can be shown: {reason}")
@@ -64,7 +64,6 @@ def rehearse(report: ConsoleReport, given: argparse.Namespace) -> None:
     containers.run(
         report,
         engine,
-        base,
         working_tree=given.working_tree,
         delays=NO_DELAYS if given.without_delays else Delays(),
         tasks=given.tasks,

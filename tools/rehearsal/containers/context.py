@@ -7,14 +7,14 @@ from typing import Any
 from tools.container_engine import Engine
 from tools.local_aws import Delays
 from tools.rehearsal.containers.network import ContainerNetwork, ZoneFeed
-from tools.rehearsal.context import SERVICE, RehearsalContext
+from tools.rehearsal.context import RehearsalContext
 
 ORDERS = "OrdersBackendServiceStack"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerContext(RehearsalContext):
-    """Two deployed services whose tasks are containers."""
+    """Deployed services whose tasks are containers; what is the backend's is that of ``stack``."""
 
     engine: Engine
     network: ContainerNetwork
@@ -24,12 +24,12 @@ class ContainerContext(RehearsalContext):
     @property
     def host(self) -> str:
         """The name of the backend."""
-        return self.outputs(SERVICE)["ServiceDiscoveryEndpoint"].partition(":")[0]
+        return self.outputs()["ServiceDiscoveryEndpoint"].partition(":")[0]
 
     @property
     def url(self) -> str:
         """Where other services call the backend."""
-        return f"http://{self.outputs(SERVICE)['ServiceDiscoveryEndpoint']}/"
+        return f"http://{self.outputs()['ServiceDiscoveryEndpoint']}/"
 
     @property
     def ttl(self) -> int:
@@ -39,7 +39,7 @@ class ContainerContext(RehearsalContext):
         found = cloud_map.get_service(Id=registry.rpartition("/")[2])["Service"]
         return int(found["DnsConfig"]["DnsRecords"][0]["TTL"])
 
-    def containers(self, stack: str = SERVICE) -> dict[str, dict[str, Any]]:
+    def containers(self, stack: str = "") -> dict[str, dict[str, Any]]:
         """Return the running containers of a service, as the engine has them, by task id."""
         wanted = self.outputs(stack)["TaskDefinitionFamily"]
         found = {}
@@ -80,7 +80,7 @@ class ContainerContext(RehearsalContext):
         health = [each["HealthStatus"] for each in self.instances()]
         return health == ["HEALTHY"] * len(self.running())
 
-    def instances(self, stack: str = SERVICE) -> list[dict[str, Any]]:
+    def instances(self, stack: str = "") -> list[dict[str, Any]]:
         """Return what Cloud Map discovers under the name of a service."""
         host = self.outputs(stack)["ServiceDiscoveryEndpoint"].partition(":")[0]
         name, _, namespace = host.partition(".")

@@ -11,15 +11,15 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
-from tools.container_engine import Engine, EngineError, owned
+from tools.container_engine import Engine, EngineError, docker_host, owned
 from tools.container_engine.ownership import OWNER, labelled
-from tools.local_aws import LocalAws
+from tools.local_aws import Delays, EngineAccess, LocalAws
 from tools.local_aws.scratch import ScratchDirectory
 
 CANDIDATES = tuple(
@@ -81,6 +81,37 @@ def container_network(
         yield ContainerNetwork(engine=engine, name=name, cidr=cidr, labels=labels)
 
 
+@contextmanager
+def aws_with_containers(
+    engine: Engine,
+    *,
+    account: str,
+    region: str,
+    helper: str,
+    cidrs: Sequence[str] = CANDIDATES,
+    delays: Delays,
+    instead: str = "",
+) -> Iterator[tuple[LocalAws, ContainerNetwork, "ZoneFeed"]]:
+    """Have a local AWS whose tasks are containers, and a network in which they have names.
+
+    ``helper`` is an image with Python for what has to be in the network besides; ``instead`` see
+    `EngineAccess`.
+    """
+    with docker_host(engine) as host, container_network(engine, cidrs) as network:
+        access = EngineAccess(
+            docker_host=host,
+            network=network.name,
+            resolver=network.resolver,
+            labels=network.labels,
+            instead=instead,
+        )
+        with (
+            LocalAws(account=account, region=region, engine=access, delays=delays) as aws,
+            resolver(network, helper, aws, delay=delays.records) as feed,
+        ):
+            yield aws, network, feed
+
+
 class ZoneFeed:
     """Asks Cloud Map four times a second, remembers what it saw, and tells the resolver.
 
@@ -128,8 +159,11 @@ class ZoneFeed:
 
     def _feed(self) -> None:
         cloud_map = self._aws.client("servicediscovery")
+        gone = (cloud_map.exceptions.ServiceNotFound, cloud_map.exceptions.NamespaceNotFound)
         while not self._over.wait(_POLL_SECONDS):
-            self.look(cloud_map)
+            # A service may be removed between the list and the question about it.
+            with suppress(*gone):
+                self.look(cloud_map)
 
 
 @contextmanager

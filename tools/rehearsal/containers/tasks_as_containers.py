@@ -8,15 +8,15 @@ from pathlib import Path
 
 from backend_service.names import AlarmKind, alarm_name
 from settings.examples import ACCOUNT, REGION, ROOT
-from tools.container_engine import Engine, NoEngineError, build_image, docker_host
+from tools.container_engine import Engine, NoEngineError, build_image
 from tools.container_engine.ownership import KEPT_IMAGES
-from tools.local_aws import NO_DELAYS, Delays, EngineAccess, LocalAws
+from tools.local_aws import NO_DELAYS, Delays
 from tools.local_aws.scratch import ScratchDirectory
 from tools.rehearsal.console_report import ConsoleReport
 from tools.rehearsal.containers import deliveries
 from tools.rehearsal.containers.callers import calling
 from tools.rehearsal.containers.context import ORDERS, ContainerContext
-from tools.rehearsal.containers.network import ContainerNetwork, container_network, resolver
+from tools.rehearsal.containers.network import aws_with_containers
 from tools.rehearsal.context import CORE, SERVICE, read_deliverable
 from tools.rehearsal.expectation import expect, expect_all, expect_true, wait_until
 from tools.rehearsal.pipeline.docker_command import available_engine, docker_command
@@ -44,9 +44,14 @@ NOT_SHOWN = (
 )
 
 
-def available() -> tuple[Engine, str]:
-    """Return an engine and the base image; ``NoEngineError`` says what is missing."""
-    return available_engine(APPLICATION / "Dockerfile")
+def available() -> Engine:
+    """Return an engine that has the base image; ``NoEngineError`` says what is missing."""
+    return available_engine(APPLICATION / "Dockerfile")[0]
+
+
+def build_seed(engine: Engine) -> None:
+    """Have the image ``SEED``, of the sample service: for first tasks, and with Python in it."""
+    build_image(engine, APPLICATION, SEED, CACHE, build_args={"REVISION": "first"})
 
 
 def leave_out(report: ConsoleReport, reason: NoEngineError) -> None:
@@ -59,7 +64,6 @@ def leave_out(report: ConsoleReport, reason: NoEngineError) -> None:
 def run(
     report: ConsoleReport,
     engine: Engine,
-    base: str,
     *,
     working_tree: bool = False,
     delays: Delays = NO_DELAYS,
@@ -67,7 +71,7 @@ def run(
     chart: Path = CHART,
     drain_seconds: int | None = None,
 ) -> None:
-    """Do it all with tasks that are containers, built on the image ``base``.
+    """Do it all with tasks that are containers.
 
     With ``working_tree`` the files that are delivered are as they are on disk, not as committed.
     ``tasks`` is how many the backend has. ``drain_seconds`` is another draining time than the
@@ -80,7 +84,7 @@ def run(
         ScratchDirectory("docker") as scratch,
         # Outermost: at its end it removes the images, which no task may use any more.
         docker_command(scratch.path, APPLICATION / "Dockerfile") as docker,
-        _deployable(report, engine, base, working_tree=working_tree, delays=delays) as context,
+        _deployable(report, engine, working_tree=working_tree, delays=delays) as context,
     ):
         _deploy(context, tasks)
         _call_by_name(context)
@@ -102,20 +106,18 @@ def _pace(delays: Delays) -> str:
 
 @contextmanager
 def _deployable(
-    report: ConsoleReport, engine: Engine, base: str, *, working_tree: bool, delays: Delays
+    report: ConsoleReport, engine: Engine, *, working_tree: bool, delays: Delays
 ) -> Iterator[ContainerContext]:
     """Have a local AWS of its own, whose tasks are containers, ready for a first deploy."""
     with report.step("Build the image of the first tasks") as step:
-        arguments = {"REVISION": "first", "BASE_IMAGE": base}
-        build_image(engine, APPLICATION, SEED, CACHE, build_args=arguments)
+        build_seed(engine)
         step.note = f"{engine.name}; it stands for seed_image, which is not downloaded"
     with (
-        docker_host(engine) as host,
-        container_network(engine) as network,
-        LocalAws(
-            account=ACCOUNT, region=REGION, engine=_access(host, network), delays=delays
-        ) as aws,
-        resolver(network, SEED, aws, delay=delays.records) as feed,
+        aws_with_containers(engine, account=ACCOUNT, region=REGION, helper=SEED, delays=delays) as (
+            aws,
+            network,
+            feed,
+        ),
         Workspace(aws) as workspace,
     ):
         context = ContainerContext(
@@ -135,12 +137,6 @@ def _deployable(
             step.note = aws.endpoint_url
         read_deliverable(context)
         yield context
-
-
-def _access(host: str, network: ContainerNetwork) -> EngineAccess:
-    return EngineAccess(
-        docker_host=host, network=network.name, resolver=network.resolver, labels=network.labels
-    )
 
 
 def _deploy(context: ContainerContext, count: int) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 from settings.examples import ROOT
 from tools.container_engine import Engine, NoEngineError, find_engine, owned
 from tools.container_engine.image import DockerfileError, default_base_image
-from tools.rehearsal.pipeline.docker_stand_in import BASE_IMAGE, State, write_engine
+from tools.rehearsal.pipeline.docker_stand_in import BASE_IMAGE, DERIVED, State, write_engine
 
 SWITCH = "REHEARSAL_DOCKER"
 """Set to ``stand-in``, this environment variable leaves an engine alone."""
@@ -29,6 +30,25 @@ class DockerCommand:
     folder: Path
     variables: Mapping[str, str]
     description: str
+
+    def images(self) -> list[str]:
+        """Return the ids of the images that were built, whatever the buildspec calls them."""
+        return list(State(self.folder.parent / "state").known("images").values())
+
+    @contextmanager
+    def deriving(self, files: Mapping[str, bytes]) -> Iterator[None]:
+        """Have each image that is built derived once more: ``files``, with a Dockerfile among them.
+
+        Its build argument ``BUILT`` is the image. Only an engine does it.
+        """
+        folder = self.folder.parent / "state" / DERIVED
+        folder.mkdir(parents=True)
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        try:
+            yield
+        finally:
+            shutil.rmtree(folder)
 
 
 @contextmanager
@@ -51,6 +71,19 @@ def docker_command(folder: Path, dockerfile: Path) -> Iterator[DockerCommand]:
         yield _install(folder, state, {BASE_IMAGE: base}, what)
 
 
+@contextmanager
+def docker_by_engine(folder: Path, engine: Engine) -> Iterator[DockerCommand]:
+    """Have a `docker` whose builds are the engine's: any Dockerfile, and it pulls what that names.
+
+    Pushes and the end are as with `docker_command`.
+    """
+    state = State(folder / "state")
+    with owned(engine) as labels:
+        write_engine(state.folder, engine, labels)
+        what = f"{engine.name}, which pulls what the Dockerfile names; the push only records"
+        yield _install(folder, state, {}, what)
+
+
 def docker_stand_in(folder: Path) -> DockerCommand:
     """Have a `docker` that builds nothing, whatever there is on this machine."""
     return _install(folder, State(folder / "state"), {}, "a stand-in that builds nothing")
@@ -58,9 +91,7 @@ def docker_stand_in(folder: Path) -> DockerCommand:
 
 def available_engine(dockerfile: Path) -> tuple[Engine, str]:
     """Return an engine and a base image that is there; ``NoEngineError`` says what is missing."""
-    if os.environ.get(SWITCH) == "stand-in":
-        raise NoEngineError(f"{SWITCH} says so")
-    engine = find_engine(_CACHE)
+    engine = usable_engine()
     try:
         wanted = default_base_image(dockerfile)
     except DockerfileError as error:
@@ -74,6 +105,13 @@ def available_engine(dockerfile: Path) -> tuple[Engine, str]:
     if not listed:
         raise NoEngineError(f"{engine.name} has no {wanted} yet; `make image` gets it")
     return engine, listed.splitlines()[0]
+
+
+def usable_engine() -> Engine:
+    """Return an engine, unless it is to be left alone; ``NoEngineError`` says why not."""
+    if os.environ.get(SWITCH) == "stand-in":
+        raise NoEngineError(f"{SWITCH} says so")
+    return find_engine(_CACHE)
 
 
 def _install(

@@ -25,6 +25,8 @@ from tools.local_aws.scratch import ScratchDirectory
 _ENGINE_FILE = "engine.json"
 BASE_IMAGE = "BASE_IMAGE"
 """The variable, and the build argument, with the image that a Dockerfile is to start from."""
+DERIVED = "derived"
+"""A folder of the state: what is in it is built on top of each image that gets a tag."""
 _BUILD_SECONDS = 900
 
 
@@ -77,6 +79,10 @@ def build(state: State, request: BuildRequest, tag: str) -> None:
     found = read_engine(state.folder)
     if found:
         image = _built(*found, request, tag)
+        derived = state.folder / DERIVED
+        if tag and derived.is_dir():
+            again = BuildRequest(context=derived, target="", arguments=(f"BUILT={tag}",))
+            image = _built(*found, again, tag)
     else:
         image = _pretended(request)
         print(f"Nothing is built. The context and the arguments make {image}")

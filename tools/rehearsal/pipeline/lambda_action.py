@@ -30,6 +30,7 @@ _RUNTIME = Path(__file__).with_name("lambda_runtime.py")
 _MOST_CALLS = 20
 _PATIENCE_SECONDS = 60
 _LOG_LINES = 20
+_THERE = ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]
 _OF_RESULTS = {"success": "PutJobSuccessResult", "failure": "PutJobFailureResult"}
 
 Location = Mapping[str, str]
@@ -37,7 +38,7 @@ Location = Mapping[str, str]
 
 
 class LambdaAction:
-    """Does an action for an execution; ``aws`` is where the function was deployed to by ``stack``.
+    """Does an action for an execution; ``aws`` is where the function was deployed to by a stack.
 
     ``access`` is that of the action's role, whose credentials the function's job has. The function
     runs with those of its own role.
@@ -45,12 +46,9 @@ class LambdaAction:
     ``before ecr.PutImage``; Lambda then tries again, three times in all.
     """
 
-    def __init__(
-        self, aws: LocalAws, access: Access, *, stack: str, kills: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, aws: LocalAws, access: Access, *, kills: Sequence[str] = ()) -> None:
         self._aws = aws
         self._access = access
-        self._stack = stack
         self._kills = list(kills)
 
     def run(
@@ -165,11 +163,16 @@ class LambdaAction:
     def _code(self, name: str) -> bytes:
         """Return the archive that the function was deployed from."""
         client = self._aws.client("cloudformation")
-        of_stack = client.describe_stack_resources(StackName=self._stack)["StackResources"]
-        (logical,) = (
-            each["LogicalResourceId"] for each in of_stack if each["PhysicalResourceId"] == name
+        pages = client.get_paginator("list_stacks").paginate(StackStatusFilter=_THERE)
+        stacks = [stack["StackName"] for page in pages for stack in page["StackSummaries"]]
+        (found,) = (
+            each
+            for stack in stacks
+            for each in client.describe_stack_resources(StackName=stack)["StackResources"]
+            if each["PhysicalResourceId"] == name
         )
-        template = client.get_template(StackName=self._stack)["TemplateBody"]
+        logical = found["LogicalResourceId"]
+        template = client.get_template(StackName=found["StackName"])["TemplateBody"]
         resources = (json.loads(template) if isinstance(template, str) else template)["Resources"]
         place = resources[logical]["Properties"]["Code"]
         stored = self._aws.client("s3").get_object(Bucket=place["S3Bucket"], Key=place["S3Key"])

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 
 from tools.local_aws import Access
 from tools.local_aws.scratch import ScratchDirectory
-from tools.rehearsal.context import SERVICE, RehearsalContext
+from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.pipeline.build import build_environment, read_buildspec, run_build
 from tools.rehearsal.pipeline.docker_command import DockerCommand
@@ -160,8 +160,10 @@ class PipelineRun:
 
     Everything is read from the local AWS at each execution: the stages and actions, the build
     project, the artifact bucket. ``docker`` is the one that the build calls; everything else that
-    its commands call is real.
+    its commands call is real. A rollout may take ``rollout_seconds``.
     """
+
+    rollout_seconds: float = _PATIENCE_SECONDS
 
     def __init__(self, context: RehearsalContext, docker: DockerCommand) -> None:
         self._context = context
@@ -210,7 +212,7 @@ class PipelineRun:
         return self._last[1]
 
     def _pipeline(self) -> dict[str, Any]:
-        name = self._context.outputs(SERVICE)["PipelineName"]
+        name = self._context.outputs()["PipelineName"]
         client = self._context.aws.client("codepipeline")
         return dict(client.get_pipeline(name=name)["pipeline"])
 
@@ -258,7 +260,7 @@ class PipelineRun:
     def _source(
         self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
     ) -> None:
-        """Hand on this project; GitHub is not asked."""
+        """Hand on what is delivered; GitHub is not asked."""
         source = self._context.source
         artifacts.put(access, action["outputArtifacts"][0]["name"], source.files, source.links)
 
@@ -287,18 +289,15 @@ class PipelineRun:
             cluster=configuration["ClusterName"],
             service=configuration["ServiceName"],
             images=images,
+            patience_seconds=self.rollout_seconds,
         )
 
     def _invoke(
         self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
     ) -> None:
         """Call the function; its output variables are those of the action's namespace."""
-        function = LambdaAction(
-            self._context.aws,
-            access,
-            stack=SERVICE,
-            kills=self._kills.pop(action["name"], ()),
-        )
+        kills = self._kills.pop(action["name"], ())
+        function = LambdaAction(self._context.aws, access, kills=kills)
         artifacts.variables[_namespace(action)] = function.run(
             action,
             inputs={a["name"]: artifacts.location(a["name"]) for a in action["inputArtifacts"]},
@@ -413,7 +412,14 @@ class RolloutError(Exception):
     """The new revision does not run; the message says why."""
 
 
-def roll_out(ecs: Any, *, cluster: str, service: str, images: Mapping[str, str]) -> str:
+def roll_out(
+    ecs: Any,
+    *,
+    cluster: str,
+    service: str,
+    images: Mapping[str, str],
+    patience_seconds: float = _PATIENCE_SECONDS,
+) -> str:
     """Register a revision with ``images`` (by container name), deploy it, wait; return its ARN.
 
     As CodePipeline does, the revision is made from the one that the service uses, not from the
@@ -430,12 +436,12 @@ def roll_out(ecs: Any, *, cluster: str, service: str, images: Mapping[str, str])
         containers[name]["image"] = image
     arn = str(ecs.register_task_definition(**revision)["taskDefinition"]["taskDefinitionArn"])
     ecs.update_service(cluster=cluster, service=service, taskDefinition=arn)
-    _wait(ecs, cluster, service, arn)
+    _wait(ecs, cluster, service, arn, patience_seconds)
     return arn
 
 
-def _wait(ecs: Any, cluster: str, service: str, arn: str) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+def _wait(ecs: Any, cluster: str, service: str, arn: str, patience_seconds: float) -> None:
+    deadline = time.monotonic() + patience_seconds
     while time.monotonic() < deadline:
         deployments = _describe(ecs, cluster, service)["deployments"]
         # The newest one that is of this revision; none when it failed and is gone already.
@@ -450,7 +456,7 @@ def _wait(ecs: Any, cluster: str, service: str, arn: str) -> None:
         if ours["rolloutState"] == "COMPLETED":
             return
         time.sleep(_POLL_SECONDS)
-    raise RolloutError(f"{arn} is not rolled out after {_PATIENCE_SECONDS} s")
+    raise RolloutError(f"{arn} is not rolled out after {patience_seconds:g} s")
 
 
 def _describe(ecs: Any, cluster: str, service: str) -> dict[str, Any]:

@@ -69,6 +69,17 @@ def read_source(root: Path, *, working_tree: bool = False, commit: str = "HEAD")
     return _tracked(root, tracked) if tracked else _untracked_applications(root)
 
 
+def top_of(folder: Path) -> Path:
+    """Return the top folder of the repository that a folder is in; ``SourceError`` without one."""
+    name = str(folder) if str(folder).isprintable() else ascii(str(folder))
+    if not folder.is_dir():
+        raise SourceError(f"{name} is no folder")
+    try:
+        return Path(_git(folder, "rev-parse", "--show-toplevel").removesuffix("\n"))
+    except SourceError as reason:
+        raise SourceError(f"{name}: {reason}") from None
+
+
 def git_environment(shell: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return what git may have: it reads what is in the repository in its folder, no more.
 

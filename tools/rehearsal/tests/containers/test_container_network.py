@@ -9,6 +9,7 @@ from subprocess import CompletedProcess
 from types import SimpleNamespace
 from typing import Any, cast
 
+import boto3
 import pytest
 
 from tools.container_engine import Engine, EngineError
@@ -20,6 +21,7 @@ from tools.rehearsal.containers.network import (
     ZoneFeed,
     container_network,
 )
+from tools.rehearsal.expectation import wait_until
 
 
 def _run(engine: Engine, image: str, network: ContainerNetwork) -> str:
@@ -113,3 +115,22 @@ def test_the_resolver_hears_of_a_change_after_the_delay(monkeypatch: pytest.Monk
     assert not feed.has_told()
     assert [zone["a"]["addresses"] for zone in told(at=191)] == [["1", "2"], ["1"]]
     assert feed.has_told()
+
+
+def test_a_service_that_goes_while_it_is_asked_for_does_not_end_the_feed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cloud_map = boto3.client("servicediscovery", "eu-west-1")
+    looks = []
+
+    def look(_feed: ZoneFeed, _cloud_map: object) -> None:
+        looks.append(1)
+        raise cloud_map.exceptions.ServiceNotFound({"Error": {}}, "DiscoverInstances")
+
+    monkeypatch.setattr(network_module, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(ZoneFeed, "look", look)
+    aws = SimpleNamespace(client=lambda _: cloud_map)
+    feed = ZoneFeed(cast("Any", aws), cast("Any", None), delay=0)
+    feed.start()
+    wait_until("it looks again", lambda: len(looks) > 1, 5)
+    feed.stop()

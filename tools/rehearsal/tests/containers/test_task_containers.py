@@ -1,13 +1,16 @@
 """ECS of the local AWS with an engine: tasks are containers, from their start to their end."""
 
 import json
+import signal
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tools.container_engine import Engine, docker_host
+from tools.container_engine.ownership import KEPT_IMAGES
 from tools.local_aws import NO_DELAYS, EngineAccess, LocalAws
 from tools.local_aws.image_push import ENGINE_IMAGE, push_image
 from tools.local_aws.tests.discoverable import Resources, registry, service
@@ -232,9 +235,12 @@ def test_a_deploy_whose_tasks_do_not_come_up_fails(
 
 
 def test_an_image_that_the_engine_does_not_have_is_stood_for(
-    aws: LocalAws, engine: Engine, image: str, stacks: Stacks
+    aws: LocalAws, engine: Engine, network: ContainerNetwork, image: str, stacks: Stacks
 ) -> None:
-    """Nothing is pulled; by itself such a copy could not be run."""
+    """Nothing is pulled; by itself such a copy could not be run.
+
+    What is said of the other image is not asked of this one: its check, and the ports of its user.
+    """
     copy = {
         "Type": "Custom::CDKECRDeployment",
         "Properties": {
@@ -250,6 +256,43 @@ def test_an_image_that_the_engine_does_not_have_is_stood_for(
     manifest = json.loads(found["images"][0]["imageManifest"])
     stands_in = manifest["annotations"][ENGINE_IMAGE]
     assert stands_in.endswith(engine("image", "inspect", "--format", "{{.Id}}", image)[-64:])
+
+    check = {**CHECK, "Command": ["CMD", "/no-such-program"]}
+    seed: dict[str, Any] = {"Image": f"{REPOSITORY}:seed", "HealthCheck": check}
+    stacks.deploy("tasks", _resources(network.cidr, count=1, **seed))
+    assert {task["healthStatus"] for task in _tasks(aws)} == {"HEALTHY"}
+    (container,) = network.containers()
+    assert engine("exec", container, "id", "-u") == "0"
+
+
+def test_a_task_is_stopped_by_the_signal_that_its_image_names(
+    aws: LocalAws,
+    engine: Engine,
+    network: ContainerNetwork,
+    image: str,
+    stacks: Stacks,
+    tmp_path: Path,
+) -> None:
+    """Its first process would ignore SIGTERM, and be killed; nginx and others name another one."""
+    (tmp_path / "Dockerfile").write_text(
+        f'FROM {image}\nSTOPSIGNAL SIGINT\nCMD ["python", "-c", "import signal; signal.pause()"]\n'
+    )
+    name = f"{KEPT_IMAGES}/tests:stop-signal"
+    engine("build", "--tag", name, str(tmp_path))
+    _push(aws, engine("image", "inspect", "--format", "{{.Id}}", name), "signal")
+    own: dict[str, Any] = {"Image": f"{REPOSITORY}:signal", "HealthCheck": None}
+    stacks.deploy("tasks", _resources(network.cidr, count=1, **own))
+    (task,) = _tasks(aws)
+    ecs = aws.client("ecs")
+    ecs.stop_task(cluster="infra", task=task["taskArn"])
+
+    def ended() -> dict[str, Any]:
+        return dict(ecs.describe_tasks(cluster="infra", tasks=[task["taskArn"]])["tasks"][0])
+
+    assert _within(20, lambda: ended()["lastStatus"] == "STOPPED")
+    assert ended()["containers"][0]["exitCode"] == 128 + signal.SIGINT
+    stacks.delete_all()
+    engine.attempt("rmi", name)
 
 
 def test_a_container_that_wants_an_init_process_starts_where_the_engine_has_none(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tools.container_engine import Engine
-from tools.rehearsal.pipeline.docker_command import SWITCH, docker_command
+from tools.rehearsal.pipeline.docker_command import SWITCH, DockerCommand, docker_command
 from tools.rehearsal.pipeline.docker_stand_in import (
     BuildRequest,
     RefusalError,
@@ -126,3 +126,28 @@ def test_the_command_says_what_it_is_and_refuses_what_it_does_not_know(
         assert run("build", "--secret", "id=NPM_TOKEN,env=NPM_TOKEN", str(context)) == 0
         assert run("run", IMAGE) != 0
         assert run("build", "--squash", str(context)) != 0
+
+
+def test_what_is_to_be_derived_is_built_on_top_of_every_image_with_a_tag(
+    context: Path, state: State
+) -> None:
+    calls = context.parent / "calls"
+    engine = context.parent / "engine"
+    engine.write_text(f"#!/bin/sh\necho \"$@\" >> '{calls}'\n", "utf-8")
+    engine.chmod(0o755)
+    write_engine(state.folder, Engine(name="podman", command=(str(engine),), settings={}), {})
+    docker = DockerCommand(folder=state.folder.parent / "bin", variables={}, description="")
+
+    def builds() -> list[str]:
+        build(state, request(context), IMAGE)
+        lines = calls.read_text("utf-8").splitlines()
+        calls.unlink()
+        return [line.rpartition(" ")[2] for line in lines if line.startswith("build --")]
+
+    assert builds()[-1:] == [str(context)]
+    assert docker.images() == [state.known("images")[IMAGE]]
+    with docker.deriving({"Dockerfile": b"ARG BUILT", "program": b"\x7fELF"}):
+        first, second = [folder for folder in builds() if folder.startswith("/")][-2:]
+        assert (first, Path(second).name) == (str(context), "derived")
+        assert sorted(path.name for path in Path(second).iterdir()) == ["Dockerfile", "program"]
+    assert builds()[-1:] == [str(context)]

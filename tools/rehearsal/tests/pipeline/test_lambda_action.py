@@ -132,7 +132,7 @@ def release(
     arn = f"arn:aws:iam::{ACCOUNT}:role"
     pipeline = aws.access.role(f"{arn}/{resources['PipelineRole']}", service=CODEPIPELINE)
     access = pipeline.role(f"{arn}/{resources[role]}")
-    return LambdaAction(aws, access, stack="delivery", kills=kills).run(
+    return LambdaAction(aws, access, kills=kills).run(
         {"configuration": {"FunctionName": resources["Function"]}},
         inputs={},
         outputs={"released": {"Bucket": BUCKET, "Key": "out"}},

@@ -53,7 +53,7 @@ class Outside:
     def pipeline(self) -> PipelineRun:
         docker = DockerCommand(folder=Path(), variables={}, description="")
         context = SimpleNamespace(
-            outputs=lambda _stack: {"PipelineName": "delivery"},
+            outputs=lambda _stack="": {"PipelineName": "delivery"},
             aws=SimpleNamespace(client=self.client, access=self),
             source=self.source,
         )

@@ -1,0 +1,200 @@
+"""What the user's settings name and an empty AWS does not have: made up in the local one.
+
+Names stay as they are. What AWS itself chooses (the end of the ARN of a secret, the id of a key, of
+a namespace, of a VPC) is another one here, so the settings that are played say that one.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from core_infra.names import CoreOutput
+from settings import ExistingPlatformSettings, Settings
+from tools.local_aws import LocalAws
+from tools.rehearsal.expectation import RehearsalError
+
+_TEXT = "made-up"
+_SECRET_PARTS = 7  # of an ARN; a key, a stage and a version may follow
+_SUFFIX = len("-AbCdEf")
+_ZONES = "abc"
+_NOTHING = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}],
+}
+_LARGEST_SUBNET = 24
+
+
+@dataclass
+class MadeUp:
+    """Makes each thing once, however many files name it; ``made`` tells what in a few words.
+
+    ``changes`` are the settings that are played instead of those of a file.
+    """
+
+    aws: LocalAws
+    folder: Path
+    made: list[str] = field(default_factory=list)
+    _known: dict[str, str] = field(default_factory=dict)
+
+    def changes(self, settings: Settings, texts: dict[str, str], cidr: str) -> dict[str, str]:
+        """Make what these settings name; return which of them have to be other ones."""
+        changes: dict[str, str] = {}
+        service, delivery = settings.service, settings.delivery
+        self._make_secrets([*service.container_secrets.values(), *delivery.build_secrets.values()])
+        for arn in service.container_secrets_kms_keys:
+            self._once(arn, self._key)
+        for arn in service.task_role_policy_arns:
+            self._once(arn, self._policy)
+        if delivery.github_token_secret_name and not delivery.connection_arn:
+            self._once(delivery.github_token_secret_name, self._token)
+        for key in ("container_secrets", "build_secrets", "container_secrets_kms_keys"):
+            changed = self._said_anew(texts.get(key, ""))
+            changes |= {key: changed} if changed != texts.get(key, "") else {}
+        if platform := settings.existing_platform:
+            changes |= self._platform(platform, cidr)
+        return changes
+
+    def _said_anew(self, text: str) -> str:
+        for arn, made in self._known.items():
+            text = text.replace(arn, made)
+        return text
+
+    def _once(self, name: str, make: Callable[[str], str]) -> None:
+        if name not in self._known:
+            try:
+                self._known[name] = make(name)
+            except ClientError as error:
+                raise RehearsalError(f"{name} cannot be made up here: {error}") from error
+
+    def _make_secrets(self, arns: Iterable[str]) -> None:
+        keys: dict[str, list[str]] = {}
+        for arn in arns:
+            parts = arn.split(":")
+            of_secret = keys.setdefault(":".join(parts[:_SECRET_PARTS]), [])
+            of_secret += [parts[_SECRET_PARTS]] if len(parts) > _SECRET_PARTS else []
+        for arn, names in keys.items():
+            if ":ssm:" in arn:
+                self._once(arn, self._parameter)
+            else:
+                text = json.dumps(dict.fromkeys(names, _TEXT)) if any(names) else _TEXT
+                self._once(arn, partial(self._secret, text=text))
+
+    def _secret(self, arn: str, text: str) -> str:
+        name = arn.split(":")[6][:-_SUFFIX]
+        made = self.aws.client("secretsmanager").create_secret(Name=name, SecretString=text)
+        self.made.append(f"secret {name}")
+        return str(made["ARN"])
+
+    def _token(self, name: str) -> str:
+        self.aws.client("secretsmanager").create_secret(Name=name, SecretString=_TEXT)
+        self.made.append(f"secret {name} (GitHub is not asked)")
+        return name
+
+    def _parameter(self, arn: str) -> str:
+        path = arn.partition(":parameter/")[2]
+        name = f"/{path}" if "/" in path else path
+        self.aws.client("ssm").put_parameter(Name=name, Value=_TEXT, Type="SecureString")
+        self.made.append(f"parameter {name}")
+        access = self.aws.access
+        return f"arn:aws:ssm:{access.region}:{access.account}:parameter/{path}"
+
+    def _key(self, _arn: str) -> str:
+        key = self.aws.client("kms").create_key(Description=_TEXT)["KeyMetadata"]
+        self.made.append("a key of KMS")
+        return str(key["Arn"])
+
+    def _policy(self, arn: str) -> str:
+        path, _, name = arn.partition(":policy")[2].rpartition("/")
+        if ":iam::aws:" not in arn:
+            self.aws.client("iam").create_policy(
+                PolicyName=name, Path=f"{path}/", PolicyDocument=json.dumps(_NOTHING)
+            )
+            self.made.append(f"policy {name}, which grants nothing")
+        return arn
+
+    def _platform(self, platform: ExistingPlatformSettings, cidr: str) -> dict[str, str]:
+        """Make a VPC, cluster, namespace and role; the files of one platform share them."""
+        known = f"platform {platform.ecs_cluster_name} {platform.namespace_name}"
+        if known not in self._known:
+            outputs = self._new_platform(platform, cidr)
+            file = self.folder / f"core-{platform.ecs_cluster_name}.json"
+            file.write_text(json.dumps({"MadeUpCoreInfraStack": outputs}), encoding="utf-8")
+            self._known[known] = str(file)
+            self.made.append(
+                f"VPC {cidr}, cluster {platform.ecs_cluster_name}, namespace"
+                f" {platform.namespace_name}, role {_role_name(platform)}"
+            )
+        return {
+            "core_outputs_file": self._known[known],
+            "ecs_cluster_name": "",
+            "namespace_name": platform.namespace_name,
+            **dict.fromkeys(("namespace_arn", "namespace_id", "vpc_name"), ""),
+            "ecs_task_execution_role_arn": platform.ecs_task_execution_role_arn,
+        }
+
+    def _new_platform(self, platform: ExistingPlatformSettings, cidr: str) -> dict[str, str]:
+        ec2, region = self.aws.client("ec2"), self.aws.access.region
+        vpc = ec2.create_vpc(CidrBlock=cidr)["Vpc"]["VpcId"]
+        for attribute in ("EnableDnsSupport", "EnableDnsHostnames"):
+            ec2.modify_vpc_attribute(VpcId=vpc, **{attribute: {"Value": True}})
+        zones = [f"{region}{letter}" for letter in _ZONES]
+        if platform.vpc:
+            zones = [*platform.vpc.availability_zones]
+        size = max(_LARGEST_SUBNET, IPv4Network(cidr).prefixlen + 4)
+        ranges = IPv4Network(cidr).subnets(new_prefix=size)
+        subnets = [
+            ec2.create_subnet(VpcId=vpc, CidrBlock=str(next(ranges)), AvailabilityZone=zone)
+            for zone in (*zones, *zones)
+        ]
+        ids = [each["Subnet"]["SubnetId"] for each in subnets]
+        self.aws.client("ecs").create_cluster(clusterName=platform.ecs_cluster_name)
+        cloud_map = self.aws.client("servicediscovery")
+        cloud_map.create_private_dns_namespace(Name=platform.namespace_name, Vpc=vpc)
+        (namespace,) = (
+            each
+            for each in cloud_map.list_namespaces()["Namespaces"]
+            if each["Name"] == platform.namespace_name
+        )
+        return {
+            CoreOutput.VPC_ID: vpc,
+            CoreOutput.VPC_CIDR: cidr,
+            CoreOutput.AVAILABILITY_ZONES: ",".join(zones),
+            CoreOutput.PUBLIC_SUBNET_IDS: ",".join(ids[: len(zones)]),
+            CoreOutput.PRIVATE_SUBNET_IDS: ",".join(ids[len(zones) :]),
+            CoreOutput.ECS_CLUSTER_NAME: platform.ecs_cluster_name,
+            CoreOutput.TASK_EXECUTION_ROLE_ARN: self._execution_role(platform),
+            CoreOutput.NAMESPACE_NAMES: platform.namespace_name,
+            CoreOutput.NAMESPACE_ARNS: namespace["Arn"],
+            CoreOutput.NAMESPACE_IDS: namespace["Id"],
+        }
+
+    def _execution_role(self, platform: ExistingPlatformSettings) -> str:
+        arn = platform.ecs_task_execution_role_arn
+        trust: dict[str, Any] = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+                    "Action": "sts:AssumeRole",
+                }
+            ],
+        }
+        path = arn.partition(":role")[2].rpartition("/")[0]
+        iam = self.aws.client("iam")
+        iam.create_role(
+            RoleName=_role_name(platform),
+            Path=f"{path}/",
+            AssumeRolePolicyDocument=json.dumps(trust),
+        )
+        return arn
+
+
+def _role_name(platform: ExistingPlatformSettings) -> str:
+    return platform.ecs_task_execution_role_arn.rpartition("/")[2]
