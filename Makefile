@@ -75,7 +75,7 @@ snapshots: install-dev ## Accept the templates as they are now
 		done && \
 		rm -rf "$$node_home/include"  # a third of the package: headers for what is built against Node
 # What the app imports is compiled now; later it might not be, where PYTHONDONTWRITEBYTECODE is set.
-	@$(if $(TOOLS),JSII_RUNTIME_PACKAGE_CACHE_ROOT="$(CURDIR)/.cache/jsii") $(BIN)/python -c 'import app'
+	@$(if $(TOOLS),JSII_RUNTIME_PACKAGE_CACHE_ROOT=.cache/jsii) $(BIN)/python -c 'import app'
 	@touch $@
 
 .venv/.installed-dev: requirements-dev.lock .venv/.installed
