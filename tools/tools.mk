@@ -101,8 +101,12 @@ compliance: install-tools .cache/checkov/.installed ## Review every topology wit
 	@$(PROGRESS) --part "Reviewing every topology" "$(BIN)/python -m tools.compliance"
 
 .PHONY: diagram
-diagram: install-tools ## Draw docs/architecture.svg from the synthesised templates
-	@$(BIN)/python -m tools.diagram
+diagram: install-tools ## Draw docs/architecture.svg and overview.svg from the templates (ENV_FILE=, OUT=folder: your own)
+	@$(BIN)/python -m tools.diagram $(SETTINGS) $(if $(OUT),--to "$(OUT)")
+
+.PHONY: recording
+recording: install-tools ## Record init, rehearse and call for the README: docs/recording.svg (needs docker or podman)
+	@$(BIN)/python -m tools.recording
 
 .PHONY: deploy-time
 deploy-time: install-tools ## Tell what waits for what in a deploy; writes the tables of docs/deploy-time.md

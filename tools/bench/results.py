@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from tools.picture_colours import Colours, light_and_dark
 from tools.progress.terminal import LiveLine
 
 BUDGETS = {
@@ -19,8 +20,8 @@ BUDGETS = {
 """Ratios to the floor that must not be exceeded."""
 
 _BAR_HEIGHT = 18
-_LABEL_WIDTH = 300
-_BAR_WIDTH = 360
+_LABEL_WIDTH = 310
+_BAR_WIDTH = 220
 
 
 class Run(NamedTuple):
@@ -98,31 +99,37 @@ def write_chart(path: Path, series: Mapping[str, Series], floor: str) -> None:
     base = series[floor].median
     ratios = {name: measured.median / base for name, measured in series.items()}
     scale = _BAR_WIDTH / max(*ratios.values(), 1.4)
-    height = (len(ratios) + 1) * (_BAR_HEIGHT + 8)
+    wide, high = _LABEL_WIDTH + _BAR_WIDTH + 16, (len(ratios) + 1) * (_BAR_HEIGHT + 8)
     parts = [
         (
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LABEL_WIDTH + _BAR_WIDTH + 60}" '
-            f'height="{height}" font-family="sans-serif" font-size="13">'
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" width="{wide}" '
+            f'height="{high}" font-family="sans-serif" font-size="13">'
         ),
-        '<rect width="100%" height="100%" fill="#ffffff"/>',
+        f"<style>{light_and_dark(_style)}</style>",
+        f'<rect width="{wide}" height="{high}" rx="8" class="page"/>',
     ]
     for row, (name, ratio) in enumerate(ratios.items()):
         top = 10 + row * (_BAR_HEIGHT + 8)
         color = "#8c9196" if name == floor else "#ed7100"
+        # Not at the end of the bar, where the line at the floor may be.
         parts += [
-            f'<text x="{_LABEL_WIDTH - 8}" y="{top + 13}" text-anchor="end">{name}</text>',
+            f'<text x="{_LABEL_WIDTH - 46}" y="{top + 13}" text-anchor="end">{name}</text>',
+            f'<text x="{_LABEL_WIDTH - 8}" y="{top + 13}" text-anchor="end">{ratio:.2f}</text>',
             (
                 f'<rect x="{_LABEL_WIDTH}" y="{top}" width="{ratio * scale:.1f}" '
                 f'height="{_BAR_HEIGHT}" fill="{color}"/>'
             ),
-            f'<text x="{_LABEL_WIDTH + ratio * scale + 6:.1f}" y="{top + 13}">{ratio:.2f}</text>',
         ]
     at_floor = _LABEL_WIDTH + scale
     parts += [
         (
-            f'<line x1="{at_floor:.1f}" x2="{at_floor:.1f}" y1="4" y2="{height - 12}" '
-            'stroke="#232f3e" stroke-dasharray="4 3"/>'
+            f'<line x1="{at_floor:.1f}" x2="{at_floor:.1f}" y1="4" y2="{high - 12}" '
+            'class="line" stroke-dasharray="4 3"/>'
         ),
         "</svg>",
     ]
     path.write_text("\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _style(of: Colours) -> str:
+    return f"text{{fill:{of['ink']}}}.line{{stroke:{of['ink']}}}.page{{fill:{of['page']}}}"

@@ -1,11 +1,9 @@
 """From the model to the SVG: the panels, and a line for every edge of the model."""
 
-import json
 from collections.abc import Callable, Sequence
-from html import escape
 
 from tools.diagram import panels
-from tools.diagram.model import Edge, Flow, Model, Part
+from tools.diagram.model import Edge, Flow, Model
 from tools.diagram.panels import (
     GUTTER,
     TASK_ICON,
@@ -16,7 +14,7 @@ from tools.diagram.panels import (
     draw_service,
     layout,
 )
-from tools.diagram.svg import Box, Canvas, Point, style_sheet, symbols
+from tools.diagram.svg import Box, Canvas, Point, document
 
 WIDTH = 1120
 LEGEND = (
@@ -43,33 +41,8 @@ def paint(model: Model) -> tuple[Canvas, float]:
 def svg(model: Model) -> str:
     """Return the diagram, with the model that it was made from in its metadata."""
     canvas, height = paint(model)
-    source = escape(json.dumps(model.as_json(), indent=1), quote=False)
-    size = f'viewBox="0 0 {WIDTH} {height:g}" width="{WIDTH}" height="{height:g}"'
-    title = f"{model.stacks[Part.CORE]} and {model.stacks[Part.SERVICE]}"
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="title">',
-            f'<title id="title">{escape(title)}</title>',
-            f"<metadata>{source}</metadata>",
-            f"<style>{style_sheet()}</style>",
-            "<defs>",
-            *symbols(canvas.icons),
-            *(_arrow(flow) for flow in Flow),
-            "</defs>",
-            *canvas.elements,
-            "</svg>",
-            "",
-        ]
-    )
-
-
-def _arrow(flow: Flow) -> str:
-    size = 15 if flow is Flow.COMMIT else 9
-    return (
-        f'<marker id="arrow-{flow}" viewBox="0 0 10 10" refX="8.5" refY="5" orient="auto"'
-        f' markerUnits="userSpaceOnUse" markerWidth="{size}" markerHeight="{size}">'
-        f'<path d="M0 0.8L10 5L0 9.2Z" class="{flow}-ink"/></marker>'
-    )
+    title = " and ".join(model.stacks.values())
+    return document(canvas, WIDTH, height, title, metadata=model.as_json())
 
 
 def _legend(canvas: Canvas, y: float) -> None:

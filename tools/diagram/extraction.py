@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from settings import ExistingPlatformSettings
 from tools.diagram.model import Edge, Model, Node, Part, Zone
 from tools.diagram.pipeline import pipeline_edges, pipeline_nodes
 from tools.diagram.service import service_edges, service_nodes, watch_edges, watch_nodes
@@ -13,9 +14,16 @@ MAX_DRAWN_TASKS = 3
 """Per zone: more chips say no more."""
 
 
-def extract(by_stack: Mapping[str, Mapping[str, Any]]) -> Model:
-    """Return what the templates of a core and a service stack say."""
-    templates = Templates(by_stack)
+def extract(
+    by_stack: Mapping[str, Mapping[str, Any]],
+    existing: ExistingPlatformSettings | None = None,
+) -> Model:
+    """Return what the templates of a core and a service stack say; or of a service stack alone.
+
+    Then ``existing`` says what it is put on. What CDK has made up for a VPC that would be looked up
+    is not told.
+    """
+    templates = Templates(by_stack, existing)
     check_every_type_is_decided(templates)
     nodes = [
         *_core_nodes(templates),
@@ -25,10 +33,10 @@ def extract(by_stack: Mapping[str, Mapping[str, Any]]) -> Model:
     ]
     return Model(
         stacks={
-            Part.CORE: templates.stack_with("AWS::EC2::VPC"),
+            Part.CORE: "Exists already" if existing else templates.stack_with("AWS::EC2::VPC"),
             Part.SERVICE: templates.stack_with("AWS::ECS::Service"),
         },
-        zones=_zones(templates),
+        zones=_existing_zones(templates, existing) if existing else _zones(templates),
         nodes={node.name: node for node in nodes},
         edges=(
             *_core_edges(templates),
@@ -41,7 +49,18 @@ def extract(by_stack: Mapping[str, Mapping[str, Any]]) -> Model:
 
 def _core_nodes(templates: Templates) -> list[Node]:
     """Return the nodes of the core stack."""
+    if templates.existing:
+        return list(_existing_platform(templates.existing))
     return [*_network(templates), *_platform(templates)]
+
+
+def _existing_platform(existing: ExistingPlatformSettings) -> Iterator[Node]:
+    network = existing.vpc.vpc_cidr if existing.vpc else str(existing.vpc_name)
+    yield _node("vpc", "VirtualprivatecloudVPC", "VPC", network)
+    cluster = existing.ecs_cluster_name
+    yield _node("cluster", "AmazonElasticContainerService", "ECS cluster", cluster)
+    yield _execution_role()
+    yield _node("namespace", "AWSCloudMap", "Cloud Map namespace", existing.namespace_name)
 
 
 def _network(templates: Templates) -> Iterator[Node]:
@@ -73,12 +92,16 @@ def _platform(templates: Templates) -> Iterator[Node]:
     for task in templates.of("AWS::ECS::TaskDefinition"):
         for role in templates.referred(task, task.properties["ExecutionRoleArn"]):
             if role.kind == "AWS::IAM::Role":
-                texts = ("Task execution role", "ECS starts tasks with it")
-                yield _node("execution-role", "AWSIdentityandAccessManagement", *texts)
+                yield _execution_role()
     if namespaces := templates.of("AWS::ServiceDiscovery::PrivateDnsNamespace"):
         title = "Cloud Map namespace" + ("s" if len(namespaces) > 1 else "")
         domains = [str(n.properties["Name"]) for n in namespaces]
         yield _node("namespace", "AWSCloudMap", title, *_shortened(domains))
+
+
+def _execution_role() -> Node:
+    texts = ("Task execution role", "ECS starts tasks with it")
+    return _node("execution-role", "AWSIdentityandAccessManagement", *texts)
 
 
 def _core_edges(templates: Templates) -> list[Edge]:
@@ -140,6 +163,24 @@ def _zones(templates: Templates) -> tuple[Zone, ...]:
     )
 
 
+def _existing_zones(templates: Templates, existing: ExistingPlatformSettings) -> tuple[Zone, ...]:
+    """Return the zones of a VPC that is known, or one that stands for those of another."""
+    zones = [("Its zones", "", "")]
+    if vpc := existing.vpc:
+        subnets = (vpc.availability_zones, vpc.public_subnet_ids, vpc.private_subnet_ids)
+        zones = list(zip(*subnets, strict=True))
+    return tuple(
+        Zone(
+            title=title,
+            public=public,
+            private=private,
+            nat=False,
+            tasks=_share(templates, number, len(zones)),
+        )
+        for number, (title, public, private) in enumerate(zones)
+    )
+
+
 def _zone_title(zone: Any) -> str:
     match zone:
         case str():
@@ -156,6 +197,10 @@ def _tasks_in(templates: Templates, subnet: Resource, number: int, zone_count: i
         network = service.properties["NetworkConfiguration"]["AwsvpcConfiguration"]
         if not templates.refers(service, network["Subnets"], subnet):
             return 0
+    return _share(templates, number, zone_count)
+
+
+def _share(templates: Templates, number: int, zone_count: int) -> int:
     always = sum(
         target.properties["MinCapacity"]
         for target in templates.of("AWS::ApplicationAutoScaling::ScalableTarget")

@@ -55,7 +55,7 @@ def icon(canvas: Canvas, name: str, x: float, y: float, size: float) -> None:
 
 def _lines(node: Node, available: float) -> list[str]:
     return [
-        *wrapped(node.title, SIZES["title"], available),
+        *wrapped(node.title, SIZES["title"], available, bold=True),
         *(line for detail in node.details for line in wrapped(detail, SIZES["small"], available)),
     ]
 
@@ -117,6 +117,8 @@ def draw_core(canvas: Canvas, model: Model) -> None:
             (cell.public, "public", zone.public),
             (cell.private, "private", zone.private),
         ):
+            if kind == "public" and not cidr:  # of a VPC that is not looked up
+                continue
             canvas.rect(Box(box.x, box.y, box.w, 42 if kind == "private" else box.h), kind, 4)
             canvas.rect(box, f"{kind}-edge", 4)
             canvas.icon(f"{kind.capitalize()}subnet", box.x, box.y, 20)
@@ -194,7 +196,7 @@ def draw_egress(canvas: Canvas, model: Model) -> None:
 LEFT, RIGHT, TOP = 176, 1090, 428
 ARM = Box(504, 262, RIGHT - 504, TOP - 262)
 """The part of the panel that reaches into the private subnets."""
-HEADING = 224
+HEADING, HEADING_WIDTH, HEADING_LINE = 224, 286, 20
 """Right of the line from the name to the namespace."""
 GUTTER = 1077
 """Where the line from the live image to the tasks runs."""
@@ -221,7 +223,9 @@ class Layout:
 def layout(model: Model) -> Layout:
     """Return where everything is."""
     names = [n for n in ("dashboard", "logs", "alarms", "topic") if n in model.nodes]
-    row = max(110, len(names) * (WATCH_HEIGHT + WATCH_GAP) - WATCH_GAP)
+    headed = 39 + HEADING_LINE * (len(_heading(model)) - 1)
+    record = max(72, height(model.nodes["record"], 236))
+    row = max(110, headed + record, len(names) * (WATCH_HEIGHT + WATCH_GAP) - WATCH_GAP)
     top = TOP + 18
     watch = {
         name: Box(894, top + n * (WATCH_HEIGHT + WATCH_GAP), 168, WATCH_HEIGHT)
@@ -243,7 +247,7 @@ def layout(model: Model) -> Layout:
         name: Box(first.x, images.y + n * 49, kept_width, 43) for n, name in enumerate(kept_names)
     }
     return Layout(
-        record=Box(192, max(top + 39, top + row / 2 - 36), 236, 72),
+        record=Box(192, max(top + headed, top + (row - record) / 2), 236, record),
         service=Box(520, top, 350, row),
         watch=watch,
         lane=lane,
@@ -255,6 +259,10 @@ def layout(model: Model) -> Layout:
     )
 
 
+def _heading(model: Model) -> list[str]:
+    return wrapped(model.stacks[Part.SERVICE], SIZES["stack"], HEADING_WIDTH, bold=True)
+
+
 def draw_service(canvas: Canvas, model: Model, at: Layout) -> None:
     """Draw the service stack."""
     outline = [
@@ -262,9 +270,10 @@ def draw_service(canvas: Canvas, model: Model, at: Layout) -> None:
         (RIGHT, at.bottom),
     ]  # fmt: skip
     canvas.area(outline, "service", 14)
-    name = model.stacks[Part.SERVICE]
-    canvas.text(name, HEADING, TOP + 27, "stack", style="service-ink")
-    canvas.text("what runs, and how it ships", HEADING, TOP + 46, "small", style="faint")
+    for number, line in enumerate(_heading(model)):
+        y = TOP + 27 + number * HEADING_LINE
+        canvas.text(line, HEADING, y, "stack", style="service-ink")
+    canvas.text("what runs, and how it ships", HEADING, y + 19, "small", style="faint")
     _draw_tasks(canvas, model)
     card(canvas, model.nodes["record"], at.record)
     card(canvas, model.nodes["service"], at.service, icon_size=48)
@@ -282,10 +291,12 @@ def task_spots(model: Model) -> list[tuple[float, float]]:
     ]
 
 
-def commit_box(at: Layout) -> Box:
+def commit_box(model: Model, at: Layout) -> Box:
     """Return where the commit is drawn: outside, level with the actions."""
-    first = at.actions[0]
-    return Box(16, first.y - 34, 140, first.h + 68)
+    first, width = at.actions[0], 140
+    lines = _lines(model.nodes["commit"], width - PADDING)
+    high = max(first.h + 68, 46 + LINE * len(lines) + 2 * PADDING)
+    return Box(16, first.cy - high / 2, width, high)
 
 
 def _draw_tasks(canvas: Canvas, model: Model) -> None:
@@ -301,7 +312,7 @@ def _draw_lane(canvas: Canvas, model: Model, at: Layout) -> None:
     canvas.icon(pipeline.icon, at.lane.x + 16, at.lane.y + 11, 30)
     end = canvas.text(pipeline.title, at.lane.x + 56, at.lane.y + 31, "title")
     canvas.text(" ".join(pipeline.details), end + 10, at.lane.y + 31, "small", style="faint")
-    upright_card(canvas, model.nodes["commit"], commit_box(at))
+    upright_card(canvas, model.nodes["commit"], commit_box(model, at))
     for node, box in zip(model.actions(), at.actions, strict=True):
         card(canvas, node, box, icon_size=ACTION_ICON)
     for name, box in at.kept.items():
@@ -313,4 +324,7 @@ def _draw_lane(canvas: Canvas, model: Model, at: Layout) -> None:
 
 def numbered(model: Model, at: Layout) -> list[tuple[Node, Box]]:
     """Return the nodes on the path of a commit with their boxes."""
-    return [(model.nodes["commit"], commit_box(at)), *zip(model.actions(), at.actions, strict=True)]
+    return [
+        (model.nodes["commit"], commit_box(model, at)),
+        *zip(model.actions(), at.actions, strict=True),
+    ]

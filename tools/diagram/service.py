@@ -7,6 +7,8 @@ from typing import Any
 from tools.diagram.model import Edge, Flow, Node, Part
 from tools.diagram.templates import Resource, Templates, plain
 
+_EVERYBODY = "0.0.0.0/0"
+
 
 def service_nodes(templates: Templates) -> list[Node]:
     """Return the nodes around the running service."""
@@ -39,13 +41,11 @@ def service_edges(templates: Templates) -> list[Edge]:
     if port := _port_for_callers(templates):
         edges.append(Edge(source="caller", target="tasks", flow=Flow.CALL, label="calls"))
     for record in templates.of("AWS::ServiceDiscovery::Service"):
-        for namespace in templates.referred(record, record.properties["NamespaceId"]):
-            if namespace.kind == "AWS::ServiceDiscovery::PrivateDnsNamespace":
-                edges.append(Edge(source="record", target="namespace"))
-                if port:
-                    edges.append(
-                        Edge(source="caller", target="namespace", flow=Flow.CALL, label="asks")
-                    )
+        for _ in _namespaces(templates, record):
+            edges.append(Edge(source="record", target="namespace"))
+            if port:
+                asks = Edge(source="caller", target="namespace", flow=Flow.CALL, label="asks")
+                edges.append(asks)
     for service in templates.of("AWS::ECS::Service"):
         edges.append(Edge(source="service", target="tasks", label="runs"))
         referred = [r.kind for r in templates.referred(service, service.properties)]
@@ -54,12 +54,24 @@ def service_edges(templates: Templates) -> list[Edge]:
     return edges
 
 
+def _namespaces(templates: Templates, record: Resource) -> list[str]:
+    """Return the names of the namespaces that a service is registered in."""
+    wanted = record.properties["NamespaceId"]
+    if templates.existing and wanted == templates.existing.namespace_id:
+        return [templates.existing.namespace_name]
+    return [
+        str(namespace.properties["Name"])
+        for namespace in templates.referred(record, wanted)
+        if namespace.kind == "AWS::ServiceDiscovery::PrivateDnsNamespace"
+    ]
+
+
 def _addresses(templates: Templates) -> list[str]:
     """Return the names and the port under which the service is reached."""
     return [
-        f"{record.properties['Name']}.{namespace.properties['Name']}:{_port_for_callers(templates)}"
+        f"{record.properties['Name']}.{namespace}:{_port_for_callers(templates)}"
         for record in templates.of("AWS::ServiceDiscovery::Service")
-        for namespace in templates.referred(record, record.properties["NamespaceId"])
+        for namespace in _namespaces(templates, record)
     ]
 
 
@@ -93,7 +105,9 @@ def _port_for_callers(templates: Templates) -> str:
             for rule in group.properties.get("SecurityGroupIngress", ()):
                 cidr = rule.get("CidrIp")
                 named = any(templates.refers(group, cidr, vpc) for vpc in vpcs)
-                if named or cidr in [vpc.properties["CidrBlock"] for vpc in vpcs]:
+                # Of a VPC that is not looked up nothing is known but that it is not everybody.
+                imported = templates.existing and cidr not in {None, _EVERYBODY}
+                if named or imported or cidr in [vpc.properties["CidrBlock"] for vpc in vpcs]:
                     return plain(rule["FromPort"])
     return ""
 

@@ -1,14 +1,18 @@
 """The few shapes, texts, icons and colours that the diagram consists of, as SVG."""
 
 import base64
+import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
 from pathlib import Path
 
 from fontTools.ttLib import TTFont
+
+from tools.diagram.model import Flow
+from tools.picture_colours import DARK, LIGHT, Colours, light_and_dark
 
 FONTS = Path(__file__).parent / "fonts"
 REGULAR, SEMI_BOLD = FONTS / "Inter-Regular.ttf", FONTS / "Inter-SemiBold.ttf"
@@ -28,16 +32,26 @@ def width(text: str, size: float, *, bold: bool = False) -> float:
     return size * sum(advances[character] for character in text)
 
 
-def wrapped(text: str, size: float, available: float) -> list[str]:
-    """Break a text after a space or dot, else after a dash or slash, so that each line fits."""
+def wrapped(text: str, size: float, available: float, *, bold: bool = False) -> list[str]:
+    """Break a text after a space or dot, else as ``_parts`` does, so that each line fits."""
     lines = [""]
     for piece in re.findall(r"[^ .]*[ .]+|[^ .]+", text):
-        fine = width(piece.rstrip(), size) <= available
-        for part in [piece] if fine else re.findall(r"[^-/]*[-/]+|[^-/]+", piece):
-            if lines[-1] and width((lines[-1] + part).rstrip(), size) > available:
+        fine = width(piece.rstrip(), size, bold=bold) <= available
+        for part in [piece] if fine else _parts(piece, size, available, bold=bold):
+            if lines[-1] and width((lines[-1] + part).rstrip(), size, bold=bold) > available:
                 lines.append("")
             lines[-1] += part
     return [line.rstrip() for line in lines]
+
+
+def _parts(word: str, size: float, available: float, *, bold: bool) -> Iterator[str]:
+    """Break a word: after a dash or slash, else before a capital, else anywhere."""
+    for part in re.findall(r"[^-/]*[-/]+|[^-/]+", word):
+        if width(part.rstrip(), size, bold=bold) <= available:
+            yield part
+            continue
+        for hump in re.split(r"(?<=[a-z])(?=[A-Z])", part):
+            yield from [hump] if width(hump.rstrip(), size, bold=bold) <= available else hump
 
 
 Point = tuple[float, float]
@@ -166,6 +180,36 @@ _ICON = re.compile(
 )
 
 
+def document(canvas: Canvas, wide: float, high: float, title: str, metadata: object = None) -> str:
+    """Return a picture of a size with what was painted; it loads nothing, and has a title."""
+    size = f'viewBox="0 0 {wide:g} {high:g}" width="{wide:g}" height="{high:g}"'
+    said = escape(json.dumps(metadata, indent=1), quote=False)
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="title">',
+            f'<title id="title">{escape(title)}</title>',
+            *([f"<metadata>{said}</metadata>"] if metadata else []),
+            f"<style>{style_sheet()}</style>",
+            "<defs>",
+            *symbols(canvas.icons),
+            *(_arrow(flow) for flow in Flow),
+            "</defs>",
+            *canvas.elements,
+            "</svg>",
+            "",
+        ]
+    )
+
+
+def _arrow(flow: Flow) -> str:
+    size = 15 if flow is Flow.COMMIT else 9
+    return (
+        f'<marker id="arrow-{flow}" viewBox="0 0 10 10" refX="8.5" refY="5" orient="auto"'
+        f' markerUnits="userSpaceOnUse" markerWidth="{size}" markerHeight="{size}">'
+        f'<path d="M0 0.8L10 5L0 9.2Z" class="{flow}-ink"/></marker>'
+    )
+
+
 def symbols(names: Iterable[str]) -> list[str]:
     """Return the icons, each as a symbol with its name as id."""
     return [_symbol(name) for name in sorted(names)]
@@ -178,16 +222,16 @@ def _symbol(name: str) -> str:
     return f'<symbol id="{name}" viewBox="{icon["box"]}">{icon["inside"]}</symbol>'
 
 
-LIGHT = {
-    "page": "#ffffff", "edge": "#d0d7de", "card": "#ffffff", "ink": "#1f2937", "faint": "#57606a",
+_LIGHT = {
+    **LIGHT, "card": "#ffffff",
     "core": "#eef4fb", "core-edge": "#4a7ab5", "core-ink": "#23558f",
     "service": "#ff990022", "service-edge": "#d5761a", "service-ink": "#9a4c00",
     "vpc": "#ffffffb0", "public": "#7aa11622", "private": "#00a4a61c",
-    "commit": "#b5179e", "call": "#1f6feb", "use": "#7d8590",
+    "commit": "#b5179e", "call": "#1a63d6", "use": "#7d8590",
     "on-disc": "#ffffff", "tile": "none",
 }  # fmt: skip
-DARK = {
-    "page": "#0d1117", "edge": "#30363d", "card": "#1c2330", "ink": "#e6edf3", "faint": "#a3adb9",
+_DARK = {
+    **DARK, "card": "#1c2330",
     "core": "#131d2c", "core-edge": "#5b8fd0", "core-ink": "#8ebcf2",
     "service": "#ff99001f", "service-edge": "#d98a3a", "service-ink": "#f3b067",
     "vpc": "#0d111780", "public": "#7aa11630", "private": "#00a4a62e",
@@ -198,8 +242,7 @@ DARK = {
 
 def style_sheet() -> str:
     """Return the style sheet: light, and dark where the reader's surroundings are."""
-    dark = f"@media (prefers-color-scheme: dark){{{_colours(DARK)}}}"
-    return _fonts() + _type() + _colours(LIGHT) + dark
+    return _fonts() + _type() + light_and_dark(_colours, _LIGHT, _DARK)
 
 
 def _fonts() -> str:
@@ -219,8 +262,7 @@ def _type() -> str:
     return "".join(rules)
 
 
-def _colours(colours: dict[str, str]) -> str:
-    c = colours
+def _colours(c: Colours) -> str:
     outlines = {
         "page": (c["page"], c["edge"]),
         "core": (c["core"], c["core-edge"]),
@@ -240,6 +282,8 @@ def _colours(colours: dict[str, str]) -> str:
     rules.append(f".tile{{fill:{c['tile']}}}")
     rules += [f".{part}-ink{{fill:{c[f'{part}-ink']}}}" for part in ("core", "service")]
     for flow in ("commit", "call", "use"):
-        rules.append(f".{flow}{{stroke:{c[flow]}}}.{flow}-ink{{fill:{c[flow]}}}")
+        # The grey of thin lines is too light for letters.
+        ink = c["faint" if flow == "use" else flow]
+        rules.append(f".{flow}{{stroke:{c[flow]}}}.{flow}-ink{{fill:{ink}}}")
     rules.append(f".disc{{fill:{c['commit']};stroke:{c['page']};stroke-width:2}}")
     return "".join(rules)

@@ -1,8 +1,11 @@
 """The templates of one deployment: what in them refers to what, and which types are drawn."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from settings import ExistingPlatformSettings
 
 
 @dataclass(frozen=True)
@@ -21,9 +24,18 @@ class Resource:
 
 
 class Templates:
-    """Finds resources by type, and by reference, also through exports of another stack."""
+    """Finds resources by type, and by reference, also through exports of another stack.
 
-    def __init__(self, by_stack: Mapping[str, Mapping[str, Any]]) -> None:
+    ``existing`` is the platform that a service is put on if no core stack is among them: of what is
+    imported, the templates say no more than ids.
+    """
+
+    def __init__(
+        self,
+        by_stack: Mapping[str, Mapping[str, Any]],
+        existing: ExistingPlatformSettings | None = None,
+    ) -> None:
+        self.existing = existing
         self._resources = {
             (stack, logical_id): Resource(
                 stack, logical_id, resource["Type"], resource.get("Properties", {})
@@ -74,6 +86,23 @@ class Templates:
             case list():
                 for part in value:
                     yield from self._walk(stack, part)
+
+
+def with_its_core(
+    by_stack: Mapping[str, Mapping[str, Any]], service_stack: str
+) -> dict[str, Mapping[str, Any]]:
+    """Return, of the stacks of one app, that of a service and those whose exports it imports."""
+    said = json.dumps(by_stack[service_stack])
+    return {
+        stack: template
+        for stack, template in by_stack.items()
+        if stack == service_stack
+        or any(
+            json.dumps({"Fn::ImportValue": output["Export"]["Name"]}) in said
+            for output in template.get("Outputs", {}).values()
+            if "Export" in output
+        )
+    }
 
 
 def plain(value: Any) -> str:

@@ -51,7 +51,7 @@ def test_the_aws_cli_finds_its_python_in_any_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "module"),
     [
-        *((name, name) for name in ("doctor", "cost", "playground")),
+        *((name, name) for name in ("doctor", "cost", "diagram", "playground")),
         *((name, f"operations {name}") for name in ("status", "logs", "deliver", "rollback")),
         ("call", "playground.call"),
     ],

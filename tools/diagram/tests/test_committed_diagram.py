@@ -1,16 +1,21 @@
-"""The diagram in docs/ says what the templates say."""
+"""The diagram in docs/, and its small form, say what the templates say."""
 
 import json
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
-from tools.diagram.__main__ import SVG
+import pytest
+
+from tools.diagram.__main__ import OVERVIEW, SVG
 from tools.diagram.drawing import svg
 from tools.diagram.extraction import extract
+from tools.diagram.model import Model
+from tools.diagram.overview import overview_svg
 from tools.example_templates import example_templates
 
-REMEDY = "docs/architecture.svg is not what the templates say: run `make diagram` and commit"
+REMEDY = "a picture in docs/ is not what the templates say: run `make diagram` and commit"
 
 
 def test_the_diagram_says_what_the_templates_say() -> None:
@@ -21,8 +26,9 @@ def test_the_diagram_says_what_the_templates_say() -> None:
     assert not differences, "\n".join([REMEDY, *differences])
 
 
-def test_the_diagram_is_drawn_as_the_code_draws_it() -> None:
-    assert SVG.read_text(encoding="utf-8") == svg(extract(example_templates())), REMEDY
+@pytest.mark.parametrize(("file", "draw"), [(SVG, svg), (OVERVIEW, overview_svg)])
+def test_a_picture_is_drawn_as_the_code_draws_it(file: Path, draw: Callable[[Model], str]) -> None:
+    assert file.read_text(encoding="utf-8") == draw(extract(example_templates())), REMEDY
 
 
 def _differences(path: str, drawn: Any, said: Any) -> Iterator[str]:

@@ -1,20 +1,24 @@
 """What is in the diagram comes from the templates, and only from there."""
 
 import copy
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from settings.examples import TOPOLOGIES
+from app import templates_of
+from settings import ExistingPlatformSettings, VpcAttributes
+from settings.examples import TOPOLOGIES, example_deployment
 from tools.diagram.extraction import extract
-from tools.diagram.model import Edge, Flow, Model
+from tools.diagram.model import Edge, Flow, Model, Part
 from tools.diagram.templates import (
     DRAWN,
     NOT_DRAWN,
     Templates,
     UnplacedResourceError,
     check_every_type_is_decided,
+    with_its_core,
 )
 from tools.example_templates import example_templates
 
@@ -201,6 +205,70 @@ def test_tasks_are_drawn_only_in_the_subnets_of_the_service() -> None:
     network = changed.properties("AWS::ECS::Service")["NetworkConfiguration"]
     network["AwsvpcConfiguration"]["Subnets"].pop()
     assert [zone.tasks for zone in changed.model().zones] == [1, 1, 0]
+
+
+def _existing() -> ExistingPlatformSettings:
+    (settings,) = example_deployment(TOPOLOGIES["existing"])
+    assert settings.existing_platform
+    return settings.existing_platform
+
+
+def test_what_cdk_makes_up_for_a_vpc_that_is_looked_up_is_not_told() -> None:
+    model = extract(example_templates(**TOPOLOGIES["existing"]), _existing())
+    said = json.dumps(model.as_json())
+    assert not [each for each in ("1.2.3.4", "p-12345", "vpc-12345", "dummy") if each in said]
+    assert model.nodes["vpc"].details == ("shared",)
+    assert [zone.tasks for zone in model.zones] == [3]
+
+
+def test_a_service_on_an_existing_platform_is_found_under_its_name_there() -> None:
+    model = extract(example_templates(**TOPOLOGIES["existing"]), _existing())
+    assert ("record", "namespace") in ends(model)
+    address = "ecsdemo-backend.default.ecs-blueprint-infra.local:3000"
+    assert model.nodes["caller"].details == (address,)
+    assert model.nodes["cluster"].details == ("ecs-blueprint-infra",)
+
+
+def test_the_zones_of_an_existing_vpc_are_told_if_they_are_known() -> None:
+    vpc = VpcAttributes(
+        vpc_id="vpc-1",
+        vpc_cidr="10.7.0.0/16",
+        availability_zones=("eu-west-1a", "eu-west-1b"),
+        public_subnet_ids=("subnet-1", "subnet-2"),
+        private_subnet_ids=("subnet-3", "subnet-4"),
+    )
+    existing = _existing().model_copy(update={"vpc": vpc, "vpc_name": None})
+    model = extract(example_templates(**TOPOLOGIES["existing"]), existing)
+    assert model.nodes["vpc"].details == ("10.7.0.0/16",)
+    assert [(z.title, z.public, z.private, z.tasks) for z in model.zones] == [
+        ("eu-west-1a", "subnet-1", "subnet-3", 2),
+        ("eu-west-1b", "subnet-2", "subnet-4", 1),
+    ]
+
+
+def test_of_several_services_each_is_drawn_with_its_own_core() -> None:
+    shop, pay, stock = (
+        {
+            "stack_prefix": name.capitalize(),
+            "ecs_cluster_name": cluster,
+            "service_name": name,
+            "ecr_repository_name": name,
+        }
+        for name, cluster in (("shop", "shop"), ("pay", "pay"), ("stock", "shop"))
+    )
+    deployment = example_deployment(shop, pay, stock | {"deploy_core_stack": "False"})
+    by_stack = templates_of(deployment)
+    cores = {
+        settings.service.service_name: extract(
+            with_its_core(by_stack, settings.service_stack_name)
+        ).stacks[Part.CORE]
+        for settings in deployment
+    }
+    assert cores == {
+        "shop": "ShopCoreInfraStack",
+        "pay": "PayCoreInfraStack",
+        "stock": "ShopCoreInfraStack",
+    }
 
 
 def test_an_edge_to_nothing_is_refused() -> None:

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+from tools.picture_colours import Colours, light_and_dark
 from tools.rehearsal.containers.callers import RATE, Calls
 
-WIDTH, LEFT, RIGHT, PANEL, GAP = 960, 44, 12, 90, 52
+WIDTH, LEFT, RIGHT, PANEL, GAP = 660, 44, 12, 90, 54
 MOST = 1.25 * RATE
 """Requests a second that a panel has room for: after a pause more begin than the rate."""
-HEADER, ROW, CHARACTER = 30, 15, 6.6
-"""The legend, a row of labels of events, and about the width of a character."""
+SIZE, HEADER, ROW, CHARACTER, ENTRY = 13, 30, 16, 7.2, 92
+"""Of letters, the legend, a row of labels of events; about a character, an entry of the legend."""
 COLOURS = ("#4477aa", "#ddaa33", "#66ccee", "#228833")
 FAILED = "#dd3322"
 TITLES = {
@@ -18,12 +19,8 @@ TITLES = {
     "plain": "honours the TTL, never tries again",
     "forever": "looks the name up once and never again",
 }
-_STYLE = (
-    "text{fill:#1f2328}.line{stroke:#1f2328}"
-    "@media(prefers-color-scheme:dark){text{fill:#e6edf3}.line{stroke:#e6edf3}}"
-)
 _TICKS = (10, 30, 60)
-_MOST_TICKS = 18
+_MOST_TICKS = 12
 
 Event = tuple[float, str]
 """When it was, and what."""
@@ -47,14 +44,19 @@ def draw(file: Path, callers: Sequence[Calls], events: Sequence[Event]) -> None:
         body += _panel(calls, revisions, began, seconds, at)
         for x, _ in moments:
             line = f'x1="{x:.1f}" x2="{x:.1f}" y1="{at}" y2="{at + PANEL}"'
-            body += f'<line class="line" {line} stroke="#1f2328" stroke-dasharray="3 3"/>'
+            body += f'<line class="line" {line} stroke-dasharray="3 3"/>'
     height = top + len(callers) * (PANEL + GAP) - GAP + 24
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
-        f'font-family="sans-serif" font-size="12"><style>{_STYLE}</style>{body}</svg>\n',
+        f'font-family="sans-serif" font-size="{SIZE}"><style>{light_and_dark(_style)}</style>'
+        f'<rect width="{WIDTH}" height="{height}" rx="8" class="page"/>{body}</svg>\n',
         encoding="utf-8",
     )
+
+
+def _style(of: Colours) -> str:
+    return f"text{{fill:{of['ink']}}}.line{{stroke:{of['ink']}}}.page{{fill:{of['page']}}}"
 
 
 def _placed(moments: Sequence[Event]) -> Iterator[tuple[float, str, str, int]]:
@@ -96,14 +98,14 @@ def _panel(calls: Calls, revisions: list[str], began: float, seconds: int, top: 
                 )
         if number % tick == 0 and _x(number, seconds) + len("000 s") * CHARACTER < WIDTH:
             text += _text(_x(number, seconds), top + PANEL + 14, f"{number} s")
-    line = f'y1="{top + PANEL}" y2="{top + PANEL}" stroke="#1f2328"'
+    line = f'y1="{top + PANEL}" y2="{top + PANEL}"'
     return text + f'<line class="line" x1="{LEFT}" x2="{WIDTH - RIGHT}" {line}/>'
 
 
 def _legend(entries: list[tuple[str, str]]) -> str:
-    text = _text(LEFT, 18, "Requests per second, by the version that answered", weight="bold")
+    text = _text(LEFT, 18, "Requests per second, by version", weight="bold")
     for number, (colour, label) in enumerate([*entries, (FAILED, "failed")]):
-        x = 500 + number * 100
+        x = WIDTH - RIGHT - (len(entries) + 1 - number) * ENTRY
         text += f'<rect x="{x}" y="8" width="12" height="12" fill="{colour}"/>'
         text += _text(x + 18, 18, label)
     return text

@@ -1,0 +1,1 @@
+"""The recording of the README, made of real runs: ``python -m tools.recording``."""
