@@ -125,17 +125,6 @@ ACKNOWLEDGEMENTS = (
     ),
     Acknowledgement(
         rules=("AwsSolutions-IAM5",),
-        constructs=(
-            "Delivery/Release/Role/DefaultPolicy/Resource",
-            "Delivery/Rollout/Role/DefaultPolicy/Resource",
-            "ImageBuild/Project/Role/DefaultPolicy/Resource",
-        ),
-        details=("Resource::<DeliveryArtifactsBucket….Arn>/*",),
-        reason="Objects of the bucket that holds nothing but this pipeline's artifacts, under keys "
-        "that CodePipeline makes up: the release writes one, rollout and build only read.",
-    ),
-    Acknowledgement(
-        rules=("AwsSolutions-IAM5",),
         constructs=("Task/Definition/TaskRole/DefaultPolicy/Resource",),
         details=("Resource::arn:aws:logs:…:log-group:…:*",),
         reason="Only with enable_execute_command: the streams of the one log group in which the "
@@ -147,10 +136,14 @@ ACKNOWLEDGEMENTS = (
         constructs=(
             "Delivery/Pipeline/Role/DefaultPolicy/Resource",
             "Delivery/Pipeline/SourceRole/DefaultPolicy/Resource",
+            "Delivery/Release/Role/DefaultPolicy/Resource",
+            "Delivery/Rollout/Role/DefaultPolicy/Resource",
+            "ImageBuild/Project/Role/DefaultPolicy/Resource",
         ),
         details=("Resource::<DeliveryArtifactsBucket….Arn>/*",),
         reason="Objects of the bucket that holds nothing but this pipeline's artifacts, under keys "
-        "that CodePipeline makes up; no page says how. "
+        "that CodePipeline makes up; no page says how. Pipeline and source read and write them, "
+        "the release writes one, rollout and build only read. "
         f"{_DOCS}/codepipeline/latest/userguide/how-to-custom-role.html",
     ),
     Acknowledgement(
