@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +89,7 @@ class MeasuredApp:
             "CDK_OUTDIR": str(self.folder / "cdk.out"),
             "CDK_CONTEXT_JSON": json.dumps(context),
         }
-        with tempfile.TemporaryFile() as output:
+        with (self.folder / "output").open("w+b") as output:
             began = time.perf_counter()
             child = subprocess.Popen(
                 command, cwd=self.folder, env=environment, stdout=output, stderr=output

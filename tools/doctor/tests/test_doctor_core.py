@@ -40,7 +40,7 @@ def test_a_ready_account_has_no_problem(ready_account: AccountUnderTest) -> None
     assert report.lines("not checked") == [
         "GitHub token's scopes: GitHub is not asked -> add --github"
     ]
-    assert "no problems, 29 ok, 2 to know, 1 not checked. Nothing was changed." in report.text
+    assert "no problems, 30 ok, 2 to know, 1 not checked. Nothing was changed." in report.text
 
 
 def test_the_zones_line_can_be_pasted(ready_account: AccountUnderTest) -> None:
