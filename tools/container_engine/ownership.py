@@ -82,6 +82,11 @@ def left_over(engine: Engine) -> list[str]:
     ]
 
 
+def label_options(labels: Mapping[str, str]) -> list[str]:
+    """Return the options that give labels to what an engine makes."""
+    return [f"--label={name}={value}" for name, value in labels.items()]
+
+
 def labelled(engine: Engine, labels: Mapping[str, str]) -> list[str]:
     """Return the ids of the containers of a run."""
     return _containers(engine, f"{OWNER}={labels[OWNER]}")
@@ -109,7 +114,7 @@ class Build:
             of_image |= {_IMAGE: self.labels[OWNER], _NUMBER: self.number}
             tags.append(f"{_MADE_NAMES}:{self.number}")
         options = [f"--tag={tag}" for tag in tags]
-        options += [f"--label={name}={value}" for name, value in of_image.items()]
+        options += label_options(of_image)
         # docker keeps no image of a stage; podman could not label it before version 4.4.
         if "--layer-label" in self.engine.attempt("build", "--help").stdout:
             options += [f"--layer-label={name}=true" for name in (_STAGE, self._stage)]

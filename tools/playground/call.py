@@ -16,7 +16,7 @@ from typing import Any
 
 from settings import SettingsError, load_deployment
 from tools.container_engine import Engine, EngineError, NoEngineError, find_engine
-from tools.container_engine.ownership import OWNER
+from tools.container_engine.ownership import OWNER, label_options
 from tools.operations.account import Account, OperationError, say
 from tools.operations.service import DeployedService, choose
 from tools.rehearsal.containers.tasks_as_containers import CACHE, SEED
@@ -59,7 +59,7 @@ def call(given: argparse.Namespace) -> int:
     name = f"{service.service_name}.{service.namespace_name}"
     command = [
         *(*engine.command, "run", "--rm", f"--network={network}"),
-        *(f"--dns={IPv4Network(subnets[0])[2]}", *(f"--label={k}={v}" for k, v in labels.items())),
+        *(f"--dns={IPv4Network(subnets[0])[2]}", *label_options(labels)),
         *("--entrypoint=curl", SEED, "--silent", "--show-error", "--max-time", _SECONDS),
         f"http://{name}:{service.container_port}{given.route}",
     ]

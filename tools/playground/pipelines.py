@@ -12,6 +12,7 @@ from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.pipeline.docker_command import DockerCommand
 from tools.rehearsal.pipeline.pipeline_run import (
+    ROLLOUT_SECONDS_OF_ANY_IMAGE,
     Action,
     ArtifactStore,
     PipelineRun,
@@ -31,7 +32,7 @@ class PipelineWorker(PipelineRun):
     that the execution was started with.
     """
 
-    rollout_seconds = 400.0
+    rollout_seconds = ROLLOUT_SECONDS_OF_ANY_IMAGE
 
     def __init__(self, context: RehearsalContext, docker: DockerCommand) -> None:
         super().__init__(context, docker)

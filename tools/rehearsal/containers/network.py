@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.container_engine import Engine, EngineError, docker_host, owned
-from tools.container_engine.ownership import OWNER, labelled
+from tools.container_engine.ownership import OWNER, label_options, labelled
 from tools.local_aws import Delays, EngineAccess, LocalAws
 from tools.local_aws.scratch import ScratchDirectory
 
@@ -172,9 +172,9 @@ def resolver(
 ) -> Iterator[ZoneFeed]:
     """Answer for the names of Cloud Map in the network, ``delay`` and 0.25 s late at most."""
     engine, name = network.engine, f"{network.name}-resolver"
-    labels = [f"--label={key}={value}" for key, value in network.labels.items()]
     engine(
-        *("create", "--interactive", f"--name={name}", *labels, "--user=0"),
+        *("create", "--interactive", f"--name={name}"),
+        *(*label_options(network.labels), "--user=0"),
         *(f"--network={network.name}", f"--ip={network.resolver}", image),
         *program("vpc_resolver", network.resolver),
     )
@@ -253,7 +253,7 @@ def program(name: str, *arguments: str) -> list[str]:
 
 def _create(engine: Engine, name: str, labels: dict[str, str], cidrs: Sequence[str]) -> str:
     # Names are the resolver's business; podman would answer them as well.
-    options = ["--internal", *(f"--label={key}={value}" for key, value in labels.items())]
+    options = ["--internal", *label_options(labels)]
     options += ["--disable-dns"] if engine.name == "podman" else []
     for cidr in cidrs:
         made = engine.attempt("network", "create", *options, f"--subnet={cidr}", name)

@@ -7,7 +7,12 @@ from tools.local_aws import Access
 from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.expectation import expect
 from tools.rehearsal.pipeline.docker_command import DockerCommand
-from tools.rehearsal.pipeline.pipeline_run import Action, ArtifactStore, PipelineRun
+from tools.rehearsal.pipeline.pipeline_run import (
+    ROLLOUT_SECONDS_OF_ANY_IMAGE,
+    Action,
+    ArtifactStore,
+    PipelineRun,
+)
 
 NOT_SHOWN = (
     "that your Dockerfile builds, and that its image starts, listens and passes its health check",
@@ -20,7 +25,7 @@ NOT_SHOWN = (
 class OwnPipeline(PipelineRun):
     """The deployed pipeline; whatever waits for a person's approval gets it."""
 
-    rollout_seconds = 400.0
+    rollout_seconds = ROLLOUT_SECONDS_OF_ANY_IMAGE
 
     def __init__(self, context: RehearsalContext, docker: DockerCommand) -> None:
         super().__init__(context, docker)

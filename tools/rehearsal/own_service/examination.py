@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tools.container_engine import Engine
+from tools.container_engine.ownership import label_options
 from tools.rehearsal.containers.context import ContainerContext
 from tools.rehearsal.containers.in_container import probe
 from tools.rehearsal.containers.tasks_as_containers import SEED
@@ -25,12 +26,12 @@ _START_SECONDS = 20.0
 _CHECK_SECONDS = 10.0
 _POLL_SECONDS = 0.5
 _LONGEST_OUTPUT = 300
-_KILLED = 137
+KILLED = 137
 # As shells and container run times have it: 128 and the number of the signal, and two of their own.
 _MEANINGS = {
     126: "its command cannot be executed",
     127: "its command is not in the image",
-    _KILLED: "killed by SIGKILL",
+    KILLED: "killed by SIGKILL",
     139: "segmentation fault",
     143: "ended by SIGTERM",
 }
@@ -116,9 +117,9 @@ def ask(
     Both by address, or by name if that does not resolve.
     """
     network = context.network
-    labels = [f"--label={key}={value}" for key, value in network.labels.items()]
     said = context.engine(
-        *(*_ANY_PROGRAM, *labels, f"--network={network.name}", f"--dns={network.resolver}"),
+        *(*_ANY_PROGRAM, *label_options(network.labels)),
+        *(f"--network={network.name}", f"--dns={network.resolver}"),
         *(SEED, "-Ic", _source(), "call", host, str(port), path, str(seconds)),
         timeout=seconds + 60,
     )
@@ -135,9 +136,9 @@ def examine(
     lines = last_lines(engine, container)
     if not state["State"]["Running"]:
         return Examination(exit_code=int(state["State"]["ExitCode"]), lines=lines)
-    labels = [f"--label={key}={value}" for key, value in context.network.labels.items()]
     said = engine.attempt(
-        *(*_ANY_PROGRAM, *labels, f"--network=container:{container}", SEED),
+        *(*_ANY_PROGRAM, *label_options(context.network.labels)),
+        *(f"--network=container:{container}", SEED),
         *("-Ic", _source(), "listening"),
     )
     listening = json.loads(said.stdout.splitlines()[-1]) if said.returncode == 0 else []
@@ -157,9 +158,8 @@ def examine_image(
     check = (definition.get("healthCheck") or {}).get("command")
     environment = [f"--env={e['name']}={e['value']}" for e in definition.get("environment", [])]
     environment += [f"--env={secret['name']}=made-up" for secret in definition.get("secrets", [])]
-    labels = [f"--label={key}={value}" for key, value in network.labels.items()]
     started = engine.attempt(
-        *("run", "--detach", *labels, *environment),
+        *("run", "--detach", *label_options(network.labels), *environment),
         *(f"--network={network.name}", f"--dns={network.resolver}", image),
     )
     if started.returncode:
@@ -192,7 +192,7 @@ def _checked(engine: Engine, container: str, check: Sequence[str] | None) -> tup
     try:
         done = engine.attempt("exec", container, *command, timeout=_CHECK_SECONDS)
     except subprocess.TimeoutExpired:
-        return _KILLED, f"it takes longer than {_CHECK_SECONDS:g} s"
+        return KILLED, f"it takes longer than {_CHECK_SECONDS:g} s"
     said = " ".join((done.stdout + done.stderr).split())
     return done.returncode, said[-_LONGEST_OUTPUT:]
 

@@ -14,6 +14,7 @@ from tools.rehearsal.expectation import RehearsalError, expect, expect_all, wait
 from tools.rehearsal.own_service import bad_versions
 from tools.rehearsal.own_service.delivery import OwnPipeline
 from tools.rehearsal.own_service.examination import (
+    KILLED,
     Examination,
     ImageError,
     ask,
@@ -28,7 +29,6 @@ from tools.rehearsal.pipeline.pipeline_run import ActionFailedError
 _ANSWER_SECONDS = 60.0
 _STEADY_SECONDS = 30.0
 _STOP_MARGIN_SECONDS = 15.0
-_KILLED = 137
 _DNS_SECONDS = int(Delays().records)
 _NO_SHORT_NAMES = "short-name"
 _SHORT_NAMES = (
@@ -284,13 +284,13 @@ def sigterm(own: OwnImage, tasks: list[str]) -> str:
     described = context.described(tasks)
     codes = {container["exitCode"] for task in described for container in task["containers"]}
     took = max((task["stoppedAt"] - task["stoppingAt"]).total_seconds() for task in described)
-    if _KILLED in codes and service.enable_execute_command and not _have_init(context):
+    if KILLED in codes and service.enable_execute_command and not _have_init(context):
         context.report.leave_out(
             "what your container does at SIGTERM: with enable_execute_command an init process"
             " passes it on, and this engine has none"
         )
         return "not shown: this engine has no init process"
-    if _KILLED in codes:
+    if KILLED in codes:
         context.report.advise(
             f"Your container ignores SIGTERM: expected that it ends within stop_timeout_seconds"
             f" ({timeout}); ECS had to kill it, with whatever it was doing. The first process of a"

@@ -43,6 +43,10 @@ _DESCRIBED = (
     "taskDefinitionArn", "revision", "status", "requiresAttributes", "compatibilities",
     "registeredAt", "registeredBy", "deregisteredAt",
 )  # fmt: skip
+ROLLOUT_SECONDS_OF_ANY_IMAGE = 400.0
+"""Longer than three tasks, one after the other, that ECS finds unhealthy after a minute each, and
+the longest stop timeout of Fargate, 120 s. The sample takes less."""
+
 _PATIENCE_SECONDS = 30
 _POLL_SECONDS = 0.1
 _LOG_LINES = 40
