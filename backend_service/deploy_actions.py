@@ -15,6 +15,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from backend_service.image_repository import PULL, PUSH
 from backend_service.names import LIVE_TAG
 
 ROLLOUT_TIMEOUT = Duration.minutes(30)
@@ -80,16 +81,8 @@ class ReleaseFunction(Construct):
             description="Puts released images into one ECR repository, and moves its live tag",
         )
         log_group.grant_write(self.role)
-        builds.grant(self.role, "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
-        repository.grant(
-            self.role,
-            "ecr:BatchCheckLayerAvailability",
-            "ecr:BatchGetImage",
-            "ecr:CompleteLayerUpload",
-            "ecr:InitiateLayerUpload",
-            "ecr:PutImage",
-            "ecr:UploadLayerPart",
-        )
+        builds.grant(self.role, *PULL)
+        repository.grant(self.role, *PUSH)
         for statement in _release_statements(self, service_arn, alarm_names):
             self.role.add_to_policy(statement)
         self.function = lambda_.Function(
