@@ -1,5 +1,7 @@
 """Which tests of the tools are slow, in which order they run, and what they do not show."""
 
+import os
+import pty
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
     # Containers wait for most of a minute: begun first, they keep nobody waiting at the end.
     items.sort(key=lambda item: "containers" not in item.path.parts)
+
+
+@pytest.fixture(scope="session")
+def terminals() -> None:
+    """Skip where no pseudo-terminal can be had: a root directory of its own may have none."""
+    try:
+        opened = pty.openpty()
+    except OSError as error:
+        pytest.skip(f"what is done with a terminal: {error}")
+    for descriptor in opened:
+        os.close(descriptor)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

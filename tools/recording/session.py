@@ -113,7 +113,10 @@ def record(
 def _started(
     command: str, folder: Path, environment: Mapping[str, str]
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    master, slave = pty.openpty()
+    try:
+        master, slave = pty.openpty()
+    except OSError as error:
+        raise SessionError(f"this machine gives no terminal: {error}") from error
     ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     process = subprocess.Popen(
         ["/bin/sh", "-c", command],
@@ -130,8 +133,8 @@ def _started(
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGINT)
-            process.wait()
-        os.close(master)
+        os.close(master)  # Before the wait: who writes to a terminal that nobody reads never ends.
+        process.wait()
 
 
 def _read(master: int) -> bytes:

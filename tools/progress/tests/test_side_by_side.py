@@ -125,10 +125,7 @@ def test_parts_end_with_all_that_they_have_started(number: signal.Signals, tmp_p
 def on_terminal(**variables: str) -> str:
     """Return all that is written to a terminal by two parts, one of them with its progress."""
     command = [*RUN, *parts(one="printf '..... [ 42%%]'; sleep 2", two="sleep 1; echo done")]
-    try:
-        controller, terminal = pty.openpty()
-    except OSError as error:
-        pytest.skip(f"how parts look on a terminal: {error}")
+    controller, terminal = pty.openpty()
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment(**variables), stdout=terminal, stdin=terminal
     )
@@ -144,12 +141,14 @@ def on_terminal(**variables: str) -> str:
     return written.decode()
 
 
+@pytest.mark.usefixtures("terminals")
 def test_a_terminal_shows_how_far_the_parts_are() -> None:
     written = on_terminal()
     assert re.search(r"… one     \d s   42%  \.\.\.\.\. \[ 42%\]\x1b\[K", written)
     assert re.search(r"… two     \d s", written)
 
 
+@pytest.mark.usefixtures("terminals")
 @pytest.mark.parametrize("variable", [{"TERM": "dumb"}, {"CI": "1"}])
 def test_a_terminal_that_cannot_shows_no_more_than_a_log(variable: dict[str, str]) -> None:
     written = on_terminal(**variable)

@@ -37,6 +37,7 @@ def test_a_sequence_that_comes_in_two_parts_is_one() -> None:
     assert terminal.lines == [Line(1.0, "\x1b[31mred\x1b[0m")]
 
 
+@pytest.mark.usefixtures("terminals")
 def test_a_command_has_a_terminal_and_its_questions_are_answered(tmp_path: Path) -> None:
     command = 'test -t 1 && stty size && printf "Your name: " && read name && echo "Hello $name"'
     scene = record(command, tmp_path, ENVIRONMENT, ["Ada"])
@@ -45,9 +46,21 @@ def test_a_command_has_a_terminal_and_its_questions_are_answered(tmp_path: Path)
     assert 0 <= scene.lines[0].at <= scene.lines[-1].at
 
 
+@pytest.mark.usefixtures("terminals")
 def test_a_command_that_fails_is_no_recording_and_says_why(tmp_path: Path) -> None:
     with pytest.raises(SessionError, match=r"exit status 3\nno engine"):
         record("echo no engine; exit 3", tmp_path, ENVIRONMENT)
+
+
+def test_a_machine_without_terminals_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none() -> None:
+        raise OSError("out of pty devices")
+
+    monkeypatch.setattr("pty.openpty", none)
+    with pytest.raises(SessionError, match="gives no terminal: out of pty devices"):
+        record("true", tmp_path, ENVIRONMENT)
 
 
 HERE, FOLDER = Path("/somewhere/here"), Path("/somewhere/x")
