@@ -230,8 +230,9 @@ def _ask_for_errors(context: ContainerContext) -> None:
         url = f"{context.url}{{{','.join(_ERROR_PATHS)}}}?[1-{_ERRORS_A_MINUTE}]"
         context.engine("exec", container["Id"], "curl", "--silent", "--output", "/dev/null", url)
         wanted = len(_ERROR_PATHS) * _ERRORS_A_MINUTE
+        # Not exactly as many: on a busy machine an engine's log has had a line twice.
         wait_until(
-            "the requests are in the log", lambda: len(_requests(context)) == wanted, _LOG_SECONDS
+            "the requests are in the log", lambda: len(_requests(context)) >= wanted, _LOG_SECONDS
         )
         asked = _requests(context)
         _log_for_minutes(context, asked)

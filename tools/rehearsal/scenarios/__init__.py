@@ -4,12 +4,12 @@
 after them all.
 """
 
-from tools.rehearsal.scenarios import first_deploy, live_image, shared_core, wrong_doors
+from tools.rehearsal.scenarios import first_deploy, live_image, shared_core, trust_policies
 
 SCENARIOS = (
     first_deploy.run,
     live_image.run,
     shared_core.add_services,
     shared_core.change_core,
-    wrong_doors.run,
+    trust_policies.run,
 )
