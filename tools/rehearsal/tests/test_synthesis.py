@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from settings.examples import ROOT, sample_env
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.synthesis import Synthesis
+from tools.rehearsal.workspace import app_command
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
@@ -32,7 +32,7 @@ def test_assembly_is_the_one_that_the_cli_gets(synthesis: Synthesis, tmp_path: P
     (tmp_path / ".env").write_text(sample_env(task_memory="1024"))
     from_app = tmp_path / "from-app"
     cli = [str(ROOT / "node_modules" / ".bin" / "cdk"), "synth", "--quiet"]
-    where = ["--app", f"exec {sys.executable} '{ROOT}/app.py'", "--output", str(from_app)]
+    where = ["--app", app_command(ROOT / "app.py"), "--output", str(from_app)]
     (tmp_path / "cdk.json").write_text((ROOT / "cdk.json").read_text())
     subprocess.run([*cli, *where], cwd=tmp_path, env=ENVIRONMENT | {"CI": "true"}, check=True)
     (tmp_path / ".env").write_text(sample_env())
