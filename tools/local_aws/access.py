@@ -128,8 +128,12 @@ class Access:
 @cache
 def _client(access: Access, service: str) -> Any:
     with _one_at_a_time:
-        return _session(access.key, access.region).client(
+        return _session().client(
             service,
+            region_name=access.region,
+            aws_access_key_id=access.key.access_key_id,
+            aws_secret_access_key=access.key.secret_access_key,
+            aws_session_token=access.key.session_token or None,
             endpoint_url=access.endpoint_url,
             verify=str(access.ca_bundle),
             config=Config(
@@ -156,22 +160,17 @@ def _speaking_for(access: Access, service: str) -> Any:
     return sts
 
 
-# A session reads the descriptions of the services once, but makes clients for one thread only.
+# One session for everybody: it reads the description of a service once, which takes longer than to
+# make a client of it. But it makes clients for one thread only.
 _one_at_a_time = threading.Lock()
 
 
 @cache
-def _session(key: Key, region: str) -> boto3.session.Session:
+def _session() -> boto3.session.Session:
     # botocore reads its settings through this table; without the names of environment variables
     # and with empty files nothing of the shell is left to be read.
     settings = {
         name: (key, None, _NO_FILE if name in _FILES else default, convert)
         for name, (key, _, default, convert) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
     }
-    return boto3.session.Session(
-        aws_access_key_id=key.access_key_id,
-        aws_secret_access_key=key.secret_access_key,
-        aws_session_token=key.session_token or None,
-        region_name=region,
-        botocore_session=botocore.session.Session(session_vars=settings),
-    )
+    return boto3.session.Session(botocore_session=botocore.session.Session(session_vars=settings))

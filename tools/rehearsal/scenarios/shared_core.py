@@ -90,6 +90,9 @@ def change_core(context: RehearsalContext) -> None:
             expect("the outputs of the core stack", context.outputs(CORE), core)
             _expect_everywhere(context, core)
             step.note = "refused, nothing changed"
+    with report.step("Every resource is there"):
+        every = context.inventory.missing([CORE, SERVICE, ORDERS])
+        expect("resources that no API knows", every, [])
     workspace.write_env(**MORE_NAMESPACES, **MORE_ZONES)
 
 
@@ -151,4 +154,3 @@ def _expect_everywhere(context: RehearsalContext, core: dict[str, str]) -> None:
         expect(f"running tasks of {stack}", service["runningCount"], service["desiredCount"])
         subnets = service["networkConfiguration"]["awsvpcConfiguration"]["subnets"]
         expect_all(f"subnets of {stack}", subnets, core["PrivateSubnetIds"].split(","))
-    expect("resources that no API knows", context.inventory.missing([CORE, SERVICE, ORDERS]), [])
