@@ -1,6 +1,7 @@
 """More services on one core, and changes of the core under them."""
 
 import shutil
+from collections.abc import Mapping, Sequence
 
 from settings.examples import REGION
 from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
@@ -38,8 +39,7 @@ def add_services(context: RehearsalContext) -> None:
     with report.step(f"cdk deploy --all -c env_file={ON_IMPORTS}") as step:
         # The second of them gives names and ARNs by hand, and its VPC is looked up.
         context.workspace.deploy(env_file=ON_IMPORTS)
-        for stack in (PAYMENTS, LEDGER):
-            _expect_running(context, stack)
+        _expect_running(context, PAYMENTS, LEDGER)
         step.note = (
             f"{context.outputs(PAYMENTS)['ServiceName']}, {context.outputs(LEDGER)['ServiceName']}"
         )
@@ -55,8 +55,7 @@ def add_services(context: RehearsalContext) -> None:
         step.note = "DiscoverInstances and A records for four services"
     with report.step("cdk destroy of two: the others stay") as step:
         context.workspace.cdk("destroy", "--all", "--force", *AS_SYNTHESISED)
-        for stack in (SERVICE, ORDERS):
-            _expect_running(context, stack)
+        _expect_running(context, SERVICE, ORDERS)
         step.note = f"{SERVICE}, {ORDERS}"
 
 
@@ -91,8 +90,7 @@ def change_core(context: RehearsalContext) -> None:
             _expect_everywhere(context, core)
             step.note = "refused, nothing changed"
     with report.step("Every resource is there"):
-        every = context.inventory.missing([CORE, SERVICE, ORDERS])
-        expect("resources that no API knows", every, [])
+        _expect_every_resource(context, CORE, SERVICE, ORDERS)
     workspace.write_env(**MORE_NAMESPACES, **MORE_ZONES)
 
 
@@ -128,12 +126,13 @@ def _another(name: str) -> dict[str, str]:
     }
 
 
-def _expect_running(context: RehearsalContext, stack: str) -> None:
-    expect("resources that no API knows", context.inventory.missing([stack]), [])
-    service, core = context.service(stack), context.outputs(CORE)
-    expect(f"running tasks of {stack}", service["runningCount"], service["desiredCount"])
-    subnets = service["networkConfiguration"]["awsvpcConfiguration"]["subnets"]
-    expect_all(f"subnets of {stack}", subnets, core["PrivateSubnetIds"].split(","))
+def _expect_running(context: RehearsalContext, *stacks: str) -> None:
+    _expect_everywhere(context, context.outputs(CORE), stacks)
+    _expect_every_resource(context, *stacks)
+
+
+def _expect_every_resource(context: RehearsalContext, *stacks: str) -> None:
+    expect("resources that no API knows", context.inventory.missing(stacks), [])
 
 
 def _expect_discoverable(context: RehearsalContext, stack: str) -> None:
@@ -148,8 +147,11 @@ def _expect_discoverable(context: RehearsalContext, stack: str) -> None:
     expect_all(f"A records of {host}", context.a_records(host), found)
 
 
-def _expect_everywhere(context: RehearsalContext, core: dict[str, str]) -> None:
-    for stack in (SERVICE, ORDERS):
+def _expect_everywhere(
+    context: RehearsalContext, core: Mapping[str, str], stacks: Sequence[str] = (SERVICE, ORDERS)
+) -> None:
+    """Require that the tasks of services run, and may do so in every private subnet."""
+    for stack in stacks:
         service = context.service(stack)
         expect(f"running tasks of {stack}", service["runningCount"], service["desiredCount"])
         subnets = service["networkConfiguration"]["awsvpcConfiguration"]["subnets"]
