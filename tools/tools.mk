@@ -125,8 +125,8 @@ iam-oracle: install-tools .cache/iam-oracle/.installed ## Compare how policies a
 	@$(BIN)/python -m tools.iam_oracle .cache/iam-oracle
 
 .PHONY: bench
-bench: install-dev install-tools ## Measure against an empty CDK app; writes docs/performance.json and .svg
-	@$(BIN)/python -m tools.bench
+bench: install-dev install-tools ## Measure against an empty CDK app, and AGAINST=<commit>; writes docs/performance.json and .svg
+	@$(BIN)/python -m tools.bench $(if $(AGAINST),--against "$(AGAINST)") $(if $(TESTS),--tests)
 
 .venv/.installed-tools: tools/requirements.lock .venv/.installed
 	@$(call run,Installing what the tools need,$(PIP) -r tools/requirements.lock)

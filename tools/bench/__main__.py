@@ -1,23 +1,18 @@
-"""Measure the blueprint: ``python -m tools.bench [--rounds N] [--suite]``."""
+"""Measure the blueprint: ``python -m tools.bench [--rounds N] [--against REVISION [--tests]]``."""
 
 from tools.command_line import run, whole_number
 
 import argparse
-import os
-import re
-import subprocess
 import sys
-import time
 
 from settings.examples import ROOT
-from tools.bench import apps
+from tools.bench import apps, revisions
 from tools.bench.results import Series, measure, table, write_chart, write_json
 from tools.local_aws.scratch import ScratchDirectory
 from tools.progress.terminal import LiveLine
 
 FLOOR = "npx cdk ls: an empty app"
 MOST_SERVICES = 20  # on one core: IAM's limit for its execution role is not far above
-STEP = re.compile(r"^  ✓ +(?:(\d+\.\d) s)? +(.*?)(?:  .*)?$")
 
 
 def main() -> None:
@@ -27,9 +22,24 @@ def main() -> None:
         "--rounds", type=whole_number(1), default=5, help="how often each thing is measured"
     )
     parser.add_argument(
-        "--suite", action="store_true", help="also run the tests and the rehearsal, once each"
+        "--against",
+        metavar="REVISION",
+        help="also install, rehearse twice, and do so for another commit, in turns: minutes",
+    )
+    parser.add_argument(
+        "--tests", action="store_true", help="with --against: also make test, half an hour"
     )
     arguments = parser.parse_args()
+    if arguments.tests and not arguments.against:
+        parser.error("--tests is for --against")
+    try:
+        other = revisions.commit_of(ROOT, arguments.against) if arguments.against else ""
+        _measure(arguments.rounds, other, tests=arguments.tests)
+    except revisions.RevisionError as error:
+        sys.exit(f"error: {error}")
+
+
+def _measure(rounds: int, other: str, *, tests: bool) -> None:
     with ScratchDirectory("bench") as scratch:
         folder = scratch.path
         measured = [
@@ -42,7 +52,7 @@ def main() -> None:
         cases = {f"npx cdk ls: {app.name}": app.cdk_ls for app in measured}
         cases |= {f"python app.py: {app.name}": app.alone for app in measured}
         progress = LiveLine(sys.stderr)
-        series = measure(cases, rounds=arguments.rounds, progress=progress)
+        series = measure(cases, rounds=rounds, progress=progress)
         split = apps.phases(folder / "core" / "0.env", folder / "cdk.out")
     print("\n".join(table(series, FLOOR)))
     more = _seconds_for_each_more(series)
@@ -58,10 +68,8 @@ def main() -> None:
         "memory_to_floor": {n: s.memory / series[FLOOR].memory for n, s in series.items()},
         "share_of_phases": {phase: seconds / total for phase, seconds in split.items()},
     }
-    if arguments.suite:
-        suite = parts["suite_seconds"] = _suite(progress)
-        for what, seconds in suite.items():
-            print(f"  {seconds:6.1f} s {what}")
+    if other:
+        parts["against"] = _against(other, tests=tests, progress=progress)
     write_json(ROOT / "docs" / "performance.json", parts)
     write_chart(ROOT / "docs" / "performance.svg", series, FLOOR)
 
@@ -72,33 +80,16 @@ def _seconds_for_each_more(series: dict[str, Series]) -> float:
     return (most - one) / (MOST_SERVICES - 1)
 
 
-def _suite(progress: LiveLine) -> dict[str, float]:
-    """Return the seconds of both halves of the tests and of each step of the rehearsal."""
-    seconds = {}
-    for name, expression in (("fast tests", "not slow"), ("slow tests", "slow")):
-        progress.show(f"  … {name}")
-        began = time.perf_counter()
-        _python("-m", "pytest", "-q", "-m", expression)
-        seconds[name] = time.perf_counter() - began
-    progress.show("  … rehearsal")
-    began = time.perf_counter()
-    report = _python("-m", "tools.rehearsal")
-    seconds["rehearsal"] = time.perf_counter() - began
-    progress.clear()
-    steps = (STEP.match(line) for line in report.splitlines())
-    return seconds | {f"- {s[2]}": float(s[1]) for s in steps if s and s[1]}
-
-
-def _python(*arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},  # STEP has a tick
-        check=True,
-        capture_output=True,
-        encoding="utf-8",
-    )
-    return done.stdout
+def _against(there: str, *, tests: bool, progress: LiveLine) -> dict[str, object]:
+    """Measure the commit that is checked out beside another one; return and print the ratios."""
+    here = revisions.commit_of(ROOT, "HEAD")
+    with ScratchDirectory("revisions") as scratch:
+        taken = revisions.compare(ROOT, [there, here], scratch.path, tests=tests, progress=progress)
+    ratios = revisions.ratios(taken[here], taken[there])
+    for what, kinds in ratios.items():
+        said = ", ".join(f"{kind} {ratio:.2f}" for kind, ratio in kinds.items())
+        print(f"{what}, against {there[:7]}: {said}")
+    return {"commit": there, "ratio": ratios}
 
 
 if __name__ == "__main__":
