@@ -20,9 +20,13 @@ from tools.progress.terminal import LiveLine
 FIRST, AGAIN, TESTS = "the first make rehearse", "make rehearse again", "make test"
 _TARGETS = {FIRST: "rehearse", AGAIN: "rehearse", TESTS: "test"}
 _LAST_LINES = 20
-# Where a user tells pip and npm which registries to ask.
+# Where a user tells pip and npm which registries to ask, through what, and whom to trust.
 _SETTINGS = {"PIP_CONFIG_FILE": ".config/pip/pip.conf", "NPM_CONFIG_USERCONFIG": ".npmrc"}
-_REGISTRIES = ("PIP_", "NPM_CONFIG_", "npm_config_", "SSL_CERT_")
+_REGISTRIES = (
+    *("PIP_", "NPM_CONFIG_", "npm_config_", "SSL_CERT_", "NODE_EXTRA_CA_CERTS"),
+    *("REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"),
+    *("http_proxy", "https_proxy", "no_proxy"),
+)
 
 
 class RevisionError(Exception):
