@@ -7,7 +7,6 @@ the time of the first run is also that of the registries.
 
 import os
 import resource
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -49,19 +48,18 @@ def compare(
     *,
     tests: bool,
     progress: LiveLine,
-    shell: Mapping[str, str] | None = None,
 ) -> dict[str, dict[str, Taken]]:
     """Return by revision, a full name, what each target took; ``RevisionError`` if one fails.
 
     ``folder`` is empty; its path must not have spaces, which earlier revisions did not bear.
     """
-    environment = _environment(folder, os.environ if shell is None else shell)
+    environment = _environment(folder)
     clones = {each: _clone(repository, each, folder / f"revision-{each[:7]}") for each in revisions}
     taken: dict[str, dict[str, Taken]] = {each: {} for each in revisions}
     for what in (FIRST, AGAIN, *((TESTS,) if tests else ())):
         for revision, clone in clones.items():
             progress.show(f"  … {what} of {revision[:7]}")
-            home = clone.with_name(f"home-{clone.name}")
+            home = _home(clone)
             took = _timed(clone, _TARGETS[what], environment | {"HOME": str(home)})
             taken[revision][what] = Taken(*took, _megabytes(clone) + _megabytes(home))
             progress.keep(f"  ✓ {what} of {revision[:7]}: {took[0]:.0f} s")
@@ -82,7 +80,7 @@ def ratios(taken: Mapping[str, Taken], base: Mapping[str, Taken]) -> dict[str, d
 
 
 def commit_of(repository: Path, revision: str) -> str:
-    """Return the full name of a commit."""
+    """Return the full name of a commit; raise ``RevisionError`` if there is none."""
     try:
         return _git(repository, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
     except RevisionError:
@@ -93,8 +91,12 @@ def _clone(repository: Path, revision: str, clone: Path) -> Path:
     _git(repository, "clone", "--quiet", str(repository), str(clone))
     # On a branch: some tests clone what they are in.
     _git(clone, "switch", "--quiet", "--create=measured", revision)
-    clone.with_name(f"home-{clone.name}").mkdir()
+    _home(clone).mkdir()
     return clone
+
+
+def _home(clone: Path) -> Path:
+    return clone.with_name(f"home-{clone.name}")
 
 
 def _git(folder: Path, *arguments: str) -> str:
@@ -105,19 +107,21 @@ def _git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def _environment(folder: Path, shell: Mapping[str, str]) -> dict[str, str]:
-    commands = folder / "bin"
+def _environment(folder: Path) -> dict[str, str]:
+    commands, temporary = folder / "bin", folder / "tmp"
     commands.mkdir()
+    temporary.mkdir()
     for engine in ("docker", "podman"):
         (commands / engine).write_text("#!/bin/sh\necho 'out of reach' >&2\nexit 1\n")
         (commands / engine).chmod(0o755)
-    home = Path(shell.get("HOME", ""))
-    settings = {name: home / path for name, path in _SETTINGS.items()}
+    settings = {name: Path.home() / path for name, path in _SETTINGS.items()}
     return {
-        **process_environment(shell),
-        **{name: value for name, value in shell.items() if name.startswith(_REGISTRIES)},
+        **process_environment(),
+        **{name: value for name, value in os.environ.items() if name.startswith(_REGISTRIES)},
         **{name: str(path) for name, path in settings.items() if path.is_file()},
-        "PATH": f"{commands}{os.pathsep}{shell.get('PATH', os.defpath)}",
+        "PATH": f"{commands}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        # Whatever another revision leaves or takes for its own is in our folder.
+        "TMPDIR": str(temporary),
         "CI": "1",
     }
 
@@ -125,7 +129,7 @@ def _environment(folder: Path, shell: Mapping[str, str]) -> dict[str, str]:
 def _timed(clone: Path, target: str, environment: Mapping[str, str]) -> tuple[float, float]:
     began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
-        [shutil.which("make") or "make", target],
+        ["make", target],
         cwd=clone,
         env=environment,
         stdin=subprocess.DEVNULL,
