@@ -35,6 +35,8 @@ def forbidden(targets: Targets) -> Iterator[Attempt]:
     yield from _deliveries(targets)
     own = {"RoleName": targets["own_role"], "PolicyName": "evil", "PolicyDocument": "{}"}
     yield "widen its own role", "iam:PutRolePolicy", "put_role_policy", own
+    another = {"RoleName": "evil", "AssumeRolePolicyDocument": "{}"}
+    yield "make a role", "iam:CreateRole", "create_role", another
     for name, arn in targets["roles"].items():
         role = {"RoleArn": arn, "RoleSessionName": "evil"}
         yield f"become {name}", "sts:AssumeRole", "assume_role", role
@@ -86,6 +88,7 @@ def _artifacts(targets: Targets) -> Iterator[Attempt]:
         yield f"delete the artifact of {name}", "s3:DeleteObject", "delete_object", place
     bucket = {"Bucket": places["the source"]["Bucket"]}
     yield "list the artifacts", "s3:ListBucket", "list_objects_v2", bucket
+    yield "list all buckets", "s3:ListAllMyBuckets", "list_buckets", {}
     yield "open the bucket", "s3:PutBucketPolicy", "put_bucket_policy", {**bucket, "Policy": "{}"}
 
 
