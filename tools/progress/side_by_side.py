@@ -193,7 +193,8 @@ class SideBySide:
             self._say(f"--- All passed: {passed}")
         for line in _not_shown(self._passed):
             self._say(line)
-        for part in self._failed:
+        # The shortest last: a page of reasons of one part must not hide the line of another.
+        for part in sorted(self._failed, key=lambda part: len(part.output), reverse=True):
             self._say_with_output(f"--- {part.name}: FAILED ({part.outcome}), {part.took}", part)
         failed = ", ".join(f"{part.name} ({part.outcome})" for part in self._failed)
         sums = (
@@ -208,8 +209,6 @@ class SideBySide:
     def _end_all(self) -> None:
         """End what still runs; another Ctrl-C makes it less patient."""
         for number, patience in _ENDINGS:
-            if _is_ignored(number):
-                continue
             deadline = time.monotonic() + patience
             with contextlib.suppress(_StopError):
                 for part in self._running:
@@ -238,9 +237,12 @@ def _not_shown(parts: Iterable[Part]) -> list[str]:
     return list(dict.fromkeys(line for line in lines if line.startswith(NOT_SHOWN)))
 
 
-def _is_ignored(number: int) -> bool:
-    """Say whether who started this wants a signal to be ignored (nohup), here and in all parts."""
-    return signal.getsignal(number) is signal.SIG_IGN
+def _ignore(_number: int, _frame: object) -> None:
+    """Take no notice, as who started this wants it (nohup, or `&` in a script).
+
+    SIG_IGN would be inherited. No terminal reaches the parts, in sessions of their own; they would
+    be deaf to the signals from here, and tests in them to those that they send.
+    """
 
 
 def _stop(number: int, _frame: object) -> None:
@@ -268,8 +270,8 @@ def main() -> int:
     )
     given = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if not _is_ignored(number):
-            signal.signal(number, _stop)
+        ignored = signal.getsignal(number) is signal.SIG_IGN
+        signal.signal(number, _ignore if ignored else _stop)
     parts = [Part(name=name, command=command) for name, command in given.part]
     return SideBySide(parts, show=given.show).run()
 

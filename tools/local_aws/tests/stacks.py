@@ -2,21 +2,32 @@
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 Template = dict[str, Any]
 
 
 class StackFailedError(Exception):
-    """The reasons of the resources that failed, one a line."""
+    """The state of the stack, and the reasons of the resources that failed, one a line."""
 
 
 class Stacks:
-    """CloudFormation, as a test wants it: an operation returns when it is over, or raises."""
+    """CloudFormation, as a test wants it: an operation returns when it is over, or raises.
 
-    def __init__(self, cloudformation: Any, *, patience_seconds: float = 10) -> None:
+    ``explain`` returns what else is told of a stack that is not over after ``patience_seconds``.
+    """
+
+    def __init__(
+        self,
+        cloudformation: Any,
+        *,
+        patience_seconds: float = 10,
+        explain: Callable[[], str] = str,
+    ) -> None:
         self._cloudformation = cloudformation
         self._patience = patience_seconds
+        self._explain = explain
         self._names: list[str] = []
 
     def deploy(self, name: str, resources: Template, **sections: Template) -> dict[str, str]:
@@ -37,14 +48,14 @@ class Stacks:
     def outcome(self, name: str) -> dict[str, str]:
         status, outputs = self._settled(name)
         if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            raise StackFailedError("\n".join(self.reasons(name)))
+            raise self._failure(name, status)
         return outputs
 
     def delete(self, name: str) -> None:
         self._cloudformation.delete_stack(StackName=name)
         status, _ = self._settled(name)
         if status != "DELETE_COMPLETE":
-            raise StackFailedError("\n".join(self.reasons(name)))
+            raise self._failure(name, status)
         self._names.remove(name)
 
     def delete_all(self) -> None:
@@ -58,6 +69,12 @@ class Stacks:
             for event in events
             if event["ResourceStatus"].endswith("FAILED")
         ]
+
+    def _failure(self, name: str, status: str) -> StackFailedError:
+        said = [f"{name} is {status}", *self.reasons(name)]
+        if status.endswith("IN_PROGRESS"):
+            said.append(f"after {self._patience:g} s: {self._explain()}")
+        return StackFailedError("\n".join(said))
 
     def _settled(self, name: str) -> tuple[str, dict[str, str]]:
         deadline = time.monotonic() + self._patience

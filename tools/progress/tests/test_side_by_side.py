@@ -62,6 +62,13 @@ def test_what_failed_and_why_comes_last() -> None:
     assert done.stdout.count("the reason") == 1
 
 
+def test_of_two_that_failed_the_one_with_less_to_say_comes_last() -> None:
+    """It would be looked for above pages of the other one."""
+    done = run(short="echo one line; exit 1", long="sleep 0.2; echo many; echo lines; exit 1")
+    told = [line for line in done.stdout.splitlines() if line.startswith("--- ")][-2:]
+    assert ["long" in told[0], "short" in told[1]] == [True, True]
+
+
 def test_a_part_that_is_killed_has_failed() -> None:
     done = run(part="kill -9 $$")
     assert done.returncode == 1
@@ -171,6 +178,16 @@ def test_nohup_is_respected() -> None:
     process.send_signal(signal.SIGHUP)
     assert process.communicate(timeout=30)[0].endswith("done\n--- All passed: early, late\n")
     assert process.returncode == 0
+
+
+def test_parts_hear_what_who_started_them_ignores() -> None:
+    """A script that starts the tests with `&` has SIGINT ignored; some tests send it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        done = run(part="kill -INT $$; echo deaf")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert done.stdout.splitlines()[-1] == "FAILED: part (ended by SIGINT)."
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has such a device")
