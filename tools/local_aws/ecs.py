@@ -25,7 +25,7 @@ from tools.local_aws.resource_types import (
 from tools.local_aws.responses import Handler, Request, Response, json_error, json_response
 
 _ONLY_AT_CREATION = ("launchType", "schedulingStrategy", "tags", "serviceName", "cluster", "role")
-_LONGEST_WAIT_SECONDS = 120
+_LONGEST_WAIT_SECONDS = 300
 _POLL_SECONDS = 0.2
 
 # Parameters of CreateService and UpdateService that MiniStack does not keep.

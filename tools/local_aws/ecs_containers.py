@@ -355,7 +355,10 @@ def _end(task: Task, ids: list[str]) -> None:
 
 
 def _stop(container_id: str, timeout: int) -> int | None:
-    """Stop and remove a container of ours; return its exit code, None if it is gone already."""
+    """Stop and remove a container of ours; return its exit code.
+
+    None if it is gone already, or the engine does not answer: then it goes with the whole network.
+    """
     try:
         container = client().containers.get(container_id)
         # Not the engine's own stop: podman lets nobody look into a container while that goes on.
@@ -371,7 +374,7 @@ def _stop(container_id: str, timeout: int) -> int | None:
         code = int(container.wait()["StatusCode"])
         time.sleep(_LOG_FLUSH_SECONDS)  # what it said last is on its way to CloudWatch Logs
         container.remove(v=True, force=True)
-    except NotFound:
+    except (NotFound, requests.RequestException):
         return None
     return code
 

@@ -65,7 +65,7 @@ def stacks(aws: LocalAws, engine: Engine, network: ContainerNetwork) -> Iterator
         ]
         return f"tasks {tasks}\n{listed}{aws.log()}"
 
-    stacks = Stacks(aws.client("cloudformation"), patience_seconds=120, explain=explain)
+    stacks = Stacks(aws.client("cloudformation"), patience_seconds=310, explain=explain)
     yield stacks
     stacks.delete_all()
 
