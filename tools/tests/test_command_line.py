@@ -101,8 +101,9 @@ def test_ctrl_c_on_a_terminal_is_one_line_while_the_cdk_is_at_work(
     start: Callable[..., Tool],
 ) -> None:
     """The Node of jsii gets it, too, and jsii finds it gone."""
-    endless = "def endless():\n    from aws_cdk import App\n    while True: App(auto_synth=False)"
-    tool = start("endless()", before=endless)
+    endless = "while True: App(auto_synth=False, outdir='out')"
+    before = f"def endless():\n    from aws_cdk import App\n    {endless}"
+    tool = start("endless()", before=before)
     wait_for("ready\n", tool)
     time.sleep(2)
     os.killpg(tool.pid, signal.SIGINT)
