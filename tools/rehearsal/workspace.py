@@ -24,6 +24,9 @@ from tools.local_aws.scratch import ScratchDirectory
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.synthesis import ASSEMBLY, Synthesis
 
+JSII_CACHE = {"JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(ROOT / ".cache" / "jsii")}
+"""For what loads the CDK: jsii would unpack 257 MB in every new HOME, or in the user's own."""
+
 Cli = subprocess.Popen[str]
 
 DEPLOY_OPTIONS = ("--require-approval", "never", "--outputs-file", "output.json")
@@ -62,8 +65,7 @@ class Workspace:
             "HOME": str(self.folder),
             # What the CLI and jsii leave when they are killed goes with the folder.
             "TMPDIR": str(self.folder / "tmp"),
-            # jsii unpacks the CDK library once; it would otherwise do so in every new HOME.
-            "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(ROOT / ".cache" / "jsii"),
+            **JSII_CACHE,
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             "CI": "true",
         }

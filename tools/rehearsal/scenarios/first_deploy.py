@@ -10,6 +10,7 @@ from settings.examples import ROOT
 from tools.doctor.rights import statement
 from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
 from tools.rehearsal.expectation import expect, expect_all, expect_true
+from tools.rehearsal.workspace import JSII_CACHE
 
 TOKEN_SECRET = "ecs-github-token"  # noqa: S105 - the name of a secret, not a secret
 TOKEN = "ghp_rehearsal"  # noqa: S105 - a stand-in; GitHub is not asked
@@ -75,7 +76,7 @@ def _ask_the_doctor(context: RehearsalContext) -> str:
             str(context.workspace.folder / ".env"),
         ],
         cwd=ROOT,
-        env=user.environment(),
+        env={**user.environment(), **JSII_CACHE, "HOME": str(context.workspace.folder)},
         capture_output=True,
         text=True,
         check=False,
