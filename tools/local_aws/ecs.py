@@ -25,7 +25,8 @@ from tools.local_aws.resource_types import (
 from tools.local_aws.responses import Handler, Request, Response, json_error, json_response
 
 _ONLY_AT_CREATION = ("launchType", "schedulingStrategy", "tags", "serviceName", "cluster", "role")
-_LONGEST_WAIT_SECONDS = 300
+# With the rest of a deploy, less than a rehearsal waits for the CDK CLI: this is what says why.
+_LONGEST_WAIT_SECONDS = 200
 _POLL_SECONDS = 0.2
 
 # Parameters of CreateService and UpdateService that MiniStack does not keep.

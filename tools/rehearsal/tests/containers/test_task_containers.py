@@ -65,7 +65,8 @@ def stacks(aws: LocalAws, engine: Engine, network: ContainerNetwork) -> Iterator
         ]
         return f"tasks {tasks}\n{listed}{aws.log()}"
 
-    stacks = Stacks(aws.client("cloudformation"), patience_seconds=310, explain=explain)
+    # Less than the local AWS has: what is explained is still there.
+    stacks = Stacks(aws.client("cloudformation"), patience_seconds=180, explain=explain)
     yield stacks
     stacks.delete_all()
 
