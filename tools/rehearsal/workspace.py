@@ -24,9 +24,6 @@ from tools.local_aws.scratch import ScratchDirectory
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.synthesis import ASSEMBLY, Synthesis
 
-JSII_CACHE = {"JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(ROOT / ".cache" / "jsii")}
-"""For what loads the CDK: jsii would unpack 257 MB in every new HOME, or in the user's own."""
-
 Cli = subprocess.Popen[str]
 
 DEPLOY_OPTIONS = ("--require-approval", "never", "--outputs-file", "output.json")
@@ -47,7 +44,8 @@ class Workspace:
     CLI and app see what names the local AWS, and ``variables``. Each CLI runs in a process group of
     its own, and is killed when it cannot end well: ``LocalAwsError`` if the local AWS is gone,
     where it would by itself try again for 90 seconds; ``RehearsalError`` if it runs too long.
-    ``starts`` counts those of the CLI by command; most of a rehearsal's time is theirs.
+    ``starts`` counts those of the CLI by command; most of a rehearsal's time is theirs. ``places``
+    are variables for whatever else loads the CDK: nothing of the user's is read or written there.
     """
 
     def __init__(self, aws: LocalAws, **variables: str) -> None:
@@ -57,15 +55,19 @@ class Workspace:
         self._scratch = ScratchDirectory("rehearsal")
         self.folder = self._scratch.path
         (self.folder / "tmp").mkdir()
-        self._environment = environment | {
-            "PATH": os.pathsep.join(
-                [str(Path(sys.executable).parent), environment.get("PATH", os.defpath)]
-            ),
+        self.places = {
             # Out of reach: ~/.aws and ~/.cdk.json.
             "HOME": str(self.folder),
             # What the CLI and jsii leave when they are killed goes with the folder.
             "TMPDIR": str(self.folder / "tmp"),
-            **JSII_CACHE,
+            # jsii unpacks the CDK library once; it would otherwise do so in every new HOME.
+            "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(ROOT / ".cache" / "jsii"),
+        }
+        self._environment = environment | {
+            "PATH": os.pathsep.join(
+                [str(Path(sys.executable).parent), environment.get("PATH", os.defpath)]
+            ),
+            **self.places,
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             "CI": "true",
         }

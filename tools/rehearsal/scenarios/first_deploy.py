@@ -10,7 +10,6 @@ from settings.examples import ROOT
 from tools.doctor.rights import statement
 from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
 from tools.rehearsal.expectation import expect, expect_all, expect_true
-from tools.rehearsal.workspace import JSII_CACHE
 
 TOKEN_SECRET = "ecs-github-token"  # noqa: S105 - the name of a secret, not a secret
 TOKEN = "ghp_rehearsal"  # noqa: S105 - a stand-in; GitHub is not asked
@@ -76,7 +75,7 @@ def _ask_the_doctor(context: RehearsalContext) -> str:
             str(context.workspace.folder / ".env"),
         ],
         cwd=ROOT,
-        env={**user.environment(), **JSII_CACHE, "HOME": str(context.workspace.folder)},
+        env={**user.environment(), **context.workspace.places},
         capture_output=True,
         text=True,
         check=False,
