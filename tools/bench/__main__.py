@@ -8,6 +8,7 @@ import sys
 from settings.examples import ROOT
 from tools.bench import apps, revisions
 from tools.bench.results import Series, measure, table, write_chart, write_json
+from tools.generated_part import GeneratedPart
 from tools.local_aws.scratch import ScratchDirectory
 from tools.progress.terminal import LiveLine
 
@@ -16,7 +17,7 @@ MOST_SERVICES = 20  # on one core: IAM's limit for its execution role is not far
 
 
 def main() -> None:
-    """Measure, print ratios to an empty CDK app, and write docs/performance.{json,svg}."""
+    """Measure, and write ratios to an empty CDK app to docs/performance.{json,md,svg}."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
     parser.add_argument(
         "--rounds", type=whole_number(1), default=5, help="how often each thing is measured"
@@ -54,7 +55,8 @@ def _measure(rounds: int, other: str, *, tests: bool) -> None:
         progress = LiveLine(sys.stderr)
         series = measure(cases, rounds=rounds, progress=progress)
         split = apps.phases(folder / "core" / "0.env", folder / "cdk.out")
-    print("\n".join(table(series, FLOOR)))
+    lines = "\n".join(table(series, FLOOR))
+    print(lines)
     more = _seconds_for_each_more(series)
     print(
         f"\nOne more service: {more * 1000:.0f} ms of synthesis, "
@@ -70,6 +72,7 @@ def _measure(rounds: int, other: str, *, tests: bool) -> None:
     }
     if other:
         parts["against"] = _against(other, tests=tests, progress=progress)
+    GeneratedPart("performance.md", "measured").write(lines)
     write_json(ROOT / "docs" / "performance.json", parts)
     write_chart(ROOT / "docs" / "performance.svg", series, FLOOR)
 
