@@ -72,9 +72,9 @@ _LOOKED_UP_VPC = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Synthesis:
-    """The assembly that one settings file makes."""
+    """The assembly that one settings file makes; equal to itself alone, so that it can be a key."""
 
     assembly: CloudAssembly
     templates: Mapping[str, Mapping[str, Any]]
@@ -135,14 +135,18 @@ def synthesise(**changes: str) -> Synthesis:
     return synthesise_together(changes)
 
 
-def synthesise_together(*files: Mapping[str, str]) -> Synthesis:
+def synthesise_together(*files: Mapping[str, str], template_rules: bool = False) -> Synthesis:
     """Synthesise the app for several settings files, each sample.env with its changes."""
-    return _synthesise(tuple(tuple(sorted(changes.items())) for changes in files))
+    return _synthesise(tuple(tuple(sorted(changes.items())) for changes in files), template_rules)
 
 
 @cache
-def _synthesise(files: tuple[tuple[tuple[str, str], ...], ...]) -> Synthesis:
-    assembly = app_of(*(dict(changes) for changes in files)).synth()
+def _synthesise(
+    files: tuple[tuple[tuple[str, str], ...], ...],
+    template_rules: bool,
+) -> Synthesis:
+    app = app_of(*(dict(changes) for changes in files), template_rules=template_rules)
+    assembly = app.synth()
     return Synthesis(assembly, {s.stack_name: s.template for s in assembly.stacks})
 
 
@@ -151,7 +155,7 @@ def syntheses() -> int:
     return _synthesise.cache_info().misses
 
 
-def app_of(*files: Mapping[str, str]) -> App:
+def app_of(*files: Mapping[str, str], template_rules: bool = False) -> App:
     """Return the app for several settings files, with its stacks, before synthesis."""
     vpc_key = (
         f"vpc-provider:account={ACCOUNT}:filter.tag:Name={EXISTING['vpc_name']}"
@@ -161,13 +165,13 @@ def app_of(*files: Mapping[str, str]) -> App:
         example_deployment(*files),
         _scratch() / "cdk.out",
         context={vpc_key: _LOOKED_UP_VPC},
-        template_rules=True,
+        template_rules=template_rules,
     )
 
 
 def empty_stack(name: str = "Test", *, scope: App | None = None, region: str = REGION) -> Stack:
     """Return a stack for a construct under test, with the feature flags of the app."""
-    app = scope or make_app((), _scratch() / "cdk.out", template_rules=True)
+    app = scope or make_app((), _scratch() / "cdk.out")
     return Stack(app, name, env=Environment(account=ACCOUNT, region=region))
 
 

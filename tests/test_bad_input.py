@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from aws_cdk import App
-from cfnlint.api import lint
 from hypothesis import HealthCheck, Phase, assume, configuration, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from settings import Settings, SettingsError, load_deployment
 from settings.model import ALL_KEYS
 from tests.env_files import any_text, nearly_right_files, written
 from tests.right_settings import outputs_of_core, right_texts
+from tests.template_lint import findings
 
 ROOT = Path(__file__).resolve().parents[1]
 configuration.set_hypothesis_home_dir(ROOT / ".cache" / "hypothesis")
@@ -28,8 +28,6 @@ REPEATABLE = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-# Right in general and not here; see tests/test_templates.py.
-ACCEPTED = {"W3005", "W3010"}
 # What stands in a template only if something was not filled in.
 UNFILLED = re.compile(
     r"\$\{Token\[|#\{Token\[|<[A-Z][A-Z0-9_ -]*>|\[object Object\]|undefined|^None$"
@@ -112,9 +110,7 @@ def test_what_is_accepted_is_a_clean_template(
             assert not UNFILLED.search(text) or (odd and odd in text)
         if counts["synthesised"] % 3 == 1:
             counts["templates linted"] += 1
-            findings = lint(json.dumps(template, ensure_ascii=False), None, [texts["aws_region"]])
-            ours = [f"{f.rule.id} {f.message}" for f in findings if f.rule.id not in ACCEPTED]
-            assert ours == []
+            assert findings(template, texts["aws_region"]) == []
 
 
 def synthesised(deployment: tuple[Settings, ...], folder: Path) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ Resources are written as ``<construct>``, and ``*`` is written where IAM reads i
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import pytest
@@ -233,6 +234,7 @@ def statements(synthesis: Synthesis, names: Names) -> Iterator[tuple[str, dict[s
                         yield names.text(role).strip("<>"), statement
 
 
+@cache
 def rights(synthesis: Synthesis) -> dict[str, dict[str, set[str]]]:
     """Return what each role may do on what."""
     names = Names(synthesis)

@@ -9,14 +9,14 @@ from typing import Any
 
 import aws_cdk
 import pytest
-from cfnlint.api import lint
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
 import backend_service.names
 import core_infra.names
 from settings.examples import REGION, ROOT
-from tests.synthesis import TOPOLOGIES, synthesise
+from tests.synthesis import TOPOLOGIES, synthesise, synthesise_together
+from tests.template_lint import findings
 
 TEMPLATES = [
     (topology, stack)
@@ -46,14 +46,6 @@ NAMES = {
     "AWS::ECR::Repository": "RepositoryName",
     "AWS::ECS::Cluster": "ClusterName",
     "AWS::Logs::LogGroup": "LogGroupName",
-}
-# Findings of cfn-lint that are right in general and not here.
-ACCEPTED = {
-    # CDK names a role and its policy together in DependsOn, where using the role's ARN orders the
-    # role already. Harmless, and not ours to change.
-    "W3005": "redundant DependsOn",
-    # The zones are a setting: who names them wants exactly those.
-    "W3010": "availability zones by name",
 }
 # Flags with another value than CDK recommends.
 DEVIATIONS = {
@@ -86,10 +78,7 @@ def test_the_template_is_the_one_that_was_reviewed(
 
 @pytest.mark.parametrize(("topology", "stack"), TEMPLATES)
 def test_cfn_lint_finds_nothing_of_ours(topology: str, stack: str) -> None:
-    template = synthesise(**TOPOLOGIES[topology]).templates[stack]
-    findings = lint(json.dumps(template), None, [REGION])
-    ours = [f"{f.rule.id} {f.message}" for f in findings if f.rule.id not in ACCEPTED]
-    assert ours == []
+    assert findings(synthesise(**TOPOLOGIES[topology]).templates[stack], REGION) == []
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
@@ -98,12 +87,17 @@ def test_cdk_warns_of_nothing(topology: str) -> None:
         assert [message.entry for message in stack.messages] == []
 
 
-@pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_the_rules_of_cdk_are_kept(topology: str) -> None:
-    report = synthesise(**TOPOLOGIES[topology]).file("validation-report.json")
+def test_the_rules_of_cdk_are_kept() -> None:
+    """In one app: to load the rules takes a process longer than to synthesise every topology."""
+    own_names = ("stack_prefix", "ecs_cluster_name", "service_name", "ecr_repository_name")
+    together = synthesise_together(
+        *({**changes, **dict.fromkeys(own_names, name)} for name, changes in TOPOLOGIES.items()),
+        template_rules=True,
+    )
+    assert len(together.templates) == len(TEMPLATES)
     violations = [
         violation["description"]
-        for plugin in report["pluginReports"]
+        for plugin in together.file("validation-report.json")["pluginReports"]
         for violation in plugin["violations"]
     ]
     assert violations == []
@@ -226,11 +220,8 @@ def recommended_flags() -> dict[str, Any]:
     (archive,) = (Path(aws_cdk.__file__).parent / "_jsii").glob("aws-cdk-lib@*.tgz")
     with tarfile.open(archive) as files:
         # Found early in the archive; a full index would take as long as a synthesis.
-        (member,) = (
-            files.extractfile(entry)
-            for entry in files
-            if entry.name == "package/recommended-feature-flags.json"
-        )
+        entry = next(e for e in files if e.name == "package/recommended-feature-flags.json")
+        member = files.extractfile(entry)
         assert member
         flags: dict[str, Any] = json.load(member)
     return flags

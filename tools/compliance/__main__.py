@@ -10,18 +10,28 @@ from contextlib import contextmanager
 
 from tools.compliance.acknowledgements import ACKNOWLEDGEMENTS, Acknowledgement
 from tools.compliance.findings import INSTALLED
-from tools.compliance.review import Counts, counts, found_by_cdk_nag, found_by_checkov, unexplained
+from tools.compliance.review import (
+    Counts,
+    counts,
+    found_by_cdk_nag,
+    found_by_checkov,
+    reviewed_apps,
+    unexplained,
+)
 from tools.generated_part import GeneratedPart
+from tools.local_aws.scratch import ScratchDirectory
 
 
 def main() -> None:
     """Review every topology, and say what is not explained."""
     argparse.ArgumentParser(prog="python -m tools.compliance", description=__doc__).parse_args()
     part("acknowledgements").write(acknowledgements_table(ACKNOWLEDGEMENTS))
-    with _without_errors():
-        reviews = {"cdk-nag": found_by_cdk_nag()}
-    if INSTALLED.exists():
-        reviews["checkov"] = found_by_checkov()
+    with ScratchDirectory("compliance") as scratch:
+        with _without_errors():
+            apps = reviewed_apps(scratch.path / "cdk-nag")
+            reviews = {"cdk-nag": found_by_cdk_nag(apps)}
+        if INSTALLED.exists():
+            reviews["checkov"] = found_by_checkov(reviewed_apps(scratch.path / "checkov"))
     found = {f for review in reviews.values() for of_one in review.values() for f in of_one}
     if left := unexplained(found):
         sys.exit("Not explained:\n" + "\n".join(map(str, sorted(left))))

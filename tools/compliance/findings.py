@@ -59,11 +59,18 @@ def below_stack(construct_path: str) -> str:
     return re.sub(r"^/?[^/]+/", "", construct_path)
 
 
-def nag_findings(app: App) -> list[Finding]:
-    """Synthesise the app with both rule packs; return what they found that nobody acknowledged."""
+def add_nag_rules(app: App) -> None:
+    """Let both rule packs of cdk-nag judge the app at every synthesis."""
     Validations.of(app).add_plugins(AwsSolutionsChecks(app), NIST80053R5Checks(app))
+
+
+def nag_findings(app: App) -> list[Finding]:
+    """Synthesise the app, once more if it was; return what cdk-nag found and nobody acknowledged.
+
+    The app has the rules: ``add_nag_rules``.
+    """
     try:
-        app.synth()
+        app.synth(force=True)
     except RuntimeError as error:
         if "validation-report.json" not in str(error):
             raise

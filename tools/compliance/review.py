@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from functools import cache
 from pathlib import Path
 
 from aws_cdk import Acknowledgment, App, Validations
@@ -10,8 +9,13 @@ from aws_cdk import Acknowledgment, App, Validations
 from app import make_app
 from settings.examples import CONNECTED, EXISTING, ISOLATED, TOPOLOGIES, example_deployment
 from tools.compliance.acknowledgements import ACKNOWLEDGEMENTS, Acknowledgement
-from tools.compliance.findings import Finding, below_stack, checkov_findings, nag_findings
-from tools.local_aws.scratch import ScratchDirectory
+from tools.compliance.findings import (
+    Finding,
+    add_nag_rules,
+    below_stack,
+    checkov_findings,
+    nag_findings,
+)
 
 REVIEWED: Mapping[str, Mapping[str, str]] = {
     **TOPOLOGIES,
@@ -27,31 +31,24 @@ Counts = Mapping[str, Mapping[str, int]]
 """How many findings, by topology and tool."""
 
 
-@cache
-def found_by_cdk_nag() -> Findings:
-    """Return what cdk-nag finds, before any acknowledgement."""
-    with ScratchDirectory("cdk-nag") as scratch:
-        return {
-            name: nag_findings(reviewed_app(name, scratch.path / str(number)))
-            for number, name in enumerate(REVIEWED)
-        }
+def found_by_cdk_nag(apps: Mapping[str, App]) -> Findings:
+    """Give the reviewed apps the rules of cdk-nag; return what it finds, acknowledged or not."""
+    for app in apps.values():
+        add_nag_rules(app)
+    return {topology: nag_findings(app) for topology, app in apps.items()}
 
 
-@cache
-def found_by_checkov() -> Findings:
-    """Return what Checkov finds, before any acknowledgement."""
-    with ScratchDirectory("checkov") as scratch:
-        return checkov_findings(
-            {
-                name: reviewed_app(name, scratch.path / str(number)).synth()
-                for number, name in enumerate(REVIEWED)
-            }
-        )
+def found_by_checkov(apps: Mapping[str, App]) -> Findings:
+    """Return what Checkov finds in the reviewed apps, acknowledged or not."""
+    return checkov_findings({topology: app.synth() for topology, app in apps.items()})
 
 
-def reviewed_app(topology: str, outdir: str | Path) -> App:
-    """Return the app of a reviewed topology, not yet synthesised."""
-    return make_app(example_deployment(REVIEWED[topology]), outdir)
+def reviewed_apps(folder: Path) -> Mapping[str, App]:
+    """Return the apps of the reviewed topologies, to be synthesised into folders of that one."""
+    return {
+        topology: make_app(example_deployment(changes), folder / str(number))
+        for number, (topology, changes) in enumerate(REVIEWED.items())
+    }
 
 
 def unexplained(findings: Iterable[Finding]) -> list[Finding]:
