@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +9,8 @@ import pytest
 
 from settings import SettingsError, load_deployment
 from settings.sample import sample_env
+from tests.app_runs import call_app, start_app
 
-ROOT = Path(__file__).resolve().parents[1]
 GOOD = sample_env().encode()
 
 
@@ -74,14 +72,14 @@ def test_the_report_says_what_is_wrong_with_the_file(
 @pytest.mark.slow
 def test_app_reports_a_pipe_instead_of_waiting_for_it(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / ".env")
-    done = run_app(tmp_path)
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert done.stderr.startswith("error: 1 problem in .env\n")
-    assert "not a regular file" in " ".join(done.stderr.split())
-    assert done.stderr.endswith("\nNothing was deployed or written.\n")
-    assert "Traceback" not in done.stderr
-    assert list((tmp_path / "assembly").iterdir()) == []
+    run = start_app(tmp_path)
+    assert run.status == 1
+    assert run.stdout == ""
+    assert run.stderr.startswith("error: 1 problem in .env\n")
+    assert "not a regular file" in " ".join(run.stderr.split())
+    assert run.stderr.endswith("\nNothing was deployed or written.\n")
+    assert "Traceback" not in run.stderr
+    assert list(run.assembly.iterdir()) == []
 
 
 FORMS: dict[str, Callable[[bytes], bytes]] = {
@@ -94,13 +92,16 @@ FORMS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
-def test_unusual_but_right_file_is_synthesised(form: str, tmp_path: Path) -> None:
+def test_unusual_but_right_file_is_synthesised(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / ".env").write_bytes(FORMS[form](GOOD))
-    done = run_app(tmp_path)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    template = (tmp_path / "assembly" / "BackendServiceStack.template.json").read_text("utf-8")
+    for key, text in {"AWS_REGION": "mars-1", "task_cpu": "300", "USER": "shell"}.items():
+        monkeypatch.setenv(key, text)
+    run = call_app(tmp_path)
+    assert (run.status, run.stdout, run.stderr) == (0, "", "")
+    template = (run.assembly / "BackendServiceStack.template.json").read_text("utf-8")
     assert f'"{os.environ["HOME"]}' not in template
     if form != "everything at once":
         assert {"Name": "A", "Value": '"b" # c'} in environment(template)
@@ -113,25 +114,3 @@ def environment(template: str) -> list[dict[str, str]]:
     (task,) = (r for r in resources if r["Type"] == "AWS::ECS::TaskDefinition")
     found: list[dict[str, str]] = task["Properties"]["ContainerDefinitions"][0]["Environment"]
     return found
-
-
-def run_app(folder: Path) -> subprocess.CompletedProcess[str]:
-    (folder / "assembly").mkdir()
-    context = json.loads((ROOT / "cdk.json").read_text("utf-8"))["context"]
-    context["aws:cdk:disable-asset-staging"] = True
-    return subprocess.run(
-        [sys.executable, str(ROOT / "app.py")],
-        cwd=folder,
-        env={
-            **os.environ,
-            "CDK_OUTDIR": str(folder / "assembly"),
-            "CDK_CONTEXT_JSON": json.dumps(context),
-            "AWS_REGION": "mars-1",
-            "task_cpu": "300",
-            "USER": "shell",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )

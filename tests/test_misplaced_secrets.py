@@ -5,9 +5,7 @@ from pathlib import Path
 import pytest
 
 from settings.sample import sample_env
-from tests.test_bad_file import run_app
-
-pytestmark = pytest.mark.slow
+from tests.app_runs import call_app
 
 CANARY = "CANARY"
 TOKEN = f"ghp_{CANARY}6789abcdefghijABCDEFGHIJ012345"
@@ -27,13 +25,13 @@ MISPLACED = {
 @pytest.mark.parametrize("where", MISPLACED)
 def test_misplaced_secret_is_refused_and_not_repeated(where: str, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(sample_env(**MISPLACED[where]), encoding="utf-8")
-    done = run_app(tmp_path)
-    assert done.returncode == 1
-    assert next(iter(MISPLACED[where])) in done.stderr
+    run = call_app(tmp_path)
+    assert run.status == 1
+    assert next(iter(MISPLACED[where])) in run.stderr
     if "environment" in where:
-        assert "container_secrets" in " ".join(done.stderr.split())
+        assert "container_secrets" in " ".join(run.stderr.split())
     (tmp_path / ".env").unlink()
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    for text in (done.stdout, done.stderr, *(f.read_bytes().decode("latin-1") for f in files)):
+    for text in (run.stdout, run.stderr, *(f.read_bytes().decode("latin-1") for f in files)):
         assert CANARY not in text
         assert CLASSIC_TOKEN not in text

@@ -53,7 +53,7 @@ def test_parts_run_at_the_same_time_and_each_is_told_at_its_end(tmp_path: Path) 
 def test_what_failed_and_why_comes_last() -> None:
     done = run(
         first="echo the reason >&2; exit 3",
-        second="sleep 2; echo 'Not shown: much'; echo much output",
+        second="sleep 0.3; echo 'Not shown: much'; echo much output",
     )
     assert done.returncode == 1
     lines = done.stdout.splitlines()
@@ -131,7 +131,7 @@ def test_parts_end_with_all_that_they_have_started(number: signal.Signals, tmp_p
 
 def on_terminal(**variables: str) -> str:
     """Return all that is written to a terminal by two parts, one of them with its progress."""
-    command = [*RUN, *parts(one="printf '..... [ 42%%]'; sleep 2", two="sleep 1; echo done")]
+    command = [*RUN, *parts(one="printf '..... [ 42%%]'; sleep 0.8", two="sleep 0.4; echo done")]
     controller, terminal = pty.openpty()
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment(**variables), stdout=terminal, stdin=terminal
@@ -165,7 +165,7 @@ def test_a_terminal_that_cannot_shows_no_more_than_a_log(variable: dict[str, str
 
 def test_nohup_is_respected() -> None:
     process = subprocess.Popen(
-        ["nohup", *RUN, *parts(early="true", late="sleep 1; echo done")],
+        ["nohup", *RUN, *parts(early="true", late="sleep 0.5; echo done")],
         cwd=ROOT,
         env=environment(),
         stdin=subprocess.DEVNULL,
