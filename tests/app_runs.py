@@ -19,6 +19,8 @@ from aws_cdk import App
 import app
 from settings.examples import ROOT
 
+_WHERE_JSII_UNPACKS = ("HOME", "JSII_RUNTIME_PACKAGE_CACHE_ROOT")
+
 
 @dataclass(frozen=True)
 class Run:
@@ -56,7 +58,7 @@ def start_app(folder: Path, *, variables: Mapping[str, str] | None = None) -> Ru
         cwd=folder,
         env={
             "PATH": f"{Path(node).parent}{os.pathsep}{os.defpath}",
-            "HOME": os.environ.get("HOME", ""),  # where jsii keeps its unpacked packages
+            **{name: os.environ[name] for name in _WHERE_JSII_UNPACKS if name in os.environ},
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",

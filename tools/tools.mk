@@ -54,6 +54,9 @@ deliver: install-tools ## Start the pipeline of a deployed service (COMMIT=, YES
 rollback: install-tools ## Return to the delivery before the one in service (TO=execution, YES=1)
 	@$(OPERATE) rollback $(ONE_SERVICE) $(if $(TO),--to "$(TO)") $(if $(YES),--yes)
 
+# The library of CDK is unpacked once, 257 MB, for rehearsals and tests alike, and not into the home folder.
+check test: export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.cache/jsii
+
 .PHONY: test
 test: check .cache/checkov/.installed ## Set up, then run every test, the rehearsal and the rehearsed failures
 # Each waits for a part of its time: together they keep all cores busy.

@@ -19,6 +19,9 @@ from settings.examples import ROOT
 
 Tool = subprocess.Popen[str]
 
+UNPACKED = ("HOME", "JSII_RUNTIME_PACKAGE_CACHE_ROOT")
+"""What tells jsii where it keeps its unpacked packages."""
+
 SOURCE = """
 from tools.command_line import run
 import os, pathlib, signal, sys, time
@@ -51,7 +54,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Tool]]:
                 cwd=tmp_path,
                 env={
                     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-                    "HOME": os.environ.get("HOME", ""),  # where jsii keeps its unpacked packages
+                    **{name: os.environ[name] for name in UNPACKED if name in os.environ},
                     "PYTHONPATH": str(ROOT),
                     "PYTHONIOENCODING": encoding,
                     "PYTHONUNBUFFERED": "1" if unbuffered else "",

@@ -3,16 +3,20 @@
 https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-Lambda.html
 """
 
+import atexit
 import io
 import json
 import os
+import select
+import signal
 import subprocess
 import sys
 import uuid
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from tools.local_aws import Access, LocalAws
 from tools.local_aws.process_environment import process_environment
@@ -105,10 +109,9 @@ class LambdaAction:
         )
         log = ""
         for _ in range(ATTEMPTS):
-            result = code.parent / "result.json"
-            done = subprocess.run(
-                [sys.executable, "-I", str(_RUNTIME)],
-                input=json.dumps(
+            result, logged = code.parent / "result.json", code.parent / "log"
+            with _warm_runtime() as runtime:
+                status = runtime.run(
                     {
                         "code": str(code),
                         "handler": function["Handler"],
@@ -116,16 +119,11 @@ class LambdaAction:
                         "seconds": function["Timeout"],
                         "kill": self._kills.pop(0) if self._kills else "",
                         "result": str(result),
+                        "log": str(logged),
+                        "environment": self._environment(access, function),
                     }
-                ),
-                cwd=code,
-                env=self._environment(access, function),
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=_PATIENCE_SECONDS,
-            )
-            log = done.stdout + done.stderr
+                )
+            log = logged.read_text("utf-8")
             if job["artifactCredentials"]["secretAccessKey"] in log:
                 raise RehearsalError("the function logs the credentials of its job")
             group = function.get("LoggingConfig", {}).get("LogGroup")
@@ -134,7 +132,7 @@ class LambdaAction:
             if result.exists():
                 told: dict[str, Any] = json.loads(result.read_text("utf-8"))
                 return told
-            if done.returncode == 0:
+            if status == 0:
                 break  # nothing failed that Lambda would know of
         lines = "\n".join(log.splitlines()[-_LOG_LINES:])
         raise RehearsalError(
@@ -154,8 +152,8 @@ class LambdaAction:
             | {
                 # What it downloads from the local AWS is signed by that one's own authority.
                 "SSL_CERT_FILE": str(self._aws.access.ca_bundle),
-                "PYTHONDONTWRITEBYTECODE": "1",
                 "HOME": os.devnull,
+                "PYTHONDONTWRITEBYTECODE": "1",
             }
             | variables
         )
@@ -178,6 +176,53 @@ class LambdaAction:
         stored = self._aws.client("s3").get_object(Bucket=place["S3Bucket"], Key=place["S3Key"])
         content: bytes = stored["Body"].read()
         return content
+
+
+class _Runtime:
+    """A process of `lambda_runtime` that has loaded boto3; it ends with this one."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", str(_RUNTIME)],
+            # It has no credentials, and looks for none: each handler gets those of its role.
+            env=process_environment() | {"HOME": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        atexit.register(self.end)
+
+    def run(self, job: Mapping[str, Any]) -> int:
+        """Return the exit status of the process that has run a handler."""
+        stdin = cast("IO[str]", self._process.stdin)
+        stdout = cast("IO[str]", self._process.stdout)
+        stdin.write(f"{json.dumps(job)}\n")
+        stdin.flush()
+        if not select.select([stdout], [], [], _PATIENCE_SECONDS)[0]:
+            raise RehearsalError(f"{job['handler']} does not end within {_PATIENCE_SECONDS} s")
+        return int(stdout.readline())
+
+    def end(self) -> None:
+        """End it, and the handler that it runs."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.communicate()
+
+
+_idle_runtimes: list[_Runtime] = []
+
+
+@contextmanager
+def _warm_runtime() -> Iterator[_Runtime]:
+    """Lend a process of the runtime: to start one, and have it load boto3, takes most of a job."""
+    runtime = _idle_runtimes.pop() if _idle_runtimes else _Runtime()
+    try:
+        yield runtime
+    except BaseException:
+        runtime.end()
+        raise
+    _idle_runtimes.append(runtime)
 
 
 def _artifact(name: str, location: Location) -> dict[str, Any]:

@@ -1,20 +1,30 @@
-"""Runs the handler of a Lambda function once, for `lambda_action`.
+"""Runs handlers of Lambda functions for `lambda_action`, each in a process of its own.
 
-It runs by itself, with nothing of this project to import but the function's own code. What it is to
-do is a JSON object on its standard input; what CodePipeline is told goes into the file ``result``.
+It runs by itself, with nothing of this project to import but the function's own code. It loads
+boto3, and forks for each line on its standard input: a JSON object that says what is to be done.
+What CodePipeline is told goes into the file ``result``, and the log into ``log``. It answers with a
+line, the exit status of that process. The end of its standard input is its own.
 """
 
 import json
 import os
 import sys
 import time
+import traceback
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.loaders
+import botocore.session
 
 KILLED = 137
+
+# What boto3 reads of these is read once. Any other service works, too, and takes longer.
+_READ_ONCE = ("cloudwatch", "codepipeline", "ecr", "ecs", "s3")
+_LOADER = botocore.loaders.create_loader()
 
 
 class LambdaContext:
@@ -38,7 +48,7 @@ class Calls:
         self._kill = kill
         self._result = result
         self._sent: dict[str, Any] = {}
-        boto3.setup_default_session()
+        boto3.setup_default_session(botocore_session=_session())
         events = boto3.DEFAULT_SESSION.events
         events.register("before-parameter-build", self._parameters)
         events.register("before-call", self._before)
@@ -63,12 +73,45 @@ class Calls:
 
 
 def main() -> None:
-    """Run the handler with the event."""
-    given = json.load(sys.stdin)
+    """Run a handler for each line."""
+    for service in _READ_ONCE:
+        _session().create_client(service, "eu-west-1")
+    for line in sys.stdin:
+        child = os.fork()
+        if not child:
+            _run(json.loads(line))
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def _run(given: Mapping[str, Any]) -> None:
+    """Call the handler, and end this process."""
+    log = os.open(given["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    for descriptor in (1, 2):
+        os.dup2(log, descriptor)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.environ.clear()
+    os.environ.update(given["environment"])
+    os.chdir(given["code"])
     sys.path.insert(0, given["code"])
     module, _, name = given["handler"].rpartition(".")
-    Calls(given["kill"], Path(given["result"]))
-    getattr(import_module(module), name)(given["event"], LambdaContext(given["seconds"]))
+    status = 1
+    try:
+        Calls(given["kill"], Path(given["result"]))
+        getattr(import_module(module), name)(given["event"], LambdaContext(given["seconds"]))
+        status = 0
+    except Exception:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _session() -> Any:
+    session = botocore.session.get_session()
+    session.register_component("data_loader", _LOADER)
+    return session
 
 
 if __name__ == "__main__":
