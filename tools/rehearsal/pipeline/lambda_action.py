@@ -153,7 +153,6 @@ class LambdaAction:
                 # What it downloads from the local AWS is signed by that one's own authority.
                 "SSL_CERT_FILE": str(self._aws.access.ca_bundle),
                 "HOME": os.devnull,
-                "PYTHONDONTWRITEBYTECODE": "1",
             }
             | variables
         )
@@ -188,7 +187,7 @@ class _Runtime:
             env=process_environment() | {"HOME": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
             start_new_session=True,
         )
         atexit.register(self.end)
@@ -201,7 +200,9 @@ class _Runtime:
         stdin.flush()
         if not select.select([stdout], [], [], _PATIENCE_SECONDS)[0]:
             raise RehearsalError(f"{job['handler']} does not end within {_PATIENCE_SECONDS} s")
-        return int(stdout.readline())
+        if not (status := stdout.readline()):
+            raise RehearsalError(f"what runs {job['handler']} has ended; it says why above")
+        return int(status)
 
     def end(self) -> None:
         """End it, and the handler that it runs."""

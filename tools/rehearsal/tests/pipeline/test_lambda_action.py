@@ -175,6 +175,31 @@ def test_a_function_that_never_answers_fails_the_action(aws: LocalAws) -> None:
     assert released(aws, "3") == ""
 
 
+LEAVES_SOMETHING = """
+import boto3, os
+
+calls = []
+
+def handler(event, context):
+    calls.append(event)
+    os.environ["LEFT"] = os.environ.get("LEFT", "") + "x"
+    boto3.client("codepipeline").put_job_failure_result(
+        jobId=event["CodePipeline.job"]["id"],
+        failureDetails={"type": "JobFailed", "message": f"{len(calls)} {os.environ['LEFT']}"},
+    )
+"""
+
+
+def test_nothing_that_a_function_leaves_in_memory_is_there_at_the_next_job(aws: LocalAws) -> None:
+    s3 = aws.client("s3")
+    deployed = s3.get_object(Bucket=BUCKET, Key="code.zip")["Body"].read()
+    s3.put_object(Bucket=BUCKET, Key="code.zip", Body=packed("function.py", LEAVES_SOMETHING))
+    for _ in range(2):
+        with pytest.raises(RehearsalError, match=r"^1 x$"):
+            release(aws, "")
+    s3.put_object(Bucket=BUCKET, Key="code.zip", Body=deployed)
+
+
 def test_an_action_calls_the_function_only_if_its_role_may(aws: LocalAws) -> None:
     with pytest.raises(ClientError, match="not authorized to perform: lambda:InvokeFunction"):
         release(aws, "", role="IdleRole")
