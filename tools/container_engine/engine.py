@@ -32,6 +32,10 @@ _VARIABLES = (
 )
 
 _LIMITS = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
+# Podman of before 2026 looks at every image for layers to go on from, and fails if another process
+# removes one meanwhile. https://github.com/podman-container-tools/buildah/issues/5674
+_LOST_LAYER = "layer not known"
+_BUILDS = 3
 _ANSWER_SECONDS = 15
 _START_SECONDS = 15
 
@@ -68,15 +72,19 @@ class Engine:
         return result.stdout.strip()
 
     def attempt(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-        """Run one command that may fail."""
-        return subprocess.run(
-            [*self.command, *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+        """Run one command that may fail; a build again if an image was removed beside it."""
+        for further in reversed(range(_BUILDS if arguments[0] == "build" else 1)):
+            done = subprocess.run(
+                [*self.command, *arguments],
+                env=self.environment,
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+                check=False,
+            )
+            if not (done.returncode and further and _LOST_LAYER in done.stderr):
+                break
+        return done
 
     def show(self, *arguments: str, timeout: float = 60) -> None:
         """Run one command that prints where we print; ``EngineError`` if it fails."""

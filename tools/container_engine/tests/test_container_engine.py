@@ -44,6 +44,24 @@ def test_what_it_prints_is_passed_on_when_it_is_to_be_shown(
     assert capfd.readouterr().out == "STEP 1\n"
 
 
+@pytest.mark.parametrize(
+    ("command", "said", "runs"),
+    [
+        ("build", "getting top layer info: layer not known", 3),
+        ("build", "no such file", 1),
+        ("rmi", "layer not known", 1),
+    ],
+)
+def test_a_build_that_lost_a_layer_to_another_process_is_tried_again(
+    command: str, said: str, runs: int, tmp_path: Path
+) -> None:
+    script = f"echo run >> '{tmp_path}/runs'; echo '{said}' >&2; exit 125"
+    engine = Engine(name="podman", command=("sh", "-c", script))
+    done = engine.attempt(command, ".")
+    assert (done.returncode, done.stderr) == (125, f"{said}\n")
+    assert len((tmp_path / "runs").read_text("utf-8").splitlines()) == runs
+
+
 def test_its_docker_api_answers_as_long_as_it_is_wanted(engine: Engine) -> None:
     with docker_host(engine) as host:
         path = host.removeprefix("unix://")
