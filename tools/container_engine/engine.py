@@ -73,7 +73,7 @@ class Engine:
 
     def attempt(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run one command that may fail; a build again if an image was removed beside it."""
-        for further in reversed(range(_BUILDS if arguments[0] == "build" else 1)):
+        for further in reversed(range(_BUILDS if arguments[:1] == ("build",) else 1)):
             done = subprocess.run(
                 [*self.command, *arguments],
                 env=self.environment,
