@@ -1,8 +1,9 @@
-"""What cfn-lint finds in a template, without what is accepted here."""
+"""What cfn-lint and CDK's own rules find in templates, without what is accepted here."""
 
 import json
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from cfnlint.config import ConfigMixIn
@@ -24,6 +25,19 @@ def findings(template: Mapping[str, Any], region: str) -> list[str]:
     decoded, errors = decode_str(json.dumps(template, ensure_ascii=False))
     found = errors or _cfn_lint(region).validate_template(decoded)
     return [f"{f.rule.id} {f.message}" for f in found if f.rule.id not in _ACCEPTED]
+
+
+def violations(assembly: str | Path) -> list[str]:
+    """Return what CDK's template rules found, from the report of a synthesis that applied them.
+
+    The synthesis itself goes through; the CDK CLI then refuses to go on.
+    """
+    report = json.loads((Path(assembly) / "validation-report.json").read_text("utf-8"))
+    return [
+        violation["description"]
+        for plugin in report["pluginReports"]
+        for violation in plugin["violations"]
+    ]
 
 
 @cache

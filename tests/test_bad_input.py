@@ -1,6 +1,5 @@
 """Whatever is in the settings file: a clean synthesis, or one report of all that is wrong."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -8,16 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App
 from hypothesis import HealthCheck, Phase, assume, configuration, given, settings
 from hypothesis import strategies as st
 
-from app import add_stacks
+from app import make_app
 from settings import Settings, SettingsError, load_deployment
 from settings.model import ALL_KEYS
 from tests.env_files import any_text, nearly_right_files, written
 from tests.right_settings import outputs_of_core, right_texts
-from tests.template_lint import findings
+from tests.template_lint import findings, violations
 
 ROOT = Path(__file__).resolve().parents[1]
 configuration.set_hypothesis_home_dir(ROOT / ".cache" / "hypothesis")
@@ -104,25 +102,14 @@ def test_what_is_accepted_is_a_clean_template(
         not any(each.existing_platform and each.existing_platform.vpc_name for each in deployment)
     )
     counts["synthesised"] += 1
-    # CDK's own rules, which are most of cfn-lint's, are errors at every synthesis.
-    for template in synthesised(deployment, folder):
+    assembly = make_app(deployment, folder / "cdk.out", template_rules=True).synth()
+    assert violations(assembly.directory) == []
+    for template in (stack.template for stack in assembly.stacks):
         for text in strings_in(template):
             assert not UNFILLED.search(text) or (odd and odd in text)
         if counts["synthesised"] % 3 == 1:
             counts["templates linted"] += 1
             assert findings(template, texts["aws_region"]) == []
-
-
-def synthesised(deployment: tuple[Settings, ...], folder: Path) -> list[dict[str, Any]]:
-    flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
-    app = App(
-        auto_synth=False,
-        analytics_reporting=False,
-        outdir=str(folder / "cdk.out"),
-        context={**flags, "aws:cdk:disable-asset-staging": True},
-    )
-    add_stacks(app, deployment)
-    return [stack.template for stack in app.synth().stacks]
 
 
 def strings_in(value: Any) -> Iterator[str]:
