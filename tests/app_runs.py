@@ -48,7 +48,12 @@ class Run:
         return [f for n in notes if n["type"] == "aws:cdk:creationStack" for f in n["data"]]
 
 
-def start_app(folder: Path, *, variables: Mapping[str, str] | None = None) -> Run:
+def start_app(
+    folder: Path,
+    *,
+    context: Mapping[str, Any] | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Run:
     """Run app.py in a folder, with no variables of AWS but ``variables``, and no credentials."""
     node = shutil.which("node")
     assert node
@@ -63,7 +68,7 @@ def start_app(folder: Path, *, variables: Mapping[str, str] | None = None) -> Ru
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
             "CDK_OUTDIR": str(assembly),
-            "CDK_CONTEXT_JSON": json.dumps(_context()),
+            "CDK_CONTEXT_JSON": json.dumps(_context(context)),
             "PYTHONWARNINGS": "error",
             **(variables or {}),
         },
@@ -75,13 +80,16 @@ def start_app(folder: Path, *, variables: Mapping[str, str] | None = None) -> Ru
     return Run(done.returncode, done.stdout, done.stderr, assembly)
 
 
-def call_app(folder: Path, **context: Any) -> Run:
-    """Call main of app.py in a folder: the same, but for the seconds that a process loads CDK."""
+def call_app(folder: Path, *, context: Mapping[str, Any] | None = None) -> Run:
+    """Call main of app.py in a folder, for settings that it refuses: that takes no CDK.
+
+    What Node says while it synthesises would not be in the run.
+    """
     assembly = _empty(folder / "assembly")
     status, out, err = 0, io.StringIO(), io.StringIO()
 
     def make_app(**given: Any) -> App:
-        told = {**_context(), **context, **given.pop("context", {})}
+        told = _context(context) | given.pop("context")
         return App(outdir=str(assembly), context=told, **given)
 
     with (
@@ -100,9 +108,9 @@ def call_app(folder: Path, **context: Any) -> Run:
     return Run(status, out.getvalue(), err.getvalue(), assembly)
 
 
-def _context() -> dict[str, Any]:
+def _context(given: Mapping[str, Any] | None) -> dict[str, Any]:
     flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
-    return {**flags, "aws:cdk:disable-asset-staging": True}
+    return {**flags, "aws:cdk:disable-asset-staging": True, **(given or {})}
 
 
 def _empty(folder: Path) -> Path:

@@ -141,10 +141,7 @@ def synthesise_together(*files: Mapping[str, str], template_rules: bool = False)
 
 
 @cache
-def _synthesise(
-    files: tuple[tuple[tuple[str, str], ...], ...],
-    template_rules: bool,
-) -> Synthesis:
+def _synthesise(files: tuple[tuple[tuple[str, str], ...], ...], template_rules: bool) -> Synthesis:
     app = app_of(*(dict(changes) for changes in files), template_rules=template_rules)
     assembly = app.synth()
     return Synthesis(assembly, {s.stack_name: s.template for s in assembly.stacks})

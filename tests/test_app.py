@@ -58,7 +58,7 @@ def test_what_a_failed_look_up_says_is_kept_where_the_next_synthesis_says_someth
     (tmp_path / ".env").write_text(sample_env(**EXISTING), encoding="utf-8")
     vpc = f"vpc-provider:account={ACCOUNT}:filter.tag:Name={EXISTING['vpc_name']}:region={REGION}"
     failed = {"$providerError": "no credentials", "$dontSaveContext": True}
-    run = call_app(tmp_path, **{f"{vpc}:returnAsymmetricSubnets=true": failed})
+    run = start_app(tmp_path, context={f"{vpc}:returnAsymmetricSubnets=true": failed})
     assert (run.status, run.stdout, run.stderr) == (0, "", "")
     metadata = (run.assembly / "BackendServiceStack.metadata.json").read_text(encoding="utf-8")
     assert [note["data"] for notes in json.loads(metadata).values() for note in notes].count(
@@ -69,16 +69,17 @@ def test_what_a_failed_look_up_says_is_kept_where_the_next_synthesis_says_someth
 
 def test_the_context_chooses_another_settings_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(sample_env(), encoding="utf-8")
-    run = call_app(tmp_path, env_file="staging.env")
+    run = call_app(tmp_path, context={"env_file": "staging.env"})
     assert run.status == 1
     assert "staging.env" in run.stderr
+    assert "Traceback" not in run.stderr
     assert list(run.assembly.iterdir()) == []
 
 
 @pytest.mark.parametrize("given", ["", " ", [".env"], 3, True, {}, "a\0b", "\ud800"])
 def test_what_the_context_says_is_never_replaced_by_the_default(given: Any, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(sample_env(), encoding="utf-8")
-    run = call_app(tmp_path, env_file=given)
+    run = call_app(tmp_path, context={"env_file": given})
     assert (run.status, run.stdout) == (1, "")
     assert run.stderr.startswith("error: 1 problem in ")
     assert run.stderr.endswith("Nothing was deployed or written.\n")
@@ -89,7 +90,7 @@ def test_settings_files_of_the_context_are_named(tmp_path: Path) -> None:
     """Of two ``-c env_file=`` the CLI hands over the last one: the user sees which that was."""
     name = "\x1b[31mred.env"
     (tmp_path / name).write_text(sample_env(), encoding="utf-8")
-    run = call_app(tmp_path, env_file=name)
+    run = start_app(tmp_path, context={"env_file": name})
     assert (run.status, run.stdout) == (0, "")
     assert run.stderr == "Settings: \\x1b[31mred.env\n"
 

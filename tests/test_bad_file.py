@@ -9,9 +9,11 @@ import pytest
 
 from settings import SettingsError, load_deployment
 from settings.sample import sample_env
-from tests.app_runs import call_app, start_app
+from tests.app_runs import start_app
 
 GOOD = sample_env().encode()
+SHELL = {**os.environ, "AWS_REGION": "mars-1", "task_cpu": "300", "USER": "shell"}
+"""Variables that settings could be taken from, among all others that a shell has."""
 
 
 def huge(path: Path) -> None:
@@ -72,7 +74,7 @@ def test_the_report_says_what_is_wrong_with_the_file(
 @pytest.mark.slow
 def test_app_reports_a_pipe_instead_of_waiting_for_it(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / ".env")
-    run = start_app(tmp_path)
+    run = start_app(tmp_path, variables=SHELL)
     assert run.status == 1
     assert run.stdout == ""
     assert run.stderr.startswith("error: 1 problem in .env\n")
@@ -92,14 +94,11 @@ FORMS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
-def test_unusual_but_right_file_is_synthesised(
-    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unusual_but_right_file_is_synthesised(form: str, tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(FORMS[form](GOOD))
-    for key, text in {"AWS_REGION": "mars-1", "task_cpu": "300", "USER": "shell"}.items():
-        monkeypatch.setenv(key, text)
-    run = call_app(tmp_path)
+    run = start_app(tmp_path, variables=SHELL)
     assert (run.status, run.stdout, run.stderr) == (0, "", "")
     template = (run.assembly / "BackendServiceStack.template.json").read_text("utf-8")
     assert f'"{os.environ["HOME"]}' not in template

@@ -73,7 +73,7 @@ class Engine:
 
     def attempt(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run one command that may fail; a build again if an image was removed beside it."""
-        for further in reversed(range(_BUILDS if arguments[:1] == ("build",) else 1)):
+        for _ in range(_BUILDS if arguments[:1] == ("build",) else 1):
             done = subprocess.run(
                 [*self.command, *arguments],
                 env=self.environment,
@@ -82,7 +82,7 @@ class Engine:
                 timeout=timeout,
                 check=False,
             )
-            if not (done.returncode and further and _LOST_LAYER in done.stderr):
+            if not done.returncode or _LOST_LAYER not in done.stderr:
                 break
         return done
 
