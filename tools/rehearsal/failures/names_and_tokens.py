@@ -20,7 +20,7 @@ _NO_CREDENTIALS = "no credentials have been configured"
 
 
 def failed_look_up(context: FailureContext) -> None:
-    """Fail for two causes; each is gone with what caused it, and concerns no other settings.
+    """Fail for each of two causes, and without them succeed; other settings are not concerned.
 
     What is synthesised last is what the failures after this one deploy.
     """
@@ -30,14 +30,18 @@ def failed_look_up(context: FailureContext) -> None:
         _write_env(context, vpc_name=name)
         said = _refused(context, because=_NO_CREDENTIALS)
     context.report.cli_output(cdk_command((*_SYNTH, "-c", f"env_file={_ENV_FILE}")), said)
-    with context.report.step("With credentials: found"):
-        workspace.cdk(*_SYNTH, env_file=_ENV_FILE)
+    misspelt = f"{name}s"
     with context.report.step("With a misspelt name: refused"):
-        _write_env(context, vpc_name=(misspelt := f"{name}s"))
+        _write_env(context, vpc_name=misspelt)
         said = _refused(context, because=f'"tag:Name":"{misspelt}"')
         expect_true("nothing more is said of credentials", holds=_NO_CREDENTIALS not in said)
+    with context.report.step("With credentials and the right name: found"):
+        _write_env(context, vpc_name=name)
+        workspace.cdk(*_SYNTH, env_file=_ENV_FILE)
     with context.report.step("Without credentials: other settings are not concerned") as step:
+        _write_env(context, vpc_name=misspelt)
         with workspace.offline():
+            _refused(context, because=_NO_CREDENTIALS)
             workspace.cdk(*_SYNTH)
         context.expect_core_alone()
         step.note = "nothing had to be removed by hand"
