@@ -1,10 +1,12 @@
 """What the service stack is known by, and where the console shows it, without CDK.
 
 Its outputs and the names of its resources, for constructs, settings, doctor and tools alike.
-Imports nothing, so that nobody has to load CDK for a name.
+Nobody has to load CDK for a name.
 """
 
 from enum import StrEnum
+
+from settings.names import builds_repository_name, full_name
 
 
 class ServiceOutput(StrEnum):
@@ -41,14 +43,6 @@ ROLLBACK_ALARMS = (AlarmKind.CPU, AlarmKind.MEMORY, AlarmKind.LOG_ERRORS)
 do not say so: a zone or an image registry may be at fault."""
 
 
-def full_name(cluster_name: str, service_name: str) -> str:
-    """Return the name of what a service has one of in its account and region.
-
-    These are the pipeline, the build project, the dashboard and the task definition family.
-    """
-    return f"{cluster_name}-{service_name}"
-
-
 def alarm_name(service_full_name: str, kind: AlarmKind) -> str:
     """Return the name of an alarm of the service that is called so in full."""
     return f"{service_full_name}-{kind}"
@@ -67,11 +61,6 @@ def build_log_group_name(project_name: str) -> str:
 def release_log_group_name(pipeline_name: str) -> str:
     """Return the name of the log group of the function that releases and promotes."""
     return f"/codepipeline/{pipeline_name}/release"
-
-
-def builds_repository_name(repository_name: str) -> str:
-    """Return the name of the repository that the builds of a service push to."""
-    return f"{repository_name}/builds"
 
 
 def unique_names(

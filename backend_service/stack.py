@@ -11,9 +11,7 @@ from backend_service.image_build import ImageBuild
 from backend_service.image_repository import BuildsRepository, ImageRepository, SeedImage
 from backend_service.names import (
     ServiceOutput,
-    builds_repository_name,
     dashboard_url,
-    full_name,
     pipeline_url,
     release_log_group_name,
     task_log_group_name,
@@ -26,6 +24,7 @@ from backend_service.task import BackendTask
 from core_infra.logs import HelperFunctionLogs
 from core_infra.service_platform import PlatformProvider
 from settings import CpuArchitecture, DeliverySettings, ServiceSettings
+from settings.names import builds_repository_name, full_name
 
 
 class BackendServiceStack(Stack):

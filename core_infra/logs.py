@@ -6,7 +6,7 @@ from aws_cdk import CfnResource, CustomResourceProviderBase, RemovalPolicy, Stac
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from core_infra.names import LOG_RETENTION
+from settings.names import LOG_RETENTION
 
 
 def log_retention(days: int) -> logs.RetentionDays:

@@ -1,38 +1,8 @@
 """What the core stack is known by, without CDK: for constructs, settings, doctor and tools alike.
 
-Its outputs, the names of its resources, the AWS services without which no task starts, and the
-periods of log retention. Imports nothing, so that nobody has to load CDK for a name.
+The names of its resources, and the AWS services without which no task starts. Imports nothing, so
+that nobody has to load CDK for a name.
 """
-
-from collections.abc import Mapping
-from enum import StrEnum
-
-
-class CoreOutput(StrEnum):
-    """The outputs of the core stack. Files of users and later deploys know them by these names.
-
-    The plural ones are lists joined with commas: subnets in the order of ``AvailabilityZones``,
-    ids and ARNs of namespaces in the order of ``NamespaceNames``.
-    """
-
-    VPC_ID = "VpcId"
-    VPC_NAME = "VpcName"
-    VPC_CIDR = "VpcCidr"
-    AVAILABILITY_ZONES = "AvailabilityZones"
-    PUBLIC_SUBNET_IDS = "PublicSubnetIds"
-    PRIVATE_SUBNET_IDS = "PrivateSubnetIds"
-    ECS_CLUSTER_NAME = "EcsClusterName"
-    ECS_CLUSTER_ARN = "EcsClusterArn"
-    TASK_EXECUTION_ROLE_NAME = "TaskExecutionRoleName"
-    TASK_EXECUTION_ROLE_ARN = "TaskExecutionRoleArn"
-    NAMESPACE_NAMES = "NamespaceNames"
-    NAMESPACE_ARNS = "NamespaceArns"
-    NAMESPACE_IDS = "NamespaceIds"
-
-
-def namespace_name(label: str, cluster_name: str) -> str:
-    """Return the full name of the namespace that the core stack creates for ``label``."""
-    return f"{label}.{cluster_name}.local"
 
 
 def exec_log_group_name(cluster_name: str) -> str:
@@ -85,31 +55,3 @@ def start_task_services(region: str | None) -> frozenset[str]:
     if region is None or region in _REGIONS_WITHOUT_ECS_ENDPOINTS:
         return _START_TASK_SERVICES
     return _START_TASK_SERVICES | _ECS_SERVICES
-
-
-LOG_RETENTION: Mapping[int, str] = {
-    1: "ONE_DAY",
-    3: "THREE_DAYS",
-    5: "FIVE_DAYS",
-    7: "ONE_WEEK",
-    14: "TWO_WEEKS",
-    30: "ONE_MONTH",
-    60: "TWO_MONTHS",
-    90: "THREE_MONTHS",
-    120: "FOUR_MONTHS",
-    150: "FIVE_MONTHS",
-    180: "SIX_MONTHS",
-    365: "ONE_YEAR",
-    400: "THIRTEEN_MONTHS",
-    545: "EIGHTEEN_MONTHS",
-    731: "TWO_YEARS",
-    1096: "THREE_YEARS",
-    1827: "FIVE_YEARS",
-    2192: "SIX_YEARS",
-    2557: "SEVEN_YEARS",
-    2922: "EIGHT_YEARS",
-    3288: "NINE_YEARS",
-    3653: "TEN_YEARS",
-}
-"""The periods for which CloudWatch Logs keeps a log, in days, with the names that CDK has for them.
-https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""

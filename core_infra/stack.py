@@ -6,10 +6,10 @@ from constructs import Construct
 
 from core_infra.cluster import Cluster, TaskExecutionRole
 from core_infra.logs import HelperFunctionLogs
-from core_infra.names import CoreOutput
 from core_infra.network import Network
 from core_infra.service_discovery import ServiceDiscovery
 from core_infra.service_platform import ServicePlatform
+from settings.names import CoreOutput
 
 
 class CoreInfraStack(Stack):

@@ -14,9 +14,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
-from backend_service.names import builds_repository_name
-from core_infra.names import LOG_RETENTION
-
+from .names import LOG_RETENTION, builds_repository_name
 from .parsing import distinct_items, matching, whole_number
 from .redaction import shown_item
 from .report import InvalidValueError

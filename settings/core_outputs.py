@@ -6,8 +6,6 @@ from typing import Annotated
 
 from pydantic import ConfigDict, ValidationInfo, field_validator
 
-from core_infra.names import CoreOutput
-
 from .aws_types import (
     AwsEnvironment,
     ClusterName,
@@ -22,6 +20,7 @@ from .aws_types import (
 )
 from .env_file import read_text
 from .model import ValidatedModel, VpcAttributes, validated
+from .names import CoreOutput
 from .parsing import Items
 from .redaction import may_be_credential, shown_name, shown_names
 from .report import InvalidValueError

@@ -10,9 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations, islice
 from pathlib import Path
 
-from backend_service.names import builds_repository_name
-from core_infra.names import namespace_name
-
 from .aws_types import AwsEnvironment
 from .container import LARGEST_ROLE_POLICIES
 from .core_outputs import CoreOutputs, read_core_outputs
@@ -34,6 +31,7 @@ from .model import (
     Target,
     validated,
 )
+from .names import builds_repository_name, namespace_name
 from .parsing import as_bool, distinct_items, has_placeholder
 from .redaction import may_be_credential, shown_name, shown_names, shown_value
 from .report import InvalidValueError, Problem, SettingsError, SeveralSettingsError

@@ -26,9 +26,6 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from backend_service.names import full_name
-from core_infra.names import namespace_name
-
 from .aws_types import (
     LONGEST_DNS_NAME,
     AccountNumber,
@@ -71,6 +68,7 @@ from .container import (
     require_room_in_task_definition,
     size_of_start_policy,
 )
+from .names import full_name, namespace_name
 from .parsing import Bool, Items, NoneIfEmpty, has_placeholder
 from .redaction import has_credential
 from .report import InvalidValueError

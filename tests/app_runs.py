@@ -17,7 +17,7 @@ from unittest.mock import patch
 from aws_cdk import App
 
 import app
-from settings.examples import ROOT
+from tests.repository import ROOT
 
 _WHERE_JSII_UNPACKS = ("HOME", "JSII_RUNTIME_PACKAGE_CACHE_ROOT")
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from settings.examples import ACCOUNT, REGION, ROOT, sample_env
+from settings.examples import ACCOUNT, REGION, sample_env
 from tests.app_runs import call_app, start_app
+from tests.repository import ROOT
 from tests.synthesis import (
     CONNECTED,
     EXISTING,

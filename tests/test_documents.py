@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from backend_service.names import ServiceOutput
-from core_infra.names import CoreOutput
 from settings import SettingsError, load_deployment
-from settings.examples import ROOT, sample_env
+from settings.examples import sample_env
+from settings.names import CoreOutput
+from tests.repository import ROOT
 
 DOCUMENTS = [
     *ROOT.glob("*.md"),

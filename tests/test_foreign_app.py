@@ -16,7 +16,7 @@ from core_infra.cluster import Cluster, TaskExecutionRole
 from core_infra.network import Network
 from core_infra.service_discovery import ServiceDiscovery
 from core_infra.service_platform import ServicePlatform
-from settings.examples import ROOT
+from tests.repository import ROOT
 
 
 class ForeignStack(Stack):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from settings.examples import ROOT
+from tests.repository import ROOT
 
 CORE = sorted((ROOT / "core_infra").glob("*.py"))
 BACKEND = sorted((ROOT / "backend_service").glob("*.py"))

@@ -2,7 +2,7 @@
 
 import re
 
-from settings.examples import ROOT
+from tests.repository import ROOT
 
 MAKEFILES = [ROOT / "Makefile", *(ROOT / "tools").glob("*.mk")]
 TEXT = "\n".join(path.read_text(encoding="utf-8") for path in MAKEFILES)

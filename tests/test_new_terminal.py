@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from settings.examples import ROOT, sample_env
+from settings.examples import sample_env
+from tests.repository import ROOT
 
 ENVIRONMENT = Path(sys.prefix)
 STARTED = "error: 1 problem in .env\n"

@@ -15,7 +15,8 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from settings.examples import ROOT, sample_env
+from settings.examples import sample_env
+from tests.repository import ROOT
 
 MYPY = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"]
 FOLLOWED = [

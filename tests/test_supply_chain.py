@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from settings.examples import ROOT
+from tests.repository import ROOT
 
 SERVICE = ROOT / "application-code" / "ecsdemo-backend"
 LOCKS = {

@@ -14,7 +14,8 @@ from syrupy.extensions.json import JSONSnapshotExtension
 
 import backend_service.names
 import core_infra.names
-from settings.examples import REGION, ROOT
+from settings.examples import REGION
+from tests.repository import ROOT
 from tests.synthesis import TOPOLOGIES, synthesise, synthesise_together
 from tests.template_lint import findings, violations
 

@@ -111,10 +111,6 @@ diagram: install-tools ## Draw docs/architecture.svg and overview.svg from the t
 recording: install-tools ## Record init, rehearse and call for the README: docs/recording.svg (needs docker or podman)
 	@$(BIN)/python -m tools.recording
 
-.PHONY: deploy-time
-deploy-time: install-tools ## Tell what waits for what in a deploy; writes the tables of docs/deploy-time.md
-	@$(BIN)/python -m tools.deploy_time
-
 .PHONY: permissions
 permissions: install-tools ## Rehearse, and write docs/permissions.md: what each role is granted, and what used it
 	@$(BIN)/python -m tools.rehearsal --without-containers --working-tree --permissions docs/permissions.md

@@ -9,7 +9,8 @@ import pytest
 
 from backend_service.names import AlarmKind, alarm_name
 from backend_service.release.function import Service
-from settings.examples import ACCOUNT, REGION, ROOT
+from settings.examples import ACCOUNT, REGION
+from tests.repository import ROOT
 from tests.synthesis import EXISTING, TOPOLOGIES, Synthesis, synthesise
 
 SERVICE = "BackendServiceStack"

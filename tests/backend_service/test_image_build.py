@@ -10,7 +10,8 @@ import yaml
 from backend_service.buildspec import IMAGE_VARIABLE
 from backend_service.names import LIVE_TAG
 from settings import SettingsError
-from settings.examples import ROOT, SECRET, example_deployment
+from settings.examples import SECRET, example_deployment
+from tests.repository import ROOT
 from tests.synthesis import synthesise
 
 SERVICE = "BackendServiceStack"

@@ -6,11 +6,11 @@ from backend_service.names import (
     AlarmKind,
     alarm_name,
     dashboard_url,
-    full_name,
     pipeline_url,
     service_url,
     task_log_group_name,
 )
+from settings.names import full_name
 
 
 def test_the_names_that_people_type_stay() -> None:

@@ -7,7 +7,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 
 from core_infra.logs import HelperFunctionLogs, log_retention
-from core_infra.names import LOG_RETENTION
+from settings.names import LOG_RETENTION
 from tests.synthesis import empty_stack, template_of
 
 

@@ -2,13 +2,9 @@
 
 import pytest
 
-from core_infra.names import (
-    CoreOutput,
-    exec_log_group_name,
-    namespace_name,
-    start_task_services,
-)
+from core_infra.names import exec_log_group_name, start_task_services
 from settings.examples import REGION
+from settings.names import CoreOutput, namespace_name
 from tests.synthesis import ISOLATED, synthesise
 
 CORE = "CoreInfraStack"

@@ -5,12 +5,12 @@ from tools.command_line import run, whole_number
 import argparse
 import sys
 
-from settings.examples import ROOT
 from tools.bench import apps, revisions
 from tools.bench.results import Series, measure, table, write_chart, write_json
 from tools.generated_part import GeneratedPart
 from tools.local_aws.scratch import ScratchDirectory
 from tools.progress.terminal import LiveLine
+from tools.repository import ROOT
 
 FLOOR = "npx cdk ls: an empty app"
 MOST_SERVICES = 20  # on one core: IAM's limit for its execution role is not far above

@@ -8,9 +8,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from settings.examples import ACCOUNT, REGION, ROOT, sample_env
+from settings.examples import ACCOUNT, REGION, sample_env
 from tools.bench.results import Run
 from tools.rehearsal.workspace import app_command
+from tools.repository import ROOT
 
 _EMPTY_APP = """\
 from aws_cdk import App, Stack

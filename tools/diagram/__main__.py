@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from settings import Settings, SettingsError, load_deployment
-from settings.examples import ROOT, example_deployment
+from settings.examples import example_deployment
+from tools.repository import ROOT
 
 SVG, OVERVIEW = ROOT / "docs" / "architecture.svg", ROOT / "docs" / "overview.svg"
 FOLDER = Path(".cache/diagram")

@@ -12,8 +12,9 @@ from cfnlint.helpers import REGIONS
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from app import templates_of
-from backend_service.names import ROLLBACK_ALARMS, alarm_name, full_name
+from backend_service.names import ROLLBACK_ALARMS, alarm_name
 from settings import CoreSettings, CpuArchitecture, ServiceSettings
+from settings.names import full_name
 from tools.doctor.aws import Aws, code_of
 from tools.doctor.check import Context, Result, not_checked, note, ok, problem
 

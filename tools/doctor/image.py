@@ -6,12 +6,12 @@ from pathlib import Path
 import yaml
 
 from backend_service.buildspec import IMAGE_VARIABLE
-from settings.examples import ROOT
 from settings.redaction import shown_name
 from tools.doctor.check import Context, Result, not_checked, note, ok, problem
 from tools.init.dockerfile import DockerfileError, parse_dockerfile
 from tools.init.proposal import NO_HEALTH_CHECK, from_docker_hub
 from tools.init.repository import Repository, SourceError
+from tools.repository import ROOT
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from backend_service.names import (
     task_log_group_name,
 )
 from settings import Settings
-from settings.examples import ROOT
 from tools.container_engine import NoEngineError, find_engine
 from tools.operations.account import Account, OperationError, command, say
+from tools.repository import ROOT
 
 _NOT_THERE = ("ClusterNotFoundException", "ServiceNotFoundException")
 # Of a stack whose creation failed nothing is left but its name.

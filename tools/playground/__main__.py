@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from settings import Settings, SettingsError, load_deployment
-from settings.examples import ROOT, example_deployment
+from settings.examples import example_deployment
 from tools.container_engine import Engine, EngineError, NoEngineError
 from tools.container_engine.ownership import left_over
 from tools.local_aws import Delays, LocalAws, LocalAwsError
@@ -45,6 +45,7 @@ from tools.rehearsal.pipeline.docker_command import (
 )
 from tools.rehearsal.pipeline.source_tree import SourceError, top_of
 from tools.rehearsal.workspace import Workspace
+from tools.repository import ROOT
 
 _POLL_SECONDS = 1.0
 _FAILURES = (RehearsalError, LocalAwsError, EngineError, BotoCoreError, ClientError)

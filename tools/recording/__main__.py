@@ -22,11 +22,12 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import gettempdir
 
-from settings.examples import ACCOUNT, REGION, ROOT
+from settings.examples import ACCOUNT, REGION
 from tools.container_engine.engine import engine_environment
 from tools.local_aws.scratch import ScratchDirectory
 from tools.recording.drawing import scenes_of, svg
 from tools.recording.session import Line, Scene, SessionError, record
+from tools.repository import ROOT
 
 SVG = ROOT / "docs" / "recording.svg"
 _DEPLOY = "npx cdk deploy --all --require-approval never"

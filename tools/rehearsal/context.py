@@ -7,12 +7,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from settings.examples import ROOT
 from tools.local_aws import Inventory, LocalAws
 from tools.rehearsal.console_report import ConsoleReport
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.pipeline.source_tree import Source, read_source
 from tools.rehearsal.workspace import Workspace
+from tools.repository import ROOT
 
 CORE = "CoreInfraStack"
 SERVICE = "BackendServiceStack"

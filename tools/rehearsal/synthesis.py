@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
-from settings.examples import ROOT
 from tools.rehearsal.expectation import RehearsalError
+from tools.repository import ROOT
 
 ASSEMBLY = "cdk.out"
 

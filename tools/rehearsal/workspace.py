@@ -18,11 +18,12 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from settings.examples import ROOT, sample_env
+from settings.examples import sample_env
 from tools.local_aws import LocalAws, LocalAwsError
 from tools.local_aws.scratch import ScratchDirectory
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.synthesis import ASSEMBLY, Synthesis
+from tools.repository import ROOT
 
 Cli = subprocess.Popen[str]
 

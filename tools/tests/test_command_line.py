@@ -15,7 +15,7 @@ from unittest.mock import patch
 
 import pytest
 
-from settings.examples import ROOT
+from tools.repository import ROOT
 
 Tool = subprocess.Popen[str]
 

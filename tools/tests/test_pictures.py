@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from settings.examples import ROOT
 from tools.bench.results import Run, Series, write_chart
+from tools.repository import ROOT
 from tools.tests.picture import Picture
 
 PICTURES = sorted((ROOT / "docs").rglob("*.svg"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from settings.examples import ROOT
+from tools.repository import ROOT
 
 TARGETS = (ROOT / "tools" / "tools.mk").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")

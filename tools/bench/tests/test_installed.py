@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from settings.examples import ROOT
+from tools.repository import ROOT
 
 
 def installed(lock: Path) -> dict[str, float]:

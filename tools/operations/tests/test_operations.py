@@ -12,14 +12,9 @@ import pytest
 from awscli.clidriver import create_clidriver
 from botocore import xform_name
 
-from backend_service.names import (
-    AlarmKind,
-    alarm_name,
-    build_log_group_name,
-    full_name,
-    task_log_group_name,
-)
+from backend_service.names import AlarmKind, alarm_name, build_log_group_name, task_log_group_name
 from settings.examples import ACCOUNT, sample_env
+from settings.names import full_name
 from tools.operations.__main__ import main
 from tools.operations.account import command
 from tools.operations.tests.deployed_account import CLUSTER, NAME, SERVICE, DeployedAccount

@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from settings.examples import ACCOUNT, ROOT
+from settings.examples import ACCOUNT
 from tools.local_aws import Access
 from tools.local_aws.credentials import RootKey
 from tools.local_aws.process_environment import process_environment
 from tools.rehearsal.pipeline.docker_command import SWITCH
+from tools.repository import ROOT
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from settings.examples import ROOT
+from tools.repository import ROOT
 
 RUN = (sys.executable, "-m", "tools.progress.side_by_side")
 

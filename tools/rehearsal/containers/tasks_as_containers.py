@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from backend_service.names import AlarmKind, alarm_name
-from settings.examples import ACCOUNT, REGION, ROOT
+from settings.examples import ACCOUNT, REGION
 from tools.container_engine import Engine, NoEngineError, build_image
 from tools.container_engine.ownership import KEPT_IMAGES
 from tools.local_aws import NO_DELAYS, Delays
@@ -22,6 +22,7 @@ from tools.rehearsal.expectation import expect, expect_all, expect_true, wait_un
 from tools.rehearsal.pipeline.docker_command import available_engine, docker_command
 from tools.rehearsal.scenarios.first_deploy import store_token
 from tools.rehearsal.workspace import Workspace
+from tools.repository import ROOT
 
 APPLICATION = ROOT / "application-code" / "ecsdemo-backend"
 CACHE = ROOT / ".cache" / "container_engine"

@@ -10,7 +10,6 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from settings import SettingsError, load_deployment
-from settings.examples import ROOT
 from tools.container_engine import EngineError, NoEngineError
 from tools.local_aws import LocalAwsError
 from tools.operations.account import OperationError
@@ -19,6 +18,7 @@ from tools.rehearsal.console_report import ConsoleReport
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.own_service.rehearse import OwnService, rehearse
 from tools.rehearsal.pipeline.source_tree import top_of
+from tools.repository import ROOT
 
 _FAILURES = (
     *(RehearsalError, LocalAwsError, EngineError, NoEngineError),

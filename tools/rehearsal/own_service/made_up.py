@@ -14,8 +14,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from core_infra.names import CoreOutput
 from settings import ExistingPlatformSettings, Settings
+from settings.names import CoreOutput
 from tools.local_aws import LocalAws
 from tools.rehearsal.expectation import RehearsalError
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from settings import CpuArchitecture, Settings
 from settings.env_file import read_env_file
-from settings.examples import ROOT
 from settings.sample import sample_env
 from tools.container_engine import Engine, EngineError, NoEngineError
 from tools.local_aws import NO_DELAYS, LocalAws
@@ -33,6 +32,7 @@ from tools.rehearsal.pipeline.docker_command import (
 from tools.rehearsal.pipeline.source_tree import Source
 from tools.rehearsal.scenarios.destroy import deregister_revisions
 from tools.rehearsal.workspace import Workspace
+from tools.repository import ROOT
 
 _PULL_SECONDS = 300
 _ANY_RANGE = "10.0.0.0/16"

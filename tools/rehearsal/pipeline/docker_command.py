@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from settings.examples import ROOT
 from tools.container_engine import Engine, NoEngineError, find_engine, owned
 from tools.container_engine.image import DockerfileError, default_base_image
 from tools.rehearsal.pipeline.docker_stand_in import BASE_IMAGE, DERIVED, State, write_engine
+from tools.repository import ROOT
 
 SWITCH = "REHEARSAL_DOCKER"
 """Set to ``stand-in``, this environment variable leaves an engine alone."""

@@ -5,11 +5,11 @@ import subprocess
 import sys
 
 from backend_service.names import ServiceOutput
-from core_infra.names import CoreOutput
-from settings.examples import ROOT
+from settings.names import CoreOutput
 from tools.doctor.rights import statement
 from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
 from tools.rehearsal.expectation import expect, expect_all, expect_true
+from tools.repository import ROOT
 
 TOKEN_SECRET = "ecs-github-token"  # noqa: S105 - the name of a secret, not a secret
 TOKEN = "ghp_rehearsal"  # noqa: S105 - a stand-in; GitHub is not asked

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from settings.examples import ROOT
 from tools.rehearsal.context import SERVICE, RehearsalContext
 from tools.rehearsal.expectation import RehearsalError, expect, expect_true
 from tools.rehearsal.pipeline.docker_command import docker_command
 from tools.rehearsal.pipeline.pipeline_run import ActionFailedError, PipelineRun
+from tools.repository import ROOT
 
 DELIVERIES = 4
 """How many revisions ``run`` registers past CloudFormation."""

@@ -1,7 +1,7 @@
 """The few lines of the CLI's output that a rehearsal of failures shows."""
 
-from settings.examples import ROOT
 from tools.rehearsal.console_report import relevant_lines
+from tools.repository import ROOT
 
 FAILED = f"""\
 ✨  Synthesis time: 1.4s

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from settings.examples import ESSENTIALS, ROOT
+from settings.examples import ESSENTIALS
 from tools.rehearsal.pipeline.source_tree import git_environment
+from tools.repository import ROOT
 
 FROM = "a26ce2166203d41833b826949de8a54c1955eb67"
 PAGE = (ROOT / "docs" / "next-version.md").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from awscli.clidriver import create_clidriver
 
-from settings.examples import ROOT
+from tools.repository import ROOT
 
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from settings.examples import ROOT, sample_env
+from settings.examples import sample_env
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.synthesis import Synthesis
 from tools.rehearsal.workspace import app_command
+from tools.repository import ROOT
 
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 

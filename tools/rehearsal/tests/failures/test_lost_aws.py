@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from settings.examples import ROOT
+from tools.repository import ROOT
 
 pytestmark = pytest.mark.slow
 

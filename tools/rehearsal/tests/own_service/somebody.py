@@ -6,8 +6,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from settings.examples import ROOT
 from settings.sample import sample_env
+from tools.repository import ROOT
 
 
 def repository(folder: Path, files: Mapping[str, str]) -> Path:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from settings.examples import ROOT
 from tools.rehearsal.pipeline.build import (
     BuildResult,
     build_environment,
@@ -15,6 +14,7 @@ from tools.rehearsal.pipeline.build import (
 )
 from tools.rehearsal.pipeline.source_tree import read_source
 from tools.rehearsal.tests.pipeline.sides import Sides
+from tools.repository import ROOT
 
 COMMIT = "4f2a9c1e0b7d63a5f8e2c4d1b0a997e6f5c3d281"
 PASSWORD = "the password"  # noqa: S105 - of recording.sh

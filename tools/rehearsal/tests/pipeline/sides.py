@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from settings.examples import ACCOUNT, REGION, ROOT
+from settings.examples import ACCOUNT, REGION
 from tools.rehearsal.tests.pipeline.plain_values import plain
+from tools.repository import ROOT
 
 Templates = Mapping[str, Mapping[str, Any]]
 """By the names of their stacks, which may have a prefix."""

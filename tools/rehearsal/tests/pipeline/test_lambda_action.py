@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from settings.examples import ROOT
 from tools.local_aws import LocalAws
 from tools.local_aws.image_push import push_image
 from tools.local_aws.tests.stacks import Stacks
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.pipeline.lambda_action import LambdaAction
 from tools.rehearsal.pipeline.pipeline_run import CODEPIPELINE
+from tools.repository import ROOT
 
 pytestmark = pytest.mark.slow
 

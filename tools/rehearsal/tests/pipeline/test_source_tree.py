@@ -10,11 +10,11 @@ from typing import cast
 
 import pytest
 
-from settings.examples import ROOT
 from tools.local_aws import Access
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.pipeline.pipeline_run import ArtifactStore
 from tools.rehearsal.pipeline.source_tree import Source, SourceError, read_source
+from tools.repository import ROOT
 
 SECRETS = (".env.local", ".npmrc", "id_rsa", "application-code/id_rsa")
 IDENTITY = ("-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit.gpgsign=false")
