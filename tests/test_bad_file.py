@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from settings import SettingsError, load_deployment
-from settings.sample import sample_env
+from settings.examples import sample_env
 from tests.app_runs import start_app
 
 GOOD = sample_env().encode()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from settings.sample import sample_env
+from settings.examples import sample_env
 from tests.app_runs import call_app
 
 CANARY = "CANARY"
