@@ -79,7 +79,7 @@ def read_core_outputs(
     except InvalidValueError as error:
         return None, [str(error)]
     core, invalid = validated(CoreOutputs, outputs, environment)
-    return core, [f"output {name} of {stack} {message}" for name, message in invalid.items()]
+    return core, [f"output {name} of {stack}: {message}" for name, message in invalid.items()]
 
 
 def _core_stack_in(text: str) -> tuple[str, dict[str, object]]:

@@ -93,7 +93,7 @@ def _from_outputs(
     outputs, messages = read_core_outputs(folder / file, environment)
     wrong: Invalid = [("core_outputs_file", message) for message in messages]
     wrong += [
-        (key, f"{shown_name(file)} says this already; leave one of them empty")
+        (key, f"leave it empty: the outputs in {shown_name(file)} say it already")
         for key in _SAID_BY_THE_OUTPUTS
         if _is_filled_in(values.get(key)) and values[key] is not IN_DOUBT
     ]
