@@ -43,7 +43,8 @@ def _health_check(value: object) -> tuple[str, ...] | None:
     text = str(value)
     if has_credential(text):
         raise InvalidValueError(
-            "seems to contain a credential, which everyone who may read the template would see"
+            "seems to contain a credential, which everyone who may read the template would see; "
+            "name its ARN in container_secrets, and write $NAME here"
         )
     try:
         words = json.loads(text)
@@ -69,7 +70,7 @@ def _pairs(text: str, reserved: re.Pattern[str], reserved_by: str) -> dict[str, 
         if name in pairs:
             raise InvalidValueError(f"{name} is there twice; keep one")
         if reserved.fullmatch(name):
-            raise InvalidValueError(f"{reserved_by} sets {name}; leave it out")
+            raise InvalidValueError(f"{name} is set by {reserved_by}; leave it out")
         pairs[name] = value
     return pairs
 

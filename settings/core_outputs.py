@@ -21,7 +21,6 @@ class CoreOutputs(Section):
     """What a later deploy needs to know of a core stack, by the names of its outputs."""
 
     model_config = ConfigDict(alias_generator=lambda field: CoreOutput[field.upper()].value)
-    _where_needed = "; deploy the core stack again with --outputs-file"
 
     vpc_id: aws.VpcId
     vpc_cidr: aws.VpcCidr
@@ -97,5 +96,10 @@ def _core_stack_in(text: str) -> tuple[str, dict[str, object]]:
         raise InvalidValueError(
             f"has the outputs of several core stacks; keep one of {shown_names([*found])}"
         )
-    stack, outputs = next(iter(found.items()))
+    ((stack, outputs),) = found.items()
+    names = [str(field.alias) for field in CoreOutputs.model_fields.values()]
+    if lacking := [name for name in names if name not in outputs]:
+        raise InvalidValueError(
+            f"{shown_name(stack)} lacks {', '.join(lacking)}; deploy it again with --outputs-file"
+        )
     return shown_name(stack), outputs

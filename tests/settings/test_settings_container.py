@@ -54,13 +54,13 @@ def test_a_name_is_there_once(problems: Problems, key: str) -> None:
 @BOTH
 def test_the_task_definition_sets_some_names(problems: Problems, key: str) -> None:
     said = message(problems, key, "SERVICE_PORT=1")
-    assert said == "the task definition sets SERVICE_PORT; leave it out"
+    assert said == "SERVICE_PORT is set by the task definition; leave it out"
 
 
 @pytest.mark.parametrize("name", ["REPO_URL", "IMAGE", "AWS_ACCESS_KEY_ID", "PATH"])
 def test_the_build_needs_some_names(problems: Problems, name: str) -> None:
     said = message(problems, "build_secrets", f"{name}={SECRET}")
-    assert said == f"the build sets {name}; leave it out"
+    assert said == f"{name} is set by the build; leave it out"
 
 
 def test_a_name_is_in_one_of_both_keys(problems: Problems) -> None:

@@ -253,7 +253,6 @@ def test_the_file_is_not_there(problems: Problems, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("VpcId", None, "is missing; deploy the core stack again with --outputs-file"),
         ("VpcId", "0abc", "the id of a VPC"),
         ("VpcCidr", 1, "valid string"),
         ("AvailabilityZones", "us-east-1a,us-east-1b", f'"us-east-1a" is no zone of {REGION}'),
@@ -274,13 +273,22 @@ def test_a_wrong_output_is_named(
     value: object,
     expected: str,
 ) -> None:
-    outputs = {**core_outputs, name: value}
-    content = {key: each for key, each in outputs.items() if each is not None}
-    found = problems(**outputs_file({"CoreInfraStack": content}))
+    found = problems(**outputs_file({"CoreInfraStack": {**core_outputs, name: value}}))
     assert list(found) == ["core_outputs_file"]
     message = found["core_outputs_file"].message
     assert message.startswith(f"output {name} of CoreInfraStack: ")
     assert expected in message
+
+
+def test_missing_outputs_are_listed(
+    problems: Problems, outputs_file: OutputsFile, core_outputs: dict[str, str]
+) -> None:
+    del core_outputs["VpcId"], core_outputs["NamespaceIds"]
+    found = problems(**outputs_file({"my-CoreInfraStack": core_outputs}))
+    message = found["core_outputs_file"].message
+    assert message == (
+        "my-CoreInfraStack lacks VpcId, NamespaceIds; deploy it again with --outputs-file"
+    )
 
 
 def test_all_wrong_outputs_are_reported(
