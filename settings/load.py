@@ -57,7 +57,7 @@ def load_deployment(env_files: object) -> tuple[Settings, ...]:
             files.append(read_env_file(Path(name)))
         except SettingsError as error:
             reports |= error.reports
-    created = {f.texts.get("ecs_cluster_name") for f in files if creates_core(f.texts)}
+    created = {f.texts.get("ecs_cluster_name") for f in files if creates_core(f.texts)} - {None, ""}
     deployment: list[Settings] = []
     for file in files:
         try:

@@ -48,7 +48,7 @@ _REFERENCES = ("${", "{{resolve:")
 # ECS stops a task without waiting until its name has expired. A task needs these seconds after
 # that to answer the open requests.
 _SECONDS_TO_DRAIN = 20
-_LONGEST_FULL_NAME = 100  # a pipeline has the shortest limit of all that have the full name
+_LONGEST_FULL_NAME = 100  # of a pipeline; the other resources with this name may be longer
 
 
 def _default(text: str) -> Any:
@@ -220,7 +220,7 @@ class ServiceSettings(Section):
 
     @property
     def full_name(self) -> str:
-        """The name of what the service has one of in its account and region."""
+        """The name of the pipeline, build project, dashboard and task definition family."""
         return full_name(self.ecs_cluster_name, self.service_name)
 
     @property

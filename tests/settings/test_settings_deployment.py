@@ -140,6 +140,15 @@ def test_core_stack_is_shared_within_an_account_and_region_only(
     assert "which creates the cluster" in report
 
 
+@pytest.mark.parametrize("cluster", [None, ""])
+def test_files_without_a_cluster_do_not_share_one(write_env: WriteEnv, cluster: str | None) -> None:
+    report = report_of(
+        write_env(name="a.env", ecs_cluster_name=cluster),
+        write_env(name="o.env", **ORDERS, ecs_cluster_name=cluster),
+    )
+    assert report.count("ecs_cluster_name") == 2
+
+
 def test_problems_of_all_files_are_reported_together(write_env: WriteEnv, tmp_path: Path) -> None:
     report = report_of(
         write_env(name="a.env", task_cpu="300"),

@@ -6,7 +6,7 @@ import pytest
 
 from settings import CpuArchitecture, Problem, Settings, SettingsError
 from settings.examples import ACCOUNT, CONNECTION, REGION
-from settings.model import ALL_KEYS
+from settings.model import ALL_KEYS, ExistingPlatformSettings
 
 Load = Callable[..., Settings]
 Problems = Callable[..., dict[str, Problem]]
@@ -162,12 +162,13 @@ def test_no_key_accepts_such_a_text(problems: Problems, key: str, text: str, rea
 
 
 ODD = (
-    *("", "None", "$HOME", "a,b", ",", "=", "A=", "-1", "1e3", "٣", "../..", "*", "%s", "{}", "[]"),
-    *('"', "'", "\\", "a # b", "`id`", "\x00", "\u202e", "𝕏", "x" * 3000, "arn:aws:iam::1:role/x"),
+    *("", "None", "$HOME", ",", "A=", "-1", "1e3", "٣", "../..", "%s", "{}", "[]", '"', "'", "\\"),
+    *("a # b", "$(id)", "\x00", "\u202e", "𝕏", "x" * 3000, "arn:aws:iam::1:role/x"),
 )
 
 
 def report_of(load: Load, changes: dict[str, str]) -> str:
+    """Return the report, or nothing for settings that can be loaded."""
     try:
         load(**changes)
     except SettingsError as error:
@@ -179,7 +180,6 @@ def report_of(load: Load, changes: dict[str, str]) -> str:
 def test_any_text_gives_settings_or_a_report_and_no_other_error(
     load: Load, by_hand: dict[str, str], key: str
 ) -> None:
+    topology = by_hand if key in ExistingPlatformSettings.model_fields else {}
     for text in ODD:
-        for changes in ({}, by_hand):
-            report = report_of(load, changes | {key: text})
-            assert report.replace("\n", "").isprintable()
+        assert report_of(load, topology | {key: text}).replace("\n", "").isprintable()
