@@ -1,9 +1,9 @@
-"""The settings of the blueprint: what a `.env` file says, checked and typed.
+"""The settings of the blueprint: what a ``.env`` file says, checked and typed.
 
-`load_deployment` is the way in for the app, `load_settings` for a single file. Either returns
-`Settings`, frozen and complete, or raises `SettingsError`, which lists every problem at once.
-Values come from the file alone, never from the environment of the shell. This package knows
-nothing of the AWS CDK.
+``load_deployment`` loads the files of an app, ``load_settings`` a single file. Both return
+``Settings``, frozen and complete, or raise ``SettingsError``, which lists every problem at once.
+Values come from the files only, never from the environment of the shell. This package imports
+neither the product nor the AWS CDK.
 """
 
 from .aws_types import CpuArchitecture
@@ -17,7 +17,7 @@ from .model import (
     SharedCoreSettings,
     VpcAttributes,
 )
-from .redaction import shown_name, shown_names
+from .redaction import shown_name, shown_names, shown_value
 from .report import Problem, SettingsError
 
 __all__ = [
@@ -35,4 +35,5 @@ __all__ = [
     "load_settings",
     "shown_name",
     "shown_names",
+    "shown_value",
 ]

@@ -1,35 +1,61 @@
-"""What a container or a build finds in its environment: plain values, and secrets by their ARN.
+"""What the container and the build are given: commands, variables, and secrets by their ARN.
 
-No message here repeats a value: an entry is named by its name, or by its position if even its
-name may be a piece of a value (a comma inside a password splits it in two).
+The report does not repeat the values of variables. A message names an entry by its name, or by its
+position if it has no proper name (a comma inside a password splits it into two entries).
 """
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated
 
-from pydantic import PlainValidator, ValidationInfo
+from pydantic import BeforeValidator, PlainValidator, ValidationInfo
 
-from .aws_types import AwsEnvironment, require_arn
-from .parsing import has_placeholder, items_of
-from .redaction import is_credential_variable
+from .aws_types import ArnForm
+from .parsing import items_of
+from .redaction import has_credential, is_credential_variable
 from .report import InvalidValueError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_OF_THE_TASK = re.compile(r"SERVICE_NAME|SERVICE_PORT|DRAIN_SECONDS")
-# Also what the tools of a build take from their environment.
-_OF_THE_BUILD = re.compile(
+_SET_BY_TASK = re.compile(r"SERVICE_NAME|SERVICE_PORT|DRAIN_SECONDS")
+# The build project sets some of these; the tools of a build read the others.
+_SET_BY_BUILD = re.compile(
     r"(?:LIVE_)?REPO_URL|LIVE_TAG|CONTAINER_NAME|SERVICE_PORT|FOLDER_PATH|DOCKERFILE_PATH"
     r"|TAGGED|IMAGE|PATH|HOME|(?:AWS|BUILDX|CODEBUILD|DOCKER)_.*"
 )
 
-_IN_SECRETS_MANAGER = (
-    r"secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}"  # a name ends with six random characters
-    r"(?::[^:,]*:[^:,]*:[^:,]*)?"  # JSON key, version stage, version id
+_EXPECTED_ARN = "the complete ARN of a Secrets Manager secret (with its six last characters)"
+_SECRET = ArnForm(
+    services=("secretsmanager",),
+    resource=r"secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}"  # AWS adds six characters to the name
+    r"(?::[^:,]*:[^:,]*:[^:,]*)?",  # JSON key, version stage, version id
+    expected=_EXPECTED_ARN,
 )
-_IN_PARAMETER_STORE = r"parameter/[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*"
+_PARAMETER = ArnForm(
+    services=("ssm",),
+    resource=r"parameter/[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*",
+    expected=f"{_EXPECTED_ARN} or of an SSM parameter",
+)
+
+
+def _health_check(value: object) -> tuple[str, ...] | None:
+    text = str(value)
+    if has_credential(text):
+        raise InvalidValueError(
+            "seems to contain a credential, which everyone who may read the template would see; "
+            "name its ARN in container_secrets, and write $NAME here"
+        )
+    try:
+        words = json.loads(text)
+    except ValueError:
+        words = None
+    if isinstance(words, list) and words and all(isinstance(word, str) for word in words):
+        return ("CMD", *words)
+    # `[ -e file ]` is a command of the shell, which needs the space.
+    if re.match(r"\[\s*\]|\[[\"']", text):
+        raise InvalidValueError('expected words in double quotes, such as ["/app", "check"]')
+    return ("CMD-SHELL", text) if text else None
 
 
 def _pairs(text: str, reserved: re.Pattern[str], reserved_by: str) -> dict[str, str]:
@@ -49,8 +75,8 @@ def _pairs(text: str, reserved: re.Pattern[str], reserved_by: str) -> dict[str, 
     return pairs
 
 
-def _environment(value: object) -> Mapping[str, str]:
-    pairs = _pairs(str(value), _OF_THE_TASK, "the task definition")
+def _container_environment(value: object) -> Mapping[str, str]:
+    pairs = _pairs(str(value), _SET_BY_TASK, "the task definition")
     credentials = [name for name, text in pairs.items() if is_credential_variable(name, text)]
     if credentials:
         raise InvalidValueError(
@@ -58,102 +84,32 @@ def _environment(value: object) -> Mapping[str, str]:
             "the template would see; store it in Secrets Manager and name its ARN in "
             "container_secrets"
         )
-    for name, text in pairs.items():
-        if has_placeholder(text):
-            raise InvalidValueError(f"{name} is still a placeholder; fill it in")
     return MappingProxyType(pairs)
 
 
 def _container_secrets(value: object, info: ValidationInfo) -> Mapping[str, str]:
-    pairs = _pairs(str(value), _OF_THE_TASK, "the task definition")
-    return _with_arns(pairs, info, parameters=True)
-
-
-def _build_secrets(value: object, info: ValidationInfo) -> Mapping[str, str]:
-    secrets = _with_arns(_pairs(str(value), _OF_THE_BUILD, "the build"), info, parameters=False)
-    arns = {":".join(arn.split(":")[:7]) for arn in secrets.values()}  # what follows says which key
-    size = sum(len(arn) + len('"",') for arn in arns)
-    most = LARGEST_ROLE_POLICIES - _LARGEST_REST_OF_BUILD
-    if size > most:
-        raise InvalidValueError(
-            f"the role of the build would need {size} characters for their ARNs in its policy; "
-            f"expected at most {most} of the {LARGEST_ROLE_POLICIES} that IAM allows a role"
-        )
-    return secrets
-
-
-def _with_arns(
-    pairs: Mapping[str, str], info: ValidationInfo, *, parameters: bool
-) -> Mapping[str, str]:
+    pairs = _pairs(str(value), _SET_BY_TASK, "the task definition")
     for name, arn in pairs.items():
-        is_parameter = parameters and arn.startswith("arn:") and ":ssm:" in arn
-        try:
-            require_arn(
-                arn,
-                AwsEnvironment.of(info),
-                services=("ssm",) if is_parameter else ("secretsmanager",),
-                resource=_IN_PARAMETER_STORE if is_parameter else _IN_SECRETS_MANAGER,
-                expected="the complete ARN of a Secrets Manager secret (with its six last "
-                "characters)" + " or of an SSM parameter" * parameters,
-            )
-        except InvalidValueError as error:
-            raise InvalidValueError(f"{name}: {error}") from None
+        is_secret = arn.startswith("arn:") and ":secretsmanager:" in arn
+        _require(_SECRET if is_secret else _PARAMETER, name, arn, info)
     return MappingProxyType(pairs)
 
 
-# Amazon ECS service quotas: a task definition has at most 64 KiB. What else is in ours, names and
-# ARNs above all, takes less than 6 of them.
-# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
-_LARGEST_DEFINITION = 65_536
-_LARGEST_REST = 6144
+def _build_secrets(value: object, info: ValidationInfo) -> Mapping[str, str]:
+    pairs = _pairs(str(value), _SET_BY_BUILD, "the build")
+    for name, arn in pairs.items():
+        _require(_SECRET, name, arn, info)
+    return MappingProxyType(pairs)
 
 
-def require_room_in_task_definition(
-    environment: Mapping[str, str],
-    secrets: Mapping[str, str],
-    health_check_command: Sequence[str] | None,
-) -> None:
-    """Raise an error unless ECS takes a task definition that has all of this in it."""
-    texts: list[object] = [{"name": name, "value": text} for name, text in environment.items()]
-    texts += [{"name": name, "valueFrom": arn} for name, arn in secrets.items()]
-    size = len(json.dumps([*texts, health_check_command or ()], ensure_ascii=False).encode())
-    most = _LARGEST_DEFINITION - _LARGEST_REST
-    if size > most:
-        raise InvalidValueError(
-            f"container_environment, container_secrets and health_check_command take {size} bytes "
-            f"of the task definition; expected at most {most}"
-        )
+def _require(form: ArnForm, name: str, arn: str, info: ValidationInfo) -> None:
+    try:
+        form.require(arn, info)
+    except InvalidValueError as error:
+        raise InvalidValueError(f"{name}: {error}") from None
 
 
-LARGEST_ROLE_POLICIES = 10_240
-"""What the inline policies of a role may have together, in characters without white space.
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
-
-_LARGEST_REST_OF_BUILD = 2740
-"""Room for what else is in the policy of the role that builds."""
-
-_POLICY_TEXT = 400
-"""How long the policy is with which ECS starts tasks, without the names in it."""
-_TEXT_OF_STATEMENT = {"secretsmanager": 77, "ssm": 65, "kms": 196}
-"""How much longer it gets by a statement about secrets, parameters or keys, without their ARNs."""
-
-
-def size_of_start_policy(names: Iterable[str], arns: Iterable[str]) -> int:
-    """Return how long the policy is at most with which ECS starts tasks, as IAM counts it.
-
-    `names` are those in its ARNs of the repository and the log group, `arns` those of secrets,
-    parameters and keys, of which each counts once.
-    """
-    distinct = set(arns)
-    stores = {arn.split(":")[2] for arn in distinct}
-    return (
-        _POLICY_TEXT
-        + sum(map(len, names))
-        + sum(_TEXT_OF_STATEMENT[store] for store in stores)
-        + sum(len(arn) + len('"",') for arn in distinct)
-    )
-
-
-ContainerEnvironment = Annotated[Mapping[str, str], PlainValidator(_environment)]
+HealthCheckCommand = Annotated[tuple[str, ...] | None, BeforeValidator(_health_check)]
+ContainerEnvironment = Annotated[Mapping[str, str], PlainValidator(_container_environment)]
 ContainerSecrets = Annotated[Mapping[str, str], PlainValidator(_container_secrets)]
 BuildSecrets = Annotated[Mapping[str, str], PlainValidator(_build_secrets)]

@@ -1,4 +1,4 @@
-"""The outputs of a core stack, as `cdk deploy --outputs-file` writes them."""
+"""The outputs of a core stack, as ``cdk deploy --outputs-file`` writes them."""
 
 import json
 from pathlib import Path
@@ -6,44 +6,32 @@ from typing import Annotated
 
 from pydantic import ConfigDict, ValidationInfo, field_validator
 
-from .aws_types import (
-    AwsEnvironment,
-    ClusterName,
-    NamespaceArn,
-    NamespaceId,
-    NamespaceName,
-    RoleArn,
-    SubnetId,
-    VpcCidr,
-    VpcId,
-    Zone,
-)
+from . import aws_types as aws
 from .env_file import read_text
-from .model import ValidatedModel, VpcAttributes, validated
+from .model import Section, VpcAttributes, validated
 from .names import CoreOutput
 from .parsing import Items
-from .redaction import may_be_credential, shown_name, shown_names
+from .redaction import shown_name, shown_names
 from .report import InvalidValueError
 
 _CORE_STACK = "CoreInfraStack"
-_TELLTALE = {CoreOutput.VPC_ID, CoreOutput.ECS_CLUSTER_NAME}
 
 
-class CoreOutputs(ValidatedModel):
+class CoreOutputs(Section):
     """What a later deploy needs to know of a core stack, by the names of its outputs."""
 
     model_config = ConfigDict(alias_generator=lambda field: CoreOutput[field.upper()].value)
 
-    vpc_id: VpcId
-    vpc_cidr: VpcCidr
-    availability_zones: Annotated[tuple[Zone, ...], Items]
-    public_subnet_ids: Annotated[tuple[SubnetId, ...], Items]
-    private_subnet_ids: Annotated[tuple[SubnetId, ...], Items]
-    ecs_cluster_name: ClusterName
-    task_execution_role_arn: RoleArn
-    namespace_names: Annotated[tuple[NamespaceName, ...], Items]
-    namespace_arns: Annotated[tuple[NamespaceArn, ...], Items]
-    namespace_ids: Annotated[tuple[NamespaceId, ...], Items]
+    vpc_id: aws.VpcId
+    vpc_cidr: aws.VpcCidr
+    availability_zones: Annotated[tuple[aws.Zone, ...], Items]
+    public_subnet_ids: Annotated[tuple[aws.SubnetId, ...], Items]
+    private_subnet_ids: Annotated[tuple[aws.SubnetId, ...], Items]
+    ecs_cluster_name: aws.ClusterName
+    task_execution_role_arn: aws.RoleArn
+    namespace_names: Annotated[tuple[aws.NamespaceName, ...], Items]
+    namespace_arns: Annotated[tuple[aws.NamespaceArn, ...], Items]
+    namespace_ids: Annotated[tuple[aws.NamespaceId, ...], Items]
 
     @property
     def vpc(self) -> VpcAttributes:
@@ -55,13 +43,6 @@ class CoreOutputs(ValidatedModel):
             public_subnet_ids=self.public_subnet_ids,
             private_subnet_ids=self.private_subnet_ids,
         )
-
-    @field_validator("availability_zones", "namespace_names")
-    @classmethod
-    def _is_not_empty(cls, items: tuple[str, ...]) -> tuple[str, ...]:
-        if not items:
-            raise InvalidValueError("expected at least one")
-        return items
 
     @field_validator("public_subnet_ids", "private_subnet_ids")
     @classmethod
@@ -85,47 +66,40 @@ def _as_many(
     return items
 
 
-def read_core_outputs(path: Path, environment: AwsEnvironment) -> CoreOutputs | tuple[str, ...]:
-    """Read the outputs of the core stack, or return everything that is wrong with them."""
+def read_core_outputs(
+    path: Path, environment: aws.AwsEnvironment
+) -> tuple[CoreOutputs | None, list[str]]:
+    """Read the outputs of the core stack, or return None and everything that is wrong with them."""
     try:
         stack, outputs = _core_stack_in(read_text(path))
     except FileNotFoundError:
-        return (f"there is no {_named(path)}; deploy the core stack with --outputs-file to get it",)
+        message = "deploy the core stack with --outputs-file to get it"
+        return None, [f"there is no file {shown_name(str(path))}; {message}"]
     except InvalidValueError as error:
-        return (str(error),)
+        return None, [str(error)]
     core, invalid = validated(CoreOutputs, outputs, environment)
-    return core or tuple(f"output {n} of {stack}: {message}" for n, message in invalid.items())
+    return core, [f"output {name} of {stack}: {message}" for name, message in invalid.items()]
 
 
-def _named(path: Path) -> str:
-    # Whatever was pasted in the place of a name is not repeated.
-    return "such file" if may_be_credential(path.name) else f"file {shown_name(str(path))}"
-
-
-def _core_stack_in(text: str) -> tuple[str, dict[str, str]]:
+def _core_stack_in(text: str) -> tuple[str, dict[str, object]]:
     try:
         content = json.loads(text)
-    except (ValueError, RecursionError):
+    except ValueError:
         raise InvalidValueError(
             "is not JSON; expected what cdk deploy --outputs-file writes"
         ) from None
     stacks = content if isinstance(content, dict) else {}
-    outputs_by_stack = {name: o for name, o in stacks.items() if isinstance(o, dict)}
-    found = [n for n, o in outputs_by_stack.items() if o.keys() >= _TELLTALE]
-    # A core stack that lacks just these two should hear so, rather than not be found.
-    named = [n for n in found or outputs_by_stack if n.endswith(_CORE_STACK)]
-    if len(found) != 1:
-        found = named or found
+    found = {n: o for n, o in stacks.items() if n.endswith(_CORE_STACK) and isinstance(o, dict)}
     if not found:
-        raise InvalidValueError("has no stack with the outputs of a core stack, such as VpcId")
+        raise InvalidValueError(f"has no outputs of a stack whose name ends with {_CORE_STACK}")
     if len(found) > 1:
         raise InvalidValueError(
-            f"has the outputs of several core stacks; keep one of {shown_names(found)}"
+            f"has the outputs of several core stacks; keep one of {shown_names([*found])}"
         )
-    outputs, stack = outputs_by_stack[found[0]], shown_name(found[0])
+    ((stack, outputs),) = found.items()
     names = [str(field.alias) for field in CoreOutputs.model_fields.values()]
-    if lacking := [name for name in names if not isinstance(outputs.get(name), str)]:
+    if lacking := [name for name in names if name not in outputs]:
         raise InvalidValueError(
-            f"{stack} lacks {', '.join(lacking)}; deploy it again with --outputs-file"
+            f"{shown_name(stack)} lacks {', '.join(lacking)}; deploy it again with --outputs-file"
         )
-    return stack, outputs
+    return shown_name(stack), outputs

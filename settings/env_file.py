@@ -1,12 +1,11 @@
-"""Reading the `.env` file: which keys it has, with which text, on which line.
+"""Reading the ``.env`` file: which keys it has, with which text, on which line.
 
-Nothing is known here of what the keys mean, but for their names.
+This module knows the names of the keys, and nothing of what they mean.
 """
 
 import io
 import re
 import shlex
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,22 +13,20 @@ from pathlib import Path
 from dotenv.parser import Binding, parse_stream
 
 from .model import ALL_KEYS
-from .redaction import may_be_credential, shown_name
+from .redaction import shown_name
 from .report import InvalidValueError, Problem, SettingsError
 
-# Far beyond any real settings or outputs file, and small enough to be parsed in no time.
-_MOST_BYTES = 1024 * 1024
-_PEM_BLOCK = re.compile(r"^[ \t]*-----BEGIN", re.MULTILINE)
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")
 _KEY_OF_A_LINE = re.compile(r"\s*(?:export\s+)?([a-z_]+)\s*(?:=|$)")
+_EXPECTED = 'expected key="value", with both quotes'
 
 
 @dataclass(frozen=True, slots=True)
 class EnvFile:
-    """The file as written: nothing is expanded, and nothing is taken from the shell.
+    """The file as the user wrote it: nothing is expanded, and nothing comes from the shell.
 
-    `in_doubt` are keys that the file does name, but in a way that does not say their value; each
-    is among the `problems` already, so nothing more is to be said about it.
+    ``in_doubt`` are keys whose value the file does not say clearly. Each is among the ``problems``
+    already, so later checks say no more about it.
     """
 
     path: Path
@@ -40,26 +37,22 @@ class EnvFile:
 
 
 def read_env_file(path: Path) -> EnvFile:
-    """Read the file, or raise `SettingsError` if it cannot be read as a whole."""
+    """Read the file, or raise ``SettingsError`` if it cannot be read as a whole."""
     try:
         text = read_text(path)
     except FileNotFoundError:
         hint = "there is no such file; copy the sample and fill it in"
         if shown_name(str(path)) == str(path):
             hint += f":\n  cp sample.env {shlex.quote(str(path))}"
-        raise SettingsError(path, [Problem("", hint)]) from None
+        raise SettingsError({path: [Problem("", hint)]}) from None
     except InvalidValueError as error:
-        raise SettingsError(path, [Problem("", str(error))]) from None
-    if pasted := _PEM_BLOCK.search(text):
-        # Its lines can pass for keys, so nothing more is said of such a file.
-        line = text.count("\n", 0, pasted.end()) + 1
-        raise SettingsError(path, [Problem(f"line {line}", _PEM_EXPECTED, line=line)])
+        raise SettingsError({path: [Problem("", str(error))]}) from None
 
     texts: dict[str, str] = {}
     lines: dict[str, int] = {}
     in_doubt: set[str] = set()
     problems: list[Problem] = []
-    # parse_stream knows neither os.environ nor ${VAR}, unlike the functions built upon it.
+    # Unlike dotenv_values, parse_stream expands no ${VAR} and reads no os.environ.
     for binding in parse_stream(io.StringIO(text)):
         line = _line(binding)
         if not _is_readable(binding):
@@ -70,7 +63,7 @@ def read_env_file(path: Path) -> EnvFile:
         elif binding.key is None or binding.value is None:
             continue  # a comment, or the end of the file
         elif binding.key in lines:
-            again = f"given twice, on lines {lines[binding.key]} and {line}; keep one"
+            again = f"is there twice, on lines {lines[binding.key]} and {line}; keep one"
             problems.append(Problem(binding.key, again, line=line))
             in_doubt.add(binding.key)
         else:
@@ -81,29 +74,21 @@ def read_env_file(path: Path) -> EnvFile:
     return EnvFile(path, texts, lines, frozenset(in_doubt), tuple(problems))
 
 
-_PEM_EXPECTED = (
-    "begins a key or certificate; expected it in Secrets Manager, and its ARN in container_secrets"
-)
-_EXPECTED = 'expected key="value", with both quotes'
-
-
 def _is_readable(binding: Binding) -> bool:
     if binding.error:
         return False
     if binding.key is None:
         return True
-    # A quote that is not closed takes the following lines, and their keys, into the value.
+    # A quote that is not closed takes the following lines, and their keys, into the value. And a
+    # line of other text, such as a pasted secret, is no key: the report must not repeat it.
     is_one_line = len(binding.original.string.strip().splitlines()) == 1
-    # A secret pasted on lines of its own looks like keys, which a report would repeat.
-    is_key = _KEY.fullmatch(binding.key) is not None and not may_be_credential(binding.key)
-    return is_one_line and is_key and binding.value is not None
+    return is_one_line and bool(_KEY.fullmatch(binding.key)) and binding.value is not None
 
 
 def _line(binding: Binding) -> int:
     # The parser counts the blank lines before a binding as part of it.
     text = binding.original.string
-    blank = text[: len(text) - len(text.lstrip())]
-    return binding.original.line + len(re.findall(r"\r\n|\n|\r", blank))
+    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
 
 
 def _known_keys_within(binding: Binding) -> Iterator[str]:
@@ -116,33 +101,16 @@ def _known_keys_within(binding: Binding) -> Iterator[str]:
 def read_text(path: Path) -> str:
     """Return the text of the file, without a byte order mark.
 
-    Raises `FileNotFoundError` if there is no such file, and `InvalidValueError` if it is unusable.
+    Raises ``FileNotFoundError`` if there is no such file, and ``InvalidValueError`` if it cannot
+    be read.
     """
     try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise InvalidValueError("this is a directory; expected a file")
-        # A pipe or a device could block for ever, or never end.
-        if not stat.S_ISREG(status.st_mode):
-            raise InvalidValueError("this is not a regular file")
-        if status.st_size > _MOST_BYTES:
-            size = status.st_size / _MOST_BYTES
-            raise InvalidValueError(f"the file has {size:.1f} MiB; expected at most 1 MiB")
-        content = path.read_bytes()
-    except (FileNotFoundError, InvalidValueError):
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
         raise
-    except ValueError:  # a NUL, or half of a surrogate pair
-        raise InvalidValueError("no file can have such a name") from None
+    except UnicodeDecodeError:
+        raise InvalidValueError("the file cannot be read: it is not UTF-8 text") from None
     except OSError as error:
-        raise InvalidValueError(f"the file cannot be read ({error.strerror})") from None
-    return _decode(content)
-
-
-def _decode(content: bytes) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InvalidValueError(
-            f"the file is not UTF-8 text (line {line}); save it as UTF-8"
-        ) from None
+        raise InvalidValueError(f"the file cannot be read: {error.strerror}") from None
+    except ValueError as error:  # a name that no file can have
+        raise InvalidValueError(f"the file cannot be read: {error}") from None

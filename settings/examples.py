@@ -1,31 +1,19 @@
 """Settings files to try the blueprint with: sample.env as a user would fill it in, and variants."""
 
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from .load import load_deployment
 from .model import Settings
-from .sample import ACCOUNT, ESSENTIALS, REGION, sample_env
 
-__all__ = [
-    "ACCOUNT",
-    "CONNECTED",
-    "CONNECTION",
-    "ESSENTIALS",
-    "EXISTING",
-    "ISOLATED",
-    "KEY",
-    "PARAMETER",
-    "REGION",
-    "ROOT",
-    "SECRET",
-    "TOPOLOGIES",
-    "example_deployment",
-    "sample_env",
-]
+_SAMPLE = Path(__file__).resolve().parents[1] / "sample.env"
 
-ROOT = Path(__file__).resolve().parents[1]
+ACCOUNT = "123456789012"
+REGION = "eu-west-1"
+ESSENTIALS = {"repository_owner": "acme", "account_number": ACCOUNT, "aws_region": REGION}
+"""The values that every user has to fill in."""
 
 EXISTING = {
     "deploy_core_stack": "False",
@@ -35,7 +23,7 @@ EXISTING = {
     "namespace_id": "ns-0123456789abcdef",
     "ecs_task_execution_role_arn": f"arn:aws:iam::{ACCOUNT}:role/shared/TaskExecution",
 }
-"""What changes in sample.env for a service on a VPC, cluster, namespace and role of others."""
+"""What changes in sample.env for a service on an existing VPC, cluster, namespace and role."""
 
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:shop/db-AbCdEf"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/01234567-89ab-cdef-0123-456789abcdef"
@@ -63,7 +51,7 @@ CONNECTED = {
     "cpu_architecture": "ARM64",
     "seed_image": "public.ecr.aws/acme/shop:1",
 }
-"""An ARM service, delivered through a connection after an approval, with mails of failures."""
+"""An ARM service, delivered through a connection after an approval, with mails about failures."""
 
 TOPOLOGIES: Mapping[str, Mapping[str, str]] = {
     "default": {},
@@ -72,6 +60,26 @@ TOPOLOGIES: Mapping[str, Mapping[str, str]] = {
     "connected": CONNECTED,
 }
 """Together they contain every resource that the blueprint can make."""
+
+
+def sample_env(**changes: str) -> str:
+    """Return sample.env with the three essential values filled in, and ``changes`` applied.
+
+    Raises ``KeyError`` for a key that sample.env does not have.
+    """
+    text = _SAMPLE.read_text(encoding="utf-8")
+    for key, value in (ESSENTIALS | changes).items():
+        line = re.search(rf"^{key}=.*$", text, re.MULTILINE)
+        if line is None:
+            raise KeyError(f"sample.env has no key {key}")
+        text = f"{text[: line.start()]}{key}={quoted(value)}{text[line.end() :]}"
+    return text
+
+
+def quoted(text: str) -> str:
+    """Return a text of one line as a settings file writes it, whatever characters it has."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def example_deployment(*files: Mapping[str, str]) -> tuple[Settings, ...]:

@@ -1,6 +1,6 @@
-"""Names and facts of the stacks that the settings check: the product takes them from here.
+"""Names that the stacks use and the settings check.
 
-Imports nothing of the product and no AWS CDK.
+The product imports them from here, so that this package imports neither the product nor the CDK.
 """
 
 from collections.abc import Mapping
@@ -8,10 +8,10 @@ from enum import StrEnum
 
 
 class CoreOutput(StrEnum):
-    """The outputs of the core stack. Files of users and later deploys know them by these names.
+    """The outputs of the core stack. Files of users and later deploys contain these names.
 
-    The plural ones are lists joined with commas: subnets in the order of ``AvailabilityZones``,
-    ids and ARNs of namespaces in the order of ``NamespaceNames``.
+    A plural name is a list with commas: subnets are in the order of ``AvailabilityZones``, ids and
+    ARNs of namespaces in the order of ``NamespaceNames``.
     """
 
     VPC_ID = "VpcId"
@@ -30,9 +30,9 @@ class CoreOutput(StrEnum):
 
 
 def full_name(cluster_name: str, service_name: str) -> str:
-    """Return the name of what a service has one of in its account and region.
+    """Return the name of the pipeline, build project, dashboard and task definition family.
 
-    These are the pipeline, the build project, the dashboard and the task definition family.
+    It is unique in its account and region.
     """
     return f"{cluster_name}-{service_name}"
 

@@ -1,48 +1,47 @@
 """Values as a settings file writes them, whatever they mean: booleans, numbers, lists."""
 
 import re
-from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from .redaction import shown_item
 from .report import InvalidValueError
 
-# A shell command may contain "<file" and ">file", a greeting may contain "<b>"; so inside a
-# longer text only capitals count.
+# A shell command may contain "<file" and ">file", a greeting may contain "<b>", so inside a longer
+# text only capitals make a placeholder.
 _PLACEHOLDER = re.compile(r"<[A-Z][A-Z0-9_ -]*>")
-_NOTHING_ELSE = re.compile(r"<[^<>]*>")
+_PLACEHOLDER_ALONE = re.compile(r"<[^<>]*>")
 
 
 def has_placeholder(text: str) -> bool:
-    """Tell whether a `<...>` that sample.env asks its reader to replace is still there."""
-    return bool(_PLACEHOLDER.search(text) or _NOTHING_ELSE.fullmatch(text))
+    """Tell whether a ``<...>`` that the user should replace is still in the text."""
+    return bool(_PLACEHOLDER.search(text) or _PLACEHOLDER_ALONE.fullmatch(text))
 
 
 def as_bool(value: object) -> bool:
-    """Return what `True` or `False` means, in any case; nothing else is accepted."""
+    """Return what ``True`` or ``False`` means, in any case; refuse everything else."""
     meant = {"true": True, "false": False}.get(str(value).lower())
     if meant is None:
         raise InvalidValueError("expected True or False")
     return meant
 
 
-def whole_number(low: int, high: int, unit: str = "") -> Callable[[object], int]:
-    """Return a parser of whole numbers from `low` to `high`."""
+def whole_number(low: int, high: int, unit: str = "") -> BeforeValidator:
+    """Return a parser of whole numbers from ``low`` to ``high``."""
 
     def parse(value: object) -> int:
         text = str(value)
-        # int() alone would also take "1_000", "+5" and digits of other scripts.
+        # int() alone would also accept "1_000", "+5" and digits of other scripts.
         if re.fullmatch(r"[0-9]{1,9}", text) and low <= int(text) <= high:
             return int(text)
         raise InvalidValueError(f"expected a whole number from {low} to {high}{unit}")
 
-    return parse
+    return BeforeValidator(parse)
 
 
-def matching(pattern: str, expected: str, longest: int) -> Callable[[str], str]:
-    """Return a check that a text of at most `longest` characters matches the whole pattern."""
+def matching(pattern: str, expected: str, longest: int) -> AfterValidator:
+    """Return a check that a text of at most ``longest`` characters matches the whole pattern."""
     compiled = re.compile(pattern)
 
     def check(text: str) -> str:
@@ -50,7 +49,7 @@ def matching(pattern: str, expected: str, longest: int) -> Callable[[str], str]:
             raise InvalidValueError(f"expected {expected}")
         return text
 
-    return check
+    return AfterValidator(check)
 
 
 def items_of(text: str) -> tuple[str, ...]:
@@ -58,16 +57,14 @@ def items_of(text: str) -> tuple[str, ...]:
     return tuple(item.strip() for item in text.split(",")) if text.strip() else ()
 
 
-def distinct_items(text: str) -> tuple[str, ...]:
-    """Split the text as `items_of` does; raise `InvalidValueError` for an empty or repeated one."""
-    items = items_of(text)
+def distinct_items(text: object) -> tuple[str, ...]:
+    """Split the text as ``items_of`` does; refuse an empty and a repeated item."""
+    items = items_of(str(text))
     if "" in items:
         raise InvalidValueError("has an empty item; expected names with single commas between them")
-    seen: set[str] = set()
-    for item in items:
-        if item in seen:
+    for position, item in enumerate(items):
+        if item in items[:position]:
             raise InvalidValueError(f"{shown_item(item)} is there twice; expected each name once")
-        seen.add(item)
     return items
 
 

@@ -7,25 +7,14 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from .aws_types import COMMERCIAL, AwsEnvironment, partition_of
+from .parsing import matching
 from .redaction import has_credential
 from .report import InvalidValueError
 
-_OWNER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,37}[A-Za-z0-9])?")
-_REPOSITORY = re.compile(r"[A-Za-z0-9._-]{1,100}")
-# git-check-ref-format(1), without what only a ref of another kind may have.
-_BRANCH = re.compile(r"[!-~]{1,244}")
-_NOT_IN_BRANCH = re.compile(
-    r"[~^:?*\[\]{}\\\"'$`,;|&<>()!#]|\.\.|//|/\.|\.lock(?:/|$)|^[-/.@]|[/.]$"
-)
 _CLASSIC_TOKEN = re.compile(r"[0-9a-f]{40}")  # the oldest kind of GitHub token
-# A path ends up in shell commands of the build and in glob patterns of the trigger; these
-# characters mean nothing special in either.
+# Shell commands of the build and glob patterns of the trigger contain the path. None of these
+# characters has a meaning in either.
 _PATH = re.compile(r"[A-Za-z0-9._@+/-]+")
-# The trigger of a connection takes patterns of 255 characters, and /** is added.
-# https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_GitFilePathFilterCriteria.html
-_LONGEST_FOLDER = 252
-_LONGEST_PATH = 1024  # Ours, far below the 4096 of Linux.
-_LONGEST_ADDRESS = 254  # RFC 5321
 
 _HOST = r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::[0-9]{1,5})?|localhost(?::[0-9]{1,5})?)/"
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -33,36 +22,14 @@ _IMAGE = re.compile(
     rf"(?P<repository>(?:{_HOST})?{_PART}(?:/{_PART})*)"
     r"(?P<version>(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?)"
 )
-_LONGEST_REPOSITORY = 255  # https://pkg.go.dev/github.com/distribution/reference
 _ECR_PUBLIC = "public.ecr.aws"
-_PRIVATE_ECR = re.compile(
-    r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.(?P<dns_suffix>[a-z0-9.-]+)"
-)
-_LIKE_PRIVATE_ECR = re.compile(r"[0-9]{12}\.dkr[.-]")
+_PRIVATE_ECR = re.compile(r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+")
 _DEMO_REPOSITORY = "public.ecr.aws/aws-containers/ecsdemo-nodejs"
 _DEMO_PORT = 3000
 
 
-def _owner(text: str) -> str:
-    if not _OWNER.fullmatch(text):
-        raise InvalidValueError("expected the user or organisation alone, such as aws-samples")
-    return text
-
-
-def _repository(text: str) -> str:
-    if not _REPOSITORY.fullmatch(text) or text in {".", ".."} or text.endswith(".git"):
-        raise InvalidValueError("expected the repository's name alone, with no owner, URL or .git")
-    return text
-
-
-def _branch(text: str) -> str:
-    if not _BRANCH.fullmatch(text) or _NOT_IN_BRANCH.search(text):
-        raise InvalidValueError("expected the name of one branch, such as main or release/1.2")
-    return text
-
-
 def _secret_name(text: str) -> str:
-    # Whoever pastes the token itself should hear so, and not read it in the report.
+    # Users paste the token itself. They read here what is expected, and not their token.
     if (
         has_credential(text)
         or _CLASSIC_TOKEN.fullmatch(text)
@@ -74,16 +41,7 @@ def _secret_name(text: str) -> str:
     return text
 
 
-def _email(text: str) -> str:
-    form = r"[A-Za-z0-9._%+'-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"
-    if len(text) > _LONGEST_ADDRESS or not re.fullmatch(form, text):
-        raise InvalidValueError("expected one e-mail address")
-    return text
-
-
 def _inside_repository(text: str) -> str:
-    if len(text) > _LONGEST_PATH:
-        raise InvalidValueError(f"expected at most {_LONGEST_PATH} characters")
     if not _PATH.fullmatch(text):
         raise InvalidValueError(
             "expected a path of letters, digits and . _ - @ +, with / between its parts"
@@ -94,18 +52,7 @@ def _inside_repository(text: str) -> str:
             "leads out of the repository; expected a path relative to its top folder"
         )
     if any(part.startswith("-") for part in path.split("/")):
-        raise InvalidValueError(
-            "no part of a path may begin with a hyphen: commands take it for an option"
-        )
-    return path
-
-
-def _folder_inside_repository(text: str) -> str:
-    path = _inside_repository(text)
-    if len(path) > _LONGEST_FOLDER:
-        raise InvalidValueError(
-            f"expected at most {_LONGEST_FOLDER} characters, for the trigger of the pipeline"
-        )
+        raise InvalidValueError("expected no part that begins with a hyphen, like an option")
     return path
 
 
@@ -128,10 +75,6 @@ def _image_reference(text: str) -> str:
         raise InvalidValueError(
             "names no tag or digest; expected one, such as ...:1.29 or ...@sha256:<digest>"
         )
-    if len(match["repository"]) > _LONGEST_REPOSITORY:
-        raise InvalidValueError(
-            f"expected at most {_LONGEST_REPOSITORY} characters before the tag or digest"
-        )
     return text
 
 
@@ -147,7 +90,7 @@ def ecr_repository_arn(image: str) -> str | None:
 
 
 def require_readable_seed(image: str, environment: AwsEnvironment) -> None:
-    """Raise `InvalidValueError` if the copy of the first image cannot sign in to its registry.
+    """Raise ``InvalidValueError`` if the copy of the first image cannot sign in to its registry.
 
     The copy signs in to ECR, private and public, with the rights of its role, and to nothing else.
     To ECR Public it does so in us-east-1, whose credentials no other partition has.
@@ -157,31 +100,21 @@ def require_readable_seed(image: str, environment: AwsEnvironment) -> None:
     partition = environment.partition
     if host == _ECR_PUBLIC and partition not in (None, COMMERCIAL.name):
         raise InvalidValueError(
-            f"{environment.aws_region} is in the partition {partition}, from which nobody can sign "
-            f"in to {_ECR_PUBLIC}; expected an image on another registry, such as a private ECR of "
-            "the same partition"
+            f"the partition {partition} of {environment.aws_region} has no access to "
+            f"{_ECR_PUBLIC}; expected an image of another registry, such as a private ECR"
         )
-    if not _LIKE_PRIVATE_ECR.match(host):
-        return
     registry = _PRIVATE_ECR.fullmatch(host)
-    region = registry["region"] if registry else environment.aws_region or "<region>"
-    suffix = partition_of(region).dns_suffix
-    if registry is None or registry["dns_suffix"] != suffix:
+    if registry and partition not in (None, partition_of(registry["region"]).name):
         raise InvalidValueError(
-            f"expected {host[:12]}.dkr.ecr.{region}.{suffix}/..., the only name of a private ECR "
-            "that the copy signs in to"
-        )
-    if partition not in (None, partition_of(region).name):
-        raise InvalidValueError(
-            f"is in {region}, but {environment.aws_region} is in the partition {partition}, whose "
-            "roles can read no image there; expected one of the same partition"
+            f"is in {registry['region']}, outside of the partition {partition} of "
+            f"{environment.aws_region}; expected an image in the same partition"
         )
 
 
 def require_fitting_seed(image: str, *, port: int | None, is_arm: bool) -> None:
-    """Raise `InvalidValueError` if the image is the sample one and cannot run as this service.
+    """Raise ``InvalidValueError`` if the image is the sample one and cannot run as this service.
 
-    It would start, fail its health checks, and take the first deploy down with it.
+    It would start, fail its health checks, and make the first deploy fail.
     """
     if re.split("[:@]", image)[0] != _DEMO_REPOSITORY:
         return
@@ -189,7 +122,7 @@ def require_fitting_seed(image: str, *, port: int | None, is_arm: bool) -> None:
     if port not in (None, _DEMO_PORT):
         reasons.append(f'listens on {_DEMO_PORT} (container_port is "{port}")')
     if is_arm:
-        reasons.append('is built for amd64 alone (cpu_architecture is "ARM64")')
+        reasons.append('is built for amd64 only (cpu_architecture is "ARM64")')
     if reasons:
         raise InvalidValueError(
             f"the sample image {' and '.join(reasons)}, so the first deploy would fail; "
@@ -197,11 +130,35 @@ def require_fitting_seed(image: str, *, port: int | None, is_arm: bool) -> None:
         )
 
 
-Owner = Annotated[str, AfterValidator(_owner)]
-Repository = Annotated[str, AfterValidator(_repository)]
-Branch = Annotated[str, AfterValidator(_branch)]
+Owner = Annotated[
+    str,
+    matching(
+        r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?",
+        "the user or organisation only, such as aws-samples",
+        39,
+    ),
+]
+Repository = Annotated[
+    str,
+    matching(
+        r"(?!\.{1,2}$)(?!.*\.git$)[A-Za-z0-9._-]+",
+        "the name of the repository only, with no owner, URL or .git",
+        100,
+    ),
+]
+# git-check-ref-format(1), without the characters that have a meaning in shells and glob patterns.
+Branch = Annotated[
+    str,
+    matching(
+        r"(?!.*(?:\.\.|//|/\.|\.lock(?:/|$)|[/.]$))[A-Za-z0-9_][A-Za-z0-9._/+=@%-]*",
+        "the name of one branch, such as main or release/1.2",
+        244,
+    ),
+]
+EmailAddress = Annotated[
+    str, matching(r"[A-Za-z0-9._%+'-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}", "one e-mail address", 254)
+]
 SecretName = Annotated[str, AfterValidator(_secret_name)]
-EmailAddress = Annotated[str, AfterValidator(_email)]
-FolderPath = Annotated[str, AfterValidator(_folder_inside_repository)]
+FolderPath = Annotated[str, AfterValidator(_inside_repository)]
 FilePath = Annotated[str, AfterValidator(_file_inside_repository)]
 ImageReference = Annotated[str, AfterValidator(_image_reference)]

@@ -1,45 +1,33 @@
-"""A settings file to start from: sample.env with its essential values filled in."""
+"""Settings files under test: sample.env with its essential values filled in, and changes."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from dotenv import dotenv_values
 
 from settings import Problem, Settings, SettingsError, load_settings
-
-ROOT = Path(__file__).parents[2]
-ACCOUNT = "123456789012"
-REGION = "eu-central-1"
-
-
-@pytest.fixture(scope="session")
-def filled_sample() -> dict[str, str]:
-    """The texts of sample.env, with an owner, an account and a region."""
-    texts = {
-        key: text or ""
-        for key, text in dotenv_values(ROOT / "sample.env", interpolate=False).items()
-    }
-    return texts | {"repository_owner": "acme", "account_number": ACCOUNT, "aws_region": REGION}
+from settings.examples import ACCOUNT, REGION, sample_env
 
 
 @pytest.fixture
-def write_env(tmp_path: Path, filled_sample: dict[str, str]) -> Callable[..., Path]:
-    """Write the filled sample with changes; None leaves a key out."""
+def write_env(tmp_path: Path) -> Callable[..., Path]:
+    """Write the filled sample with changes; None leaves a key out, an unknown key is added."""
 
-    def write(**changes: str | None) -> Path:
-        path = tmp_path / "some.env"
-        texts: Mapping[str, str | None] = filled_sample | changes
-        lines = [f"{key}={_quoted(text)}\n" for key, text in texts.items() if text is not None]
-        path.write_text("".join(lines), encoding="utf-8")
+    def write(*, name: str = "some.env", **changes: str | None) -> Path:
+        sample = sample_env().splitlines()
+        known = {line.partition("=")[0] for line in sample}
+        given = {key: text for key, text in changes.items() if text is not None}
+        text = sample_env(**{key: text for key, text in given.items() if key in known})
+        # Reading the comments would take most of the time.
+        left_out = ("#", *(f"{key}=" for key, text in changes.items() if text is None))
+        lines = [line for line in text.splitlines() if line and not line.startswith(left_out)]
+        lines += [f"{key}='{text}'" for key, text in given.items() if key not in known]
+        path = tmp_path / name
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path
 
     return write
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 @pytest.fixture
@@ -64,7 +52,7 @@ def problems(write_env: Callable[..., Path]) -> Callable[..., dict[str, Problem]
 
 @pytest.fixture
 def by_hand() -> dict[str, str]:
-    """The changes that use an existing platform, everything given by hand."""
+    """The changes that use an existing platform, with all of its keys filled in."""
     return {
         "deploy_core_stack": "False",
         "vpc_name": "platform-vpc",
@@ -78,7 +66,7 @@ def by_hand() -> dict[str, str]:
 
 @pytest.fixture
 def core_outputs() -> dict[str, str]:
-    """What a core stack with two zones and two namespaces puts out."""
+    """The outputs of a core stack with two zones and two namespaces."""
     namespace = f"arn:aws:servicediscovery:{REGION}:{ACCOUNT}:namespace"
     return {
         "VpcId": "vpc-0abc",

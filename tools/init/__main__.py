@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from settings import SettingsError, load_settings
+from settings.examples import quoted, sample_env
 from settings.redaction import shown_name, shown_value
-from settings.sample import quoted, sample_env
 from tools.init.dockerfile import DockerfileError
 from tools.init.proposal import Proposal, Value, dockerfiles, obvious, propose
 from tools.init.repository import Repository, SourceError

@@ -249,7 +249,7 @@ OTHERS = {"tools/local_aws"}
 COMMANDS = sorted(
     path
     for path in ROOT.glob("[!.]*/**/__main__.py")
-    if path.relative_to(ROOT).parts[0] not in {"node_modules", "application-code", "settings"}
+    if path.relative_to(ROOT).parts[0] not in {"node_modules", "application-code"}
     and path.parent.relative_to(ROOT).as_posix() not in OTHERS
 )
 
@@ -269,7 +269,7 @@ def test_every_tool_is_run_so(path: Path) -> None:
 PACKAGES = [".".join(path.relative_to(ROOT).parts[:-1]) for path in COMMANDS]
 
 
-@pytest.mark.parametrize("module", [*PACKAGES, "settings", "tools.progress.side_by_side"])
+@pytest.mark.parametrize("module", [*PACKAGES, "tools.progress.side_by_side"])
 def test_unknown_arguments_are_refused_before_anything_is_done(module: str) -> None:
     done = refused(module, "--no-such-option")
     assert done.endswith("unrecognized arguments: --no-such-option\n") or "required" in done

@@ -434,17 +434,3 @@ def test_the_longest_settings_come_near_to_the_quotas(quota: str, at_least: int)
     """Else they would prove nothing."""
     _, templates = deployed("longest, with a token")
     assert max(QUOTAS[quota].measure(templates)) >= at_least
-
-
-@pytest.mark.parametrize("name", EXTREMES)
-def test_the_settings_know_how_long_the_policy_is_that_starts_tasks(name: str) -> None:
-    """IAM limits what a role has of them, and the services on one core share a role."""
-    settings, templates = deployed(name)
-    template = templates[settings.service_stack_name]
-    (size,) = (
-        text_size(rendered(resource["Properties"]["PolicyDocument"], template))
-        for resource in template["Resources"].values()
-        if resource["Type"] == "AWS::IAM::Policy"
-        and "StartTask" in resource["Properties"]["PolicyName"]
-    )
-    assert 0 <= settings.size_of_start_policy - size < 64

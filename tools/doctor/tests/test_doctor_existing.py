@@ -12,7 +12,6 @@ from tools.doctor.tests.account_under_test import AccountUnderTest, Report
 pytestmark = pytest.mark.slow
 
 CLUSTER, NAMESPACE, ROLE = "shared", "default.shared.local", "shared-execution"
-UNKNOWN = "<VPC_NAME>"  # not filled in: the outputs file knows
 SERVICES = ("ecr.api", "ecr.dkr", "logs")
 
 
@@ -127,6 +126,9 @@ class Platform:
             ),
             "ecs_task_execution_role_arn": f"arn:aws:iam::{ACCOUNT}:role/{ROLE}",
         }
+        if "core_outputs_file" in changes:
+            for key in ("vpc_name", "namespace_id", "namespace_arn"):
+                del settings[key]  # the file says them
         return self.account.examine(settings=settings | changes)
 
 
@@ -165,14 +167,14 @@ def test_a_platform_that_fits(platform: Platform) -> None:
 
 
 def test_a_platform_of_an_outputs_file(platform: Platform, tmp_path: Path) -> None:
-    report = platform.examine(core_outputs_file=outputs_file(platform, tmp_path), vpc_name=UNKNOWN)
+    report = platform.examine(core_outputs_file=outputs_file(platform, tmp_path))
     assert report.problems == []
     assert f"existing VPC: {platform.vpc}" in report.lines("ok")
 
 
 def test_an_outputs_file_of_a_vpc_that_is_gone(platform: Platform, tmp_path: Path) -> None:
     file = outputs_file(platform, tmp_path, VpcId="vpc-0123456789abcdef0")
-    report = platform.examine(core_outputs_file=file, vpc_name=UNKNOWN)
+    report = platform.examine(core_outputs_file=file)
     assert report.only_problem == (
         "existing VPC: there is no VPC like that -> correct core_outputs_file"
     )
@@ -183,8 +185,7 @@ def test_an_outputs_file_of_subnets_that_are_gone(platform: Platform, tmp_path: 
     gone = "subnet-0123456789abcdef2"
     file = outputs_file(platform, tmp_path, PrivateSubnetIds=f"{platform.private[0]},{gone}")
     assert (
-        f"{gone} is not in {platform.vpc}"
-        in platform.examine(core_outputs_file=file, vpc_name=UNKNOWN).only_problem
+        f"{gone} is not in {platform.vpc}" in platform.examine(core_outputs_file=file).only_problem
     )
 
 

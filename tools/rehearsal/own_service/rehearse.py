@@ -10,7 +10,7 @@ from typing import Any
 
 from settings import CpuArchitecture, Settings
 from settings.env_file import read_env_file
-from settings.sample import sample_env
+from settings.examples import sample_env
 from tools.container_engine import Engine, EngineError, NoEngineError
 from tools.local_aws import NO_DELAYS, LocalAws
 from tools.local_aws.scratch import ScratchDirectory

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from settings.sample import sample_env
+from settings.examples import sample_env
 from tools.repository import ROOT
 
 

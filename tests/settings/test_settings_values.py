@@ -1,0 +1,185 @@
+"""Values of single keys: what they become, and which are refused."""
+
+from collections.abc import Callable
+
+import pytest
+
+from settings import CpuArchitecture, Problem, Settings, SettingsError
+from settings.examples import ACCOUNT, CONNECTION, REGION
+from settings.model import ALL_KEYS, ExistingPlatformSettings
+
+Load = Callable[..., Settings]
+Problems = Callable[..., dict[str, Problem]]
+
+ECR = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+POLICY = f"arn:aws:iam::{ACCOUNT}:policy/shop/orders-table"
+POLICY_OF_AWS = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+
+
+def value_of(settings: Settings, key: str) -> object:
+    """Find the value of a key in the section that has it."""
+    for section in (settings, settings.service, settings.delivery, settings.platform):
+        if hasattr(section, key):
+            return getattr(section, key)
+    pytest.fail(f"no section has {key}")
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("account_number", "000000000012", "000000000012"),
+        ("stack_prefix", "orders-", "orders-"),
+        ("manual_approval", "TRUE", True),
+        ("enable_nat_gw", "fAlse", False),
+        ("service_name", "orders-2", "orders-2"),
+        ("container_port", " 3000 ", 3000),
+        ("desired_count", "1", 1),
+        ("cpu_architecture", "x86_64", CpuArchitecture.X86_64),
+        ("health_check_command", "", None),
+        ("health_check_command", "check <in >out", ("CMD-SHELL", "check <in >out")),
+        ("health_check_command", "[ -e /ready ]", ("CMD-SHELL", "[ -e /ready ]")),
+        ("health_check_command", '["/app", "check"]', ("CMD", "/app", "check")),
+        ("task_role_policy_arns", f"{POLICY}, {POLICY_OF_AWS}", (POLICY, POLICY_OF_AWS)),
+        ("log_retention_days", "3653", 3653),
+        ("ecr_repository_name", "team/a.b_c-d", "team/a.b_c-d"),
+        ("seed_image", "localhost:5000/app:1", "localhost:5000/app:1"),
+        ("seed_image", f"{ECR}/a/b@sha256:{'0' * 64}", f"{ECR}/a/b@sha256:{'0' * 64}"),
+        ("repository_owner", "aws-samples", "aws-samples"),
+        ("repository_branch", "release/1.2_a-b", "release/1.2_a-b"),
+        ("folder_path", "./application-code/app/.", "application-code/app"),
+        ("folder_path", "./", "."),
+        ("folder_path", "a/../b//c", "b/c"),
+        ("buildspec_path", "./a//buildspec.yml", "a/buildspec.yml"),
+        ("buildspec_path", "", None),
+        ("notification_email", "on-call+shop@example.co.uk", "on-call+shop@example.co.uk"),
+        ("notification_email", "", None),
+        ("vpc_cidr", "172.16.4.0/22", "172.16.4.0/22"),
+        ("namespaces", " default , other", ("default", "other")),
+        ("availability_zones", f"{REGION}a,{REGION}b,{REGION}c", tuple(REGION + z for z in "abc")),
+    ],
+)
+def test_a_value_becomes_typed(load: Load, key: str, text: str, value: object) -> None:
+    assert value_of(load(**{key: text}), key) == value
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "expected"),
+    [
+        ("account_number", "1234-5678-9012", "12 digits"),
+        ("aws_region", "us-esat-1", "no AWS region has such a name"),
+        ("aws_region", "us-east-1a", "no AWS region has such a name"),
+        ("deploy_core_stack", "perhaps", "expected True or False"),
+        ("manual_approval", "yes", "expected True or False"),
+        ("stack_prefix", "1st", "a letter followed by"),
+        ("stack_prefix", "a" * 110, "at most 109"),
+        ("service_name", "Orders", "lower-case letters, digits and hyphens"),
+        ("service_name", "orders-", "lower-case letters, digits and hyphens"),
+        ("service_name", "a" * 64, "lower-case letters, digits and hyphens"),
+        ("container_name", "a.b", "at most 235"),
+        ("container_port", "65536", "from 1 to 65535"),
+        ("container_port", "1_000", "from 1 to 65535"),
+        ("task_cpu", "300", "one of 256, 512, 1024"),
+        ("desired_count", "0", "from 1 to 1000"),
+        ("max_count", "many", "from 1 to 1000"),
+        ("cpu_architecture", "amd64", "expected X86_64 or ARM64"),
+        ("health_check_command", "['/app']", "in double quotes"),
+        ("health_check_command", '["/app", 1]', "in double quotes"),
+        ("task_role_policy_arns", "AmazonS3ReadOnlyAccess", "expected ARNs of managed policies"),
+        ("task_role_policy_arns", POLICY.replace(ACCOUNT, "9" * 12), "of account 999999999999"),
+        ("task_role_policy_arns", f"{POLICY},{POLICY}", "is there twice"),
+        ("container_secrets_kms_keys", "alias/shop", "ARNs of KMS keys (not of aliases)"),
+        ("dns_ttl_seconds", "101", "from 0 to 100"),
+        ("stop_timeout_seconds", "121", "from 20 to 120"),
+        ("log_retention_days", "31", "1, 3, 5, 7, 14, 30"),
+        ("ecr_repository_name", "a--b", "2 to 249"),
+        ("ecr_repository_name", "a" * 250, "2 to 249"),
+        ("seed_image", "nginx", "names no tag or digest"),
+        ("seed_image", "docker://nginx:1", "expected a container image"),
+        ("repository_owner", "https://github.com/a", "organisation only"),
+        ("repository_name", "acme/app", "repository only"),
+        ("repository_name", "app.git", "repository only"),
+        ("repository_branch", "a b", "name of one branch"),
+        ("repository_branch", "a..b", "name of one branch"),
+        ("repository_branch", "$(x)", "name of one branch"),
+        ("repository_branch", "-a", "name of one branch"),
+        ("folder_path", "../app", "out of the repository"),
+        ("folder_path", "/app", "out of the repository"),
+        ("folder_path", "a;b", "expected a path of letters"),
+        ("folder_path", "a/-rf", "begins with a hyphen"),
+        ("buildspec_path", "a/.", "names a folder"),
+        ("github_token_secret_name", "my token", "not the token itself"),
+        ("connection_arn", "connection/0a1b", "expected the ARN of a connection"),
+        ("connection_arn", CONNECTION.replace(ACCOUNT, "9" * 12), "of account 999999999999"),
+        ("connection_arn", CONNECTION.replace("arn:aws:", "arn:aws-cn:"), "of partition aws-cn"),
+        ("notification_email", "me@host", "one e-mail address"),
+        ("notification_email", "a@x.com,b@x.com", "one e-mail address"),
+        ("vpc_cidr", "10.0.0.0/15", "from /16 to /28"),
+        ("vpc_cidr", "10.0.0.0/255.255.0.0", "expected an IPv4 block"),
+        ("vpc_cidr", "10.0.128.0/16", "host bits set; expected 10.0.0.0/16"),
+        ("ecs_cluster_name", "my_cluster", "DNS"),
+        ("namespaces", "default,", "empty item"),
+        ("namespaces", "a,b, a", '"a" is there twice'),
+        ("namespaces", "default.shop.local", "has a dot"),
+        ("namespaces", "a_b", "lower-case letters"),
+        ("az_count", "7", "from 1 to 6"),
+        ("availability_zones", "us-east-1a,b,c", f'"us-east-1a" is no zone of {REGION}'),
+        ("availability_zones", f"{REGION}a,{REGION}b", "expected 3 zones"),
+    ],
+)
+def test_a_refused_value_is_the_only_problem(
+    problems: Problems, key: str, text: str, expected: str
+) -> None:
+    found = problems(**{key: text})
+    assert list(found) == [key]
+    assert expected in found[key].message
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "us-gov-west-1", "eusc-de-east-1", "il-central-1"])
+def test_every_form_of_a_region_is_accepted(load: Load, region: str) -> None:
+    assert load(aws_region=region, seed_image="registry.example.com/a:1").aws_region == region
+
+
+def test_a_connection_may_be_of_another_region(load: Load) -> None:
+    arn = CONNECTION.replace(REGION, "us-east-1")
+    assert load(connection_arn=arn).delivery.connection_arn == arn
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("<FILL_ME_IN>", "is still a placeholder"),
+        ("or\tders", "contains a non-printable character"),
+        ("a\u200bb", "contains a non-printable character"),
+        ("A=${HOME}", "${ begins a reference"),
+        ("A={{resolve:ssm:/x}}", "{{resolve: begins a reference"),
+    ],
+)
+@pytest.mark.parametrize("key", ["task_cpu", "health_check_command", "container_environment"])
+def test_no_key_accepts_such_a_text(problems: Problems, key: str, text: str, reason: str) -> None:
+    found = problems(**{key: text})
+    assert list(found) == [key]
+    assert reason in found[key].message
+
+
+ODD = (
+    *("", "None", "$HOME", ",", "A=", "-1", "1e3", "٣", "../..", "%s", "{}", "[]", '"', "'", "\\"),
+    *("a # b", "$(id)", "\x00", "\u202e", "𝕏", "x" * 3000, "arn:aws:iam::1:role/x"),
+)
+
+
+def report_of(load: Load, changes: dict[str, str]) -> str:
+    """Return the report, or nothing for settings that can be loaded."""
+    try:
+        load(**changes)
+    except SettingsError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("key", ALL_KEYS)
+def test_any_text_gives_settings_or_a_report_and_no_other_error(
+    load: Load, by_hand: dict[str, str], key: str
+) -> None:
+    topology = by_hand if key in ExistingPlatformSettings.model_fields else {}
+    for text in ODD:
+        assert report_of(load, topology | {key: text}).replace("\n", "").isprintable()
