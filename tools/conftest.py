@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tools.progress.side_by_side import NOT_SHOWN
+from tools.terminal import NOT_SHOWN
 
 TOOLS = Path(__file__).parent
 SLOW_FOLDERS = (TOOLS / "local_aws" / "tests", TOOLS / "container_engine" / "tests")
