@@ -55,16 +55,12 @@ class Delivery:
 
 
 class Pipeline:
-    """The pipeline of a service; raises ``OperationError`` if there is none."""
+    """The pipeline of a service."""
 
     def __init__(self, service: DeployedService) -> None:
         self._account = service.account
         self.name = service.settings.service.full_name
-        found = self._account.call(
-            "codepipeline", "get_pipeline", "PipelineNotFoundException", name=self.name
-        )
-        if found is None:
-            raise OperationError(f"there is no pipeline {self.name}")
+        found = self._account.call("codepipeline", "get_pipeline", name=self.name)
         self._stages: list[dict[str, Any]] = found["pipeline"]["stages"]
 
     @property
@@ -182,6 +178,5 @@ def _standing(delivered: list[Delivery]) -> list[Delivery]:
 def _chosen(delivered: list[Delivery], wanted: str) -> Delivery:
     targets = {each.id: each for each in delivered if not each.returns_to}
     if wanted not in targets:
-        known = "".join(f"\n  {each.line}" for each in targets.values()) or " none"
-        raise OperationError(f"TO={wanted} is no delivery to return to; there are{known}")
+        raise OperationError(f"TO={wanted} is no delivery to return to; make status shows them")
     return targets[wanted]

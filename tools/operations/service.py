@@ -60,12 +60,9 @@ class DeployedService:
 
     def describe(self) -> dict[str, Any]:
         """Return the service as ECS describes it."""
-        found = self.account.call(
-            *("ecs", "describe_services", "ClusterNotFoundException", "ServiceNotFoundException"),
-            cluster=self.cluster,
-            services=[self.name],
-        )
-        active = [s for s in (found or {}).get("services", []) if s["status"] != "INACTIVE"]
+        where = {"cluster": self.cluster, "services": [self.name]}
+        found = self.account.call("ecs", "describe_services", **where)
+        active = [s for s in found["services"] if s["status"] != "INACTIVE"]
         if not active:
             raise OperationError(
                 f"cluster {self.cluster} has no service {self.name}; the stack "

@@ -68,32 +68,20 @@ def test_credentials_of_another_account_end_every_operation_before_its_first_cal
     assert [name for name, _ in account.calls] == ["get_caller_identity"]
 
 
-def test_every_name_comes_from_the_settings(account: DeployedAccount, operate: Operate) -> None:
-    changes = {"stack_prefix": "Shop", "service_name": "orders", "ecs_cluster_name": "shop"}
-    Path("shop.env").write_text(
-        sample_env(**changes, ecr_repository_name="shop/orders"), encoding="utf-8"
-    )
-    assert operate("status", "--env-file", "shop.env").code == 0
-    name = full_name("shop", "orders")
-    assert account.parameters_of("describe_stacks") == [{"StackName": "ShopBackendServiceStack"}]
-    assert account.parameters_of("describe_services") == [
-        {"cluster": "shop", "services": ["orders"]}
-    ]
-    assert account.parameters_of("get_pipeline") == [{"name": name}]
-    (alarms,) = account.parameters_of("describe_alarms")
-    assert alarms["AlarmNames"] == [alarm_name(name, kind) for kind in AlarmKind]
-
-
-def test_one_of_several_services_is_chosen_by_name(
+def test_every_name_comes_from_the_settings_of_the_chosen_service(
     account: DeployedAccount, operate: Operate
 ) -> None:
-    changes = {"stack_prefix": "Orders", "service_name": "orders", "ecr_repository_name": "orders"}
+    changes = {"stack_prefix": "Shop", "service_name": "orders", "ecr_repository_name": "orders"}
     Path("orders.env").write_text(sample_env(**changes, deploy_core_stack="False"), "utf-8")
     both = ("--env-file", ".env,orders.env")
     assert f"SERVICE={SERVICE} or SERVICE=orders" in operate("logs", *both).err
     assert "SERVICE=other" in operate("logs", *both, "--service", "other").err
-    assert operate("logs", *both, "--service", "orders").code == 0
-    assert account.parameters_of("describe_stacks") == [{"StackName": "OrdersBackendServiceStack"}]
+    assert operate("status", *both, "--service", "orders").code == 0
+    name = full_name(CLUSTER, "orders")
+    assert account.parameters_of("describe_stacks") == [{"StackName": "ShopBackendServiceStack"}]
+    assert account.parameters_of("get_pipeline") == [{"name": name}]
+    (alarms,) = account.parameters_of("describe_alarms")
+    assert alarms["AlarmNames"] == [alarm_name(name, kind) for kind in AlarmKind]
     assert operate("status", *both).out.count("tasks run") == 2
 
 
@@ -102,8 +90,7 @@ def test_one_of_several_services_is_chosen_by_name(
     [
         ("get_caller_identity", "ExpiredToken", "sign in"),
         ("describe_stacks", "ValidationError", "npx cdk deploy BackendServiceStack"),
-        ("describe_services", "ClusterNotFoundException", "has no service"),
-        ("get_pipeline", "PipelineNotFoundException", f"no pipeline {NAME}"),
+        ("describe_services", "AccessDeniedException", "needs the permission"),
         ("describe_alarms", "InternalFailure", "no describe_alarms"),
     ],
 )
@@ -114,6 +101,14 @@ def test_an_error_of_aws_is_one_line(
     result = operate("status")
     assert result.code == 1
     assert re.match(rf"error: .*{message}", result.err.splitlines()[-1])
+
+
+def test_a_missing_service_is_reported_with_the_state_of_its_stack(
+    account: DeployedAccount, operate: Operate
+) -> None:
+    account.answers["describe_stacks"]["Stacks"] = [{"StackStatus": "ROLLBACK_COMPLETE"}]
+    account.answers["describe_services"]["services"] = []
+    assert "the stack BackendServiceStack is ROLLBACK_COMPLETE" in operate("status").err
 
 
 def test_a_call_is_shown_as_a_command_of_the_aws_cli() -> None:
