@@ -65,7 +65,7 @@ def _image(
         "ecs", "describe_task_definition", taskDefinition=described["taskDefinition"]
     )["taskDefinition"]
     image = str(definition["containerDefinitions"][0]["image"])
-    # The template names the tag; the pipeline names a digest.
+    # Only the template names an image by this tag.
     author = "a cdk deploy" if image.endswith(f":{LIVE_TAG}") else "the pipeline"
     yield f"{image}, put into service by {author}"
     repository = service.settings.service.ecr_repository_name
