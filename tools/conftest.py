@@ -1,4 +1,4 @@
-"""Which tests of the tools are slow, in which order they run, and what they do not show."""
+"""Marks the slow tests of the tools, orders them, and prints what skipped tests leave out."""
 
 import os
 import pty
@@ -8,35 +8,35 @@ from typing import Any
 
 import pytest
 
-from tools.progress.side_by_side import NOT_SHOWN
+from tools.terminal import NOT_SHOWN
 
 TOOLS = Path(__file__).parent
 SLOW_FOLDERS = (TOOLS / "local_aws" / "tests", TOOLS / "container_engine" / "tests")
-"""What is in these starts a process of more than a moment."""
+"""Tests in these folders start processes that take seconds."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is in the slow folders, and begin with what waits longest."""
+    """Mark the tests of the slow folders, and run the tests with containers first."""
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in SLOW_FOLDERS):
             item.add_marker(pytest.mark.slow)
-    # Containers wait for most of a minute: begun first, they keep nobody waiting at the end.
+    # They wait for most of a minute; at the end they would keep the other processes idle.
     items.sort(key=lambda item: "containers" not in item.path.parts)
 
 
 @pytest.fixture(scope="session")
 def terminals() -> None:
-    """Skip where no pseudo-terminal can be had: a root directory of its own may have none."""
+    """Skip the test if the system has no pseudo-terminals, as in some chroots."""
     try:
         opened = pty.openpty()
     except OSError as error:
-        pytest.skip(f"what is done with a terminal: {error}")
+        pytest.skip(f"a terminal is needed: {error}")
     for descriptor in opened:
         os.close(descriptor)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say what is not shown because tests were skipped; `make test` repeats it at its end."""
+    """Print what the skipped tests would have shown."""
     skipped = terminalreporter.stats.get("skipped", [])
     reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
     for reason, count in reasons.items():

@@ -1,1 +1,1 @@
-"""Measurements of the blueprint, reproducible with ``make bench``."""
+"""Measures how long a synthesis takes, compared with an empty CDK app."""

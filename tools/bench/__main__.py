@@ -1,98 +1,80 @@
-"""Measure the blueprint: ``python -m tools.bench [--rounds N] [--against REVISION [--tests]]``."""
+"""Compare ``npx cdk ls`` of the blueprint with an empty CDK app: ``python -m tools.bench``.
+
+The apps run in turns, so that a busy moment of the machine hits all of them. The output has ratios
+to the empty app, because seconds say more about the machine than about the app.
+"""
 
 from tools.command_line import run, whole_number
 
 import argparse
+import statistics
 import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
-from tools.bench import apps, revisions
-from tools.bench.results import Series, measure, table, write_chart, write_json
-from tools.generated_part import GeneratedPart
+from settings.examples import sample_env
+from tools.bench.apps import BenchError, MeasuredApp, check_out, empty_app
 from tools.local_aws.scratch import ScratchDirectory
-from tools.progress.terminal import LiveLine
 from tools.repository import ROOT
-
-FLOOR = "npx cdk ls: an empty app"
-MOST_SERVICES = 20  # on one core: IAM's limit for its execution role is not far above
 
 
 def main() -> None:
-    """Measure, and write ratios to an empty CDK app to docs/performance.{json,md,svg}."""
+    """Measure and print the ratios."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
-    parser.add_argument(
-        "--rounds", type=whole_number(1), default=5, help="how often each thing is measured"
-    )
+    parser.add_argument("--rounds", type=whole_number(1), default=5, help="runs of each app")
     parser.add_argument(
         "--against",
         metavar="REVISION",
-        help="also install, rehearse twice, and do so for another commit, in turns: minutes",
+        help="also measure this revision, with the packages that are installed now",
     )
-    parser.add_argument(
-        "--tests", action="store_true", help="with --against: also make test, half an hour"
-    )
-    arguments = parser.parse_args()
-    if arguments.tests and not arguments.against:
-        parser.error("--tests is for --against")
+    given = parser.parse_args()
     try:
-        other = revisions.commit_of(ROOT, arguments.against) if arguments.against else ""
-        _measure(arguments.rounds, other, tests=arguments.tests)
-    except revisions.RevisionError as error:
+        with ScratchDirectory("bench") as scratch:
+            apps = _apps(scratch.path, given.against)
+            seconds = measure(apps, given.rounds, scratch.path / "cdk.out")
+    except BenchError as error:
         sys.exit(f"error: {error}")
+    print("\n".join(table(seconds)))
 
 
-def _measure(rounds: int, other: str, *, tests: bool) -> None:
-    with ScratchDirectory("bench") as scratch:
-        folder = scratch.path
-        measured = [
-            apps.floor(folder / "floor"),
-            apps.core(folder / "core"),
-            apps.imported(folder / "imported"),
-            apps.fleet(folder / "one-core", MOST_SERVICES),
-            apps.fleet(folder / "five-cores", 5 * MOST_SERVICES, cores=5),
-        ]
-        cases = {f"npx cdk ls: {app.name}": app.cdk_ls for app in measured}
-        cases |= {f"python app.py: {app.name}": app.alone for app in measured}
-        progress = LiveLine(sys.stderr)
-        series = measure(cases, rounds=rounds, progress=progress)
-        split = apps.phases(folder / "core" / "0.env", folder / "cdk.out")
-    lines = "\n".join(table(series, FLOOR))
-    print(lines)
-    more = _seconds_for_each_more(series)
-    print(
-        f"\nOne more service: {more * 1000:.0f} ms of synthesis, "
-        f"{more / series[FLOOR].median:.3f} of an empty app"
-    )
-    total = sum(split.values())
-    for phase, seconds in split.items():
-        print(f"  {seconds / total:4.0%} {phase}")
-    parts: dict[str, object] = {
-        "ratio_to_floor": {n: s.median / series[FLOOR].median for n, s in series.items()},
-        "memory_to_floor": {n: s.memory / series[FLOOR].memory for n, s in series.items()},
-        "share_of_phases": {phase: seconds / total for phase, seconds in split.items()},
-    }
-    if other:
-        parts["against"] = _against(other, tests=tests, progress=progress)
-    GeneratedPart("performance.md", "measured").write(lines)
-    write_json(ROOT / "docs" / "performance.json", parts)
-    write_chart(ROOT / "docs" / "performance.svg", series, FLOOR)
+def _apps(folder: Path, against: str | None) -> list[MeasuredApp]:
+    settings = folder / "sample.env"
+    settings.write_text(sample_env(), encoding="utf-8")
+    apps = [
+        empty_app(folder / "empty"),
+        MeasuredApp(name="a core and a service", folder=ROOT, env_file=settings),
+    ]
+    if against:
+        there = check_out(against, ROOT, folder / "revision")
+        apps.append(MeasuredApp(name=f"the same at {against}", folder=there, env_file=settings))
+    return apps
 
 
-def _seconds_for_each_more(series: dict[str, Series]) -> float:
-    one = series["python app.py: a core and a service"].median
-    most = series[f"python app.py: a core and {MOST_SERVICES} services"].median
-    return (most - one) / (MOST_SERVICES - 1)
+def measure(
+    apps: Sequence[MeasuredApp], rounds: int, output: Path
+) -> Mapping[str, Sequence[float]]:
+    """Run every app once in each round; return the seconds by the name of the app.
+
+    One more round at the beginning fills the caches and does not count.
+    """
+    seconds: dict[str, list[float]] = {app.name: [] for app in apps}
+    for number in range(rounds + 1):
+        print(f"Round {number} of {rounds}", file=sys.stderr, flush=True)
+        for app in apps:
+            took = app.seconds_of_cdk_ls(output)
+            if number:
+                seconds[app.name].append(took)
+    return seconds
 
 
-def _against(there: str, *, tests: bool, progress: LiveLine) -> dict[str, object]:
-    """Measure the commit that is checked out beside another one; return and print the ratios."""
-    here = revisions.commit_of(ROOT, "HEAD")
-    with ScratchDirectory("revisions") as scratch:
-        taken = revisions.compare(ROOT, [there, here], scratch.path, tests=tests, progress=progress)
-    ratios = revisions.ratios(taken[here], taken[there])
-    for what, kinds in ratios.items():
-        said = ", ".join(f"{kind} {ratio:.2f}" for kind, ratio in kinds.items())
-        print(f"{what}, against {there[:7]}: {said}")
-    return {"commit": there, "ratio": ratios}
+def table(seconds: Mapping[str, Sequence[float]]) -> Iterator[str]:
+    """Yield a Markdown table with the ratio of each app to the first one."""
+    first, *_ = (statistics.median(each) for each in seconds.values())
+    yield "| npx cdk ls of | time | spread |"
+    yield "|---|---:|---:|"
+    for name, each in seconds.items():
+        spread = max(each) - min(each)
+        yield f"| {name} | {statistics.median(each) / first:.2f} | {spread / first:.2f} |"
 
 
 if __name__ == "__main__":

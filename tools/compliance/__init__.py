@@ -1,1 +1,1 @@
-"""What cdk-nag and Checkov find in the stacks, and why it stays. Tests check it, app.py never."""
+"""Reviews the stacks with cdk-nag, and explains its findings outside of the app."""

@@ -1,86 +1,65 @@
-"""``python -m tools.compliance``: write the generated parts of docs/compliance.md."""
+"""Review every topology with cdk-nag: ``python -m tools.compliance``.
+
+It prints how many findings there are and the reason for each finding that stays. A finding without
+a reason is an error.
+"""
 
 from tools.command_line import run
 
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Iterator
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from tools.compliance.acknowledgements import ACKNOWLEDGEMENTS, Acknowledgement
-from tools.compliance.findings import INSTALLED
-from tools.compliance.review import (
-    Counts,
-    counts,
-    found_by_cdk_nag,
-    found_by_checkov,
-    reviewed_apps,
-    unexplained,
-)
-from tools.generated_part import GeneratedPart
+from tools.compliance.acknowledgements import read_acknowledgements
+from tools.compliance.review import PACKS, Finding, review
 from tools.local_aws.scratch import ScratchDirectory
+
+_WIDTH = 100
 
 
 def main() -> None:
-    """Review every topology, and say what is not explained."""
+    """Review, and print the number of findings and the reasons."""
     argparse.ArgumentParser(prog="python -m tools.compliance", description=__doc__).parse_args()
-    part("acknowledgements").write(acknowledgements_table(ACKNOWLEDGEMENTS))
-    with ScratchDirectory("compliance") as scratch:
-        with _without_errors():
-            apps = reviewed_apps(scratch.path / "cdk-nag")
-            reviews = {"cdk-nag": found_by_cdk_nag(apps)}
-        if INSTALLED.exists():
-            reviews["checkov"] = found_by_checkov(reviewed_apps(scratch.path / "checkov"))
-    found = {f for review in reviews.values() for of_one in review.values() for f in of_one}
-    if left := unexplained(found):
-        sys.exit("Not explained:\n" + "\n".join(map(str, sorted(left))))
-    for name, review in reviews.items():
-        table = counts_table(counts(review))
-        part(name).write(table)
-        print(f"{name}: found → left after acknowledgement\n{table}\n")
+    with ScratchDirectory("compliance") as scratch, _without_error_output():
+        found = review(scratch.path)
+    acknowledgements = read_acknowledgements()
+    everything = sorted({finding for findings in found.values() for finding in findings})
+    unexplained = [f for f in everything if not any(a.covers(f) for a in acknowledgements)]
+    if unexplained:
+        sys.exit("error: no reason for\n" + "\n".join(map(str, unexplained)))
+    print("\n".join(_counts_table(found)))
+    for entry in acknowledgements:
+        print(f"\n{', '.join(entry.rules)}")
+        for construct in entry.constructs:
+            print(f"- {construct}")
+        for detail in filter(None, entry.details):
+            print(f"- {detail}")
+        print(textwrap.fill(entry.reason, _WIDTH, break_long_words=False, break_on_hyphens=False))
 
 
-def part(name: str) -> GeneratedPart:
-    """Return a generated part of docs/compliance.md."""
-    return GeneratedPart("compliance.md", name)
-
-
-def acknowledgements_table(table: Iterable[Acknowledgement]) -> str:
-    """Return the table of what stays, and why."""
-    rows = ["| rule | resource (below its stack) | why it stays |", "|---|---|---|"]
-    for entry in table:
-        rules = [_code(rule) for rule in entry.rules]
-        details = [_code(detail) for detail in entry.details if detail]
-        what = "<br>".join([*rules, *(f"· {detail}" for detail in details)])
-        where = "<br>".join(_code(construct) for construct in entry.constructs)
-        rows.append(f"| {what} | {where} | {entry.reason} |")
-    return "\n".join(rows)
-
-
-def counts_table(counts: Counts) -> str:
-    """Return the table of findings by topology: found, and left after acknowledgement."""
-    tools = sorted({tool for of_topology in counts.values() for tool in of_topology})
-    rows = [f"| topology | {' | '.join(tools)} |", f"|---|{'---|' * len(tools)}"]
-    for topology, of_topology in counts.items():
-        cells = (f"{of_topology.get(tool, 0)} → 0" for tool in tools)
-        rows.append(f"| {topology} | {' | '.join(cells)} |")
-    return "\n".join(rows)
-
-
-def _code(text: str) -> str:
-    return f"`{text}`".replace("|", "\\|")
+def _counts_table(found: Mapping[str, list[Finding]]) -> Iterator[str]:
+    yield f"| topology | {' | '.join(PACKS)} |"
+    yield f"|---|{'---|' * len(PACKS)}"
+    for topology, findings in found.items():
+        counts = Counter(finding.pack for finding in findings)
+        yield f"| {topology} | {' | '.join(str(counts[pack]) for pack in PACKS)} |"
 
 
 @contextmanager
-def _without_errors() -> Iterator[None]:
-    """Keep CDK from printing each finding, acknowledged or not, from its own process."""
-    shown = os.dup(2)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+def _without_error_output() -> Iterator[None]:
+    """Hide what the Node process of CDK prints: each finding, explained or not."""
+    shown, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
     try:
         yield
     finally:
         os.dup2(shown, 2)
+        os.close(shown)
+        os.close(nowhere)
 
 
 if __name__ == "__main__":

@@ -1,84 +1,70 @@
-"""What the tools find, held against the table of acknowledgements."""
+"""What cdk-nag finds in the stacks of every topology."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from aws_cdk import Acknowledgment, App, Validations
+from aws_cdk import App, Validations
+from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
 
 from app import make_app
 from settings.examples import CONNECTED, EXISTING, ISOLATED, TOPOLOGIES, example_deployment
-from tools.compliance.acknowledgements import ACKNOWLEDGEMENTS, Acknowledgement
-from tools.compliance.findings import (
-    Finding,
-    add_nag_rules,
-    below_stack,
-    checkov_findings,
-    nag_findings,
-)
+
+PACKS = ("AwsSolutions", "NIST.800.53.R5")
+"""The names of the two rule packs in a report of cdk-nag."""
 
 REVIEWED: Mapping[str, Mapping[str, str]] = {
     **TOPOLOGIES,
     "isolated, connected": {**ISOLATED, **CONNECTED},
     "existing, connected": {**EXISTING, **CONNECTED},
 }
-"""The topologies that are reviewed: all of them, and their richest combinations."""
-
-Findings = Mapping[str, list[Finding]]
-"""By topology."""
-
-Counts = Mapping[str, Mapping[str, int]]
-"""How many findings, by topology and tool."""
+"""The reviewed topologies: all of them, and the two richest combinations."""
 
 
-def found_by_cdk_nag(apps: Mapping[str, App]) -> Findings:
-    """Give the reviewed apps the rules of cdk-nag; return what it finds, acknowledged or not."""
-    for app in apps.values():
-        add_nag_rules(app)
-    return {topology: nag_findings(app) for topology, app in apps.items()}
+@dataclass(frozen=True, order=True)
+class Finding:
+    """A rule of a pack that a resource breaks.
+
+    ``construct`` is the path of the resource below its stack. ``detail`` tells several findings
+    of one rule on one resource apart.
+    """
+
+    pack: str
+    rule: str
+    construct: str
+    detail: str = ""
+
+    @classmethod
+    def from_report(cls, pack: str, rule_name: str, construct_path: str) -> "Finding":
+        """Return a finding of a validation report, which writes ``rule[detail]``."""
+        rule, bracket, detail = rule_name.partition("[")
+        below_stack = re.sub(r"^/?[^/]+/", "", construct_path)
+        return cls(pack, rule, below_stack, detail.removesuffix("]") if bracket else "")
 
 
-def found_by_checkov(apps: Mapping[str, App]) -> Findings:
-    """Return what Checkov finds in the reviewed apps, acknowledged or not."""
-    return checkov_findings({topology: app.synth() for topology, app in apps.items()})
+def review(folder: Path) -> Mapping[str, list[Finding]]:
+    """Synthesise every reviewed topology into ``folder``; return the findings by topology."""
+    found = {}
+    for number, (topology, changes) in enumerate(REVIEWED.items()):
+        app = make_app(example_deployment(changes), folder / str(number))
+        Validations.of(app).add_plugins(AwsSolutionsChecks(app), NIST80053R5Checks(app))
+        found[topology] = _findings(app)
+    return found
 
 
-def reviewed_apps(folder: Path) -> Mapping[str, App]:
-    """Return the apps of the reviewed topologies, to be synthesised into folders of that one."""
-    return {
-        topology: make_app(example_deployment(changes), folder / str(number))
-        for number, (topology, changes) in enumerate(REVIEWED.items())
-    }
-
-
-def unexplained(findings: Iterable[Finding]) -> list[Finding]:
-    """Return the findings that no acknowledgement covers."""
-    return [f for f in findings if not any(entry.covers(f) for entry in ACKNOWLEDGEMENTS)]
-
-
-def stale(findings: Findings, *, of_checkov: bool) -> list[tuple[str, str, str]]:
-    """Return the acknowledged cases of Checkov, or of cdk-nag, that match nothing anywhere."""
-    everything = {finding for of_topology in findings.values() for finding in of_topology}
-    return [
-        case
-        for entry in ACKNOWLEDGEMENTS
-        for case in entry.stale(everything)
-        if case[0].startswith("CKV") is of_checkov
-    ]
-
-
-def counts(findings: Findings) -> Counts:
-    """Count the findings by topology and tool."""
-    return {name: Counter(f.tool for f in of_topology) for name, of_topology in findings.items()}
-
-
-def acknowledge(app: App, findings: Iterable[Finding], table: Iterable[Acknowledgement]) -> None:
-    """Acknowledge in CDK, at the resource itself, each of the findings that the table explains."""
-    acknowledgements = tuple(table)
-    constructs = {below_stack(child.node.path): child for child in app.node.find_all()}
-    for finding in findings:
-        for acknowledgement in acknowledgements:
-            if acknowledgement.covers(finding):
-                Validations.of(constructs[finding.construct]).acknowledge(
-                    Acknowledgment(id=finding.acknowledgment_id, reason=acknowledgement.reason)
-                )
+def _findings(app: App) -> list[Finding]:
+    try:
+        app.synth()
+    except RuntimeError as error:  # CDK raises it whenever a plugin has findings.
+        if "validation-report.json" not in str(error):
+            raise
+    report = json.loads((Path(app.outdir) / "validation-report.json").read_text("utf-8"))
+    return sorted(
+        Finding.from_report(plugin["pluginName"], violation["ruleName"], place["constructPath"])
+        for plugin in report["pluginReports"]
+        if plugin["pluginName"] in PACKS
+        for violation in plugin["violations"]
+        for place in violation["violatingConstructs"]
+    )

@@ -1,4 +1,4 @@
-"""Tell what the settings cost in a month: ``python -m tools.cost``."""
+"""Print what the settings cost in a month: ``python -m tools.cost``. It asks nothing of AWS."""
 
 from tools.command_line import run
 
@@ -6,32 +6,31 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from settings import SettingsError, load_deployment
-from tools.progress.terminal import LiveLine
+from settings import SettingsError
+from tools.service_choice import load_chosen
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the report and return the exit code."""
+    """Print the bill and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tools.cost", description=__doc__)
-    parser.add_argument(
-        "--env-file", default=".env", help="settings file; several, comma-separated, make one app"
-    )
-    options = parser.parse_args(arguments)
+    parser.add_argument("--env-file", help="settings file, .env by default; several with commas")
+    given = parser.parse_args(arguments)
     try:
-        deployment = load_deployment(options.env_file)
+        deployment = load_chosen(given.env_file)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 1
-    # Only now: CDK takes a second, and is not needed to reject settings.
+    # CDK takes a second to load, and wrong settings should not wait for it.
+    from app import templates_of  # noqa: PLC0415
     from tools.cost.bill import bill_of  # noqa: PLC0415
-    from tools.cost.report import report  # noqa: PLC0415
 
-    # On a terminal only: the synthesis takes a few seconds.
-    running = LiveLine(sys.stderr)
-    running.show("Making the templates ...")
-    lines = list(report(deployment, bill_of(deployment)))
-    running.clear()
-    print("\n".join(lines))
+    tokens = {s.delivery.github_token_secret_name for s in deployment} - {None}
+    print("List prices of us-east-1 from tools/cost/prices.toml, which has the date of each.")
+    regions = sorted({settings.aws_region for settings in deployment} - {"us-east-1"})
+    if regions:
+        print(f"Prices of {', '.join(regions)} differ, often by 5 to 30 %.")
+    print("Tasks: desired_count of each service.\n")
+    print("\n".join(bill_of(templates_of(deployment), len(tokens)).lines()))
     return 0
 
 

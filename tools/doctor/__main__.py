@@ -16,7 +16,7 @@ from tools.doctor.aws import Aws
 from tools.doctor.check import ERRORS, Check, Context, Result, Verdict, not_checked, result_of_error
 from tools.doctor.github import GitHub
 from tools.doctor.rights import policy
-from tools.progress.terminal import LiveLine, fill, has_colour, is_live
+from tools.terminal import LiveLine, fill, has_colour, is_live
 
 ESSENTIAL: tuple[Check, ...] = (account.Credentials(), account.Region())
 """If one of these finds a problem, no other question makes sense."""

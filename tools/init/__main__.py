@@ -18,7 +18,7 @@ from tools.init.dockerfile import DockerfileError
 from tools.init.proposal import Proposal, Value, dockerfiles, obvious, propose
 from tools.init.repository import Repository, SourceError
 from tools.local_aws.scratch import ScratchDirectory
-from tools.progress.terminal import fill
+from tools.terminal import fill
 
 # The flag of each key that can be asked for or given, and how a question puts it.
 _FLAGS: Mapping[str, tuple[str, str]] = {

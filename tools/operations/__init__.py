@@ -1,4 +1,4 @@
-"""Day two in a word: look at a deployed service, deliver, return to an older image.
+"""Day two: look at a deployed service, deliver, and return to an older image.
 
-Every name comes from the settings; nothing is kept here. On AWS, or where AWS_ENDPOINT_URL says.
+All names come from the settings. The calls go to AWS, or to the address in AWS_ENDPOINT_URL.
 """

@@ -1,31 +1,31 @@
 """Look at a deployed service, deliver, roll back: ``python -m tools.operations``.
 
-Names come from the settings. What changes something asks first, or takes ``--yes``.
+All names come from the settings. A command that changes something asks first, or takes ``--yes``.
 """
 
-from tools.command_line import run
+from tools.command_line import run, whole_number
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from settings import Settings, SettingsError, load_deployment
+from settings import SettingsError
 from tools.operations.account import Account, OperationError
 from tools.operations.deliveries import deliver, roll_back
 from tools.operations.service import LOG_GROUPS, DeployedService, choose, open_shell, show_logs
 from tools.operations.status import show_status
+from tools.service_choice import load_chosen
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what is asked for and return the exit code."""
+    """Run the operation and return the exit code."""
     given = _parser().parse_args(arguments)
     try:
-        deployment: Sequence[Settings] = load_deployment(given.env_file)
+        deployment = load_chosen(given.env_file)
         if given.service or given.operation != "status":
-            deployment = [choose(deployment, given.service)]
+            deployment = (choose(deployment, given.service),)
         for settings in deployment:
-            service = DeployedService(settings, Account(settings))
-            if status := _do(service, given):
+            if status := _run(DeployedService(settings, Account(settings)), given):
                 return status
     except SettingsError as error:
         print(error, file=sys.stderr)
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _do(service: DeployedService, given: argparse.Namespace) -> int:
+def _run(service: DeployedService, given: argparse.Namespace) -> int:
     match given.operation:
         case "status":
             show_status(service)
@@ -44,7 +44,7 @@ def _do(service: DeployedService, given: argparse.Namespace) -> int:
             follow = given.follow or sys.stdout.isatty()
             show_logs(service, of=given.of, minutes=given.since, follow=follow)
         case "shell":
-            return open_shell(service, wanted=given.task, command_line=given.command)
+            return open_shell(service, task_prefix=given.task, command_line=given.command)
         case "deliver":
             deliver(service, commit=given.commit, yes=given.yes)
         case "rollback":
@@ -56,23 +56,23 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.operations", description=__doc__)
     operations = parser.add_subparsers(dest="operation", required=True)
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--env-file", default=".env", help="settings file; or several, with commas")
-    common.add_argument("--service", help="the service_name of one, if there are several files")
+    common.add_argument("--env-file", help="settings file, .env by default; several with commas")
+    common.add_argument("--service", help="the service_name, if there are several settings files")
     changing = argparse.ArgumentParser(add_help=False)
-    changing.add_argument("--yes", action="store_true", help="do it without asking")
+    changing.add_argument("--yes", action="store_true", help="do not ask")
 
     operations.add_parser("status", parents=[common], help="tasks, image, deliveries, alarms")
-    logs = operations.add_parser("logs", parents=[common], help="what was logged, and what comes")
-    logs.add_argument("--of", choices=LOG_GROUPS, default="service", help="whose log")
-    logs.add_argument("--since", type=int, default=10, metavar="MINUTES")
-    logs.add_argument("--follow", action="store_true", help="also without a terminal")
+    logs = operations.add_parser("logs", parents=[common], help="older and new log lines")
+    logs.add_argument("--of", choices=LOG_GROUPS, default="service", help="which log")
+    logs.add_argument("--since", type=whole_number(1), default=10, metavar="MINUTES")
+    logs.add_argument("--follow", action="store_true", help="wait for new lines")
     shell = operations.add_parser("shell", parents=[common], help="a shell in a task")
-    shell.add_argument("--task", default="", help="its id, or how it begins")
+    shell.add_argument("--task", default="", help="the beginning of the task id")
     shell.add_argument("--command", default="sh")
     delivery = operations.add_parser("deliver", parents=[common, changing], help="start it")
-    delivery.add_argument("--commit", default="", help="instead of the newest one")
+    delivery.add_argument("--commit", default="", help="a commit instead of the newest one")
     back = operations.add_parser("rollback", parents=[common, changing], help="an older image")
-    back.add_argument("--to", default="", metavar="EXECUTION", help="instead of the one before")
+    back.add_argument("--to", default="", metavar="EXECUTION", help="a delivery of your choice")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The account that is asked: named first, each call shown as the AWS command that does the same."""
+"""The AWS account of the settings; it shows every call as a command of the AWS CLI."""
 
 import json
 import os
@@ -15,17 +15,17 @@ from settings import Settings
 from tools.doctor.aws import Aws, code_of
 from tools.doctor.check import ERRORS, result_of_error
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class OperationError(Exception):
-    """Why it cannot be done, and what to do about it, for the person who asked for it."""
+    """The operation is not possible; the message says why and what the user can do."""
 
 
 class Account:
-    """The account of the settings. Whoever asks for one learns whose credentials are used.
+    """The account of the settings; the constructor prints whose credentials it uses.
 
-    ``OperationError`` if they are of another account, or do not work.
+    Raises ``OperationError`` if the credentials do not work or belong to another account.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -41,16 +41,24 @@ class Account:
 
     @property
     def is_local(self) -> bool:
-        """Whether it is a local AWS on this machine."""
-        return urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname in LOOPBACK
+        """Whether the calls go to a local AWS on this machine."""
+        return urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname in _LOOPBACK
 
     def call(self, service: str, operation: str, *absent: str, **parameters: Any) -> Any:
-        """Show the call as a command, and return its result; ``OperationError`` if it fails.
+        """Show the call as a command and return its result; raise ``OperationError`` if it fails.
 
-        None stands for an error whose code is among ``absent``.
+        If the call fails with an error code among ``absent``, the result is None.
         """
         say(f"  $ {command(service, operation, self.region, **parameters)}")
         return self._ask(service, operation, absent, parameters)
+
+    def pages(self, service: str, operation: str, **parameters: Any) -> Iterator[Any]:
+        """Show the call as a command and yield its result page by page."""
+        say(f"  $ {command(service, operation, self.region, **parameters)}")
+        try:
+            yield from self._aws.client(service).get_paginator(operation).paginate(**parameters)
+        except ERRORS as error:
+            raise OperationError(self._explain(error)) from error
 
     def _ask(
         self, service: str, operation: str, absent: tuple[str, ...], parameters: dict[str, Any]
@@ -62,14 +70,6 @@ class Account:
                 return None
             raise OperationError(self._explain(error)) from error
 
-    def pages(self, service: str, operation: str, **parameters: Any) -> Iterator[Any]:
-        """Show the call as a command, and yield its result page by page."""
-        say(f"  $ {command(service, operation, self.region, **parameters)}")
-        try:
-            yield from self._aws.client(service).get_paginator(operation).paginate(**parameters)
-        except ERRORS as error:
-            raise OperationError(self._explain(error)) from error
-
     def _explain(self, error: Any) -> str:
         line = result_of_error(error, self._aws).line
         said = error.response["Error"].get("Message", "") if isinstance(error, ClientError) else ""
@@ -77,30 +77,28 @@ class Account:
 
 
 def command(service: str, operation: str, region: str, **parameters: Any) -> str:
-    """Return the command of the AWS CLI that makes a call: it has the names of the API, too."""
+    """Return the AWS CLI command of a call; its options have the names of the API's parameters."""
     words = ["aws", service, operation.replace("_", "-")]
     for name, value in parameters.items():
-        words += [f"--{xform_name(name, '-')}", *_words(value)]
+        words.append(f"--{xform_name(name, '-')}")
+        if isinstance(value, list) and all(isinstance(each, str) for each in value):
+            words += value
+        else:
+            words.append(json.dumps(value) if isinstance(value, (list, dict)) else str(value))
     return shlex.join([*words, "--region", region])
 
 
-def _words(value: Any) -> list[str]:
-    if isinstance(value, list) and all(isinstance(each, str) for each in value):
-        return value
-    return [json.dumps(value) if isinstance(value, (list, dict)) else str(value)]
-
-
 def say(text: str) -> None:
-    """Print what is not the result itself: who is asked, and what."""
+    """Print on standard error what is not the result: the account and the calls."""
     print(text, file=sys.stderr, flush=True)
 
 
-def confirm(what: str, *, yes: bool) -> None:
-    """Return if the user agrees to what is about to be done; ``OperationError`` otherwise."""
+def confirm(change: str, *, yes: bool) -> None:
+    """Ask the user whether to make a change; raise ``OperationError`` without an agreement."""
     if yes:
         return
     if not sys.stdin.isatty():
-        raise OperationError(f"{what}: nobody can be asked without a terminal; add YES=1")
-    print(f"{what}? [y/N] ", end="", flush=True)
+        raise OperationError(f"{change}: there is no terminal for the question; add YES=1")
+    print(f"{change}? [y/N] ", end="", flush=True)
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise OperationError("nothing was changed")

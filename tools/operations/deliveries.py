@@ -1,8 +1,7 @@
-"""Deliveries: which there were, starting one, and returning to the image of an older one.
+"""The deliveries of a service: list them, start one, and return to the image of an older one.
 
-Both go through the pipeline, so that what it releases, rolls out and promotes is one image: a
-return that changed the service alone would be undone by the next `cdk deploy`, which runs what is
-live.
+A return goes through the pipeline, so that the tag `live` follows. If it changed only the service,
+the next `cdk deploy` would undo it.
 """
 
 import textwrap
@@ -14,17 +13,15 @@ from typing import Any, Self
 from tools.operations.account import OperationError, confirm, say
 from tools.operations.service import DeployedService
 
-SHOWN = 5
-_LOOKED_AT = 100  # as many as CodePipeline gives at once
+_PAGE = 100  # CodePipeline lists at most this many executions in one answer.
+_REFUSALS = ("UnableToRollbackStageException", "PipelineExecutionOutdatedException")
 _SHORT = 8
 _LONGEST_SUBJECT = 50
-
-NOT_DEPLOYED = "no delivery has come through the pipeline yet"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """An execution of the pipeline; ``returns_to`` is the one that a rollback repeats."""
+    """An execution of the pipeline; ``returns_to`` is the execution that a rollback repeats."""
 
     id: str
     status: str
@@ -34,23 +31,23 @@ class Delivery:
     returns_to: str = ""
 
     @classmethod
-    def of(cls, execution: Mapping[str, Any]) -> Self:
-        """Read what CodePipeline lists."""
-        revisions: list[Mapping[str, Any]] = execution.get("sourceRevisions", [])
-        revision = revisions[0] if revisions else {}
+    def from_execution(cls, execution: Mapping[str, Any]) -> Self:
+        """Read an execution that CodePipeline lists."""
+        revision: Mapping[str, Any] = next(iter(execution.get("sourceRevisions", [])), {})
+        message = next(iter(revision.get("revisionSummary", "").splitlines()), "")
         target = execution.get("rollbackMetadata", {}).get("rollbackTargetPipelineExecutionId", "")
         return cls(
             id=execution["pipelineExecutionId"],
             status=execution["status"],
             started=execution["startTime"],
             commit=revision.get("revisionId", ""),
-            summary=_subject(revision.get("revisionSummary", "")),
+            summary=textwrap.shorten(message, _LONGEST_SUBJECT, placeholder=" ..."),
             returns_to=target if execution.get("executionType") == "ROLLBACK" else "",
         )
 
     @property
     def line(self) -> str:
-        """Which one it is, in a line."""
+        """The delivery in one line."""
         what = f"commit {self.commit[:_SHORT]}" if self.commit else "no commit"
         what += f' "{self.summary}"' if self.summary else ""
         back = f", a return to {self.returns_to}" if self.returns_to else ""
@@ -58,17 +55,12 @@ class Delivery:
 
 
 class Pipeline:
-    """The pipeline of a service, as it is now."""
+    """The pipeline of a service."""
 
     def __init__(self, service: DeployedService) -> None:
         self._account = service.account
         self.name = service.settings.service.full_name
-        found = self._account.call(
-            "codepipeline", "get_pipeline", "PipelineNotFoundException", name=self.name
-        )
-        if found is None:
-            raise OperationError(f"there is no pipeline {self.name}")
-        self.version: int = found["pipeline"]["version"]
+        found = self._account.call("codepipeline", "get_pipeline", name=self.name)
         self._stages: list[dict[str, Any]] = found["pipeline"]["stages"]
 
     @property
@@ -78,10 +70,9 @@ class Pipeline:
 
     @property
     def last_stage(self) -> str:
-        """The name of the stage that puts an image into service and makes it live.
+        """The name of the stage that rolls an image out and makes it live.
 
-        ``OperationError`` if these are several: a stage is returned alone, and half of a return is
-        undone by the next `cdk deploy`.
+        Raises ``OperationError`` if these are two stages: a rollback repeats one stage only.
         """
         last = self._stages[-1]
         if not any(a["actionTypeId"]["provider"] == "ECS" for a in last["actions"]):
@@ -91,112 +82,92 @@ class Pipeline:
             )
         return str(last["name"])
 
-    def deliveries(self, *, in_stage: str = "", most: int = _LOOKED_AT) -> list[Delivery]:
-        """Return the newest executions, newest first; only those that a stage has completed."""
-        wanted = {"filter": {"succeededInStage": {"stageName": in_stage}}} if in_stage else {}
-        found = self._account.call(
-            "codepipeline",
-            "list_pipeline_executions",
-            pipelineName=self.name,
-            maxResults=most,
-            **wanted,
-        )
-        return [Delivery.of(each) for each in found["pipelineExecutionSummaries"]]
+    def deliveries(self, *, in_stage: str = "") -> list[Delivery]:
+        """Return the executions, newest first; with ``in_stage`` those that succeeded there."""
+        wanted: dict[str, Any] = {"pipelineName": self.name, "maxResults": _PAGE}
+        if in_stage:
+            wanted["filter"] = {"succeededInStage": {"stageName": in_stage}}
+        found = self._account.call("codepipeline", "list_pipeline_executions", **wanted)
+        return [Delivery.from_execution(each) for each in found["pipelineExecutionSummaries"]]
 
-    def version_of(self, execution: str) -> int:
-        """Return which version of the pipeline an execution has run."""
-        found = self._account.call(
-            "codepipeline",
-            "get_pipeline_execution",
-            pipelineName=self.name,
-            pipelineExecutionId=execution,
-        )
-        return int(found["pipelineExecution"].get("pipelineVersion", 0))
-
-    def running(self) -> Iterator[str]:
-        """Yield, for each stage at work or failed, a line with its actions."""
+    def unfinished_stages(self) -> Iterator[str]:
+        """Yield a line for each stage that runs, failed or was stopped, and for its actions."""
         state = self._account.call("codepipeline", "get_pipeline_state", name=self.name)
         for stage in state["stageStates"]:
             status = stage.get("latestExecution", {}).get("status")
             if status in {"InProgress", "Failed", "Stopping", "Stopped"}:
                 yield f"{stage['stageName']}: {status}"
-                yield from (
-                    f"  {line}" for line in map(_action_line, stage["actionStates"]) if line
-                )
+                for action in stage["actionStates"]:
+                    latest = action.get("latestExecution", {})
+                    if latest.get("status") in {"InProgress", "Failed"}:
+                        reason = latest.get("errorDetails", {}).get("message")
+                        parts = (latest["status"], reason or latest.get("summary", ""))
+                        yield f"  {action['actionName']}: {', '.join(filter(None, parts))}"
 
 
 def deliver(service: DeployedService, *, commit: str, yes: bool) -> None:
-    """Start the pipeline: with the newest commit of its branch, or with the commit."""
+    """Start the pipeline with ``commit``, or with the newest commit of its branch."""
     pipeline = Pipeline(service)
     what = f"commit {commit}" if commit else "the newest commit"
-    confirm(f"Deliver {what} by {pipeline.name}", yes=yes)
-    revision = {
-        "actionName": pipeline.source_action,
-        "revisionType": "COMMIT_ID",
-        "revisionValue": commit,
-    }
-    started = service.account.call(
-        "codepipeline",
-        "start_pipeline_execution",
-        name=pipeline.name,
-        **({"sourceRevisions": [revision]} if commit else {}),
-    )
-    print(f"Started: {started['pipelineExecutionId']}. `make status` says how far it is.")
+    confirm(f"Deliver {what} with {pipeline.name}", yes=yes)
+    wanted: dict[str, Any] = {"name": pipeline.name}
+    if commit:
+        action = pipeline.source_action
+        revision = {"actionName": action, "revisionType": "COMMIT_ID", "revisionValue": commit}
+        wanted["sourceRevisions"] = [revision]
+    started = service.account.call("codepipeline", "start_pipeline_execution", **wanted)
+    print(f"Started: {started['pipelineExecutionId']}. `make status` shows its progress.")
 
 
 def roll_back(service: DeployedService, *, to: str, yes: bool) -> None:
-    """Return to the delivery before the one in service, or to the one that is named.
+    """Return to the delivery ``to``, or to the one before the delivery in service.
 
-    What can be returned to is CodePipeline's to say:
+    CodePipeline limits the executions that a rollback can repeat:
     https://docs.aws.amazon.com/codepipeline/latest/userguide/stage-rollback.html
     """
     pipeline = Pipeline(service)
     stage = pipeline.last_stage
-    done = pipeline.deliveries(in_stage=stage)
-    if not done:
-        raise OperationError(f"{NOT_DEPLOYED}: there is nothing to return to")
-    target = _named(done, to) if to else _before_the_one_in_service(done)
-    if (version := pipeline.version_of(target.id)) != pipeline.version:
-        raise OperationError(
-            f"{target.id} has run version {version} of the pipeline, which is at version "
-            f"{pipeline.version} now; CodePipeline returns to executions of the same version only. "
-            f"Build that commit again: make deliver COMMIT={target.commit}, or revert and push"
-        )
+    delivered = pipeline.deliveries(in_stage=stage)
+    target = _chosen(delivered, to) if to else _delivery_before_the_one_in_service(delivered)
     say(f"To return to: {target.line}")
     confirm(f"Roll {service.name} back to commit {target.commit[:_SHORT]}", yes=yes)
     started = service.account.call(
-        "codepipeline",
-        "rollback_stage",
+        *("codepipeline", "rollback_stage", *_REFUSALS),
         pipelineName=pipeline.name,
         stageName=stage,
         targetPipelineExecutionId=target.id,
     )
+    if started is None:
+        raise OperationError(
+            "CodePipeline refuses this rollback. Either the stage runs (make status): try again "
+            "when it has ended. Or a deploy has changed the pipeline since that delivery: build "
+            f"its commit again with make deliver COMMIT={target.commit}, or revert and push"
+        )
     print(
-        f"Started: {started['pipelineExecutionId']}. `make status` says how far it is. The next "
-        "commit delivers again what this has taken back: revert it."
+        f"Started: {started['pipelineExecutionId']}. `make status` shows its progress. Revert the "
+        "commit that you return from: the next delivery would bring it back."
     )
 
 
-def _before_the_one_in_service(done: list[Delivery]) -> Delivery:
-    *older, in_service = _standing(done)
-    # A return to an execution that is listed no more stands for itself, and cannot be a target.
-    targets = [each for each in older if not each.returns_to]
+def _delivery_before_the_one_in_service(delivered: list[Delivery]) -> Delivery:
+    # CodePipeline does not repeat an execution that was a rollback itself.
+    targets = [each for each in _standing(delivered)[:-1] if not each.returns_to]
     if not targets:
         raise OperationError(
-            f"no delivery before {in_service.id}, which is in service, is known to the pipeline: "
-            "to return to an older image, revert the commit and push"
+            "the pipeline knows no delivery before the one in service: to return to an older "
+            "image, revert the commit and push"
         )
     return targets[-1]
 
 
-def _standing(done: list[Delivery]) -> list[Delivery]:
-    """Return the deliveries that nobody has taken back, oldest first; the last one is in service.
+def _standing(delivered: list[Delivery]) -> list[Delivery]:
+    """Return the deliveries that no rollback has taken back, oldest first; the last is in service.
 
-    ``done`` is newest first. A return takes back what came after the delivery that it returns to.
+    A rollback takes back all deliveries after the one that it returns to.
     """
-    by_id = {each.id: each for each in done}
+    by_id = {each.id: each for each in delivered}
     standing: list[Delivery] = []
-    for each in reversed(done):
+    for each in reversed(delivered):
         delivery = by_id.get(each.returns_to, each)
         if delivery in standing:
             del standing[standing.index(delivery) :]
@@ -204,26 +175,8 @@ def _standing(done: list[Delivery]) -> list[Delivery]:
     return standing
 
 
-def _named(done: list[Delivery], wanted: str) -> Delivery:
-    for each in done:
-        if each.id == wanted:
-            if each.returns_to:
-                raise OperationError(
-                    f"{wanted} was a return itself, and cannot be returned to: TO={each.returns_to}"
-                )
-            return each
-    known = "\n  ".join(each.line for each in done if not each.returns_to)
-    raise OperationError(f"{wanted} has not been put into service; there are\n  {known}")
-
-
-def _action_line(action: Mapping[str, Any]) -> str:
-    latest = action.get("latestExecution", {})
-    if latest.get("status") not in {"InProgress", "Failed"}:
-        return ""
-    reason = latest.get("errorDetails", {}).get("message") or latest.get("summary", "")
-    return f"{action['actionName']}: {latest['status']}{f', {reason}' if reason else ''}"
-
-
-def _subject(message: str) -> str:
-    first = next(iter(message.splitlines()), "")
-    return textwrap.shorten(first, _LONGEST_SUBJECT, placeholder=" ...")
+def _chosen(delivered: list[Delivery], wanted: str) -> Delivery:
+    targets = {each.id: each for each in delivered if not each.returns_to}
+    if wanted not in targets:
+        raise OperationError(f"TO={wanted} is no delivery to return to; make status shows them")
+    return targets[wanted]

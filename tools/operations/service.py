@@ -1,7 +1,6 @@
-"""A deployed service, found by its settings: its tasks, its logs, and a shell in a task."""
+"""A deployed service: its tasks, its logs, and a shell in a task."""
 
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,13 +16,8 @@ from tools.container_engine import NoEngineError, find_engine
 from tools.operations.account import Account, OperationError, command, say
 from tools.repository import ROOT
 
-_NOT_THERE = ("ClusterNotFoundException", "ServiceNotFoundException")
-# Of a stack whose creation failed nothing is left but its name.
-_NEVER_DEPLOYED = frozenset(
-    {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "ROLLBACK_IN_PROGRESS"}
-)
 _FOLLOW_SECONDS = 2.0
-_PLUGIN = "session-manager-plugin"
+_LATE_MILLISECONDS = 10_000
 _ENGINE_CACHE = ROOT / ".cache" / "container_engine"
 
 LOG_GROUPS: Mapping[str, Callable[[Settings], str]] = {
@@ -31,22 +25,22 @@ LOG_GROUPS: Mapping[str, Callable[[Settings], str]] = {
     "build": lambda s: build_log_group_name(s.service.full_name),
     "pipeline": lambda s: release_log_group_name(s.service.full_name),
 }
-"""What has a log of its own, and the name of its log group."""
+"""The names of the log groups, by what the user calls the log."""
 
 
 def choose(deployment: Sequence[Settings], name: str | None) -> Settings:
-    """Return the settings of the service of that name; there may be no name if there is one."""
+    """Return the settings of the service ``name``, which may be None if there is one service."""
     names = [settings.service.service_name for settings in deployment]
     if name is None and len(deployment) > 1:
-        raise OperationError(f"which service? SERVICE={' or SERVICE='.join(names)}")
+        raise OperationError(f"several services: add SERVICE={' or SERVICE='.join(names)}")
     for settings in deployment:
         if name in {None, settings.service.service_name}:
             return settings
-    raise OperationError(f"no settings file is of a service {name}, only of {', '.join(names)}")
+    raise OperationError(f"SERVICE={name} has no settings file; there are {', '.join(names)}")
 
 
 class DeployedService:
-    """The service of a settings file; ``OperationError`` if its stack is not deployed."""
+    """The service of a settings file; raises ``OperationError`` if its stack is not deployed."""
 
     def __init__(self, settings: Settings, account: Account) -> None:
         self.settings = settings
@@ -63,20 +57,17 @@ class DeployedService:
                 f"{account.region}: npx cdk deploy {stack} -c env_file={settings.env_file}"
             )
         self.stack_status = str(found["Stacks"][0]["StackStatus"])
-        if self.stack_status in _NEVER_DEPLOYED:
-            raise OperationError(
-                f"the first deploy of {stack} has failed, and it is {self.stack_status}: repair "
-                f"the cause and npx cdk deploy {stack} -c env_file={settings.env_file}"
-            )
 
     def describe(self) -> dict[str, Any]:
         """Return the service as ECS describes it."""
-        found = self.account.call(
-            *("ecs", "describe_services", *_NOT_THERE), cluster=self.cluster, services=[self.name]
-        )
-        active = [s for s in (found or {}).get("services", []) if s["status"] != "INACTIVE"]
+        where = {"cluster": self.cluster, "services": [self.name]}
+        found = self.account.call("ecs", "describe_services", **where)
+        active = [s for s in found["services"] if s["status"] != "INACTIVE"]
         if not active:
-            raise OperationError(f"cluster {self.cluster} has no service {self.name}")
+            raise OperationError(
+                f"cluster {self.cluster} has no service {self.name}; the stack "
+                f"{self.settings.service_stack_name} is {self.stack_status}"
+            )
         return dict(active[0])
 
     def tasks(self) -> list[dict[str, Any]]:
@@ -95,48 +86,40 @@ def task_id(task: Mapping[str, Any]) -> str:
 
 
 def show_logs(service: DeployedService, *, of: str, minutes: int, follow: bool) -> None:
-    """Print what was logged in the last minutes; with ``follow`` also what comes, until Ctrl-C."""
+    """Print the log lines of the last minutes; with ``follow`` wait for new ones until Ctrl-C."""
     group = LOG_GROUPS[of](service.settings)
-    found = service.account.call("logs", "describe_log_groups", logGroupNamePrefix=group)
-    if group not in {each["logGroupName"] for each in found["logGroups"]}:
-        raise OperationError(f"there is no log group {group} (yet)")
     since, seen = int((time.time() - minutes * 60) * 1000), set[str]()
     while True:
         pages = service.account.pages(
             "logs", "filter_log_events", logGroupName=group, startTime=since
         )
-        for page in pages:
-            for event in page["events"]:
-                if event["eventId"] not in seen:
-                    seen.add(event["eventId"])
-                    # What arrives late is older than what is here, by seconds.
-                    since = max(since, event["timestamp"] - 10_000)
-                    print(f"{event['logStreamName']}  {event['message'].rstrip()}", flush=True)
+        for event in (event for page in pages for event in page["events"]):
+            if event["eventId"] not in seen:
+                seen.add(event["eventId"])
+                # A line can arrive some seconds after a newer line of another task.
+                since = max(since, event["timestamp"] - _LATE_MILLISECONDS)
+                print(f"{event['logStreamName']}  {event['message'].rstrip()}", flush=True)
         if not follow:
             break
         time.sleep(_FOLLOW_SECONDS)
     if not seen:
-        say(f"Nothing in {group} in the last {minutes} minutes (SINCE=60 for an hour).")
+        say(f"{group} has no lines of the last {minutes} minutes (SINCE=60: the last hour).")
 
 
-def open_shell(service: DeployedService, *, wanted: str, command_line: str) -> int:
+def open_shell(service: DeployedService, *, task_prefix: str, command_line: str) -> int:
     """Run a command in a task, at this terminal, and return its status.
 
-    By ECS Exec; in a local AWS, which has none, by the container engine that runs the task.
+    AWS does it with ECS Exec, for which the AWS CLI needs the Session Manager plugin. A local AWS
+    has no ECS Exec, and its container engine does it.
     """
-    task = _chosen_task(service, wanted)
+    task = _running_task(service, task_prefix)
     if not task.get("enableExecuteCommand"):
         raise OperationError(
-            f'ECS Exec is off in task {task_id(task)}: enable_execute_command="True" in '
-            f"{service.settings.env_file}, then npx cdk deploy; tasks that start afterwards have it"
+            f'ECS Exec is off in task {task_id(task)}: set enable_execute_command="True" in '
+            f"{service.settings.env_file} and deploy; the tasks that start then have it"
         )
     if service.account.is_local:
-        return _in_container(task, command_line)
-    if shutil.which(_PLUGIN) is None:
-        raise OperationError(
-            f"ECS Exec needs the {_PLUGIN} on this machine: https://docs.aws.amazon.com/"
-            "systems-manager/latest/userguide/session-manager-working-with-install-plugin.html"
-        )
+        return _run_in_container(task, command_line)
     line = command(
         *("ecs", "execute_command", service.account.region),
         cluster=service.cluster,
@@ -148,18 +131,16 @@ def open_shell(service: DeployedService, *, wanted: str, command_line: str) -> i
     return subprocess.run(["sh", "-c", f"{line} --interactive"], check=False).returncode
 
 
-def _chosen_task(service: DeployedService, wanted: str) -> dict[str, Any]:
+def _running_task(service: DeployedService, prefix: str) -> dict[str, Any]:
     running = [task for task in service.tasks() if task["lastStatus"] == "RUNNING"]
-    fitting = [task for task in running if task_id(task).startswith(wanted)]
-    if not running:
-        raise OperationError(f"no task of {service.name} runs")
-    if not fitting:
-        names = ", ".join(map(task_id, running))
-        raise OperationError(f"no running task has the id {wanted}; there are {names}")
-    return fitting[0]
+    for task in running:
+        if task_id(task).startswith(prefix):
+            return task
+    names = ", ".join(map(task_id, running)) or "none"
+    raise OperationError(f"{service.name} has no such running task; there are: {names}")
 
 
-def _in_container(task: Mapping[str, Any], command_line: str) -> int:
+def _run_in_container(task: Mapping[str, Any], command_line: str) -> int:
     try:
         engine = find_engine(_ENGINE_CACHE)
     except NoEngineError as reason:

@@ -1,17 +1,18 @@
-"""How a service is: its tasks, the image in service and how it came there, deliveries, alarms."""
+"""The state of a service: its tasks, its image and the origin of it, deliveries, alarms."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from backend_service.names import LIVE_TAG, AlarmKind, alarm_name
-from tools.operations.deliveries import NOT_DEPLOYED, SHOWN, Delivery, Pipeline
+from tools.operations.deliveries import Delivery, Pipeline
 from tools.operations.service import DeployedService, task_id
 
-_DIGEST = 19
+_SHOWN_DELIVERIES = 5
+_SHORT_DIGEST = 19
 
 
 def show_status(service: DeployedService) -> None:
-    """Ask for everything, and print it."""
+    """Make all calls, and then print the results."""
     described, tasks = service.describe(), service.tasks()
     pipeline = Pipeline(service)
     deliveries = pipeline.deliveries()
@@ -19,8 +20,8 @@ def show_status(service: DeployedService) -> None:
         "service": list(_service(service, described)),
         "tasks": [_task(task) for task in tasks] or ["none"],
         "image": list(_image(service, described, tasks, deliveries)),
-        "deliveries": [each.line for each in deliveries[:SHOWN]] or [NOT_DEPLOYED],
-        "pipeline": list(pipeline.running()) or ["no stage is at work or has failed"],
+        "deliveries": [each.line for each in deliveries[:_SHOWN_DELIVERIES]] or ["none"],
+        "pipeline": list(pipeline.unfinished_stages()) or ["no stage runs or has failed"],
         "alarms": list(_alarms(service)),
     }
     for title, lines in sections.items():
@@ -48,17 +49,9 @@ def _task(task: Mapping[str, Any]) -> str:
         for container in task["containers"]
         for interface in container.get("networkInterfaces", [])
     ]
-    started = task.get("startedAt")
-    return "  ".join(
-        [
-            task_id(task),
-            task["lastStatus"],
-            task.get("healthStatus", "UNKNOWN"),
-            task.get("availabilityZone", ""),
-            *addresses,
-            f"since {started:%Y-%m-%d %H:%M}" if started else "not started",
-        ]
-    )
+    started = f"since {task['startedAt']:%Y-%m-%d %H:%M}" if "startedAt" in task else "not started"
+    state = (task["lastStatus"], task.get("healthStatus", ""), task.get("availabilityZone", ""))
+    return "  ".join(filter(None, [task_id(task), *state, *addresses, started]))
 
 
 def _image(
@@ -67,33 +60,30 @@ def _image(
     tasks: list[dict[str, Any]],
     deliveries: list[Delivery],
 ) -> Iterator[str]:
-    """Say which image runs, who put it there, and whether the next `cdk deploy` keeps it."""
+    """Say which image runs, where it is from, and whether the next `cdk deploy` keeps it."""
     definition = service.account.call(
         "ecs", "describe_task_definition", taskDefinition=described["taskDefinition"]
     )["taskDefinition"]
-    named = str(definition["containerDefinitions"][0]["image"])
-    by_template = named.endswith(f":{LIVE_TAG}")
-    yield f"{named}, put into service by {'a cdk deploy' if by_template else 'the pipeline'}"
+    image = str(definition["containerDefinitions"][0]["image"])
+    # Only the template names an image by this tag.
+    author = "a cdk deploy" if image.endswith(f":{LIVE_TAG}") else "the pipeline"
+    yield f"{image}, put into service by {author}"
     repository = service.settings.service.ecr_repository_name
-    running = sorted(
-        {c["imageDigest"] for t in tasks for c in t["containers"] if "imageDigest" in c}
-    )
-    live = _digest(service, repository, {"imageTag": LIVE_TAG})[0]
-    for digest in running:
-        _, tags = _digest(service, repository, {"imageDigest": digest})
-        standing = "live" if digest == live else "not live (yet): a cdk deploy would run another"
-        yield f"running {digest[:_DIGEST]} ({', '.join(tags) or 'no tag'}), {standing}"
+    live, _ = _find_image(service, repository, {"imageTag": LIVE_TAG})
+    running = {c["imageDigest"] for task in tasks for c in task["containers"] if "imageDigest" in c}
+    for digest in sorted(running):
+        _, tags = _find_image(service, repository, {"imageDigest": digest})
+        state = "live" if digest == live else "not live (yet): a cdk deploy would run another image"
+        yield f"running {digest[:_SHORT_DIGEST]} ({', '.join(tags) or 'no tag'}), {state}"
         yield _origin(tags, deliveries)
 
 
-def _digest(
+def _find_image(
     service: DeployedService, repository: str, image: dict[str, str]
 ) -> tuple[str, list[str]]:
-    """Return digest and tags of an image; empty if the repository does not have it."""
+    """Return digest and tags of an image; both are empty if the repository does not have it."""
     found = service.account.call(
-        "ecr",
-        "describe_images",
-        "ImageNotFoundException",
+        *("ecr", "describe_images", "ImageNotFoundException"),
         repositoryName=repository,
         imageIds=[image],
     )
@@ -102,14 +92,10 @@ def _digest(
 
 
 def _origin(tags: list[str], deliveries: list[Delivery]) -> str:
-    """Say which delivery has made an image. Its tag begins with the commit, as the build has it."""
-    made = [
-        each
-        for each in deliveries
-        if each.commit and not each.returns_to and any(tag.startswith(each.commit) for tag in tags)
-    ]
-    if made:
-        return f"delivered by {made[0].line}"
+    """Return the delivery that made an image: the build begins its tag with the commit."""
+    for each in deliveries:
+        if each.commit and not each.returns_to and any(t.startswith(each.commit) for t in tags):
+            return f"delivered by {each.line}"
     if set(tags) <= {LIVE_TAG}:
         return "not from a delivery: the first image, copied from seed_image"
     return "from a delivery that the pipeline does not list any more"
@@ -118,11 +104,10 @@ def _origin(tags: list[str], deliveries: list[Delivery]) -> str:
 def _alarms(service: DeployedService) -> Iterator[str]:
     names = [alarm_name(service.settings.service.full_name, kind) for kind in AlarmKind]
     found = service.account.call("cloudwatch", "describe_alarms", AlarmNames=names)["MetricAlarms"]
-    states = {each["AlarmName"]: each for each in found}
-    for name in names:
-        if name not in states:
-            yield f"{name}: MISSING"
-        elif states[name]["StateValue"] != "OK":
-            yield f"{name}: {states[name]['StateValue']}, {states[name].get('StateReason', '')}"
-    fine = [name for name in names if name in states and states[name]["StateValue"] == "OK"]
-    yield f"{len(fine)} of {len(names)} are OK"
+    alarms = {each["AlarmName"]: each for each in found}
+    states = [alarms[name]["StateValue"] if name in alarms else "MISSING" for name in names]
+    for name, state in zip(names, states, strict=True):
+        if state != "OK":
+            reason = alarms.get(name, {}).get("StateReason", "")
+            yield f"{name}: {', '.join(filter(None, (state, reason)))}"
+    yield f"{states.count('OK')} of {len(names)} are OK"

@@ -6,9 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tools.progress.side_by_side import NOT_SHOWN
-from tools.progress.terminal import LiveLine, fill, has_colour, is_live
 from tools.repository import ROOT
+from tools.terminal import NOT_SHOWN, LiveLine, fill, has_colour, is_live
 
 _WIDTH = 48
 _INDENT = 12

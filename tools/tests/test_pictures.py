@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from tools.bench.results import Run, Series, write_chart
 from tools.repository import ROOT
 from tools.tests.picture import Picture
 
@@ -34,15 +33,6 @@ def test_a_picture_loads_and_runs_nothing_and_differs_in_the_dark(file: Path) ->
     assert light != dark
     assert set(re.findall(r'(?:href="|url\()([^#"]\w*:)', text)) <= {"data:"}
     assert not re.search(r"<script|<foreignObject|@import|\son\w+=", text)
-
-
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_a_chart_of_ratios_can_be_read_wherever_its_bars_end(tmp_path: Path, dark: bool) -> None:
-    ratios = {f"npx cdk ls: a service by outputs {ratio}": ratio for ratio in (1.0, 0.9, 0.8, 60.0)}
-    series = {name: Series((Run(ratio, 1.0),)) for name, ratio in ratios.items()}
-    chart = tmp_path / "chart.svg"
-    write_chart(chart, series, next(iter(series)))
-    assert list(Picture(chart.read_text(encoding="utf-8"), dark=dark).complaints()) == []
 
 
 @pytest.mark.parametrize("dark", [False, True])

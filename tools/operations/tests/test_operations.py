@@ -1,38 +1,39 @@
-"""Status, logs, shell, deliver and rollback: what is asked for, and what is said."""
+"""Status, logs, shell, deliver and rollback: the calls that they make, and what they print."""
 
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import NamedTuple
 
 import pytest
-from awscli.clidriver import create_clidriver
-from botocore import xform_name
 
 from backend_service.names import AlarmKind, alarm_name, build_log_group_name, task_log_group_name
 from settings.examples import ACCOUNT, sample_env
 from settings.names import full_name
 from tools.operations.__main__ import main
 from tools.operations.account import command
-from tools.operations.tests.deployed_account import CLUSTER, NAME, SERVICE, DeployedAccount
+from tools.operations.tests.deployed_account import (
+    CLUSTER,
+    NAME,
+    SERVICE,
+    DeployedAccount,
+    stage,
+)
 
-COMMIT, NEXT = "a" * 40, "b" * 40
+OLD, NEW = "a" * 40, "b" * 40
 
 
-@dataclass
-class Result:
+Operate = Callable[..., "Result"]
+
+
+class Result(NamedTuple):
     code: int
     out: str
     err: str
 
 
-Operate = Callable[..., Result]
-
-
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def account(monkeypatch: pytest.MonkeyPatch) -> DeployedAccount:
     account = DeployedAccount()
     monkeypatch.setattr("tools.operations.account.Aws", lambda _region: account)
@@ -49,362 +50,206 @@ def operate(
 
     def operate(*arguments: str) -> Result:
         code = main(arguments)
-        said = capsys.readouterr()
-        return Result(code, said.out, said.err)
+        printed = capsys.readouterr()
+        return Result(code, printed.out, printed.err)
 
     return operate
 
 
-def delivered(account: DeployedAccount, commit: str, digest: str) -> str:
-    """Have a delivery behind the image that runs and is live."""
-    account.tags = {digest: [f"{commit}-1", "live"], "sha256:first": ["old"]}
-    account.running = digest
-    return account.execution(commit)
-
-
-# --- Whose account, and by which names.
-
-
 @pytest.mark.parametrize("operation", ["status", "logs", "shell", "deliver", "rollback"])
-def test_account_region_and_endpoint_are_said_first(
+def test_credentials_of_another_account_end_every_operation_before_its_first_call(
     operation: str, account: DeployedAccount, operate: Operate
 ) -> None:
-    said = operate(operation).err.splitlines()
-    assert said[0].startswith(f"Account {account.account}, {account.region}, at AWS")
-    assert said[1].startswith("  $ aws ")
-
-
-def test_an_endpoint_of_the_shell_is_named(
-    account: DeployedAccount, operate: Operate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://127.0.0.1:4566")
-    assert "at https://127.0.0.1:4566" in operate("status").err.splitlines()[0]
-    assert account.calls
-
-
-@pytest.mark.parametrize("operation", ["status", "logs", "shell", "deliver", "rollback"])
-def test_credentials_of_another_account_touch_nothing(
-    operation: str, account: DeployedAccount, operate: Operate
-) -> None:
-    account.account = "999988887777"
+    account.answers["get_caller_identity"]["Account"] = "999988887777"
     result = operate(operation)
     assert result.code == 1
+    assert result.err.startswith(f"Account 999988887777, {account.region}, at AWS")
     assert f'account_number="{ACCOUNT}"' in result.err
     assert [name for name, _ in account.calls] == ["get_caller_identity"]
 
 
-def test_every_name_comes_from_the_settings(account: DeployedAccount, operate: Operate) -> None:
-    changes = {"stack_prefix": "Shop", "service_name": "orders", "ecs_cluster_name": "shop"}
-    Path("shop.env").write_text(
-        sample_env(**changes, ecr_repository_name="shop/orders"), encoding="utf-8"
-    )
-    assert operate("status", "--env-file", "shop.env").code == 0
-    name = full_name("shop", "orders")
-    assert account.called("describe_stacks") == [{"StackName": "ShopBackendServiceStack"}]
-    assert account.called("describe_services") == [{"cluster": "shop", "services": ["orders"]}]
-    assert account.called("get_pipeline") == [{"name": name}]
-    assert {each["repositoryName"] for each in account.called("describe_images")} == {"shop/orders"}
-    (alarms,) = account.called("describe_alarms")
-    assert alarms["AlarmNames"] == [alarm_name(name, kind) for kind in AlarmKind]
-
-
-def test_of_several_services_one_has_to_be_named(
+def test_every_name_comes_from_the_settings_of_the_chosen_service(
     account: DeployedAccount, operate: Operate
 ) -> None:
-    Path("orders.env").write_text(
-        sample_env(
-            deploy_core_stack="False",
-            stack_prefix="Orders",
-            service_name="orders",
-            ecr_repository_name="orders",
-        ),
-        encoding="utf-8",
-    )
+    changes = {"stack_prefix": "Shop", "service_name": "orders", "ecr_repository_name": "orders"}
+    Path("orders.env").write_text(sample_env(**changes, deploy_core_stack="False"), "utf-8")
     both = ("--env-file", ".env,orders.env")
     assert f"SERVICE={SERVICE} or SERVICE=orders" in operate("logs", *both).err
-    assert "only of" in operate("logs", *both, "--service", "other").err
-    assert operate("logs", *both, "--service", "orders").code == 0
-    assert account.called("describe_stacks") == [{"StackName": "OrdersBackendServiceStack"}]
+    assert "SERVICE=other" in operate("logs", *both, "--service", "other").err
+    assert operate("status", *both, "--service", "orders").code == 0
+    name = full_name(CLUSTER, "orders")
+    assert account.parameters_of("describe_stacks") == [{"StackName": "ShopBackendServiceStack"}]
+    assert account.parameters_of("get_pipeline") == [{"name": name}]
+    (alarms,) = account.parameters_of("describe_alarms")
+    assert alarms["AlarmNames"] == [alarm_name(name, kind) for kind in AlarmKind]
     assert operate("status", *both).out.count("tasks run") == 2
 
 
-# --- What can be wrong is said in a line.
-
-
 @pytest.mark.parametrize(
-    ("operation", "code", "said"),
+    ("operation", "code", "message"),
     [
         ("get_caller_identity", "ExpiredToken", "sign in"),
-        ("describe_stacks", "ValidationError", f"npx cdk deploy {'BackendServiceStack'}"),
-        ("describe_stacks", "AccessDenied", "needs the permission"),
-        ("describe_services", "ClusterNotFoundException", "has no service"),
-        ("get_pipeline", "PipelineNotFoundException", f"no pipeline {NAME}"),
+        ("describe_stacks", "ValidationError", "npx cdk deploy BackendServiceStack"),
+        ("describe_services", "AccessDeniedException", "needs the permission"),
         ("describe_alarms", "InternalFailure", "no describe_alarms"),
     ],
 )
-def test_an_error_of_aws_is_a_line(
-    operation: str, code: str, said: str, account: DeployedAccount, operate: Operate
+def test_an_error_of_aws_is_one_line(
+    operation: str, code: str, message: str, account: DeployedAccount, operate: Operate
 ) -> None:
-    account.refused[operation] = code
+    account.answers[operation] = code
     result = operate("status")
     assert result.code == 1
-    assert said in result.err.splitlines()[-1]
-    assert result.err.splitlines()[-1].startswith("error: ")
+    assert re.match(rf"error: .*{message}", result.err.splitlines()[-1])
 
 
-def test_a_stack_whose_first_deploy_failed_is_not_taken_for_a_service(
+def test_a_missing_service_is_reported_with_the_state_of_its_stack(
     account: DeployedAccount, operate: Operate
 ) -> None:
-    account.stack_status = "ROLLBACK_COMPLETE"
-    assert "first deploy" in operate("status").err
+    account.answers["describe_stacks"]["Stacks"] = [{"StackStatus": "ROLLBACK_COMPLETE"}]
+    account.answers["describe_services"]["services"] = []
+    assert "the stack BackendServiceStack is ROLLBACK_COMPLETE" in operate("status").err
 
 
-def test_wrong_settings_are_reported_as_everywhere(operate: Operate) -> None:
-    Path(".env").write_text(sample_env(task_cpu="300"), encoding="utf-8")
-    assert 'task_cpu="300"' in operate("status").err
-
-
-# --- Commands that are shown.
-
-
-def test_what_is_shown_is_a_command_that_the_aws_cli_takes(
-    account: DeployedAccount, operate: Operate
-) -> None:
-    older = delivered(account, COMMIT, "sha256:old")
-    delivered(account, NEXT, "sha256:new")
-    shown = [
-        line.removeprefix("  $ ")
-        for arguments in (
-            ("status",),
-            ("logs",),
-            ("deliver", "--yes", "--commit", COMMIT),
-            ("rollback", "--yes", "--to", older),
-        )
-        for line in operate(*arguments).err.splitlines()
-        if line.startswith("  $ ")
+def test_a_call_is_shown_as_a_command_of_the_aws_cli() -> None:
+    line = command("ecs", "execute_command", "eu-west-1", taskArn="1", command="ls -l; id")
+    assert shlex.split(line) == [
+        *("aws", "ecs", "execute-command", "--task-arn", "1", "--command", "ls -l; id"),
+        *("--region", "eu-west-1"),
     ]
-    assert {line.split()[2] for line in shown} >= {
-        "describe-services", "start-pipeline-execution", "rollback-stage", "filter-log-events",
-    }  # fmt: skip
-    distinct = sorted(set(shown))
-    named = [line.split()[2].replace("-", "_") for line in distinct]
-    assert [calls[0] for calls in called_by_the_cli(distinct)] == named
+    filters = command("codepipeline", "list", "eu-west-1", names=["a", "b"], filter={"a": ["b"]})
+    assert '--names a b --filter \'{"a": ["b"]}\'' in filters
 
 
-def called_by_the_cli(lines: Iterable[str]) -> Iterator[list[str]]:
-    """Run commands in the AWS CLI as far as the calls that they make; yield those of each."""
-    calls: list[str] = []
-
-    def answer(model: Any, **_: Any) -> tuple[Any, dict[str, Any]]:
-        calls.append(xform_name(model.name))
-        return SimpleNamespace(status_code=200), {}
-
-    driver = create_clidriver()
-    driver.session.register("before-call", answer)
-    for line in lines:
-        calls.clear()
-        assert driver.main(shlex.split(line)[1:]) == 0
-        yield calls
+def test_status_names_the_delivery_of_the_image(account: DeployedAccount, operate: Operate) -> None:
+    (image,) = account.answers["describe_images"]["imageDetails"]
+    image["imageTags"] = [f"{OLD}-1", "live"]
+    identity = account.add_execution(OLD)
+    printed = operate("status").out
+    assert re.search(rf'delivered by .*{OLD[:8]} "A change".*{identity}', printed)
+    assert re.search(r"running sha256:new .*, live\n", printed)
 
 
-def test_a_word_with_spaces_stays_one_word_for_the_shell() -> None:
-    line = command("ecs", "execute_command", "eu-west-1", command="ls -l; id")
-    assert shlex.split(line)[3:5] == ["--command", "ls -l; id"]
-
-
-# --- Status.
-
-
-def test_status_says_which_delivery_the_image_in_service_is_from(
-    account: DeployedAccount, operate: Operate
-) -> None:
-    identity = delivered(account, COMMIT, "sha256:new")
-    said = operate("status").out
-    assert re.search(rf"delivered by .*{COMMIT[:8]} \"A change\".*{identity}", said)
-    assert "put into service by the pipeline" in said
-    assert re.search(r"running sha256:new .*, live\n", said)
-
-
-def test_status_tells_the_first_image_from_a_delivered_one(
-    account: DeployedAccount, operate: Operate
-) -> None:
-    said = operate("status").out
-    assert "copied from seed_image" in said
-    assert "put into service by a cdk deploy" in said
-    assert account.called("list_pipeline_executions")
-
-
-def test_status_says_that_an_image_is_not_live(account: DeployedAccount, operate: Operate) -> None:
-    delivered(account, COMMIT, "sha256:new")
-    account.tags = {"sha256:new": [f"{COMMIT}-1"], "sha256:first": ["live"]}
+def test_status_of_the_first_image(account: DeployedAccount, operate: Operate) -> None:
+    printed = operate("status").out
+    assert "copied from seed_image" in printed
+    assert "put into service by a cdk deploy" in printed
+    (task,) = account.answers["describe_tasks"]["tasks"]
+    task["containers"] = [{"imageDigest": "sha256:another"}]
     assert "not live" in operate("status").out
 
 
-def test_status_names_an_alarm_that_is_up_or_gone(
+def test_status_names_the_alarms_that_are_not_ok(
     account: DeployedAccount, operate: Operate
 ) -> None:
-    cpu, memory = (alarm_name(NAME, kind) for kind in (AlarmKind.CPU, AlarmKind.MEMORY))
-    account.alarms = {cpu: "ALARM", memory: ""}
-    said = operate("status").out
-    assert f"{cpu}: ALARM, Threshold crossed" in said
-    assert f"{memory}: MISSING" in said
-    assert f"{len(AlarmKind) - 2} of {len(AlarmKind)} are OK" in said
-
-
-# --- Logs and shell.
+    on, *fine, missing = (alarm_name(NAME, kind) for kind in AlarmKind)
+    alarms = [{"AlarmName": name, "StateValue": "OK"} for name in fine]
+    alarms.append({"AlarmName": on, "StateValue": "ALARM", "StateReason": "Threshold crossed"})
+    account.answers["describe_alarms"] = {"MetricAlarms": alarms}
+    printed = operate("status").out
+    assert f"{on}: ALARM, Threshold crossed\n" in printed
+    assert f"{missing}: MISSING\n" in printed
+    assert f"{len(fine)} of {len(AlarmKind)} are OK" in printed
 
 
 def test_logs_are_those_of_the_service_or_of_its_build(
     account: DeployedAccount, operate: Operate
 ) -> None:
-    account.events = [
-        {"eventId": "1", "timestamp": 1, "logStreamName": "s", "message": "started\n"}
-    ]
-    assert operate("logs").out == "s  started\n"
+    assert operate("logs").out == "s  line\n"
     operate("logs", "--of", "build")
-    groups = [each["logGroupName"] for each in account.called("filter_log_events")]
+    groups = [each["logGroupName"] for each in account.parameters_of("filter_log_events")]
     assert groups == [task_log_group_name(CLUSTER, SERVICE), build_log_group_name(NAME)]
 
 
-def test_a_shell_where_exec_is_off_names_the_setting(
-    account: DeployedAccount, operate: Operate
-) -> None:
-    result = operate("shell")
-    assert result.code == 1
-    assert 'enable_execute_command="True"' in result.err
-    assert account.called("describe_tasks")
-
-
-def test_a_shell_without_the_plugin_says_what_is_missing(
-    account: DeployedAccount, operate: Operate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    account.exec_is_on = True
-    monkeypatch.setenv("PATH", "")
-    assert "session-manager-plugin" in operate("shell").err
-
-
-def test_a_task_can_be_chosen_by_how_its_id_begins(
-    account: DeployedAccount, operate: Operate
-) -> None:
-    account.exec_is_on = True
-    assert "no running task" in operate("shell", "--task", "fff").err
-    assert "no running task" not in operate("shell", "--task", "0123").err
-
-
-# --- Deliver and roll back.
+def test_a_shell_needs_a_running_task_with_exec(account: DeployedAccount, operate: Operate) -> None:
+    assert 'enable_execute_command="True"' in operate("shell", "--task", "0123").err
+    assert "there are: 0123456789abcdef" in operate("shell", "--task", "fff").err
+    account.answers["list_tasks"] = {"taskArns": []}
+    assert "there are: none" in operate("shell").err
 
 
 @pytest.mark.parametrize("operation", ["deliver", "rollback"])
-def test_nothing_is_changed_when_nobody_can_be_asked(
+def test_a_change_without_a_terminal_needs_yes(
     operation: str, account: DeployedAccount, operate: Operate
 ) -> None:
-    delivered(account, COMMIT, "sha256:old")
-    delivered(account, NEXT, "sha256:new")
-    result = operate(operation)
-    assert result.code == 1
-    assert "YES=1" in result.err
-    assert not account.called("start_pipeline_execution") + account.called("rollback_stage")
+    account.add_execution(OLD)
+    account.add_execution(NEW)
+    assert "YES=1" in operate(operation).err
+    assert account.parameters_of("start_pipeline_execution") == []
+    assert account.parameters_of("rollback_stage") == []
 
 
 @pytest.mark.parametrize(("answer", "started"), [("y\n", 1), ("n\n", 0), ("\n", 0), ("", 0)])
-def test_on_a_terminal_it_asks(
+def test_a_change_on_a_terminal_needs_an_agreement(
     answer: str,
     started: int,
     account: DeployedAccount,
     operate: Operate,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class Terminal:
-        def isatty(self) -> bool:
-            return True
-
-        def readline(self) -> str:
-            return answer
-
-    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("sys.stdin.readline", lambda: answer)
     assert operate("deliver").code == 1 - started
-    assert len(account.called("start_pipeline_execution")) == started
+    assert len(account.parameters_of("start_pipeline_execution")) == started
 
 
-def test_a_delivery_may_be_of_a_commit_of_choice(
-    account: DeployedAccount, operate: Operate
-) -> None:
-    assert operate("deliver", "--yes", "--commit", COMMIT).code == 0
-    (started,) = account.called("start_pipeline_execution")
+def test_a_delivery_can_be_of_an_older_commit(account: DeployedAccount, operate: Operate) -> None:
+    assert operate("deliver", "--yes", "--commit", OLD).code == 0
+    (started,) = account.parameters_of("start_pipeline_execution")
     assert started["sourceRevisions"] == [
-        {"actionName": "Source", "revisionType": "COMMIT_ID", "revisionValue": COMMIT}
+        {"actionName": "Source", "revisionType": "COMMIT_ID", "revisionValue": OLD}
     ]
 
 
 def targets(account: DeployedAccount) -> list[str]:
-    return [each["targetPipelineExecutionId"] for each in account.called("rollback_stage")]
+    calls = account.parameters_of("rollback_stage")
+    assert all((c["pipelineName"], c["stageName"]) == (NAME, "Deploy") for c in calls)
+    return [each["targetPipelineExecutionId"] for each in calls]
 
 
-def test_a_rollback_goes_through_the_pipeline_to_the_delivery_before(
+def test_a_second_rollback_goes_one_delivery_further(
     account: DeployedAccount, operate: Operate
 ) -> None:
-    account.execution("0" * 40)
-    older = account.execution(COMMIT)
-    account.execution(NEXT)
-    assert operate("rollback", "--yes").code == 0
-    assert account.called("rollback_stage") == [
-        {"pipelineName": NAME, "stageName": "Deploy", "targetPipelineExecutionId": older}
-    ]
+    oldest, older, _ = (account.add_execution(commit) for commit in ("0" * 40, OLD, NEW))
+    operate("rollback", "--yes")
+    account.add_execution(OLD, returns_to=older)
+    operate("rollback", "--yes")
+    assert targets(account) == [older, oldest]
 
 
-def test_a_second_rollback_goes_one_further(account: DeployedAccount, operate: Operate) -> None:
-    oldest = account.execution("0" * 40)
-    older = account.execution(COMMIT)
-    account.execution(NEXT)
-    account.execution(COMMIT, returns_to=older)
-    assert operate("rollback", "--yes").code == 0
-    assert targets(account) == [oldest]
-
-
-def test_what_was_taken_back_is_not_returned_to(account: DeployedAccount, operate: Operate) -> None:
-    good = account.execution("0" * 40)
-    account.execution(COMMIT)
-    account.execution("0" * 40, returns_to=good)
-    account.execution(NEXT)
+def test_a_rollback_skips_what_an_earlier_one_took_back(
+    account: DeployedAccount, operate: Operate
+) -> None:
+    good = account.add_execution("0" * 40)
+    account.add_execution(OLD)
+    account.add_execution("0" * 40, returns_to=good)
+    account.add_execution(NEW)
     assert operate("rollback", "--yes").code == 0
     assert targets(account) == [good]
 
 
-def test_an_execution_that_was_a_return_is_not_returned_to(
+def test_a_rollback_to_a_named_execution(account: DeployedAccount, operate: Operate) -> None:
+    older, _ = account.add_execution(OLD), account.add_execution(NEW)
+    back = account.add_execution(OLD, returns_to=older)
+    assert f"TO={back} is no delivery" in operate("rollback", "--yes", "--to", back).err
+    assert operate("rollback", "--yes", "--to", older).code == 0
+    assert targets(account) == [older]
+
+
+def test_a_refused_rollback_names_the_other_ways(
     account: DeployedAccount, operate: Operate
 ) -> None:
-    older = account.execution(COMMIT)
-    account.execution(NEXT)
-    back = account.execution(COMMIT, returns_to=older)
-    account.execution("c" * 40)
-    assert f"TO={older}" in operate("rollback", "--yes", "--to", back).err
-    assert targets(account) == []
-
-
-def test_after_a_change_of_the_pipeline_the_way_back_is_another_build(
-    account: DeployedAccount, operate: Operate
-) -> None:
-    account.execution(COMMIT, version=2)
-    account.execution(NEXT)
-    result = operate("rollback", "--yes")
-    assert f"make deliver COMMIT={COMMIT}" in result.err
-    assert targets(account) == []
-
-
-def test_without_an_older_delivery_there_is_nothing_to_return_to(
-    account: DeployedAccount, operate: Operate
-) -> None:
-    assert "no delivery has come through" in operate("rollback", "--yes").err
-    account.execution(COMMIT)
+    account.add_execution(OLD)
     assert "revert the commit" in operate("rollback", "--yes").err
-    assert "there are" in operate("rollback", "--yes", "--to", "other").err
-    assert targets(account) == []
+    account.add_execution(NEW)
+    account.answers["rollback_stage"] = "UnableToRollbackStageException"
+    assert f"make deliver COMMIT={OLD}" in operate("rollback", "--yes").err
 
 
-def test_half_of_a_return_is_refused(account: DeployedAccount, operate: Operate) -> None:
-    """A promotion in a stage of its own would not be done: the next deploy would undo the rest."""
-    account.stages = ("Source", "Build", "Deploy", "Promote")
-    account.execution(COMMIT)
-    account.execution(NEXT)
+def test_a_promotion_in_a_stage_of_its_own_cannot_be_rolled_back(
+    account: DeployedAccount, operate: Operate
+) -> None:
+    """CodePipeline would repeat only the promotion, and the old image would not be rolled out."""
+    account.answers["get_pipeline"]["pipeline"]["stages"].append(stage("Promote", "Lambda"))
     assert "does not roll out" in operate("rollback", "--yes").err
     assert targets(account) == []
