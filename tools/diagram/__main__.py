@@ -1,8 +1,4 @@
-"""Fill the drawings in: ``python -m tools.diagram``.
-
-Those of the sample become docs/architecture.svg and docs/overview.svg; those of other settings
-become files of .cache/diagram, named after the stack of their service.
-"""
+"""Fill the drawings in: ``python -m tools.diagram``."""
 
 from tools.command_line import run
 
@@ -15,14 +11,12 @@ from settings import SettingsError
 from tools.repository import ROOT
 from tools.service_choice import env_files_or_none, load_chosen
 
-DRAWINGS = sorted(Path(__file__).parent.glob("*.svg"))
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the pictures and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tools.diagram", description=__doc__)
     parser.add_argument("--env-file", help="settings files, with commas between them (.env)")
-    parser.add_argument("--to", type=Path, help="folder for the pictures")
+    parser.add_argument("--to", type=Path, help="folder (.cache/diagram; docs for the sample)")
     given = parser.parse_args(arguments)
     try:
         deployment = load_chosen(given.env_file)
@@ -30,20 +24,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     # Only now: CDK takes a second, and is not needed to reject settings.
-    from app import templates_of  # noqa: PLC0415
-    from tools.diagram.filling import fill, values_of  # noqa: PLC0415
+    from tools.diagram.filling import pictures_of  # noqa: PLC0415
 
-    templates = templates_of(deployment)
     is_sample = env_files_or_none(given.env_file) is None
     folder = given.to or (ROOT / "docs" if is_sample else Path(".cache/diagram"))
     folder.mkdir(parents=True, exist_ok=True)
-    for settings in deployment:
-        values = values_of(settings, deployment, templates)
-        prefix = "" if is_sample else f"{settings.service_stack_name}-"
-        for drawing in DRAWINGS:
-            file = folder / f"{prefix}{drawing.name}"
-            file.write_text(fill(drawing, values), encoding="utf-8")
-            print(file)
+    for stack, name, picture in pictures_of(deployment):
+        file = folder / (name if is_sample else f"{stack}-{name}")
+        file.write_text(picture, encoding="utf-8")
+        print(file)
     return 0
 
 

@@ -1,15 +1,13 @@
-"""Fill a drawing in: write values into its blanks, and remove what is not to be shown.
-
-README.md beside this file explains the attributes that a drawing may have.
-"""
+"""Fill the drawings in. README.md beside this file explains what a drawing consists of."""
 
 import re
 import textwrap
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from app import templates_of
 from settings import Settings
 
 ET.register_namespace("", "http://www.w3.org/2000/svg")
@@ -17,17 +15,20 @@ _WIDTHS = {"stack": 8.8, "title": 7.4, "small": 6.3}
 """How wide a character is on average, in pixels, for each class of text."""
 
 
-def fill(drawing: Path, values: Mapping[str, Any]) -> str:
-    """Return the picture that a drawing becomes.
-
-    Raises ``KeyError`` if the picture has a blank that there is no value for.
-    """
-    root = ET.parse(drawing).getroot()  # noqa: S314 - a file of this folder
-    _fill(root, values)
-    return ET.tostring(root, encoding="unicode") + "\n"
+def pictures_of(deployment: Sequence[Settings]) -> Iterator[tuple[str, str, str]]:
+    """Yield for each service its stack, and the names and the texts of its pictures."""
+    templates = templates_of(deployment)
+    for settings in deployment:
+        values = _values(settings, deployment, templates)
+        for drawing in sorted(Path(__file__).parent.glob("*.svg")):
+            root = ET.parse(drawing).getroot()  # noqa: S314 - a file of this folder
+            _fill(root, values)
+            text = ET.tostring(root, encoding="unicode")
+            yield settings.service_stack_name, drawing.name, f"{text}\n"
 
 
 def _fill(parent: ET.Element, values: Mapping[str, Any]) -> None:
+    """Write values into the blanks, and remove each group whose condition is not met."""
     for child in list(parent):
         for name in child.attrib.pop("data-show", "").split():
             if bool(values.get(name.removeprefix("!"))) == name.startswith("!"):
@@ -51,14 +52,10 @@ def _write(text: ET.Element, values: Mapping[str, Any]) -> None:
         text.attrib |= {"textLength": f"{room:g}", "lengthAdjust": "spacingAndGlyphs"}
 
 
-def values_of(
+def _values(
     settings: Settings, deployment: Sequence[Settings], templates: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the values for the pictures of one service of a deployment.
-
-    They are its settings by their keys, the properties of its resources and of its core by their
-    type, and what follows from both.
-    """
+    """Return the settings by key, the resources by type, and what follows from both."""
     service, existing = settings.service, settings.existing_platform
     cluster = service.ecs_cluster_name
     home = next((s for s in deployment if s.core and s.core.ecs_cluster_name == cluster), settings)
@@ -67,7 +64,8 @@ def values_of(
         for resource in templates[stack]["Resources"].values():
             found.setdefault(resource["Type"], []).append(resource.get("Properties", {}))
     low, high = service.desired_count, service.max_count
-    label, _, domain = service.namespace_name.partition(".")
+    namespace = service.namespace_name.split(".", 1)
+    endpoints = _endpoints(found.get("AWS::EC2::VPCEndpoint", []))
     values = {
         **found,
         **dict(existing or home.core or ()),
@@ -76,15 +74,14 @@ def values_of(
         "templates": found,
         "core_stack": "Exists already" if existing else home.core_stack_name,
         "service_stack": settings.service_stack_name,
-        "namespace": label,
-        "namespaces": ", ".join(home.core.namespaces) if home.core else label,
-        "domain": domain,
+        "namespace": namespace,
+        "namespaces": ", ".join(home.core.namespaces if home.core else namespace[:1]),
+        "endpoints": [*textwrap.wrap(endpoints, 22, max_lines=3), "", ""],
+        "repository": [*textwrap.wrap(settings.delivery.repository_name, 18, max_lines=2), ""],
         "tasks": f"{low} to {high} tasks" if low < high else f"{low} task{'s' * (low > 1)}",
         "vcpu": service.task_cpu / 1024,
         "alarms": len(found["AWS::CloudWatch::Alarm"]),
         **{f"task_{number + 1}": "task" for number in range(low)},
-        **_in_lines("endpoints", _endpoints(found), width=22, most=3),
-        **_in_lines("repository", settings.delivery.repository_name, width=18, most=2),
         **_zones(found.get("AWS::EC2::Subnet", [])),
     }
     if existing:
@@ -95,8 +92,7 @@ def values_of(
 
 def _zones(subnets: Sequence[Any]) -> dict[str, str]:
     """Return the zones of subnets, of which the first half is public."""
-    half = len(subnets) // 2
-    values = {}
+    half, values = len(subnets) // 2, dict[str, str]()
     for number, (public, private) in enumerate(zip(subnets[:half], subnets[half:], strict=True), 1):
         zone = public["AvailabilityZone"]
         name = zone if isinstance(zone, str) else f"Zone {zone['Fn::Select'][0] + 1}"
@@ -105,13 +101,7 @@ def _zones(subnets: Sequence[Any]) -> dict[str, str]:
     return values
 
 
-def _endpoints(found: Mapping[str, Any]) -> str:
-    """Return what the VPC endpoints lead to, such as ``s3, ecr.api``."""
-    names = (endpoint["ServiceName"] for endpoint in found.get("AWS::EC2::VPCEndpoint", ()))
-    texts = (n if isinstance(n, str) else "".join(map(str, n["Fn::Join"][1])) for n in names)
-    return ", ".join(re.sub(r".*amazonaws\.[^.]*\.", "", text) for text in texts)
-
-
-def _in_lines(blank: str, text: str, *, width: int, most: int) -> dict[str, str]:
-    lines = textwrap.wrap(text, width, max_lines=most, placeholder=" ...") + [""] * most
-    return {f"{blank}_{number + 1}": lines[number] for number in range(most)}
+def _endpoints(endpoints: Sequence[Any]) -> str:
+    """Return what VPC endpoints lead to, such as ``s3, ecr.api``."""
+    names = str([endpoint["ServiceName"] for endpoint in endpoints])
+    return ", ".join(re.findall(r"amazonaws\..*?\.([\w.-]+)", names))

@@ -239,7 +239,6 @@ def test_nothing_else_makes_or_removes_folders_or_kills_groups() -> None:
         "tempfile": {
             "tools/local_aws/scratch.py",
             "tools/local_aws/__main__.py",
-            "tools/recording/__main__.py",  # asks where they are, to hide their paths
         },
         "rmtree": {
             "tools/local_aws/scratch.py",
@@ -258,8 +257,6 @@ def test_nothing_else_makes_or_removes_folders_or_kills_groups() -> None:
             "tools/local_aws/__main__.py",  # its own, when the parent says that it is new
             "tools/local_aws/child.py",  # of the child, not waited for
             "tools/progress/side_by_side.py",  # of parts that it started, not waited for
-            "tools/recording/__main__.py",  # of a playground that it started, not waited for
-            "tools/recording/session.py",  # of a command that it started, not waited for
         },
     }
     files = [path for path in (ROOT / "tools").rglob("*.py") if "tests" not in path.parts]
