@@ -1,1 +1,1 @@
-"""The architecture diagram, drawn from the synthesised templates: ``python -m tools.diagram``."""
+"""The pictures of the stacks: two drawings with blanks, which ``python -m tools.diagram`` fills."""

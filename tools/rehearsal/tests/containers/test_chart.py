@@ -3,11 +3,8 @@
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-import pytest
-
 from tools.rehearsal.containers.callers import Caller, Calls
 from tools.rehearsal.containers.chart import draw
-from tools.tests.picture import Picture
 
 OK = {"ok": True, "errors": [], "from": "10.0.0.4", "task": "t", "zone": "z"}
 
@@ -43,11 +40,3 @@ def test_the_chart_is_an_svg_with_each_version_and_event(tmp_path: Path) -> None
     texts = {element.text for element in root.iter() if element.text}
     assert {"before", "delivered", "failed", "rollout begins"} <= texts
     assert any(text.endswith("42 requests, 1 failed") for text in texts)
-
-
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_the_chart_can_be_read_also_where_events_come_close(tmp_path: Path, dark: bool) -> None:
-    chart = tmp_path / "chart.svg"
-    events = [(100.5, "rollout begins"), (100.6, "old tasks gone"), (102.4, "crashing version")]
-    draw(chart, [_calls(), _calls()], events)
-    assert list(Picture(chart.read_text(encoding="utf-8"), dark=dark).complaints()) == []
