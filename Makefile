@@ -18,11 +18,14 @@ NPM := NODE_DISABLE_COMPILE_CACHE=1 npm
 FAST_PARTS := format-and-lint types imports links fast-tests
 SLOW_PARTS := slow-tests
 TESTED := tests application-code
-# $(call side-by-side,parts): run the parts at the same time, print each part's output in one piece, and name
-# at the end every part that failed.
+# $(call side-by-side,parts): run the parts at the same time. make prints the output of a part when it ends (make before
+# 4.0 mixes them); the last line names the parts that failed. .cache has their notes.
 OUTPUT_SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
-side-by-side = echo "Running side by side: $(1)" && \
-	$(MAKE) --no-print-directory --jobs=$(words $(1)) --keep-going $(OUTPUT_SYNC) PARTS=1 $(1)
+side-by-side = mkdir -p .cache && rm -f .cache/failed-* && echo "Side by side: $(1)" && \
+	{ $(MAKE) --no-print-directory --jobs=$(words $(1)) --keep-going $(OUTPUT_SYNC) PARTS=1 $(1) || \
+	{ echo "FAILED: $$(cd .cache && echo failed-* | sed 's/failed-//g')" >&2; exit 1; }; }
+# $(call part,command): the recipe of a part.
+part = echo "--- $@"; ( $(1) ) || { touch .cache/failed-$@; exit 1; }
 ifndef PARTS
 # Two installs at the same time would write into the same .venv.
 .NOTPARALLEL:
@@ -33,37 +36,37 @@ endif
 help: ## Show this list
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
--include tools/tools.mk
-
 ##@ Deploy
 .PHONY: install
 install: .venv/.installed node_modules/.installed ## Set up what a deploy needs: .venv and node_modules
+
+-include tools/tools.mk
 
 ##@ Change the blueprint
 .PHONY: install-dev
 install-dev: install .venv/.installed-dev
 
 .PHONY: check
-check: install-dev $(TOOLS_INSTALLED) ## Format, lint, types, imports, links, and the tests that need no CDK CLI
+check: install-dev $(if $(TOOLS),install-tools) ## Format, lint, types, imports, links, and the tests that need no CDK CLI
 	@$(call side-by-side,$(FAST_PARTS))
 
 .PHONY: test
 test: check ## Set up, then run every test
 	@$(call side-by-side,$(SLOW_PARTS))
 
-.PHONY: format-and-lint types imports links fast-tests slow-tests
+.PHONY: $(FAST_PARTS) $(SLOW_PARTS)
 format-and-lint:
-	@echo "--- $@" && $(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
+	@$(call part,$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .)
 types:
-	@echo "--- $@" && $(MYPY) . && cd application-code/ecsdemo-backend && ../../$(MYPY) --config-file ../../pyproject.toml .
+	@$(call part,$(MYPY) . && cd application-code/ecsdemo-backend && ../../$(MYPY) --config-file ../../pyproject.toml .)
 imports:
-	@echo "--- $@" && $(BIN)/lint-imports --no-cache --no-logo pyproject.toml $(wildcard tools/importlinter.ini)
+	@$(call part,$(BIN)/lint-imports --no-cache --no-logo pyproject.toml $(wildcard tools/importlinter.ini))
 links:
-	@echo "--- $@" && $(BIN)/python -m md_dead_link_check
+	@$(call part,$(BIN)/python -m md_dead_link_check)
 fast-tests:
-	@echo "--- $@" && $(PYTEST) $(TESTED) -m 'not slow' -n auto --maxprocesses 4 --dist worksteal
+	@$(call part,$(PYTEST) $(TESTED) -m 'not slow' -n auto --maxprocesses 4 --dist worksteal)
 slow-tests:
-	@echo "--- $@" && $(PYTEST) $(TESTED) -m slow -n 3 --dist loadfile --no-loadscope-reorder
+	@$(call part,$(PYTEST) $(TESTED) -m slow -n 3 --dist loadfile --no-loadscope-reorder)
 
 .PHONY: format
 format: install-dev ## Format the code and sort its imports
@@ -92,7 +95,7 @@ snapshots: install-dev ## Accept the templates as they are now
 		done && \
 		rm -rf "$$node_home/include"  # C headers: a third of the package, which nothing here uses
 # This import compiles the modules that the app uses, also where PYTHONDONTWRITEBYTECODE is set later.
-	@$(if $(TOOLS_INSTALLED),JSII_RUNTIME_PACKAGE_CACHE_ROOT=.cache/jsii) $(BIN)/python -c 'import app'
+	@$(if $(TOOLS),JSII_RUNTIME_PACKAGE_CACHE_ROOT=.cache/jsii) $(BIN)/python -c 'import app'
 	@touch $@
 
 .venv/.installed-dev: locks/dev.lock .venv/.installed
@@ -129,7 +132,7 @@ lock: ## Pin every package again after a change of requirements.txt or locks/*.i
 	@$(LOCK) requirements.txt -o locks/deploy.lock
 	@$(LOCK) locks/dev.in -o locks/dev.lock
 	@$(LOCK) locks/audit.in -o locks/audit.lock
-	@$(if $(TOOLS_INSTALLED),$(LOCK) tools/requirements.txt -o tools/requirements.lock)
+	@$(if $(TOOLS),$(LOCK) tools/requirements.txt -o tools/requirements.lock)
 
 .PHONY: clean
 clean: ## Remove everything that make has made
