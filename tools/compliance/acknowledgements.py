@@ -66,7 +66,7 @@ ACKNOWLEDGEMENTS = (
     Acknowledgement(
         rules=("AwsSolutions-IAM5",),
         constructs=(
-            "ImageBuild/Project/Role/DefaultPolicy/Resource",
+            "ImageBuild/Role/DefaultPolicy/Resource",
             "SeedImage/Role/DefaultPolicy/Resource",
             "Task/StartTask/Policy/Resource",
         ),
@@ -78,7 +78,7 @@ ACKNOWLEDGEMENTS = (
     ),
     Acknowledgement(
         rules=("AwsSolutions-IAM5",),
-        constructs=("Delivery/Rollout/Role/DefaultPolicy/Resource",),
+        constructs=("Delivery/Deploy/RolloutRole/DefaultPolicy/Resource",),
         details=("Resource::*",),
         reason="ecs:DescribeTaskDefinition, which has no resource level and only reads; "
         "ecs:ListTasks, which is authorised on container instances (Fargate has none) and is "
@@ -107,7 +107,7 @@ ACKNOWLEDGEMENTS = (
     # Permissions on a family of resources.
     Acknowledgement(
         rules=("AwsSolutions-IAM5",),
-        constructs=("Delivery/Rollout/Role/DefaultPolicy/Resource",),
+        constructs=("Delivery/Deploy/RolloutRole/DefaultPolicy/Resource",),
         details=(
             "Resource::arn:aws:ecs:…:task-definition/…:*",
             "Resource::arn:aws:ecs:…:task/…/*",
@@ -115,13 +115,6 @@ ACKNOWLEDGEMENTS = (
         reason="Revisions of this service's own task definition, whose numbers ECS gives, and "
         "reading tasks (ecs:DescribeTasks) of this cluster, whose ids ECS gives. "
         f"{_REFERENCE}/list_amazonelasticcontainerservice.html",
-    ),
-    Acknowledgement(
-        rules=("AwsSolutions-IAM5",),
-        constructs=("ImageBuild/Project/Role/DefaultPolicy/Resource",),
-        details=("Resource::arn:aws:logs:…:log-group:/aws/codebuild/<ImageBuildProject…>:*",),
-        reason="The streams of the build's own log group: CodeBuild makes one per build. "
-        f"{_DOCS}/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html",
     ),
     Acknowledgement(
         rules=("AwsSolutions-IAM5",),
@@ -134,11 +127,11 @@ ACKNOWLEDGEMENTS = (
     Acknowledgement(
         rules=("AwsSolutions-IAM5",),
         constructs=(
-            "Delivery/Pipeline/Role/DefaultPolicy/Resource",
-            "Delivery/Pipeline/SourceRole/DefaultPolicy/Resource",
-            "Delivery/Release/Role/DefaultPolicy/Resource",
-            "Delivery/Rollout/Role/DefaultPolicy/Resource",
-            "ImageBuild/Project/Role/DefaultPolicy/Resource",
+            "Delivery/Role/DefaultPolicy/Resource",
+            "Delivery/Source/Role/DefaultPolicy/Resource",
+            "Delivery/Deploy/ReleaseRole/DefaultPolicy/Resource",
+            "Delivery/Deploy/RolloutRole/DefaultPolicy/Resource",
+            "ImageBuild/Role/DefaultPolicy/Resource",
         ),
         details=("Resource::<DeliveryArtifactsBucket….Arn>/*",),
         reason="Objects of the bucket that holds nothing but this pipeline's artifacts, under keys "
@@ -194,26 +187,26 @@ ACKNOWLEDGEMENTS = (
     ),
     Acknowledgement(
         rules=("CKV_AWS_136",),
-        constructs=("BuildsRepository/Repository/Resource", "ImageRepository/Repository/Resource"),
+        constructs=("Repositories/Builds/Resource", "Repositories/Released/Resource"),
         reason="ECR encrypts images at rest with AES-256. A KMS key would add an audit trail of "
         "decryption, at a price per pull, and cannot be changed later without losing the images.",
     ),
     Acknowledgement(
         rules=("NIST.800.53.R5-SecretsManagerUsingKMSKey", "CKV_AWS_149"),
-        constructs=("Delivery/Pipeline/Webhook/SigningSecret/Resource",),
+        constructs=("Delivery/Source/SigningSecret/Resource",),
         reason="Encrypted with the AWS-managed key of Secrets Manager. The secret only proves "
         "that a call to start the pipeline comes from GitHub, and is shared with no other account.",
     ),
     Acknowledgement(
         rules=("AwsSolutions-SMG4", "NIST.800.53.R5-SecretsManagerRotationEnabled"),
-        constructs=("Delivery/Pipeline/Webhook/SigningSecret/Resource",),
+        constructs=("Delivery/Source/SigningSecret/Resource",),
         reason="GitHub holds the other half: rotating here alone would end deliveries until the "
         "webhook is registered again. A connection (connection_arn) needs no secret at all.",
     ),
     # The image.
     Acknowledgement(
         rules=("CKV_AWS_51",),
-        constructs=("ImageRepository/Repository/Resource",),
+        constructs=("Repositories/Released/Resource",),
         reason="Tags are immutable (IMMUTABLE_WITH_EXCLUSION, which the check does not know) but "
         "for one: live, the pointer to the image in service, which the promotion moves.",
     ),
@@ -277,10 +270,10 @@ ACKNOWLEDGEMENTS = (
     Acknowledgement(
         rules=("NIST.800.53.R5-CloudWatchAlarmAction",),
         constructs=(
-            "Observability/Alarms/Cpu/Resource",
-            "Observability/Alarms/Errors/Resource",
-            "Observability/Alarms/Memory/Resource",
-            "Observability/Alarms/MissingTasks/Resource",
+            "Alarms/Cpu/Resource",
+            "Alarms/Errors/Resource",
+            "Alarms/Memory/Resource",
+            "Alarms/MissingTasks/Resource",
         ),
         reason="Only without notification_email: there is nobody to tell. The first three still "
         "act, as ECS rolls a deployment back when they go off; all four are on the dashboard.",
@@ -298,12 +291,12 @@ ACKNOWLEDGEMENTS = (
         constructs=(
             "Delivery/Pipeline/Approve/Approve/CodePipelineActionRole/DefaultPolicy/Resource",
             "Delivery/Pipeline/Build/Build/CodePipelineActionRole/DefaultPolicy/Resource",
-            "Delivery/Pipeline/Role/DefaultPolicy/Resource",
-            "Delivery/Pipeline/SourceRole/DefaultPolicy/Resource",
-            "Delivery/Promotion/Role/DefaultPolicy/Resource",
-            "Delivery/Release/Role/DefaultPolicy/Resource",
-            "Delivery/Rollout/Role/DefaultPolicy/Resource",
-            "ImageBuild/Project/Role/DefaultPolicy/Resource",
+            "Delivery/Role/DefaultPolicy/Resource",
+            "Delivery/Source/Role/DefaultPolicy/Resource",
+            "Delivery/Deploy/PromotionRole/DefaultPolicy/Resource",
+            "Delivery/Deploy/ReleaseRole/DefaultPolicy/Resource",
+            "Delivery/Deploy/RolloutRole/DefaultPolicy/Resource",
+            "ImageBuild/Role/DefaultPolicy/Resource",
             "Network/Vpc/AllTraffic/IAMRole/DefaultPolicy/Resource",
             "ReleaseFunction/Role/DefaultPolicy/Resource",
             "SeedImage/Role/DefaultPolicy/Resource",
