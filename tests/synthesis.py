@@ -168,9 +168,9 @@ def app_of(*files: Mapping[str, str], template_rules: bool = False) -> App:
     )
 
 
-def empty_stack(name: str = "Test", *, scope: App | None = None, region: str = REGION) -> Stack:
+def empty_stack(name: str = "Test", *, region: str = REGION) -> Stack:
     """Return a stack for a construct under test, with the feature flags of the app."""
-    app = scope or make_app((), _scratch() / "cdk.out")
+    app = make_app((), _scratch() / "cdk.out")
     return Stack(app, name, env=Environment(account=ACCOUNT, region=region))
 
 
