@@ -43,7 +43,8 @@ def test_tasks_run_in_the_private_or_else_the_isolated_subnets(kind: str) -> Non
         vpc_id="vpc-0",
         availability_zones=["eu-west-1a"],
         public_subnet_ids=["public-a"],
-        **{f"{kind}_subnet_ids": ["tasks-a"]},
+        private_subnet_ids=["tasks-a"] if kind == "private" else None,
+        isolated_subnet_ids=["tasks-a"] if kind == "isolated" else None,
     )
     there = imported()
     platform = ServicePlatform(
