@@ -115,12 +115,12 @@ def test_unique_names_lists_every_name_that_the_template_gives(topology: str, st
     }
     cluster, service = "ecs-blueprint-infra", "ecsdemo-backend"
     if stack.endswith("CoreInfraStack"):
-        told = core_infra.names.unique_names(cluster)
+        names = core_infra.names.unique_names(cluster)
     else:
-        told = backend_service.names.unique_names(
+        names = backend_service.names.unique_names(
             cluster_name=cluster, service_name=service, repository_name=service
         )
-    assert set(told) == given
+    assert set(names) == given
 
 
 def test_every_feature_flag_has_the_recommended_value_or_a_reason() -> None:

@@ -175,10 +175,8 @@ def act(
     """
     parameters = job["actionConfiguration"]["configuration"]["UserParameters"]
     action, _, image = parameters.partition(" ")
-    if action not in (
-        "release",
-        "promote",
-    ):  # A deploy updates function and pipeline one after the other.
+    # A deploy updates function and pipeline one after the other, so they may differ for a while.
+    if action not in ("release", "promote"):
         raise ActionError(f"{_quoted(action)} is no action; start the pipeline again")
     token = json.loads(job.get("continuationToken") or "{}")
     if action == "promote":

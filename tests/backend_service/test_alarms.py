@@ -194,8 +194,8 @@ def test_the_description_says_what_an_alarm_means_for_a_deployment() -> None:
     (listed,) = synthesise().resources(SERVICE, "AWS::ECS::Service").values()
     rolling_back = listed["Properties"]["DeploymentConfiguration"]["Alarms"]["AlarmNames"]
     for name, alarm in alarms().items():
-        told = "a deployment that begins while this is on" in alarm["AlarmDescription"]
-        assert told is (f"{NAME}-{name}" in rolling_back)
+        warns = "a deployment that begins while this is on" in alarm["AlarmDescription"]
+        assert warns is (f"{NAME}-{name}" in rolling_back)
 
 
 def test_missing_tasks_are_the_desired_minus_the_running_ones() -> None:

@@ -116,7 +116,7 @@ def test_a_stopping_task_serves_as_long_as_callers_know_its_address(
 ) -> None:
     synthesis = synthesise(**settings)
     (container,) = synthesis.only(SERVICE, "AWS::ECS::TaskDefinition")["ContainerDefinitions"]
-    told = {each["Name"]: each["Value"] for each in container["Environment"]}
-    drain = int(told["DRAIN_SECONDS"])
+    variables = {each["Name"]: each["Value"] for each in container["Environment"]}
+    drain = int(variables["DRAIN_SECONDS"])
     assert seconds_of_calls < drain
     assert drain + IN_FLIGHT_SECONDS < container["StopTimeout"]
