@@ -4,13 +4,13 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
-from aws_cdk import Environment
+from aws_cdk import App, Environment
 from aws_cdk.assertions import Template
 
 from core_infra.network import zones_with_room
 from core_infra.stack import CoreInfraStack
 from settings.examples import ACCOUNT
-from tests.synthesis import ISOLATED, Synthesis, empty_stack, settings_of, synthesise
+from tests.synthesis import ISOLATED, Synthesis, settings_of, synthesise
 
 CORE = "CoreInfraStack"
 
@@ -104,8 +104,8 @@ def test_with_a_nat_gateway_there_is_no_endpoint_with_a_price() -> None:
 def test_the_endpoints_follow_the_region_of_the_stack() -> None:
     core = settings_of(enable_nat_gw="False").core
     assert core
-    scope, env = empty_stack().node.root, Environment(account=ACCOUNT, region="mx-central-1")
-    template = Template.from_stack(CoreInfraStack(scope, CORE, env=env, core=core))
+    app, env = App(analytics_reporting=False), Environment(account=ACCOUNT, region="mx-central-1")
+    template = Template.from_stack(CoreInfraStack(app, CORE, env=env, core=core))
     names = str(template.find_resources("AWS::EC2::VPCEndpoint"))
     assert "com.amazonaws.mx-central-1.ecr.api" in names
     assert "com.amazonaws.mx-central-1.ecs-agent" in names
