@@ -35,11 +35,12 @@ class DiscoverableService(Construct):
     """A Fargate service in private subnets, registered as ``<service_name>.<namespace>``.
 
     Creates the service; its security group, which admits ``container_port`` from the VPC and
-    everything out; its Cloud Map service, with an A record for each task, whose health ECS reports;
-    and auto scaling on CPU and memory between ``desired_count`` and ``max_count``. The template
-    has no desired count: the service starts with one task, auto scaling raises the number, and
-    later deploys do not change it. In a deployment new tasks start beside the old ones, and the
-    number of healthy tasks never falls below the desired count.
+    everything out; its Cloud Map service, with an A record for each task, whose health ECS reports
+    (a DNS answer has at most eight records); and auto scaling on CPU and memory between
+    ``desired_count`` and ``max_count``. The template has no desired count: the service starts with
+    one task, auto scaling raises the number, and later deploys do not change it. In a deployment
+    new tasks start beside the old ones, and the number of healthy tasks never falls below the
+    desired count.
 
     The circuit breaker rolls back a deployment whose tasks do not become healthy or do not stay
     healthy. ECS rolls it back when one of ``alarms.rollback_names`` goes off; if one of them is on
