@@ -11,22 +11,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is for the CLI; a traceback helps nobody.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends the app without a traceback.
 try:
     from aws_cdk import App, Environment
 
-    from backend_service.imported_platform import ImportedPlatform
     from backend_service.stack import BackendServiceStack
-    from core_infra.logs import log_retention
-    from core_infra.service_platform import PlatformProvider
     from core_infra.stack import CoreInfraStack
-    from settings import (
-        ExistingPlatformSettings,
-        Settings,
-        SettingsError,
-        load_deployment,
-        shown_names,
-    )
+    from settings import Settings, SettingsError, load_deployment, shown_names
 except ModuleNotFoundError as missing:
     if __name__ != "__main__":
         raise
@@ -35,37 +26,26 @@ except ModuleNotFoundError as missing:
 
 def add_stacks(app: App, deployment: Sequence[Settings]) -> None:
     """Add the core stacks, then a service stack for each of the settings."""
-    platforms: dict[tuple[str, str], PlatformProvider] = {}
+    cores: dict[str, CoreInfraStack] = {}
     for settings in deployment:
         if core := settings.core:
-            stack = CoreInfraStack(
+            cores[core.ecs_cluster_name] = CoreInfraStack(
                 app,
                 settings.core_stack_name,
                 env=_env(settings),
-                cluster_name=core.ecs_cluster_name,
-                namespace_names=core.namespace_names,
-                vpc_cidr=core.vpc_cidr,
-                az_count=core.az_count,
-                zone_names=core.availability_zones,
-                enable_nat_gw=core.enable_nat_gw,
+                core=core,
                 endpoint_services=_called_from(core.ecs_cluster_name, deployment),
-                log_retention=log_retention(core.log_retention_days),
             )
-            platforms |= {(core.ecs_cluster_name, n): p for n, p in stack.platforms.items()}
     for settings in deployment:
         service = settings.service
-        if isinstance(settings.platform, ExistingPlatformSettings):
-            platform: PlatformProvider = ImportedPlatform(settings.platform)
-        else:
-            platform = platforms[service.ecs_cluster_name, service.namespace_name]
         BackendServiceStack(
             app,
             settings.service_stack_name,
             env=_env(settings),
-            platform=platform,
+            platform=settings.existing_platform
+            or cores[service.ecs_cluster_name].platforms[service.namespace_name],
             service=service,
             delivery=settings.delivery,
-            log_retention=log_retention(service.log_retention_days),
         )
 
 
@@ -78,8 +58,8 @@ def make_app(
 ) -> App:
     """Return the app, not yet synthesised, for a program that reads its templates.
 
-    It is the one that the CDK CLI runs, but for the assets, which are named and not copied, and
-    for what would be looked up in an account: unless ``context`` has it, CDK makes it up.
+    The CDK CLI runs the same app, with two differences. Assets are named and not copied. CDK looks
+    nothing up in an account: what ``context`` does not have, it replaces by made-up values.
     """
     flags = json.loads(Path(__file__).with_name("cdk.json").read_text(encoding="utf-8"))["context"]
     app = App(
@@ -105,18 +85,18 @@ def _env(settings: Settings) -> Environment:
 
 
 def _called_from(cluster_name: str, deployment: Sequence[Settings]) -> frozenset[str]:
-    """Return the AWS services that the services on a cluster need a way to."""
+    """Return the AWS services that the services on a cluster call."""
     services = (s.service for s in deployment if s.service.ecs_cluster_name == cluster_name)
     return frozenset().union(*(service.endpoint_services for service in services))
 
 
 def main() -> None:
     """Synthesise the app, or report every problem of the settings and exit with 1."""
-    gc.freeze()  # Else all of aws_cdk is searched for garbage, above all when the process ends.
-    # Traces of where constructs were made end inside of jsii, unless it asks Python (decision 14).
+    gc.freeze()  # Otherwise Python searches all of aws_cdk for garbage, also when the process ends.
+    # Stack traces of constructs end inside jsii, unless jsii adds Python's frames (decision 14).
     context = {"aws:cdk:disable-creation-stack-traces": os.getenv("JSII_HOST_STACK_TRACES") != "1"}
-    # The template rules take longer than all the rest; `make check` applies them (decision 13).
-    # What CDK notes for the CLI has a trace, too, which ends inside of jsii in any case.
+    # CDK's template rules take longer than the rest of the synthesis; `make check` applies them
+    # (decision 13). The stack traces of CDK's messages to the CLI end inside jsii in any case.
     app = App(builtin_cloud_formation_validation=False, context=context, stack_traces=False)
     env_files = app.node.try_get_context("env_file")
     try:
@@ -124,7 +104,7 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(str(error))
     if env_files is not None:
-        # Of two `-c env_file=` the CLI hands over only the last one.
+        # If `-c env_file=` is given twice, the CLI hands over only the last one.
         files = shown_names([str(settings.env_file) for settings in deployment])
         print(f"Settings: {files}", file=sys.stderr)
     add_stacks(app, deployment)

@@ -1,1 +1,1 @@
-"""What runs, and how it ships: image repository, discoverable service, delivery pipeline."""
+"""A service and its delivery: image repository, discoverable service, pipeline."""

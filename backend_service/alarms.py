@@ -1,7 +1,4 @@
-"""The alarms of a service, which notify and which end a bad deployment, and their metrics."""
-
-from dataclasses import dataclass
-from functools import cached_property
+"""The alarms of a service, which send messages and end a bad deployment, and their metrics."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -11,102 +8,58 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from backend_service.names import ROLLBACK_ALARMS, AlarmKind, alarm_name
+from settings import ServiceSettings
 
 PERIOD = Duration.minutes(1)
-"""How often ECS and Container Insights report. Alarms and dashboard look at the same points.
+"""How often ECS and Container Insights report. Alarms and dashboard use the same data points.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cloudwatch-metrics.html"""
 
 
-@dataclass(frozen=True, kw_only=True)
 class ServiceMetrics:
-    """Metrics of one ECS service, known by its names: the service itself need not exist yet.
+    """Metrics of one ECS service. They refer to it by its names, so it need not exist yet.
 
-    CPU and memory come from ECS at no charge, task and deployment counts from Container Insights
-    (without it on the cluster they have no data), log errors from the metric filter of
-    ``ServiceAlarms``, called ``log_errors_name`` in ``log_errors_namespace``.
+    ECS reports CPU and memory in percent, without charge: ``cpu`` and ``memory`` are averages of
+    all tasks, ``cpu_of_busiest_task`` and ``memory_of_fullest_task`` maxima. Container Insights
+    reports the numbers of tasks and ``deployments`` (more than one during a rollout); without it
+    they have no data. ``missing_tasks`` is the desired minus the running tasks, where no data for
+    running tasks counts as 0. ``log_errors`` is the number of log lines that report an error, which
+    the metric filters of ``ServiceAlarms`` count.
     """
 
-    cluster_name: str
-    service_name: str
-
-    @cached_property
-    def cpu(self) -> cloudwatch.Metric:
-        """Percentage of the tasks' CPU that is in use."""
-        return self._ecs("AWS/ECS", "CPUUtilization", "Average")
-
-    @cached_property
-    def cpu_of_busiest_task(self) -> cloudwatch.Metric:
-        """Percentage of its CPU that the busiest task uses."""
-        return self._ecs("AWS/ECS", "CPUUtilization", "Maximum")
-
-    @cached_property
-    def memory(self) -> cloudwatch.Metric:
-        """Percentage of the tasks' memory that is in use."""
-        return self._ecs("AWS/ECS", "MemoryUtilization", "Average")
-
-    @cached_property
-    def memory_of_fullest_task(self) -> cloudwatch.Metric:
-        """Percentage of its memory that the fullest task uses."""
-        return self._ecs("AWS/ECS", "MemoryUtilization", "Maximum")
-
-    @cached_property
-    def desired_tasks(self) -> cloudwatch.Metric:
-        """How many tasks auto scaling wants."""
-        return self._insight("DesiredTaskCount")
-
-    @cached_property
-    def running_tasks(self) -> cloudwatch.Metric:
-        """How many tasks run."""
-        return self._insight("RunningTaskCount")
-
-    @cached_property
-    def pending_tasks(self) -> cloudwatch.Metric:
-        """How many tasks are starting."""
-        return self._insight("PendingTaskCount")
-
-    @cached_property
-    def missing_tasks(self) -> cloudwatch.MathExpression:
-        """How many fewer tasks run than are wanted. A service without any may report no running."""
-        return cloudwatch.MathExpression(
+    def __init__(self, service: ServiceSettings) -> None:
+        self._dimensions = {
+            "ClusterName": service.ecs_cluster_name,
+            "ServiceName": service.service_name,
+        }
+        self.cpu = self._ecs("AWS/ECS", "CPUUtilization", "Average")
+        self.cpu_of_busiest_task = self._ecs("AWS/ECS", "CPUUtilization", "Maximum")
+        self.memory = self._ecs("AWS/ECS", "MemoryUtilization", "Average")
+        self.memory_of_fullest_task = self._ecs("AWS/ECS", "MemoryUtilization", "Maximum")
+        insights = "ECS/ContainerInsights"
+        self.desired_tasks = self._ecs(insights, "DesiredTaskCount", "Average")
+        self.running_tasks = self._ecs(insights, "RunningTaskCount", "Average")
+        self.pending_tasks = self._ecs(insights, "PendingTaskCount", "Average")
+        self.deployments = self._ecs(insights, "DeploymentCount", "Average")
+        self.missing_tasks = cloudwatch.MathExpression(
             expression="desired - FILL(running, 0)",
             using_metrics={"desired": self.desired_tasks, "running": self.running_tasks},
             label="Missing",
             period=PERIOD,
         )
-
-    @cached_property
-    def deployments(self) -> cloudwatch.Metric:
-        """How many deployments ECS works on: more than one while a rollout is under way."""
-        return self._insight("DeploymentCount")
-
-    @property
-    def log_errors_namespace(self) -> str:
-        """The namespace in which the errors of every service on the cluster are counted."""
-        return f"BackendService/{self.cluster_name}"
-
-    @property
-    def log_errors_name(self) -> str:
-        """The name of the metric in which the service's errors are counted."""
-        return f"{self.service_name}-LogErrors"
-
-    @cached_property
-    def log_errors(self) -> cloudwatch.Metric:
-        """How many lines of the service's log report an error."""
-        return cloudwatch.Metric(
+        self.log_errors_namespace = f"BackendService/{service.ecs_cluster_name}"
+        self.log_errors_name = f"{service.service_name}-LogErrors"
+        self.log_errors = cloudwatch.Metric(
             namespace=self.log_errors_namespace,
             metric_name=self.log_errors_name,
             statistic="Sum",
             period=PERIOD,
         )
 
-    def _insight(self, name: str) -> cloudwatch.Metric:
-        return self._ecs("ECS/ContainerInsights", name, "Average")
-
     def _ecs(self, namespace: str, name: str, statistic: str) -> cloudwatch.Metric:
         return cloudwatch.Metric(
             namespace=namespace,
             metric_name=name,
-            dimensions_map={"ClusterName": self.cluster_name, "ServiceName": self.service_name},
+            dimensions_map=self._dimensions,
             statistic=statistic,
             period=PERIOD,
         )
@@ -114,26 +67,26 @@ class ServiceMetrics:
 
 BUSY_PERCENT = 90
 """Far above the targets of auto scaling (``CPU_TARGET_PERCENT`` and ``MEMORY_TARGET_PERCENT`` in
-service.py): more tasks did not help, or none are left."""
+service.py): more tasks did not help, or the service already has ``max_count`` of them."""
 
 SUSTAINED_MINUTES = 5
-"""How long CPU, memory or missing tasks must be bad, without a good minute between. Ours: new tasks
-are busy for a minute or two, and ECS watches a deployment for about as long after its last task."""
+"""For how many minutes in a row CPU, memory or missing tasks must be bad. New tasks are busy for a
+minute or two. After the last task of a deployment is healthy, ECS watches the alarms for about this
+long."""
 
 ERROR_LINES = 5
 ERROR_MINUTES = 3
-"""So many error lines in a minute, in so many of ``SUSTAINED_MINUTES``. Ours: what a task logs
-while it waits for its database falls into a minute or two."""
+"""The alarm needs this many error lines per minute in this many of ``SUSTAINED_MINUTES``. A task
+that waits for its database at the start logs errors for a minute or two, which must not count."""
 
 ERROR_LEVELS = ("error", "fatal", "critical")
-"""Values of ``level`` in a structured line (one JSON object) that report an error, in lower case,
-in capitals, or with a capital."""
+"""Values of ``level`` in a structured line (one JSON object) that report an error. The pattern also
+has them in capitals and with an initial capital."""
 
 _TIME = r"\[?\d\d\d\d.\d\d.\d\d.\d\d.\d\d.\d\d\S*\s"
-"""What may stand before a level in capitals: a time as most loggers write it, ..."""
-
 _OFFSET = r"[+-]\d\d\d\d\]?\s"
-"""... perhaps with its offset from UTC, and a bracket. No words, and no slash of a path."""
+"""What may stand before a level in capitals: a time as most loggers write it, perhaps with its
+offset from UTC and a bracket. Neither pattern matches words or the slash of a path."""
 
 ERROR_PATTERN = "|".join(
     (
@@ -148,23 +101,24 @@ ERROR_PATTERN = "|".join(
         *(f"^{before}level={level}" for before in ("", r"t[a-z]*=\S+\s") for level in ERROR_LEVELS),
     )
 )
-"""Plain lines that report an error: at their beginning, which is not for a caller to choose. What
-one asks for stands later in a line, and a structured line begins with a brace.
+"""Matches plain lines that report an error, by their beginning only. A caller of the service can
+influence what stands later in a line (its path, for instance), but not the beginning. Structured
+lines begin with a brace, so this pattern does not match them.
 
-CloudWatch Logs knows no groups in parentheses, no quotes and no colon here.
+The regular expressions of CloudWatch Logs have no groups in parentheses, quotes or colons.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/regex-expressions.html"""
 
 
 def _error_levels() -> logs.IFilterPattern:
-    """Return the pattern for structured lines: it looks at ``level`` and at nothing else of them.
+    """Return the pattern for structured lines, which reads ``level`` and no other field.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/matching-terms-json-log-events.html
     """
     return logs.FilterPattern.any(
         *(
-            logs.FilterPattern.string_value("$.level", "=", spelt)
+            logs.FilterPattern.string_value("$.level", "=", spelling)
             for level in ERROR_LEVELS
-            for spelt in (level, level.upper(), level.capitalize())
+            for spelling in (level, level.upper(), level.capitalize())
         )
     )
 
@@ -174,16 +128,17 @@ _UNWATCHED = ". In a deployment that begins while this is on, ECS watches no ala
 
 
 class ServiceAlarms(Construct):
-    """CPU, memory, log errors and missing tasks; tells ``topic`` (if any) of alarm and recovery.
+    """Alarms for CPU, memory, log errors and missing tasks.
 
-    Creates an alarm for each, called as ``alarm_name`` says for the service's full name ``name``,
-    and the metric filters that count the error lines of ``log_group``, plain and
-    structured. Missing data is no alarm: on a cluster without Container Insights tasks are never
-    missing.
+    Creates the four alarms, with names by ``alarm_name``, and two metric filters that count the
+    error lines of ``log_group``, plain and structured. The alarms send their changes to ``topic``,
+    if there is one. Missing data raises no alarm, so without Container Insights on the cluster
+    tasks are never missing.
 
-    Alarms and service know each other by name only, so the service has to be told to wait for this
-    construct. Exposes ``alarms``, and ``rollback_names``: those of ``ROLLBACK_ALARMS``. Whoever is
-    told that one of these is on is also told what it means for a deployment that begins now.
+    ECS rolls a deployment back when one of ``ROLLBACK_ALARMS`` goes off, and ignores all of them in
+    a deployment that begins while one is on; the descriptions of these alarms say so. The ECS
+    service refers to the alarms by name, so it must depend on this construct. Exposes ``metrics``,
+    ``alarms``, and ``rollback_names``, the names of ``ROLLBACK_ALARMS``.
     """
 
     def __init__(
@@ -191,12 +146,12 @@ class ServiceAlarms(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        name: str,
-        metrics: ServiceMetrics,
+        service: ServiceSettings,
         log_group: logs.ILogGroup,
         topic: sns.ITopic | None,
     ) -> None:
         super().__init__(scope, construct_id)
+        self.metrics = metrics = ServiceMetrics(service)
         for filter_id, pattern in (
             ("LogErrors", logs.FilterPattern.literal(f"%{ERROR_PATTERN}%")),
             ("StructuredLogErrors", _error_levels()),
@@ -208,41 +163,43 @@ class ServiceAlarms(Construct):
                 filter_pattern=pattern,
                 metric_namespace=metrics.log_errors_namespace,
                 metric_name=metrics.log_errors_name,
-                # No default value: a service without errors has no metric, and pays for none.
+                # Without a default value, a service without errors has no metric to pay for.
             )
-        # Literal names, so that neither refers to the other: alarms refer to the service by name,
-        # the service to the alarms. https://github.com/aws/aws-cdk/issues/36308
+        # The alarms refer to the service by name. References to the alarms would make a cycle, so
+        # the names are literal. https://github.com/aws/aws-cdk/issues/36308
+        self._service_name = name = service.full_name
         self.rollback_names = tuple(alarm_name(name, kind) for kind in ROLLBACK_ALARMS)
+        minutes = f"for {SUSTAINED_MINUTES} minutes"
         self.alarms = (
             self._alarm(
                 "Cpu",
-                name=alarm_name(name, AlarmKind.CPU),
+                kind=AlarmKind.CPU,
                 metric=metrics.cpu,
                 threshold=BUSY_PERCENT,
-                description=f"CPU of {name} above {BUSY_PERCENT} % for {SUSTAINED_MINUTES} minutes",
+                description=f"CPU of {name} above {BUSY_PERCENT} % {minutes}",
             ),
             self._alarm(
                 "Memory",
-                name=alarm_name(name, AlarmKind.MEMORY),
+                kind=AlarmKind.MEMORY,
                 metric=metrics.memory,
                 threshold=BUSY_PERCENT,
-                description=f"Memory of {name} above {BUSY_PERCENT} % for {SUSTAINED_MINUTES} "
-                "minutes: at 100 % ECS kills tasks",
+                description=f"Memory of {name} above {BUSY_PERCENT} % {minutes}: "
+                "at 100 % ECS kills tasks",
             ),
             self._alarm(
                 "Errors",
-                name=alarm_name(name, AlarmKind.LOG_ERRORS),
+                kind=AlarmKind.LOG_ERRORS,
                 metric=metrics.log_errors,
                 threshold=ERROR_LINES - 1,
-                minutes=ERROR_MINUTES,
+                datapoints_to_alarm=ERROR_MINUTES,
                 description=f"{name} logs {ERROR_LINES} or more errors a minute",
             ),
             self._alarm(
                 "MissingTasks",
-                name=alarm_name(name, AlarmKind.MISSING_TASKS),
+                kind=AlarmKind.MISSING_TASKS,
                 metric=metrics.missing_tasks,
                 threshold=0,
-                description=f"Fewer tasks of {name} than wanted for {SUSTAINED_MINUTES} minutes",
+                description=f"Fewer tasks of {name} than wanted {minutes}",
             ),
         )
         if topic:
@@ -255,22 +212,22 @@ class ServiceAlarms(Construct):
         self,
         construct_id: str,
         *,
-        name: str,
+        kind: AlarmKind,
         metric: cloudwatch.IMetric,
         threshold: float,
         description: str,
-        minutes: int = SUSTAINED_MINUTES,
+        datapoints_to_alarm: int = SUSTAINED_MINUTES,
     ) -> cloudwatch.Alarm:
         return cloudwatch.Alarm(
             self,
             construct_id,
-            alarm_name=name,
-            alarm_description=description + (_UNWATCHED if name in self.rollback_names else ""),
+            alarm_name=alarm_name(self._service_name, kind),
+            alarm_description=description + (_UNWATCHED if kind in ROLLBACK_ALARMS else ""),
             metric=metric,
             threshold=threshold,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
             evaluation_periods=SUSTAINED_MINUTES,
-            datapoints_to_alarm=minutes,
-            # No errors, or no service yet: nothing is reported, and nothing is wrong.
+            datapoints_to_alarm=datapoints_to_alarm,
+            # There is no data if there are no errors, or no service yet.
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )

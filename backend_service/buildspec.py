@@ -1,16 +1,16 @@
-"""The blueprint's own buildspec: for any repository with a Dockerfile."""
+"""The blueprint's own buildspec, for any repository with a Dockerfile."""
 
 from collections.abc import Iterable
 from typing import Any
 
 IMAGE_VARIABLE = "IMAGE"
-"""What a buildspec exports: the image that it has pushed, as ``repository:tag@sha256:digest``.
+"""The variable that a buildspec exports: its pushed image, as ``repository:tag@sha256:digest``.
 
-CodePipeline keeps its value when the build ends. A build can change an artifact afterwards, while
-it holds credentials, but not that.
+CodePipeline fixes the value when the build ends. A build could change an artifact later, as long as
+its credentials are valid, but not this variable.
 https://docs.aws.amazon.com/codebuild/latest/APIReference/API_ExportedEnvironmentVariable.html"""
 
-_ASKED_FOR = (
+_REQUIRED = (
     *("REPO_URL", "LIVE_REPO_URL", "LIVE_TAG", "FOLDER_PATH", "DOCKERFILE_PATH"),
     *("CODEBUILD_RESOLVED_SOURCE_VERSION", "CODEBUILD_BUILD_NUMBER"),
 )
@@ -34,19 +34,19 @@ export {IMAGE_VARIABLE}="${{TAGGED}}@${{digest:?docker push has named no digest}
 
 
 def own_buildspec(secret_names: Iterable[str]) -> dict[str, Any]:
-    """Return the buildspec that builds, pushes and exports one image, whatever its Dockerfile says.
+    """Return the buildspec that builds, pushes and exports one image, for any Dockerfile.
 
-    Of the project's variables (see ``ImageBuild``) it asks for those that it needs, and stops
-    without them. A Dockerfile mounts the variables ``secret_names`` as secrets
-    (``RUN --mount=type=secret,id=NAME``), so that they are in no layer.
+    It stops if a variable of the project that it needs is not set (see ``ImageBuild``). The
+    Dockerfile can mount the variables ``secret_names`` as secrets
+    (``RUN --mount=type=secret,id=NAME``), so no layer contains them.
 
-    Layers come from the image in service, if that was built so and can be pulled, and from the
-    cache of CodeBuild's host, if that has built before. Without either a build is only slower.
+    The build takes layers from the image in service, if this buildspec has built that image, and
+    from the cache of CodeBuild's host. Without them it is only slower.
     """
     secrets = "".join(f" --secret id={name},env={name}" for name in secret_names)
     build = (
         'docker build --tag "${TAGGED}" --file "${DOCKERFILE_PATH}"'
-        # BuildKit's own, of which no Dockerfile knows: the image tells of its layers.
+        # This argument is for BuildKit, not for the Dockerfile: the image then lists its layers.
         " --build-arg BUILDKIT_INLINE_CACHE=1"
         f' --cache-from "${{LIVE_REPO_URL}}:${{LIVE_TAG}}"{secrets} "${{FOLDER_PATH}}"'
     )
@@ -56,18 +56,18 @@ def own_buildspec(secret_names: Iterable[str]) -> dict[str, Any]:
             "shell": "bash",
             "variables": {
                 "DOCKER_BUILDKIT": "1",
-                # A plain image instead of an index with an attestation, which nobody reads here.
+                # Push a plain image instead of an index with an attestation.
                 "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
             },
             "exported-variables": [IMAGE_VARIABLE],
         },
-        # No post_build: CodeBuild runs that one after a failed build as well.
+        # There is no post_build phase: CodeBuild runs it after a failed build, too.
         "phases": {
             "pre_build": {
                 "on-failure": "ABORT",
                 "commands": [
-                    ": " + " ".join(f'"${{{name}:?}}"' for name in _ASKED_FOR),
-                    # Never used twice, not even when a commit is built again: tags are immutable.
+                    ": " + " ".join(f'"${{{name}:?}}"' for name in _REQUIRED),
+                    # Tags are immutable, so each build of a commit has a tag of its own.
                     _NAME_THE_IMAGE,
                     _LOG_IN,
                 ],

@@ -1,14 +1,13 @@
 """The CloudWatch dashboard of a service."""
 
-from collections.abc import Sequence
-
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from backend_service.alarms import BUSY_PERCENT, ServiceMetrics
+from backend_service.alarms import BUSY_PERCENT, ServiceAlarms
 from backend_service.names import pipeline_url, service_url
+from settings import ServiceSettings
 
 _WHOLE_WIDTH = 24  # of CloudWatch's grid
 _THIRD = _WHOLE_WIDTH // 3
@@ -19,12 +18,11 @@ _BUSY = cloudwatch.HorizontalAnnotation(
 
 
 class Dashboard(Construct):
-    """A CloudWatch dashboard that answers, from the top: is it broken, since when, and why.
+    """A CloudWatch dashboard that shows, from the top, what is broken, since when, and why.
 
-    Creates the dashboard, called ``name``, of the last three hours: links to the service and to the
-    pipeline ``pipeline_name`` in the console of ``region``; ``alarms``; tasks, CPU and memory;
-    deployments and log errors on the same time axis, so that a cause can be seen beside its effect;
-    the newest error lines of ``log_group``.
+    Creates the dashboard of the last three hours: links to the service and its pipeline in the
+    console; the alarms; tasks, CPU and memory; deployments and log errors, on the same time axis,
+    so that a cause stands below its effect; the newest error lines of ``log_group``.
     """
 
     def __init__(
@@ -32,16 +30,14 @@ class Dashboard(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        region: str,
-        name: str,
-        metrics: ServiceMetrics,
-        alarms: Sequence[cloudwatch.IAlarm],
+        service: ServiceSettings,
+        alarms: ServiceAlarms,
         log_group: logs.ILogGroup,
-        pipeline_name: str,
     ) -> None:
         super().__init__(scope, construct_id)
-        service = service_url(region, metrics.cluster_name, metrics.service_name)
-        links = f"[Service]({service}) · [Pipeline]({pipeline_url(region, pipeline_name)})"
+        region, metrics, name = Stack.of(self).region, alarms.metrics, service.full_name
+        service_page = service_url(region, service.ecs_cluster_name, service.service_name)
+        links = f"[Service]({service_page}) · [Pipeline]({pipeline_url(region, name)})"
         cloudwatch.Dashboard(
             self,
             "Dashboard",
@@ -55,7 +51,7 @@ class Dashboard(Construct):
                 ],
                 [
                     cloudwatch.AlarmStatusWidget(
-                        title="Alarms", alarms=list(alarms), width=_WHOLE_WIDTH, height=3
+                        title="Alarms", alarms=list(alarms.alarms), width=_WHOLE_WIDTH, height=3
                     )
                 ],
                 [
@@ -83,7 +79,7 @@ class Dashboard(Construct):
                         title="Newest errors",
                         log_group_names=[log_group.log_group_name],
                         query_lines=[
-                            # Wider than ERROR_PATTERN, which alarms: here a person judges.
+                            # Broader than ERROR_PATTERN, which raises alarms: people read these.
                             "fields @timestamp, @message",
                             "filter @message like /(?i)(error|exception|fatal|critical|traceback)/",
                             "sort @timestamp desc",

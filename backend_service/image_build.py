@@ -1,42 +1,36 @@
 """The CodeBuild project that builds and pushes the image."""
 
-from collections.abc import Mapping
-from typing import cast
-
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from backend_service.buildspec import own_buildspec
-from backend_service.image_repository import PULL, PUSH
+from backend_service.image_repository import PULL, PUSH, ImageRepositories
 from backend_service.names import LIVE_TAG, build_log_group_name
+from core_infra.logs import log_group
+from settings import CpuArchitecture, DeliverySettings, ServiceSettings
 
 BUILD_TIMEOUT = Duration.minutes(30)
-"""A cold build with dependencies takes minutes; half an hour means that it hangs."""
+"""A cold build with dependencies takes minutes; after half an hour it hangs."""
 
-_SECRET_ARN_PARTS = 7  # what follows them says which key and version
-
-_LAYER_CACHE = codebuild.Cache.local(codebuild.LocalCacheMode.DOCKER_LAYER)
+_SECRET_ARN_PARTS = 7  # The parts after them select a key and a version of the secret.
 
 
 class ImageBuild(Construct):
-    """Builds the image as a buildspec says, natively for ``arm64`` or x86-64.
+    """Builds the image by a buildspec, on the processor architecture of the service.
 
-    ``buildspec_path`` is that of the source, relative to its root; None means ``own_buildspec``,
-    which then is a part of the project. The buildspec is told, by environment variables:
-    ``REPO_URL`` (to push to; no tag), ``LIVE_REPO_URL`` and ``LIVE_TAG`` (the image in service,
-    whose layers may be taken), ``CONTAINER_NAME``, ``SERVICE_PORT``, ``FOLDER_PATH`` (the
-    application folder) and ``DOCKERFILE_PATH``, both relative to the source's root. Besides it
-    finds each of ``secrets``: the value of a Secrets Manager secret, by its complete ARN
-    (optionally followed by ``:json-key:version-stage:version-id``), under the name of a variable.
-    It hands on its image as the exported variable ``IMAGE_VARIABLE``, and no artifact.
+    The buildspec is the file ``buildspec_path`` of the source, or ``own_buildspec`` if there is
+    none. It gets these environment variables: ``REPO_URL`` (the repository to push to, without a
+    tag), ``LIVE_REPO_URL`` and ``LIVE_TAG`` (the image in service, whose layers it may use),
+    ``CONTAINER_NAME``, ``SERVICE_PORT``, ``FOLDER_PATH``, ``DOCKERFILE_PATH``, and the values of
+    ``build_secrets``. It exports the image that it has pushed as ``IMAGE_VARIABLE``, and makes no
+    artifact.
 
-    Creates the project, its role and its log group (deleted with the stack). The project may push
-    to ``builds``, pull from ``repository``, and read ``secrets``, of each kind no others. Exposes
-    ``project``.
+    Creates the project, its log group and its ``role``, which may push to ``builds``, pull from
+    ``released`` and read ``build_secrets``. The pipeline adds the right to read the source. Exposes
+    ``project`` and ``role``.
     """
 
     def __init__(
@@ -44,95 +38,84 @@ class ImageBuild(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        project_name: str,
-        builds: ecr.IRepository,
-        repository: ecr.IRepository,
-        container_name: str,
-        container_port: int,
-        arm64: bool,
-        folder_path: str,
-        dockerfile_path: str,
-        buildspec_path: str | None,
-        secrets: Mapping[str, str],
-        log_retention: logs.RetentionDays,
+        service: ServiceSettings,
+        delivery: DeliverySettings,
+        repositories: ImageRepositories,
     ) -> None:
         super().__init__(scope, construct_id)
-        log_group = logs.LogGroup(
+        build_log_group = log_group(
             self,
             "LogGroup",
-            # CodeBuild's own name for it, which the project's own statement about logs allows.
-            log_group_name=build_log_group_name(project_name),
-            retention=log_retention,
-            removal_policy=RemovalPolicy.DESTROY,
+            name=build_log_group_name(service.full_name),
+            log_retention_days=service.log_retention_days,
         )
-        variables = {
-            "REPO_URL": builds.repository_uri,
-            "LIVE_REPO_URL": repository.repository_uri,
+        self.role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"),
+            description=f"Builds the image of {service.container_name}",
+        )
+        build_log_group.grant_write(self.role)
+        repositories.builds.grant(self.role, *PUSH)
+        # A role that may push to this repository could move the live tag: IAM has no permission for
+        # a single tag.
+        repositories.released.grant(self.role, *PULL)
+        ecr.AuthorizationToken.grant_read(self.role)
+        secrets = delivery.build_secrets
+        if secrets:
+            arns = {":".join(arn.split(":")[:_SECRET_ARN_PARTS]) for arn in secrets.values()}
+            self.role.add_to_policy(
+                iam.PolicyStatement(
+                    actions=["secretsmanager:GetSecretValue"], resources=sorted(arns)
+                )
+            )
+        plain_variables = {
+            "REPO_URL": repositories.builds.repository_uri,
+            "LIVE_REPO_URL": repositories.released.repository_uri,
             "LIVE_TAG": LIVE_TAG,
-            "CONTAINER_NAME": container_name,
-            "SERVICE_PORT": str(container_port),
-            "FOLDER_PATH": folder_path,
-            "DOCKERFILE_PATH": dockerfile_path,
+            "CONTAINER_NAME": service.container_name,
+            "SERVICE_PORT": str(service.container_port),
+            "FOLDER_PATH": delivery.folder_path,
+            "DOCKERFILE_PATH": delivery.dockerfile,
         }
         self.project = codebuild.PipelineProject(
             self,
             "Project",
-            project_name=project_name,
-            description=f"Builds the image of {container_name}",
+            project_name=service.full_name,
+            description=f"Builds the image of {service.container_name}",
+            # Without this role the project takes rights to create log groups and to read every
+            # secret whose name begins like one of build_secrets.
+            role=self.role.without_policy_updates(),
             build_spec=(
-                codebuild.BuildSpec.from_source_filename(buildspec_path)
-                if buildspec_path
+                codebuild.BuildSpec.from_source_filename(delivery.buildspec_path)
+                if delivery.buildspec_path
                 else codebuild.BuildSpec.from_object(own_buildspec(secrets))
             ),
             environment=codebuild.BuildEnvironment(
                 build_image=(
                     codebuild.LinuxArmBuildImage.AMAZON_LINUX_2023_STANDARD_4_0
-                    if arm64
+                    if service.cpu_architecture is CpuArchitecture.ARM64
                     else codebuild.LinuxBuildImage.AMAZON_LINUX_2023_6
                 ),
                 compute_type=codebuild.ComputeType.SMALL,
                 privileged=True,  # The Docker daemon of the build needs it.
             ),
             environment_variables={
-                name: codebuild.BuildEnvironmentVariable(value=value)
-                for name, value in variables.items()
+                **{
+                    name: codebuild.BuildEnvironmentVariable(value=value)
+                    for name, value in plain_variables.items()
+                },
+                **{
+                    name: codebuild.BuildEnvironmentVariable(
+                        value=arn, type=codebuild.BuildEnvironmentVariableType.SECRETS_MANAGER
+                    )
+                    for name, arn in secrets.items()
+                },
             },
-            cache=_LAYER_CACHE,
+            logging=codebuild.LoggingOptions(
+                cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=build_log_group)
+            ),
+            cache=codebuild.Cache.local(codebuild.LocalCacheMode.DOCKER_LAYER),
             timeout=BUILD_TIMEOUT,
             grant_report_group_permissions=False,
-        )
-        builds.grant(self.project, *PUSH)
-        # Who may push there may move the live tag: IAM does not tell tags apart.
-        repository.grant(self.project, *PULL)
-        ecr.AuthorizationToken.grant_read(self.project)
-        if secrets:
-            self._add_secrets(secrets, first=len(variables))
-        self._log_to(log_group)
-
-    def _log_to(self, log_group: logs.LogGroup) -> None:
-        # Not as an option of the construct, which would grant it besides the construct's own
-        # statement. That is the first, and lets the project make the group: a build that ends after
-        # a destroy would, and the next deploy would fail.
-        resource = cast("codebuild.CfnProject", self.project.node.default_child)
-        resource.logs_config = codebuild.CfnProject.LogsConfigProperty(
-            cloud_watch_logs=codebuild.CfnProject.CloudWatchLogsConfigProperty(
-                status="ENABLED", group_name=log_group.log_group_name
-            )
-        )
-        policy = cast("iam.Role", self.project.role).node.find_child("DefaultPolicy")
-        cast("iam.CfnPolicy", policy.node.default_child).add_property_override(
-            "PolicyDocument.Statement.0.Action", ["logs:CreateLogStream", "logs:PutLogEvents"]
-        )
-
-    def _add_secrets(self, secrets: Mapping[str, str], *, first: int) -> None:
-        # Not as variables of the construct: it would grant every secret whose name goes on.
-        resource = cast("codebuild.CfnProject", self.project.node.default_child)
-        for index, (name, arn) in enumerate(secrets.items(), start=first):
-            resource.add_property_override(
-                f"Environment.EnvironmentVariables.{index}",
-                {"Name": name, "Type": "SECRETS_MANAGER", "Value": arn},
-            )
-        arns = {":".join(arn.split(":")[:_SECRET_ARN_PARTS]) for arn in secrets.values()}
-        self.project.add_to_role_policy(
-            iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=sorted(arns))
         )

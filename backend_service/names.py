@@ -1,7 +1,6 @@
-"""What the service stack is known by, and where the console shows it, without CDK.
+"""Names of the service stack's outputs and resources, and their pages in the console.
 
-Its outputs and the names of its resources, for constructs, settings, doctor and tools alike.
-Nobody has to load CDK for a name.
+Does not import CDK, so tools can use a name without loading it.
 """
 
 from enum import StrEnum
@@ -10,7 +9,7 @@ from settings.names import builds_repository_name, full_name
 
 
 class ServiceOutput(StrEnum):
-    """The outputs of the service stack. Scripts of users know them by these names."""
+    """The outputs of the service stack. Scripts of users rely on these names."""
 
     SERVICE_NAME = "ServiceName"
     SERVICE_ARN = "ServiceArn"
@@ -25,12 +24,12 @@ class ServiceOutput(StrEnum):
 
 
 LIVE_TAG = "live"
-"""Names the image that the service runs. The seed sets it, the pipeline's promotion moves it, and
-nobody else may put images into the repository."""
+"""The tag of the image that the service runs. The seed sets it, and the pipeline's promotion moves
+it. No other role may put images into the repository."""
 
 
 class AlarmKind(StrEnum):
-    """The alarms of a service, under the ends of their names."""
+    """The alarms of a service, and the endings of their names."""
 
     CPU = "cpu"
     MEMORY = "memory"
@@ -39,12 +38,12 @@ class AlarmKind(StrEnum):
 
 
 ROLLBACK_ALARMS = (AlarmKind.CPU, AlarmKind.MEMORY, AlarmKind.LOG_ERRORS)
-"""Those whose metric says that a new version is bad: ECS rolls its deployment back. Missing tasks
-do not say so: a zone or an image registry may be at fault."""
+"""The alarms that show that a new version is bad: ECS rolls its deployment back. Missing tasks can
+have other causes, for instance a zone or an image registry."""
 
 
 def alarm_name(service_full_name: str, kind: AlarmKind) -> str:
-    """Return the name of an alarm of the service that is called so in full."""
+    """Return the name of an alarm of the service with this full name."""
     return f"{service_full_name}-{kind}"
 
 
@@ -54,7 +53,7 @@ def task_log_group_name(cluster_name: str, service_name: str) -> str:
 
 
 def build_log_group_name(project_name: str) -> str:
-    """Return the name that CodeBuild itself gives the log group of a project."""
+    """Return the name that CodeBuild gives the log group of a project by default."""
     return f"/aws/codebuild/{project_name}"
 
 
@@ -66,10 +65,10 @@ def release_log_group_name(pipeline_name: str) -> str:
 def unique_names(
     *, cluster_name: str, service_name: str, repository_name: str
 ) -> tuple[tuple[str, str], ...]:
-    """Return what the service stack names itself: CloudFormation types with names.
+    """Return the CloudFormation types and names of resources that the service stack names itself.
 
-    Each may exist once in an account and region. Not among them are the ECS service and its Cloud
-    Map service, which need only be unique in their cluster and namespace.
+    Each name may exist once in an account and region. The ECS service and its Cloud Map service are
+    not listed: they must be unique only in their cluster and namespace.
     """
     name = full_name(cluster_name, service_name)
     return (
@@ -86,17 +85,17 @@ def unique_names(
 
 
 def pipeline_url(region: str, name: str) -> str:
-    """Return the address of the console's page of a pipeline."""
+    """Return the address of a pipeline in the console."""
     return f"{_console(region)}/codesuite/codepipeline/pipelines/{name}/view?region={region}"
 
 
 def service_url(region: str, cluster: str, name: str) -> str:
-    """Return the address of the console's page of an ECS service."""
+    """Return the address of an ECS service in the console."""
     return f"{_console(region)}/ecs/v2/clusters/{cluster}/services/{name}?region={region}"
 
 
 def dashboard_url(region: str, name: str) -> str:
-    """Return the address of the console's page of a CloudWatch dashboard."""
+    """Return the address of a CloudWatch dashboard in the console."""
     return f"{_console(region)}/cloudwatch/home?region={region}#dashboards/dashboard/{name}"
 
 

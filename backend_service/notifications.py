@@ -1,4 +1,4 @@
-"""Mails about a service: the topic, and the events that it is told of."""
+"""E-mail notifications: the topic, and the failures that are published to it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,27 +13,36 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from backend_service.names import pipeline_url
+from backend_service.service import service_arn
+from settings import ServiceSettings
+from settings.names import builds_repository_name
 
 _LONGEST_DISPLAY_NAME = 100
 """https://docs.aws.amazon.com/sns/latest/api/API_SetTopicAttributes.html"""
 
 
-class NotificationTopic(Construct):
-    """An SNS topic that mails to ``email``, who has to confirm the subscription once.
+class Notifications(Construct):
+    """An SNS topic that mails to ``email``, and rules that publish failures to it.
 
-    Creates the topic, its subscription and a key of its own that it is encrypted with, because the
-    AWS-managed key of SNS lets neither CloudWatch nor EventBridge publish; the key is deleted seven
-    days after the stack. Takes messages over TLS only. ``name`` is what the mails come from, or as
-    much of it as has room. Exposes ``topic``, to which the alarms of the account and the rules of
-    EventBridge may publish.
+    Creates the topic, its subscription, which the receiver must confirm once, and a key that
+    encrypts the topic: with the AWS-managed key of SNS neither CloudWatch nor EventBridge could
+    publish. KMS deletes the key seven days after the stack. The topic accepts messages over TLS
+    only, from the alarms of this account and from EventBridge.
+
+    Creates an EventBridge rule for each of three events: the pipeline's execution fails; a
+    deployment of the service fails, whatever started it; a basic scan of a built image finds
+    something critical or high. The rules match by name, so they may exist before their resources.
+    Exposes ``topic``.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, name: str, email: str) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, service: ServiceSettings, email: str
+    ) -> None:
         super().__init__(scope, construct_id)
         key = kms.Key(
             self,
             "Key",
-            description=f"Notifications of {name}",
+            description=f"Notifications of {service.full_name}",
             enable_key_rotation=True,
             removal_policy=RemovalPolicy.DESTROY,
             pending_window=Duration.days(7),  # the shortest that KMS takes
@@ -41,12 +50,13 @@ class NotificationTopic(Construct):
         self.topic = sns.Topic(
             self,
             "Topic",
-            display_name=f"Notifications of {name}"[:_LONGEST_DISPLAY_NAME],
+            display_name=f"Notifications of {service.full_name}"[:_LONGEST_DISPLAY_NAME],
             master_key=key,
             enforce_ssl=True,
         )
         self.topic.add_subscription(subscriptions.EmailSubscription(email))
-        # A topic with a policy has no longer the default one, which lets the account's alarms in.
+        # SNS's default policy admits the alarms of the account; the policy of this topic replaces
+        # it.
         alarms = iam.ServicePrincipal("cloudwatch.amazonaws.com")
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(
@@ -57,36 +67,15 @@ class NotificationTopic(Construct):
                 conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
             )
         )
-        # The key is good for this topic only: its policy names no other use.
+        # No other policy names the key, so it encrypts this topic and nothing else.
         for publisher in (alarms, iam.ServicePrincipal("events.amazonaws.com")):
             key.grant(publisher, "kms:Decrypt", "kms:GenerateDataKey*")
+        self._publish_failures(service)
 
-
-class FailureNotifications(Construct):
-    """Tells ``topic`` of a failed delivery, a failed deployment, and findings of an image scan.
-
-    Creates one EventBridge rule for each, which knows its resource by name, so it may be created
-    before it. A delivery has failed if the execution of the pipeline has; a deployment, if ECS says
-    so, whatever started it. A scan is reported if it found something critical or high (basic
-    scanning of ECR, which is what the repository asks for).
-    """
-
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        topic: sns.ITopic,
-        pipeline_name: str,
-        cluster_name: str,
-        service_name: str,
-        service_arn: str,
-        repository_name: str,
-    ) -> None:
-        super().__init__(scope, construct_id)
-        self._topic = topic
+    def _publish_failures(self, service: ServiceSettings) -> None:
+        pipeline_name = service.full_name
         execution = events.EventField.from_path("$.detail.execution-id")
-        self._tell(
+        self._publish(
             "Delivery",
             source="aws.codepipeline",
             detail_type="CodePipeline Pipeline Execution State Change",
@@ -95,17 +84,20 @@ class FailureNotifications(Construct):
             f"{pipeline_url(Stack.of(self).region, pipeline_name)}",
         )
         reason = events.EventField.from_path("$.detail.reason")
-        self._tell(
+        self._publish(
             "Deployment",
             source="aws.ecs",
             detail_type="ECS Deployment State Change",
             detail={"eventName": ["SERVICE_DEPLOYMENT_FAILED"]},
-            resources=[service_arn],
-            message=f"A deployment of {service_name} on {cluster_name} failed: {reason}",
+            resources=[service_arn(self, service)],
+            message=f"A deployment of {service.service_name} on {service.ecs_cluster_name} failed: "
+            f"{reason}",
         )
+        # ECR scans an image when it is built; a release copies it without another change.
+        repository_name = builds_repository_name(service.ecr_repository_name)
         found = [{"numeric": [">", 0]}]
         digest = events.EventField.from_path("$.detail.image-digest")
-        self._tell(
+        self._publish(
             "ImageScan",
             source="aws.ecr",
             detail_type="ECR Image Scan",
@@ -117,7 +109,7 @@ class FailureNotifications(Construct):
             message=f"The scan of {repository_name} {digest} found something critical or high",
         )
 
-    def _tell(
+    def _publish(
         self,
         construct_id: str,
         *,
@@ -134,6 +126,6 @@ class FailureNotifications(Construct):
                 source=[source], detail_type=[detail_type], detail=detail, resources=resources
             ),
             targets=[
-                targets.SnsTopic(self._topic, message=events.RuleTargetInput.from_text(message))
+                targets.SnsTopic(self.topic, message=events.RuleTargetInput.from_text(message))
             ],
         )

@@ -1,51 +1,34 @@
-"""The pipeline that takes a commit to the running service, and its artifact bucket."""
+"""The pipeline that takes a commit to the running service."""
 
 from typing import cast
 
-from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_codebuild as codebuild
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
-from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from backend_service.artifacts import ArtifactBucket, artifact_statements, read_statement
 from backend_service.buildspec import IMAGE_VARIABLE
-from backend_service.deploy_actions import Promotion, Release, ReleaseFunction, Rollout
-from backend_service.role_policies import artifact_statements, permit_only
-from backend_service.source import PipelineSource
-
-ARTIFACT_LIFETIME = Duration.days(30)
-"""Artifacts are needed until their pipeline execution ends, and for a return to an older one."""
+from backend_service.deploy_actions import DeployStage, ReleaseFunction
+from backend_service.image_build import ImageBuild
+from backend_service.service import DiscoverableService
+from backend_service.source import Source
+from settings import DeliverySettings, ServiceSettings
 
 _BUILD = "Build"
-"""The stage, its action, and the namespace of what the build exports."""
-
-_LEFTOVER_LIFETIME = Duration.days(1)
-"""Replaced versions and uploads that were broken off are of no use to anybody."""
-
-_EMPTYING = (
-    "s3:DeleteObject",
-    "s3:DeleteObjectVersion",
-    "s3:GetBucketPolicy",
-    "s3:GetBucketTagging",
-    "s3:ListBucketVersions",
-    "s3:PutBucketPolicy",
-)
+"""The stage, its action, and the namespace of the variables that the build exports."""
 
 
 class DeliveryPipeline(Construct):
     """Source, Build, Approve (if ``manual_approval``), and Deploy: release, roll out, promote.
 
-    Creates the pipeline, its artifact bucket and the roles of its actions. ``build_project`` gets
-    the right to read the source, exports ``IMAGE_VARIABLE`` and hands on nothing else: what an
-    approver is shown is what is released, and nobody can change it afterwards. ``release`` is the
-    function that releases and promotes images; ``service_arn`` names ``service``: what may touch a
-    resource by its name need not wait for it. ``execution_role`` is the role that the service's
-    tasks are started with, which the rollout passes on; ``approval_topic`` (if any) is told that an
-    approval is wanted. Exposes ``pipeline``.
+    Creates the pipeline, its artifact bucket and the roles of its actions, and lets the project of
+    ``build`` read its source. The build passes on the variable ``IMAGE_VARIABLE`` and no artifact:
+    the variable cannot change after the build, so the pipeline releases exactly the image that the
+    approver saw. The rollout may pass ``execution_role`` to ECS. CodePipeline publishes requests
+    for approval to ``approval_topic``, if there is one. Exposes ``pipeline``.
     """
 
     def __init__(
@@ -53,134 +36,75 @@ class DeliveryPipeline(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        pipeline_name: str,
-        source: PipelineSource,
-        build_project: codebuild.IProject,
+        service: ServiceSettings,
+        delivery: DeliverySettings,
+        build: ImageBuild,
         release: ReleaseFunction,
-        service: ecs.FargateService,
-        service_arn: str,
+        discoverable: DiscoverableService,
         execution_role: iam.IRole,
-        manual_approval: bool,
         approval_topic: sns.ITopic | None,
     ) -> None:
         super().__init__(scope, construct_id)
-        bucket = ArtifactBucket(self, "Artifacts").bucket
+        self._bucket = ArtifactBucket(self, "Artifacts").bucket
+        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("codepipeline.amazonaws.com"))
+        for statement in artifact_statements(self._bucket):
+            role.add_to_policy(statement)
         self.pipeline = codepipeline.Pipeline(
             self,
             "Pipeline",
-            pipeline_name=pipeline_name,
+            pipeline_name=service.full_name,
             pipeline_type=codepipeline.PipelineType.V2,
-            artifact_bucket=bucket,
+            artifact_bucket=self._bucket,
+            # Without this role the pipeline takes more rights on the bucket, and the right to
+            # assume the roles of its actions. It needs no right for that: within an account it is
+            # enough that these roles trust it.
+            # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+            role=role.without_policy_updates(),
         )
-        source_code = codepipeline.Artifact()
-        source.add_to(self.pipeline, source_code)
-        build = actions.CodeBuildAction(
-            action_name=_BUILD,
-            # By itself the action lets a project of this stack list the bucket, too.
-            project=codebuild.Project.from_project_name(self, _BUILD, build_project.project_name),
-            input=source_code,
-            variables_namespace=_BUILD,
-        )
-        for statement in _source_statements(bucket):
-            build_project.add_to_role_policy(statement)
-        self.pipeline.add_stage(stage_name=_BUILD, actions=[build])
-        built_image = build.variable(IMAGE_VARIABLE)
-        if manual_approval:
+        source = Source(self, "Source", delivery=delivery, pipeline=self.pipeline)
+        built_image = self._add_build(build, source.output)
+        if delivery.manual_approval:
             approval = actions.ManualApprovalAction(
                 action_name="Approve",
                 notification_topic=approval_topic,
                 additional_information=f"Releases {built_image}",
             )
             self.pipeline.add_stage(stage_name="Approve", actions=[approval])
-        pipeline_principal = iam.ArnPrincipal(self.pipeline.role.role_arn)
-        released = Release(
+        deploy = DeployStage(
             self,
-            "Release",
-            assumed_by=pipeline_principal,
-            artifact_bucket=bucket,
-            built_image=built_image,
-            release=release,
-            run_order=1,
-        )
-        rollout = Rollout(
-            self,
-            "Rollout",
-            assumed_by=pipeline_principal,
-            artifact_bucket=bucket,
-            image_definitions=released.image_definitions,
+            "Deploy",
             service=service,
-            service_arn=service_arn,
+            discoverable=discoverable,
             execution_role=execution_role,
-            run_order=2,
-        )
-        promotion = Promotion(
-            self,
-            "Promotion",
-            assumed_by=pipeline_principal,
-            released_image=released.released_image,
             release=release,
-            run_order=3,
+            assumed_by=iam.ArnPrincipal(role.role_arn),
+            artifact_bucket=self._bucket,
+            built_image=built_image,
         )
-        self.pipeline.add_stage(
-            stage_name="Deploy", actions=[released.action, rollout.action, promotion.action]
-        )
-        # The roles of the actions name this one in their trust policies, which is enough within an
-        # account. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
-        permit_only(self.pipeline.role, *artifact_statements(bucket))
-        # An execution must find the rights that its actions need, also after an update of both.
-        # Only the pipeline itself: its role is the one that the roles of the actions trust.
+        self.pipeline.add_stage(stage_name="Deploy", actions=deploy.actions)
+        # An execution must find the rights of its actions, also after an update. Only the pipeline
+        # resource waits: the roles of the actions refer to the role of the pipeline.
         resource = cast("codepipeline.CfnPipeline", self.pipeline.node.default_child)
-        resource.node.add_dependency(build_project, released, rollout, promotion, release)
+        resource.node.add_dependency(role, build, deploy, release)
 
-
-def _source_statements(bucket: s3.IBucket) -> list[iam.PolicyStatement]:
-    """Return what CodeBuild needs to get its source, and to put nothing.
-
-    https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html
-    """
-    return [
-        iam.PolicyStatement(
-            actions=["s3:GetObject", "s3:GetObjectVersion"],
-            resources=[bucket.arn_for_objects("*")],
-        ),
-        iam.PolicyStatement(
-            actions=["s3:GetBucketAcl", "s3:GetBucketLocation"], resources=[bucket.bucket_arn]
-        ),
-    ]
-
-
-class ArtifactBucket(Construct):
-    """A private bucket, encrypted with the AWS-managed KMS key, reached over TLS 1.2 or later.
-
-    In it the pipeline hands work from one action to the next. Expires artifacts after
-    ``ARTIFACT_LIFETIME``; versioned, so what was replaced stays for a day. Emptied and deleted with
-    the stack, by a helper function of CDK. Exposes ``bucket``.
-    """
-
-    def __init__(self, scope: Construct, construct_id: str) -> None:
-        super().__init__(scope, construct_id)
-        self.bucket = s3.Bucket(
-            self,
-            "Bucket",
-            encryption=s3.BucketEncryption.KMS_MANAGED,
-            bucket_key_enabled=True,
-            enforce_ssl=True,
-            versioned=True,
-            minimum_tls_version=1.2,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    expiration=ARTIFACT_LIFETIME,
-                    noncurrent_version_expiration=_LEFTOVER_LIFETIME,
-                    abort_incomplete_multipart_upload_after=_LEFTOVER_LIFETIME,
-                )
-            ],
-            removal_policy=RemovalPolicy.DESTROY,
-            auto_delete_objects=True,
+    def _add_build(self, build: ImageBuild, source_code: codepipeline.Artifact) -> str:
+        """Add the build; return the variable with the image that it exports."""
+        action = actions.CodeBuildAction(
+            action_name=_BUILD,
+            # The project is imported by name: to a project of this stack the action would grant
+            # more on the artifacts.
+            project=codebuild.Project.from_project_name(self, _BUILD, build.project.project_name),
+            input=source_code,
+            variables_namespace=_BUILD,
         )
-        # After two statements that deny is that of CDK's helper, with all of GetBucket*, List* and
-        # DeleteObject*. What its code calls is this.
-        policy = cast("s3.BucketPolicy", self.bucket.policy).node.default_child
-        cast("s3.CfnBucketPolicy", policy).add_property_override(
-            "PolicyDocument.Statement.2.Action", list(_EMPTYING)
+        # The build reads its source and writes nothing.
+        # https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html
+        build.role.add_to_policy(read_statement(self._bucket))
+        build.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["s3:GetBucketAcl", "s3:GetBucketLocation"],
+                resources=[self._bucket.bucket_arn],
+            )
         )
+        self.pipeline.add_stage(stage_name=_BUILD, actions=[action])
+        return action.variable(IMAGE_VARIABLE)

@@ -1,36 +1,50 @@
-"""The ECS service, found by other services through Cloud Map."""
+"""The ECS service, which other services find through Cloud Map."""
 
-from collections.abc import Sequence
 from typing import cast
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_servicediscovery as cloudmap
 from constructs import Construct, IDependable
 
+from backend_service.alarms import ServiceAlarms
+from backend_service.task import BackendTask
 from core_infra.service_platform import ServicePlatform
+from settings import ServiceSettings
 
 CPU_TARGET_PERCENT = 60
 MEMORY_TARGET_PERCENT = 70
-"""Ours: what is left above must last until a new task serves, which takes minutes. Memory gets less
-room, because it seldom grows as fast as the load."""
+"""The rest must last until a new task serves, which takes minutes. Memory seldom grows as fast as
+the load, so it has less room."""
+
+
+def service_arn(scope: Construct, service: ServiceSettings) -> str:
+    """Return the ARN of the ECS service, made of names.
+
+    A resource that uses it need not wait for the service.
+    """
+    return Stack.of(scope).format_arn(
+        service="ecs",
+        resource="service",
+        resource_name=f"{service.ecs_cluster_name}/{service.service_name}",
+    )
 
 
 class DiscoverableService(Construct):
     """A Fargate service in private subnets, registered as ``<service_name>.<namespace>``.
 
-    Creates the service, its security group (``port`` over TCP from the VPC, everything out), its
-    Cloud Map service (an A record per task with ``dns_ttl``, health reported by ECS) and its auto
-    scaling on CPU and memory between ``min_tasks`` and ``max_tasks``. The template leaves the
-    desired count to auto scaling: the service starts with one task, and no later deploy undoes a
-    scaling. Deployments roll: new tasks start beside the old ones, and never fewer than the desired
-    count are healthy.
+    Creates the service; its security group, which admits ``container_port`` from the VPC and
+    everything out; its Cloud Map service, with an A record for each task, whose health ECS reports
+    (a DNS answer has at most eight records); and auto scaling on CPU and memory between
+    ``desired_count`` and ``max_count``. The template has no desired count: the service starts with
+    one task, auto scaling raises the number, and later deploys do not change it. In a deployment
+    new tasks start beside the old ones, and the number of healthy tasks never falls below the
+    desired count.
 
-    A deployment whose tasks do not become healthy, or do not stay so, is rolled back by the circuit
-    breaker, one during which an alarm of ``rollback_alarm_names`` goes off by ECS; the alarms must
-    exist when the service is created. If one of them is in alarm when a deployment starts, ECS
-    looks at none. Exposes ``service`` and ``security_group``.
+    The circuit breaker rolls back a deployment whose tasks do not become healthy or do not stay
+    healthy. ECS rolls it back when one of ``alarms.rollback_names`` goes off; if one of them is on
+    when a deployment starts, ECS ignores them all. Exposes ``service`` and ``security_group``.
     """
 
     def __init__(
@@ -38,54 +52,63 @@ class DiscoverableService(Construct):
         scope: Construct,
         construct_id: str,
         *,
+        service: ServiceSettings,
         platform: ServicePlatform,
-        service_name: str,
-        task_definition: ecs.FargateTaskDefinition,
-        port: int,
-        min_tasks: int,
-        max_tasks: int,
-        dns_ttl: Duration,
-        enable_execute_command: bool,
-        rollback_alarm_names: Sequence[str] = (),
+        task: BackendTask,
+        alarms: ServiceAlarms,
     ) -> None:
         super().__init__(scope, construct_id)
         self.security_group = ec2.SecurityGroup(
             self,
             "SecurityGroup",
             vpc=platform.vpc,
-            description=f"Tasks of {service_name}",
+            description=f"Tasks of {service.service_name}",
             allow_all_outbound=True,
         )
         self.security_group.add_ingress_rule(
-            ec2.Peer.ipv4(platform.vpc_cidr), ec2.Port.tcp(port), "Callers in the VPC"
+            ec2.Peer.ipv4(platform.vpc_cidr),
+            ec2.Port.tcp(service.container_port),
+            "Callers in the VPC",
         )
-        # With ECS Exec, CDK lets the task role open SSM sessions (ssmmessages) and describe log
-        # groups on "*": these actions have no resource-level permissions.
+        # With ECS Exec, CDK allows the task role to open SSM sessions (ssmmessages) and to describe
+        # log groups on "*": these actions have no resource-level permissions.
         self.service = ecs.FargateService(
             self,
             "Service",
             cluster=platform.cluster,
-            service_name=service_name,
-            task_definition=task_definition,
+            service_name=service.service_name,
+            task_definition=task.definition,
             vpc_subnets=platform.task_subnets,
             security_groups=[self.security_group],
             assign_public_ip=False,
             circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
-            deployment_alarms=_rolling_back(rollback_alarm_names),
+            deployment_alarms=ecs.DeploymentAlarmConfig(
+                alarm_names=list(alarms.rollback_names),
+                behavior=ecs.AlarmBehavior.ROLLBACK_ON_ALARM,
+            ),
             min_healthy_percent=100,
             max_healthy_percent=200,
             availability_zone_rebalancing=ecs.AvailabilityZoneRebalancing.ENABLED,
-            enable_execute_command=enable_execute_command,
+            enable_execute_command=service.enable_execute_command,
             propagate_tags=ecs.PropagatedTagSource.SERVICE,
             cloud_map_options=ecs.CloudMapOptions(
                 cloud_map_namespace=platform.namespace,
-                name=service_name,
+                name=service.service_name,
                 dns_record_type=cloudmap.DnsRecordType.A,
-                dns_ttl=dns_ttl,
+                dns_ttl=Duration.seconds(service.dns_ttl_seconds),
             ),
         )
-        _count_every_failure(self.service)
-        scaling = self.service.auto_scale_task_count(min_capacity=min_tasks, max_capacity=max_tasks)
+        self._resource = cast("ecs.CfnService", self.service.node.find_child("Service"))
+        # By default the circuit breaker sets its count of failures to 0 when a task becomes
+        # healthy. A version that passes its first health checks and then crashes, again and again,
+        # would never be rolled back. CDK's DeploymentCircuitBreaker does not have the property.
+        # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentCircuitBreaker.html
+        self._resource.add_property_override(
+            "DeploymentConfiguration.DeploymentCircuitBreaker.ResetOnHealthyTask", value=False
+        )
+        scaling = self.service.auto_scale_task_count(
+            min_capacity=service.desired_count, max_capacity=service.max_count
+        )
         scaling.scale_on_cpu_utilization("Cpu", target_utilization_percent=CPU_TARGET_PERCENT)
         scaling.scale_on_memory_utilization(
             "Memory", target_utilization_percent=MEMORY_TARGET_PERCENT
@@ -96,26 +119,4 @@ class DiscoverableService(Construct):
 
         Its security group and its Cloud Map service do not wait for them.
         """
-        self.service.node.find_child("Service").node.add_dependency(*prerequisites)
-
-
-def _count_every_failure(service: ecs.FargateService) -> None:
-    """Let the circuit breaker count also the tasks that were healthy once and then crashed.
-
-    By default a task that becomes healthy sets the count back to 0, so a version that passes its
-    first health checks and then crashes, again and again, would never be rolled back. CDK's own
-    ``DeploymentCircuitBreaker`` does not have the property.
-    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentCircuitBreaker.html
-    """
-    resource = cast("ecs.CfnService", service.node.find_child("Service"))
-    resource.add_property_override(
-        "DeploymentConfiguration.DeploymentCircuitBreaker.ResetOnHealthyTask", value=False
-    )
-
-
-def _rolling_back(alarm_names: Sequence[str]) -> ecs.DeploymentAlarmConfig | None:
-    if not alarm_names:
-        return None
-    return ecs.DeploymentAlarmConfig(
-        alarm_names=list(alarm_names), behavior=ecs.AlarmBehavior.ROLLBACK_ON_ALARM
-    )
+        self._resource.node.add_dependency(*prerequisites)

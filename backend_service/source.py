@@ -1,7 +1,6 @@
-"""Where the pipeline gets the source from, and what starts it: a connection or a token."""
+"""The source stage of the pipeline, and what starts the pipeline: a connection or a token."""
 
-from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import cast
 
 from aws_cdk import RemovalPolicy, SecretValue
 from aws_cdk import aws_codepipeline as codepipeline
@@ -10,133 +9,115 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from backend_service.role_policies import artifact_statements
+from backend_service.artifacts import artifact_statements
+from settings import DeliverySettings
 
 SOURCE = "Source"
 """The name of the source stage and of its only action."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Branch:
-    """A branch of a GitHub repository, and the folder in it whose changes are delivered.
+class Source(Construct):
+    """Adds the stage to ``pipeline`` that reads the branch of ``delivery``.
 
-    ``folder_path`` is relative to the repository's root; ``.`` is the root itself.
+    With a ``connection_arn`` it reads through that CodeConnections connection, and a push starts
+    the pipeline if it changes a file in ``folder_path``. Creates the role of the action, which may
+    use the connection and write the artifact.
+
+    Otherwise it reads with the GitHub token in the secret ``github_token_secret_name``, which must
+    exist at deploy. CloudFormation registers a webhook at GitHub, which starts the pipeline at
+    every push to the branch. Creates the webhook, and a secret that signs its calls.
+
+    Exposes ``output``, the artifact with the source.
     """
 
-    owner: str
-    repository: str
-    name: str
-    folder_path: str
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        delivery: DeliverySettings,
+        pipeline: codepipeline.Pipeline,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.output = codepipeline.Artifact()
+        self._delivery = delivery
+        self._pipeline = pipeline
+        self._repository = f"{delivery.repository_owner}/{delivery.repository_name}"
+        if delivery.connection_arn:
+            self._read_through(delivery.connection_arn)
+        elif delivery.github_token_secret_name:
+            self._read_with_token_in(delivery.github_token_secret_name)
 
-
-class PipelineSource(Protocol):
-    """A way to read a branch: ``ConnectionSource`` or ``TokenSource``."""
-
-    def add_to(self, pipeline: codepipeline.Pipeline, output: codepipeline.Artifact) -> None:
-        """Add the source stage, which fills ``output``, and start ``pipeline`` on a push."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConnectionSource:
-    """Reads through a CodeConnections connection, which exists and has the status AVAILABLE.
-
-    A push to the branch starts the pipeline only if it changes something under the folder. Creates
-    the role of the action, which may use the connection and write the artifact.
-    """
-
-    branch: Branch
-    connection_arn: str
-
-    def add_to(self, pipeline: codepipeline.Pipeline, output: codepipeline.Artifact) -> None:
-        """See ``PipelineSource``."""
+    def _read_through(self, connection_arn: str) -> None:
+        delivery, pipeline = self._delivery, self._pipeline
         role = iam.Role(
-            pipeline,
-            "SourceRole",
+            self,
+            "Role",
             assumed_by=iam.ArnPrincipal(pipeline.role.role_arn),
-            description=f"Reads {self.branch.owner}/{self.branch.repository}",
+            description=f"Reads {self._repository}",
         )
-        # The action of the service whose ARN the connection has: it had another name until 2024.
+        # The action has the prefix of the service in the ARN, which AWS renamed in 2024.
         # https://docs.aws.amazon.com/dtconsole/latest/userguide/rename.html
-        service = self.connection_arn.split(":")[2]
-        use = iam.PolicyStatement(
-            actions=[f"{service}:UseConnection"], resources=[self.connection_arn]
-        )
-        # This action alone sets an ACL on what it writes.
+        prefix = connection_arn.split(":")[2]
+        use = iam.PolicyStatement(actions=[f"{prefix}:UseConnection"], resources=[connection_arn])
+        # No other action sets an ACL on the artifact that it writes.
         # https://github.com/aws/aws-cdk/issues/13557
         for statement in (use, *artifact_statements(pipeline.artifact_bucket, "s3:PutObjectAcl")):
             role.add_to_policy(statement)
         action = actions.CodeStarConnectionsSourceAction(
             action_name=SOURCE,
-            connection_arn=self.connection_arn,
-            owner=self.branch.owner,
-            repo=self.branch.repository,
-            branch=self.branch.name,
-            output=output,
-            # By itself the action does anything with the artifacts.
+            connection_arn=connection_arn,
+            owner=delivery.repository_owner,
+            repo=delivery.repository_name,
+            branch=delivery.repository_branch,
+            output=self.output,
+            # Without this role the action takes every right on the artifacts.
             role=role.without_policy_updates(),
-            trigger_on_push=False,  # The trigger below does it, with a file filter.
+            trigger_on_push=False,  # The trigger below has a file filter.
         )
         pipeline.add_stage(stage_name=SOURCE, actions=[action])
-        # An execution, of which a new pipeline starts one at once, must find the rights.
+        # A new pipeline starts an execution at once, which must find the rights of the action.
         cast("codepipeline.CfnPipeline", pipeline.node.default_child).node.add_dependency(role)
+        folder = delivery.folder_path
         pipeline.add_trigger(
             provider_type=codepipeline.ProviderType.CODE_STAR_SOURCE_CONNECTION,
             git_configuration=codepipeline.GitConfiguration(
                 source_action=action,
                 push_filter=[
                     codepipeline.GitPushFilter(
-                        branches_includes=[self.branch.name],
-                        file_paths_includes=[_everything_in(self.branch.folder_path)],
+                        branches_includes=[delivery.repository_branch],
+                        file_paths_includes=["**" if folder == "." else f"{folder}/**"],
                     )
                 ],
             ),
         )
 
-
-def _everything_in(folder_path: str) -> str:
-    return "**" if folder_path == "." else f"{folder_path}/**"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TokenSource:
-    """Reads with a GitHub token: the whole text of the Secrets Manager secret of that name.
-
-    The secret must exist at deploy. A webhook, which GitHub is told of, starts the pipeline at
-    every push to the branch, whatever the push changes. Creates the webhook and the secret that
-    its calls are signed with (deleted with the stack).
-    """
-
-    branch: Branch
-    token_secret_name: str
-
-    def add_to(self, pipeline: codepipeline.Pipeline, output: codepipeline.Artifact) -> None:
-        """See ``PipelineSource``."""
+    def _read_with_token_in(self, secret_name: str) -> None:
+        delivery, pipeline = self._delivery, self._pipeline
         action = actions.GitHubSourceAction(
             action_name=SOURCE,
-            owner=self.branch.owner,
-            repo=self.branch.repository,
-            branch=self.branch.name,
-            oauth_token=SecretValue.secrets_manager(self.token_secret_name),
-            output=output,
-            # CDK's own webhook would be signed with the access token itself.
+            owner=delivery.repository_owner,
+            repo=delivery.repository_name,
+            branch=delivery.repository_branch,
+            oauth_token=SecretValue.secrets_manager(secret_name),
+            output=self.output,
+            # CDK would sign the calls of its own webhook with the access token.
             trigger=actions.GitHubTrigger.NONE,
         )
         pipeline.add_stage(stage_name=SOURCE, actions=[action])
-        scope = Construct(pipeline, "Webhook")
         signing_secret = secretsmanager.Secret(
-            scope,
+            self,
             "SigningSecret",
-            description=f"Signs the webhook calls of {self.branch.owner}/{self.branch.repository}",
+            description=f"Signs the webhook calls of {self._repository}",
             generate_secret_string=secretsmanager.SecretStringGenerator(exclude_punctuation=True),
             removal_policy=RemovalPolicy.DESTROY,
         )
         codepipeline.CfnWebhook(
-            scope,
-            "Resource",
+            self,
+            "Webhook",
             authentication="GITHUB_HMAC",
             authentication_configuration=codepipeline.CfnWebhook.WebhookAuthConfigurationProperty(
-                # Renders a dynamic reference: the template holds the secret's ARN, not its value.
+                # This is a dynamic reference: the template has the secret's ARN, not its value.
                 secret_token=signing_secret.secret_value.unsafe_unwrap()
             ),
             filters=[

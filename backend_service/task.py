@@ -1,8 +1,8 @@
 """The task of a service: its definition, its secrets, and the right to start it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-from aws_cdk import Duration, Names, RemovalPolicy, Stack
+from aws_cdk import Duration, Names, Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
@@ -11,14 +11,21 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from backend_service.names import LIVE_TAG
+from backend_service.image_repository import ImageRepositories
+from backend_service.names import LIVE_TAG, task_log_group_name
+from core_infra.logs import log_group
+from core_infra.service_platform import ServicePlatform
+from settings import ServiceSettings
 
 FINISH_SECONDS = 15
-"""What a stopping task keeps of its stop timeout for requests that have begun. All the rest it
-serves on: ECS sends SIGTERM while callers and DNS know its address, and waits for neither."""
+"""The part of the stop timeout that a task keeps for requests that have begun.
+
+During the rest it serves as before: when ECS sends SIGTERM, callers and DNS still know the task's
+address, and ECS does not wait for them to forget it."""
 
 _HEALTH_INTERVAL = Duration.seconds(10)
-"""ECS's default is 30. With three failures in a row a hung task is replaced after half a minute."""
+"""ECS's default is 30 seconds. With three failures in a row ECS replaces a hung task after half a
+minute."""
 
 _HEALTH_TIMEOUT = Duration.seconds(5)
 _HEALTH_RETRIES = 3
@@ -26,25 +33,21 @@ _HEALTH_RETRIES = 3
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html"""
 
 _START_PERIOD = Duration.seconds(30)
-"""While it lasts failures do not count: a runtime with a slow start is not killed for it."""
+"""Failures do not count during this period. After it, three more failures make the task unhealthy,
+so ECS stops a task that is not healthy about 60 seconds after its start."""
 
 
 class BackendTask(Construct):
-    """A Fargate task definition with one container, which runs ``repository:live``.
+    """A Fargate task definition with one container, which runs the image tagged ``live``.
 
-    Creates the log group (deleted with the stack), a task role that has the managed policies
-    ``role_policy_arns`` and no more, and the policy with which ECS starts the tasks, attached to
-    ``execution_role``. The container is told ``SERVICE_NAME``, ``SERVICE_PORT`` and
-    ``DRAIN_SECONDS``, the time that it should go on serving after SIGTERM, besides
-    ``environment``, in which these three are overwritten. Exposes ``definition``, ``container``,
-    ``log_group`` and ``start_task_policy`` (which a service must wait for).
+    Creates the log group of the container, a task role that has the policies
+    ``task_role_policy_arns`` and no more, and a policy that lets the platform's execution role
+    start the tasks. Besides ``container_environment`` the container gets three variables, which
+    win over variables of the same name: ``SERVICE_NAME``, ``SERVICE_PORT`` and ``DRAIN_SECONDS``,
+    the time for which it should go on serving after SIGTERM.
 
-    ``cpu`` is in CPU units (1024 are one vCPU), ``memory_mib`` in MiB, together one of the sizes of
-    Fargate; ``arm64`` means Graviton, else x86-64; ``health_check_command`` is as ECS has it: the
-    first word says whether a shell runs the rest, and None means no health check; ``secrets`` see
-    ``ContainerSecrets``, ``kms_key_arns`` are the customer managed keys that they are encrypted
-    with; ``stop_timeout`` is longer than ``FINISH_SECONDS``, and at most 120 seconds on Fargate;
-    ``init_process`` is for ECS Exec.
+    Exposes ``definition``, ``log_group`` and ``start_task_policy``, which the service must wait
+    for.
     """
 
     def __init__(
@@ -52,88 +55,76 @@ class BackendTask(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        family: str,
-        service_name: str,
-        execution_role: iam.IRole,
-        repository: ecr.IRepository,
-        cpu: int,
-        memory_mib: int,
-        arm64: bool,
-        container_name: str,
-        container_port: int,
-        health_check_command: Sequence[str] | None,
-        environment: Mapping[str, str],
-        secrets: Mapping[str, str],
-        kms_key_arns: Iterable[str] = (),
-        stop_timeout: Duration,
-        init_process: bool,
-        role_policy_arns: Sequence[str],
-        log_group_name: str,
-        log_retention: logs.RetentionDays,
+        service: ServiceSettings,
+        platform: ServicePlatform,
+        repositories: ImageRepositories,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.log_group = logs.LogGroup(
+        self.log_group = log_group(
             self,
             "LogGroup",
-            log_group_name=log_group_name,
-            retention=log_retention,
-            removal_policy=RemovalPolicy.DESTROY,
+            name=task_log_group_name(service.ecs_cluster_name, service.service_name),
+            log_retention_days=service.log_retention_days,
         )
-        container_secrets = ContainerSecrets(self, "Secrets", arns=secrets)
+        secrets = ContainerSecrets(self, "Secrets", arns=service.container_secrets)
         self.start_task_policy = StartTaskPolicy(
             self,
             "StartTask",
-            role=execution_role,
-            repository=repository,
+            role=platform.execution_role,
+            repository=repositories.released,
             log_group=self.log_group,
-            secret_arns=container_secrets.secret_arns,
-            parameter_arns=container_secrets.parameter_arns,
-            kms_key_arns=kms_key_arns,
+            secrets=secrets,
+            kms_key_arns=service.container_secrets_kms_keys,
         )
         self.definition = ecs.FargateTaskDefinition(
             self,
             "Definition",
-            family=family,
-            cpu=cpu,
-            memory_limit_mib=memory_mib,
+            family=service.full_name,
+            cpu=service.task_cpu,
+            memory_limit_mib=service.task_memory,
             runtime_platform=ecs.RuntimePlatform(
-                cpu_architecture=(
-                    ecs.CpuArchitecture.ARM64 if arm64 else ecs.CpuArchitecture.X86_64
-                ),
+                cpu_architecture=ecs.CpuArchitecture.of(service.cpu_architecture.value),
                 operating_system_family=ecs.OperatingSystemFamily.LINUX,
             ),
             execution_role=self.start_task_policy.role,
         )
-        for arn in role_policy_arns:
+        for arn in service.task_role_policy_arns:
             self.definition.task_role.add_managed_policy(
                 iam.ManagedPolicy.from_managed_policy_arn(self, f"Policy{arn}", arn)
             )
-        self.container = self.definition.add_container(
+        self.definition.add_container(
             "Container",
-            container_name=container_name,
-            # By name: from_ecr_repository would let the role of another stack in by a policy of the
-            # repository. What the role needs is in StartTaskPolicy.
-            image=ecs.ContainerImage.from_registry(repository.repository_uri_for_tag(LIVE_TAG)),
-            port_mappings=[ecs.PortMapping(container_port=container_port)],
+            container_name=service.container_name,
+            # By name: with from_ecr_repository a repository policy would admit the role if it is of
+            # another stack. StartTaskPolicy has all that the role needs.
+            image=ecs.ContainerImage.from_registry(
+                repositories.released.repository_uri_for_tag(LIVE_TAG)
+            ),
+            port_mappings=[ecs.PortMapping(container_port=service.container_port)],
             environment={
-                **environment,
-                "SERVICE_NAME": service_name,
-                "SERVICE_PORT": str(container_port),
-                "DRAIN_SECONDS": str(int(stop_timeout.to_seconds()) - FINISH_SECONDS),
+                **service.container_environment,
+                "SERVICE_NAME": service.service_name,
+                "SERVICE_PORT": str(service.container_port),
+                "DRAIN_SECONDS": str(service.stop_timeout_seconds - FINISH_SECONDS),
             },
-            secrets=container_secrets.by_name,
-            health_check=_health_check(health_check_command),
-            stop_timeout=stop_timeout,
-            logging=ecs.LogDrivers.aws_logs(stream_prefix=container_name, log_group=self.log_group),
-            linux_parameters=_init_process(self) if init_process else None,
+            secrets=secrets.by_name,
+            health_check=_health_check(service),
+            stop_timeout=Duration.seconds(service.stop_timeout_seconds),
+            logging=ecs.LogDrivers.aws_logs(
+                stream_prefix=service.container_name, log_group=self.log_group
+            ),
+            # The SSM agent of ECS Exec leaves zombie processes; an init process removes them.
+            linux_parameters=ecs.LinuxParameters(self, "LinuxParameters", init_process_enabled=True)
+            if service.enable_execute_command
+            else None,
         )
 
 
-def _health_check(command: Sequence[str] | None) -> ecs.HealthCheck | None:
-    if command is None:
+def _health_check(service: ServiceSettings) -> ecs.HealthCheck | None:
+    if service.health_check_command is None:
         return None
     return ecs.HealthCheck(
-        command=list(command),
+        command=list(service.health_check_command),
         interval=_HEALTH_INTERVAL,
         timeout=_HEALTH_TIMEOUT,
         retries=_HEALTH_RETRIES,
@@ -141,17 +132,13 @@ def _health_check(command: Sequence[str] | None) -> ecs.HealthCheck | None:
     )
 
 
-def _init_process(scope: Construct) -> ecs.LinuxParameters:
-    # The SSM agent of ECS Exec leaves zombie processes behind, which an init process reaps.
-    return ecs.LinuxParameters(scope, "LinuxParameters", init_process_enabled=True)
-
-
 class ContainerSecrets(Construct):
     """Existing secrets that ECS injects into a container as environment variables.
 
-    Creates references only, and reads no value at synthesis. ``arns`` maps the variable to the ARN
+    Creates references only, and reads no value at synthesis. ``arns`` maps a variable to the ARN
     of a Secrets Manager secret (optionally followed by ``:json-key:version-stage:version-id``, as
-    ECS writes it) or of an SSM parameter; whether they are well formed is for the caller to know.
+    ECS writes it) or of an SSM parameter.
+
     Exposes ``by_name`` for the container, and ``secret_arns`` (without what follows the ARN) and
     ``parameter_arns`` for the policy of the role that reads them.
     """
@@ -191,16 +178,17 @@ class ContainerSecrets(Construct):
 class StartTaskPolicy(Construct):
     """Lets ``role`` start tasks: pull from ``repository``, write to ``log_group``, read secrets.
 
-    Creates one inline policy on the role. Secrets and parameters that are encrypted with a
-    customer managed key need the right to decrypt with it, for which ``kms_key_arns`` are; the
-    policy of such a key has to let the account's policies decide, as that of a new key does.
+    Creates one inline policy on the role. It is an explicit policy, and not a grant, for two
+    reasons: the role may belong to another stack, and a grant would make the two stacks depend on
+    each other; and the service must be able to wait for exactly this policy. Services that share
+    the role have one policy each.
+
+    If a secret or parameter is encrypted with a customer managed key, the role needs the right to
+    decrypt with it: ``kms_key_arns``. The policy of such a key must let the account's policies
+    decide, as the policy of a new key does.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html
 
-    An explicit policy of the service's own stack, although grants would be shorter: the role may
-    belong to another stack (a grant would make the two stacks depend on each other) or to nobody
-    here, and the service must be able to wait for exactly this policy. Two services that share
-    the role have one policy each. Exposes ``role``, to be used in task definitions; grants to it
-    do nothing.
+    Exposes ``role``, to be used in task definitions. Grants to it have no effect.
     """
 
     def __init__(
@@ -211,8 +199,7 @@ class StartTaskPolicy(Construct):
         role: iam.IRole,
         repository: ecr.IRepository,
         log_group: logs.ILogGroup,
-        secret_arns: Iterable[str],
-        parameter_arns: Iterable[str],
+        secrets: ContainerSecrets,
         kms_key_arns: Iterable[str] = (),
     ) -> None:
         super().__init__(scope, construct_id)
@@ -236,32 +223,34 @@ class StartTaskPolicy(Construct):
                 resources=[log_group.log_group_arn],
             ),
         ]
-        if secrets := sorted(set(secret_arns)):
+        stack = Stack.of(self)
+        via = []  # the services through which ECS reads the secrets
+        if secrets.secret_arns:
+            via.append(f"secretsmanager.{stack.region}.{stack.url_suffix}")
             statements.append(
-                iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=secrets)
+                iam.PolicyStatement(
+                    actions=["secretsmanager:GetSecretValue"],
+                    resources=sorted(secrets.secret_arns),
+                )
             )
-        if parameters := sorted(set(parameter_arns)):
+        if secrets.parameter_arns:
+            via.append(f"ssm.{stack.region}.{stack.url_suffix}")
             statements.append(
-                iam.PolicyStatement(actions=["ssm:GetParameters"], resources=parameters)
+                iam.PolicyStatement(
+                    actions=["ssm:GetParameters"], resources=sorted(secrets.parameter_arns)
+                )
             )
         if keys := sorted(set(kms_key_arns)):
-            stores = [*(["secretsmanager"] if secrets else []), *(["ssm"] if parameters else [])]
-            stack = Stack.of(self)
             statements.append(
                 iam.PolicyStatement(
                     actions=["kms:Decrypt"],
                     resources=keys,
-                    # Not what else is encrypted with the key.
-                    conditions={
-                        "StringEquals": {
-                            "kms:ViaService": [
-                                f"{store}.{stack.region}.{stack.url_suffix}" for store in stores
-                            ]
-                        }
-                    },
+                    # The condition excludes everything else that is encrypted with the key.
+                    conditions={"StringEquals": {"kms:ViaService": via}},
                 )
             )
-        # CDK's own name says nothing of stack and region: on a shared role the policies of two
-        # services would overwrite each other. IAM takes 128 characters; the longest region has 14.
-        name = f"{Names.unique_resource_name(self, max_length=100)}-{Stack.of(self).region}"
+        # The name that CDK makes does not contain the stack and the region: on a shared role the
+        # policies of two services would overwrite each other. IAM takes 128 characters, and the
+        # longest name of a region has 14.
+        name = f"{Names.unique_resource_name(self, max_length=100)}-{stack.region}"
         iam.Policy(self, "Policy", policy_name=name, roles=[self.role], statements=statements)

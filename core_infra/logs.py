@@ -1,4 +1,4 @@
-"""What both stacks need to declare their log groups: backend_service may import this, too."""
+"""Log groups that are deleted with their stack; both stacks use this module."""
 
 from typing import cast
 
@@ -9,44 +9,53 @@ from constructs import Construct
 from settings.names import LOG_RETENTION
 
 
-def log_retention(days: int) -> logs.RetentionDays:
-    """Return the period of ``days``, one of those in ``LOG_RETENTION``."""
-    return logs.RetentionDays[LOG_RETENTION[days]]
+def log_group(
+    scope: Construct, construct_id: str, *, log_retention_days: int, name: str | None = None
+) -> logs.LogGroup:
+    """Declare a log group that is deleted with the stack.
+
+    ``log_retention_days`` is one of the periods in ``LOG_RETENTION``. Without a ``name``
+    CloudFormation makes one.
+    """
+    return logs.LogGroup(
+        scope,
+        construct_id,
+        log_group_name=name,
+        retention=logs.RetentionDays[LOG_RETENTION[log_retention_days]],
+        removal_policy=RemovalPolicy.DESTROY,
+    )
 
 
 class HelperFunctionLogs(Construct):
-    """Gives each CDK helper function of the stack a log group that is deleted with the stack.
+    """Declares a log group for each CDK helper function of the stack.
 
-    Helper functions are those of CDK's own custom resource provider: the bucket cleaner, the
-    closer of the default security group. Left alone, Lambda creates ``/aws/lambda/<function>`` at
-    the first call, keeps it for ever, and leaves it behind after ``cdk destroy``. Gives a log group
-    to the helpers that the stack has by now, so it is to be created last. They may write to it and
-    to no other, nor make it: Lambda writes the last lines when the group may be gone already.
+    CDK implements some features with a Lambda function of its own, for instance emptying a bucket.
+    Without this construct Lambda creates ``/aws/lambda/<function>`` at the first call, keeps it for
+    ever, and ``cdk destroy`` leaves it behind. The construct covers the functions that the stack
+    has so far, so create it last. Each function may write to its log group only, and may not
+    create it: otherwise a last log line would create the group again after the stack is deleted.
     """
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, retention: logs.RetentionDays
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, log_retention_days: int) -> None:
         super().__init__(scope, construct_id)
         for provider in Stack.of(self).node.children:
             if isinstance(provider, CustomResourceProviderBase):
-                node = provider.node
-                log_group = logs.LogGroup(
+                group = log_group(
                     self,
-                    node.id.removeprefix("Custom::"),
-                    retention=retention,
-                    removal_policy=RemovalPolicy.DESTROY,
+                    provider.node.id.removeprefix("Custom::"),
+                    log_retention_days=log_retention_days,
                 )
-                # CDK has no option for any of this. With AWSLambdaBasicExecutionRole, its managed
-                # policy, the function may make log groups, and write to every one of the account.
-                function = cast("CfnResource", node.find_child("Handler"))
-                function.add_property_override("LoggingConfig.LogGroup", log_group.log_group_name)
+                # CDK has no option for the log group or the policies of a helper function.
+                function = cast("CfnResource", provider.node.find_child("Handler"))
+                function.add_property_override("LoggingConfig.LogGroup", group.log_group_name)
                 provider.add_to_role_policy(
                     {
                         "Effect": "Allow",
                         "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-                        "Resource": log_group.log_group_arn,
+                        "Resource": group.log_group_arn,
                     }
                 )
-                role = cast("CfnResource", node.find_child("Role"))
+                # This is AWSLambdaBasicExecutionRole, which allows logs:CreateLogGroup and writing
+                # to every log group of the account.
+                role = cast("CfnResource", provider.node.find_child("Role"))
                 role.add_property_deletion_override("ManagedPolicyArns")

@@ -1,22 +1,21 @@
-"""What the core stack is known by, without CDK: for constructs, settings, doctor and tools alike.
+"""Names of the core stack's resources, and the AWS services that a task needs to start.
 
-The names of its resources, and the AWS services without which no task starts. Imports nothing, so
-that nobody has to load CDK for a name.
+Does not import CDK, so tools can use a name without loading it.
 """
 
 
 def exec_log_group_name(cluster_name: str) -> str:
     """Return the name of the log group that records the ECS Exec sessions of a cluster.
 
-    Fixed, so that a service on an imported cluster can be granted exactly this log group.
+    It is fixed, so that a service on an imported cluster can be granted exactly this log group.
     """
     return f"/ecs-exec/{cluster_name}"
 
 
 def unique_names(cluster_name: str) -> tuple[tuple[str, str], ...]:
-    """Return what the core stack names itself: CloudFormation types with names.
+    """Return the CloudFormation types and the names of resources that the core stack names itself.
 
-    Each may exist once in an account and region; everything else is named by CloudFormation.
+    Each name may exist once in an account and region. CloudFormation names everything else.
     """
     return (
         ("AWS::ECS::Cluster", cluster_name),
@@ -28,8 +27,8 @@ def unique_names(cluster_name: str) -> tuple[tuple[str, str], ...]:
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
 _START_TASK_SERVICES = frozenset({"ecr.api", "ecr.dkr", "logs"})
 
-# In regions that opened after 2023-12-23 Fargate needs ECS's own endpoints as well. Listed are
-# the regions from before, so the list stays right.
+# In regions that opened after 2023-12-23 Fargate needs endpoints of ECS itself, too. The list has
+# the older regions, so new regions do not make it wrong.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html
 _ECS_SERVICES = frozenset({"ecs", "ecs-agent", "ecs-telemetry"})
 # fmt: off
@@ -45,13 +44,12 @@ _REGIONS_WITHOUT_ECS_ENDPOINTS = frozenset({
 # fmt: on
 
 
-def start_task_services(region: str | None) -> frozenset[str]:
-    """Return the AWS services that a task without internet needs interface endpoints of to start.
+def start_task_services(region: str) -> frozenset[str]:
+    """Return the AWS services whose interface endpoints a task without NAT needs to start.
 
-    Short names, as in ``com.amazonaws.<region>.<name>``; S3 is not among them, its gateway
-    endpoint serves. None stands for a region that is not known yet, and gets what every region
-    needs.
+    The names are short, as in ``com.amazonaws.<region>.<name>``. S3 is not among them, because it
+    has a gateway endpoint.
     """
-    if region is None or region in _REGIONS_WITHOUT_ECS_ENDPOINTS:
+    if region in _REGIONS_WITHOUT_ECS_ENDPOINTS:
         return _START_TASK_SERVICES
     return _START_TASK_SERVICES | _ECS_SERVICES

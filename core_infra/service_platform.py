@@ -1,30 +1,26 @@
-"""The contract between the infrastructure that services share and the services that run on it.
-
-Of the core a service knows this, and ``logs``.
-"""
+"""What a service needs from the infrastructure that it runs on, be it created here or imported."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
+from aws_cdk import Annotations
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_servicediscovery as cloudmap
 from constructs import Construct
 
 from core_infra.names import exec_log_group_name
-
-__all__ = ["PlatformProvider", "ServicePlatform", "exec_log_group_name"]
+from settings import ExistingPlatformSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServicePlatform:
-    """What a backend service needs from the infrastructure that it runs on.
+    """Network, cluster, namespace and execution role of a service.
 
-    Assumes that the namespace is a private DNS namespace of ``vpc``, that ECS tasks may assume
-    ``execution_role``, and that ``vpc`` has private subnets from which the AWS APIs can be reached.
-    ``vpc_cidr`` is the address block of ``vpc`` as text: rules that name a reference cannot be
-    judged by tools that read templates.
+    ``namespace`` is a private DNS namespace of ``vpc``, ECS tasks may assume ``execution_role``,
+    and the private subnets of ``vpc`` can reach the AWS APIs. ``vpc_cidr`` is the address block of
+    ``vpc`` as text: tools that read templates cannot judge a security group rule with a reference.
     """
 
     vpc: ec2.IVpc
@@ -38,18 +34,68 @@ class ServicePlatform:
         """The private subnets, whether their egress is a NAT gateway or VPC endpoints."""
         return ec2.SubnetSelection(subnets=self.vpc.private_subnets or self.vpc.isolated_subnets)
 
-    def provide(self, scope: Construct) -> "ServicePlatform":
-        """Return itself: the resources exist already, nothing is added to ``scope``."""
-        del scope
-        return self
+
+def import_platform(scope: Construct, existing: ExistingPlatformSettings) -> ServicePlatform:
+    """Return references to existing infrastructure, for the stack ``scope``.
+
+    Call it once for each stack. CDK looks a VPC that is given by its Name tag up in the account, at
+    synthesis: this needs credentials and writes cdk.context.json. CDK checks nothing else: if a
+    resource does not exist, the deploy fails.
+    """
+    imported = Construct(scope, "ImportedPlatform")
+    vpc = _import_vpc(imported, existing)
+    # Without the cluster's logging configuration, CDK allows tasks with ECS Exec to write to any
+    # log group.
+    session_logs = ecs.ExecuteCommandConfiguration(
+        logging=ecs.ExecuteCommandLogging.OVERRIDE,
+        log_configuration=ecs.ExecuteCommandLogConfiguration(
+            cloud_watch_log_group=logs.LogGroup.from_log_group_name(
+                imported,
+                "ExecuteCommandLogGroup",
+                exec_log_group_name(existing.ecs_cluster_name),
+            )
+        ),
+    )
+    return ServicePlatform(
+        vpc=vpc,
+        vpc_cidr=vpc.vpc_cidr_block,
+        cluster=ecs.Cluster.from_cluster_attributes(
+            imported,
+            "Cluster",
+            cluster_name=existing.ecs_cluster_name,
+            vpc=vpc,
+            security_groups=[],
+            execute_command_configuration=session_logs,
+        ),
+        namespace=cloudmap.PrivateDnsNamespace.from_private_dns_namespace_attributes(
+            imported,
+            "Namespace",
+            namespace_name=existing.namespace_name,
+            namespace_arn=existing.namespace_arn,
+            namespace_id=existing.namespace_id,
+        ),
+        # Not mutable: two stacks that write the default policy of one role would overwrite each
+        # other.
+        execution_role=iam.Role.from_role_arn(
+            imported, "ExecutionRole", existing.ecs_task_execution_role_arn, mutable=False
+        ),
+    )
 
 
-class PlatformProvider(Protocol):
-    """What a service stack takes: the core stack's ``ServicePlatform``, or an imported one."""
-
-    def provide(self, scope: Construct) -> ServicePlatform:
-        """Return the platform of the service stack ``scope``, in which references may be created.
-
-        To be called once for each stack.
-        """
-        ...
+def _import_vpc(scope: Construct, existing: ExistingPlatformSettings) -> ec2.IVpc:
+    vpc = existing.vpc
+    if vpc is None:
+        return ec2.Vpc.from_lookup(scope, "Vpc", vpc_name=existing.vpc_name)
+    # CDK needs the route tables to add routes or gateway endpoints, which this app does not do.
+    Annotations.of(scope).acknowledge_warning(
+        "@aws-cdk/aws-ec2:noSubnetRouteTableId", "no route is added to imported subnets"
+    )
+    return ec2.Vpc.from_vpc_attributes(
+        scope,
+        "Vpc",
+        vpc_id=vpc.vpc_id,
+        vpc_cidr_block=vpc.vpc_cidr,
+        availability_zones=list(vpc.availability_zones),
+        public_subnet_ids=list(vpc.public_subnet_ids),
+        private_subnet_ids=list(vpc.private_subnet_ids),
+    )

@@ -1,4 +1,4 @@
-"""Runs of app.py: in a process of its own as the CDK CLI starts it, or in this one."""
+"""Runs of app.py: in a new process, as the CDK CLI starts it, or in this process."""
 
 import contextlib
 import gc
@@ -24,7 +24,7 @@ _WHERE_JSII_UNPACKS = ("HOME", "JSII_RUNTIME_PACKAGE_CACHE_ROOT")
 
 @dataclass(frozen=True)
 class Run:
-    """How a run of app.py ended, and what it left behind."""
+    """The result of a run of app.py."""
 
     status: int
     stdout: str
@@ -39,7 +39,7 @@ class Run:
 
     @property
     def places(self) -> list[str]:
-        """The frames of all stack traces that tell the CLI where a resource was made."""
+        """The frames of all stack traces that show the CLI where a resource was made."""
         constructs: list[dict[str, list[dict[str, Any]]]] = [
             json.loads(file.read_text(encoding="utf-8"))
             for file in self.assembly.glob("*.metadata.json")
@@ -81,16 +81,16 @@ def start_app(
 
 
 def call_app(folder: Path, *, context: Mapping[str, Any] | None = None) -> Run:
-    """Call main of app.py in a folder, for settings that it refuses: that takes no CDK.
+    """Call main of app.py in a folder, for settings that it refuses before it uses CDK.
 
-    What Node says while it synthesises would not be in the run.
+    The result would not contain messages of Node from a synthesis.
     """
     assembly = _empty(folder / "assembly")
     status, out, err = 0, io.StringIO(), io.StringIO()
 
     def make_app(**given: Any) -> App:
-        told = _context(context) | given.pop("context")
-        return App(outdir=str(assembly), context=told, **given)
+        merged = _context(context) | given.pop("context")
+        return App(outdir=str(assembly), context=merged, **given)
 
     with (
         contextlib.chdir(folder),
@@ -102,7 +102,7 @@ def call_app(folder: Path, *, context: Mapping[str, Any] | None = None) -> Run:
         try:
             app.main()
         except SystemExit as ending:
-            # As Python does for a process that ends so.
+            # Python does this for a process that ends with a text.
             status = 1
             print(ending.code, file=err)
     return Run(status, out.getvalue(), err.getvalue(), assembly)

@@ -15,6 +15,7 @@ from aws_cdk.assertions import Template
 from aws_cdk.cx_api import CloudAssembly
 
 from app import make_app
+from settings import Settings
 from settings.examples import (
     ACCOUNT,
     CONNECTED,
@@ -42,7 +43,7 @@ __all__ = [
     "app_of",
     "empty_stack",
     "properties_of",
-    "syntheses",
+    "settings_of",
     "synthesise",
     "synthesise_together",
     "template_of",
@@ -74,7 +75,7 @@ _LOOKED_UP_VPC = {
 
 @dataclass(frozen=True, eq=False)
 class Synthesis:
-    """The assembly that one settings file makes; equal to itself alone, so that it can be a key."""
+    """The assembly of one or more settings files. It equals itself only, so it can be a key."""
 
     assembly: CloudAssembly
     templates: Mapping[str, Mapping[str, Any]]
@@ -147,9 +148,10 @@ def _synthesise(files: tuple[tuple[tuple[str, str], ...], ...], template_rules: 
     return Synthesis(assembly, {s.stack_name: s.template for s in assembly.stacks})
 
 
-def syntheses() -> int:
-    """Say how often this process has synthesised the app so far."""
-    return _synthesise.cache_info().misses
+def settings_of(**changes: str) -> Settings:
+    """Return the settings of sample.env with ``changes``."""
+    (settings,) = example_deployment(changes)
+    return settings
 
 
 def app_of(*files: Mapping[str, str], template_rules: bool = False) -> App:
@@ -166,9 +168,9 @@ def app_of(*files: Mapping[str, str], template_rules: bool = False) -> App:
     )
 
 
-def empty_stack(name: str = "Test", *, scope: App | None = None, region: str = REGION) -> Stack:
+def empty_stack(name: str = "Test", *, region: str = REGION) -> Stack:
     """Return a stack for a construct under test, with the feature flags of the app."""
-    app = scope or make_app((), _scratch() / "cdk.out")
+    app = make_app((), _scratch() / "cdk.out")
     return Stack(app, name, env=Environment(account=ACCOUNT, region=region))
 
 

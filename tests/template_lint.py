@@ -1,4 +1,4 @@
-"""What cfn-lint and CDK's own rules find in templates, without what is accepted here."""
+"""Findings of cfn-lint and of CDK's own rules in templates, without the accepted ones."""
 
 import json
 from collections.abc import Mapping
@@ -10,27 +10,27 @@ from cfnlint.config import ConfigMixIn
 from cfnlint.decode.decode import decode_str
 from cfnlint.runner import Runner
 
-# Findings that are right in general and not here.
+# Findings that do not matter for these templates.
 _ACCEPTED = {
-    # CDK names a role and its policy together in DependsOn, where using the role's ARN orders the
-    # role already. Harmless, and not ours to change.
+    # CDK writes a role and its policy into DependsOn, where the reference to the role's ARN would
+    # be enough for the role. This is harmless.
     "W3005": "redundant DependsOn",
-    # The zones are a setting: who names them wants exactly those.
+    # Users who set availability_zones want exactly these zones.
     "W3010": "availability zones by name",
 }
 
 
 def findings(template: Mapping[str, Any], region: str) -> list[str]:
-    """Return what cfn-lint finds in a template for that region, as rule and message."""
+    """Return the findings of cfn-lint in a template for a region, as rule and message."""
     decoded, errors = decode_str(json.dumps(template, ensure_ascii=False))
     found = errors or _cfn_lint(region).validate_template(decoded)
     return [f"{f.rule.id} {f.message}" for f in found if f.rule.id not in _ACCEPTED]
 
 
 def violations(assembly: str | Path) -> list[str]:
-    """Return what CDK's template rules found, from the report of a synthesis that applied them.
+    """Return the violations of CDK's template rules, from the report of a synthesis with rules.
 
-    The synthesis itself goes through; the CDK CLI then refuses to go on.
+    The synthesis itself does not fail; the CDK CLI stops after it.
     """
     report = json.loads((Path(assembly) / "validation-report.json").read_text("utf-8"))
     return [
@@ -42,5 +42,5 @@ def violations(assembly: str | Path) -> list[str]:
 
 @cache
 def _cfn_lint(region: str) -> Runner:
-    """Return cfn-lint with its rules: to read them takes as long as to lint a template."""
+    """Return cfn-lint with its rules, which it reads as slowly as it checks a template."""
     return Runner(ConfigMixIn(regions=[region]))

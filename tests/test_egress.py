@@ -1,4 +1,4 @@
-"""Egress: from the subnet of a task to each AWS service that it needs, is there a way?"""
+"""Egress: each task can reach the AWS services that it needs, and without NAT no others."""
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
@@ -24,7 +24,7 @@ HTTPS = 443
 
 
 def in_region(name: Any) -> str:
-    """Return the name of a service, in whose place CDK writes a function for some of them."""
+    """Return the name of a service, which CDK writes as Fn::Join for some services."""
     if isinstance(name, str):
         return name
     return "".join(part if isinstance(part, str) else REGION for part in name["Fn::Join"][1])
@@ -40,7 +40,7 @@ class Core:
         return {k: r["Properties"] for k, r in self.resources.items() if r["Type"] == kind}
 
     def way(self, subnet: str, service: str) -> str | None:
-        """Return how a task in the subnet reaches a service."""
+        """Return how a task in the subnet reaches a service, or None if it does not."""
         return (
             self._nat_gateway(subnet)
             or self._gateway_endpoint(subnet, service)
@@ -154,7 +154,7 @@ def test_the_way_is_the_nat_gateway(topology: str) -> None:
     assert ways == {"NAT gateway"}
 
 
-def test_what_nobody_asked_for_is_not_paid_for() -> None:
+def test_there_are_no_endpoints_that_no_setting_needs() -> None:
     plain = synthesise(enable_nat_gw="False")
     assert needed(plain) == {"ecr.api", "ecr.dkr", "s3", "logs"}
     for service in ("secretsmanager", "ssm", "ssmmessages"):
@@ -194,18 +194,18 @@ def change(core: Core, kind: str, **properties: Any) -> None:
         found.update(properties)
 
 
-ELSEWHERE = {"CidrIp": "192.168.0.0/16", "FromPort": HTTPS, "ToPort": HTTPS}
+OTHER_CALLERS = {"CidrIp": "192.168.0.0/16", "FromPort": HTTPS, "ToPort": HTTPS}
 BREAKS = {
     "no private DNS": ("AWS::EC2::VPCEndpoint", {"PrivateDnsEnabled": False}),
     "no DNS in the VPC": ("AWS::EC2::VPC", {"EnableDnsHostnames": False}),
     "closed group": ("AWS::EC2::SecurityGroup", {"SecurityGroupIngress": []}),
-    "other callers": ("AWS::EC2::SecurityGroup", {"SecurityGroupIngress": [ELSEWHERE]}),
+    "other callers": ("AWS::EC2::SecurityGroup", {"SecurityGroupIngress": [OTHER_CALLERS]}),
     "other service": ("AWS::EC2::VPCEndpoint", {"ServiceName": f"com.amazonaws.{REGION}.sqs"}),
 }
 
 
 @pytest.mark.parametrize(("kind", "properties"), BREAKS.values(), ids=BREAKS)
-def test_the_walk_notices_what_is_missing(kind: str, properties: dict[str, Any]) -> None:
+def test_these_tests_notice_a_broken_endpoint(kind: str, properties: dict[str, Any]) -> None:
     synthesis = synthesise(**ISOLATED)
     core = core_of(synthesis)
     (subnet, *_) = task_subnets(synthesis)
@@ -214,7 +214,7 @@ def test_the_walk_notices_what_is_missing(kind: str, properties: dict[str, Any])
     assert core.way(subnet, "logs") is None
 
 
-def test_the_walk_notices_a_missing_route_to_s3_or_to_nat() -> None:
+def test_these_tests_notice_a_missing_route_to_s3_or_nat() -> None:
     isolated = core_of(synthesise(**ISOLATED))
     change(isolated, "AWS::EC2::VPCEndpoint", RouteTableIds=[])
     assert isolated.way(task_subnets(synthesise(**ISOLATED))[0], "s3") is None

@@ -1,4 +1,4 @@
-"""The command of cdk.json finds its packages, or says in one line what to do."""
+"""The command in cdk.json finds its packages, or prints one line with the remedy."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from tests.repository import ROOT
 
 ENVIRONMENT = Path(sys.prefix)
 STARTED = "error: 1 problem in .env\n"
-"""What app.py says in a folder without settings: it got as far as that."""
+"""The output of app.py in a folder without settings: it has found its packages."""
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def path(tmp_path: Path) -> str:
-    """The PATH of a new terminal: there is Node, and a Python 3 without our packages."""
+    """The PATH of a new terminal, with Node and a Python 3 without our packages."""
     folder = tmp_path / "bin"
     folder.mkdir()
     node = shutil.which("node")
@@ -55,14 +55,12 @@ def run_app(project: Path, **environment: str) -> subprocess.CompletedProcess[st
     )
 
 
-def test_environment_of_make_install_is_found_without_activating_it(
-    project: Path, path: str
-) -> None:
+def test_the_environment_of_make_install_needs_no_activation(project: Path, path: str) -> None:
     (project / ".venv").symlink_to(ENVIRONMENT)
     assert run_app(project, PATH=path).stderr.startswith(STARTED)
 
 
-def test_activated_environment_goes_before_that_of_make_install(
+def test_an_activated_environment_wins_over_that_of_make_install(
     project: Path, path: str, tmp_path: Path
 ) -> None:
     (project / ".venv").symlink_to(tmp_path / "bare")
@@ -70,12 +68,12 @@ def test_activated_environment_goes_before_that_of_make_install(
     assert run_app(project, **activated).stderr.startswith(STARTED)
 
 
-def test_packages_that_are_installed_for_everybody_are_used(project: Path, path: str) -> None:
+def test_packages_of_the_python_on_the_path_are_used(project: Path, path: str) -> None:
     done = run_app(project, PATH=f"{ENVIRONMENT}/bin{os.pathsep}{path}")
     assert done.stderr.startswith(STARTED)
 
 
-def test_without_the_packages_one_line_says_what_to_do(project: Path, path: str) -> None:
+def test_without_the_packages_one_line_has_the_remedy(project: Path, path: str) -> None:
     done = run_app(project, PATH=path)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1

@@ -1,6 +1,6 @@
-"""What may happen without naming a resource, in every topology.
+"""Wildcards and trust in the policies of every topology.
 
-What each role may do is in test_roles.py.
+The permissions of each role are in test_roles.py.
 """
 
 import json
@@ -13,11 +13,11 @@ import pytest
 
 from tests.synthesis import TOPOLOGIES, Synthesis, synthesise
 
-# Actions that AWS authorises on no resource at all, so that only "*" allows them.
+# Actions without resource-level permissions: only "*" allows them.
 WITHOUT_RESOURCES = {
-    "ecr:GetAuthorizationToken": "signs in to ECR, for a pull or a push that is granted besides",
+    "ecr:GetAuthorizationToken": "signs in to ECR; pull and push are separate rights",
     "ecr-public:GetAuthorizationToken": "signs in to the public registry of the seed image",
-    "sts:GetServiceBearerToken": "the other half of signing in to the public registry",
+    "sts:GetServiceBearerToken": "also needed to sign in to the public registry",
     "ecs:DescribeTaskDefinition": "the deploy action copies the running task definition",
     "codepipeline:PutJobFailureResult": "the release function answers for a job, known by its id",
     "codepipeline:PutJobSuccessResult": "the release function answers for a job, known by its id",
@@ -27,14 +27,14 @@ WITHOUT_RESOURCES = {
     "ssmmessages:OpenControlChannel": "ECS Exec, if it is switched on",
     "ssmmessages:OpenDataChannel": "ECS Exec, if it is switched on",
 }
-# Actions whose resource Fargate does not have; a condition stands in for it.
+# Actions whose resource Fargate does not have; a condition confines them.
 WITH_CONDITION = {
     "ecs:ListTasks": "authorised on container instances; ecs:cluster confines it to the cluster",
 }
-# Actions that may have to be allowed on "*": sources disagree. The reason is above the statement.
+# Sources disagree whether these actions need "*". The reason is above the statement.
 IN_DOUBT = {
-    "ecs:RegisterTaskDefinition": "AWS's policy for the deploy action has it so; what confines the "
-    "rollout is iam:PassRole and ecs:UpdateService",
+    "ecs:RegisterTaskDefinition": 'AWS\'s policy for the deploy action has "*"; iam:PassRole and '
+    "ecs:UpdateService confine the rollout",
 }
 FAMILIES = {"kms:GenerateDataKey*": "with or without the key in plain text"}
 
@@ -44,7 +44,7 @@ def many(value: Any) -> list[Any]:
 
 
 def statements(synthesis: Synthesis) -> Iterator[dict[str, Any]]:
-    """Yield every statement about what a role may do."""
+    """Yield every statement of a role's policies."""
     for template in synthesis.templates.values():
         for resource in template["Resources"].values():
             properties = resource.get("Properties", {})
@@ -106,7 +106,7 @@ def test_no_role_may_do_everything_with_anything(topology: str) -> None:
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_the_artifact_bucket_lets_in_its_cleaner_by_single_actions(topology: str) -> None:
-    """No scanner looks at what a bucket's own policy allows."""
+    """cdk-nag does not look at the policy of a bucket."""
     resources = synthesise(**TOPOLOGIES[topology]).resources(
         "BackendServiceStack", "AWS::S3::BucketPolicy"
     )
@@ -140,7 +140,7 @@ def test_no_managed_policy_is_attached(topology: str) -> None:
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_nobody_may_make_a_log_group_after_it_was_destroyed(topology: str) -> None:
-    """A late write of a build, an action or a function would, and the next deploy would fail."""
+    """A late log line would create it again, and the next deploy would fail."""
     for statement in statements(synthesise(**TOPOLOGIES[topology])):
         assert "logs:CreateLogGroup" not in many(statement["Action"]), statement
 

@@ -1,12 +1,12 @@
 """The Lambda function behind two actions of the pipeline: Release and Promote.
 
-Release copies the image of a build into the repository of the service, and Promote gives it the tag
-that the template names, once ECS has completed its rollout. Both may be broken off at any point and
-repeated: what is there already under the same digest is as good as new. Why it is made so:
+Release copies the image of a build into the repository of the service. After ECS has completed the
+rollout, Promote gives it the tag that the template names. Each can be interrupted at any point and
+run again: it skips what exists already under the same digest. The reasons for this design are in
 docs/decisions/02-live-tag.md.
 
-It knows its service by environment variables. It is the whole of what is deployed, so it imports
-nothing of this project, and boto3, which Lambda brings, only when it is called.
+Environment variables name the service. Lambda gets this file only, so the file imports nothing of
+this project. Lambda provides boto3; the handler imports it when it is called.
 """
 
 import contextlib
@@ -28,14 +28,14 @@ MEDIA_TYPES = (
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
-"""As whoever pulls accepts them; ECR would convert an image to another type for who does not."""
+"""All types of manifests. ECR converts a manifest whose type a request does not accept."""
 
 POLL_SECONDS = 10
 ROLLOUT_SECONDS = 1800
-"""Longer than ECS watches the alarms, and than the rollout action waits."""
+"""As long as the rollout action waits, and longer than ECS watches the alarms."""
 
 RESERVE_SECONDS = 45
-"""Left of the function's time for the answer, and for a part that is on its way."""
+"""The rest of the function's time that it keeps for a part in transfer and for the answer."""
 
 LONGEST_MESSAGE = 5000
 LONGEST_SUMMARY = 2048
@@ -52,16 +52,16 @@ Download = Callable[[str], contextlib.AbstractContextManager[Any]]
 
 
 class ActionError(Exception):
-    """The action fails; the message is for whoever looks at the pipeline."""
+    """The action fails; the pipeline shows the message."""
 
 
 class OutOfTimeError(Exception):
-    """The function's time is nearly over, and there is something left to do."""
+    """The function's time is nearly over, and work is left."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """What the function is for; repositories are given by URI, without a tag."""
+    """The service that the function works for. Repositories are URIs without a tag."""
 
     repository: str
     builds: str
@@ -89,7 +89,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an action went on: it succeeded, or is in progress if there is a ``token``."""
+    """The result of a call: with a ``token`` the action is in progress, else it has succeeded."""
 
     summary: str
     token: str = ""
@@ -98,25 +98,25 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Clock:
-    """The time, and how much of it the function has."""
+    """The time, and the seconds that the function has left."""
 
     now: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     remaining: Callable[[], float] = lambda: float("inf")
 
     def require(self) -> None:
-        """Raise OutOfTimeError if there is only the reserve left."""
+        """Raise OutOfTimeError if only the reserve is left."""
         if self.remaining() < RESERVE_SECONDS:
             raise OutOfTimeError
 
 
 def handler(event: Mapping[str, Any], context: Any) -> None:
-    """Do what a job asks for, and tell CodePipeline how it went.
+    """Run the action of a job, and report its result to CodePipeline.
 
-    The event holds credentials and is never logged. A failure that nobody is told of would keep the
-    pipeline waiting for 20 minutes.
+    The event contains credentials, so it is never logged. Every failure is reported: otherwise the
+    pipeline would wait for 20 minutes.
     """
-    import boto3  # noqa: PLC0415 - what imports this file to deploy or test it may not have it
+    import boto3  # noqa: PLC0415 - a process that only tests this file may not have it
     from botocore.config import Config  # noqa: PLC0415
 
     patient = Config(retries={"mode": "standard", "total_max_attempts": 8})
@@ -141,10 +141,10 @@ def handler(event: Mapping[str, Any], context: Any) -> None:
 
 
 def report(codepipeline: Any, job_id: str, action: Callable[[], Outcome]) -> None:
-    """Do the action, and put its result."""
+    """Run the action, and put its result."""
     try:
         outcome = action()
-    except Exception as error:  # whatever it is, the pipeline waits for an answer
+    except Exception as error:  # The pipeline waits for an answer in any case.
         if isinstance(error, ActionError):
             message = str(error)
         else:
@@ -168,14 +168,15 @@ def report(codepipeline: Any, job_id: str, action: Callable[[], Outcome]) -> Non
 def act(
     job: Mapping[str, Any], service: Service, *, client: Callable[..., Any], clock: Clock
 ) -> Outcome:
-    """Do what the action's UserParameters say; ``client`` makes one for an AWS service.
+    """Run the action in UserParameters; ``client`` makes a client for an AWS service.
 
-    They are ``release IMAGE`` or ``promote IMAGE``. No JSON: CodePipeline puts in what a build has
-    exported as it is, and that must not become another key.
+    The parameters are ``release IMAGE`` or ``promote IMAGE``. They are not JSON: CodePipeline
+    inserts the text that a build has exported, and this text must not become another key.
     """
     parameters = job["actionConfiguration"]["configuration"]["UserParameters"]
     action, _, image = parameters.partition(" ")
-    if action not in ("release", "promote"):  # of a pipeline that is just being updated
+    # A deploy updates function and pipeline one after the other, so they may differ for a while.
+    if action not in ("release", "promote"):
         raise ActionError(f"{_quoted(action)} is no action; start the pipeline again")
     token = json.loads(job.get("continuationToken") or "{}")
     if action == "promote":
@@ -219,7 +220,7 @@ def release(
     clock: Clock,
     download: Download | None = None,
 ) -> Outcome:
-    """Copy the image that the build has exported, and hand it on by its digest."""
+    """Copy the image that the build has exported; pass it on by its digest."""
     tag, digest = tag_and_digest(built, service)
     copy = Copy(ecr, service, clock, download or _download)
     try:
@@ -229,7 +230,7 @@ def release(
             raise ActionError(
                 f"the function's time is not enough to copy {copy.current}; make it smaller"
             ) from None
-        # Nothing needs to be remembered: ECR has the layers that are copied.
+        # The token needs no content: ECR knows which layers it has.
         return Outcome(f"{copy.layers} layers of {tag} are copied", token=json.dumps({}))
     image = f"{service.repository}@{digest}"
     definitions = json.dumps([{"name": service.container, "imageUri": image}])
@@ -242,13 +243,13 @@ def release(
 
 
 def tag_and_digest(built: str, service: Service) -> tuple[str, str]:
-    """Return tag and digest of the image that a build has exported, which may be any text."""
+    """Return tag and digest of the image in ``built``, the text that a build has exported."""
     match = re.fullmatch(rf"{re.escape(service.builds)}:({_TAG})@({_DIGEST})", built)
     if not match:
         raise ActionError(
             f"the build has exported {_quoted(built)} as IMAGE; only an image of this service's "
-            f"builds is released, {service.builds}:<tag>@sha256:<digest>. What a buildspec has to "
-            "export is in docs/next-version.md"
+            f"builds is released, {service.builds}:<tag>@sha256:<digest>. What a buildspec must "
+            "export is in docs/operations.md"
         )
     tag, digest = match.groups()
     if tag.lower() == service.live_tag.lower():
@@ -259,8 +260,8 @@ def tag_and_digest(built: str, service: Service) -> tuple[str, str]:
 class Copy:
     """Copies images from the builds into the service's repository, by digest.
 
-    ``layers`` counts those that were copied, ``current`` says which one was begun last. Raises
-    OutOfTimeError when ``clock`` says so; what is done until then need not be done again.
+    ``layers`` is the number of copied layers, ``current`` describes the one that it began last.
+    Raises OutOfTimeError when ``clock`` does; another copy then continues the work.
     """
 
     def __init__(self, ecr: Any, service: Service, clock: Clock, download: Download) -> None:
@@ -274,11 +275,12 @@ class Copy:
         self._target = _name(service.repository)
 
     def release(self, tag: str, digest: str) -> None:
-        """Have the image of the build in the repository, under the same tag."""
-        # An old build is no longer among the builds, but what was released of it is.
+        """Copy the image of the build into the repository, under the same tag."""
+        # An old build has left the repository of the builds, but its release is still here.
         if self._find(self._target, self._service.repository, tag, digest):
             return
-        # Nor is a tag that was pushed again, after its image had left, what was approved.
+        # After an image has expired, a build can push another one under its tag: _find compares
+        # the digest with the approved one.
         built = self._find(self._source, self._service.builds, tag, digest)
         if built is None:
             raise ActionError(f"there is no image {self._service.builds}:{tag}")
@@ -336,7 +338,7 @@ class Copy:
                     layerPartBlob=part,
                 )
                 first += len(part)
-        # ECR compares the digest with what it got. Another attempt may have been quicker.
+        # ECR compares the digest with the data. Another attempt may have completed the layer first.
         with contextlib.suppress(self._ecr.exceptions.LayerAlreadyExistsException):
             self._ecr.complete_layer_upload(
                 repositoryName=self._target, uploadId=upload["uploadId"], layerDigests=[digest]
@@ -345,11 +347,11 @@ class Copy:
 
 
 def alarm_warning(cloudwatch: Any, service: Service) -> str:
-    """Say which alarms are on; nothing if none is. Not to know is no reason to stop."""
+    """Return a warning if alarms are on. If the alarms cannot be read, the release continues."""
     try:
         alarms = cloudwatch.describe_alarms(AlarmNames=list(service.alarms), StateValue="ALARM")
     except Exception as error:
-        return f"The alarms could not be looked at ({type(error).__name__})."
+        return f"The alarms could not be read ({type(error).__name__})."
     names = sorted(alarm["AlarmName"] for alarm in alarms["MetricAlarms"])
     if not names:
         return ""
@@ -362,19 +364,19 @@ def alarm_warning(cloudwatch: Any, service: Service) -> str:
 def promote(
     image: str, service: Service, *, ecr: Any, ecs: Any, clock: Clock, since: float
 ) -> Outcome:
-    """Put the tag of the image in service on ``image``, if that is what the service runs.
+    """Put the live tag on ``image``, if the service runs it after a completed rollout.
 
-    ``since`` is when the first of these calls began.
+    ``since`` is the start of the first call for this job.
     """
     released = re.fullmatch(rf"{re.escape(service.repository)}@({_DIGEST})", image)
     if not released:
-        raise ActionError(f"Release has handed on {_quoted(image)}, no image of the service")
+        raise ActionError(f"Release has passed on {_quoted(image)}, not an image of the service")
     while (state := _rollout(ecs, service))[0] == "IN_PROGRESS":
         waited = clock.now() - since
         if waited > ROLLOUT_SECONDS:
             raise ActionError(
-                f"ECS has not completed the rollout in {ROLLOUT_SECONDS // 60} minutes; when it "
-                "has, retry the stage"
+                f"ECS has not completed the rollout in {ROLLOUT_SECONDS // 60} minutes; retry the "
+                "stage after it has"
             )
         try:
             clock.require()
@@ -397,18 +399,19 @@ def promote(
         if found is None:
             raise ActionError(f"{image} is in service, but not in the repository any more")
         put_image(ecr, repository, found, service.live_tag)
-        # A deployment that began in between may have resolved the tag before it was moved. Scaling
-        # begins none. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
+        # A deployment that has begun meanwhile may have resolved the tag before it was moved.
+        # Scaling begins no deployment.
+        # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html
         if _rollout(ecs, service) != state:
             raise ActionError(
                 f"{image} is {service.live_tag}, but the service was deployed at that moment and "
-                "may run the image before. To roll it out again, retry the whole stage"
+                "may run the previous image. To roll it out again, retry the whole stage"
             )
     return Outcome(f"{image} is {service.live_tag}")
 
 
 def _rollout(ecs: Any, service: Service) -> tuple[str, str]:
-    """Return how far the newest deployment of the service is, and the image that it runs."""
+    """Return the state of the newest deployment of the service, and its image."""
     answer = ecs.describe_services(cluster=service.cluster, services=[service.name])
     if not answer["services"]:
         raise ActionError(f"the cluster {service.cluster} has no service {service.name}")
@@ -442,11 +445,10 @@ def find_image(ecr: Any, repository: str, **image_id: str) -> Manifest | None:
 
 
 def put_image(ecr: Any, repository: str, image: Manifest, tag: str) -> None:
-    """Put an image, under a tag if there is one; if it is there already, all the better.
+    """Put an image, under a tag if there is one, unless it exists already.
 
-    The image is copied by manifest, as
-    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-retag.html does it; the digest
-    makes ECR refuse a manifest that was changed on the way.
+    Like https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-retag.html this copies the
+    manifest. With the digest, ECR refuses a manifest that has changed on the way.
     """
     with contextlib.suppress(ecr.exceptions.ImageAlreadyExistsException):
         ecr.put_image(
@@ -473,7 +475,7 @@ def _location(artifacts: list[Any]) -> dict[str, str]:
 
 
 def _download(url: str) -> contextlib.AbstractContextManager[Any]:
-    # The address is ECR's own, signed by it.
+    # The address comes from ECR, which has signed it.
     response: contextlib.AbstractContextManager[Any] = urllib.request.urlopen(  # noqa: S310
         url, timeout=_DOWNLOAD_SECONDS
     )
@@ -481,7 +483,7 @@ def _download(url: str) -> contextlib.AbstractContextManager[Any]:
 
 
 def _quoted(value: object) -> str:
-    """Show what a build has exported, which may be of any length."""
+    """Return text of unknown length, such as the export of a build, for a message."""
     return _shortened(json.dumps(value), 300)
 
 

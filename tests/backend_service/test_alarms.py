@@ -50,31 +50,31 @@ def test_cpu_and_memory_are_those_that_ecs_reports_each_minute(name: str, metric
 
 
 @pytest.mark.parametrize("name", ["cpu", "memory"])
-def test_a_start_up_spike_ends_no_deployment(name: str) -> None:
+def test_a_short_spike_at_the_start_raises_no_alarm(name: str) -> None:
     quiet, spike = [20.0] * 5, [100.0] * 4
     assert not goes_off(alarms()[name], quiet + spike + quiet)
 
 
 @pytest.mark.parametrize("name", ["cpu", "memory"])
-def test_a_version_that_stays_busy_is_ended(name: str) -> None:
+def test_a_version_that_stays_busy_raises_the_alarm(name: str) -> None:
     assert goes_off(alarms()[name], [20.0, *[95.0] * 5])
 
 
-def test_auto_scaling_has_acted_long_before() -> None:
+def test_auto_scaling_acts_long_before_the_alarm() -> None:
     assert min(BUSY_PERCENT - CPU_TARGET_PERCENT, BUSY_PERCENT - MEMORY_TARGET_PERCENT) >= 20
 
 
-def test_errors_while_starting_end_no_deployment() -> None:
+def test_errors_at_the_start_raise_no_alarm() -> None:
     alarm = alarms()["log-errors"]
     assert alarm["Statistic"] == "Sum"
     assert not goes_off(alarm, [0.0, 0.0, 50.0, 50.0, 0.0, 0.0, 0.0])
 
 
-def test_a_few_errors_all_the_time_end_no_deployment() -> None:
+def test_a_few_errors_all_the_time_raise_no_alarm() -> None:
     assert not goes_off(alarms()["log-errors"], [4.0] * 20)
 
 
-def test_errors_that_go_on_do() -> None:
+def test_continued_errors_raise_the_alarm() -> None:
     assert goes_off(alarms()["log-errors"], [0.0, 0.0, 9.0, 0.0, 9.0, 9.0])
 
 
@@ -85,7 +85,7 @@ def patterns() -> list[str]:
 
 
 def is_counted(line: str) -> bool:
-    """Tell whether CloudWatch Logs would count a line; of a structured one it sees the level."""
+    """Tell whether CloudWatch Logs would count a line."""
     plain, structured = patterns()
     levels = re.findall(r'\(\$\.level = "(\w+)"\)', structured)
     try:
@@ -113,8 +113,8 @@ def test_errors_are_counted_in_the_log_of_the_service() -> None:
         ]
 
 
-def test_the_plain_pattern_is_one_that_cloudwatch_logs_takes() -> None:
-    """Of regular expressions it knows these characters, and neither groups nor quotes."""
+def test_cloudwatch_logs_accepts_the_plain_pattern() -> None:
+    """Its regular expressions have these characters, and neither groups nor quotes."""
     plain, _ = patterns()
     assert re.fullmatch(r"%[A-Za-z0-9_#=@/;,\-^$?\[\]{}|\\*+.]+%", plain)
     assert len(plain) <= 1024
@@ -151,7 +151,7 @@ def test_lines_that_report_an_error_are_counted(line: str) -> None:
     "line",
     ["GET /errors 200", "0 errors", '{"level": "info", "message": "error budget: fine"}'],
 )
-def test_lines_that_only_speak_of_errors_are_not(line: str) -> None:
+def test_lines_that_only_mention_errors_are_not_counted(line: str) -> None:
     assert not is_counted(line)
 
 
@@ -169,19 +169,19 @@ def test_lines_that_only_speak_of_errors_are_not(line: str) -> None:
         "time=2026-11-24T10:00:00Z level=info path=/level=error",
     ],
 )
-def test_what_a_caller_asks_for_is_no_error(line: str) -> None:
+def test_no_request_of_a_caller_counts_as_an_error(line: str) -> None:
     assert not is_counted(line)
 
 
 @pytest.mark.parametrize(
     ("level", "counted"), [(logging.INFO, False), (logging.WARNING, False), (logging.ERROR, True)]
 )
-def test_what_the_sample_service_writes_is_understood(level: int, counted: bool) -> None:
+def test_error_lines_of_the_sample_service_are_counted(level: int, counted: bool) -> None:
     record = logging.LogRecord("uvicorn", level, __file__, 1, "it happened", None, None)
     assert is_counted(JsonFormatter().format(record)) is counted
 
 
-def test_an_exception_of_the_sample_service_is_understood() -> None:
+def test_an_exception_of_the_sample_service_is_counted() -> None:
     try:
         json.loads("{")
     except ValueError:
@@ -189,16 +189,16 @@ def test_an_exception_of_the_sample_service_is_understood() -> None:
     assert is_counted(JsonFormatter().format(record))
 
 
-def test_who_hears_of_an_alarm_hears_what_it_means_for_a_deployment() -> None:
-    """ECS watches none of them in a deployment that begins while one of them is on."""
+def test_the_description_says_what_an_alarm_means_for_a_deployment() -> None:
+    """ECS ignores all of them in a deployment that begins while one of them is on."""
     (listed,) = synthesise().resources(SERVICE, "AWS::ECS::Service").values()
     rolling_back = listed["Properties"]["DeploymentConfiguration"]["Alarms"]["AlarmNames"]
     for name, alarm in alarms().items():
-        told = "a deployment that begins while this is on" in alarm["AlarmDescription"]
-        assert told is (f"{NAME}-{name}" in rolling_back)
+        warns = "a deployment that begins while this is on" in alarm["AlarmDescription"]
+        assert warns is (f"{NAME}-{name}" in rolling_back)
 
 
-def test_tasks_are_missing_when_fewer_run_than_are_wanted() -> None:
+def test_missing_tasks_are_the_desired_minus_the_running_ones() -> None:
     alarm = alarms()["missing-tasks"]
     by_id = {query["Id"]: query for query in alarm["Metrics"]}
     (expression,) = (query for query in alarm["Metrics"] if "Expression" in query)
@@ -209,17 +209,17 @@ def test_tasks_are_missing_when_fewer_run_than_are_wanted() -> None:
     assert goes_off(alarm, [1.0] * 5)
 
 
-def test_silence_is_no_alarm() -> None:
+def test_missing_data_raises_no_alarm() -> None:
     assert {alarm["TreatMissingData"] for alarm in alarms().values()} == {"notBreaching"}
 
 
-def test_without_an_address_alarms_tell_nobody() -> None:
+def test_without_an_address_alarms_send_no_notification() -> None:
     for alarm in alarms().values():
         assert "AlarmActions" not in alarm
         assert "OKActions" not in alarm
 
 
-def test_with_an_address_they_tell_of_alarm_and_recovery() -> None:
+def test_with_an_address_they_publish_alarm_and_recovery() -> None:
     (topic,) = synthesise(**CONNECTED).resources(SERVICE, "AWS::SNS::Topic")
     assert set(alarms(**CONNECTED)) == {"cpu", "memory", "log-errors", "missing-tasks"}
     for alarm in alarms(**CONNECTED).values():

@@ -1,4 +1,4 @@
-"""What the service stack is known by, and where the console shows it."""
+"""Names of the service stack, and their pages in the console."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from backend_service.names import (
 from settings.names import full_name
 
 
-def test_the_names_that_people_type_stay() -> None:
+def test_users_type_these_names() -> None:
     name = full_name("shops", "cart")
     assert name == "shops-cart"
     assert task_log_group_name("shops", "cart") == "/ecs/shops/cart"

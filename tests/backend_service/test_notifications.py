@@ -1,17 +1,16 @@
-"""Mails: what there is to send them with, who may publish, and which events are told."""
+"""E-mail notifications: the topic, its publishers, and the events that reach it."""
 
 from typing import Any
 
 import pytest
-from aws_cdk.assertions import Template
 
-from backend_service.notifications import NotificationTopic
+from backend_service.notifications import Notifications
 from settings.examples import ACCOUNT, REGION
-from tests.synthesis import CONNECTED, empty_stack, synthesise
+from tests.synthesis import CONNECTED, empty_stack, properties_of, settings_of, synthesise
 
 SERVICE = "BackendServiceStack"
 NAME = "ecs-blueprint-infra-ecsdemo-backend"
-PAID_FOR_NOTIFYING = (
+FOR_NOTIFICATIONS = (
     "AWS::SNS::Topic",
     "AWS::SNS::TopicPolicy",
     "AWS::SNS::Subscription",
@@ -26,7 +25,7 @@ def rules() -> dict[str, dict[str, Any]]:
     return {rule["Properties"]["EventPattern"]["source"][0]: rule["Properties"] for rule in found}
 
 
-def test_it_tells_of_a_failed_delivery_of_this_pipeline() -> None:
+def test_one_event_is_a_failed_delivery_of_this_pipeline() -> None:
     pipeline = synthesise(**CONNECTED).only(SERVICE, "AWS::CodePipeline::Pipeline")
     assert rules()["aws.codepipeline"]["EventPattern"] == {
         "source": ["aws.codepipeline"],
@@ -35,7 +34,7 @@ def test_it_tells_of_a_failed_delivery_of_this_pipeline() -> None:
     }
 
 
-def test_it_tells_of_a_failed_deployment_of_this_service() -> None:
+def test_one_event_is_a_failed_deployment_of_this_service() -> None:
     assert rules()["aws.ecs"]["EventPattern"] == {
         "source": ["aws.ecs"],
         "detail-type": ["ECS Deployment State Change"],
@@ -46,7 +45,7 @@ def test_it_tells_of_a_failed_deployment_of_this_service() -> None:
     }
 
 
-def test_it_tells_of_critical_or_high_findings_before_a_build_is_approved() -> None:
+def test_one_event_is_a_scan_of_a_build_with_critical_or_high_findings() -> None:
     pushed_to = synthesise(**CONNECTED).only(SERVICE, "AWS::CodeBuild::Project")["Environment"]
     (uri,) = (v["Value"] for v in pushed_to["EnvironmentVariables"] if v["Name"] == "REPO_URL")
     key = uri["Fn::Join"][1][-1]["Ref"]
@@ -62,40 +61,32 @@ def test_it_tells_of_critical_or_high_findings_before_a_build_is_approved() -> N
     }
 
 
-@pytest.mark.parametrize("length", [1, 84, 100])
-def test_whatever_the_service_is_called_sns_takes_what_the_mails_come_from(length: int) -> None:
+def test_sns_takes_the_display_name_of_the_longest_service_name() -> None:
     stack = empty_stack()
-    NotificationTopic(stack, "Notifications", name="n" * length, email="team@example.com")
-    (topic,) = Template.from_stack(stack).find_resources("AWS::SNS::Topic").values()
-    assert topic["Properties"]["DisplayName"] == f"Notifications of {'n' * length}"[:100]
+    service = settings_of(ecs_cluster_name="c" * 49, service_name="s" * 50).service
+    Notifications(stack, "Notifications", service=service, email="team@example.com")
+    name = properties_of(stack, "AWS::SNS::Topic")["DisplayName"]
+    assert name == f"Notifications of {'c' * 49}-{'s' * 50}"[:100]
 
 
-def test_it_tells_of_nothing_else() -> None:
+def test_each_of_the_three_events_sends_a_sentence_with_the_name_to_the_topic() -> None:
     assert rules().keys() == {"aws.codepipeline", "aws.ecs", "aws.ecr"}
+    for rule in rules().values():
+        (target,) = rule["Targets"]
+        assert target["Arn"] == topic()
+        message = target["InputTransformer"]["InputTemplate"]
+        assert message.startswith('"')
+        assert "ecsdemo-backend" in message
 
 
-@pytest.mark.parametrize("source", ["aws.codepipeline", "aws.ecs", "aws.ecr"])
-def test_the_mail_is_a_sentence_to_the_topic(source: str) -> None:
-    (topic,) = synthesise(**CONNECTED).resources(SERVICE, "AWS::SNS::Topic")
-    (target,) = rules()[source]["Targets"]
-    assert target["Arn"] == {"Ref": topic}
-    message = target["InputTransformer"]["InputTemplate"]
-    assert message.startswith('"')
-    assert "ecsdemo-backend" in message
-
-
-def test_the_mail_of_a_failed_delivery_leads_to_the_pipeline() -> None:
+def test_the_message_of_a_failed_delivery_links_to_the_pipeline() -> None:
     (target,) = rules()["aws.codepipeline"]["Targets"]
     assert f"/pipelines/{NAME}/view" in target["InputTransformer"]["InputTemplate"]
 
 
-@pytest.mark.parametrize("kind", PAID_FOR_NOTIFYING)
-def test_without_an_address_nothing_is_there_to_notify_with(kind: str) -> None:
+@pytest.mark.parametrize("kind", FOR_NOTIFICATIONS)
+def test_these_resources_exist_only_with_an_address(kind: str) -> None:
     assert synthesise().resources(SERVICE, kind) == {}
-
-
-@pytest.mark.parametrize("kind", PAID_FOR_NOTIFYING)
-def test_with_an_address_there_is(kind: str) -> None:
     assert synthesise(**CONNECTED).resources(SERVICE, kind)
 
 
@@ -143,7 +134,7 @@ def test_messages_without_tls_are_denied() -> None:
 
 
 def test_only_alarms_of_the_account_and_events_may_publish() -> None:
-    """CDK's policy takes the place of the default one, which would have let the alarms in."""
+    """The default policy admits the alarms; CDK's policy replaces it."""
     statements = only("AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
     allowed = {s["Principal"]["Service"]: s for s in statements if s["Effect"] == "Allow"}
     assert allowed.keys() == {"cloudwatch.amazonaws.com", "events.amazonaws.com"}

@@ -1,11 +1,11 @@
-"""The pipeline from end to end: what follows what, what is handed over, and in which bucket."""
+"""The pipeline: the order of its actions, what they pass on, and the artifact bucket."""
 
 import json
 from typing import Any
 
 import pytest
 
-from backend_service.pipeline import ArtifactBucket
+from backend_service.artifacts import ArtifactBucket
 from tests.synthesis import CONNECTED, TOPOLOGIES, empty_stack, synthesise, template_of
 
 SERVICE = "BackendServiceStack"
@@ -31,20 +31,11 @@ def test_a_commit_is_built_deployed_and_promoted() -> None:
     assert list(actions()) == ["Source", "Build", "Release", "Deploy", "Promote"]
 
 
-def test_an_approval_comes_between_build_and_deploy_if_it_is_wanted() -> None:
+def test_with_manual_approval_an_approval_comes_between_build_and_deploy() -> None:
     names = ["Source", "Build", "Approve", "Release", "Deploy", "Promote"]
     assert list(actions(**CONNECTED)) == names
     approval = actions(**CONNECTED)["Approve"]["ActionTypeId"]
     assert (approval["Category"], approval["Provider"]) == ("Approval", "Manual")
-
-
-def test_release_rollout_and_promotion_follow_each_other_in_one_stage() -> None:
-    deploy = pipeline()["Stages"][-1]["Actions"]
-    assert [(action["Name"], action["RunOrder"]) for action in deploy] == [
-        ("Release", 1),
-        ("Deploy", 2),
-        ("Promote", 3),
-    ]
 
 
 def test_the_build_reads_the_source_and_the_rollout_what_release_wrote() -> None:
@@ -52,8 +43,8 @@ def test_the_build_reads_the_source_and_the_rollout_what_release_wrote() -> None
         assert actions()[after]["InputArtifacts"] == actions()[before]["OutputArtifacts"]
 
 
-def test_a_build_hands_on_a_variable_and_nothing_else() -> None:
-    """It holds credentials for longer than it runs: an artifact could be changed afterwards."""
+def test_a_build_passes_on_a_variable_and_no_artifact() -> None:
+    """Its credentials outlive the build, so it could change an artifact afterwards."""
     build = actions()["Build"]
     assert "OutputArtifacts" not in build
     assert "InputArtifacts" not in actions()["Release"]
@@ -61,17 +52,8 @@ def test_a_build_hands_on_a_variable_and_nothing_else() -> None:
     assert actions()["Release"]["Configuration"]["UserParameters"] == f"release {image}"
 
 
-def test_a_build_may_read_artifacts_and_write_none() -> None:
-    role = synthesise().only(SERVICE, "AWS::CodeBuild::Project")["ServiceRole"]
-    statements = synthesise().granted(SERVICE, role)
-    assert [s["Action"] for s in statements if "s3:" in json.dumps(s)] == [
-        ["s3:GetObject", "s3:GetObjectVersion"],
-        ["s3:GetBucketAcl", "s3:GetBucketLocation"],
-    ]
-
-
 @pytest.mark.parametrize("action", ["Build project", "Release", "Deploy", "Promote"])
-def test_the_pipeline_is_there_after_the_rights_of_its_actions(action: str) -> None:
+def test_the_pipeline_waits_for_the_rights_of_its_actions(action: str) -> None:
     synthesis = synthesise()
     (pipeline,) = synthesis.resources(SERVICE, "AWS::CodePipeline::Pipeline").values()
     project = synthesis.only(SERVICE, "AWS::CodeBuild::Project")
@@ -81,13 +63,6 @@ def test_the_pipeline_is_there_after_the_rights_of_its_actions(action: str) -> N
     of_action = {key for key, p in policies.items() if p["Properties"]["Roles"] == [{"Ref": role}]}
     assert of_action
     assert of_action < set(pipeline["DependsOn"])
-
-
-def test_release_and_rollout_agree_on_the_image_definitions_file() -> None:
-    called = actions()["Release"]["Configuration"]["FunctionName"]["Ref"]
-    function = synthesise().resources(SERVICE, "AWS::Lambda::Function")[called]["Properties"]
-    written = function["Environment"]["Variables"]["IMAGE_DEFINITIONS_FILE"]
-    assert actions()["Deploy"]["Configuration"]["FileName"] == written
 
 
 def test_the_build_action_runs_the_project_of_the_service() -> None:
@@ -116,15 +91,8 @@ def test_every_action_after_the_source_has_a_role_of_its_own(topology: str) -> N
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_the_pipeline_itself_may_only_move_artifacts(topology: str) -> None:
-    synthesis = synthesise(**TOPOLOGIES[topology])
-    statements = synthesis.granted(SERVICE, pipeline(**TOPOLOGIES[topology])["RoleArn"])
-    assert all(a.startswith("s3:") for s in statements for a in s["Action"])
-
-
-@pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_the_roles_of_the_actions_let_the_pipeline_in_and_nobody_else(topology: str) -> None:
-    """By its role's ARN: a policy of the pipeline's own about them is not needed then."""
+def test_only_the_pipeline_may_assume_the_roles_of_the_actions(topology: str) -> None:
+    """They trust the pipeline's role by its ARN, so this role needs no right to assume them."""
     synthesis = synthesise(**TOPOLOGIES[topology])
     own = pipeline(**TOPOLOGIES[topology])["RoleArn"]
     roles = synthesis.resources(SERVICE, "AWS::IAM::Role")
@@ -139,17 +107,17 @@ def test_the_roles_of_the_actions_let_the_pipeline_in_and_nobody_else(topology: 
 
 
 SHOWN = {"CustomData": "Releases #{Build.IMAGE}"}
-"""The image that Release will take, by its digest."""
+"""The image that Release will copy, with its digest."""
 
 
-def test_who_approves_is_told_of_it_and_of_what_is_approved() -> None:
+def test_the_approver_gets_a_notification_and_sees_the_image() -> None:
     connected = synthesise(**CONNECTED)
     (topic,) = connected.resources(SERVICE, "AWS::SNS::Topic")
     approval = actions(**CONNECTED)["Approve"]
     assert approval["Configuration"] == {"NotificationArn": {"Ref": topic}, **SHOWN}
 
 
-def test_an_approval_without_an_address_tells_nobody() -> None:
+def test_without_an_address_an_approval_sends_no_notification() -> None:
     changes = {**CONNECTED, "notification_email": ""}
     assert actions(**changes)["Approve"]["Configuration"] == SHOWN
 
@@ -170,7 +138,7 @@ def test_artifacts_are_encrypted_with_the_key_that_aws_manages(bucket: dict[str,
     assert rule["BucketKeyEnabled"] is True
 
 
-def test_nobody_outside_can_reach_the_bucket(bucket: dict[str, Any]) -> None:
+def test_the_bucket_blocks_public_access(bucket: dict[str, Any]) -> None:
     access = bucket["AWS::S3::Bucket"]["Properties"]["PublicAccessBlockConfiguration"]
     assert len(access) == 4
     assert set(access.values()) == {True}

@@ -1,4 +1,4 @@
-"""The function that releases and promotes: what it takes and refuses, and how it breaks off."""
+"""The function that releases and promotes: its input, its refusals, and its repetition."""
 
 # The arguments of boto3 are called as AWS calls them.
 # ruff: noqa: N803
@@ -47,7 +47,7 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 class KilledError(BaseException):
-    """Stands for the end of the function's process: nothing in it can catch that."""
+    """The end of the function's process, which the function cannot catch."""
 
 
 class ImageAlreadyExistsError(Exception):
@@ -67,9 +67,9 @@ def digest_of(data: bytes) -> str:
 
 
 class Ecr:
-    """Two repositories, as ECR's API shows them.
+    """Two repositories behind ECR's API.
 
-    ``die`` is the name of a call, and before or after which of its runs the function is killed.
+    ``die`` kills the function "before" or "after" the call of a name.
     """
 
     exceptions = SimpleNamespace(
@@ -210,7 +210,7 @@ class Ecr:
 
 
 class S3:
-    """Objects by key; nobody may read them."""
+    """Objects by key, without a call to read them."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
@@ -221,7 +221,7 @@ class S3:
 
 
 class Alarms:
-    """Those that are on."""
+    """The alarms that are on."""
 
     def __init__(self, *on: str) -> None:
         self._on = on
@@ -239,7 +239,7 @@ def do_release(
     alarms: Any = None,
     clock: Clock | None = None,
 ) -> Outcome:
-    """Release what a build has exported, by default the image with the tag ``TAG``."""
+    """Release the image that a build has exported, by default the one with the tag ``TAG``."""
     return release(
         exported(ecr) if built is None else built,
         SERVICE,
@@ -253,7 +253,7 @@ def do_release(
 
 
 def exported(ecr: Ecr, tag: str = TAG) -> str:
-    """Return what a build exports that has pushed the image with the tag."""
+    """Return the export of the build that has pushed the image with the tag."""
     return f"{SERVICE.builds}:{tag}@{ecr.pushed[tag]}"
 
 
@@ -265,7 +265,7 @@ def ecr() -> Ecr:
     return registry
 
 
-# --- Release: what is copied, and handed on -------------------------------------------------------
+# --- Release: the copy, and its outcome -----------------------------------------------------------
 
 
 def test_the_image_of_the_build_is_copied_under_the_tag_of_the_build(ecr: Ecr) -> None:
@@ -291,7 +291,7 @@ def test_layers_that_are_there_already_are_not_copied_again(ecr: Ecr) -> None:
     assert ecr.calls.count("CompleteLayerUpload") == 2, "the configuration and the change"
 
 
-def test_an_image_for_several_architectures_comes_with_all_of_them(ecr: Ecr) -> None:
+def test_an_image_for_several_architectures_is_copied_with_all_of_them(ecr: Ecr) -> None:
     children = [ecr.build(name, name.encode()) for name in ("arm", "intel")]
     manifest = json.dumps({"manifests": [{"digest": digest} for digest in children]})
     ecr.push("shop/builds", manifest, INDEX, "both")
@@ -315,7 +315,7 @@ def test_an_old_build_is_released_again_although_it_has_left_the_builds(ecr: Ecr
     assert do_release(ecr).variables == first.variables
 
 
-def test_an_image_that_nobody_built_is_not_released(ecr: Ecr) -> None:
+def test_an_image_that_does_not_exist_is_not_released(ecr: Ecr) -> None:
     with pytest.raises(ActionError, match=r"there is no image .*shop/builds:other"):
         do_release(ecr, f"{SERVICE.builds}:other@{OTHER}")
 
@@ -329,7 +329,7 @@ def test_a_tag_that_is_another_image_already_is_an_error(ecr: Ecr) -> None:
 
 
 def test_a_tag_that_was_pushed_again_is_not_what_was_approved(ecr: Ecr) -> None:
-    """It can be, when the image that had it has left the repository of the builds."""
+    """A tag can be pushed again after its image has expired."""
     approved = exported(ecr)
     ecr.build(TAG, b"something else")
     with pytest.raises(ActionError, match=rf"shop/builds:{TAG} is .*, and the build exported"):
@@ -344,7 +344,7 @@ def test_the_digest_of_another_tag_is_an_error(ecr: Ecr) -> None:
     assert ecr.tags["shop"] == {}
 
 
-def test_who_looks_is_told_that_alarms_are_ignored(ecr: Ecr) -> None:
+def test_the_summary_says_that_ecs_ignores_the_alarms(ecr: Ecr) -> None:
     outcome = do_release(ecr, alarms=Alarms("web-errors", "of-another-service"))
     assert "web-errors in ALARM, so ECS ignores all alarms" in outcome.summary
     assert "of-another-service" not in outcome.summary
@@ -352,13 +352,13 @@ def test_who_looks_is_told_that_alarms_are_ignored(ecr: Ecr) -> None:
     assert "ALARM" not in do_release(ecr).summary
 
 
-def test_alarms_that_cannot_be_looked_at_stop_nothing(ecr: Ecr) -> None:
+def test_a_release_continues_if_the_alarms_cannot_be_read(ecr: Ecr) -> None:
     outcome = do_release(ecr, alarms=SimpleNamespace())
-    assert "could not be looked at" in outcome.summary
+    assert "could not be read" in outcome.summary
     assert outcome.variables
 
 
-# --- Release: what a build may export -------------------------------------------------------------
+# --- Release: the export of the build -------------------------------------------------------------
 
 REFUSED = {
     "another repository": f"{REGISTRY}/shop:{TAG}@{OTHER}",
@@ -391,13 +391,13 @@ def test_only_one_image_of_this_service_s_builds_is_taken(ecr: Ecr, what: str) -
     assert s3.objects == {}
 
 
-def test_who_exports_something_else_is_told_what_to_export() -> None:
-    wanted = r'exported "" as IMAGE; .*shop/builds:<tag>@sha256:<digest>\. .*docs/next-version\.md'
+def test_the_error_says_what_to_export() -> None:
+    wanted = r'exported "" as IMAGE; .*shop/builds:<tag>@sha256:<digest>\. .*docs/operations\.md'
     with pytest.raises(ActionError, match=wanted):
         do_release(Ecr(), "")
 
 
-# --- Release: broken off, and done again ----------------------------------------------------------
+# --- Release: interrupted and repeated ------------------------------------------------------------
 
 CALLS = (
     "BatchGetImage",
@@ -412,7 +412,7 @@ CALLS = (
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_release_that_was_killed_is_finished_by_the_next(ecr: Ecr, when: str, call: str) -> None:
+def test_the_next_attempt_finishes_a_killed_release(ecr: Ecr, when: str, call: str) -> None:
     ecr.die = when, call
     with pytest.raises(KilledError):
         do_release(ecr)
@@ -423,25 +423,25 @@ def test_a_release_that_was_killed_is_finished_by_the_next(ecr: Ecr, when: str, 
     assert outcome.variables == {"image": f"{SERVICE.repository}@{digest}"}
 
 
-def test_two_attempts_at_once_do_each_other_no_harm(ecr: Ecr) -> None:
+def test_another_attempt_may_copy_a_layer_first(ecr: Ecr) -> None:
     layers = iter(ecr.layers["shop/builds"].items())
 
-    def other_is_quicker(url: str) -> contextlib.AbstractContextManager[Any]:
+    def other_is_faster(url: str) -> contextlib.AbstractContextManager[Any]:
         ecr.layers["shop"].update([next(layers)])
         return ecr.download(url)
 
-    copy = function.Copy(ecr, SERVICE, Clock(), other_is_quicker)
+    copy = function.Copy(ecr, SERVICE, Clock(), other_is_faster)
     copy.release(TAG, ecr.pushed[TAG])
     assert ecr.tags["shop"] == {TAG: ecr.pushed[TAG]}
 
 
-def test_an_attempt_that_was_quicker_to_the_end_does_no_harm_either(ecr: Ecr) -> None:
-    def other_is_quicker(url: str) -> contextlib.AbstractContextManager[Any]:
+def test_another_attempt_may_finish_first(ecr: Ecr) -> None:
+    def other_is_faster(url: str) -> contextlib.AbstractContextManager[Any]:
         if TAG not in ecr.tags["shop"]:
             do_release(ecr)
         return ecr.download(url)
 
-    copy = function.Copy(ecr, SERVICE, Clock(), other_is_quicker)
+    copy = function.Copy(ecr, SERVICE, Clock(), other_is_faster)
     copy.release(TAG, ecr.pushed[TAG])
     assert ecr.tags["shop"] == {TAG: ecr.pushed[TAG]}
 
@@ -495,7 +495,7 @@ class Ecs:
 
 
 class Time:
-    """A clock that only sleeping moves; the function has so many seconds."""
+    """A clock that moves only when the function sleeps, which has this many seconds."""
 
     def __init__(self, seconds: float = float("inf")) -> None:
         self.now = 0.0
@@ -566,10 +566,10 @@ def test_a_failed_rollout_fails_the_delivery(ecr: Ecr, image: str) -> None:
         lambda image: f"{image.partition('@')[0]}:live",
     ],
 )
-def test_whatever_else_is_in_service_is_not_promoted(
+def test_no_other_image_in_service_is_promoted(
     ecr: Ecr, image: str, change: Callable[[str], str]
 ) -> None:
-    """By repository and by digest: also the same digest of another repository is something else."""
+    """The same digest in another repository is another image, too."""
     before = ecr.tags["shop"]["live"]
     with pytest.raises(ActionError, match="rolled back or replaced"):
         do_promote(ecr, image, "IN_PROGRESS", "COMPLETED", running=change(image))
@@ -581,7 +581,7 @@ def test_whatever_else_is_in_service_is_not_promoted(
     ["", "#{Release.image}", f"{SERVICE.repository}:{TAG}", f"evil/{SERVICE.repository}@{OTHER}"],
 )
 def test_only_an_image_that_was_released_is_promoted(ecr: Ecr, named: str) -> None:
-    with pytest.raises(ActionError, match="Release has handed on"):
+    with pytest.raises(ActionError, match="Release has passed on"):
         do_promote(ecr, named)
     assert "PutImage" not in ecr.calls
 
@@ -600,14 +600,16 @@ def test_the_first_promotion_needs_no_live_image(ecr: Ecr, image: str) -> None:
 
 
 def test_a_deploy_just_when_live_is_moved_fails_the_delivery(ecr: Ecr, image: str) -> None:
-    """It may have resolved `live` before it was moved: then the image of before is in service."""
+    """It may have resolved `live` before the move: then the previous image is in service."""
     with pytest.raises(ActionError, match="retry the whole stage"):
         do_promote(ecr, image, "COMPLETED", "IN_PROGRESS")
     assert ecr.tags["shop"]["live"] == image.partition("@")[2]
 
 
 @pytest.mark.parametrize("status", ["DRAINING", "INACTIVE"])
-def test_a_service_that_is_being_deleted_is_called_so(ecr: Ecr, image: str, status: str) -> None:
+def test_the_error_says_that_the_service_is_being_deleted(
+    ecr: Ecr, image: str, status: str
+) -> None:
     ecs = Ecs("COMPLETED", image=image, status=status)
     with pytest.raises(ActionError, match=f"the service web is {status}"):
         promote(image, SERVICE, ecr=ecr, ecs=ecs, clock=Time().clock(), since=0.0)
@@ -621,7 +623,7 @@ def test_an_image_that_is_gone_fails_the_delivery(ecr: Ecr, image: str) -> None:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("call", ["BatchGetImage", "PutImage"])
-def test_a_promotion_that_was_killed_is_finished_by_the_next(
+def test_the_next_attempt_finishes_a_killed_promotion(
     ecr: Ecr, image: str, when: str, call: str
 ) -> None:
     ecr.die = when, call
@@ -637,7 +639,7 @@ def test_a_promotion_that_was_killed_is_finished_by_the_next(
 
 
 class CodePipeline:
-    """What was put."""
+    """The results that the function has put."""
 
     def __init__(self) -> None:
         self.put: dict[str, Any] = {}
@@ -662,14 +664,14 @@ def reported(outcome: Outcome | Exception) -> dict[str, Any]:
     return pipeline.put
 
 
-def test_a_success_is_told_with_its_variables() -> None:
+def test_a_success_is_reported_with_its_variables() -> None:
     result = reported(Outcome("s" * 3000, variables={"image": "x"}))["success"]
     assert result["outputVariables"] == {"image": "x"}
     assert len(result["executionDetails"]["summary"]) == 2048
     assert "continuationToken" not in result
 
 
-def test_work_in_progress_is_told_by_a_token_and_has_no_variables_yet() -> None:
+def test_work_in_progress_is_reported_with_a_token_and_no_variables() -> None:
     token = json.dumps({"since": 0})
     result = reported(Outcome("more", token=token, variables={"image": "x"}))["success"]
     assert result["continuationToken"] == token
@@ -677,7 +679,7 @@ def test_work_in_progress_is_told_by_a_token_and_has_no_variables_yet() -> None:
 
 
 @pytest.mark.parametrize("error", [ActionError("why"), KeyError("why"), ValueError("why")])
-def test_every_failure_is_told(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_failure_is_reported(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
     details = reported(error)["failure"]["failureDetails"]
     assert details["type"] == "JobFailed"
     assert "why" in details["message"]
@@ -748,12 +750,12 @@ def test_nothing_that_a_build_exports_becomes_another_action(exported: str) -> N
 
 @pytest.mark.parametrize("parameters", ["", '{"action": "release"}', "releases x"])
 def test_the_job_of_another_pipeline_is_refused(parameters: str) -> None:
-    """While a deploy updates function and pipeline, one after the other."""
+    """A deploy updates function and pipeline one after the other."""
     with pytest.raises(ActionError, match="start the pipeline again"):
         act(job(parameters), SERVICE, client=Ecr, clock=Clock())
 
 
-def test_a_promotion_goes_on_where_its_token_says(ecr: Ecr, image: str) -> None:
+def test_a_promotion_continues_from_its_token(ecr: Ecr, image: str) -> None:
     ecs = Ecs("IN_PROGRESS", image=image)
 
     def client(service: str) -> Any:

@@ -1,4 +1,4 @@
-"""The ECS service and how it is found."""
+"""The ECS service, its security group, and its registration in Cloud Map."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def starts_after(synthesis: Synthesis) -> set[str]:
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_it_starts_after_its_image_is_there(topology: str) -> None:
+def test_it_starts_after_the_copy_of_its_first_image(topology: str) -> None:
     synthesis = synthesise(**TOPOLOGIES[topology])
     (seed,) = synthesis.resources(SERVICE, "Custom::CDKECRDeployment")
     assert seed in starts_after(synthesis)
@@ -47,7 +47,7 @@ def test_it_starts_after_ecs_may_start_its_tasks(topology: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["AWS::EC2::SecurityGroup", "AWS::ServiceDiscovery::Service"])
-def test_what_holds_no_image_does_not_wait_for_one(kind: str) -> None:
+def test_these_resources_do_not_wait_for_the_image(kind: str) -> None:
     (seed,) = synthesise().resources(SERVICE, "Custom::CDKECRDeployment")
     (resource,) = synthesise().resources(SERVICE, kind).values()
     assert seed not in resource.get("DependsOn", [])
@@ -97,8 +97,8 @@ def test_a_failing_deployment_is_rolled_back_by_the_circuit_breaker() -> None:
     assert (breaker["Enable"], breaker["Rollback"]) == (True, True)
 
 
-def test_a_version_that_crashes_after_it_was_healthy_is_rolled_back_too() -> None:
-    """By default ECS forgets the failures before each time that a task becomes healthy."""
+def test_the_circuit_breaker_counts_tasks_that_crash_after_they_were_healthy() -> None:
+    """By default ECS sets its count of failures to 0 when a task becomes healthy."""
     breaker = service()["DeploymentConfiguration"]["DeploymentCircuitBreaker"]
     assert breaker["ResetOnHealthyTask"] is False
 
@@ -114,7 +114,7 @@ def test_tasks_are_rebalanced_over_the_zones() -> None:
 
 
 def test_no_deployment_controller_is_named() -> None:
-    """Naming one later, or no more, would replace the service."""
+    """A later change of the controller would replace the service."""
     assert "DeploymentController" not in service()
 
 
@@ -123,11 +123,7 @@ def test_it_is_found_by_an_a_record_that_expires_after_the_ttl_of_the_settings()
     assert discovery["Name"] == "ecsdemo-backend"
     assert discovery["DnsConfig"]["DnsRecords"] == [{"Type": "A", "TTL": 10}]
     assert discovery["DnsConfig"]["RoutingPolicy"] == "MULTIVALUE"
-
-
-def test_ecs_reports_the_health_of_its_tasks_to_cloud_map() -> None:
-    discovery = synthesise().only(SERVICE, "AWS::ServiceDiscovery::Service")
-    assert "HealthCheckCustomConfig" in discovery
+    assert "HealthCheckCustomConfig" in discovery  # ECS reports the health of its tasks.
 
 
 def test_ecs_registers_the_tasks_in_cloud_map() -> None:
@@ -149,15 +145,10 @@ def test_tasks_accept_the_container_port_only_and_from_the_vpc_only() -> None:
     synthesise(**EXISTING).service.resource_count_is("AWS::EC2::SecurityGroupIngress", 0)
 
 
-def test_with_the_core_stack_the_callers_are_those_of_its_vpc() -> None:
+def test_with_the_core_stack_tasks_accept_callers_of_its_vpc() -> None:
     (rule,) = synthesise().only(SERVICE, "AWS::EC2::SecurityGroup")["SecurityGroupIngress"]
     vpc = synthesise().only("CoreInfraStack", "AWS::EC2::VPC")
     assert rule["CidrIp"] == vpc["CidrBlock"]
-
-
-def test_tasks_may_call_out_to_anything() -> None:
-    (rule,) = synthesise().only(SERVICE, "AWS::EC2::SecurityGroup")["SecurityGroupEgress"]
-    assert (rule["CidrIp"], rule["IpProtocol"]) == ("0.0.0.0/0", "-1")
 
 
 def test_the_security_group_is_the_one_of_the_tasks() -> None:
@@ -171,26 +162,12 @@ def test_ecs_exec_is_off_unless_asked_for() -> None:
     assert service(**ISOLATED)["EnableExecuteCommand"] is True
 
 
-def test_without_ecs_exec_the_task_role_may_do_nothing() -> None:
-    role = synthesise().only(SERVICE, "AWS::ECS::TaskDefinition")["TaskRoleArn"]
-    assert synthesise().granted(SERVICE, role) == []
-
-
-def test_with_ecs_exec_the_task_role_may_log_its_sessions_and_nothing_else_of_ours() -> None:
-    isolated = synthesise(**ISOLATED)
-    role = isolated.only(SERVICE, "AWS::ECS::TaskDefinition")["TaskRoleArn"]
-    ours = [s for s in isolated.granted(SERVICE, role) if s["Resource"] != "*"]
-    assert [statement["Action"] for statement in ours] == [
-        ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-    ]
-
-
 def test_tasks_carry_the_tags_of_the_service() -> None:
     assert service()["PropagateTags"] == "SERVICE"
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_alarms_that_tell_of_a_bad_version_roll_a_deployment_back(topology: str) -> None:
+def test_all_alarms_but_missing_tasks_roll_a_deployment_back(topology: str) -> None:
     synthesis = synthesise(**TOPOLOGIES[topology])
     configuration = service(**TOPOLOGIES[topology])["DeploymentConfiguration"]
     full_name = "ecs-blueprint-infra-ecsdemo-backend"
@@ -205,9 +182,3 @@ def test_alarms_that_tell_of_a_bad_version_roll_a_deployment_back(topology: str)
     }
     for name in configuration["Alarms"]["AlarmNames"]:
         assert existing[name] in starts_after(synthesis), name
-
-
-@pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_missing_tasks_roll_nothing_back(topology: str) -> None:
-    names = service(**TOPOLOGIES[topology])["DeploymentConfiguration"]["Alarms"]["AlarmNames"]
-    assert not any("missing-tasks" in name for name in names)

@@ -1,4 +1,4 @@
-"""The stack of the service as a whole: what it puts out, and what it depends on."""
+"""The service stack as a whole: its outputs, its dependencies, and values that must agree."""
 
 import json
 import re
@@ -67,7 +67,7 @@ def test_without_a_core_stack_it_waits_for_no_other_stack() -> None:
     assert artifacts[SERVICE]["dependencies"] == [f"{SERVICE}.assets"]
 
 
-def test_what_belongs_to_the_service_carries_its_name_and_that_of_its_cluster() -> None:
+def test_these_resources_have_the_names_of_cluster_and_service() -> None:
     name = "ecs-blueprint-infra-ecsdemo-backend"
     for kind, key in (
         ("AWS::ECS::TaskDefinition", "Family"),
@@ -100,30 +100,23 @@ def test_task_build_and_seed_agree(
     assert parameters[copied["Ref"]]["Default"] == seed
 
 
-@pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_alarms_and_dashboard_are_always_there(topology: str) -> None:
-    synthesis = synthesise(**TOPOLOGIES[topology])
-    assert len(synthesis.resources(SERVICE, "AWS::CloudWatch::Alarm")) == 4
-    assert len(synthesis.resources(SERVICE, "AWS::CloudWatch::Dashboard")) == 1
-
-
 @pytest.mark.parametrize(
-    ("settings", "seconds_until_nobody_calls"),
+    ("settings", "seconds_of_calls"),
     [
-        # DNS may need a minute to forget an address, and callers then remember it for its TTL:
+        # DNS may answer with an address for a minute more, and callers cache it for its TTL:
         # https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html
         ({}, 60 + 10),
         ({"dns_ttl_seconds": "40", "stop_timeout_seconds": "120"}, 60 + 40),
-        # Who gives a task less time gets at least the TTL.
+        # A shorter stop timeout must still cover the TTL.
         ({"dns_ttl_seconds": "100", "stop_timeout_seconds": "120"}, 100),
     ],
 )
-def test_a_stopping_task_serves_on_while_its_address_is_known(
-    settings: dict[str, str], seconds_until_nobody_calls: int
+def test_a_stopping_task_serves_as_long_as_callers_know_its_address(
+    settings: dict[str, str], seconds_of_calls: int
 ) -> None:
     synthesis = synthesise(**settings)
     (container,) = synthesis.only(SERVICE, "AWS::ECS::TaskDefinition")["ContainerDefinitions"]
-    told = {each["Name"]: each["Value"] for each in container["Environment"]}
-    drain = int(told["DRAIN_SECONDS"])
-    assert seconds_until_nobody_calls < drain
+    variables = {each["Name"]: each["Value"] for each in container["Environment"]}
+    drain = int(variables["DRAIN_SECONDS"])
+    assert seconds_of_calls < drain
     assert drain + IN_FLIGHT_SECONDS < container["StopTimeout"]

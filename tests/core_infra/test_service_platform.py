@@ -1,62 +1,107 @@
-"""The contract between core and service."""
+"""What a service needs from the infrastructure, and the import of an existing one."""
 
-from aws_cdk import Stack
+import json
+
+import pytest
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_servicediscovery as cloudmap
 
-from core_infra.service_platform import ServicePlatform
-from tests.synthesis import empty_stack
+from core_infra.service_platform import ServicePlatform, import_platform
+from settings import ExistingPlatformSettings, VpcAttributes
+from settings.examples import ACCOUNT
+from tests.synthesis import EXISTING, empty_stack, synthesise
+
+SERVICE = "BackendServiceStack"
+VPC = VpcAttributes(
+    vpc_id="vpc-0",
+    vpc_cidr="10.1.0.0/16",
+    availability_zones=("eu-west-1a", "eu-west-1b"),
+    public_subnet_ids=("public-a", "public-b"),
+    private_subnet_ids=("private-a", "private-b"),
+)
 
 
-def vpc_with(
-    stack: Stack,
-    public: list[str] | None = None,
-    private: list[str] | None = None,
-    isolated: list[str] | None = None,
-) -> ec2.IVpc:
-    return ec2.Vpc.from_vpc_attributes(
-        stack,
+def imported() -> ServicePlatform:
+    """Import the platform that an outputs file of a core stack describes."""
+    existing = ExistingPlatformSettings(
+        vpc=VPC,
+        vpc_name=None,
+        ecs_cluster_name="shared",
+        namespace_name=EXISTING["namespace_name"],
+        namespace_arn=EXISTING["namespace_arn"],
+        namespace_id=EXISTING["namespace_id"],
+        ecs_task_execution_role_arn=EXISTING["ecs_task_execution_role_arn"],
+    )
+    return import_platform(empty_stack(), existing)
+
+
+@pytest.mark.parametrize("kind", ["private", "isolated"])
+def test_tasks_run_in_the_private_or_else_the_isolated_subnets(kind: str) -> None:
+    vpc = ec2.Vpc.from_vpc_attributes(
+        empty_stack(),
         "Vpc",
         vpc_id="vpc-0",
-        availability_zones=["eu-west-1a", "eu-west-1b"],
-        public_subnet_ids=public,
-        private_subnet_ids=private,
-        isolated_subnet_ids=isolated,
+        availability_zones=["eu-west-1a"],
+        public_subnet_ids=["public-a"],
+        private_subnet_ids=["tasks-a"] if kind == "private" else None,
+        isolated_subnet_ids=["tasks-a"] if kind == "isolated" else None,
     )
-
-
-def platform(stack: Stack, vpc: ec2.IVpc) -> ServicePlatform:
-    return ServicePlatform(
+    there = imported()
+    platform = ServicePlatform(
         vpc=vpc,
-        vpc_cidr="10.0.0.0/16",
-        cluster=ecs.Cluster.from_cluster_attributes(stack, "Cluster", cluster_name="c", vpc=vpc),
-        namespace=cloudmap.PrivateDnsNamespace.from_private_dns_namespace_attributes(
-            stack, "Namespace", namespace_name="n", namespace_arn="a", namespace_id="i"
-        ),
-        execution_role=iam.Role.from_role_arn(stack, "Role", "arn:aws:iam::123456789012:role/r"),
+        vpc_cidr="10.1.0.0/16",
+        cluster=there.cluster,
+        namespace=there.namespace,
+        execution_role=there.execution_role,
     )
+    assert [subnet.subnet_id for subnet in platform.task_subnets.subnets or []] == ["tasks-a"]
 
 
-def subnet_ids(platform: ServicePlatform) -> list[str]:
-    return [subnet.subnet_id for subnet in platform.task_subnets.subnets or []]
+def test_cdk_does_not_look_up_a_vpc_with_known_attributes() -> None:
+    platform = imported()
+    assert (platform.vpc.vpc_id, platform.vpc_cidr) == ("vpc-0", "10.1.0.0/16")
+    subnets = [subnet.subnet_id for subnet in platform.task_subnets.subnets or []]
+    assert subnets == ["private-a", "private-b"]
 
 
-def test_tasks_run_in_the_private_subnets() -> None:
-    stack = empty_stack()
-    public, private = ["public-a", "public-b"], ["private-a", "private-b"]
-    vpc = vpc_with(stack, public=public, private=private)
-    assert subnet_ids(platform(stack, vpc)) == private
+def test_cdk_looks_up_a_vpc_by_its_name() -> None:
+    group = synthesise(**EXISTING).only(SERVICE, "AWS::EC2::SecurityGroup")
+    network = synthesise(**EXISTING).only(SERVICE, "AWS::ECS::Service")["NetworkConfiguration"]
+    assert group["VpcId"] == "vpc-0123456789abcdef0"
+    assert network["AwsvpcConfiguration"]["Subnets"] == [
+        f"subnet-0123456789abcde1{zone}" for zone in range(3)
+    ]
 
 
-def test_without_a_nat_gateway_tasks_run_in_the_isolated_subnets() -> None:
-    stack = empty_stack()
-    vpc = vpc_with(stack, isolated=["isolated-a", "isolated-b"])
-    assert subnet_ids(platform(stack, vpc)) == ["isolated-a", "isolated-b"]
+def test_the_service_uses_the_existing_cluster_namespace_and_role() -> None:
+    synthesis = synthesise(**EXISTING)
+    discovery = synthesis.only(SERVICE, "AWS::ServiceDiscovery::Service")
+    definition = synthesis.only(SERVICE, "AWS::ECS::TaskDefinition")
+    assert synthesis.only(SERVICE, "AWS::ECS::Service")["Cluster"] == "ecs-blueprint-infra"
+    assert discovery["NamespaceId"] == EXISTING["namespace_id"]
+    assert definition["ExecutionRoleArn"] == EXISTING["ecs_task_execution_role_arn"]
 
 
-def test_a_platform_of_another_stack_is_handed_over_as_it_is() -> None:
-    stack = empty_stack()
-    there = platform(stack, vpc_with(stack))
-    assert there.provide(empty_stack("Service")) is there
+def test_the_service_stack_refers_to_no_other_stack() -> None:
+    assert set(synthesise(**EXISTING).templates) == {SERVICE}
+    assert "Fn::ImportValue" not in json.dumps(synthesise(**EXISTING).templates[SERVICE])
+
+
+def test_no_construct_can_grant_the_imported_role_anything() -> None:
+    """Two stacks that write the default policy of one role would overwrite each other."""
+    platform = imported()
+    platform.execution_role.add_to_principal_policy(
+        iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"])
+    )
+    assert platform.execution_role.node.children == []
+
+
+def test_tasks_may_log_exec_sessions_to_the_log_group_of_the_cluster_only() -> None:
+    synthesis = synthesise(**{**EXISTING, "enable_execute_command": "True"})
+    role = synthesis.only(SERVICE, "AWS::ECS::TaskDefinition")["TaskRoleArn"]
+    (log,) = (
+        statement["Resource"]
+        for statement in synthesis.granted(SERVICE, role)
+        if "logs:PutLogEvents" in statement["Action"]
+    )
+    assert log == f"arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:/ecs-exec/ecs-blueprint-infra:*"

@@ -1,4 +1,4 @@
-"""The core stack as a whole: what it puts out, and what it needs to be synthesised."""
+"""The outputs of the core stack, and its synthesis without knowledge about the account."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ def test_lists_are_joined_with_commas_in_the_same_order() -> None:
     assert isolated["NamespaceArns"]["Fn::Join"][1][1] == ","
 
 
-def test_public_and_private_subnets_are_told_apart() -> None:
+def test_the_outputs_distinguish_public_and_private_subnets() -> None:
     for changes, private in (({}, "Private"), (ISOLATED, "Isolated")):
         synthesis = synthesise(**changes)
         kinds = {
@@ -68,22 +68,13 @@ def test_public_and_private_subnets_are_told_apart() -> None:
         assert [kinds[s["Ref"]] for s in listed(found["PrivateSubnetIds"])] == [private] * zones
 
 
-def test_synthesis_needs_to_know_nothing_about_the_account() -> None:
+def test_synthesis_looks_nothing_up_in_the_account() -> None:
     for changes in ({}, ISOLATED):
         assert "missing" not in synthesise(**changes).file("manifest.json")
 
 
-def test_the_namespace_of_the_service_is_the_first_one() -> None:
-    isolated = synthesise(**ISOLATED)
-    first = next(iter(isolated.resources(CORE, "AWS::ServiceDiscovery::PrivateDnsNamespace")))
-    (service,) = isolated.resources(
-        "BackendServiceStack", "AWS::ServiceDiscovery::Service"
-    ).values()
-    assert first in service["Properties"]["NamespaceId"]["Fn::ImportValue"]
-
-
-def test_what_a_service_uses_cannot_be_deleted_under_it() -> None:
-    """Exports hold on to the VPC, cluster, namespace and role while a stack imports them."""
+def test_resources_that_a_service_uses_cannot_be_deleted() -> None:
+    """CloudFormation deletes no exported value that another stack imports."""
     exported = {
         str(output["Value"])
         for output in synthesise().templates[CORE]["Outputs"].values()

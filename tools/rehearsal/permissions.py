@@ -25,7 +25,7 @@ _BUILD_SOURCE = (
 )
 # Why a grant stays that no call of the rehearsal uses: what AWS says of it.
 UNUSED: Mapping[str, Mapping[str, str]] = {
-    "Delivery/Pipeline/Role": dict.fromkeys(
+    "Delivery/Role": dict.fromkeys(
         (
             "s3:GetBucketAcl",
             "s3:GetBucketLocation",
@@ -41,7 +41,7 @@ UNUSED: Mapping[str, Mapping[str, str]] = {
             f" {_DOCS}/codepipeline/latest/userguide/action-reference-CodeBuild.html"
         )
     },
-    "Delivery/Rollout/Role": {
+    "Delivery/Deploy/RolloutRole": {
         "ecs:TagResource": (
             "needed when the task definition has tags, which CodePipeline copies:"
             f" {_DOCS}/codepipeline/latest/userguide/action-reference-ECS.html"
@@ -51,14 +51,14 @@ UNUSED: Mapping[str, Mapping[str, str]] = {
             f" {_DOCS}/codepipeline/latest/userguide/pipelines-create-cross-account.html"
         ),
     },
-    "ImageBuild/Project/Role": {
+    "ImageBuild/Role": {
         "ecr:BatchGetImage": _PUSH,
         **dict.fromkeys(
             ("s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetObjectVersion"), _BUILD_SOURCE
         ),
     },
     "SeedImage/Role": {"ecr:BatchGetImage": _PUSH},
-    "TaskExecutionRole/Role": {
+    "TaskExecutionRole": {
         "ecr:BatchCheckLayerAvailability": (
             "AWS has it for ECS, and not for others who pull:"
             f" {_DOCS}/AmazonECR/latest/userguide/ECR_on_ECS.html"

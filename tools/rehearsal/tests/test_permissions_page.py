@@ -7,7 +7,7 @@ from tools.rehearsal.permissions import Grant, Ledger, page, reason
 
 USED = Grant("Stack/Role", "ecr:PutImage", ("arn",))
 SHARED = Grant("Stack/Role", "logs:PutLogEvents", ("arn",))
-UNUSED = Grant("Stack/Delivery/Rollout/Role", "ecs:TagResource", ("arn",))
+UNUSED = Grant("Stack/Delivery/Deploy/RolloutRole", "ecs:TagResource", ("arn",))
 UNEXPLAINED = Grant("Stack/Role", "ec2:RunInstances", ("*",))
 
 
