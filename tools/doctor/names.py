@@ -1,20 +1,19 @@
-"""Names that only one may have: free, or taken by the stack itself, or by somebody else."""
+"""Names that may exist only once in an account and region, and whether they are free."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-
-from botocore.exceptions import ClientError
+from functools import partial
 
 import backend_service.names
 import core_infra.names
 from settings import Settings
-from tools.doctor.aws import Aws, code_of
-from tools.doctor.check import Context, Result, ok, problem
+from tools.doctor.aws import Aws, reply_or_none
+from tools.doctor.check import Question, Result, ok, problem
 
 
 @dataclass(frozen=True)
-class FreeName:
-    """Whether the stack can give the name to its resource of a type (as CloudFormation calls it).
+class UniqueName:
+    """A name that a stack gives to its resource of a CloudFormation type.
 
     `setting` is the key that decides the name.
     """
@@ -24,53 +23,45 @@ class FreeName:
     stack: str
     setting: str
 
-    @property
-    def what(self) -> str:
-        """See `Check`."""
-        return f"name of the {_TYPES[self.kind][0]}"
 
-    def examine(self, context: Context) -> Result:
-        """Look for something of that name, and if there is, for its stack."""
-        is_taken = _TYPES[self.kind][1]
-        if not is_taken(context.aws, self.name):
-            return ok(f"{self.name} is free")
-        if self.name in context.aws.stack_resources(self.stack).get(self.kind, ()):
-            return ok(f"{self.name} is ours")
-        return problem(
-            f"{self.name} exists, but not in {self.stack}",
-            f"delete it, or choose another {self.setting}",
-        )
-
-
-def names_of(settings: Settings) -> Iterator[FreeName]:
-    """Yield what the stacks name themselves; everything else gets its name from CloudFormation."""
+def unique_names(settings: Settings) -> Iterator[UniqueName]:
+    """Yield what the stacks name themselves; CloudFormation names everything else."""
     service = settings.service
     if core := settings.core:
         for kind, name in core_infra.names.unique_names(core.ecs_cluster_name):
-            yield FreeName(kind, name, settings.core_stack_name, "ecs_cluster_name")
+            yield UniqueName(kind, name, settings.core_stack_name, "ecs_cluster_name")
     for kind, name in backend_service.names.unique_names(
         cluster_name=service.ecs_cluster_name,
         service_name=service.service_name,
         repository_name=service.ecr_repository_name,
     ):
         setting = "ecr_repository_name" if kind == "AWS::ECR::Repository" else "service_name"
-        yield FreeName(kind, name, settings.service_stack_name, setting)
+        yield UniqueName(kind, name, settings.service_stack_name, setting)
 
 
-def _unless(code: str, call: Callable[[], object]) -> bool:
-    """Say whether the call finds something; the code is what AWS answers if not."""
-    try:
-        call()
-    except ClientError as error:
-        if code_of(error) != code:
-            raise
-        return False
-    return True
+def name_questions(settings: Settings) -> Iterator[Question]:
+    """Yield one question for each name: whether its stack can have it."""
+    for name in unique_names(settings):
+        about, is_taken = _TYPES[name.kind]
+        yield Question(f"name of the {about}", partial(_is_free, name, is_taken))
+
+
+def _is_free(
+    name: UniqueName, is_taken: Callable[[Aws, str], bool], _: Settings, aws: Aws
+) -> Result:
+    if not is_taken(aws, name.name):
+        return ok(f"{name.name} is free")
+    if name.name in aws.stack_resources(name.stack).get(name.kind, ()):
+        return ok(f"{name.name} is in {name.stack}")
+    return problem(
+        f"{name.name} exists, but not in {name.stack}",
+        f"delete it, or choose another {name.setting}",
+    )
 
 
 def _repository(aws: Aws, name: str) -> bool:
     describe = aws.client("ecr").describe_repositories
-    return _unless("RepositoryNotFoundException", lambda: describe(repositoryNames=[name]))
+    return bool(reply_or_none(describe, "RepositoryNotFoundException", repositoryNames=[name]))
 
 
 def _log_group(aws: Aws, name: str) -> bool:
@@ -89,11 +80,11 @@ def _project(aws: Aws, name: str) -> bool:
 
 def _pipeline(aws: Aws, name: str) -> bool:
     get = aws.client("codepipeline").get_pipeline
-    return _unless("PipelineNotFoundException", lambda: get(name=name))
+    return bool(reply_or_none(get, "PipelineNotFoundException", name=name))
 
 
 def _dashboard(aws: Aws, name: str) -> bool:
-    # By listing: one missing dashboard has different error codes, by the protocol of the client.
+    # A list, because the error code for a missing dashboard depends on the client's protocol.
     found = aws.client("cloudwatch").list_dashboards(DashboardNamePrefix=name)
     return any(entry["DashboardName"] == name for entry in found["DashboardEntries"])
 
@@ -111,4 +102,4 @@ _TYPES: Mapping[str, tuple[str, Callable[[Aws, str], bool]]] = {
     "AWS::ECS::Cluster": ("cluster", _cluster),
     "AWS::Logs::LogGroup": ("log group", _log_group),
 }
-"""By type how it is called, and how to find out whether a name is taken."""
+"""For each type its name in English, and the function that says whether a name is taken."""

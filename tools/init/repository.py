@@ -1,8 +1,8 @@
 """A git repository, read without running anything of it: remote, branch, and committed files.
 
-A repository of others may carry hooks, filters, a file system monitor, or a remote that is a
-command (git-config(1)). So git is asked only for what it reads from its configuration and its
-objects, with every transport switched off: an object that is not there is not fetched.
+The repository of somebody else may have hooks, filters, a file system monitor, or a remote that is
+a command (git-config(1)). So git only reads its configuration and its objects, with every transport
+switched off: it does not fetch an object that is missing.
 """
 
 import os
@@ -24,17 +24,17 @@ _INERT = (
     *("-c", "core.pager=cat"),
 )
 _ENVIRONMENT = {
-    "GIT_ALLOW_PROTOCOL": "none",  # the name of no protocol
+    "GIT_ALLOW_PROTOCOL": "none",  # no protocol has this name
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
 }
-# The user's configuration says, for instance, whose folders git may read.
+# The user's own configuration has, for instance, safe.directory.
 _GIT_VARIABLES = ("HOME", "XDG_CONFIG_HOME")
 _LINK = "120000"
-_LARGEST_FILE = 1024 * 1024
+_LARGEST_FILE = 64 * 1024
 _PATIENCE_SECONDS = 60
 
 _GITHUB = frozenset({"github.com", "www.github.com", "ssh.github.com"})
@@ -79,51 +79,54 @@ class Repository:
 
     @cached_property
     def files(self) -> Mapping[str, str]:
-        """The object of each committed file, by path; of a link that of the file it leads to."""
-        objects: dict[str, str] = {}
-        links: dict[str, str] = {}
+        """The object of each committed file, by path; links are not among them."""
+        found: dict[str, str] = {}
         listed = self._git("ls-tree", "-r", "-z", "--full-tree", "HEAD")
         for entry in filter(None, listed.split("\0")):
             facts, _, path = entry.partition("\t")
             mode, kind, name = facts.split()
-            if kind == "blob":
-                (links if mode == _LINK else objects)[path] = name
-        for path, name in links.items():
-            target = posixpath.join(posixpath.dirname(path), self._read(name))
-            if (found := objects.get(posixpath.normpath(target))) is not None:
-                objects[path] = found
-        return MappingProxyType(objects)
+            if kind == "blob" and mode != _LINK:
+                found[path] = name
+        return MappingProxyType(found)
+
+    @cached_property
+    def _folders(self) -> frozenset[str]:
+        found = {"."}
+        for path in self.files:
+            folder = posixpath.dirname(path)
+            while folder and folder not in found:
+                found.add(folder)
+                folder = posixpath.dirname(folder)
+        return frozenset(found)
 
     def read(self, path: str) -> str:
-        """Return the text of a committed file; what is no UTF-8 in it is replaced."""
+        """Return the text of a committed file; what is not UTF-8 in it is replaced."""
         if path not in self.files:
             raise SourceError(f"{shown_name(path)} is not in commit {self.commit}")
-        return self._read(self.files[path])
+        name = self.files[path]
+        if int(self._git("cat-file", "-s", name)) > _LARGEST_FILE:
+            raise SourceError(f"{shown_name(path)} has more than 64 KiB, which is too much to read")
+        return self._bytes("cat-file", "blob", name).decode("utf-8", "replace")
 
     def has(self, path: str) -> bool:
         """Say whether there is such a file or folder."""
         path = posixpath.normpath(path)
-        return path == "." or any(
-            file == path or file.startswith(f"{path}/") for file in self.files
-        )
+        return path in self.files or path in self._folders
 
     @cached_property
     def remote(self) -> Remote | None:
-        """The place on GitHub that the branch is pushed to, else `origin`, else the only one."""
+        """The place on GitHub of `origin`, or of the only remote if it has another name."""
         names = self._git("remote").split("\n")[:-1]
-        branch = self._symbolic("HEAD", "refs/heads/")
-        of_branch = self._config(f"branch.{branch}.remote") if branch else ""
-        wanted = [name for name in (of_branch, "origin") if name in names]
-        for name in wanted or (names if len(names) == 1 else []):
-            # As the user writes it, perhaps by an abbreviation of their own (insteadOf).
-            owner_and_name = github_repository(self._git("remote", "get-url", "--", name).strip())
-            if owner_and_name:
-                return Remote(*owner_and_name, called=name)
-        return None
+        name = "origin" if "origin" in names else names[0] if len(names) == 1 else None
+        if name is None:
+            return None
+        # `get-url` applies the user's own abbreviations (insteadOf).
+        found = github_repository(self._git("remote", "get-url", "--", name).strip())
+        return Remote(*found, called=name) if found else None
 
     @cached_property
     def branch(self) -> tuple[str, str] | None:
-        """The default branch of the remote if git knows it, else the current one; and which it is.
+        """The default branch of the remote if git knows it, else the current one, and a note which.
 
         None if HEAD is detached.
         """
@@ -134,23 +137,12 @@ class Repository:
             return current, "current branch"
         return None
 
-    def _read(self, name: str) -> str:
-        if int(self._git("cat-file", "-s", name)) > _LARGEST_FILE:
-            raise SourceError("a file that should be read has more than 1 MiB")
-        return self._bytes("cat-file", "blob", name).decode("utf-8", "replace")
-
     def _symbolic(self, reference: str, start: str) -> str:
         try:
             named = self._git("symbolic-ref", "--quiet", reference).strip("\n")
         except SourceError:
             return ""
         return named.removeprefix(start) if named.startswith(start) else ""
-
-    def _config(self, key: str) -> str:
-        try:
-            return self._git("config", "--get", key).strip("\n")
-        except SourceError:
-            return ""
 
     def _git(self, *arguments: str) -> str:
         return os.fsdecode(self._bytes(*arguments))
@@ -177,10 +169,7 @@ class Repository:
 
 
 def github_repository(url: str) -> tuple[str, str] | None:
-    """Return owner and name of a repository on GitHub by its address; None for one elsewhere.
-
-    What else is in an address, such as a token, is nobody's business.
-    """
+    """Return owner and name in an address of GitHub, without any token; None for other hosts."""
     match = _URL.fullmatch(url)
     if match is None:
         return None
