@@ -6,10 +6,7 @@ The exit code is 1 if there is a problem.
 from tools.command_line import run
 
 import argparse
-import os
-import shutil
 import sys
-import textwrap
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -26,15 +23,11 @@ from tools.doctor.check import (
     not_checked,
     result_of_error,
 )
-from tools.doctor.github import GitHub, connection_question, scopes_question, token_question
+from tools.doctor.github import API_URL, connection_question, scopes_question, token_question
 from tools.doctor.names import name_questions
 from tools.doctor.rights import policy
-from tools.doctor.source import health_check, source_questions
-from tools.doctor.stored_secrets import (
-    build_secret_question,
-    container_secret_question,
-    policy_question,
-)
+from tools.doctor.source import health_check, source_question
+from tools.doctor.stored_secrets import build_secret_question, container_secret_question
 from tools.service_choice import NoSourceError, env_files_or_none, load_chosen, source_of
 
 ESSENTIAL = (
@@ -44,11 +37,10 @@ ESSENTIAL = (
 """If one of these finds a problem, the other questions make no sense."""
 
 _WIDTH = 31
-_COLOURS = {Verdict.OK: "32", Verdict.PROBLEM: "31", Verdict.NOTE: "36", Verdict.NOT_CHECKED: "33"}
 _VERDICT_WIDTH = max(map(len, Verdict))
 
 
-def main(arguments: Sequence[str] | None = None, *, github_api: GitHub | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Examine every settings file and return the exit code."""
     options = _parser().parse_args(arguments)
     if options.policy:
@@ -59,13 +51,13 @@ def main(arguments: Sequence[str] | None = None, *, github_api: GitHub | None = 
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 1
-    github = (github_api or GitHub()) if options.github else None
+    github = API_URL if options.github else None
     report = Report()
     is_sample = env_files_or_none(options.env_file) is None
     for settings in deployment:
         region = settings.aws_region
         file = "sample.env" if is_sample else shown_name(str(settings.env_file))
-        report.heading(f"{file}: account {settings.account_number}, {region}")
+        print(f"{file}: account {settings.account_number}, {region}", flush=True)
         source = _source_of(settings, options.source)
         examine(settings, Aws(region), report, github=github, source=source)
     report.sum_up()
@@ -99,10 +91,10 @@ def examine(
     aws: Aws,
     report: "Report",
     *,
-    github: GitHub | None = None,
+    github: str | None = None,
     source: Path | None = None,
 ) -> None:
-    """Ask every question that the settings raise; GitHub only if it is given."""
+    """Ask every question that the settings raise; ``github`` is the address of its API, or None."""
     for question in ESSENTIAL:
         if _ask(question, settings, aws, report).verdict is Verdict.PROBLEM:
             report.add("everything else", not_checked("makes no sense before that is solved"))
@@ -111,7 +103,7 @@ def examine(
         _ask(question, settings, aws, report)
 
 
-def questions(settings: Settings, github: GitHub | None, source: Path | None) -> Iterator[Question]:
+def questions(settings: Settings, github: str | None, source: Path | None) -> Iterator[Question]:
     """Yield what to ask after the essentials, in the order of a deploy."""
     yield Question("CDK bootstrap", account.bootstrap)
     if core := settings.core:
@@ -138,14 +130,13 @@ def questions(settings: Settings, github: GitHub | None, source: Path | None) ->
         yield connection_question(delivery.connection_arn)
     elif delivery.github_token_secret_name:
         yield token_question(delivery.github_token_secret_name)
-        yield scopes_question(delivery.github_token_secret_name, github)
+        if github:
+            yield scopes_question(delivery.github_token_secret_name, github)
     for variable, arn in settings.service.container_secrets.items():
         yield container_secret_question(variable, arn)
     for variable, arn in delivery.build_secrets.items():
         yield build_secret_question(variable, arn)
-    for arn in settings.service.task_role_policy_arns:
-        yield policy_question(arn)
-    yield from source_questions(settings, source)
+    yield source_question(source)
     yield Question("health check", health_check)
 
 
@@ -159,10 +150,9 @@ def _ask(question: Question, settings: Settings, aws: Aws, report: "Report") -> 
 
 
 class Report:
-    """Prints each result as it comes, and counts them; in colour and folded on a terminal."""
+    """Prints each result as it comes, and counts them."""
 
     def __init__(self) -> None:
-        self._is_terminal = sys.stdout.isatty()
         self._counts = dict.fromkeys(Verdict, 0)
 
     @property
@@ -170,25 +160,12 @@ class Report:
         """How many problems there were."""
         return self._counts[Verdict.PROBLEM]
 
-    def heading(self, text: str) -> None:
-        """Begin the results about one settings file."""
-        print(self._painted("1", text), flush=True)
-
     def add(self, about: str, result: Result) -> None:
         """Print a result."""
         self._counts[result.verdict] += 1
         verdict = f"{result.verdict.value:<{_VERDICT_WIDTH}}"
         line = f"  {verdict}  {about:<{_WIDTH}}  {result.line}"
-        if self._is_terminal:
-            line = textwrap.fill(
-                line,
-                shutil.get_terminal_size().columns - 1,
-                subsequent_indent=" " * (4 + _VERDICT_WIDTH),
-                break_long_words=False,  # so that commands can be copied
-                break_on_hyphens=False,
-            )
-        painted = self._painted(_COLOURS[result.verdict], verdict)
-        print(line.replace(verdict, painted, 1), flush=True)
+        print(line, flush=True)
 
     def sum_up(self) -> None:
         """Print how many results of each kind there were."""
@@ -198,10 +175,6 @@ class Report:
         unknown = counts[Verdict.NOT_CHECKED]
         rest = f", {unknown} not checked" if unknown else ""
         print(f"\n{problems}, {counts[Verdict.OK]} ok{notes}{rest}. Nothing was changed.")
-
-    def _painted(self, code: str, text: str) -> str:
-        wanted = self._is_terminal and not os.environ.get("NO_COLOR")
-        return f"\x1b[{code}m{text}\x1b[0m" if wanted else text
 
 
 if __name__ == "__main__":

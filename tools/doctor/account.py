@@ -1,7 +1,6 @@
 """The account: credentials, region, CDK bootstrap, stacks, quotas, and the role of ECS."""
 
 import math
-from collections.abc import Callable
 from functools import partial
 
 from settings import CpuArchitecture, Settings
@@ -11,9 +10,7 @@ from tools.doctor.check import Question, Result, note, ok, problem
 NEEDED_BOOTSTRAP_VERSION = 6
 """The version that CDK's assemblies ask for (`requiresBootstrapStackVersion` in the manifest)."""
 
-_QUALIFIER = "hnb659fds"
-BOOTSTRAP_VERSION_PARAMETER = f"/cdk-bootstrap/{_QUALIFIER}/version"
-_NO_BUCKET = ("404", "NoSuchBucket", "NotFound")
+BOOTSTRAP_VERSION_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 
 _DEAD_STACK = frozenset({"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"})
 
@@ -59,9 +56,8 @@ def region(settings: Settings, aws: Aws) -> Result:
 
 
 def bootstrap(settings: Settings, aws: Aws) -> Result:
-    """Say whether the CDK bootstrap is there, new enough, and still has its bucket."""
-    account, region_name = settings.account_number, settings.aws_region
-    command = f"npx cdk bootstrap aws://{account}/{region_name}"
+    """Say whether the CDK bootstrap is there and new enough."""
+    command = f"npx cdk bootstrap aws://{settings.account_number}/{settings.aws_region}"
     get = aws.client("ssm").get_parameter
     found = reply_or_none(get, "ParameterNotFound", Name=BOOTSTRAP_VERSION_PARAMETER)
     if found is None:
@@ -69,11 +65,6 @@ def bootstrap(settings: Settings, aws: Aws) -> Result:
     version = int(found["Parameter"]["Value"])
     if version < NEEDED_BOOTSTRAP_VERSION:
         return problem(f"has version {version}, {NEEDED_BOOTSTRAP_VERSION} is needed", command)
-    bucket = f"cdk-{_QUALIFIER}-assets-{account}-{region_name}"
-    if reply_or_none(aws.client("s3").head_bucket, *_NO_BUCKET, Bucket=bucket) is None:
-        return problem(
-            f"has lost its bucket {bucket}", f"delete the stack CDKToolkit, then {command}"
-        )
     return ok(f"version {version}")
 
 
@@ -101,29 +92,23 @@ def _stack(name: str, _: Settings, aws: Aws) -> Result:
 
 def vpc_quota(settings: Settings, aws: Aws) -> Result:
     """Say whether the account has room for the VPC of the core stack."""
-
-    def count() -> int:
-        pages = aws.client("ec2").get_paginator("describe_vpcs").paginate()
-        return len(pages.build_full_result()["Vpcs"])
-
-    return _room_for_one("AWS::EC2::VPC", _VPCS, count, settings, aws)
+    pages = aws.client("ec2").get_paginator("describe_vpcs").paginate()
+    used = len(pages.build_full_result()["Vpcs"])
+    return _room_for_one("AWS::EC2::VPC", _VPCS, used, settings, aws)
 
 
 def address_quota(settings: Settings, aws: Aws) -> Result:
     """Say whether the account has room for the address of the core stack's NAT gateway."""
-
-    def count() -> int:
-        return len(aws.client("ec2").describe_addresses()["Addresses"])
-
-    return _room_for_one("AWS::EC2::EIP", _ELASTIC_IPS, count, settings, aws)
+    used = len(aws.client("ec2").describe_addresses()["Addresses"])
+    return _room_for_one("AWS::EC2::EIP", _ELASTIC_IPS, used, settings, aws)
 
 
 def _room_for_one(
-    kind: str, quota: tuple[str, str], count: Callable[[], int], settings: Settings, aws: Aws
+    kind: str, quota: tuple[str, str], used: int, settings: Settings, aws: Aws
 ) -> Result:
     if aws.stack_resources(settings.core_stack_name).get(kind):
         return ok("the core stack has its own already")
-    used, most = count(), int(_value_of(quota, aws))
+    most = int(_value_of(quota, aws))
     if used >= most:
         return problem(f"all {most} are in use", _command_to_raise(quota, most + 1))
     return ok(f"{used} of {most} in use, one more is needed")

@@ -1,4 +1,8 @@
-"""Names that may exist only once in an account and region, and whether they are free."""
+"""Names that may exist only once in an account and region, and whether they are free.
+
+The stacks also name a pipeline, a build project, a dashboard and alarms. These are taken only if
+another stack has a service of the same name, and then the log groups are taken, too.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,19 +28,21 @@ class UniqueName:
     setting: str
 
 
-def unique_names(settings: Settings) -> Iterator[UniqueName]:
-    """Yield what the stacks name themselves; CloudFormation names everything else."""
+def unique_names(settings: Settings) -> list[UniqueName]:
+    """Return the names that the doctor looks for, with the stacks that have them."""
     service = settings.service
+    found: list[UniqueName] = []
     if core := settings.core:
         for kind, name in core_infra.names.unique_names(core.ecs_cluster_name):
-            yield UniqueName(kind, name, settings.core_stack_name, "ecs_cluster_name")
+            found.append(UniqueName(kind, name, settings.core_stack_name, "ecs_cluster_name"))
     for kind, name in backend_service.names.unique_names(
         cluster_name=service.ecs_cluster_name,
         service_name=service.service_name,
         repository_name=service.ecr_repository_name,
     ):
         setting = "ecr_repository_name" if kind == "AWS::ECR::Repository" else "service_name"
-        yield UniqueName(kind, name, settings.service_stack_name, setting)
+        found.append(UniqueName(kind, name, settings.service_stack_name, setting))
+    return [name for name in found if name.kind in _TYPES]
 
 
 def name_questions(settings: Settings) -> Iterator[Question]:
@@ -74,30 +80,7 @@ def _cluster(aws: Aws, name: str) -> bool:
     return any(cluster["status"] != "INACTIVE" for cluster in clusters)
 
 
-def _project(aws: Aws, name: str) -> bool:
-    return bool(aws.client("codebuild").batch_get_projects(names=[name])["projects"])
-
-
-def _pipeline(aws: Aws, name: str) -> bool:
-    get = aws.client("codepipeline").get_pipeline
-    return bool(reply_or_none(get, "PipelineNotFoundException", name=name))
-
-
-def _dashboard(aws: Aws, name: str) -> bool:
-    # A list, because the error code for a missing dashboard depends on the client's protocol.
-    found = aws.client("cloudwatch").list_dashboards(DashboardNamePrefix=name)
-    return any(entry["DashboardName"] == name for entry in found["DashboardEntries"])
-
-
-def _alarm(aws: Aws, name: str) -> bool:
-    return bool(aws.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"])
-
-
 _TYPES: Mapping[str, tuple[str, Callable[[Aws, str], bool]]] = {
-    "AWS::CloudWatch::Alarm": ("alarm", _alarm),
-    "AWS::CloudWatch::Dashboard": ("dashboard", _dashboard),
-    "AWS::CodeBuild::Project": ("build project", _project),
-    "AWS::CodePipeline::Pipeline": ("pipeline", _pipeline),
     "AWS::ECR::Repository": ("repository", _repository),
     "AWS::ECS::Cluster": ("cluster", _cluster),
     "AWS::Logs::LogGroup": ("log group", _log_group),

@@ -35,37 +35,28 @@ def has_fargate(region: str, zone_id: str) -> bool:
 def zones(core: CoreSettings, settings: Settings, aws: Aws) -> Result:
     """Say whether Fargate serves enough zones, and tell the line that names them for good."""
     ids = _available_zones(aws)
+    deployed = aws.stack_output(settings.core_stack_name, "AvailabilityZones")
     served = [name for name, zone in ids.items() if has_fargate(settings.aws_region, zone)]
     if len(served) < core.az_count:
         return problem(
             f"{len(served)} with Fargate ({', '.join(served)}), az_count is {core.az_count}",
             f'set az_count="{len(served)}"',
         )
-    # Zones of a deployed network come first, because another order would replace its subnets.
-    output = aws.stack_output(settings.core_stack_name, "AvailabilityZones")
-    deployed = output.split(",") if output else []
-    best = list(dict.fromkeys([*deployed, *served]))[: core.az_count]
+    best = deployed.split(",") if deployed else served[: core.az_count]
     line = f'availability_zones="{",".join(best)}"'
-    if flaw := _flaw_of_zones(core, ids, served, deployed):
-        return problem(flaw, f"set {line}")
-    if core.availability_zones:
-        return ok(", ".join(core.availability_zones))
-    return ok(f"to keep them for good, set {line}")
-
-
-def _flaw_of_zones(
-    core: CoreSettings, ids: dict[str, str], served: list[str], deployed: list[str]
-) -> str:
-    """Return what is wrong with the zones that will be used; empty if nothing is."""
     if missing := [name for name in core.availability_zones if name not in ids]:
-        return f"the account has no {', '.join(missing)}"
+        return problem(f"the account has no {', '.join(missing)}", f"set {line}")
     # Without names CloudFormation takes the first ones.
-    used = list(core.availability_zones or ids)[: core.az_count]
-    if any(there != wanted for there, wanted in zip(deployed, used, strict=False)):
-        return f"{', '.join(used)} would replace subnets, which are in {', '.join(deployed)}"
-    if without := [name for name in used if name not in served]:
-        return f"Fargate does not serve {', '.join(f'{n} ({ids[n]})' for n in without)}"
-    return ""
+    used = core.availability_zones or tuple(ids)[: core.az_count]
+    if deployed and deployed != ",".join(used):
+        return problem(
+            f"the network is deployed in {deployed}, not {','.join(used)}", f"set {line}"
+        )
+    if without := [f"{name} ({ids[name]})" for name in used if name not in served]:
+        return problem(f"Fargate does not serve {', '.join(without)}", f"set {line}")
+    if core.availability_zones:
+        return ok(", ".join(used))
+    return ok(f"to keep them for good, set {line}")
 
 
 def _available_zones(aws: Aws) -> dict[str, str]:
@@ -110,28 +101,14 @@ def vpcs_of(platform: ExistingPlatformSettings, aws: Aws) -> list[dict[str, Any]
     return list(found["Vpcs"]) if found else []
 
 
-def existing_subnets(platform: ExistingPlatformSettings, settings: Settings, aws: Aws) -> Result:
-    """Say whether the VPC has private subnets, in zones that Fargate serves."""
+def existing_subnets(platform: ExistingPlatformSettings, _: Settings, aws: Aws) -> Result:
+    """Say whether the VPC has private subnets."""
     subnets = _private_subnets(platform, aws)
     if subnets is None:
         return not_checked("needs the VPC")
-    found = {subnet["SubnetId"] for subnet in subnets}
-    vpc = platform.vpc
-    if vpc and (missing := set(vpc.private_subnet_ids) - found):
-        return problem(
-            f"{', '.join(sorted(missing))} is not in {vpc.vpc_id}",
-            "deploy the core stack with --outputs-file, which writes the file again",
-        )
-    if not found:
+    if not subnets:
         return problem("the VPC has none", "add private subnets, or choose another VPC")
-    for subnet in subnets:
-        zone = subnet.get("AvailabilityZoneId", "")
-        if not has_fargate(settings.aws_region, zone):
-            return problem(
-                f"Fargate does not serve {zone}, where {subnet['SubnetId']} is",
-                "use subnets of other zones",
-            )
-    return ok(", ".join(sorted(found)))
+    return ok(", ".join(sorted(subnet["SubnetId"] for subnet in subnets)))
 
 
 def _private_subnets(platform: ExistingPlatformSettings, aws: Aws) -> list[dict[str, Any]] | None:
@@ -186,7 +163,7 @@ def egress(platform: ExistingPlatformSettings, settings: Settings, aws: Aws) -> 
         route = next((r for r in routes if r.get("DestinationCidrBlock") == _EVERYWHERE), None)
         if route is None:
             without_route.append(subnet)
-        elif flaw := _flaw_of_default_route(subnet["SubnetId"], route):
+        elif flaw := flaw_of_default_route(subnet["SubnetId"], route):
             return problem(flaw, "give the subnet a default route to a NAT gateway")
     if not without_route:
         return ok("by a default route")
@@ -199,7 +176,8 @@ def egress(platform: ExistingPlatformSettings, settings: Settings, aws: Aws) -> 
     return ok("by endpoints")
 
 
-def _flaw_of_default_route(subnet_id: str, route: dict[str, Any]) -> str:
+def flaw_of_default_route(subnet_id: str, route: dict[str, Any]) -> str:
+    """Say why tasks in a subnet cannot use its default route; empty if they can."""
     if route.get("State") == "blackhole":  # for instance, its NAT gateway was deleted
         return f"the default route of {subnet_id} leads nowhere"
     if route.get("GatewayId", "").startswith("igw-"):

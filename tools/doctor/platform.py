@@ -77,12 +77,8 @@ def existing_execution_role(platform: ExistingPlatformSettings, _: Settings, aws
     found = reply_or_none(aws.client("iam").get_role, "NoSuchEntity", RoleName=name)
     if found is None:
         return problem(f"there is no role {name}", "correct ecs_task_execution_role_arn")
-    role = found["Role"]
-    if role["Arn"] != arn:
-        return problem(
-            f"the ARN of the role is {role['Arn']}", "correct ecs_task_execution_role_arn"
-        )
-    if not any(_trusts_ecs(s) for s in _listed(role["AssumeRolePolicyDocument"]["Statement"])):
+    statements = found["Role"]["AssumeRolePolicyDocument"]["Statement"]
+    if not any(_trusts_ecs(statement) for statement in _listed(statements)):
         return problem(
             f"{name} does not trust {_ECS}", "add it to the trust policy, or choose another role"
         )

@@ -1,4 +1,4 @@
-"""What the settings name by ARN: secrets of container and build, policies of the task role."""
+"""The secrets of the container and of the build: whether they exist, and whose key they have."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -17,11 +17,6 @@ def container_secret_question(variable: str, arn: str) -> Question:
 def build_secret_question(variable: str, arn: str) -> Question:
     """Return the question whether a secret exists, and whether a build may use its key."""
     return Question(f"secret of {variable}", partial(_build_secret, arn))
-
-
-def policy_question(arn: str) -> Question:
-    """Return the question whether a managed policy of the task role exists."""
-    return Question(f"policy {arn.rpartition('/')[2]}", partial(_managed_policy, arn))
 
 
 def _container_secret(arn: str, settings: Settings, aws: Aws) -> Result:
@@ -72,9 +67,3 @@ def _customer_managed_key(stored: Mapping[str, Any], aws: Aws) -> str | None:
         return None
     metadata = aws.client("kms").describe_key(KeyId=key)["KeyMetadata"]
     return None if metadata["KeyManager"] == "AWS" else str(metadata["Arn"])
-
-
-def _managed_policy(arn: str, _: Settings, aws: Aws) -> Result:
-    if reply_or_none(aws.client("iam").get_policy, "NoSuchEntity", PolicyArn=arn) is None:
-        return problem(f"there is no {arn}", "create it, or correct task_role_policy_arns")
-    return ok("exists")

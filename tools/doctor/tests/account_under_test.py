@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from settings.examples import ACCOUNT, REGION, example_deployment
+from settings.examples import example_deployment
 from tools.doctor.__main__ import ESSENTIAL, questions
 from tools.doctor.aws import Aws
 from tools.doctor.check import ERRORS, Result, Verdict, result_of_error
@@ -12,7 +12,6 @@ from tools.local_aws.tests.wire import send, signature
 
 TOKEN = "ghp_secretOfTheTest"  # noqa: S105 - opens nothing
 TOKEN_SECRET = "ecs-github-token"  # noqa: S105 - a name
-BUCKET = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
 VERSION_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 
 
@@ -22,15 +21,13 @@ def _client(aws: LocalAws, service: str) -> Any:
 
 
 class AccountUnderTest:
-    """An account with a bootstrap and a token, in which `ask` asks one of the doctor's questions."""
+    """An account with a bootstrap and a token; `ask` asks one of the doctor's questions."""
 
     def __init__(self, aws: LocalAws) -> None:
         self._aws = aws
         reset = ("POST", "/_ministack/reset")
         assert send(aws.access, *reset, signature(aws.access, *reset)).status == 200
         self.client("ssm").put_parameter(Name=VERSION_PARAMETER, Value="31", Type="String")
-        location = {"LocationConstraint": REGION}
-        self.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=location)
         self.client("secretsmanager").create_secret(Name=TOKEN_SECRET, SecretString=TOKEN)
 
     def client(self, service: str) -> Any:

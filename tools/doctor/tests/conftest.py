@@ -1,7 +1,6 @@
 """One local AWS for the tests of this folder; each test begins with an account that is ready."""
 
 from collections.abc import Iterator
-from functools import partial
 
 import botocore.loaders
 import botocore.session
@@ -26,12 +25,6 @@ def loader() -> botocore.loaders.Loader:
     return botocore.loaders.create_loader()
 
 
-def _session(loader: botocore.loaders.Loader) -> Session:
-    core = botocore.session.get_session()
-    core.register_component("data_loader", loader)
-    return Session(botocore_session=core)
-
-
 @pytest.fixture
 def account(
     local_aws: LocalAws, loader: botocore.loaders.Loader, monkeypatch: pytest.MonkeyPatch
@@ -39,7 +32,13 @@ def account(
     """An account that is ready, and the credentials of a user with the doctor's rights only."""
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("tools.doctor.aws.Session", partial(_session, loader))
+
+    def session() -> Session:
+        core = botocore.session.get_session()
+        core.register_component("data_loader", loader)
+        return Session(botocore_session=core)
+
+    monkeypatch.setattr("tools.doctor.aws.Session", session)
     ready = AccountUnderTest(local_aws)
     for name, value in local_aws.access.user("doctor", statement()).environment({}).items():
         monkeypatch.setenv(name, value)

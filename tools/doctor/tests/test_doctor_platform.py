@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from settings import ExistingPlatformSettings
+from settings import VpcAttributes
 from settings.examples import ACCOUNT, EXISTING, REGION, example_deployment
 from tools.doctor.aws import Aws
 from tools.doctor.check import Verdict
-from tools.doctor.network import egress, has_fargate
+from tools.doctor.network import existing_vpc, flaw_of_default_route, has_fargate
 from tools.doctor.tests.account_under_test import AccountUnderTest
 
 CLUSTER, NAMESPACE, ROLE = "shared", "default.shared.local", "shared-execution"
@@ -132,11 +132,6 @@ def add_endpoints_without_s3(on: Platform) -> None:
         on.endpoint(service, "Interface", SubnetIds=on.private)
 
 
-def add_s3_to_one_subnet(on: Platform) -> None:
-    add_endpoints_without_s3(on)
-    on.endpoint("s3", "Gateway", RouteTableIds=on.tables[:1])
-
-
 def add_all_endpoints_but_for_exec(on: Platform) -> None:
     add_endpoints_without_s3(on)
     on.endpoint("s3", "Gateway", RouteTableIds=on.tables)
@@ -193,7 +188,7 @@ def trust_lambda(on: Platform) -> None:
         ("existing VPC", switch_names_off, "has enableDnsHostnames off"),
         (SUBNETS, make_all_public, "the VPC has none"),
         (EGRESS, close, "has no default route, and no endpoint for ecr.api, ecr.dkr, logs, s3 -> "),
-        (EGRESS, add_s3_to_one_subnet, "no endpoint for s3"),
+        (EGRESS, add_endpoints_without_s3, "no endpoint for s3"),
         (EGRESS, add_all_endpoints_but_for_exec, "no endpoint for ssmmessages"),
         ("existing cluster", lose_cluster, "there is no active cluster shared"),
         ("existing cluster", take_name_in_cluster, "has a service ecsdemo-backend, which is not"),
@@ -215,65 +210,27 @@ def test_a_finding(
 
 
 @pytest.mark.slow
-def test_an_outputs_file_of_a_network_that_has_changed(platform: Platform, tmp_path: Any) -> None:
-    file = tmp_path / "output.json"
-    outputs = {
-        "VpcId": platform.vpc,
-        "VpcCidr": "10.20.0.0/16",
-        "AvailabilityZones": f"{REGION}a,{REGION}b",
-        "PublicSubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
-        "PrivateSubnetIds": f"{platform.private[0]},subnet-0123456789abcdef2",
-        "EcsClusterName": CLUSTER,
-        "TaskExecutionRoleArn": platform.settings["ecs_task_execution_role_arn"],
-        "NamespaceNames": NAMESPACE,
-        "NamespaceIds": platform.settings["namespace_id"],
-        "NamespaceArns": platform.settings["namespace_arn"],
-    }
-    platform.settings |= {"core_outputs_file": str(file), "vpc_name": "<VPC_NAME>"}
-    file.write_text(json.dumps({"CoreInfraStack": outputs}), encoding="utf-8")
-    gone = f"subnet-0123456789abcdef2 is not in {platform.vpc}"
-    assert gone in platform.account.problem(SUBNETS, **platform.settings)
-    outputs["VpcId"] = "vpc-0123456789abcdef0"
-    file.write_text(json.dumps({"CoreInfraStack": outputs}), encoding="utf-8")
-    said = "there is no VPC like that -> correct core_outputs_file"
-    assert platform.account.problem("existing VPC", **platform.settings) == said
-
-
-class _OneSubnet(Aws):
-    """A VPC with one private subnet and a route."""
-
-    def __init__(self, route: dict[str, str]) -> None:
-        super().__init__(REGION)
-        self._route = {**EVERYWHERE, **route}
-
-    def client(self, service: str) -> Any:
-        assert service == "ec2"
-        return self
-
-    def describe_vpcs(self, **_: Any) -> Any:
-        return {"Vpcs": [{"VpcId": "vpc-1"}]}
-
-    def describe_route_tables(self, **_: Any) -> Any:
-        return {"RouteTables": [{"Associations": [{"Main": True}], "Routes": [self._route]}]}
-
-    def describe_subnets(self, **_: Any) -> Any:
-        tags = [{"Key": "aws-cdk:subnet-type", "Value": "Private"}]
-        return {"Subnets": [{"SubnetId": "subnet-1", "Tags": tags}]}
+@pytest.mark.usefixtures("account")
+def test_an_outputs_file_of_a_vpc_that_is_gone() -> None:
+    (settings,) = example_deployment(EXISTING)
+    vpc = VpcAttributes("vpc-0123456789abcdef0", "10.20.0.0/16", (), (), ())
+    assert settings.existing_platform is not None
+    platform = settings.existing_platform.model_copy(update={"vpc": vpc, "vpc_name": None})
+    result = existing_vpc(platform, settings, Aws(REGION))
+    assert result.line == "there is no VPC like that -> correct core_outputs_file"
 
 
 @pytest.mark.parametrize(
-    ("route", "found"),
+    ("route", "flaw"),
     [
-        ({"NatGatewayId": "nat-1", "State": "active"}, "by a default route"),
+        ({"NatGatewayId": "nat-1", "State": "active"}, ""),
         ({"NatGatewayId": "nat-1", "State": "blackhole"}, "of subnet-1 leads nowhere"),
         ({"GatewayId": "igw-1", "State": "active"}, "subnet-1 is public"),
     ],
 )
-def test_a_default_route(route: dict[str, str], found: str) -> None:
-    (settings,) = example_deployment(EXISTING)
-    platform = settings.existing_platform
-    assert isinstance(platform, ExistingPlatformSettings)
-    assert found in egress(platform, settings, _OneSubnet(route)).found
+def test_a_default_route(route: dict[str, str], flaw: str) -> None:
+    assert flaw in flaw_of_default_route("subnet-1", route)
+    assert bool(flaw) == bool(flaw_of_default_route("subnet-1", route))
 
 
 def test_zones_that_fargate_serves() -> None:
