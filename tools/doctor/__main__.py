@@ -60,8 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{file}: account {settings.account_number}, {region}", flush=True)
         source = _source_of(settings, options.source)
         examine(settings, Aws(region), report, github=github, source=source)
-    report.sum_up()
-    return 1 if report.problems else 0
+    return 1 if report.sum_up() else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -155,26 +154,22 @@ class Report:
     def __init__(self) -> None:
         self._counts = dict.fromkeys(Verdict, 0)
 
-    @property
-    def problems(self) -> int:
-        """How many problems there were."""
-        return self._counts[Verdict.PROBLEM]
-
     def add(self, about: str, result: Result) -> None:
         """Print a result."""
         self._counts[result.verdict] += 1
         verdict = f"{result.verdict.value:<{_VERDICT_WIDTH}}"
-        line = f"  {verdict}  {about:<{_WIDTH}}  {result.line}"
-        print(line, flush=True)
+        print(f"  {verdict}  {about:<{_WIDTH}}  {result.line}", flush=True)
 
-    def sum_up(self) -> None:
-        """Print how many results of each kind there were."""
+    def sum_up(self) -> int:
+        """Print how many results of each kind there were, and return how many problems."""
         counts = self._counts
-        problems = "1 problem" if self.problems == 1 else f"{self.problems or 'no'} problems"
+        number = counts[Verdict.PROBLEM]
+        problems = "1 problem" if number == 1 else f"{number or 'no'} problems"
         notes = f", {counts[Verdict.NOTE]} to know" if counts[Verdict.NOTE] else ""
         unknown = counts[Verdict.NOT_CHECKED]
         rest = f", {unknown} not checked" if unknown else ""
         print(f"\n{problems}, {counts[Verdict.OK]} ok{notes}{rest}. Nothing was changed.")
+        return number
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def test_without_permissions_nothing_is_a_problem(capsys: pytest.CaptureFixture[
     identity = {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/nobody"}
     report = Report()
     examine(SAMPLE, _Replying(get_caller_identity=identity), report)
-    report.sum_up()
+    assert report.sum_up() == 0
     printed = capsys.readouterr().out
     assert "not checked  CDK bootstrap                    needs the permission get_param" in printed
     assert "no problems, 2 ok, " in printed

@@ -5,9 +5,6 @@ import io
 import pytest
 
 from tools.bench.results import Run, measure
-from tools.doctor.__main__ import Report
-from tools.doctor.check import Result, Verdict
-from tools.progress import terminal
 from tools.progress.terminal import LiveLine, cut, fill, has_colour, is_live
 from tools.rehearsal.console_report import ConsoleReport
 
@@ -127,15 +124,3 @@ def test_in_a_log_each_step_is_a_line_without_colour(capsys: pytest.CaptureFixtu
     assert lines[-3] == "1 step"
     assert lines[-2].startswith("Not shown: much: one")
     assert lines[-1] == "Not shown: more"
-
-
-def test_the_report_of_the_doctor_fits_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    screen = Terminal()
-    monkeypatch.setattr("sys.stdout", screen)
-    report = Report()
-    report.begin("The region")
-    report.add("The region", Result(Verdict.PROBLEM, "one two three " * 5))
-    assert "\x1b[31mPROBLEM" in screen.getvalue()
-    last = screen.getvalue().rpartition("\r")[2].replace("\x1b[31m", "").replace("\x1b[0m", "")
-    assert all(len(line) <= 60 for line in last.splitlines())
-    assert terminal.columns() == 60
