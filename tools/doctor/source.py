@@ -8,13 +8,14 @@ from settings.redaction import shown_name
 from tools.doctor.aws import Aws
 from tools.doctor.check import Question, Result, not_checked, note, ok, problem
 from tools.init.dockerfile import DockerfileError, parse_dockerfile
-from tools.init.proposal import FIRST_IMAGE, NO_HEALTH_CHECK, is_passed_by_the_sample
+from tools.init.proposal import FIRST_IMAGE, NO_HEALTH_CHECK
 from tools.init.repository import Repository, SourceError
 from tools.repository import ROOT
 
 _DOCKER_HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 _OFFICIAL_IMAGES = "public.ecr.aws/docker/library"
-_SAMPLE_IMAGE = str(ServiceSettings.model_fields["seed_image"].default)
+_SAMPLE_IMAGE = ServiceSettings.model_fields["seed_image"].default
+_SAMPLE_CHECK = ServiceSettings.model_fields["health_check_command"].default
 
 
 def source_question(source: Path | None) -> Question:
@@ -53,7 +54,7 @@ def _dockerfile(source: Path, settings: Settings, _: Aws) -> Result:
             )
         dockerfile = parse_dockerfile(repository.read(delivery.dockerfile))
     except (SourceError, DockerfileError) as error:
-        return not_checked(f"{path}: {error}")
+        return not_checked(str(error))
     limited = [image for image in dockerfile.pulled if is_from_docker_hub(image)]
     if not limited:
         return ok(f"{path} is committed, and takes nothing from Docker Hub")
@@ -76,17 +77,17 @@ def health_check(settings: Settings, aws: Aws) -> Result:
     service = settings.service
     if service.health_check_command is None:
         return note(NO_HEALTH_CHECK, "set health_check_command to one that the image can run")
-    command = service.health_check_command[-1]
-    if service.seed_image == _SAMPLE_IMAGE and is_passed_by_the_sample(command):
+    image, command = service.seed_image, service.health_check_command[-1]
+    if (image, command) == (_SAMPLE_IMAGE, _SAMPLE_CHECK):
         return ok("there is one, and the first image passes it")
     if aws.stack_resources(settings.service_stack_name).get("AWS::ECS::Service"):
         return ok("there is one")
-    if service.seed_image in {_SAMPLE_IMAGE, FIRST_IMAGE}:
+    if image == FIRST_IMAGE:
         return problem(
-            f"the first image, {service.seed_image}, cannot pass it: the first deploy would fail",
+            f"the first image, {image}, cannot pass it: the first deploy would fail",
             "leave health_check_command empty until the first delivery",
         )
     return note(
-        f"the first image, {service.seed_image}, has to pass it too, or the first deploy fails",
+        f"the first image, {image}, has to pass it too, or the first deploy fails",
         "else leave health_check_command empty until the first delivery",
     )

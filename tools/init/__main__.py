@@ -7,6 +7,7 @@ from tools.command_line import run
 
 import argparse
 import os
+import posixpath
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +17,7 @@ from settings import SettingsError, load_settings
 from settings.redaction import shown_name, shown_value
 from settings.sample import quoted, sample_env
 from tools.init.dockerfile import DockerfileError
-from tools.init.proposal import Proposal, Value, dockerfiles, obvious, propose
+from tools.init.proposal import SERVICE_NAMES, Proposal, Value, dockerfiles, propose
 from tools.init.repository import Repository, SourceError
 from tools.service_choice import note_source
 
@@ -28,18 +29,11 @@ _FLAGS: Mapping[str, tuple[str, str]] = {
     "repository_name": ("--repository", "name of the repository on GitHub"),
     "repository_branch": ("--branch", "branch that is delivered"),
     "container_port": ("--port", "port that the container listens on"),
-    "folder_path": ("--folder", "folder that docker builds, from the top of the repository"),
     "service_name": ("--service-name", "name of the service in ECS and in DNS"),
-    "health_check_command": ("--health-check", "command that checks the container; empty: none"),
-    "seed_image": ("--seed-image", "image that runs until the first delivery"),
-    "connection_arn": ("--connection-arn", "connection to GitHub, instead of a token"),
-    "github_token_secret_name": ("--token-secret", "name of the secret with the GitHub token"),
-    "stack_prefix": ("--stack-prefix", "beginning of the names of the stacks"),
 }
 # The variables of make for these two flags; the others go into OPTIONS.
 _MAKE_VARIABLES = {"account_number": "ACCOUNT=", "aws_region": "REGION="}
 _CHOOSE_DOCKERFILE = 'OPTIONS="--dockerfile <path>"'
-_NO_REMOTE = "The repository has no remote on github.com."
 _CANNOT = 2
 
 
@@ -57,14 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         values = _given(options)
         if sys.stdin.isatty():
             _ask(values, _MAKE_VARIABLES)
-        proposal = _proposal(repository, options.dockerfile, values)
+        proposal = propose(repository, _dockerfile(repository, options.dockerfile), values)
         _ask(proposal.values, proposal.missing)
         proposal.choose_first_image()
-        _drop_unusable_check(proposal)
         text = _text(proposal.values, proposal.later)
         _require_usable(text)
         _write(target, text, force=options.force)
-    except (InitError, SourceError) as error:
+    except (InitError, SourceError, DockerfileError) as error:
         print(f"error: {error}\nNothing was written.", file=sys.stderr)
         return _CANNOT
     note_source(target, options.source)
@@ -108,18 +101,8 @@ def _named(key: str) -> str:
 def _given(options: argparse.Namespace) -> dict[str, Value]:
     texts = {key: getattr(options, key) for key in _FLAGS}
     if name := texts["service_name"]:
-        texts |= {"container_name": name, "ecr_repository_name": name}
+        texts |= dict.fromkeys(SERVICE_NAMES, name)
     return {key: Value(text, "given") for key, text in texts.items() if text is not None}
-
-
-def _proposal(
-    repository: Repository, dockerfile: str | None, values: Mapping[str, Value]
-) -> Proposal:
-    path = _dockerfile(repository, dockerfile)
-    try:
-        return propose(repository, path, values)
-    except DockerfileError as error:
-        raise InitError(f"{shown_name(path)}: {error}") from None
 
 
 def _dockerfile(repository: Repository, given: str | None) -> str:
@@ -134,23 +117,20 @@ def _dockerfile(repository: Repository, given: str | None) -> str:
             f"there is no Dockerfile in commit {repository.commit}; if yours has another name, add "
             f"{_CHOOSE_DOCKERFILE}"
         )
-    likeliest = obvious(repository, paths)
-    if likeliest is None:
-        listed = "\n".join(f"  {shown_name(each)}" for each in paths)
-        raise InitError(
-            f"there are several Dockerfiles; choose one by {_CHOOSE_DOCKERFILE}:\n{listed}"
-        )
-    if len(paths) > 1:
-        print(
-            f"Of {len(paths)} Dockerfiles this is {likeliest}; {_CHOOSE_DOCKERFILE} names another"
-        )
-    return likeliest
+    if len(paths) == 1:
+        return paths[0]
+    listed = "\n".join(["There are several Dockerfiles:", *(f"  {shown_name(p)}" for p in paths)])
+    top = posixpath.normpath(posixpath.join(repository.prefix, "Dockerfile"))
+    if top not in paths:
+        raise InitError(f"{listed}\nChoose one by {_CHOOSE_DOCKERFILE}")
+    print(f"{listed}\nThis is about {top}; {_CHOOSE_DOCKERFILE} chooses another.\n")
+    return top
 
 
 def _ask(values: dict[str, Value], keys: Iterable[str]) -> None:
     """Ask for each value that is missing, on a terminal, until the settings take the reply."""
     missing = [key for key in keys if key not in values]
-    why = _NO_REMOTE if "repository_owner" in missing else ""
+    why = "The repository has no remote on github.com." if "repository_owner" in missing else ""
     if missing and not sys.stdin.isatty():
         width = max(len(_named(key)) for key in missing)
         lines = [f"  {_named(key):<{width}}  {_FLAGS[key][1]}" for key in missing]
@@ -171,14 +151,6 @@ def _reply(question: str) -> str:
         return input(question).strip()
     except EOFError:
         raise InitError("a question was not answered") from None
-
-
-def _drop_unusable_check(proposal: Proposal) -> None:
-    """Keep no check for later that the settings would refuse, such as one with a password."""
-    if proposal.later:
-        checked = {**proposal.values, "health_check_command": Value(proposal.later, "")}
-        if "health_check_command" in _problems(_text(checked)):
-            proposal.later = ""
 
 
 # --- The file -------------------------------------------------------------------------------------
@@ -222,17 +194,19 @@ def _write(target: Path, text: str, *, force: bool) -> None:
     _require_free(target, force=force)
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with beside.open("x", encoding="utf-8") as file:
-            file.write(text)
-        beside.replace(target)
+        file = beside.open("x", encoding="utf-8")
+        try:
+            with file:
+                file.write(text)
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
     except OSError as error:
-        beside.unlink(missing_ok=True)
-        shown = shown_name(str(target))
-        raise InitError(f"{shown} cannot be written ({error.strerror})") from None
+        raise InitError(f"{shown_name(str(target))} cannot be written ({error.strerror})") from None
 
 
 def _report(proposal: Proposal, target: Path) -> None:
-    for key, value in proposal.in_order():
+    for key, value in proposal.values.items():
         shown = shown_value(value.text) or "(not shown)"
         print(f"  {key:<20}  {shown:<30}  {value.origin}")
     print("\n" + "\n".join(f"- {note}" for note in proposal.notes()))

@@ -9,7 +9,8 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import count
 
 _MOST_INSTRUCTIONS = 1000
 _LONGEST_VALUE = 4096
@@ -17,7 +18,8 @@ _LONGEST_VALUE = 4096
 _HERE_DOCUMENT = re.compile(r"<<-?\s*([\"']?)(\w+)\1")
 _WITH_HERE_DOCUMENTS = frozenset({"RUN", "COPY", "ADD"})
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^{}]*))?\})")
-_OPTION = re.compile(r"--([\w-]+)(?:=(\S*))?\s+")
+_OPTIONS = re.compile(r"(?:--[\w-]+(?:=\S*)?\s+)*")
+_FROM = re.compile(r"(?:--\S+\s+)*--from=(\S+)\s")
 
 
 class DockerfileError(ValueError):
@@ -28,18 +30,18 @@ class DockerfileError(ValueError):
 class Stage:
     """One stage, with what it inherits from a stage before it.
 
-    ``health_check`` is None if there is no HEALTHCHECK, and empty for NONE; its first word is CMD
-    or CMD-SHELL, as in ECS. ``commands`` are the words of ENTRYPOINT and CMD.
+    ``variables`` are those of ENV and ARG. ``health_check`` is None if there is no HEALTHCHECK, and
+    empty for NONE; its first word is CMD or CMD-SHELL, as in ECS. ``commands`` are the words of
+    ENTRYPOINT and CMD.
     """
 
     variables: dict[str, str] = field(default_factory=dict)
-    arguments: dict[str, str] = field(default_factory=dict)
     ports: tuple[int, ...] = ()
     health_check: tuple[str, ...] | None = None
     commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Dockerfile:
     """``image`` is the last stage; ``pulled`` are external images that a build may pull.
 
@@ -47,8 +49,8 @@ class Dockerfile:
     """
 
     image: Stage
-    pulled: tuple[str, ...]
-    copied: tuple[str, ...]
+    pulled: list[str]
+    copied: list[str]
 
 
 def parse_dockerfile(text: str) -> Dockerfile:
@@ -59,17 +61,26 @@ def parse_dockerfile(text: str) -> Dockerfile:
     """
     instructions = list(_instructions(text.removeprefix("\ufeff")))
     if len(instructions) > _MOST_INSTRUCTIONS:
-        raise DockerfileError(f"it has more than {_MOST_INSTRUCTIONS:,} instructions")
-    reader = _Reader()
+        raise DockerfileError(f"the Dockerfile has more than {_MOST_INSTRUCTIONS:,} instructions")
+    found = Dockerfile(Stage(), [], [])
+    stages, numbers = {"scratch": Stage()}, count()
+    outside = found.image  # has the arguments before the first FROM
     for instruction, rest in instructions:
-        reader.read(instruction, rest)
-    if not reader.stages:
-        raise DockerfileError("there is no FROM in it")
-    return Dockerfile(
-        image=reader.stages[-1],
-        pulled=tuple(dict.fromkeys(reader.pulled)),
-        copied=tuple(dict.fromkeys(reader.copied)),
-    )
+        if instruction == "FROM":
+            image, *name = expanded(_without_options(rest), outside.variables).split() or [""]
+            _pull(found, image, stages)
+            found.image = deepcopy(stages.get(image.lower(), outside))
+            # A stage has a number, and the name after AS if there is one.
+            stages[str(next(numbers))] = found.image
+            if name:
+                stages[name[-1].lower()] = found.image
+        elif instruction in {"COPY", "ADD"}:
+            _copy(found, rest, stages)
+        else:
+            _read(found.image, instruction, rest)
+    if found.image is outside:
+        raise DockerfileError("the Dockerfile has no FROM")
+    return found
 
 
 def expanded(text: str, variables: Mapping[str, str]) -> str:
@@ -108,26 +119,22 @@ def _joined(lines: Iterator[str]) -> Iterator[str]:
         yield " ".join(parts)
 
 
-def _words(text: str) -> list[str]:
+def _words(text: str) -> tuple[str, ...]:
     try:
         lexer = shlex.shlex(text, posix=True)
         lexer.whitespace_split = True
         lexer.commenters = ""
-        return list(lexer)
+        return tuple(lexer)
     except ValueError:  # a quotation mark that is not closed
-        return text.split()
+        return tuple(text.split())
 
 
-def _options(rest: str) -> tuple[dict[str, str], str]:
-    options: dict[str, str] = {}
-    while match := _OPTION.match(rest):
-        options[match[1]] = match[2] or ""
-        rest = rest[match.end() :]
-    return options, rest
+def _without_options(rest: str) -> str:
+    return _OPTIONS.sub("", rest, count=1)
 
 
-def _exec_form(text: str) -> tuple[str, ...]:
-    """Return the words of a JSON list; empty if it is none."""
+def _json_words(text: str) -> tuple[str, ...]:
+    """Return the words of a JSON list; empty if the text is none."""
     try:
         words = json.loads(text)
     except (ValueError, RecursionError):
@@ -139,94 +146,49 @@ def _exec_form(text: str) -> tuple[str, ...]:
 # --- Instructions ---------------------------------------------------------------------------------
 
 
-class _Reader:
-    """Takes the instructions one after the other, and keeps what they say."""
-
-    def __init__(self) -> None:
-        self.stages: list[Stage] = []
-        self.pulled: list[str] = []
-        self.copied: list[str] = []
-        self._named: dict[str, Stage] = {"scratch": Stage()}
-        self._global_arguments: dict[str, str] = {}
-
-    def read(self, instruction: str, rest: str) -> None:
-        """Take an instruction; one that says nothing about the settings is passed over."""
-        if instruction == "FROM":
-            self._begin_stage(rest)
-        elif not self.stages:
-            if instruction == "ARG":
-                self._global_arguments |= _arguments(rest, {}, self._global_arguments)
-        else:
-            self._read_in_stage(self.stages[-1], instruction, rest)
-
-    def _begin_stage(self, rest: str) -> None:
-        _, rest = _options(rest)
-        image, *name = expanded(rest, self._global_arguments).split() or [""]
-        self._pull(image)
-        # A stage inherits everything but the build arguments.
-        stage = replace(deepcopy(self._named.get(image.lower(), Stage())), arguments={})
-        self._named[str(len(self.stages))] = stage
-        if name[:1] and name[0].upper() == "AS":
-            self._named[name[-1].lower()] = stage
-        self.stages.append(stage)
-
-    def _pull(self, image: str) -> None:
-        if image and image.lower() not in self._named:
-            self.pulled.append(image)
-
-    def _read_in_stage(self, stage: Stage, instruction: str, rest: str) -> None:
-        known = {**stage.arguments, **stage.variables}
-        match instruction:
-            case "ARG":
-                stage.arguments |= _arguments(rest, self._global_arguments, known)
-            case "ENV":
-                stage.variables |= _environment(rest, known)
-            case "EXPOSE":
-                stage.ports += tuple(_ports(expanded(rest, known)))
-            case "HEALTHCHECK":
-                stage.health_check = _health_check(rest)
-            case "CMD" | "ENTRYPOINT":
-                stage.commands[instruction] = _exec_form(rest) or tuple(_words(rest))
-            case "COPY" | "ADD":
-                self._copy(rest, known)
-
-    def _copy(self, rest: str, known: Mapping[str, str]) -> None:
-        options, rest = _options(rest)
-        if image := options.get("from"):
-            self._pull(expanded(image, known))
-            return
-        words = _exec_form(rest) or tuple(_words(rest))
-        self.copied += [
-            expanded(path, known)
-            for path in words[:-1]  # the last one is where they are copied to
-            if not path.startswith("<<") and "://" not in path and not path.startswith("git@")
-        ]
+def _pull(found: Dockerfile, image: str, stages: Mapping[str, Stage]) -> None:
+    if image and image.lower() not in stages and image not in found.pulled:
+        found.pulled.append(image)
 
 
-def _arguments(rest: str, outer: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
-    """Return the arguments of an ARG; ``outer`` are the ones before the first FROM."""
-    found: dict[str, str] = {}
-    for word in _words(rest):
-        name, equals, value = word.partition("=")
-        if equals:
-            found[name] = _bounded(name, expanded(value, {**outer, **known, **found}))
-        elif name in outer:
-            found[name] = outer[name]
+def _copy(found: Dockerfile, rest: str, stages: Mapping[str, Stage]) -> None:
+    variables = found.image.variables
+    if image := _FROM.match(rest):
+        _pull(found, expanded(image[1], variables), stages)
+        return
+    rest = _without_options(rest)
+    *paths, _ = _json_words(rest) or _words(rest) or ("",)  # the last one is the destination
+    found.copied += [
+        expanded(path, variables)
+        for path in paths
+        if not path.startswith("<<") and "://" not in path and not path.startswith("git@")
+    ]
+
+
+def _read(stage: Stage, instruction: str, rest: str) -> None:
+    match instruction:
+        case "ARG" | "ENV":
+            stage.variables |= _assignments(rest, stage.variables)
+        case "EXPOSE":
+            stage.ports += tuple(_ports(expanded(rest, stage.variables)))
+        case "HEALTHCHECK":
+            stage.health_check = _health_check(rest)
+        case "CMD" | "ENTRYPOINT":
+            stage.commands[instruction] = _json_words(rest) or _words(rest)
+
+
+def _assignments(rest: str, known: Mapping[str, str]) -> dict[str, str]:
+    first, _, value = rest.partition(" ")
+    if value and "=" not in first:  # the old form, for one variable
+        pairs = [(first, value.strip())]
+    else:
+        words = [word.partition("=") for word in _words(rest)]
+        pairs = [(name, text) for name, equals, text in words if equals]
+    found = {name: expanded(value, known) for name, value in pairs}
+    for name, value in found.items():
+        if len(value) > _LONGEST_VALUE:
+            raise DockerfileError(f"the Dockerfile sets {name!a:.80} to {len(value):,} characters")
     return found
-
-
-def _environment(rest: str, known: Mapping[str, str]) -> dict[str, str]:
-    first = rest.partition(" ")[0]
-    if "=" not in first:  # the old form, for one variable
-        return {first: _bounded(first, expanded(rest.removeprefix(first).strip(), known))}
-    pairs = (word.partition("=") for word in _words(rest))
-    return {name: _bounded(name, expanded(value, known)) for name, _, value in pairs if name}
-
-
-def _bounded(name: str, value: str) -> str:
-    if len(value) > _LONGEST_VALUE:
-        raise DockerfileError(f"the variable {name!a:.80} has a value of {len(value):,} characters")
-    return value
 
 
 def _ports(rest: str) -> Iterator[int]:
@@ -238,9 +200,8 @@ def _ports(rest: str) -> Iterator[int]:
 
 
 def _health_check(rest: str) -> tuple[str, ...]:
-    _, rest = _options(rest)
-    kind, _, command = rest.partition(" ")
+    kind, _, command = _without_options(rest).partition(" ")
     if kind.upper() != "CMD" or not command.strip():
         return ()
-    words = _exec_form(command.strip())
+    words = _json_words(command.strip())
     return ("CMD", *words) if words else ("CMD-SHELL", command.strip())

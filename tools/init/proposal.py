@@ -21,7 +21,6 @@ _PORT_IN_COMMAND = re.compile(
     r"([0-9]{2,5})(?![\w.])"
 )
 _TLS_PORTS = frozenset({443, 8443})  # tasks are called with plain HTTP
-_HIGHEST_PORT = 65535
 
 _LONGEST_LABEL = 63
 _MEANINGLESS_FOLDERS = frozenset({".", "app", "build", "container", "docker", "source", "src"})
@@ -29,23 +28,11 @@ _SAMPLE_PORT = "3000"
 FIRST_IMAGE = "public.ecr.aws/nginx/nginx:1.29"
 """The first image of a service on another port than the sample's. It only has to run."""
 
-# The sample image has curl, answers on / and /health, and has no variables of the service.
-_CHECK_OF_THE_SAMPLE = re.compile(
-    r"curl(?: +(?:-[a-zA-Z]+|--[a-z-]+))* +[\"']?(?:http://)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0):"
-    r"(?:3000|\$SERVICE_PORT)(?:/|/health/?)?[\"']?(?: *\|\| *exit 1)?"
-)
-
 NO_HEALTH_CHECK = (
     "Without a health check ECS takes a task for healthy while it runs: a version that never "
     "answers is delivered, and a task that hangs is kept."
 )
-_ORDER = (
-    *("account_number", "aws_region"),
-    *("repository_owner", "repository_name", "repository_branch"),
-    *("folder_path", "dockerfile_path", "buildspec_path"),
-    *("service_name", "container_name", "ecr_repository_name", "container_port"),
-    *("seed_image", "health_check_command"),
-)
+SERVICE_NAMES = ("service_name", "container_name", "ecr_repository_name")
 _REQUIRED = (
     *("account_number", "aws_region"),
     *("repository_owner", "repository_name", "repository_branch", "container_port"),
@@ -64,53 +51,34 @@ class Value:
 class Proposal:
     """Settings by key, of a service that a Dockerfile builds; ``missing`` are keys to ask for.
 
-    ``later`` is a health check that the first image could not pass, empty if there is none.
+    ``later`` is the health check of the Dockerfile, which the first image could not pass; it is
+    empty if there is none.
     """
 
-    dockerfile: Dockerfile
     values: dict[str, Value]
-    later: str = ""
+    later: str
 
     @property
     def missing(self) -> list[str]:
         """The keys that the settings need, and that are in no value yet."""
         return [key for key in _REQUIRED if key not in self.values]
 
-    def in_order(self) -> Iterator[tuple[str, Value]]:
-        """Yield keys and values in the order in which the user reads them."""
-        for key in (*_ORDER, *sorted(self.values.keys() - set(_ORDER))):
-            if key in self.values:
-                yield key, self.values[key]
-
     def choose_first_image(self) -> None:
-        """Choose the first image and the health check, once the port is known."""
-        is_own = "seed_image" in self.values
-        on_sample_port = self.values["container_port"].text == _SAMPLE_PORT
-        if not is_own and not on_sample_port:
+        """Choose the first image, once the port is known: the settings' own is on port 3000."""
+        if self.values["container_port"].text != _SAMPLE_PORT:
             self.values["seed_image"] = Value(FIRST_IMAGE, "a placeholder that runs anywhere")
-        if "health_check_command" in self.values:
-            return
-        text, origin = _health_check(self.dockerfile.image)
-        passes = is_own or (on_sample_port and is_passed_by_the_sample(text))
-        if text and not passes:
-            self.later, text, origin = text, "", "none yet: see below"
-        self.values["health_check_command"] = Value(text, origin)
+        origin = "none yet: see below" if self.later else "none"
+        self.values["health_check_command"] = Value("", origin)
 
     def notes(self) -> Iterator[str]:
-        """Yield what the user should know about the values and the build."""
-        if not self.values["health_check_command"].text:
-            yield NO_HEALTH_CHECK
+        """Yield what the user should know about the values."""
+        yield NO_HEALTH_CHECK
         if self.later:
             yield (
                 "The first image could not pass the HEALTHCHECK of the Dockerfile. After the first "
                 "delivery, use the line above health_check_command in its place."
             )
         yield "Until the first delivery the image of seed_image runs, not yet your service."
-
-
-def is_passed_by_the_sample(command: str) -> bool:
-    """Say whether the sample image passes a health check, a command of the shell."""
-    return bool(_CHECK_OF_THE_SAMPLE.fullmatch(command))
 
 
 def dockerfiles(repository: Repository) -> list[str]:
@@ -124,26 +92,18 @@ def dockerfiles(repository: Repository) -> list[str]:
     return sorted(below or found, key=lambda p: (p.count("/"), posixpath.basename(p), p))
 
 
-def obvious(repository: Repository, paths: list[str]) -> str | None:
-    """Return the only Dockerfile, or the one at the top of the folder that was given."""
-    top = posixpath.normpath(posixpath.join(repository.prefix, "Dockerfile"))
-    if top in paths:
-        return top
-    return paths[0] if len(paths) == 1 else None
-
-
 def propose(repository: Repository, dockerfile_path: str, given: Mapping[str, Value]) -> Proposal:
     """Return the settings of the service whose image a Dockerfile builds.
 
     ``given`` are values of the user, by key, which come before those of the repository.
     """
     dockerfile = parse_dockerfile(repository.read(dockerfile_path))
-    found = _of_git(repository)
-    found |= _paths(repository, dockerfile, dockerfile_path, given.get("folder_path"))
-    if port := _port(dockerfile.image):
+    found = _of_git(repository) | _paths(repository, dockerfile, dockerfile_path)
+    if port := next(_ports(dockerfile.image), None):
         found["container_port"] = port
-    found |= given
-    return Proposal(dockerfile, _names(repository, found) | found)
+    known = {**given, **found, **given}  # in the order in which the user reads them
+    values = known | {**_names(repository, known), **given}
+    return Proposal(values, _health_check(dockerfile.image))
 
 
 def _is_dockerfile(path: str) -> bool:
@@ -162,11 +122,9 @@ def _of_git(repository: Repository) -> dict[str, Value]:
     return found
 
 
-def _paths(
-    repository: Repository, dockerfile: Dockerfile, path: str, given: Value | None
-) -> dict[str, Value]:
+def _paths(repository: Repository, dockerfile: Dockerfile, path: str) -> dict[str, Value]:
     own = posixpath.dirname(path) or "."
-    folder = given.text if given else _build_context(repository, dockerfile, own)
+    folder = _build_context(repository, dockerfile, own)
     why = "the Dockerfile's folder" if folder == own else "has what the Dockerfile copies"
     found = {"folder_path": Value(folder, why)}
     if path != posixpath.normpath(posixpath.join(folder, "Dockerfile")):
@@ -206,45 +164,32 @@ def _names(repository: Repository, found: Mapping[str, Value]) -> dict[str, Valu
     label = re.sub(r"[^a-z0-9]+", "-", source.lower()).strip("-")[:_LONGEST_LABEL].strip("-")
     label = label or "service"
     origin += "" if label == source else ", for DNS"
-    return {
-        "service_name": Value(label, origin),
-        "container_name": Value(label, origin),
-        # ECR takes no name of a single character.
-        "ecr_repository_name": Value(label if len(label) > 1 else f"{label}-service", origin),
-    }
+    return dict.fromkeys(SERVICE_NAMES, Value(label, origin))
 
 
-def _port(image: Stage) -> Value | None:
-    for number, origin in _candidates(image):
-        if 0 < number <= _HIGHEST_PORT:
-            return Value(str(number), origin)
-    return None
-
-
-def _candidates(image: Stage) -> Iterator[tuple[int, str]]:
-    """Yield ports with their origin, the likeliest first."""
-    text = {**image.arguments, **image.variables}.get("PORT", "")
-    variable = int(text) if re.fullmatch(r"[0-9]{1,5}", text) else 0
-    if variable in image.ports and len(image.ports) > 1:
-        yield variable, "EXPOSE, and the variable PORT"
-    for number in sorted(image.ports, key=lambda port: port in _TLS_PORTS):
-        yield number, "EXPOSE" + (", the first" if len(image.ports) > 1 else "")
+def _ports(image: Stage) -> Iterator[Value]:
+    """Yield the ports that the image may listen on, the likeliest first."""
+    variable = image.variables.get("PORT", "")
+    exposed = [str(port) for port in sorted(image.ports, key=lambda port: port in _TLS_PORTS)]
+    if variable in exposed:
+        yield Value(variable, "EXPOSE, and the variable PORT")
+    for port in exposed:
+        yield Value(port, "EXPOSE" + (", the first" if len(exposed) > 1 else ""))
     words = " ".join(word for command in image.commands.values() for word in command)
     for match in _PORT_IN_COMMAND.finditer(words):
-        yield int(match[1]), "the command of the image"
-    yield variable, "the variable PORT of the image"
+        yield Value(match[1], "the command of the image")
+    if variable.isdecimal():
+        yield Value(variable, "the variable PORT of the image")
 
 
-def _health_check(image: Stage) -> tuple[str, str]:
-    """Return the check of the image in the form of the settings, and where it comes from."""
-    if image.health_check is None:
-        return "", "none: the image has none"
+def _health_check(image: Stage) -> str:
+    """Return the check of the image in the form of the settings; empty if it has none."""
     if not image.health_check:
-        return "", "none: HEALTHCHECK NONE"
+        return ""
     kind, *words = image.health_check
     if kind == "CMD":
-        return json.dumps(words, ensure_ascii=False), "HEALTHCHECK"
+        return json.dumps(words, ensure_ascii=False)
     # The settings refuse ${NAME}, which CloudFormation takes for a reference.
     text = re.sub(r"\$\{(\w+)\}(?!\w)", r"$\1", words[0])
     text = re.sub(r"\$\{[^{}]*\}", lambda m: expanded(m[0], image.variables), text)
-    return text, "HEALTHCHECK"
+    return text if text.isprintable() else ""

@@ -9,20 +9,14 @@ import os
 import posixpath
 import re
 import subprocess
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 
 from settings.redaction import shown_name
 from tools.local_aws.process_environment import EVERY_PROCESS, chosen
 
-_INERT = (
-    *("-c", "core.fsmonitor=false"),
-    *("-c", "core.hooksPath=/dev/null"),
-    *("-c", "core.pager=cat"),
-)
+_INERT = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.pager=cat")
 _ENVIRONMENT = {
     "GIT_ALLOW_PROTOCOL": "none",  # no protocol has this name
     "GIT_NO_LAZY_FETCH": "1",
@@ -33,16 +27,13 @@ _ENVIRONMENT = {
 }
 # The user's own configuration has, for instance, safe.directory.
 _GIT_VARIABLES = ("HOME", "XDG_CONFIG_HOME")
-_LINK = "120000"
 _LARGEST_FILE = 64 * 1024
-_PATIENCE_SECONDS = 60
 
-_GITHUB = frozenset({"github.com", "www.github.com", "ssh.github.com"})
-_URL = re.compile(
-    r"(?:https?|ssh|git)://(?:[^/@]*@)?(?P<host>[A-Za-z0-9.-]+)(?::[0-9]+)?/(?P<path>.+)"
-    r"|(?:[^/@:]+@)?(?P<scp_host>[A-Za-z0-9.-]+):(?!//)(?P<scp_path>.+)"
+_ON_GITHUB = re.compile(
+    r"(?:(?:https?|ssh|git)://)?(?:[^/@]*@)?(?:www\.|ssh\.)?github\.com(?::[0-9]+(?=/))?[:/]"
+    r"(?P<owner>[A-Za-z0-9_-]+)/(?P<name>[A-Za-z0-9._-]+?)(?:\.git)?/?",
+    re.IGNORECASE,
 )
-_OWNER_AND_NAME = re.compile(r"/?(?P<owner>[A-Za-z0-9_-]+)/(?P<name>[A-Za-z0-9._-]+?)(?:\.git)?/?")
 
 
 class SourceError(Exception):
@@ -78,16 +69,16 @@ class Repository:
             ) from None
 
     @cached_property
-    def files(self) -> Mapping[str, str]:
+    def files(self) -> dict[str, str]:
         """The object of each committed file, by path; links are not among them."""
         found: dict[str, str] = {}
         listed = self._git("ls-tree", "-r", "-z", "--full-tree", "HEAD")
         for entry in filter(None, listed.split("\0")):
             facts, _, path = entry.partition("\t")
             mode, kind, name = facts.split()
-            if kind == "blob" and mode != _LINK:
+            if kind == "blob" and mode != "120000":  # a link
                 found[path] = name
-        return MappingProxyType(found)
+        return found
 
     @cached_property
     def _folders(self) -> frozenset[str]:
@@ -155,13 +146,10 @@ class Repository:
                 env=chosen((*EVERY_PROCESS, *_GIT_VARIABLES), None) | _ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                timeout=_PATIENCE_SECONDS,
                 check=False,
             )
         except FileNotFoundError:
             raise SourceError("the command git is missing") from None
-        except subprocess.TimeoutExpired:
-            raise SourceError(f"git {arguments[0]} takes too long") from None
         if done.returncode:
             said = os.fsdecode(done.stderr).strip().partition("\n")[0]
             raise SourceError(f"{shown_name(str(self.folder))}: {shown_name(said)}")
@@ -170,11 +158,5 @@ class Repository:
 
 def github_repository(url: str) -> tuple[str, str] | None:
     """Return owner and name in an address of GitHub, without any token; None for other hosts."""
-    match = _URL.fullmatch(url)
-    if match is None:
-        return None
-    host, path = match["host"] or match["scp_host"], match["path"] or match["scp_path"]
-    named = _OWNER_AND_NAME.fullmatch(path)
-    if host.lower() not in _GITHUB or named is None:
-        return None
-    return named["owner"], named["name"]
+    match = _ON_GITHUB.fullmatch(url)
+    return (match["owner"], match["name"]) if match else None

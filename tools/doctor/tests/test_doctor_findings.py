@@ -24,7 +24,6 @@ Change = Callable[[AccountUnderTest], Mapping[str, str] | None]
 
 
 def make_stack(account: AccountUnderTest, name: str, kind: str, **properties: Any) -> None:
-    """Create a stack with one resource, and wait until it is created or rolled back."""
     zones = {"AvailabilityZones": {"Value": f"{REGION}a,{REGION}c"}}
     resources = {"Thing": {"Type": kind, "Properties": properties}}
     cloudformation = account.client("cloudformation")

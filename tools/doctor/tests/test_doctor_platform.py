@@ -72,7 +72,6 @@ class Platform:
         return vpc
 
     def subnet(self, number: int, zone: str) -> tuple[str, str]:
-        """Create a subnet with a route table of its own, and return both ids."""
         ec2 = self.client("ec2")
         place = {"CidrBlock": f"10.20.{number}.0/24", "AvailabilityZone": f"{REGION}{zone}"}
         subnet = str(ec2.create_subnet(VpcId=self.vpc, **place)["Subnet"]["SubnetId"])

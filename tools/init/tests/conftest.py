@@ -5,19 +5,12 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-IDENTITY = {
-    "GIT_AUTHOR_NAME": "A",
-    "GIT_AUTHOR_EMAIL": "a@example.com",
-    "GIT_COMMITTER_NAME": "A",
-    "GIT_COMMITTER_EMAIL": "a@example.com",
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_CONFIG_SYSTEM": "/dev/null",
-}
+NO_CONFIGURATION = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
 
 
 def git(folder: Path, *arguments: str) -> None:
-    environment = {**os.environ, **IDENTITY}
-    command = ["git", *arguments]
+    command = ["git", "-c", "user.name=A", "-c", "user.email=a@example.com", *arguments]
+    environment = {**os.environ, **NO_CONFIGURATION}
     subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
 
 
@@ -41,6 +34,5 @@ def make_repository(
 
 
 def commit(folder: Path) -> None:
-    """Commit every file of the folder."""
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--allow-empty", "--message", "x")

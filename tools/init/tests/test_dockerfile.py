@@ -28,8 +28,9 @@ def test_ports(lines: list[str], ports: tuple[int, ...]) -> None:
 def test_variables() -> None:
     text = "ARG VERSION=3\nARG BASE=python:${VERSION}\nFROM $BASE\nARG VERSION\nENV V=$VERSION\n"
     found = parse_dockerfile(f"\ufeff{text}ENV A=\"x y\" B='z'\nENV D the rest")
-    assert found.pulled == ("python:3",)
-    assert found.image.variables == {"V": "3", "A": "x y", "B": "z", "D": "the rest"}
+    assert found.pulled == ["python:3"]
+    variables = found.image.variables
+    assert [variables[name] for name in "VABD"] == ["3", "x y", "z", "the rest"]
 
 
 @pytest.mark.parametrize(
@@ -54,21 +55,22 @@ def test_stages() -> None:
         COPY a b/ /x/
         FROM base
         COPY --from=build /app /app
+        COPY --from=1 /b /b
         COPY --from=ghcr.io/acme/tool:1 /tool /tool
         ADD ["c d", "https://e.com/f", "/x"]
     """
     found = parse_dockerfile(text)
     assert found.image.ports == (8080,)
     assert found.image.health_check == ("CMD-SHELL", "x")
-    assert found.pulled == ("node:22", "golang:1", "ghcr.io/acme/tool:1")
-    assert found.copied == ("a", "b/", "c d")
+    assert found.pulled == ["node:22", "golang:1", "ghcr.io/acme/tool:1"]
+    assert found.copied == ["a", "b/", "c d"]
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("# nothing", "no FROM"),
-        ("FROM a\nENV A=aaaaaaaaaa" + "\nENV A=$A$A" * 43, "the variable 'A' has a value of"),
+        ("# nothing", "has no FROM"),
+        ("FROM a\nENV A=aaaaaaaaaa" + "\nENV A=$A$A" * 43, "sets 'A' to 5,120 characters"),
         ("FROM a\n" * 30_000, "more than 1,000 instructions"),
     ],
 )
@@ -77,8 +79,6 @@ def test_what_cannot_be_read_is_one_error(text: str, said: str) -> None:
         parse_dockerfile(text)
 
 
-@pytest.mark.parametrize(
-    "line", ["FROM", "COPY", "ENV", "HEALTHCHECK", f"CMD {'[' * 60_000}", "ARG"]
-)
-def test_what_docker_would_refuse_is_passed_over(line: str) -> None:
-    parse_dockerfile(f"FROM a\n{line}")
+def test_what_docker_would_refuse_is_passed_over() -> None:
+    lines = ["FROM", "COPY", "ENV", "HEALTHCHECK", f"CMD {'[' * 60_000}", "ARG"]
+    assert parse_dockerfile("\n".join(lines)).pulled == []

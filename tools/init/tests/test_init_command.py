@@ -13,7 +13,6 @@ from tools.service_choice import source_of
 
 ACCOUNT = ("--account", "123456789012", "--region", "eu-west-1")
 NODE = 'FROM node:22\nEXPOSE 8080\nCOPY . .\nCMD ["node", "."]\n'
-CURL = "HEALTHCHECK CMD curl -f http://localhost:3000/health || exit 1"
 
 
 class Terminal(io.StringIO):
@@ -129,10 +128,10 @@ def test_several_services_in_one_repository(
 ) -> None:
     source = make_repository(tmp_path, MONOREPO)
     said = refused(capsys, source, target, *ACCOUNT)
-    assert 'choose one by OPTIONS="--dockerfile <path>":\n  services/orders/Dockerfile' in said
-    said = refused(capsys, source, target, *ACCOUNT, "--dockerfile", "../a\x1b[2J")
-    assert "is not in commit" in said
-    assert "\x1b" not in said
+    assert "  services/orders/Dockerfile\n" in said
+    assert 'Choose one by OPTIONS="--dockerfile <path>"' in said
+    said = refused(capsys, source, target, *ACCOUNT, "--dockerfile", "../Dockerfile")
+    assert "../Dockerfile is not in commit" in said
     delivery = written(source, target, "--dockerfile", "./services/web/docker/Dockerfile").delivery
     assert (delivery.folder_path, delivery.dockerfile) == (".", "services/web/docker/Dockerfile")
     orders = written(source / "services" / "orders", target, "--force")
@@ -143,45 +142,15 @@ def test_several_services_in_one_repository(
     assert orders.service.service_name == "orders"
 
 
-def test_no_dockerfile(tmp_path: Path, target: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    source = make_repository(tmp_path, {"Dockerfile.j2": "FROM x"})
-    assert "there is no Dockerfile in commit" in refused(capsys, source, target, *ACCOUNT)
-
-
-@pytest.mark.parametrize(
-    ("lines", "options", "check"),
-    [
-        (["EXPOSE 3000", CURL], (), "curl -f http://localhost:3000/health || exit 1"),
-        (
-            ["EXPOSE 3000", CURL.replace("3000/health", "${SERVICE_PORT}/${WHERE:-health}")],
-            (),
-            "curl -f http://localhost:$SERVICE_PORT/health || exit 1",
-        ),
-        (
-            ["EXPOSE 80", 'HEALTHCHECK CMD ["/app"]'],
-            ("--seed-image", "public.ecr.aws/a/b:1"),
-            "/app",
-        ),
-    ],
-)
-def test_a_health_check_that_the_first_image_passes(
-    tmp_path: Path, target: Path, lines: list[str], options: tuple[str, ...], check: str
-) -> None:
-    source = make_repository(tmp_path, "\n".join(["FROM scratch", *lines]))
-    command = written(source, target, *options).service.health_check_command
-    assert command is not None
-    assert command[-1] == check
-
-
-def test_another_health_check_is_kept_for_later(tmp_path: Path, target: Path) -> None:
-    check = CURL.replace("/health", "/it's")
+def test_the_health_check_of_the_image_is_kept_for_later(tmp_path: Path, target: Path) -> None:
+    check = "HEALTHCHECK CMD curl -f http://localhost:${PORT}/${WHERE:-it's} || exit 1"
     source = make_repository(tmp_path, f"FROM scratch\nEXPOSE 3000\n{check}\n")
     assert written(source, target).service.health_check_command is None
     before, after = target.read_text("utf-8").split("\nhealth_check_command=''")
     later = before.splitlines()[-1].removeprefix("# After the first delivery: ")
     target.write_text(f"{before}\n{later}{after}", "utf-8")
     command = load_settings(target).service.health_check_command
-    assert command == ("CMD-SHELL", "curl -f http://localhost:3000/it's || exit 1")
+    assert command == ("CMD-SHELL", "curl -f http://localhost:$PORT/it's || exit 1")
 
 
 def test_a_file_that_exists_is_left_alone_without_force(
@@ -214,20 +183,3 @@ def test_escape_sequences_of_a_repository_reach_no_terminal(
     written(make_repository(tmp_path, {"Dockerfile": text, "\x1b[2J/Dockerfile": "FROM x"}), target)
     said = capsys.readouterr()
     assert "\x1b" not in said.out + said.err + target.read_text("utf-8")
-
-
-@pytest.mark.parametrize(
-    ("repository", "label", "ecr"),
-    [
-        ("My.Orders_API", "my-orders-api", "my-orders-api"),
-        ("x" * 100, "x" * 63, "x" * 63),
-        ("_a_", "a", "a-service"),
-        ("---", "service", "service"),
-    ],
-)
-def test_names_that_aws_takes(
-    tmp_path: Path, target: Path, repository: str, label: str, ecr: str
-) -> None:
-    source = make_repository(tmp_path, NODE, remote=f"https://github.com/acme/{repository}")
-    service = written(source, target).service
-    assert (service.service_name, service.ecr_repository_name) == (label, ecr)

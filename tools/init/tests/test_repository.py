@@ -20,7 +20,6 @@ ACME = ("acme", "orders")
         ("https://gitlab.com/acme/orders.git", None),
         ("https://github.com.evil.com/acme/orders", None),
         ("https://github.com/acme/or\x1b[2Jders", None),
-        ("../orders", None),
     ],
 )
 def test_owner_and_name_of_an_address(url: str, named: tuple[str, str] | None) -> None:
