@@ -96,7 +96,9 @@ def examine(
     """Ask every question that the settings raise; ``github`` is the address of its API, or None."""
     for question in ESSENTIAL:
         if _ask(question, settings, aws, report).verdict is Verdict.PROBLEM:
-            report.add("everything else", not_checked("makes no sense before that is solved"))
+            report.add(
+                "everything else", not_checked("the doctor asks no further until this is solved")
+            )
             return
     for question in questions(settings, github, source):
         _ask(question, settings, aws, report)

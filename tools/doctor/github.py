@@ -60,7 +60,7 @@ def flaw_of(text: str) -> str:
 def _scopes(secret: str, api_url: str, settings: Settings, aws: Aws) -> Result:
     token = _read_token(secret, aws)
     if token is None or flaw_of(token):
-        return not_checked("needs the token")
+        return not_checked("the token must be stored first")
     delivery = settings.delivery
     repository = f"{delivery.repository_owner}/{delivery.repository_name}"
     branch = f"repos/{repository}/branches/{quote(delivery.repository_branch)}"

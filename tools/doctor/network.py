@@ -35,23 +35,23 @@ def has_fargate(region: str, zone_id: str) -> bool:
 def zones(core: CoreSettings, settings: Settings, aws: Aws) -> Result:
     """Say whether Fargate serves enough zones, and tell the line that names them for good."""
     ids = _available_zones(aws)
-    deployed = aws.stack_output(settings.core_stack_name, "AvailabilityZones")
     served = [name for name, zone in ids.items() if has_fargate(settings.aws_region, zone)]
     if len(served) < core.az_count:
         return problem(
             f"{len(served)} with Fargate ({', '.join(served)}), az_count is {core.az_count}",
             f'set az_count="{len(served)}"',
         )
-    best = deployed.split(",") if deployed else served[: core.az_count]
+    # Zones of a deployed network come first, because another order would replace its subnets.
+    output = aws.stack_output(settings.core_stack_name, "AvailabilityZones")
+    deployed = output.split(",") if output else []
+    best = list(dict.fromkeys([*deployed, *served]))[: core.az_count]
     line = f'availability_zones="{",".join(best)}"'
     if missing := [name for name in core.availability_zones if name not in ids]:
         return problem(f"the account has no {', '.join(missing)}", f"set {line}")
     # Without names CloudFormation takes the first ones.
     used = core.availability_zones or tuple(ids)[: core.az_count]
-    if deployed and deployed != ",".join(used):
-        return problem(
-            f"the network is deployed in {deployed}, not {','.join(used)}", f"set {line}"
-        )
+    if any(before != after for before, after in zip(deployed, used, strict=False)):
+        return problem(f"the deployed network is in {output}, not {','.join(used)}", f"set {line}")
     if without := [f"{name} ({ids[name]})" for name in used if name not in served]:
         return problem(f"Fargate does not serve {', '.join(without)}", f"set {line}")
     if core.availability_zones:
@@ -74,9 +74,9 @@ def existing_vpc(platform: ExistingPlatformSettings, _: Settings, aws: Aws) -> R
     """Say whether there is exactly one such VPC, and whether private names resolve in it."""
     vpcs = vpcs_of(platform, aws)
     if len(vpcs) != 1:
-        number = f"are {len(vpcs)} VPCs" if vpcs else "is no VPC"
+        found = f"{len(vpcs)} VPCs match" if vpcs else "no VPC matches"
         setting = "core_outputs_file" if platform.vpc else "vpc_name"
-        return problem(f"there {number} like that", f"correct {setting}")
+        return problem(f"{found} {setting}", f"correct {setting}")
     vpc_id = vpcs[0]["VpcId"]
     ec2 = aws.client("ec2")
     for attribute in ("enableDnsSupport", "enableDnsHostnames"):
@@ -91,7 +91,7 @@ def existing_vpc(platform: ExistingPlatformSettings, _: Settings, aws: Aws) -> R
 
 
 def vpcs_of(platform: ExistingPlatformSettings, aws: Aws) -> list[dict[str, Any]]:
-    """Return the VPCs that the settings can mean: one, if all is well."""
+    """Return the VPCs that match the settings: one, if the settings are right."""
     ec2 = aws.client("ec2")
     if platform.vpc is None:
         filters = [{"Name": "tag:Name", "Values": [platform.vpc_name]}]
@@ -105,7 +105,7 @@ def existing_subnets(platform: ExistingPlatformSettings, _: Settings, aws: Aws) 
     """Say whether the VPC has private subnets."""
     subnets = _private_subnets(platform, aws)
     if subnets is None:
-        return not_checked("needs the VPC")
+        return not_checked("the VPC must be found first")
     if not subnets:
         return problem("the VPC has none", "add private subnets, or choose another VPC")
     return ok(", ".join(sorted(subnet["SubnetId"] for subnet in subnets)))
@@ -156,7 +156,7 @@ def egress(platform: ExistingPlatformSettings, settings: Settings, aws: Aws) -> 
     """
     subnets = _private_subnets(platform, aws)
     if not subnets:
-        return not_checked("needs the subnets")
+        return not_checked("the subnets must be found first")
     without_route = []
     for subnet in subnets:
         routes = subnet["RouteTable"]["Routes"]
@@ -191,7 +191,7 @@ def _missing_endpoints(subnets: list[dict[str, Any]], settings: Settings, aws: A
     pages = aws.client("ec2").get_paginator("describe_vpc_endpoints").paginate(Filters=filters)
     endpoints = [e for e in pages.build_full_result()["VpcEndpoints"] if e["VpcId"] == vpc_id]
     usable = [e for e in endpoints if e["State"].lower() in _USABLE]
-    there = {_short_name(e, region) for e in usable if e["VpcEndpointType"] == "Interface"}
+    present = {_short_name(e, region) for e in usable if e["VpcEndpointType"] == "Interface"}
     needed = start_task_services(region) | settings.service.endpoint_services
     tables = {
         table
@@ -200,7 +200,7 @@ def _missing_endpoints(subnets: list[dict[str, Any]], settings: Settings, aws: A
         for table in endpoint.get("RouteTableIds", [])
     }
     s3 = all(subnet["RouteTable"]["RouteTableId"] in tables for subnet in subnets)
-    return sorted(needed - there) + ([] if s3 or "s3" in there else ["s3"])
+    return sorted(needed - present) + ([] if s3 or "s3" in present else ["s3"])
 
 
 def _short_name(endpoint: dict[str, Any], region: str) -> str:

@@ -45,7 +45,7 @@ def existing_namespace(platform: ExistingPlatformSettings, _: Settings, aws: Aws
         return problem(f"{name} is {namespace['Type']}", "choose a private DNS namespace")
     vpcs = vpcs_of(platform, aws)
     if len(vpcs) != 1:
-        return not_checked("needs the VPC")
+        return not_checked("the VPC must be found first")
     vpc_id = vpcs[0]["VpcId"]
     zone = namespace["Properties"]["DnsProperties"]["HostedZoneId"]
     linked = aws.client("route53").get_hosted_zone(Id=zone)["VPCs"]

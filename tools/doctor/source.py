@@ -76,7 +76,10 @@ def health_check(settings: Settings, aws: Aws) -> Result:
     """Say whether ECS checks the containers, and whether the first image can pass that check."""
     service = settings.service
     if service.health_check_command is None:
-        return note(NO_HEALTH_CHECK, "set health_check_command to one that the image can run")
+        return note(
+            NO_HEALTH_CHECK,
+            "set health_check_command after the first delivery, to a command that your image has",
+        )
     image, command = service.seed_image, service.health_check_command[-1]
     if (image, command) == (_SAMPLE_IMAGE, _SAMPLE_CHECK):
         return ok("there is one, and the first image passes it")

@@ -14,7 +14,6 @@ from functools import cached_property
 from pathlib import Path
 
 from settings.redaction import shown_name
-from tools.local_aws.process_environment import EVERY_PROCESS, chosen
 
 _INERT = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.pager=cat")
 _ENVIRONMENT = {
@@ -25,8 +24,8 @@ _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
 }
-# The user's own configuration has, for instance, safe.directory.
-_GIT_VARIABLES = ("HOME", "XDG_CONFIG_HOME")
+# Not GIT_DIR and the like. The user's own configuration has, for instance, safe.directory.
+_OF_THE_SHELL = ("PATH", "HOME", "XDG_CONFIG_HOME", "LD_LIBRARY_PATH")
 _LARGEST_FILE = 64 * 1024
 
 _ON_GITHUB = re.compile(
@@ -70,14 +69,14 @@ class Repository:
 
     @cached_property
     def files(self) -> dict[str, str]:
-        """The object of each committed file, by path; links are not among them."""
+        """The object of each committed file, by path; empty for a link."""
         found: dict[str, str] = {}
         listed = self._git("ls-tree", "-r", "-z", "--full-tree", "HEAD")
         for entry in filter(None, listed.split("\0")):
             facts, _, path = entry.partition("\t")
             mode, kind, name = facts.split()
-            if kind == "blob" and mode != "120000":  # a link
-                found[path] = name
+            if kind == "blob":
+                found[path] = "" if mode == "120000" else name
         return found
 
     @cached_property
@@ -95,6 +94,8 @@ class Repository:
         if path not in self.files:
             raise SourceError(f"{shown_name(path)} is not in commit {self.commit}")
         name = self.files[path]
+        if not name:
+            raise SourceError(f"{shown_name(path)} is a link; name the file that it leads to")
         if int(self._git("cat-file", "-s", name)) > _LARGEST_FILE:
             raise SourceError(f"{shown_name(path)} has more than 64 KiB, which is too much to read")
         return self._bytes("cat-file", "blob", name).decode("utf-8", "replace")
@@ -143,7 +144,7 @@ class Repository:
             done = subprocess.run(
                 ["git", *_INERT, *arguments],
                 cwd=self.folder,
-                env=chosen((*EVERY_PROCESS, *_GIT_VARIABLES), None) | _ENVIRONMENT,
+                env={n: os.environ[n] for n in _OF_THE_SHELL if n in os.environ} | _ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 check=False,

@@ -11,7 +11,6 @@ from tools.doctor.__main__ import Report, examine, main
 from tools.doctor.account import build_quota, service_linked_role
 from tools.doctor.aws import Aws
 from tools.doctor.check import Verdict, result_of_error
-from tools.doctor.rights import policy
 from tools.doctor.stored_secrets import build_secret_question, container_secret_question
 
 SAMPLE = example_deployment({})[0]
@@ -44,7 +43,7 @@ def test_env_is_taken_and_without_credentials_nothing_else_is_asked(
     heading, problem, rest, *_ = capsys.readouterr().out.splitlines()
     assert heading.startswith(".env: ")
     assert "profile (elsewhere) could not be found) -> sign in" in problem
-    assert "makes no sense before that is solved" in rest
+    assert "the doctor asks no further" in rest
 
 
 def test_settings_that_are_wrong_end_the_command(
@@ -53,11 +52,6 @@ def test_settings_that_are_wrong_end_the_command(
     (tmp_path / ".env").write_text('task_cpu="300"\n', encoding="utf-8")
     assert main(["--env-file", str(tmp_path / ".env")]) == 1
     assert "task_cpu" in capsys.readouterr().err
-
-
-def test_the_policy_is_printed_on_request(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--policy"]) == 0
-    assert capsys.readouterr().out == f"{policy()}\n"
 
 
 # --- Replies that a local AWS does not give -------------------------------------------------------

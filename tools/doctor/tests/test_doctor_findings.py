@@ -118,7 +118,7 @@ def settings(**changes: str) -> Change:
         (
             "availability zones",
             deploy_network,
-            f'{REGION}a,{REGION}b,{REGION}c -> set availability_zones="{REGION}a,{REGION}c"',
+            f'{REGION}b,{REGION}c -> set availability_zones="{REGION}a,{REGION}c,{REGION}b"',
         ),
         ("quota of VPCs", use_all_vpcs, f"all 5 are in use -> {RAISE} vpc --quota-code L-F678F1CE"),
         ("quota of Elastic IPs", use_all_addresses, "all 5 are in use"),

@@ -183,7 +183,7 @@ def trust_lambda(on: Platform) -> None:
 @pytest.mark.parametrize(
     ("about", "change", "found"),
     [
-        ("existing VPC", twin, "there are 2 VPCs like that -> correct vpc_name"),
+        ("existing VPC", twin, "2 VPCs match vpc_name -> correct vpc_name"),
         ("existing VPC", switch_names_off, "has enableDnsHostnames off"),
         (SUBNETS, make_all_public, "the VPC has none"),
         (EGRESS, close, "has no default route, and no endpoint for ecr.api, ecr.dkr, logs, s3 -> "),
@@ -216,7 +216,7 @@ def test_an_outputs_file_of_a_vpc_that_is_gone() -> None:
     assert settings.existing_platform is not None
     platform = settings.existing_platform.model_copy(update={"vpc": vpc, "vpc_name": None})
     result = existing_vpc(platform, settings, Aws(REGION))
-    assert result.line == "there is no VPC like that -> correct core_outputs_file"
+    assert result.line == "no VPC matches core_outputs_file -> correct core_outputs_file"
 
 
 @pytest.mark.parametrize(
