@@ -46,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     target = Path(options.env_file)
     try:
+        if options.source is None:
+            raise InitError("add SOURCE=<folder of the service's repository>")
         _require_free(target, force=options.force)
         repository = Repository(options.source)
         values = _given(options)
@@ -69,7 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tools.init", description=__doc__, allow_abbrev=False
     )
-    parser.add_argument("source", type=Path, help="a folder in the git repository of the service")
+    parser.add_argument(
+        "source", type=Path, nargs="?", help="a folder in the git repository of the service"
+    )
     parser.add_argument("--env-file", default=".env", help="the file that is written")
     parser.add_argument("--force", action="store_true", help="replace the file if it exists")
     parser.add_argument(
@@ -113,10 +117,7 @@ def _dockerfile(repository: Repository, given: str | None) -> str:
         return path
     paths = dockerfiles(repository)
     if not paths:
-        raise InitError(
-            f"there is no Dockerfile in commit {repository.commit}; if yours has another name, add "
-            f"{_CHOOSE_DOCKERFILE}"
-        )
+        raise InitError(f"commit {repository.commit} has no Dockerfile; add {_CHOOSE_DOCKERFILE}")
     if len(paths) == 1:
         return paths[0]
     listed = "\n".join(["There are several Dockerfiles:", *(f"  {shown_name(p)}" for p in paths)])

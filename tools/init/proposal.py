@@ -15,7 +15,6 @@ _DOCKERFILE = re.compile(
     r"|[\w-]+\.(?:Dockerfile|dockerfile)"
 )
 _WILDCARD = re.compile(r"[^/]*[*?\[].*")
-
 _PORT_IN_COMMAND = re.compile(
     r"(?:--(?:http-)?port[= ]|--(?:listen|bind)[= ]\S{0,100}?:|-b \S{0,100}?:|-p |-l )"
     r"([0-9]{2,5})(?![\w.])"

@@ -18,7 +18,6 @@ def image(*lines: str) -> Stage:
         (["EXPOSE ${PORT:-80} $UNKNOWN"], (80,)),
         (["EXPOSE \\", "# one", "  80 \\", "", "  81"], (80, 81)),
         (["RUN <<EOF", "EXPOSE 1", "EOF", "EXPOSE 2"], (2,)),
-        (["RUN echo '", "EXPOSE 3"], (3,)),
     ],
 )
 def test_ports(lines: list[str], ports: tuple[int, ...]) -> None:
@@ -39,10 +38,9 @@ def test_variables() -> None:
         ("HEALTHCHECK --timeout=3s \\\n CMD curl a || exit 1", ("CMD-SHELL", "curl a || exit 1")),
         ('HEALTHCHECK --interval=5s CMD ["/app", "-c"]', ("CMD", "/app", "-c")),
         ("HEALTHCHECK NONE", ()),
-        ("", None),
     ],
 )
-def test_health_check(line: str, check: tuple[str, ...] | None) -> None:
+def test_health_check(line: str, check: tuple[str, ...]) -> None:
     assert image(line).health_check == check
 
 

@@ -162,6 +162,8 @@ def test_a_file_that_exists_is_left_alone_without_force(
     assert "FORCE=1 replaces it" in refused(capsys, source, target, *ACCOUNT)
     assert written(source, target, "--force").service.service_name == "orders"
     assert (tmp_path / "mine").read_text("utf-8") == "mine"
+    assert main([]) == 2
+    assert "SOURCE=<folder" in capsys.readouterr().err
     assert "is a folder" in refused(capsys, source, tmp_path, *ACCOUNT)
     assert "cannot be written" in refused(capsys, source, tmp_path / "no" / "x", *ACCOUNT)
 
