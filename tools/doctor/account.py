@@ -74,7 +74,7 @@ def stack_question(name: str) -> Question:
 
 
 def _stack(name: str, _: Settings, aws: Aws) -> Result:
-    status = aws.stack_status(name)
+    status = aws.status_of_stack(name)
     if not status:
         return ok("is not there yet")
     if status in _DEAD_STACK:

@@ -66,7 +66,7 @@ class Aws:
             self._stacks[stack] = self._resources(stack)
         return self._stacks[stack]
 
-    def stack_status(self, stack: str) -> str:
+    def status_of_stack(self, stack: str) -> str:
         """Return the status of a stack; empty without the stack."""
         return str((self._stack(stack) or {"StackStatus": ""})["StackStatus"])
 
