@@ -18,7 +18,7 @@ check test: export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.cache/jsii
 
 ##@ Without an AWS account
 .PHONY: init
-init: install-tools ## Write .env for the service in SOURCE=<folder of its repository> (ENV_FILE=, FORCE=1, OPTIONS=--help)
+init: install ## Write .env for the service in SOURCE=<folder of its repository> (ENV_FILE=, FORCE=1, OPTIONS=--help)
 	@$(BIN)/python -m tools.init $(if $(SOURCE),"$(SOURCE)") $(if $(ACCOUNT),--account "$(ACCOUNT)") \
 		$(if $(REGION),--region "$(REGION)") $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(if $(FORCE),--force) $(OPTIONS)
 

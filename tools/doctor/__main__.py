@@ -1,6 +1,6 @@
-"""Ask the account about everything that a deploy relies on: ``python -m tools.doctor``.
+"""Ask the account about everything that a deploy relies on: ``make doctor``.
 
-Exit code 1 means that there is a problem.
+The exit code is 1 if there is a problem.
 """
 
 from tools.command_line import run
@@ -8,179 +8,170 @@ from tools.command_line import run
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
-from settings import Settings, SettingsError, load_deployment, shown_name
-from tools.doctor import account, github, image, names, network, platform, task
+from settings import Settings, SettingsError
+from settings.redaction import shown_name
+from tools.doctor import account, network, platform
 from tools.doctor.aws import Aws
-from tools.doctor.check import ERRORS, Check, Context, Result, Verdict, not_checked, result_of_error
-from tools.doctor.github import GitHub
+from tools.doctor.check import (
+    ERRORS,
+    Question,
+    Result,
+    Verdict,
+    not_checked,
+    result_of_error,
+)
+from tools.doctor.github import API_URL, connection_question, scopes_question, token_question
+from tools.doctor.names import name_questions
 from tools.doctor.rights import policy
-from tools.terminal import LiveLine, fill, has_colour, is_live
+from tools.doctor.source import health_check, source_question
+from tools.doctor.stored_secrets import build_secret_question, container_secret_question
+from tools.service_choice import NoSourceError, env_files_or_none, load_chosen, source_of
 
-ESSENTIAL: tuple[Check, ...] = (account.Credentials(), account.Region())
-"""If one of these finds a problem, no other question makes sense."""
+ESSENTIAL = (
+    Question("credentials", account.credentials),
+    Question("region", account.region),
+)
+"""If one of these finds a problem, the other questions make no sense."""
 
 _WIDTH = 31
-_COLOURS = {Verdict.OK: "32", Verdict.PROBLEM: "31", Verdict.NOTE: "36", Verdict.NOT_CHECKED: "33"}
 _VERDICT_WIDTH = max(map(len, Verdict))
-_INDENT = 4 + _VERDICT_WIDTH
 
 
-def main(arguments: Sequence[str] | None = None, *, github_api: GitHub | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Examine every settings file and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tools.doctor", description=__doc__)
-    parser.add_argument(
-        "--env-file", default=".env", help="settings file; several, comma-separated, make one app"
-    )
-    parser.add_argument(
-        "--github", action="store_true", help="ask GitHub too, with the stored token"
-    )
-    parser.add_argument(
-        "--source",
-        type=Path,
-        help="a checkout of the service's repository, to look at its Dockerfile and buildspec",
-    )
-    parser.add_argument(
-        "--policy", action="store_true", help="only print the policy with the rights that it needs"
-    )
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     if options.policy:
         print(policy())
         return 0
     try:
-        deployment = load_deployment(options.env_file)
+        deployment = load_chosen(options.env_file)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 1
-    asked = (github_api or GitHub()) if options.github else None
+    github = API_URL if options.github else None
     report = Report()
+    is_sample = env_files_or_none(options.env_file) is None
     for settings in deployment:
         region = settings.aws_region
-        file = shown_name(str(settings.env_file))
-        report.heading(f"{file}: account {settings.account_number}, {region}")
-        examine(Context(settings, Aws(region), deployment), report, asked, options.source)
-    report.sum_up()
-    return 1 if report.problems else 0
+        file = "sample.env" if is_sample else shown_name(str(settings.env_file))
+        print(f"{file}: account {settings.account_number}, {region}", flush=True)
+        source = _source_of(settings, options.source)
+        examine(settings, Aws(region), report, github=github, source=source)
+    return 1 if report.sum_up() else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tools.doctor", description=__doc__)
+    parser.add_argument("--env-file", help="settings file; several, comma-separated, make one app")
+    parser.add_argument(
+        "--github", action="store_true", help="ask GitHub too, with the stored token"
+    )
+    parser.add_argument(
+        "--source", help="a checkout of the service's repository, to read its Dockerfile"
+    )
+    parser.add_argument(
+        "--policy", action="store_true", help="only print an IAM policy with the needed rights"
+    )
+    return parser
+
+
+def _source_of(settings: Settings, given: str | None) -> Path | None:
+    try:
+        return source_of(settings, given)
+    except NoSourceError:
+        return None
 
 
 def examine(
-    context: Context,
+    settings: Settings,
+    aws: Aws,
     report: "Report",
-    github_api: GitHub | None = None,
+    *,
+    github: str | None = None,
     source: Path | None = None,
 ) -> None:
-    """Ask every question that the settings raise; GitHub only if it is given."""
-    for check in ESSENTIAL:
-        if _ask(check, context, report).verdict is Verdict.PROBLEM:
-            report.add("everything else", not_checked("makes no sense before that is solved"))
+    """Ask every question that the settings raise; ``github`` is the address of its API, or None."""
+    for question in ESSENTIAL:
+        if _ask(question, settings, aws, report).verdict is Verdict.PROBLEM:
+            report.add(
+                "everything else", not_checked("the doctor asks no further until this is solved")
+            )
             return
-    for check in checks_for(context.settings, github_api, source):
-        _ask(check, context, report)
+    for question in questions(settings, github, source):
+        _ask(question, settings, aws, report)
 
 
-def checks_for(
-    settings: Settings, github_api: GitHub | None, source: Path | None = None
-) -> Iterator[Check]:
+def questions(settings: Settings, github: str | None, source: Path | None) -> Iterator[Question]:
     """Yield what to ask after the essentials, in the order of a deploy."""
-    yield account.ResourceTypes()
-    yield account.Bootstrap()
+    yield Question("CDK bootstrap", account.bootstrap)
     if core := settings.core:
-        yield account.StackIsUsable(settings.core_stack_name)
-        yield network.Zones(core)
-        yield from account.network_quotas(core)
-    yield account.FargateQuota()
-    yield account.BuildQuota()
-    yield account.ServiceLinkedRole()
-    if there := settings.existing_platform:
-        yield network.ExistingVpc(there)
-        yield network.ExistingSubnets(there)
-        yield network.Egress(there)
-        yield platform.ExistingCluster(there)
-        yield platform.ExistingNamespace(there)
-        yield platform.NameInNamespace(there)
-        yield task.ExistingExecutionRole(there)
-    yield account.StackIsUsable(settings.service_stack_name)
-    yield from names.names_of(settings)
-    yield account.DeploymentAlarms(settings.service)
+        yield account.stack_question(settings.core_stack_name)
+        yield Question("availability zones", partial(network.zones, core))
+        yield Question("quota of VPCs", account.vpc_quota)
+        if core.enable_nat_gw:
+            yield Question("quota of Elastic IPs", account.address_quota)
+    yield Question("quota of Fargate vCPUs", account.fargate_quota)
+    yield Question("quota of builds", account.build_quota)
+    yield Question("service-linked role of ECS", account.service_linked_role)
+    if exists := settings.existing_platform:
+        yield Question("existing VPC", partial(network.existing_vpc, exists))
+        yield Question("existing private subnets", partial(network.existing_subnets, exists))
+        yield Question("egress of the private subnets", partial(network.egress, exists))
+        yield Question("existing cluster", partial(platform.existing_cluster, exists))
+        yield Question("existing namespace", partial(platform.existing_namespace, exists))
+        yield Question("name in the namespace", partial(platform.name_in_namespace, exists))
+        yield Question("existing execution role", partial(platform.existing_execution_role, exists))
+    yield account.stack_question(settings.service_stack_name)
+    yield from name_questions(settings)
     delivery = settings.delivery
     if delivery.connection_arn:
-        yield github.Connection(delivery.connection_arn)
+        yield connection_question(delivery.connection_arn)
     elif delivery.github_token_secret_name:
-        yield github.TokenSecret(delivery.github_token_secret_name)
-        yield github.TokenOnGitHub(github_api, delivery.github_token_secret_name)
+        yield token_question(delivery.github_token_secret_name)
+        if github:
+            yield scopes_question(delivery.github_token_secret_name, github)
     for variable, arn in settings.service.container_secrets.items():
-        yield task.ContainerSecret(variable, arn, settings.service.container_secrets_kms_keys)
+        yield container_secret_question(variable, arn)
     for variable, arn in delivery.build_secrets.items():
-        yield task.BuildSecret(variable, arn)
-    for arn in settings.service.task_role_policy_arns:
-        yield task.ManagedPolicy(arn)
-    yield image.BaseImages(source)
-    if delivery.buildspec_path:
-        yield image.ExportedImage(source, delivery.buildspec_path)
-    yield image.HealthCheck()
+        yield build_secret_question(variable, arn)
+    yield source_question(source)
+    yield Question("health check", health_check)
 
 
-def _ask(check: Check, context: Context, report: "Report") -> Result:
-    report.begin(check.what)
+def _ask(question: Question, settings: Settings, aws: Aws, report: "Report") -> Result:
     try:
-        result = check.examine(context)
+        result = question.answer(settings, aws)
     except ERRORS as error:
-        result = result_of_error(error, context.aws)
-    report.add(check.what, result)
+        result = result_of_error(error, aws)
+    report.add(question.about, result)
     return result
 
 
 class Report:
-    """Prints results as they come, a line each, and counts them.
-
-    Colour, the line of the running check and folded lines are for terminals that can show them.
-    """
+    """Prints each result as it comes, and counts them."""
 
     def __init__(self) -> None:
-        self._colour = has_colour(sys.stdout)
-        self._folds = is_live(sys.stdout)
-        self._running = LiveLine(sys.stdout)
         self._counts = dict.fromkeys(Verdict, 0)
 
-    @property
-    def problems(self) -> int:
-        """How many problems there were."""
-        return self._counts[Verdict.PROBLEM]
-
-    def heading(self, text: str) -> None:
-        """Begin the results about one settings file."""
-        self._say(self._paint("1", text))
-
-    def begin(self, what: str) -> None:
-        """Show what is being looked at, until its result is there."""
-        self._running.show(f"  {'…':<{_VERDICT_WIDTH}}  {what}")
-
-    def add(self, what: str, result: Result) -> None:
+    def add(self, about: str, result: Result) -> None:
         """Print a result."""
         self._counts[result.verdict] += 1
         verdict = f"{result.verdict.value:<{_VERDICT_WIDTH}}"
-        begin = f"  {verdict}  {what:<{_WIDTH}}  "
-        line = fill(begin, result.line, indent=_INDENT) if self._folds else begin + result.line
-        painted = self._paint(_COLOURS[result.verdict], verdict)
-        self._running.clear()
-        # Painted afterwards: colours take no room.
-        self._say(line.rstrip().replace(verdict, painted, 1))
+        print(f"  {verdict}  {about:<{_WIDTH}}  {result.line}", flush=True)
 
-    def sum_up(self) -> None:
-        """Print how many results of each kind there were."""
+    def sum_up(self) -> int:
+        """Print how many results of each kind there were, and return how many problems."""
         counts = self._counts
-        problems = "1 problem" if self.problems == 1 else f"{self.problems or 'no'} problems"
+        number = counts[Verdict.PROBLEM]
+        problems = "1 problem" if number == 1 else f"{number or 'no'} problems"
         notes = f", {counts[Verdict.NOTE]} to know" if counts[Verdict.NOTE] else ""
         unknown = counts[Verdict.NOT_CHECKED]
         rest = f", {unknown} not checked" if unknown else ""
-        self._say(f"\n{problems}, {counts[Verdict.OK]} ok{notes}{rest}. Nothing was changed.")
-
-    def _say(self, text: str) -> None:
-        print(text, flush=True)
-
-    def _paint(self, code: str, text: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text
+        print(f"\n{problems}, {counts[Verdict.OK]} ok{notes}{rest}. Nothing was changed.")
+        return number
 
 
 if __name__ == "__main__":

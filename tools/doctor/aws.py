@@ -2,14 +2,14 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-# Every partition has a region that is always enabled: others cannot say that they are not.
+# A region that is not enabled cannot answer. Each partition has one that always is.
 _HOMES = {"cn-": "cn-north-1", "us-gov-": "us-gov-west-1", "us-iso": "", "eu-iso": "", "eusc-": ""}
 _HOME = "us-east-1"
 
@@ -23,11 +23,21 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-class Aws:
-    """Clients for one region, made at the first use, and what several checks ask for.
+def reply_or_none(call: Callable[..., Any], *absent: str, **parameters: Any) -> Any:
+    """Return the reply of a call of boto3, or None if its error has one of the codes ``absent``."""
+    try:
+        return call(**parameters)
+    except ClientError as error:
+        if code_of(error) not in absent:
+            raise
+        return None
 
-    Uses boto3's default credentials, and `AWS_ENDPOINT_URL` if it is set; the region is given,
-    whatever the user's environment says.
+
+class Aws:
+    """Clients for one region, and what several questions need to know about stacks.
+
+    They use boto3's default credentials, and `AWS_ENDPOINT_URL` if it is set. The region is the
+    given one, whatever the user's environment says.
     """
 
     def __init__(self, region: str) -> None:
@@ -47,7 +57,7 @@ class Aws:
 
     @property
     def endpoint(self) -> str:
-        """Who is asked, for messages."""
+        """The name of what answers, for messages."""
         return os.environ.get("AWS_ENDPOINT_URL") or f"AWS ({self.region})"
 
     def stack_resources(self, stack: str) -> Mapping[str, frozenset[str]]:
@@ -56,16 +66,19 @@ class Aws:
             self._stacks[stack] = self._resources(stack)
         return self._stacks[stack]
 
+    def status_of_stack(self, stack: str) -> str:
+        """Return the status of a stack; empty without the stack."""
+        return str((self._stack(stack) or {"StackStatus": ""})["StackStatus"])
+
     def stack_output(self, stack: str, key: str) -> str:
         """Return an output of a stack; empty without the stack or the output."""
-        try:
-            stacks = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-        except ClientError as error:
-            if code_of(error) != "ValidationError":
-                raise
-            return ""
-        outputs = stacks[0].get("Outputs", [])
+        outputs = (self._stack(stack) or {}).get("Outputs", [])
         return next((str(o["OutputValue"]) for o in outputs if o["OutputKey"] == key), "")
+
+    def _stack(self, name: str) -> Mapping[str, Any] | None:
+        describe = self.client("cloudformation").describe_stacks
+        found = reply_or_none(describe, "ValidationError", StackName=name)
+        return found["Stacks"][0] if found else None
 
     def _resources(self, stack: str) -> Mapping[str, frozenset[str]]:
         found: defaultdict[str, set[str]] = defaultdict(set)

@@ -1,10 +1,10 @@
-"""What a check is: what it is given, what it results in, and what errors of AWS mean for it."""
+"""Questions about an account, their results, and what the errors of AWS mean for a result."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -23,7 +23,7 @@ from tools.doctor.aws import Aws, code_of
 
 
 class Verdict(StrEnum):
-    """How it stands with one thing, in the words that the user reads."""
+    """The kinds of results, in the words that the user reads."""
 
     OK = "ok"
     PROBLEM = "PROBLEM"
@@ -51,48 +51,35 @@ def ok(found: str) -> Result:
 
 
 def problem(found: str, to_do: str) -> Result:
-    """Say that a deploy would fail, or not do what it should."""
+    """Say that a deploy or the first delivery would fail."""
     return Result(Verdict.PROBLEM, found, to_do)
 
 
 def note(found: str, to_do: str) -> Result:
-    """Say that a deploy does what it should, and what will be met afterwards."""
+    """Say that a deploy succeeds, but that the user should know something about it."""
     return Result(Verdict.NOTE, found, to_do)
 
 
 def not_checked(why: str, to_do: str = "") -> Result:
-    """Say that nobody knows, and why."""
+    """Say why the doctor could not find out."""
     return Result(Verdict.NOT_CHECKED, why, to_do)
 
 
-@dataclass(frozen=True)
-class Context:
-    """One settings file, the account that it is for, and all files of the same app."""
+class Question(NamedTuple):
+    """One question about an account.
 
-    settings: Settings
-    aws: Aws
-    deployment: Sequence[Settings] = ()
+    ``about`` names its subject in a few words. ``answer`` only reads, its result holds no secret,
+    and it may raise ``ERRORS``, which ``result_of_error`` explains.
+    """
 
-
-class Check(Protocol):
-    """One question about an account. It only reads, and its result holds no secret."""
-
-    @property
-    def what(self) -> str:
-        """The thing that is looked at, in a few words."""
-        ...
-
-    def examine(self, context: Context) -> Result:
-        """Look at it. `ERRORS` may be raised: `result_of_error` says what they mean."""
-        ...
+    about: str
+    answer: Callable[[Settings, Aws], Result]
 
 
 ERRORS = (BotoCoreError, ClientError)
 """What boto3 raises."""
 
-SIGN_IN = "sign in (aws sso login, aws configure) or set AWS_PROFILE"
-"""What to do without credentials."""
-
+_SIGN_IN = "sign in (aws sso login, aws configure) or set AWS_PROFILE"
 _NO_CREDENTIALS = (
     NoCredentialsError,
     PartialCredentialsError,
@@ -113,11 +100,11 @@ _REJECTED = frozenset(
 
 
 def result_of_error(error: BotoCoreError | ClientError, aws: Aws) -> Result:
-    """Say what an error means: who is not allowed to ask, or gets no reply, learns just that."""
+    """Return the result that stands for an error of boto3: a missing permission is no problem."""
     if isinstance(error, ClientError):
         return _result_of_refusal(error, aws)
     if isinstance(error, _NO_CREDENTIALS):
-        return problem(f"none that work ({_first_line(error)})", SIGN_IN)
+        return problem(f"none that work ({_first_line(error)})", _SIGN_IN)
     if isinstance(error, (HTTPClientError, NoConnectionError)):
         return problem(f"{aws.endpoint} does not answer", "check the network and AWS_ENDPOINT_URL")
     return not_checked(_first_line(error))
@@ -126,7 +113,7 @@ def result_of_error(error: BotoCoreError | ClientError, aws: Aws) -> Result:
 def _result_of_refusal(error: ClientError, aws: Aws) -> Result:
     code = code_of(error)
     if code in _REJECTED:
-        return problem(f"{aws.endpoint} does not accept the credentials ({code})", SIGN_IN)
+        return problem(f"{aws.endpoint} does not accept the credentials ({code})", _SIGN_IN)
     if code in _DENIED:
         return not_checked(f"needs the permission {_permission(error)}")
     return not_checked(f"{error.operation_name} failed with {code or 'no reason'}")

@@ -1,20 +1,23 @@
-"""Names that only one may have: free, or taken by the stack itself, or by somebody else."""
+"""Names that may exist only once in an account and region, and whether they are free.
+
+The stacks also name a pipeline, a build project, a dashboard and alarms. These are taken only if
+another stack has a service of the same name, and then the log groups are taken, too.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-
-from botocore.exceptions import ClientError
+from functools import partial
 
 import backend_service.names
 import core_infra.names
 from settings import Settings
-from tools.doctor.aws import Aws, code_of
-from tools.doctor.check import Context, Result, ok, problem
+from tools.doctor.aws import Aws, reply_or_none
+from tools.doctor.check import Question, Result, ok, problem
 
 
 @dataclass(frozen=True)
-class FreeName:
-    """Whether the stack can give the name to its resource of a type (as CloudFormation calls it).
+class UniqueName:
+    """A name that a stack gives to its resource of a CloudFormation type.
 
     `setting` is the key that decides the name.
     """
@@ -24,53 +27,47 @@ class FreeName:
     stack: str
     setting: str
 
-    @property
-    def what(self) -> str:
-        """See `Check`."""
-        return f"name of the {_TYPES[self.kind][0]}"
 
-    def examine(self, context: Context) -> Result:
-        """Look for something of that name, and if there is, for its stack."""
-        is_taken = _TYPES[self.kind][1]
-        if not is_taken(context.aws, self.name):
-            return ok(f"{self.name} is free")
-        if self.name in context.aws.stack_resources(self.stack).get(self.kind, ()):
-            return ok(f"{self.name} is ours")
-        return problem(
-            f"{self.name} exists, but not in {self.stack}",
-            f"delete it, or choose another {self.setting}",
-        )
-
-
-def names_of(settings: Settings) -> Iterator[FreeName]:
-    """Yield what the stacks name themselves; everything else gets its name from CloudFormation."""
+def unique_names(settings: Settings) -> list[UniqueName]:
+    """Return the names that the doctor looks for, with the stacks that have them."""
     service = settings.service
+    found: list[UniqueName] = []
     if core := settings.core:
         for kind, name in core_infra.names.unique_names(core.ecs_cluster_name):
-            yield FreeName(kind, name, settings.core_stack_name, "ecs_cluster_name")
+            found.append(UniqueName(kind, name, settings.core_stack_name, "ecs_cluster_name"))
     for kind, name in backend_service.names.unique_names(
         cluster_name=service.ecs_cluster_name,
         service_name=service.service_name,
         repository_name=service.ecr_repository_name,
     ):
         setting = "ecr_repository_name" if kind == "AWS::ECR::Repository" else "service_name"
-        yield FreeName(kind, name, settings.service_stack_name, setting)
+        found.append(UniqueName(kind, name, settings.service_stack_name, setting))
+    return [name for name in found if name.kind in _TYPES]
 
 
-def _unless(code: str, call: Callable[[], object]) -> bool:
-    """Say whether the call finds something; the code is what AWS answers if not."""
-    try:
-        call()
-    except ClientError as error:
-        if code_of(error) != code:
-            raise
-        return False
-    return True
+def name_questions(settings: Settings) -> Iterator[Question]:
+    """Yield one question for each name: whether its stack can have it."""
+    for name in unique_names(settings):
+        about, is_taken = _TYPES[name.kind]
+        yield Question(f"name of the {about}", partial(_is_free, name, is_taken))
+
+
+def _is_free(
+    name: UniqueName, is_taken: Callable[[Aws, str], bool], _: Settings, aws: Aws
+) -> Result:
+    if not is_taken(aws, name.name):
+        return ok(f"{name.name} is free")
+    if name.name in aws.stack_resources(name.stack).get(name.kind, ()):
+        return ok(f"{name.name} is in {name.stack}")
+    return problem(
+        f"{name.name} exists, but not in {name.stack}",
+        f"delete it, or choose another {name.setting}",
+    )
 
 
 def _repository(aws: Aws, name: str) -> bool:
     describe = aws.client("ecr").describe_repositories
-    return _unless("RepositoryNotFoundException", lambda: describe(repositoryNames=[name]))
+    return bool(reply_or_none(describe, "RepositoryNotFoundException", repositoryNames=[name]))
 
 
 def _log_group(aws: Aws, name: str) -> bool:
@@ -83,32 +80,9 @@ def _cluster(aws: Aws, name: str) -> bool:
     return any(cluster["status"] != "INACTIVE" for cluster in clusters)
 
 
-def _project(aws: Aws, name: str) -> bool:
-    return bool(aws.client("codebuild").batch_get_projects(names=[name])["projects"])
-
-
-def _pipeline(aws: Aws, name: str) -> bool:
-    get = aws.client("codepipeline").get_pipeline
-    return _unless("PipelineNotFoundException", lambda: get(name=name))
-
-
-def _dashboard(aws: Aws, name: str) -> bool:
-    # By listing: one missing dashboard has different error codes, by the protocol of the client.
-    found = aws.client("cloudwatch").list_dashboards(DashboardNamePrefix=name)
-    return any(entry["DashboardName"] == name for entry in found["DashboardEntries"])
-
-
-def _alarm(aws: Aws, name: str) -> bool:
-    return bool(aws.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"])
-
-
 _TYPES: Mapping[str, tuple[str, Callable[[Aws, str], bool]]] = {
-    "AWS::CloudWatch::Alarm": ("alarm", _alarm),
-    "AWS::CloudWatch::Dashboard": ("dashboard", _dashboard),
-    "AWS::CodeBuild::Project": ("build project", _project),
-    "AWS::CodePipeline::Pipeline": ("pipeline", _pipeline),
     "AWS::ECR::Repository": ("repository", _repository),
     "AWS::ECS::Cluster": ("cluster", _cluster),
     "AWS::Logs::LogGroup": ("log group", _log_group),
 }
-"""By type how it is called, and how to find out whether a name is taken."""
+"""For each type its name in English, and the function that says whether a name is taken."""

@@ -1,103 +1,96 @@
-"""Cluster and namespace that are there already, and the service's name in them."""
+"""Cluster, namespace and execution role that exist, and the service's name in the first two."""
 
-from dataclasses import dataclass
+from typing import Any
 
-from botocore.exceptions import ClientError
-
-from settings import ExistingPlatformSettings
-from tools.doctor.aws import code_of
-from tools.doctor.check import Context, Result, not_checked, ok, problem
+from settings import ExistingPlatformSettings, Settings
+from tools.doctor.aws import Aws, reply_or_none
+from tools.doctor.check import Result, not_checked, ok, problem
 from tools.doctor.network import vpcs_of
 
-_NO_NAMESPACE = frozenset({"NamespaceNotFound", "NoSuchHostedZone"})
+_ECS = "ecs-tasks.amazonaws.com"
+_ASSUME = frozenset({"sts:AssumeRole", "sts:*", "*"})
 
 
-@dataclass(frozen=True)
-class ExistingCluster:
-    """Whether the cluster takes services."""
-
-    platform: ExistingPlatformSettings
-    what = "existing cluster"
-
-    def examine(self, context: Context) -> Result:
-        """Look for it, and for a service of that name that is not ours."""
-        name = self.platform.ecs_cluster_name
-        ecs = context.aws.client("ecs")
-        clusters = ecs.describe_clusters(clusters=[name])["clusters"]
-        if not clusters or clusters[0]["status"] != "ACTIVE":
-            return problem(f"there is no active cluster {name}", "correct ecs_cluster_name")
-        service = context.settings.service.service_name
-        stack = context.settings.service_stack_name
-        found = ecs.describe_services(cluster=name, services=[service])["services"]
-        arns = {entry["serviceArn"] for entry in found if entry["status"] != "INACTIVE"}
-        if arns - context.aws.stack_resources(stack).get("AWS::ECS::Service", frozenset()):
-            return problem(
-                f"{name} has a service {service}, which is not in {stack}",
-                "choose another service_name",
-            )
-        return ok(name)
-
-
-@dataclass(frozen=True)
-class ExistingNamespace:
-    """Whether it is the private namespace of that name, and resolves in the VPC."""
-
-    platform: ExistingPlatformSettings
-    what = "existing namespace"
-
-    def examine(self, context: Context) -> Result:
-        """Look for it, and for the VPC among those of its hosted zone."""
-        try:
-            return self._examine(context)
-        except ClientError as error:
-            if code_of(error) not in _NO_NAMESPACE:
-                raise
-            namespace_id = self.platform.namespace_id
-            return problem(f"there is no namespace {namespace_id}", "correct namespace_id")
-
-    def _examine(self, context: Context) -> Result:
-        namespace_id, name = self.platform.namespace_id, self.platform.namespace_name
-        client = context.aws.client("servicediscovery")
-        namespace = client.get_namespace(Id=namespace_id)["Namespace"]
-        if namespace["Name"] != name:
-            return problem(
-                f"{namespace_id} is named {namespace['Name']}",
-                "correct namespace_name or namespace_id",
-            )
-        if namespace["Type"] != "DNS_PRIVATE":
-            return problem(f"{name} is {namespace['Type']}", "choose a private DNS namespace")
-        vpcs = vpcs_of(context.aws, self.platform)
-        if len(vpcs) != 1:
-            return not_checked("needs the VPC")
-        zone = namespace["Properties"]["DnsProperties"]["HostedZoneId"]
-        linked = context.aws.client("route53").get_hosted_zone(Id=zone).get("VPCs", [])
-        if vpcs[0]["VpcId"] not in {vpc["VPCId"] for vpc in linked}:
-            return problem(
-                f"{name} does not resolve in {vpcs[0]['VpcId']}", "choose a namespace of that VPC"
-            )
-        return ok(name)
-
-
-@dataclass(frozen=True)
-class NameInNamespace:
-    """Whether another service is found under the name already."""
-
-    platform: ExistingPlatformSettings
-    what = "name in the namespace"
-
-    def examine(self, context: Context) -> Result:
-        """Look through the services of the namespace."""
-        name = context.settings.service.service_name
-        stack = context.settings.service_stack_name
-        namespace = {"Name": "NAMESPACE_ID", "Values": [self.platform.namespace_id]}
-        pages = context.aws.client("servicediscovery").get_paginator("list_services")
-        found = pages.paginate(Filters=[{**namespace, "Condition": "EQ"}]).build_full_result()
-        taken = [service["Id"] for service in found.get("Services", []) if service["Name"] == name]
-        if not taken:
-            return ok(f"{name} is free")
-        ours = context.aws.stack_resources(stack).get("AWS::ServiceDiscovery::Service", ())
-        if taken[0] in ours:
-            return ok(f"{name} is ours")
+def existing_cluster(platform: ExistingPlatformSettings, settings: Settings, aws: Aws) -> Result:
+    """Say whether the cluster is active and has no service of that name from elsewhere."""
+    name = platform.ecs_cluster_name
+    ecs = aws.client("ecs")
+    clusters = ecs.describe_clusters(clusters=[name])["clusters"]
+    if not clusters or clusters[0]["status"] != "ACTIVE":
+        return problem(f"there is no active cluster {name}", "correct ecs_cluster_name")
+    service, stack = settings.service.service_name, settings.service_stack_name
+    found = ecs.describe_services(cluster=name, services=[service])["services"]
+    arns = {entry["serviceArn"] for entry in found if entry["status"] != "INACTIVE"}
+    if arns - aws.stack_resources(stack).get("AWS::ECS::Service", frozenset()):
         return problem(
-            f"{name} is taken by {taken[0]}, which is not in {stack}", "choose another service_name"
+            f"{name} has a service {service}, which is not in {stack}",
+            "choose another service_name",
         )
+    return ok(name)
+
+
+def existing_namespace(platform: ExistingPlatformSettings, _: Settings, aws: Aws) -> Result:
+    """Say whether it is a private namespace of that name, which resolves in the VPC."""
+    namespace_id, name = platform.namespace_id, platform.namespace_name
+    get = aws.client("servicediscovery").get_namespace
+    found = reply_or_none(get, "NamespaceNotFound", Id=namespace_id)
+    if found is None:
+        return problem(f"there is no namespace {namespace_id}", "correct namespace_id")
+    namespace = found["Namespace"]
+    if namespace["Name"] != name:
+        return problem(
+            f"{namespace_id} is named {namespace['Name']}", "correct namespace_name or namespace_id"
+        )
+    if namespace["Type"] != "DNS_PRIVATE":
+        return problem(f"{name} is {namespace['Type']}", "choose a private DNS namespace")
+    vpcs = vpcs_of(platform, aws)
+    if len(vpcs) != 1:
+        return not_checked("the VPC must be found first")
+    vpc_id = vpcs[0]["VpcId"]
+    zone = namespace["Properties"]["DnsProperties"]["HostedZoneId"]
+    linked = aws.client("route53").get_hosted_zone(Id=zone)["VPCs"]
+    if vpc_id not in {vpc["VPCId"] for vpc in linked}:
+        return problem(f"{name} does not resolve in {vpc_id}", "choose a namespace of that VPC")
+    return ok(name)
+
+
+def name_in_namespace(platform: ExistingPlatformSettings, settings: Settings, aws: Aws) -> Result:
+    """Say whether another service of the namespace has the name already."""
+    name, stack = settings.service.service_name, settings.service_stack_name
+    namespace = {"Name": "NAMESPACE_ID", "Values": [platform.namespace_id]}
+    pages = aws.client("servicediscovery").get_paginator("list_services")
+    found = pages.paginate(Filters=[{**namespace, "Condition": "EQ"}]).build_full_result()
+    taken = {service["Id"] for service in found.get("Services", []) if service["Name"] == name}
+    if not taken:
+        return ok(f"{name} is free")
+    if taken <= aws.stack_resources(stack).get("AWS::ServiceDiscovery::Service", frozenset()):
+        return ok(f"{name} is in {stack}")
+    return problem(
+        f"{name} is taken by {min(taken)}, which is not in {stack}", "choose another service_name"
+    )
+
+
+def existing_execution_role(platform: ExistingPlatformSettings, _: Settings, aws: Aws) -> Result:
+    """Say whether the role exists and trusts ECS; the stack adds the permissions."""
+    arn = platform.ecs_task_execution_role_arn
+    name = arn.rpartition("/")[2]
+    found = reply_or_none(aws.client("iam").get_role, "NoSuchEntity", RoleName=name)
+    if found is None:
+        return problem(f"there is no role {name}", "correct ecs_task_execution_role_arn")
+    statements = found["Role"]["AssumeRolePolicyDocument"]["Statement"]
+    if not any(_trusts_ecs(statement) for statement in _listed(statements)):
+        return problem(
+            f"{name} does not trust {_ECS}", "add it to the trust policy, or choose another role"
+        )
+    return ok(name)
+
+
+def _trusts_ecs(statement: dict[str, Any]) -> bool:
+    principal = statement.get("Principal", {})
+    services = _listed(principal.get("Service", [])) if isinstance(principal, dict) else []
+    actions = set(_listed(statement.get("Action", [])))
+    return statement.get("Effect") == "Allow" and _ECS in services and bool(actions & _ASSUME)
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else [value]

@@ -1,253 +1,194 @@
-"""What a Dockerfile says of its image: bases, ports, variables, health check.
+"""What a Dockerfile says about its image: ports, variables, command, health check.
 
-The few instructions that are needed, read by the reference
-(https://docs.docker.com/reference/dockerfile/). The parsers on PyPI are no help: dockerfile is a
-binding to Go; dockerfile-parse has had no release since 2023, and knows no here-documents.
+It reads the few instructions that tell something about settings
+(https://docs.docker.com/reference/dockerfile/). No maintained parser on PyPI knows here-documents.
 """
 
 import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from copy import deepcopy
+from dataclasses import dataclass, field
+from itertools import count
 
-_DIRECTIVE = re.compile(r"#\s*(\w+)\s*=\s*(.+?)\s*")
+_MOST_INSTRUCTIONS = 1000
+_LONGEST_VALUE = 4096
+
 _HERE_DOCUMENT = re.compile(r"<<-?\s*([\"']?)(\w+)\1")
 _WITH_HERE_DOCUMENTS = frozenset({"RUN", "COPY", "ADD"})
-_VARIABLE = re.compile(r"\\\$|\$(?:(\w+)|\{(\w+)(?:(:?[-+])([^{}]*))?\})")
-_OPTION = re.compile(r"--([\w-]+)(?:=(\S*))?\s+")
-# BuildKit sets these without being asked: the build of the blueprint is one for its own platform.
-_OF_BUILDKIT = {
-    "BUILDPLATFORM": "linux/amd64", "BUILDOS": "linux", "BUILDARCH": "amd64",
-    "TARGETPLATFORM": "linux/amd64", "TARGETOS": "linux", "TARGETARCH": "amd64",
-}  # fmt: skip
-_MOUNTED_FROM = re.compile(r"--mount=\S*\bfrom=([^,\s]+)")
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^{}]*))?\})")
+_OPTIONS = re.compile(r"(?:--[\w-]+(?:=\S*)?\s+)*")
+_FROM = re.compile(r"(?:--\S+\s+)*--from=(\S+)\s")
 
 
 class DockerfileError(ValueError):
-    """There is no image in it; the message says why."""
+    """The file cannot be read as a Dockerfile; the message says why."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stage:
     """One stage, with what it inherits from a stage before it.
 
-    ``image`` is the external image that it starts from in the end. ``health_check`` is None if
-    nothing is said, and empty for NONE; its first word is CMD or CMD-SHELL, as ECS has it.
-    ``copied`` are the sources of COPY and ADD in the build context, ``from_images`` what it takes
-    files from, stages or images, and ``commands`` the words of ENTRYPOINT and CMD.
+    ``variables`` are those of ENV and ARG. ``health_check`` is None if there is no HEALTHCHECK, and
+    empty for NONE; its first word is CMD or CMD-SHELL, as in ECS. ``commands`` are the words of
+    ENTRYPOINT and CMD.
     """
 
-    name: str
-    image: str
-    variables: Mapping[str, str] = field(default_factory=dict)
-    arguments: Mapping[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
     ports: tuple[int, ...] = ()
     health_check: tuple[str, ...] | None = None
-    commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    copied: tuple[str, ...] = ()
-    from_images: tuple[str, ...] = ()
+    commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Dockerfile:
-    """``image`` is the last stage; ``pulled`` are the images that building it takes from elsewhere.
+    """``image`` is the last stage; ``pulled`` are external images that a build may pull.
 
-    ``syntax`` is the image of the parser that it asks for, if any, which is pulled, too. ``copied``
-    are the sources in the build context of all its stages.
+    ``copied`` are the paths in the build context that COPY and ADD name.
     """
 
     image: Stage
-    pulled: tuple[str, ...]
-    syntax: str
-    copied: tuple[str, ...]
+    pulled: list[str]
+    copied: list[str]
 
 
 def parse_dockerfile(text: str) -> Dockerfile:
-    """Read a Dockerfile as ``docker build`` would without a target and without build arguments."""
-    directives, instructions = _instructions(text.removeprefix("\ufeff"))
-    stages: list[Stage] = []
-    global_arguments: dict[str, str] = {}
+    """Read a Dockerfile as ``docker build`` would without a target and without build arguments.
+
+    Raises ``DockerfileError`` if it has no FROM, or more instructions or longer values than any
+    Dockerfile needs.
+    """
+    instructions = list(_instructions(text.removeprefix("\ufeff")))
+    if len(instructions) > _MOST_INSTRUCTIONS:
+        raise DockerfileError(f"the Dockerfile has more than {_MOST_INSTRUCTIONS:,} instructions")
+    found = Dockerfile(Stage(), [], [])
+    stages, numbers = {"scratch": Stage()}, count()
+    outside = found.image  # has the arguments before the first FROM
     for instruction, rest in instructions:
         if instruction == "FROM":
-            stages.append(_begun(rest, global_arguments, stages))
-        elif stages:
-            stages[-1] = _continued(stages[-1], instruction, rest, global_arguments)
-        elif instruction == "ARG":
-            global_arguments |= _arguments(rest, global_arguments, {})
-    if not stages:
-        raise DockerfileError("there is no FROM in it")
-    needed = _needed(stages)
-    names = {stage.name for stage in stages} | {str(index) for index in range(len(stages))}
-    names.add("scratch")  # nothing
-    pulled = [image for s in needed for image in (s.image, *s.from_images) if image]
-    return Dockerfile(
-        image=stages[-1],
-        pulled=tuple(dict.fromkeys(i for i in pulled if i.lower() not in names)),
-        syntax=directives.get("syntax", ""),
-        copied=tuple(dict.fromkeys(path for s in needed for path in s.copied)),
-    )
+            image, *name = expanded(_without_options(rest), outside.variables).split() or [""]
+            _pull(found, image, stages)
+            found.image = deepcopy(stages.get(image.lower(), outside))
+            # A stage has a number, and the name after AS if there is one.
+            stages[str(next(numbers))] = found.image
+            if name:
+                stages[name[-1].lower()] = found.image
+        elif instruction in {"COPY", "ADD"}:
+            _copy(found, rest, stages)
+        else:
+            _read(found.image, instruction, rest)
+    if found.image is outside:
+        raise DockerfileError("the Dockerfile has no FROM")
+    return found
 
 
 def expanded(text: str, variables: Mapping[str, str]) -> str:
-    """Replace variables as a Dockerfile does; what is set nowhere is empty."""
-
-    def value(match: re.Match[str]) -> str:
-        name = match[1] or match[2]
-        if name is None:
-            return match[0]
-        known = variables.get(name)
-        if match[3] is None:
-            return known or ""
-        is_set = known is not None and (known != "" or ":" not in match[3])
-        if match[3].endswith("-"):
-            return (known or "") if is_set else match[4]
-        return match[4] if is_set else ""
-
-    return _VARIABLE.sub(value, text)
-
-
-def _needed(stages: list[Stage]) -> list[Stage]:
-    """Return the stages that the last one is made of: BuildKit leaves the others out."""
-    by_name = {str(index): stage for index, stage in enumerate(stages)}
-    by_name |= {stage.name: stage for stage in stages if stage.name}
-    found: dict[str, Stage] = {}
-    asked = [stages[-1]]
-    while asked:
-        stage = asked.pop()
-        if stage.name not in found:
-            found[stage.name] = stage
-            asked += [by_name[n.lower()] for n in stage.from_images if n.lower() in by_name]
-    return [stage for stage in stages if stage.name in found]
+    """Replace $NAME, ${NAME} and ${NAME:-default}; a variable that is not set is empty."""
+    return _VARIABLE.sub(lambda m: variables.get(m[1] or m[2]) or m[3] or "", text)
 
 
 # --- Lines ----------------------------------------------------------------------------------------
 
 
-def _instructions(text: str) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    lines = text.splitlines()
-    directives: dict[str, str] = {}
-    for line in lines:
-        match = _DIRECTIVE.fullmatch(line.strip())
-        if match is None or match[1].lower() in directives:
-            break
-        directives[match[1].lower()] = match[2]
-    escape = directives.get("escape", "\\")
-    found: list[tuple[str, str]] = []
-    waiting = iter(lines)
-    for logical in _joined(waiting, escape):
-        instruction, _, rest = logical.partition(" ")
-        found.append((instruction.upper(), rest.strip()))
+def _instructions(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each instruction with the rest of its line, without here-documents."""
+    lines = iter(text.splitlines())
+    for joined in _joined(lines):
+        instruction, _, rest = joined.partition(" ")
+        yield instruction.upper(), rest.strip()
         if instruction.upper() in _WITH_HERE_DOCUMENTS:
             for here in _HERE_DOCUMENT.finditer(rest):
-                for line in waiting:
+                for line in lines:
                     if line.strip("\t ") == here[2]:
                         break
-    return directives, found
 
 
-def _joined(lines: Iterator[str], escape: str) -> Iterator[str]:
+def _joined(lines: Iterator[str]) -> Iterator[str]:
     """Yield the instructions, each on one line; comments and empty lines do not end one."""
     parts: list[str] = []
     for line in lines:
         text = line.strip()
         if not text or text.startswith("#"):
             continue
-        goes_on = text.endswith(escape)
-        parts.append(text.removesuffix(escape) if goes_on else text)
-        if not goes_on:
-            yield " ".join(" ".join(parts).split("\t"))
+        parts.append(text.removesuffix("\\"))
+        if not text.endswith("\\"):
+            yield " ".join(parts).replace("\t", " ")
             parts = []
     if parts:
         yield " ".join(parts)
 
 
-def _words(text: str) -> list[str]:
+def _words(text: str) -> tuple[str, ...]:
     try:
         lexer = shlex.shlex(text, posix=True)
         lexer.whitespace_split = True
         lexer.commenters = ""
-        return list(lexer)
+        return tuple(lexer)
     except ValueError:  # a quotation mark that is not closed
-        return text.split()
+        return tuple(text.split())
 
 
-def _options(rest: str) -> tuple[dict[str, str], str]:
-    options: dict[str, str] = {}
-    while match := _OPTION.match(rest):
-        options[match[1]] = match[2] or ""
-        rest = rest[match.end() :]
-    return options, rest
+def _without_options(rest: str) -> str:
+    return _OPTIONS.sub("", rest, count=1)
 
 
-def _exec_form(text: str) -> tuple[str, ...] | None:
+def _json_words(text: str) -> tuple[str, ...]:
+    """Return the words of a JSON list; empty if the text is none."""
     try:
         words = json.loads(text)
     except (ValueError, RecursionError):
-        return None
+        return ()
     is_list = isinstance(words, list) and all(isinstance(word, str) for word in words)
-    return tuple(words) if is_list else None
+    return tuple(words) if is_list else ()
 
 
 # --- Instructions ---------------------------------------------------------------------------------
 
 
-def _begun(rest: str, arguments: Mapping[str, str], stages: list[Stage]) -> Stage:
-    _, rest = _options(rest)
-    words = expanded(rest, {**_OF_BUILDKIT, **arguments}).split()
-    image = words[0] if words else ""
-    is_named = len(words) > len(("image", "AS")) and words[1].upper() == "AS"
-    name = words[-1].lower() if is_named else str(len(stages))
-    base = next((stage for stage in stages if stage.name == image.lower()), None)
-    if base is None:
-        return Stage(name=name, image=image)
-    # Its arguments end with it; what it copies is counted where it stands.
-    return replace(base, name=name, arguments={}, copied=(), from_images=(base.name,))
+def _pull(found: Dockerfile, image: str, stages: Mapping[str, Stage]) -> None:
+    if image and image.lower() not in stages and image not in found.pulled:
+        found.pulled.append(image)
 
 
-def _arguments(rest: str, outer: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for word in _words(rest):
-        name, equals, value = word.partition("=")
-        if equals:
-            found[name] = expanded(value, {**outer, **found, **variables})
-        elif name in outer or name in _OF_BUILDKIT:
-            found[name] = outer.get(name, _OF_BUILDKIT.get(name, ""))
-    return found
+def _copy(found: Dockerfile, rest: str, stages: Mapping[str, Stage]) -> None:
+    variables = found.image.variables
+    if image := _FROM.match(rest):
+        _pull(found, expanded(image[1], variables), stages)
+        return
+    rest = _without_options(rest)
+    *paths, _ = _json_words(rest) or _words(rest) or ("",)  # the last one is the destination
+    found.copied += [
+        expanded(path, variables)
+        for path in paths
+        if not path.startswith("<<") and "://" not in path and not path.startswith("git@")
+    ]
 
 
-def _continued(
-    stage: Stage, instruction: str, rest: str, global_arguments: Mapping[str, str]
-) -> Stage:
-    known = {**stage.arguments, **stage.variables}
+def _read(stage: Stage, instruction: str, rest: str) -> None:
     match instruction:
-        case "ARG":
-            outer = {**global_arguments, **stage.arguments}
-            added = _arguments(rest, outer, stage.variables)
-            stage = replace(stage, arguments={**stage.arguments, **added})
-        case "ENV":
-            stage = replace(stage, variables={**stage.variables, **_environment(rest, known)})
+        case "ARG" | "ENV":
+            stage.variables |= _assignments(rest, stage.variables)
         case "EXPOSE":
-            stage = replace(stage, ports=(*stage.ports, *_ports(expanded(rest, known))))
+            stage.ports += tuple(_ports(expanded(rest, stage.variables)))
         case "HEALTHCHECK":
-            stage = replace(stage, health_check=_health_check(rest))
+            stage.health_check = _health_check(rest)
         case "CMD" | "ENTRYPOINT":
-            words = _exec_form(rest) or tuple(_words(rest))
-            stage = replace(stage, commands={**stage.commands, instruction: words})
-        case "COPY" | "ADD":
-            stage = _copying(stage, rest, known)
-        case "RUN":
-            mounted = _MOUNTED_FROM.findall(rest)
-            stage = replace(stage, from_images=(*stage.from_images, *mounted))
-    return stage
+            stage.commands[instruction] = _json_words(rest) or _words(rest)
 
 
-def _environment(rest: str, known: Mapping[str, str]) -> dict[str, str]:
-    first = rest.partition(" ")[0]
-    if "=" not in first:  # the old form, for one variable
-        return {first: expanded(rest.removeprefix(first).strip(), known)}
-    pairs = (word.partition("=") for word in _words(rest))
-    return {name: expanded(value, known) for name, _, value in pairs if name}
+def _assignments(rest: str, known: Mapping[str, str]) -> dict[str, str]:
+    first, _, value = rest.partition(" ")
+    if value and "=" not in first:  # the old form, for one variable
+        pairs = [(first, value.strip())]
+    else:
+        words = [word.partition("=") for word in _words(rest)]
+        pairs = [(name, text) for name, equals, text in words if equals]
+    found = {name: expanded(value, known) for name, value in pairs}
+    for name, value in found.items():
+        if len(value) > _LONGEST_VALUE:
+            raise DockerfileError(f"the Dockerfile sets {name!a:.80} to {len(value):,} characters")
+    return found
 
 
 def _ports(rest: str) -> Iterator[int]:
@@ -259,57 +200,8 @@ def _ports(rest: str) -> Iterator[int]:
 
 
 def _health_check(rest: str) -> tuple[str, ...]:
-    _, rest = _options(rest)
-    kind, _, command = rest.partition(" ")
+    kind, _, command = _without_options(rest).partition(" ")
     if kind.upper() != "CMD" or not command.strip():
         return ()
-    words = _exec_form(command.strip())
+    words = _json_words(command.strip())
     return ("CMD", *words) if words else ("CMD-SHELL", command.strip())
-
-
-def _copying(stage: Stage, rest: str, known: Mapping[str, str]) -> Stage:
-    options, rest = _options(rest)
-    if source := options.get("from"):
-        source = expanded(source, known)
-        return replace(stage, from_images=(*stage.from_images, source))
-    *sources, _ = _exec_form(rest) or tuple(_words(rest)) or ("",)
-    here = [
-        expanded(path, known)
-        for path in sources
-        if not path.startswith("<<") and "://" not in path and not path.startswith("git@")
-    ]
-    return replace(stage, copied=(*stage.copied, *here))
-
-
-# --- Names of images ------------------------------------------------------------------------------
-
-_HUB = frozenset(
-    {"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"}
-)
-_TWINS = "public.ecr.aws/docker/library"
-"""Docker's official images on ECR Public:
-https://aws.amazon.com/blogs/containers/docker-official-images-now-available-on-amazon-elastic-container-registry-public/"""
-
-
-def short_name(image: str) -> str:
-    """Return the name of an image without its registry, tag and digest."""
-    path = image.partition("@")[0]
-    host, slash, rest = path.partition("/")
-    if slash and ("." in host or ":" in host or host == "localhost"):
-        path = rest
-    return path.partition(":")[0].removeprefix("docker/library/").removeprefix("library/")
-
-
-def is_from_docker_hub(image: str) -> bool:
-    """Say whether an image comes from Docker Hub, where anonymous pulls are limited."""
-    host, slash, _ = image.partition("/")
-    return not slash or host in _HUB or not ("." in host or ":" in host or host == "localhost")
-
-
-def twin_on_ecr_public(image: str) -> str | None:
-    """Return where an image of Docker Hub is on ECR Public, too; None if it is not official."""
-    name = image
-    for host in _HUB:
-        name = name.removeprefix(f"{host}/")
-    name = name.removeprefix("library/")
-    return None if "/" in name.partition("@")[0] else f"{_TWINS}/{name}"

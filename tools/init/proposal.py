@@ -1,57 +1,40 @@
-"""Settings made of what a repository and its Dockerfile say, each with where it comes from."""
+"""Settings made from a repository and its Dockerfile, each with where it comes from."""
 
 import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatch
 
 from settings.redaction import shown_name
-from tools.init.dockerfile import (
-    Dockerfile,
-    Stage,
-    expanded,
-    is_from_docker_hub,
-    parse_dockerfile,
-    short_name,
-    twin_on_ecr_public,
-)
+from tools.init.dockerfile import Dockerfile, Stage, expanded, parse_dockerfile
 from tools.init.repository import Repository
 
 _DOCKERFILE = re.compile(
-    r"(?:Dockerfile|Containerfile)(?:\.[\w-]+)?|[\w-]+\.(?:Dockerfile|dockerfile)"
+    r"(?:Dockerfile|Containerfile)(?:\.(?!dockerignore|j2|tmpl|in|md)[\w-]+)?"
+    r"|[\w-]+\.(?:Dockerfile|dockerfile)"
 )
-_NO_DOCKERFILE = re.compile(r".*\.(?:dockerignore|j2|jinja2?|tmpl|tpl|in|erb|md)")
-_SETTABLE_PATH = re.compile(r"(?!-)[A-Za-z0-9._@+-]+(?:/(?!-)[A-Za-z0-9._@+-]+)*")
-
-# What these images listen on by themselves, as their own Dockerfiles say (EXPOSE).
-_PORTS_OF_BASES = {
-    "nginx": 80,
-    "nginx/nginx": 80,
-    "nginxinc/nginx-unprivileged": 8080,
-    "httpd": 80,
-    "caddy": 80,
-}
+_WILDCARD = re.compile(r"[^/]*[*?\[].*")
 _PORT_IN_COMMAND = re.compile(
-    r"(?:--(?:http-)?port[= ]|--(?:listen|bind)[= ]\S*?:|-b \S*?:|-p |-l )([0-9]{2,5})(?![\w.])"
+    r"(?:--(?:http-)?port[= ]|--(?:listen|bind)[= ]\S{0,100}?:|-b \S{0,100}?:|-p |-l )"
+    r"([0-9]{2,5})(?![\w.])"
 )
-# TLS ends nowhere here: callers speak plain HTTP.
-_PORT_VARIABLE = re.compile(r"(?!.*(?:HTTPS|SSL|TLS))(?:\w+_)?PORT")
-_TLS_PORTS = frozenset({443, 8443})
-_HIGHEST_PORT = 65535
+_TLS_PORTS = frozenset({443, 8443})  # tasks are called with plain HTTP
 
 _LONGEST_LABEL = 63
-# Folders in which the service of another name is.
-_TELL_NOTHING = frozenset({".", "app", "build", "container", "docker", "source", "src"})
+_MEANINGLESS_FOLDERS = frozenset({".", "app", "build", "container", "docker", "source", "src"})
 _SAMPLE_PORT = "3000"
-# Elsewhere the settings do not take the sample for the first image. Of this one nobody asks more
-# than that it runs: where it runs there is no health check yet.
-_FIRST_IMAGE = "public.ecr.aws/nginx/nginx:1.29"
-# The first image is the sample, which has curl, answers here, and has no variables of the service.
-_ANSWERED_BY_THE_SAMPLE = re.compile(
-    r"curl(?: +(?:-[a-zA-Z]+|--[a-z-]+))* +[\"']?(?:http://)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0):"
-    r"(?:3000|\$SERVICE_PORT)(?:/|/health/?)?[\"']?(?: *\|\| *exit 1)?"
+FIRST_IMAGE = "public.ecr.aws/nginx/nginx:1.29"
+"""The first image of a service on another port than the sample's. It only has to run."""
+
+NO_HEALTH_CHECK = (
+    "Without a health check ECS takes a task for healthy while it runs: a version that never "
+    "answers is delivered, and a task that hangs is kept."
+)
+SERVICE_NAMES = ("service_name", "container_name", "ecr_repository_name")
+_REQUIRED = (
+    *("account_number", "aws_region"),
+    *("repository_owner", "repository_name", "repository_branch", "container_port"),
 )
 
 
@@ -67,50 +50,34 @@ class Value:
 class Proposal:
     """Settings by key, of a service that a Dockerfile builds; ``missing`` are keys to ask for.
 
-    ``later`` is a health check that the first image could not pass, empty if there is none.
+    ``later`` is the health check of the Dockerfile, which the first image could not pass; it is
+    empty if there is none.
     """
 
-    dockerfile: Dockerfile
     values: dict[str, Value]
-    later: str = ""
+    later: str
 
     @property
     def missing(self) -> list[str]:
-        """What has to be known, and neither the repository nor its owner has said yet."""
+        """The keys that the settings need, and that are in no value yet."""
         return [key for key in _REQUIRED if key not in self.values]
 
-    def in_order(self) -> Iterator[tuple[str, Value]]:
-        """Yield keys and values as they are to be read."""
-        for key in (*_ORDER, *sorted(self.values.keys() - set(_ORDER))):
-            if key in self.values:
-                yield key, self.values[key]
-
-    def settle(self) -> None:
-        """Choose the first image and the health check, once the port is known."""
-        is_own = "seed_image" in self.values
-        on_sample_port = self.values["container_port"].text == _SAMPLE_PORT
-        if not is_own and not on_sample_port:
-            self.values["seed_image"] = Value(_FIRST_IMAGE, "any that runs")
-        if "health_check_command" in self.values:
-            return
-        text, origin = _health_check(self.dockerfile.image)
-        passes = is_own or (on_sample_port and _ANSWERED_BY_THE_SAMPLE.fullmatch(text))
-        if text and not passes:
-            self.later, text, origin = text, "", "none yet: see below"
-        self.values["health_check_command"] = Value(text, origin)
+    def choose_first_image(self) -> None:
+        """Choose the first image, once the port is known: the settings' own is on port 3000."""
+        if self.values["container_port"].text != _SAMPLE_PORT:
+            self.values["seed_image"] = Value(FIRST_IMAGE, "a placeholder that runs anywhere")
+        origin = "none yet: see below" if self.later else "none"
+        self.values["health_check_command"] = Value("", origin)
 
     def notes(self) -> Iterator[str]:
-        """Say what follows of the values, and what the build will meet."""
-        if not self.values["health_check_command"].text:
-            yield NO_HEALTH_CHECK
+        """Yield what the user should know about the values."""
+        yield NO_HEALTH_CHECK
         if self.later:
             yield (
-                "HEALTHCHECK asks what the first image could not answer: the line above "
-                "health_check_command says what to write there after the first delivery."
+                "The first image could not pass the HEALTHCHECK of the Dockerfile. After the first "
+                "delivery, use the line above health_check_command in its place."
             )
-        if pulled := from_docker_hub(self.dockerfile):
-            yield "\n".join([DOCKER_HUB, *(f"{image} -> {each}" for image, each in pulled.items())])
-        yield "Until the first delivery seed_image runs, which is not yet the service."
+        yield "Until the first delivery the image of seed_image runs, not yet your service."
 
 
 def dockerfiles(repository: Repository) -> list[str]:
@@ -118,59 +85,32 @@ def dockerfiles(repository: Repository) -> list[str]:
 
     If there are none, those of the whole repository.
     """
-    found = [path for path in repository.files if _is_dockerfile(posixpath.basename(path))]
-    found = [path for path in found if _SETTABLE_PATH.fullmatch(path)]
-    below = [path for path in found if _is_below(path, repository.prefix)]
+    found = [path for path in repository.files if _is_dockerfile(path)]
+    start = "" if repository.prefix == "." else f"{repository.prefix}/"
+    below = [path for path in found if path.startswith(start)]
     return sorted(below or found, key=lambda p: (p.count("/"), posixpath.basename(p), p))
 
 
-def obvious(repository: Repository, paths: list[str]) -> str | None:
-    """Return the only Dockerfile, the one at the top of the folder, or the only one called so."""
-    top = posixpath.normpath(posixpath.join(repository.prefix, "Dockerfile"))
-    if top in paths:
-        return top
-    named = [path for path in paths if posixpath.basename(path) == "Dockerfile"]
-    alone = named if len(named) == 1 else paths
-    return alone[0] if len(alone) == 1 else None
-
-
-def propose(repository: Repository, dockerfile_path: str, given: Mapping[str, str]) -> Proposal:
+def propose(repository: Repository, dockerfile_path: str, given: Mapping[str, Value]) -> Proposal:
     """Return the settings of the service whose image a Dockerfile builds.
 
-    ``given`` are values that the user has said already.
+    ``given`` are values of the user, by key, which come before those of the repository.
     """
     dockerfile = parse_dockerfile(repository.read(dockerfile_path))
-    found: dict[str, Value] = {}
-    _of_git(repository, found)
-    found |= _paths(repository, dockerfile, dockerfile_path, given.get("folder_path"))
-    if port := _port(dockerfile.image):
+    found = _of_git(repository) | _paths(repository, dockerfile, dockerfile_path)
+    if port := next(_ports(dockerfile.image), None):
         found["container_port"] = port
-    said = {key: Value(text, "given") for key, text in given.items()}
-    return Proposal(dockerfile, _names(repository, found | said) | found | said)
+    known = {**given, **found, **given}  # in the order in which the user reads them
+    values = known | {**_names(repository, known), **given}
+    return Proposal(values, _health_check(dockerfile.image))
 
 
-_ORDER = (
-    *("account_number", "aws_region"),
-    *("repository_owner", "repository_name", "repository_branch"),
-    *("folder_path", "dockerfile_path", "buildspec_path"),
-    *("service_name", "container_name", "ecr_repository_name", "container_port"),
-    *("seed_image", "health_check_command"),
-)
-_REQUIRED = (
-    *("account_number", "aws_region"),
-    *("repository_owner", "repository_name", "repository_branch", "container_port"),
-)
+def _is_dockerfile(path: str) -> bool:
+    return bool(_DOCKERFILE.fullmatch(posixpath.basename(path)))
 
 
-def _is_dockerfile(name: str) -> bool:
-    return bool(_DOCKERFILE.fullmatch(name)) and not _NO_DOCKERFILE.fullmatch(name)
-
-
-def _is_below(path: str, folder: str) -> bool:
-    return folder == "." or path.startswith(f"{folder}/")
-
-
-def _of_git(repository: Repository, found: dict[str, Value]) -> None:
+def _of_git(repository: Repository) -> dict[str, Value]:
+    found = {}
     if remote := repository.remote:
         where = f"git remote {shown_name(remote.called)}"
         found["repository_owner"] = Value(remote.owner, where)
@@ -178,25 +118,13 @@ def _of_git(repository: Repository, found: dict[str, Value]) -> None:
     if branch := repository.branch:
         name, which = branch
         found["repository_branch"] = Value(name, f"git: {shown_name(which)}")
+    return found
 
 
-def _paths(
-    repository: Repository,
-    dockerfile: Dockerfile,
-    path: str,
-    folder: str | None,
-) -> dict[str, Value]:
+def _paths(repository: Repository, dockerfile: Dockerfile, path: str) -> dict[str, Value]:
     own = posixpath.dirname(path) or "."
-    why = "the Dockerfile's folder"
-    if folder is None:
-        folder = own
-        while not all(_is_there(repository, folder, each) for each in dockerfile.copied):
-            if folder == ".":
-                folder = own
-                break
-            folder = posixpath.dirname(folder) or "."
-        if folder != own:
-            why = "has what is copied"
+    folder = _build_context(repository, dockerfile, own)
+    why = "the Dockerfile's folder" if folder == own else "has what the Dockerfile copies"
     found = {"folder_path": Value(folder, why)}
     if path != posixpath.normpath(posixpath.join(folder, "Dockerfile")):
         found["dockerfile_path"] = Value(path, f"commit {repository.commit}")
@@ -204,21 +132,30 @@ def _paths(
     return found
 
 
-def _is_there(repository: Repository, folder: str, copied: str) -> bool:
-    """Say whether COPY would find something in a build context."""
-    path = posixpath.normpath(posixpath.join(folder, copied.lstrip("/") or "."))
-    if not re.search(r"[*?\[]", path):
-        return repository.has(path)
-    return any(
-        fnmatch("/".join(file.split("/")[: path.count("/") + 1]), path) for file in repository.files
-    )
+def _build_context(repository: Repository, dockerfile: Dockerfile, own: str) -> str:
+    """Return the nearest folder that has everything that is copied; else the Dockerfile's own."""
+    folder = own
+    while True:
+        if all(_has(repository, folder, copied) for copied in dockerfile.copied):
+            return folder
+        if folder == ".":
+            return own
+        folder = posixpath.dirname(folder) or "."
+
+
+def _has(repository: Repository, folder: str, copied: str) -> bool:
+    """Say whether there is such a path, or what is before its first wildcard."""
+    path = _WILDCARD.sub("", copied).lstrip("/")
+    return repository.has(posixpath.join(folder, path or "."))
 
 
 def _names(repository: Repository, found: Mapping[str, Value]) -> dict[str, Value]:
-    folder = found["folder_path"].text
-    telling = [part for part in folder.split("/") if part not in _TELL_NOTHING]
-    if telling and len(_folders_with_dockerfiles(repository)) > 1:
-        source, origin = telling[-1], "the folder's name"
+    parts = found["folder_path"].text.split("/")
+    meaningful = [part for part in parts if part not in _MEANINGLESS_FOLDERS]
+    # Dockerfiles in several folders mean a repository of several services.
+    folders = {posixpath.dirname(path) for path in repository.files if _is_dockerfile(path)}
+    if meaningful and len(folders) > 1:
+        source, origin = meaningful[-1], "the folder's name"
     elif "repository_name" in found:
         source, origin = found["repository_name"].text, "the repository's name"
     else:
@@ -226,93 +163,32 @@ def _names(repository: Repository, found: Mapping[str, Value]) -> dict[str, Valu
     label = re.sub(r"[^a-z0-9]+", "-", source.lower()).strip("-")[:_LONGEST_LABEL].strip("-")
     label = label or "service"
     origin += "" if label == source else ", for DNS"
-    return {
-        "service_name": Value(label, origin),
-        "container_name": Value(label, origin),
-        # ECR takes no name of a single character.
-        "ecr_repository_name": Value(label if len(label) > 1 else f"{label}-service", origin),
-    }
+    return dict.fromkeys(SERVICE_NAMES, Value(label, origin))
 
 
-def _folders_with_dockerfiles(repository: Repository) -> set[str]:
-    """Return where there are any: several folders mean a repository of several services."""
-    return {
-        posixpath.dirname(path)
-        for path in repository.files
-        if _is_dockerfile(posixpath.basename(path))
-    }
-
-
-def _port(image: Stage) -> Value | None:
-    candidates = _candidates(image)
-    for number, origin in candidates:
-        if 0 < number <= _HIGHEST_PORT:
-            return Value(str(number), origin)
-    return None
-
-
-def _candidates(image: Stage) -> Iterator[tuple[int, str]]:
-    variables = {
-        name: int(text)
-        for name, text in (*image.arguments.items(), *image.variables.items())
-        if _PORT_VARIABLE.fullmatch(name) and re.fullmatch(r"[0-9]{1,5}", text)
-    }
-    exposed = dict.fromkeys(sorted(image.ports, key=lambda port: port in _TLS_PORTS))
-    for name, number in sorted(variables.items(), key=lambda each: (each[0] != "PORT", each[0])):
-        if number in exposed and len(exposed) > 1:
-            yield number, f"EXPOSE, and the variable {name}"
-    if exposed:
-        others = ", ".join(map(str, [*exposed][1:]))
-        yield next(iter(exposed)), "EXPOSE" + (f", the first (others: {others})" if others else "")
-    words = " ".join(word for each in image.commands.values() for word in each)
+def _ports(image: Stage) -> Iterator[Value]:
+    """Yield the ports that the image may listen on, the likeliest first."""
+    variable = image.variables.get("PORT", "")
+    exposed = [str(port) for port in sorted(image.ports, key=lambda port: port in _TLS_PORTS)]
+    if variable in exposed:
+        yield Value(variable, "EXPOSE, and the variable PORT")
+    for port in exposed:
+        yield Value(port, "EXPOSE" + (", the first" if len(exposed) > 1 else ""))
+    words = " ".join(word for command in image.commands.values() for word in command)
     for match in _PORT_IN_COMMAND.finditer(words):
-        yield int(match[1]), "the command of the image"
-    for name in ("PORT", *sorted(variables.keys() - {"PORT"})):
-        if name in variables:
-            yield variables[name], f"the variable {name} of the image"
-    base = short_name(image.image)
-    if base in _PORTS_OF_BASES:
-        yield _PORTS_OF_BASES[base], f"what {base} listens on"
+        yield Value(match[1], "the command of the image")
+    if variable.isdecimal():
+        yield Value(variable, "the variable PORT of the image")
 
 
-def _health_check(image: Stage) -> tuple[str, str]:
-    """Return what the image says of its check, as the settings have it, and in what words."""
-    if image.health_check is None:
-        return "", "none: the image has none"
+def _health_check(image: Stage) -> str:
+    """Return the check of the image in the form of the settings; empty if it has none."""
     if not image.health_check:
-        return "", "none: HEALTHCHECK NONE"
+        return ""
     kind, *words = image.health_check
     if kind == "CMD":
-        return json.dumps(words, ensure_ascii=False), "HEALTHCHECK"
-    return _for_the_settings(words[0], image.variables), "HEALTHCHECK"
-
-
-def _for_the_settings(command: str, variables: Mapping[str, str]) -> str:
-    """Return a command of the shell without braces, which are CloudFormation's."""
-    text = re.sub(r"\$\{(\w+)\}(?!\w)", r"$\1", " ".join(command.splitlines()))
-    if "${" not in text:
-        return text
-    return re.sub(r"\$\{\w+(?::?[-+][^{}]*)?\}", lambda m: expanded(m[0], variables), text)
-
-
-NO_HEALTH_CHECK = (
-    "Without a health check ECS takes a task for healthy while it runs: a version that never "
-    "answers is delivered, and a task that hangs is kept."
-)
-
-
-def from_docker_hub(dockerfile: Dockerfile) -> dict[str, str]:
-    """Return which images a build pulls from Docker Hub, and for each what to take instead."""
-    found = {}
-    for image in filter(is_from_docker_hub, dockerfile.pulled):
-        twin = twin_on_ecr_public(image)
-        found[image] = twin or "a copy in a registry without such a limit"
-    if dockerfile.syntax and is_from_docker_hub(dockerfile.syntax):
-        found[dockerfile.syntax] = "nothing, if the build works without its line `# syntax=`"
-    return {shown_name(image): shown_name(instead) for image, instead in found.items()}
-
-
-DOCKER_HUB = (
-    "Docker Hub limits anonymous pulls by address, and those of CodeBuild are shared: a build may "
-    "fail with toomanyrequests. To take instead:"
-)
+        return json.dumps(words, ensure_ascii=False)
+    # The settings refuse ${NAME}, which CloudFormation takes for a reference.
+    text = re.sub(r"\$\{(\w+)\}(?!\w)", r"$\1", words[0])
+    text = re.sub(r"\$\{[^{}]*\}", lambda m: expanded(m[0], image.variables), text)
+    return text if text.isprintable() else ""

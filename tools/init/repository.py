@@ -1,48 +1,38 @@
 """A git repository, read without running anything of it: remote, branch, and committed files.
 
-A repository of others may carry hooks, filters, a file system monitor, or a remote that is a
-command (git-config(1)). So git is asked only for what it reads from its configuration and its
-objects, with every transport switched off: an object that is not there is not fetched.
+The repository of somebody else may have hooks, filters, a file system monitor, or a remote that is
+a command (git-config(1)). So git only reads its configuration and its objects, with every transport
+switched off: it does not fetch an object that is missing.
 """
 
 import os
 import posixpath
 import re
 import subprocess
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 
 from settings.redaction import shown_name
-from tools.local_aws.process_environment import EVERY_PROCESS, chosen
 
-_INERT = (
-    *("-c", "core.fsmonitor=false"),
-    *("-c", "core.hooksPath=/dev/null"),
-    *("-c", "core.pager=cat"),
-)
+_INERT = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.pager=cat")
 _ENVIRONMENT = {
-    "GIT_ALLOW_PROTOCOL": "none",  # the name of no protocol
+    "GIT_ALLOW_PROTOCOL": "none",  # no protocol has this name
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
 }
-# The user's configuration says, for instance, whose folders git may read.
-_GIT_VARIABLES = ("HOME", "XDG_CONFIG_HOME")
-_LINK = "120000"
-_LARGEST_FILE = 1024 * 1024
-_PATIENCE_SECONDS = 60
+# Not GIT_DIR and the like. The user's own configuration has, for instance, safe.directory.
+_OF_THE_SHELL = ("PATH", "HOME", "XDG_CONFIG_HOME", "LD_LIBRARY_PATH")
+_LARGEST_FILE = 64 * 1024
 
-_GITHUB = frozenset({"github.com", "www.github.com", "ssh.github.com"})
-_URL = re.compile(
-    r"(?:https?|ssh|git)://(?:[^/@]*@)?(?P<host>[A-Za-z0-9.-]+)(?::[0-9]+)?/(?P<path>.+)"
-    r"|(?:[^/@:]+@)?(?P<scp_host>[A-Za-z0-9.-]+):(?!//)(?P<scp_path>.+)"
+_ON_GITHUB = re.compile(
+    r"(?:(?:https?|ssh|git)://)?(?:[^/@]*@)?(?:www\.|ssh\.)?github\.com(?::[0-9]+(?=/))?[:/]"
+    r"(?P<owner>[A-Za-z0-9_-]+)/(?P<name>[A-Za-z0-9._-]+?)(?:\.git)?/?",
+    re.IGNORECASE,
 )
-_OWNER_AND_NAME = re.compile(r"/?(?P<owner>[A-Za-z0-9_-]+)/(?P<name>[A-Za-z0-9._-]+?)(?:\.git)?/?")
 
 
 class SourceError(Exception):
@@ -78,52 +68,57 @@ class Repository:
             ) from None
 
     @cached_property
-    def files(self) -> Mapping[str, str]:
-        """The object of each committed file, by path; of a link that of the file it leads to."""
-        objects: dict[str, str] = {}
-        links: dict[str, str] = {}
+    def files(self) -> dict[str, str]:
+        """The object of each committed file, by path; empty for a link."""
+        found: dict[str, str] = {}
         listed = self._git("ls-tree", "-r", "-z", "--full-tree", "HEAD")
         for entry in filter(None, listed.split("\0")):
             facts, _, path = entry.partition("\t")
             mode, kind, name = facts.split()
             if kind == "blob":
-                (links if mode == _LINK else objects)[path] = name
-        for path, name in links.items():
-            target = posixpath.join(posixpath.dirname(path), self._read(name))
-            if (found := objects.get(posixpath.normpath(target))) is not None:
-                objects[path] = found
-        return MappingProxyType(objects)
+                found[path] = "" if mode == "120000" else name
+        return found
+
+    @cached_property
+    def _folders(self) -> frozenset[str]:
+        found = {"."}
+        for path in self.files:
+            folder = posixpath.dirname(path)
+            while folder and folder not in found:
+                found.add(folder)
+                folder = posixpath.dirname(folder)
+        return frozenset(found)
 
     def read(self, path: str) -> str:
-        """Return the text of a committed file; what is no UTF-8 in it is replaced."""
+        """Return the text of a committed file; what is not UTF-8 in it is replaced."""
         if path not in self.files:
             raise SourceError(f"{shown_name(path)} is not in commit {self.commit}")
-        return self._read(self.files[path])
+        name = self.files[path]
+        if not name:
+            raise SourceError(f"{shown_name(path)} is a link; name the file that it leads to")
+        if int(self._git("cat-file", "-s", name)) > _LARGEST_FILE:
+            raise SourceError(f"{shown_name(path)} has more than 64 KiB, which is too much to read")
+        return self._bytes("cat-file", "blob", name).decode("utf-8", "replace")
 
     def has(self, path: str) -> bool:
         """Say whether there is such a file or folder."""
         path = posixpath.normpath(path)
-        return path == "." or any(
-            file == path or file.startswith(f"{path}/") for file in self.files
-        )
+        return path in self.files or path in self._folders
 
     @cached_property
     def remote(self) -> Remote | None:
-        """The place on GitHub that the branch is pushed to, else `origin`, else the only one."""
+        """The place on GitHub of `origin`, or of the only remote if it has another name."""
         names = self._git("remote").split("\n")[:-1]
-        branch = self._symbolic("HEAD", "refs/heads/")
-        of_branch = self._config(f"branch.{branch}.remote") if branch else ""
-        wanted = [name for name in (of_branch, "origin") if name in names]
-        for name in wanted or (names if len(names) == 1 else []):
-            # As the user writes it, perhaps by an abbreviation of their own (insteadOf).
-            owner_and_name = github_repository(self._git("remote", "get-url", "--", name).strip())
-            if owner_and_name:
-                return Remote(*owner_and_name, called=name)
-        return None
+        name = "origin" if "origin" in names else names[0] if len(names) == 1 else None
+        if name is None:
+            return None
+        # `get-url` applies the user's own abbreviations (insteadOf).
+        found = github_repository(self._git("remote", "get-url", "--", name).strip())
+        return Remote(*found, called=name) if found else None
 
     @cached_property
     def branch(self) -> tuple[str, str] | None:
-        """The default branch of the remote if git knows it, else the current one; and which it is.
+        """The default branch of the remote if git knows it, else the current one, and a note which.
 
         None if HEAD is detached.
         """
@@ -134,23 +129,12 @@ class Repository:
             return current, "current branch"
         return None
 
-    def _read(self, name: str) -> str:
-        if int(self._git("cat-file", "-s", name)) > _LARGEST_FILE:
-            raise SourceError("a file that should be read has more than 1 MiB")
-        return self._bytes("cat-file", "blob", name).decode("utf-8", "replace")
-
     def _symbolic(self, reference: str, start: str) -> str:
         try:
             named = self._git("symbolic-ref", "--quiet", reference).strip("\n")
         except SourceError:
             return ""
         return named.removeprefix(start) if named.startswith(start) else ""
-
-    def _config(self, key: str) -> str:
-        try:
-            return self._git("config", "--get", key).strip("\n")
-        except SourceError:
-            return ""
 
     def _git(self, *arguments: str) -> str:
         return os.fsdecode(self._bytes(*arguments))
@@ -160,16 +144,13 @@ class Repository:
             done = subprocess.run(
                 ["git", *_INERT, *arguments],
                 cwd=self.folder,
-                env=chosen((*EVERY_PROCESS, *_GIT_VARIABLES), None) | _ENVIRONMENT,
+                env={n: os.environ[n] for n in _OF_THE_SHELL if n in os.environ} | _ENVIRONMENT,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                timeout=_PATIENCE_SECONDS,
                 check=False,
             )
         except FileNotFoundError:
             raise SourceError("the command git is missing") from None
-        except subprocess.TimeoutExpired:
-            raise SourceError(f"git {arguments[0]} takes too long") from None
         if done.returncode:
             said = os.fsdecode(done.stderr).strip().partition("\n")[0]
             raise SourceError(f"{shown_name(str(self.folder))}: {shown_name(said)}")
@@ -177,15 +158,6 @@ class Repository:
 
 
 def github_repository(url: str) -> tuple[str, str] | None:
-    """Return owner and name of a repository on GitHub by its address; None for one elsewhere.
-
-    What else is in an address, such as a token, is nobody's business.
-    """
-    match = _URL.fullmatch(url)
-    if match is None:
-        return None
-    host, path = match["host"] or match["scp_host"], match["path"] or match["scp_path"]
-    named = _OWNER_AND_NAME.fullmatch(path)
-    if host.lower() not in _GITHUB or named is None:
-        return None
-    return named["owner"], named["name"]
+    """Return owner and name in an address of GitHub, without any token; None for other hosts."""
+    match = _ON_GITHUB.fullmatch(url)
+    return (match["owner"], match["name"]) if match else None

@@ -1,109 +1,148 @@
-"""What the doctor says when AWS refuses, which is made up here, and how it prints."""
+"""The command: which settings it takes, what it prints, and what it says when AWS refuses."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, SSOTokenLoadError
 
-from settings.examples import example_deployment, sample_env
-from tools.doctor.__main__ import ESSENTIAL, Report, examine, main
+from settings.examples import ACCOUNT, REGION, example_deployment, sample_env
+from tools.doctor.__main__ import Report, examine, main
+from tools.doctor.account import build_quota, service_linked_role
 from tools.doctor.aws import Aws
-from tools.doctor.check import Context, Verdict, result_of_error
+from tools.doctor.check import Verdict, result_of_error
+from tools.doctor.stored_secrets import build_secret_question, container_secret_question
+
+SAMPLE = example_deployment({})[0]
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/own"
+SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:shop/db-AbCdEf"
 
 
-def refusal(code: str, message: str = "") -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": message}}, "DescribeVpcs")
+@pytest.mark.slow
+@pytest.mark.usefixtures("account")
+def test_without_env_a_ready_account_has_no_problem_with_the_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([]) == 0
+    printed = capsys.readouterr()
+    assert "the settings of the sample" in printed.err
+    assert printed.out.startswith(f"sample.env: account {ACCOUNT}, {REGION}\n")
+    assert "(GITHUB=1 asks GitHub about it)" in printed.out
+    assert printed.out.splitlines()[-1].startswith("no problems, ")
+    assert "not checked" not in printed.out
+
+
+def test_env_is_taken_and_without_credentials_nothing_else_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_PROFILE", "elsewhere")
+    Path(".env").write_text(sample_env(), encoding="utf-8")
+    assert main([]) == 1
+    heading, problem, rest, *_ = capsys.readouterr().out.splitlines()
+    assert heading.startswith(".env: ")
+    assert "profile (elsewhere) could not be found) -> sign in" in problem
+    assert "the doctor asks no further" in rest
+
+
+def test_settings_that_are_wrong_end_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".env").write_text('task_cpu="300"\n', encoding="utf-8")
+    assert main(["--env-file", str(tmp_path / ".env")]) == 1
+    assert "task_cpu" in capsys.readouterr().err
+
+
+# --- Replies that a local AWS does not give -------------------------------------------------------
+
+
+class _Replying(Aws):
+    """An account that gives these replies, by operation; it refuses everything else."""
+
+    def __init__(self, code: str = "AccessDenied", **replies: Any) -> None:
+        super().__init__(REGION)
+        self._code, self._replies = code, replies
+
+    def client(self, service: str) -> Any:
+        assert service
+        return self
+
+    home_client = client
+
+    def __getattr__(self, operation: str) -> Any:
+        def call(*_: Any, **__: Any) -> Any:
+            if operation in self._replies:
+                return self._replies[operation]
+            raise refusal(self._code, operation)
+
+        return call
+
+
+def refusal(code: str, operation: str, message: str = "") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+def test_without_permissions_nothing_is_a_problem(capsys: pytest.CaptureFixture[str]) -> None:
+    identity = {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/nobody"}
+    report = Report()
+    examine(SAMPLE, _Replying(get_caller_identity=identity), report)
+    assert report.sum_up() == 0
+    printed = capsys.readouterr().out
+    assert "not checked  CDK bootstrap                    needs the permission get_param" in printed
+    assert "no problems, 2 ok, " in printed
 
 
 @pytest.mark.parametrize(
     ("error", "verdict", "line"),
     [
         (
-            refusal("UnauthorizedOperation", "you are not authorized to perform: ec2:DescribeVpcs"),
+            refusal("UnauthorizedOperation", "DescribeVpcs", "to perform: ec2:DescribeVpcs on"),
             Verdict.NOT_CHECKED,
             "needs the permission ec2:DescribeVpcs",
         ),
-        (refusal("AccessDenied"), Verdict.NOT_CHECKED, "needs the permission DescribeVpcs"),
-        (refusal("Throttling"), Verdict.NOT_CHECKED, "DescribeVpcs failed with Throttling"),
-        (
-            refusal("ExpiredToken"),
-            Verdict.PROBLEM,
-            "does not accept the credentials (ExpiredToken)",
-        ),
+        (refusal("Throttling", "A"), Verdict.NOT_CHECKED, "A failed with Throttling"),
+        (refusal("ExpiredToken", "A"), Verdict.PROBLEM, "not accept the credentials (ExpiredTok"),
         (SSOTokenLoadError(error_msg="gone"), Verdict.PROBLEM, "aws sso login"),
-        (
-            ConnectTimeoutError(endpoint_url="https://ec2.eu-west-1.amazonaws.com"),
-            Verdict.PROBLEM,
-            "AWS (eu-west-1) does not answer",
-        ),
+        (ConnectTimeoutError(endpoint_url="https://a"), Verdict.PROBLEM, f"AWS ({REGION}) does no"),
         (BotoCoreError(), Verdict.NOT_CHECKED, "An unspecified error occurred"),
     ],
 )
-def test_a_refusal_is_a_result(
+def test_an_error_is_a_result(
     error: BotoCoreError | ClientError,
     verdict: Verdict,
     line: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    result = result_of_error(error, Aws("eu-west-1"))
+    result = result_of_error(error, Aws(REGION))
     assert result.verdict is verdict
     assert line in result.line
 
 
-class _Refusing(Aws):
-    """An account in which the user may do nothing but say who they are."""
-
-    def client(self, service: str) -> object:
-        raise refusal("AccessDenied", f"is not authorized to perform: {service}:Anything")
-
-    def home_client(self, service: str) -> object:
-        if service != "sts":
-            return self.client(service)
-        return _Identity()
+@pytest.mark.parametrize(
+    ("builds", "verdict"), [(0.0, Verdict.PROBLEM), (1.0, Verdict.NOTE), (20.0, Verdict.OK)]
+)
+def test_a_new_account_may_run_no_build_or_one_at_a_time(builds: float, verdict: Verdict) -> None:
+    aws = _Replying(get_service_quota={"Quota": {"Value": builds}})
+    assert build_quota(SAMPLE, aws).verdict is verdict
 
 
-class _Identity:
-    def get_caller_identity(self) -> dict[str, str]:
-        return {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/nobody"}
+def test_a_new_account_may_lack_the_role_of_ecs() -> None:
+    result = service_linked_role(SAMPLE, _Replying("NoSuchEntity"))
+    assert result.verdict is Verdict.NOTE
+    assert result.to_do.startswith("aws iam create-service-linked-role")
 
 
-def test_without_permissions_nothing_is_a_problem_and_only_what_nobody_is_asked_is_ok(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    (settings,) = example_deployment({})
-    report = Report()
-    examine(Context(settings, _Refusing("eu-west-1")), report)
-    report.sum_up()
-    printed = capsys.readouterr().out
-    assert report.problems == 0
-    assert "no problems, 5 ok, 28 not checked" in printed
-    assert "needs the permission ssm:Anything" in printed
-    assert len(ESSENTIAL) == 2
-
-
-def test_the_name_of_the_file_cannot_steer_the_terminal(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    path = tmp_path / "\x1b[2Ja\n.env"
-    path.write_text(sample_env(), encoding="utf-8")
-    monkeypatch.setattr("tools.doctor.__main__.examine", lambda *_: None)
-    assert main(["--env-file", str(path)]) == 0
-    heading = capsys.readouterr().out.splitlines()[0]
-    assert r"\x1b[2Ja\n.env: account 123456789012" in heading
-
-
-def test_colour_is_for_terminals(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.delenv("CI", raising=False)
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    Report().heading("x")
-    assert capsys.readouterr().out == "\x1b[1mx\x1b[0m\n"
-    for variable in ("NO_COLOR", "CI"):
-        with monkeypatch.context() as context:
-            context.setenv(variable, "1")
-            Report().heading("x")
-        assert capsys.readouterr().out == "x\n"
+@pytest.mark.parametrize(
+    ("manager", "of_container", "of_build"),
+    [("AWS", Verdict.OK, Verdict.OK), ("CUSTOMER", Verdict.PROBLEM, Verdict.NOTE)],
+)
+def test_the_key_of_a_secret(manager: str, of_container: Verdict, of_build: Verdict) -> None:
+    aws = _Replying(
+        describe_secret={"KmsKeyId": "alias/shop"},
+        describe_key={"KeyMetadata": {"Arn": KEY, "KeyManager": manager}},
+    )
+    container = container_secret_question("DB", SECRET).answer(SAMPLE, aws)
+    build = build_secret_question("NPM", SECRET).answer(SAMPLE, aws)
+    assert (container.verdict, build.verdict) == (of_container, of_build)

@@ -1,106 +1,86 @@
-"""The doctor about the secret with the token, connections, and the secrets of containers."""
+"""What the doctor says about the repository of the service and about its health check."""
 
-import json
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
-from settings.examples import REGION
-from tools.doctor.github import GitHub
-from tools.doctor.tests.account_under_test import TOKEN, TOKEN_SECRET, AccountUnderTest
+from settings import Settings
+from settings.examples import REGION, example_deployment
+from tools.doctor.aws import Aws
+from tools.doctor.check import Result, Verdict
+from tools.doctor.source import health_check, source_question
+from tools.init.proposal import FIRST_IMAGE
+from tools.init.tests.conftest import make_repository
+from tools.repository import ROOT
 
-pytestmark = pytest.mark.slow
-
-CONNECTION = {"ConnectionName": "github", "ProviderType": "GitHub"}
-
-
-def test_a_token_that_is_no_plain_text(ready_account: AccountUnderTest) -> None:
-    text = json.dumps({"token": TOKEN})
-    ready_account.client("secretsmanager").put_secret_value(
-        SecretId=TOKEN_SECRET, SecretString=text
-    )
-    problem = ready_account.examine().only_problem
-    assert problem.startswith(
-        f"GitHub token: the secret {TOKEN_SECRET} is JSON, not the token as plain text"
-        " -> aws secretsmanager put-secret-value"
-    )
+ORDERS = {
+    "repository_owner": "Acme",
+    "repository_name": "orders",
+    "folder_path": ".",
+    "buildspec_path": "",
+}
 
 
-def test_github_is_asked_only_when_that_is_wished(ready_account: AccountUnderTest) -> None:
-    nobody = GitHub("http://127.0.0.1:9")
-    assert "GitHub is not asked" in ready_account.examine(github=nobody).lines("not checked")[0]
-    report = ready_account.examine("--github", github=nobody)
-    assert report.code == 0
-    assert "GitHub does not answer" in report.lines("not checked")[0]
+def settings_of(changes: Mapping[str, str]) -> Settings:
+    (settings,) = example_deployment(changes)
+    return settings
 
 
-def test_no_token(ready_account: AccountUnderTest) -> None:
-    ready_account.client("secretsmanager").delete_secret(
-        SecretId=TOKEN_SECRET, ForceDeleteWithoutRecovery=True
-    )
-    assert "there is no secret ecs-github-token" in ready_account.examine().only_problem
+def said(source: Path | None, **changes: str) -> Result:
+    return source_question(source).answer(settings_of(changes), Aws(REGION))
 
 
-def test_a_token_marked_for_deletion(ready_account: AccountUnderTest) -> None:
-    ready_account.client("secretsmanager").delete_secret(SecretId=TOKEN_SECRET)
-    assert "restore-secret --secret-id ecs-github-token" in ready_account.examine().only_problem
+@pytest.mark.parametrize(
+    ("dockerfile", "changes", "verdict", "line"),
+    [
+        ("FROM public.ecr.aws/docker/library/node:22", {}, Verdict.OK, "nothing from Docker Hub"),
+        ("FROM node:22 AS a\nFROM a\nCOPY --from=gcr.io/b c d", {}, Verdict.NOTE, "node:22: from"),
+        ("FROM docker.io/grafana/grafana", {}, Verdict.NOTE, "limits anonymous pulls"),
+        ("FROM a", {"repository_name": "billing"}, Verdict.PROBLEM, "is acme/orders, not Acme/bil"),
+        ("FROM a", {"dockerfile_path": "b"}, Verdict.PROBLEM, "commit it, or correct folder_path"),
+        ("RUN a", {}, Verdict.NOT_CHECKED, "the Dockerfile has no FROM"),
+    ],
+)
+def test_a_dockerfile(
+    tmp_path: Path, dockerfile: str, changes: dict[str, str], verdict: Verdict, line: str
+) -> None:
+    result = said(make_repository(tmp_path, dockerfile), **ORDERS | changes)
+    assert result.verdict is verdict
+    assert line in result.line
 
 
-def test_a_connection(ready_account: AccountUnderTest) -> None:
-    client = ready_account.client("codeconnections")
-    done = [{"Key": "handshake", "Value": "done"}]
-    arn = client.create_connection(**CONNECTION, Tags=done)["ConnectionArn"]
-    report = ready_account.examine(connection_arn=arn)
-    assert report.problems == report.lines("not checked") == []
-    old = arn.replace("codeconnections", "codestar-connections")
-    assert ready_account.examine(connection_arn=old).problems == []
+def test_the_sample_is_fine_and_a_source_that_is_unknown_is_not_looked_at() -> None:
+    assert said(ROOT).verdict is Verdict.OK
+    result = said(None)
+    assert result.verdict is Verdict.NOT_CHECKED
+    assert "add SOURCE=" in result.line
 
 
-def test_a_pending_connection(ready_account: AccountUnderTest) -> None:
-    arn = ready_account.client("codeconnections").create_connection(**CONNECTION)["ConnectionArn"]
-    assert ready_account.examine(connection_arn=arn).only_problem.startswith(
-        "GitHub connection: is PENDING -> finish it in the console"
-    )
+class _WithoutStacks(Aws):
+    """An account in which nothing is deployed."""
+
+    def stack_resources(self, stack: str) -> dict[str, frozenset[str]]:
+        assert stack
+        return {}
 
 
-def test_no_connection(ready_account: AccountUnderTest) -> None:
-    client = ready_account.client("codeconnections")
-    arn = client.create_connection(**CONNECTION)["ConnectionArn"]
-    client.delete_connection(ConnectionArn=arn)
-    assert "there is no such connection" in ready_account.examine(connection_arn=arn).only_problem
-
-
-def test_secrets_of_the_container(ready_account: AccountUnderTest) -> None:
-    arn = ready_account.client("secretsmanager").create_secret(Name="shop/db", SecretString="x")[
-        "ARN"
-    ]
-    ready_account.client("ssm").put_parameter(Name="/shop/key", Value="x", Type="SecureString")
-    account = arn.split(":")[4]
-    parameter = f"arn:aws:ssm:{REGION}:{account}:parameter/shop/key"
-    both = f"DB={arn}:password::,KEY={parameter}"
-    assert ready_account.examine(container_secrets=both).problems == []
-    ready_account.client("secretsmanager").delete_secret(SecretId=arn)
-    ready_account.client("ssm").delete_parameter(Name="/shop/key")
-    first, second = ready_account.examine(container_secrets=both).problems
-    assert first.startswith(f"secret of DB: there is no {arn}")
-    assert second.startswith(f"secret of KEY: there is no {parameter}")
-
-
-def test_secrets_of_the_build(ready_account: AccountUnderTest) -> None:
-    arn = ready_account.client("secretsmanager").create_secret(Name="npm", SecretString="x")["ARN"]
-    assert ready_account.examine(build_secrets=f"NPM_TOKEN={arn}").problems == []
-    ready_account.client("secretsmanager").delete_secret(SecretId=arn)
-    problem = ready_account.examine(build_secrets=f"NPM_TOKEN={arn}").only_problem
-    assert problem.startswith(f"secret of NPM_TOKEN: there is no {arn}")
-    assert problem.endswith("correct build_secrets")
-
-
-def test_policies_of_the_task_role(ready_account: AccountUnderTest) -> None:
-    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::shop/*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    iam = ready_account.client("iam")
-    arn = iam.create_policy(PolicyName="orders", PolicyDocument=document)["Policy"]["Arn"]
-    assert " ok           policy orders " in ready_account.examine(task_role_policy_arns=arn).text
-    iam.delete_policy(PolicyArn=arn)
-    assert ready_account.examine(task_role_policy_arns=arn).only_problem.startswith(
-        f"policy orders: there is no {arn}"
-    )
+@pytest.mark.parametrize(
+    ("changes", "verdict", "found"),
+    [
+        ({}, Verdict.OK, "the first image passes it"),
+        ({"health_check_command": ""}, Verdict.NOTE, "a version that never answers is delivered"),
+        (
+            {"seed_image": FIRST_IMAGE, "container_port": "8080"},
+            Verdict.PROBLEM,
+            "cannot pass it: the first deploy would fail",
+        ),
+        ({"seed_image": "public.ecr.aws/acme/orders:1"}, Verdict.NOTE, "has to pass it too"),
+    ],
+)
+def test_the_health_check_and_the_first_image(
+    changes: dict[str, str], verdict: Verdict, found: str
+) -> None:
+    result = health_check(settings_of(changes), _WithoutStacks(REGION))
+    assert result.verdict is verdict
+    assert found in result.found

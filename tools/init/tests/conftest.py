@@ -1,49 +1,38 @@
-"""Repositories of others, made for a test."""
+"""Repositories of a service, made for a test."""
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
-
-GIT = {
-    "GIT_AUTHOR_NAME": "A",
-    "GIT_AUTHOR_EMAIL": "a@example.com",
-    "GIT_COMMITTER_NAME": "A",
-    "GIT_COMMITTER_EMAIL": "a@example.com",
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_CONFIG_SYSTEM": "/dev/null",
-}
-Made = Callable[..., Path]
+NO_CONFIGURATION = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
 
 
 def git(folder: Path, *arguments: str) -> None:
-    call = ["git", *arguments]
-    subprocess.run(call, cwd=folder, env={**os.environ, **GIT}, check=True, capture_output=True)
+    command = ["git", "-c", "user.name=A", "-c", "user.email=a@example.com", *arguments]
+    environment = {**os.environ, **NO_CONFIGURATION}
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
 
 
-@pytest.fixture
-def made(tmp_path: Path) -> Made:
-    """Make a repository of files; a remote of None means that there is none."""
+def make_repository(
+    parent: Path,
+    files: Mapping[str, str] | str,
+    *,
+    remote: str = "https://github.com/acme/orders.git",
+) -> Path:
+    """Make a repository with one commit; a text alone is its Dockerfile."""
+    folder = parent / "checkout"
+    folder.mkdir()
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    if remote:
+        git(folder, "remote", "add", "origin", remote)
+    for path, text in ({"Dockerfile": files} if isinstance(files, str) else files).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    commit(folder)
+    return folder
 
-    def make(
-        files: dict[str, str | bytes] | str,
-        *,
-        remote: str | None = "https://github.com/acme/orders.git",
-    ) -> Path:
-        folder = tmp_path / "checkout"
-        folder.mkdir()
-        git(folder, "init", "--quiet", "--initial-branch", "main")
-        if remote:
-            git(folder, "remote", "add", "origin", remote)
-        contents = {"Dockerfile": files} if isinstance(files, str) else files
-        for path, content in contents.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            data = content if isinstance(content, bytes) else content.encode()
-            (folder / path).write_bytes(data)
-        git(folder, "add", "--all")
-        git(folder, "commit", "--quiet", "--allow-empty", "--message", "x")
-        return folder
 
-    return make
+def commit(folder: Path) -> None:
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", "x")

@@ -1,0 +1,96 @@
+"""The Dockerfile of the service, and its health check."""
+
+from functools import partial
+from pathlib import Path
+
+from settings import ServiceSettings, Settings
+from settings.redaction import shown_name
+from tools.doctor.aws import Aws
+from tools.doctor.check import Question, Result, not_checked, note, ok, problem
+from tools.init.dockerfile import DockerfileError, parse_dockerfile
+from tools.init.proposal import FIRST_IMAGE, NO_HEALTH_CHECK
+from tools.init.repository import Repository, SourceError
+from tools.repository import ROOT
+
+_DOCKER_HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
+_OFFICIAL_IMAGES = "public.ecr.aws/docker/library"
+_SAMPLE_IMAGE = ServiceSettings.model_fields["seed_image"].default
+_SAMPLE_CHECK = ServiceSettings.model_fields["health_check_command"].default
+
+
+def source_question(source: Path | None) -> Question:
+    """Return the question about the Dockerfile; ``source`` is None if its folder is unknown."""
+    answer = _unknown if source is None else partial(_dockerfile, source)
+    return Question("Dockerfile of the service", answer)
+
+
+def _unknown(settings: Settings, _: Aws) -> Result:
+    dockerfile = shown_name(settings.delivery.dockerfile)
+    return not_checked(
+        f"the doctor does not know the folder that has {dockerfile}",
+        "add SOURCE=<folder of the repository>",
+    )
+
+
+def _dockerfile(source: Path, settings: Settings, _: Aws) -> Result:
+    """Look for the committed Dockerfile, and name what the build would pull from Docker Hub."""
+    delivery, folder = settings.delivery, shown_name(str(source))
+    wanted = f"{delivery.repository_owner}/{delivery.repository_name}"
+    path = shown_name(delivery.dockerfile)
+    try:
+        repository = Repository(source)
+        remote = repository.remote
+        found = f"{remote.owner}/{remote.name}" if remote else wanted
+        # A clone of the blueprint itself may have any name.
+        if source != ROOT and found.lower() != wanted.lower():
+            return problem(
+                f"{folder} is {found}, not {wanted}",
+                "correct repository_owner and repository_name, or SOURCE=",
+            )
+        if delivery.dockerfile not in repository.files:
+            return problem(
+                f"{path} is not in commit {repository.commit} of {folder}",
+                "commit it, or correct folder_path and dockerfile_path",
+            )
+        dockerfile = parse_dockerfile(repository.read(delivery.dockerfile))
+    except (SourceError, DockerfileError) as error:
+        return not_checked(str(error))
+    limited = [image for image in dockerfile.pulled if is_from_docker_hub(image)]
+    if not limited:
+        return ok(f"{path} is committed, and takes nothing from Docker Hub")
+    return note(
+        f"{shown_name(', '.join(limited))}: from Docker Hub, which limits anonymous pulls by "
+        "address, and CodeBuild shares its addresses",
+        f"take official images from {_OFFICIAL_IMAGES}/, and copy others into a registry",
+    )
+
+
+def is_from_docker_hub(image: str) -> bool:
+    """Say whether the name of an image has no registry, or names Docker Hub."""
+    host, slash, _ = image.partition("/")
+    has_host = bool(slash) and ("." in host or ":" in host or host == "localhost")
+    return not has_host or host in _DOCKER_HUB
+
+
+def health_check(settings: Settings, aws: Aws) -> Result:
+    """Say whether ECS checks the containers, and whether the first image can pass that check."""
+    service = settings.service
+    if service.health_check_command is None:
+        return note(
+            NO_HEALTH_CHECK,
+            "set health_check_command after the first delivery, to a command that your image has",
+        )
+    image, command = service.seed_image, service.health_check_command[-1]
+    if (image, command) == (_SAMPLE_IMAGE, _SAMPLE_CHECK):
+        return ok("there is one, and the first image passes it")
+    if aws.stack_resources(settings.service_stack_name).get("AWS::ECS::Service"):
+        return ok("there is one")
+    if image == FIRST_IMAGE:
+        return problem(
+            f"the first image, {image}, cannot pass it: the first deploy would fail",
+            "leave health_check_command empty until the first delivery",
+        )
+    return note(
+        f"the first image, {image}, has to pass it too, or the first deploy fails",
+        "else leave health_check_command empty until the first delivery",
+    )

@@ -1,0 +1,203 @@
+"""Each thing that the doctor finds in an account before a deploy of both stacks."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from settings.examples import ACCOUNT, REGION, example_deployment
+from tools.doctor.check import Verdict
+from tools.doctor.names import unique_names
+from tools.doctor.tests.account_under_test import (
+    TOKEN,
+    TOKEN_SECRET,
+    VERSION_PARAMETER,
+    AccountUnderTest,
+)
+
+pytestmark = pytest.mark.slow
+
+Change = Callable[[AccountUnderTest], Mapping[str, str] | None]
+"""Breaks something in the account, and returns settings that are then about it."""
+
+
+def make_stack(account: AccountUnderTest, name: str, kind: str, **properties: Any) -> None:
+    zones = {"AvailabilityZones": {"Value": f"{REGION}a,{REGION}c"}}
+    resources = {"Thing": {"Type": kind, "Properties": properties}}
+    cloudformation = account.client("cloudformation")
+    body = json.dumps({"Resources": resources, "Outputs": zones})
+    cloudformation.create_stack(StackName=name, TemplateBody=body)
+    while "IN_PROGRESS" in cloudformation.list_stacks()["StackSummaries"][0]["StackStatus"]:
+        time.sleep(0.02)
+
+
+def deploy_network(account: AccountUnderTest) -> None:
+    make_stack(account, "CoreInfraStack", "AWS::EC2::VPC", CidrBlock="10.0.0.0/16")
+
+
+def fail_network(account: AccountUnderTest) -> None:
+    gone = {"SubnetId": "subnet-0123", "AllocationId": "eipalloc-0123"}
+    make_stack(account, "CoreInfraStack", "AWS::EC2::NatGateway", **gone)
+
+
+def use_all_vpcs(account: AccountUnderTest) -> None:
+    for _ in range(4):  # every account has a default one
+        account.client("ec2").create_vpc(CidrBlock="10.9.0.0/16")
+
+
+def use_all_addresses(account: AccountUnderTest) -> None:
+    for _ in range(5):
+        account.client("ec2").allocate_address(Domain="vpc")
+
+
+def age_bootstrap(account: AccountUnderTest) -> None:
+    account.client("ssm").put_parameter(Name=VERSION_PARAMETER, Value="5", Overwrite=True)
+
+
+def lose_bootstrap(account: AccountUnderTest) -> None:
+    account.client("ssm").delete_parameter(Name=VERSION_PARAMETER)
+
+
+def store_json(account: AccountUnderTest) -> None:
+    text = json.dumps({"token": TOKEN})
+    account.client("secretsmanager").put_secret_value(SecretId=TOKEN_SECRET, SecretString=text)
+
+
+def lose_token(account: AccountUnderTest) -> None:
+    account.client("secretsmanager").delete_secret(
+        SecretId=TOKEN_SECRET, ForceDeleteWithoutRecovery=True
+    )
+
+
+def connection(account: AccountUnderTest, **parameters: Any) -> str:
+    made = account.client("codeconnections").create_connection(
+        ConnectionName="github", ProviderType="GitHub", **parameters
+    )
+    return str(made["ConnectionArn"])
+
+
+def leave_connection_pending(account: AccountUnderTest) -> Mapping[str, str]:
+    return {"connection_arn": connection(account)}
+
+
+def lose_connection(account: AccountUnderTest) -> Mapping[str, str]:
+    arn = connection(account)
+    account.client("codeconnections").delete_connection(ConnectionArn=arn)
+    return {"connection_arn": arn}
+
+
+SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:shop/db-AbCdEf"
+PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/shop/key"
+RAISE = "aws service-quotas request-service-quota-increase --service-code"
+
+
+def settings(**changes: str) -> Change:
+    return lambda _: changes
+
+
+@pytest.mark.parametrize(
+    ("about", "change", "found"),
+    [
+        (
+            "credentials",
+            settings(account_number="999999999999"),
+            f'are of account {ACCOUNT}, but account_number="999999999999" -> set AWS_PROFILE',
+        ),
+        ("region", settings(aws_region="eu-south-9"), "AWS knows no region eu-south-9"),
+        ("CDK bootstrap", lose_bootstrap, f"missing -> npx cdk bootstrap aws://{ACCOUNT}/{REGION}"),
+        ("CDK bootstrap", age_bootstrap, "has version 5, 6 is needed"),
+        ("stack CoreInfraStack", fail_network, "delete-stack --stack-name CoreInfraStack"),
+        (
+            "availability zones",
+            settings(availability_zones=f"{REGION}a,{REGION}b,{REGION}f"),
+            f'no {REGION}f -> set availability_zones="{REGION}a,{REGION}b,{REGION}c"',
+        ),
+        ("availability zones", settings(az_count="4"), 'az_count is 4 -> set az_count="3"'),
+        (
+            "availability zones",
+            deploy_network,
+            f'{REGION}b,{REGION}c -> set availability_zones="{REGION}a,{REGION}c,{REGION}b"',
+        ),
+        ("quota of VPCs", use_all_vpcs, f"all 5 are in use -> {RAISE} vpc --quota-code L-F678F1CE"),
+        ("quota of Elastic IPs", use_all_addresses, "all 5 are in use"),
+        (
+            "quota of Fargate vCPUs",
+            settings(task_cpu="1024", task_memory="2048"),
+            f"10 tasks need 10 of 6 -> {RAISE} fargate --quota-code L-3032A538 --desired-value 10",
+        ),
+        ("GitHub token", store_json, "is JSON, not the token as plain text"),
+        ("GitHub token", lose_token, f"create-secret --name {TOKEN_SECRET}"),
+        ("GitHub connection", leave_connection_pending, "is PENDING -> finish it in the console"),
+        ("GitHub connection", lose_connection, "there is no such connection"),
+        (
+            "secret of DB",
+            settings(container_secrets=f"DB={SECRET}:password::"),
+            "create it, or correct container_secrets",
+        ),
+        ("secret of KEY", settings(container_secrets=f"KEY={PARAMETER}"), f"no {PARAMETER}"),
+        ("secret of NPM", settings(build_secrets=f"NPM={SECRET}"), "correct build_secrets"),
+    ],
+)
+def test_a_finding(account: AccountUnderTest, about: str, change: Change, found: str) -> None:
+    changes = change(account) or {}
+    assert found in account.problem(about, **changes)
+
+
+def test_a_zone_without_fargate(account: AccountUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.doctor.network._ZONES_WITHOUT_FARGATE", {"euw1-az1"})
+    assert account.problem("availability zones", az_count="2") == (
+        f"Fargate does not serve {REGION}a (euw1-az1)"
+        f' -> set availability_zones="{REGION}b,{REGION}c"'
+    )
+
+
+def test_what_is_named_and_exists_is_no_problem(account: AccountUnderTest) -> None:
+    arn = account.client("secretsmanager").create_secret(Name="shop/db", SecretString="x")["ARN"]
+    account.client("ssm").put_parameter(Name="/shop/key", Value="x", Type="SecureString")
+    available = connection(account, Tags=[{"Key": "handshake", "Value": "done"}])
+    (database,) = account.ask("secret of DB", container_secrets=f"DB={arn}:password::")
+    (key,) = account.ask("secret of KEY", container_secrets=f"KEY={PARAMETER}")
+    (npm,) = account.ask("secret of NPM", build_secrets=f"NPM={arn}")
+    (github,) = account.ask("GitHub connection", connection_arn=available)
+    assert {database.line, key.line, npm.line, github.line} == {"exists", "is AVAILABLE"}
+
+
+def test_the_vpc_of_the_core_stack_needs_no_further_room(account: AccountUnderTest) -> None:
+    deploy_network(account)
+    use_all_vpcs(account)
+    (result,) = account.ask("quota of VPCs")
+    assert result.verdict is Verdict.OK
+
+
+# --- Names ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("about", "kind", "service", "operation", "parameter"),
+    [
+        ("repository", "AWS::ECR::Repository", "ecr", "create_repository", "repositoryName"),
+        ("cluster", "AWS::ECS::Cluster", "ecs", "create_cluster", "clusterName"),
+        ("log group", "AWS::Logs::LogGroup", "logs", "create_log_group", "logGroupName"),
+    ],
+)
+def test_a_name_that_is_taken(
+    account: AccountUnderTest, about: str, kind: str, service: str, operation: str, parameter: str
+) -> None:
+    (of_sample,) = example_deployment({})
+    names = [name for name in unique_names(of_sample) if name.kind == kind]
+    for name in names:
+        getattr(account.client(service), operation)(**{parameter: name.name})
+    results = account.ask(f"name of the {about}")
+    assert len(results) == len(names) > 0
+    for name, result in zip(names, results, strict=True):
+        assert f"{name.name} exists, but not in {name.stack} -> delete it" in result.line
+
+
+def test_a_name_that_the_stack_has_itself(account: AccountUnderTest) -> None:
+    repository = {"RepositoryName": "ecsdemo-backend"}
+    make_stack(account, "BackendServiceStack", "AWS::ECR::Repository", **repository)
+    own, builds = account.ask("name of the repository")
+    assert own.line == "ecsdemo-backend is in BackendServiceStack"
+    assert builds.verdict is Verdict.OK
