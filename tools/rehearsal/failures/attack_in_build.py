@@ -1,7 +1,7 @@
-"""What a commit can try with the credentials of its build: a part of the commit, run by the build.
+"""What a malicious commit tries with the credentials of its build; the build runs this file.
 
-``python attack_in_build.py TARGETS`` reads from the JSON file what there is, tries everything, and
-writes the answers, and its environment for whoever goes on with it, beside that file.
+``python attack_in_build.py TARGETS`` reads from the JSON file TARGETS what exists, and makes every
+attempt. Beside that file it writes the answers, and its environment with the build's credentials.
 """
 
 import json
@@ -13,46 +13,50 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore import xform_name
 from botocore.exceptions import ClientError
 
 DONE = "done"
 ANSWERS, ENVIRONMENT = "answers.json", "environment.json"
 
 Targets = Mapping[str, Any]
-Attempt = tuple[str, str, str, Mapping[str, Any]]
-"""What is wanted, the action that it takes, the method of boto3's client, and its arguments."""
+Attempt = tuple[str, str, Mapping[str, Any]]
+"""The purpose of a call, the IAM action that it needs, and its arguments."""
 
+# The operations that have another name than the IAM action.
+_OPERATIONS = {
+    "s3:ListBucket": "list_objects_v2",
+    "s3:ListAllMyBuckets": "list_buckets",
+    "lambda:InvokeFunction": "invoke",
+}
 _MANIFEST = json.dumps({"schemaVersion": 2, "config": {}, "layers": []})
 _NO_JOB = "11111111-2222-3333-4444-555555555555"
-_APPROVED = {"summary": "", "status": "Approved"}
 
 
 def forbidden(targets: Targets) -> Iterator[Attempt]:
-    """Yield what only a delivery may, or nobody."""
+    """Yield the attempts that IAM must refuse."""
     yield from _images(targets)
     yield from _artifacts(targets)
     yield from _service(targets)
     yield from _deliveries(targets)
     own = {"RoleName": targets["own_role"], "PolicyName": "evil", "PolicyDocument": "{}"}
-    yield "widen its own role", "iam:PutRolePolicy", "put_role_policy", own
+    yield "widen its own role", "iam:PutRolePolicy", own
     another = {"RoleName": "evil", "AssumeRolePolicyDocument": "{}"}
-    yield "make a role", "iam:CreateRole", "create_role", another
+    yield "make a role", "iam:CreateRole", another
     for name, arn in targets["roles"].items():
-        role = {"RoleArn": arn, "RoleSessionName": "evil"}
-        yield f"become {name}", "sts:AssumeRole", "assume_role", role
+        yield f"become {name}", "sts:AssumeRole", {"RoleArn": arn, "RoleSessionName": "evil"}
 
 
-def left(targets: Targets) -> Iterator[Attempt]:
-    """Yield what a build may do, also when it has ended."""
-    for name, place in targets["artifacts"].items():
-        if name in targets["written"]:
-            yield f"read the artifact of {name}", "s3:GetObject", "get_object", place
+def allowed(targets: Targets) -> Iterator[Attempt]:
+    """Yield the attempts that a build needs, and that work until its credentials expire."""
+    for name in targets["written"]:
+        yield f"read the artifact of {name}", "s3:GetObject", targets["artifacts"][name]
     new = f"more-{os.getpid()}"
-    yield "push one more build", "ecr:PutImage", "put_image", _image(targets["builds"], new)
+    yield "push one more build", "ecr:PutImage", _image(targets["builds"], new)
     live = {"repositoryName": targets["repository"], "imageIds": [{"imageTag": "live"}]}
-    yield "pull the image in service", "ecr:BatchGetImage", "batch_get_image", live
+    yield "pull the image in service", "ecr:BatchGetImage", live
     stream = {"logGroupName": targets["log_group"], "logStreamName": new}
-    yield "write to the log of builds", "logs:CreateLogStream", "create_log_stream", stream
+    yield "write to the log of builds", "logs:CreateLogStream", stream
 
 
 def _image(repository: str, tag: str) -> dict[str, Any]:
@@ -61,69 +65,62 @@ def _image(repository: str, tag: str) -> dict[str, Any]:
 
 def _images(targets: Targets) -> Iterator[Attempt]:
     builds, repository, tag = targets["builds"], targets["repository"], targets["tag"]
-    put = "ecr:PutImage", "put_image"
-    yield "move live", *put, _image(repository, "live")
-    yield "add an image beside live", *put, _image(repository, "evil")
-    yield "put another image under the approved tag", *put, _image(builds, tag)
-    yield "push to another repository", *put, _image("another", "live")
+    put = "ecr:PutImage"
+    yield "move live", put, _image(repository, "live")
+    yield "add an image beside live", put, _image(repository, "evil")
+    yield "put another image under the approved tag", put, _image(builds, tag)
+    yield "push to another repository", put, _image("another", "live")
     for where, each in ((repository, "live"), (builds, tag)):
         image = {"repositoryName": where, "imageIds": [{"imageTag": each}]}
-        yield f"delete {each}", "ecr:BatchDeleteImage", "batch_delete_image", image
+        yield f"delete {each}", "ecr:BatchDeleteImage", image
         mutable = {"repositoryName": where, "imageTagMutability": "MUTABLE"}
-        yield (
-            f"let tags of {where} move",
-            "ecr:PutImageTagMutability",
-            "put_image_tag_mutability",
-            mutable,
-        )
+        yield f"let tags of {where} move", "ecr:PutImageTagMutability", mutable
     policy = {"repositoryName": repository, "policyText": "{}"}
-    yield "open the repository", "ecr:SetRepositoryPolicy", "set_repository_policy", policy
+    yield "open the repository", "ecr:SetRepositoryPolicy", policy
 
 
 def _artifacts(targets: Targets) -> Iterator[Attempt]:
     places = targets["artifacts"]
     for name, place in places.items():
-        body = {**place, "Body": b"evil"}
-        yield f"overwrite the artifact of {name}", "s3:PutObject", "put_object", body
-        yield f"delete the artifact of {name}", "s3:DeleteObject", "delete_object", place
+        yield f"overwrite the artifact of {name}", "s3:PutObject", {**place, "Body": b"evil"}
+        yield f"delete the artifact of {name}", "s3:DeleteObject", place
     bucket = {"Bucket": places["the source"]["Bucket"]}
-    yield "list the artifacts", "s3:ListBucket", "list_objects_v2", bucket
-    yield "list all buckets", "s3:ListAllMyBuckets", "list_buckets", {}
-    yield "open the bucket", "s3:PutBucketPolicy", "put_bucket_policy", {**bucket, "Policy": "{}"}
+    yield "list the artifacts", "s3:ListBucket", bucket
+    yield "list all buckets", "s3:ListAllMyBuckets", {}
+    yield "open the bucket", "s3:PutBucketPolicy", {**bucket, "Policy": "{}"}
 
 
 def _service(targets: Targets) -> Iterator[Attempt]:
     cluster, revision = targets["cluster"], targets["task_definition"]
     for name in (targets["service"], "another"):
         stopped = {"cluster": cluster, "service": name, "desiredCount": 0}
-        yield f"stop the service {name}", "ecs:UpdateService", "update_service", stopped
-    register = "ecs:RegisterTaskDefinition", "register_task_definition"
-    yield "pass the task's roles on", *register, revision
+        yield f"stop the service {name}", "ecs:UpdateService", stopped
+    yield "pass the task's roles on", "ecs:RegisterTaskDefinition", revision
     task = {"cluster": cluster, "taskDefinition": revision["family"]}
-    yield "run a task", "ecs:RunTask", "run_task", task
+    yield "run a task", "ecs:RunTask", task
     for name, secret in targets["secrets"].items():
-        read = "secretsmanager:GetSecretValue", "get_secret_value"
-        yield f"read {name}", *read, {"SecretId": secret}
+        yield f"read {name}", "secretsmanager:GetSecretValue", {"SecretId": secret}
 
 
 def _deliveries(targets: Targets) -> Iterator[Attempt]:
-    function, project = targets["function"], targets["project"]
+    function, project, pipeline = targets["function"], targets["project"], targets["pipeline"]
     call = {"FunctionName": function, "Payload": b"{}"}
-    yield "call the release function", "lambda:InvokeFunction", "invoke", call
+    yield "call the release function", "lambda:InvokeFunction", call
     code = {"FunctionName": function, "ZipFile": b"evil"}
-    update = "lambda:UpdateFunctionCode", "update_function_code"
-    yield "replace its code", *update, code
-    yield "build again", "codebuild:StartBuild", "start_build", {"projectName": project}
+    yield "replace its code", "lambda:UpdateFunctionCode", code
+    yield "build again", "codebuild:StartBuild", {"projectName": project}
     changed = {"name": project, "description": "evil"}
-    yield "change its project", "codebuild:UpdateProject", "update_project", changed
-    success = "codepipeline:PutJobSuccessResult", "put_job_success_result"
-    yield "report the result of a job", *success, {"jobId": _NO_JOB}
-    of_stage = {"pipelineName": targets["pipeline"], "stageName": "Approve"}
-    approval = {**of_stage, "actionName": "Approve", "token": _NO_JOB, "result": _APPROVED}
-    approve = "codepipeline:PutApprovalResult", "put_approval_result"
-    yield "approve", *approve, approval
-    start = "codepipeline:StartPipelineExecution", "start_pipeline_execution"
-    yield "start the pipeline", *start, {"name": targets["pipeline"]}
+    yield "change its project", "codebuild:UpdateProject", changed
+    yield "report the result of a job", "codepipeline:PutJobSuccessResult", {"jobId": _NO_JOB}
+    approval = {
+        "pipelineName": pipeline,
+        "stageName": "Approve",
+        "actionName": "Approve",
+        "token": _NO_JOB,
+        "result": {"summary": "", "status": "Approved"},
+    }
+    yield "approve", "codepipeline:PutApprovalResult", approval
+    yield "start the pipeline", "codepipeline:StartPipelineExecution", {"name": pipeline}
 
 
 @cache
@@ -132,21 +129,23 @@ def _client(service: str) -> Any:
 
 
 def _answer(attempt: Attempt) -> dict[str, str]:
-    what, action, method, arguments = attempt
+    what, action, arguments = attempt
+    service, _, operation = action.partition(":")
     code, said = DONE, ""
     try:
-        getattr(_client(action.partition(":")[0]), method)(**arguments)
+        call = getattr(_client(service), _OPERATIONS.get(action) or xform_name(operation))
+        call(**arguments)
     except ClientError as error:
         code, said = error.response["Error"]["Code"], error.response["Error"]["Message"]
     return {"what": what, "action": action, "code": code, "said": said}
 
 
 def main(file: Path) -> None:
-    """Try it all."""
+    """Make every attempt, and write down how each ended."""
     targets = json.loads(file.read_text("utf-8"))
     answers = {
         "forbidden": [_answer(each) for each in forbidden(targets)],
-        "left": [_answer(each) for each in left(targets)],
+        "allowed": [_answer(each) for each in allowed(targets)],
     }
     (file.parent / ANSWERS).write_text(json.dumps(answers), encoding="utf-8")
     (file.parent / ENVIRONMENT).write_text(json.dumps(dict(os.environ)), encoding="utf-8")

@@ -21,13 +21,13 @@ from tools.container_engine import Engine
 from tools.container_engine.ownership import KEPT_IMAGES, Build
 from tools.local_aws.image_push import push_image
 from tools.local_aws.scratch import ScratchDirectory
+from tools.rehearsal.bounds import ENGINE_SECONDS
 
 _ENGINE_FILE = "engine.json"
 BASE_IMAGE = "BASE_IMAGE"
 """The variable, and the build argument, with the image that a Dockerfile is to start from."""
 DERIVED = "derived"
 """A folder of the state: what is in it is built on top of each image that gets a tag."""
-_BUILD_SECONDS = 900
 
 
 class RefusalError(Exception):
@@ -208,7 +208,7 @@ def _built(engine: Engine, labels: dict[str, str], request: BuildRequest, tag: s
         for secret in request.secrets:  # the engine does not have the variables of the build
             (scratch.path / secret).write_text(os.environ[secret], encoding="utf-8")
             options.append(f"--secret=id={secret},src={scratch.path / secret}")
-        done = engine.attempt("build", *options, str(request.context), timeout=_BUILD_SECONDS)
+        done = engine.attempt("build", *options, str(request.context), timeout=ENGINE_SECONDS)
     ours.finish(built=done.returncode == 0)
     print(done.stdout, done.stderr, sep="\n")
     if done.returncode != 0:

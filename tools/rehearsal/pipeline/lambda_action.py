@@ -21,6 +21,7 @@ from typing import IO, Any, cast
 from tools.local_aws import Access, LocalAws
 from tools.local_aws.process_environment import process_environment
 from tools.local_aws.scratch import ScratchDirectory
+from tools.rehearsal.bounds import PROCESS_SECONDS
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.pipeline.service_log import write_log
 
@@ -32,7 +33,6 @@ LAMBDA = "lambda.amazonaws.com"
 
 _RUNTIME = Path(__file__).with_name("lambda_runtime.py")
 _MOST_CALLS = 20
-_PATIENCE_SECONDS = 60
 _LOG_LINES = 20
 _THERE = ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]
 _OF_RESULTS = {"success": "PutJobSuccessResult", "failure": "PutJobFailureResult"}
@@ -198,8 +198,8 @@ class _Runtime:
         stdout = cast("IO[str]", self._process.stdout)
         stdin.write(f"{json.dumps(job)}\n")
         stdin.flush()
-        if not select.select([stdout], [], [], _PATIENCE_SECONDS)[0]:
-            raise RehearsalError(f"{job['handler']} does not end within {_PATIENCE_SECONDS} s")
+        if not select.select([stdout], [], [], PROCESS_SECONDS)[0]:
+            raise RehearsalError(f"{job['handler']} does not end within {PROCESS_SECONDS:g} s")
         if not (status := stdout.readline()):
             raise RehearsalError(f"what runs {job['handler']} has ended; it says why above")
         return int(status)
