@@ -7,13 +7,12 @@ that the real commands (CDK CLI, AWS CLI, doctor, operations) reach it, and noth
 from tools.command_line import run
 
 import argparse
-import os
 import shlex
 import socket
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,13 +29,8 @@ from tools.rehearsal.containers.network import CANDIDATES, ContainerNetwork, aws
 from tools.rehearsal.containers.tasks_as_containers import APPLICATION, SEED, build_seed
 from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.expectation import RehearsalError
-from tools.rehearsal.pipeline.docker_command import (
-    DockerCommand,
-    docker_by_engine,
-    docker_command,
-    usable_engine,
-)
-from tools.rehearsal.pipeline.source_tree import SourceError, top_of
+from tools.rehearsal.pipeline.docker_command import docker_by_engine, docker_command, usable_engine
+from tools.rehearsal.pipeline.source_tree import top_of
 from tools.rehearsal.pipeline.worker import PipelineWorker
 from tools.rehearsal.workspace import Workspace
 from tools.repository import ROOT
@@ -46,7 +40,6 @@ _POLL_SECONDS = 1.0
 _FAILURES = (RehearsalError, LocalAwsError, EngineError, BotoCoreError, ClientError)
 # The user's shell may hold these, and they would win over what is exported here.
 _IN_THE_WAY = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
-_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,11 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if len(targets) > 1:
             raise RehearsalError(f"a playground has one account and one region, not {targets}")
         source = top_of(source_of(deployment[0], given.source))
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except (NoSourceError, SourceError, RehearsalError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (SettingsError, NoSourceError, RehearsalError) as error:
+        print(error if isinstance(error, SettingsError) else f"error: {error}", file=sys.stderr)
         return 1
     playground = Playground(deployment, env_file, source)
     try:
@@ -116,7 +106,12 @@ class Playground:
         engine = self._engine_for_tasks()
         docker_folder = enter(ScratchDirectory("docker")).path
         # Entered first, so left last: it removes the images, which no task may use any more.
-        docker = enter(self._docker(docker_folder, engine))
+        docker = enter(
+            docker_by_engine(docker_folder, engine)
+            if engine and self._source != ROOT
+            # Where no registry can be reached, the sample's base image has a stand-in.
+            else docker_command(docker_folder, APPLICATION / "Dockerfile")
+        )
         aws = self._aws(engine)
         self._endpoint = aws.endpoint_url
         workspace = enter(Workspace(aws))
@@ -125,8 +120,6 @@ class Playground:
             account, region = self._settings.account_number, self._settings.aws_region
             workspace.cdk("bootstrap", f"aws://{account}/{region}", "--app", "")
             step.note = "CDKToolkit"
-        with report.step("docker in the builds") as step:
-            step.note = docker.description
         context = RehearsalContext(
             aws=aws,
             workspace=workspace,
@@ -134,8 +127,9 @@ class Playground:
             delivered_from=self._source,
             working_tree=working_tree,
         )
-        with report.step("The source of deliveries") as step:
-            step.note = f"{self._source}: HEAD, or COMMIT= of make deliver"
+        with report.step("Deliveries") as step:
+            source = f"HEAD of {self._source}, or COMMIT= of make deliver"
+            step.note = f"{source}; docker: {docker.description}"
         self._worker = PipelineWorker(context, docker)
         self._say_how_to_use_it(aws, workspace)
 
@@ -175,15 +169,10 @@ class Playground:
             step.note = engine.name
         return engine
 
-    def _docker(self, folder: Path, engine: Engine | None) -> AbstractContextManager[DockerCommand]:
-        if engine and self._source != ROOT:
-            return docker_by_engine(folder, engine)
-        # Where no registry can be reached, the sample's base image has a stand-in.
-        return docker_command(folder, APPLICATION / "Dockerfile")
-
     def _aws(self, engine: Engine | None) -> LocalAws:
         """Start the local AWS; its tasks are records if they cannot be containers."""
         account, region = self._settings.account_number, self._settings.aws_region
+        wanted = [settings.core.vpc_cidr for settings in self._deployment if settings.core][:1]
         with self._report.step("Start the local AWS") as step:
             step.note = f"account {account}, {region}"
             if engine:
@@ -194,7 +183,8 @@ class Playground:
                             account=account,
                             region=region,
                             helper=SEED,
-                            cidrs=self._cidrs(),
+                            # The sample's tasks may be in any range that is free.
+                            cidrs=wanted if self._env_file else (*wanted, *CANDIDATES),
                             delays=Delays(records=0),
                             instead=SEED,
                         )
@@ -207,17 +197,12 @@ class Playground:
                     return aws
             return self.stack.enter_context(LocalAws(account=account, region=region))
 
-    def _cidrs(self) -> Sequence[str]:
-        """Return the ranges for tasks: that of the VPC, and others only for the sample."""
-        wanted = [settings.core.vpc_cidr for settings in self._deployment if settings.core]
-        return wanted[:1] if self._env_file else (*wanted[:1], *CANDIDATES)
-
     def _say_how_to_use_it(self, aws: LocalAws, workspace: Workspace) -> None:
         say, env_file = self._report.say, self._env_file
         say(f"\nIt is there until you press Ctrl-C; its folder is {aws.access.ca_bundle.parent}")
         say("In another terminal, in this folder:\n")
         say(f"  unset {' '.join(_IN_THE_WAY)}")
-        for name, value in exports(aws).items():
+        for name, value in aws.access.environment(shell={}).items():
             say(f"  export {name}={shlex.quote(value)}")
         say("")
         if env_file is None:
@@ -236,17 +221,6 @@ class Playground:
         for target in ("status", "deliver", "call" if self._network else "logs"):
             say(f"  make {target} ENV_FILE={option}")
         say("\nWhat it can show, and what it cannot: docs/playground.md\n")
-
-
-def exports(aws: LocalAws) -> dict[str, str]:
-    """Return the variables with which every tool of AWS reaches this AWS and no other."""
-    variables = aws.access.environment(shell={})
-    behind_a_proxy = any(name in os.environ for name in _PROXIES)
-    return {
-        name: value
-        for name, value in variables.items()
-        if behind_a_proxy or name.upper() != "NO_PROXY"
-    }
 
 
 def _answers(endpoint: str) -> bool:

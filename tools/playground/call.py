@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from ipaddress import IPv4Network
-from typing import Any
 
 from settings import SettingsError
 from tools.container_engine import Engine, EngineError, NoEngineError, find_engine
@@ -26,7 +25,7 @@ _SECONDS = "5"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print what the service answers, and return the status of the call."""
+    """Print the answer of the service, and return the status of the call."""
     parser = argparse.ArgumentParser(prog="python -m tools.playground.call", description=__doc__)
     parser.add_argument("--env-file", help="settings file (.env, or the sample's)")
     parser.add_argument("--service", help="the service_name of one, if there are several files")
@@ -34,11 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         return call(given)
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-    except (OperationError, EngineError, NoEngineError) as error:
-        print(f"error: {error}", file=sys.stderr)
-    return 1
+    except (SettingsError, OperationError, EngineError, NoEngineError) as error:
+        print(error if isinstance(error, SettingsError) else f"error: {error}", file=sys.stderr)
+        return 1
 
 
 def call(given: argparse.Namespace) -> int:
@@ -55,12 +52,14 @@ def call(given: argparse.Namespace) -> int:
     engine = find_engine(CACHE)
     network, labels = _network_of(engine, tasks)
     (found,) = json.loads(engine("network", "inspect", network))
-    subnets = [each.get("subnet") or each.get("Subnet") for each in _subnets(found)]
+    # podman and docker describe a network differently.
+    (subnet, *_) = found.get("subnets") or found["IPAM"]["Config"]
+    resolver = IPv4Network(subnet.get("subnet") or subnet["Subnet"])[2]
     service = settings.service
     name = f"{service.service_name}.{service.namespace_name}"
     command = [
         *(*engine.command, "run", "--rm", f"--network={network}"),
-        *(f"--dns={IPv4Network(subnets[0])[2]}", *label_options(labels)),
+        *(f"--dns={resolver}", *label_options(labels)),
         *("--entrypoint=curl", SEED, "--silent", "--show-error", "--max-time", _SECONDS),
         f"http://{name}:{service.container_port}{given.route}",
     ]
@@ -83,11 +82,6 @@ def _network_of(engine: Engine, tasks: Sequence[str]) -> tuple[str, dict[str, st
         "the tasks of this local AWS are records, not containers, and answer no call; the "
         "playground has said at its start why"
     )
-
-
-def _subnets(network: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the subnets of a network, as podman or docker describes it."""
-    return list(network.get("subnets") or network["IPAM"]["Config"])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """`make call`: where the call comes from, and the messages where no service can answer."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,42 +34,32 @@ class FakeEngine:
         raise AssertionError(arguments)
 
 
-Call = Callable[[FakeEngine], int]
-
-
-@pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
-    """Call the sample's service, as in a folder without an .env."""
+@pytest.fixture(autouse=True)
+def deployed_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be in a folder without an .env, with the sample in a local AWS."""
     monkeypatch.chdir(tmp_path)
     account = DeployedAccount()
     monkeypatch.setattr("tools.operations.account.Aws", lambda _region: account)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://127.0.0.1:4566")
 
-    def run(engine: FakeEngine) -> int:
-        monkeypatch.setattr("tools.playground.call.find_engine", lambda _cache: engine)
-        return main(["--route", "/health"])
 
-    return run
+def call(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr("tools.playground.call.find_engine", lambda _cache: engine)
+    return main(["--route", "/health"])
 
 
 def test_it_calls_by_name_from_the_network_of_the_tasks(
-    call: Call, capfd: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(FakeEngine()) == 0
+    assert call(FakeEngine(), monkeypatch) == 0
     ran = capfd.readouterr().out
     assert "--network=net --dns=10.77.0.2" in ran
     assert f"--label={OWNER}=me:/scratch" in ran, "the playground can remove the container"
     assert "http://ecsdemo-backend.default.ecs-blueprint-infra.local:3000/health" in ran
 
 
-def test_it_says_that_tasks_are_records(call: Call, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(FakeEngine(task="another")) == 1
-    assert "records, not containers" in capsys.readouterr().err
-
-
-def test_it_says_that_a_service_on_aws_answers_inside_its_vpc_only(
-    call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_it_says_that_tasks_are_records(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delenv("AWS_ENDPOINT_URL")
-    assert call(FakeEngine()) == 1
-    assert "inside its VPC only" in capsys.readouterr().err
+    assert call(FakeEngine(task="another"), monkeypatch) == 1
+    assert "records, not containers" in capsys.readouterr().err
