@@ -1,4 +1,4 @@
-"""The stand-in for docker refuses what docker refuses, and what it does not know."""
+"""The stand-in for docker refuses what docker refuses, and every command that it does not know."""
 
 import subprocess
 from pathlib import Path
@@ -32,11 +32,23 @@ def state(tmp_path: Path) -> State:
     return State(tmp_path / "state")
 
 
+@pytest.fixture
+def engine_calls(tmp_path: Path, state: State) -> Path:
+    """A file in which an engine, used for the builds, writes down how it was called."""
+    calls, engine = tmp_path / "calls", tmp_path / "engine"
+    engine.write_text(f"#!/bin/sh\necho \"$@\" >> '{calls}'\n", "utf-8")
+    engine.chmod(0o755)
+    write_engine(state.folder, Engine(name="podman", command=(str(engine),), settings={}), {})
+    return calls
+
+
 def request(context: Path, *arguments: str, target: str = "") -> BuildRequest:
     return BuildRequest(context=context, target=target, arguments=arguments)
 
 
-def test_an_image_is_what_goes_into_it(context: Path, state: State) -> None:
+def test_the_digest_of_an_image_depends_on_context_and_arguments(
+    context: Path, state: State
+) -> None:
     def image(*arguments: str) -> str:
         build(state, request(context, *arguments), IMAGE)
         return state.known("images")[IMAGE]
@@ -48,49 +60,12 @@ def test_an_image_is_what_goes_into_it(context: Path, state: State) -> None:
     assert image("REVISION=1") != first
 
 
-def test_an_argument_without_a_value_is_that_of_the_environment(
-    context: Path, state: State, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def image() -> str:
-        build(state, request(context, "BASE_IMAGE"), IMAGE)
-        return state.known("images")[IMAGE]
-
-    without = image()
-    monkeypatch.setenv("BASE_IMAGE", "other")
-    assert image() != without
-
-
-def test_a_dockerfile_elsewhere_counts(context: Path, state: State) -> None:
-    (context / "docker").mkdir()
-    (context / "docker" / "web").write_text("FROM base AS web\n", "utf-8")
-    asked = BuildRequest(
-        context=context, target="web", arguments=(), file=context / "docker" / "web"
-    )
-    build(state, asked, IMAGE)
-    assert IMAGE in state.known("images")
-
-
 def test_a_build_needs_its_dockerfile_and_its_stage(context: Path, state: State) -> None:
     build(state, request(context, target="test"), "")
     with pytest.raises(RefusalError, match="has no stage tests"):
         build(state, request(context, target="tests"), "")
     with pytest.raises(RefusalError, match="there is no"):
         build(state, request(context / "other"), "")
-
-
-@pytest.mark.parametrize("said", [(), ("BASE_IMAGE",)], ids=["own buildspec", "sample"])
-def test_an_engine_starts_from_the_base_image_that_is_there(
-    context: Path, state: State, monkeypatch: pytest.MonkeyPatch, said: tuple[str, ...]
-) -> None:
-    calls = context.parent / "calls"
-    engine = context.parent / "engine"
-    engine.write_text(f"#!/bin/sh\necho \"$@\" >> '{calls}'\n", "utf-8")
-    engine.chmod(0o755)
-    write_engine(state.folder, Engine(name="podman", command=(str(engine),), settings={}), {})
-    monkeypatch.setenv("BASE_IMAGE", "here:1")
-    build(state, request(context, *said), IMAGE)
-    built = next(line for line in calls.read_text("utf-8").splitlines() if f"--tag={IMAGE}" in line)
-    assert built.count("--build-arg=BASE_IMAGE=here:1") == 1
 
 
 def test_a_push_needs_a_login_and_an_image(state: State) -> None:
@@ -101,7 +76,7 @@ def test_a_push_needs_a_login_and_an_image(state: State) -> None:
         push(state, IMAGE)
 
 
-def test_the_command_says_what_it_is_and_refuses_what_it_does_not_know(
+def test_the_command_of_a_build_refuses_unknown_commands_and_options(
     tmp_path: Path, context: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(SWITCH, "stand-in")
@@ -128,26 +103,23 @@ def test_the_command_says_what_it_is_and_refuses_what_it_does_not_know(
         assert run("build", "--squash", str(context)) != 0
 
 
-def test_what_is_to_be_derived_is_built_on_top_of_every_image_with_a_tag(
-    context: Path, state: State
+def test_an_engine_builds_from_the_base_image_of_this_machine(
+    context: Path, state: State, engine_calls: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = context.parent / "calls"
-    engine = context.parent / "engine"
-    engine.write_text(f"#!/bin/sh\necho \"$@\" >> '{calls}'\n", "utf-8")
-    engine.chmod(0o755)
-    write_engine(state.folder, Engine(name="podman", command=(str(engine),), settings={}), {})
+    monkeypatch.setenv("BASE_IMAGE", "here:1")
+    build(state, request(context), IMAGE)
+    calls = engine_calls.read_text("utf-8").splitlines()
+    built = next(line for line in calls if f"--tag={IMAGE}" in line)
+    assert built.count("--build-arg=BASE_IMAGE=here:1") == 1
+
+
+def test_derived_files_are_built_on_top_of_every_image_with_a_tag(
+    context: Path, state: State, engine_calls: Path
+) -> None:
     docker = DockerCommand(folder=state.folder.parent / "bin", variables={}, description="")
-
-    def builds() -> list[str]:
+    with docker.deriving({"Dockerfile": b"ARG BUILT"}):
         build(state, request(context), IMAGE)
-        lines = calls.read_text("utf-8").splitlines()
-        calls.unlink()
-        return [line.rpartition(" ")[2] for line in lines if line.startswith("build --")]
-
-    assert builds()[-1:] == [str(context)]
+    lines = engine_calls.read_text("utf-8").splitlines()
+    built = [Path(line.rpartition(" ")[2]).name for line in lines if line.startswith("build --")]
+    assert [name for name in built if name in {"context", "derived"}] == ["context", "derived"]
     assert docker.images() == [state.known("images")[IMAGE]]
-    with docker.deriving({"Dockerfile": b"ARG BUILT", "program": b"\x7fELF"}):
-        first, second = [folder for folder in builds() if folder.startswith("/")][-2:]
-        assert (first, Path(second).name) == (str(context), "derived")
-        assert sorted(path.name for path in Path(second).iterdir()) == ["Dockerfile", "program"]
-    assert builds()[-1:] == [str(context)]
