@@ -46,9 +46,7 @@ def request(context: Path, *arguments: str, target: str = "") -> BuildRequest:
     return BuildRequest(context=context, target=target, arguments=arguments)
 
 
-def test_the_digest_of_an_image_depends_on_context_and_arguments(
-    context: Path, state: State
-) -> None:
+def test_a_digest_depends_on_context_and_arguments(context: Path, state: State) -> None:
     def image(*arguments: str) -> str:
         build(state, request(context, *arguments), IMAGE)
         return state.known("images")[IMAGE]
