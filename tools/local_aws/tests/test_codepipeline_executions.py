@@ -1,7 +1,6 @@
 """Executions of the local CodePipeline: jobs in their order, approvals, retries and rollbacks."""
 
 import re
-import time
 from typing import Any
 
 import pytest
@@ -72,29 +71,12 @@ def test_without_a_worker_nothing_is_started() -> None:
         Executions().start(pipeline(), None)
 
 
-def test_a_worker_that_is_long_at_work_is_still_there(
-    executions: Executions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    executions.start(pipeline(), None)
-    executions.acknowledge(offered(executions)[0]["id"])
-    later = time.monotonic() + 3600
-    monkeypatch.setattr(time, "monotonic", lambda: later)
-    assert executions.start(pipeline(), None)
-
-
 def test_actions_are_offered_in_their_order_and_one_at_a_time(executions: Executions) -> None:
     started = executions.start(pipeline(), None)
     assert work(executions) == ["Source", "Build", "Deploy", "Promote"]
     assert status(executions, started) == "Succeeded"
     (listed,) = executions.summaries("delivery", "Deploy", 10)
     assert listed["sourceRevisions"][0]["revisionId"] == COMMIT
-
-
-def test_a_job_is_offered_until_it_is_acknowledged(executions: Executions) -> None:
-    executions.start(pipeline(), None)
-    assert len(offered(executions)) == len(offered(executions)) == 1
-    executions.acknowledge(offered(executions)[0]["id"])
-    assert offered(executions) == []
 
 
 def test_a_second_execution_waits_for_the_first(executions: Executions) -> None:
@@ -113,7 +95,7 @@ def test_a_failure_ends_the_execution_and_says_why(executions: Executions) -> No
     assert failed["errorDetails"]["message"] == "it does not start"
 
 
-def test_a_retried_stage_goes_on_from_what_failed(executions: Executions) -> None:
+def test_a_retried_stage_begins_with_the_failed_action(executions: Executions) -> None:
     started = executions.start(pipeline(), None)
     work(executions, failing="Promote")
     executions.retry("delivery", "Deploy", started, "FAILED_ACTIONS")
@@ -121,7 +103,7 @@ def test_a_retried_stage_goes_on_from_what_failed(executions: Executions) -> Non
     assert status(executions, started) == "Succeeded"
 
 
-def test_an_approval_is_waited_for(executions: Executions) -> None:
+def test_an_execution_waits_for_an_approval(executions: Executions) -> None:
     executions.start(pipeline(approval=True), None)
     assert work(executions) == ["Source", "Build"]
     stage = pipeline(approval=True)["stages"][2]
@@ -168,13 +150,13 @@ def test_a_rollback_is_refused_where_codepipeline_refuses_it(executions: Executi
             executions.roll_back(pipeline(version), stage, target)
 
 
-def test_a_commit_of_choice_is_known_from_the_start(executions: Executions) -> None:
+def test_an_execution_may_be_started_for_a_commit(executions: Executions) -> None:
     executions.start(pipeline(), [{"actionName": "Source", "revisionValue": "feed"}])
     (listed,) = executions.summaries("delivery", "", 10)
     assert listed["sourceRevisions"] == [{"actionName": "Source", "revisionId": "feed"}]
 
 
-def test_what_is_stopped_is_done_no_further(executions: Executions) -> None:
+def test_a_stopped_execution_does_not_go_on(executions: Executions) -> None:
     started = executions.start(pipeline(), None)
     (job,) = offered(executions)
     executions.acknowledge(job["id"])
