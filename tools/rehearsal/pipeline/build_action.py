@@ -12,7 +12,7 @@ from tools.local_aws.scratch import ScratchDirectory
 from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.pipeline.artifacts import Action, ArtifactStore, text_of_file
-from tools.rehearsal.pipeline.build import build_environment, read_buildspec, run_build
+from tools.rehearsal.pipeline.build import build_environment, parse_buildspec, run_build
 from tools.rehearsal.pipeline.docker_command import DockerCommand
 from tools.rehearsal.pipeline.service_log import write_log
 
@@ -46,6 +46,7 @@ class BuildAction:
         project = codebuild.batch_get_projects(names=[name])["projects"][0]
         # https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html
         access = self._context.aws.access.role(project["serviceRole"], service=CODEBUILD)
+        declared = project["source"]["buildspec"]
         source = action["inputArtifacts"][0]["name"]
         with ScratchDirectory("build") as scratch:
             folder = scratch.path / "src"
@@ -59,12 +60,13 @@ class BuildAction:
                 secret=partial(_secret, access),
             )
             result = run_build(
-                read_buildspec(project["source"]["buildspec"], partial(text_of_file, folder)),
+                # A text of several lines is a buildspec, one line is the path of one.
+                parse_buildspec(declared if "\n" in declared else text_of_file(folder, declared)),
                 source=folder,
                 environment=self._host(access, folder) | variables,
             )
         write_log(access, f"/aws/codebuild/{name}", secrets.token_hex(8), result.log)
-        if not result.succeeded:
+        if result.failure:
             log = "\n".join(result.log.splitlines()[-_LOG_LINES:])
             raise RehearsalError(f"{result.failure}\n{log}")
         return result.exported

@@ -30,7 +30,7 @@ def phases(**commands: list[str]) -> str:
 def test_phases_run_in_their_order_and_see_what_was_set_before(tmp_path: Path) -> None:
     text = phases(build=['echo "$X in $PWD"'], pre_build=["export X=1", "cd /"])
     result = build(tmp_path, text)
-    assert result.succeeded
+    assert result.failure == ""
     assert result.log == "1 in /\n"
 
 
@@ -42,9 +42,9 @@ def test_the_first_failure_ends_the_phase(command: str, tmp_path: Path) -> None:
 
 
 def test_only_the_last_line_of_a_command_counts_unless_it_says_otherwise(tmp_path: Path) -> None:
-    assert build(tmp_path, phases(build=["false\ntrue"])).succeeded
+    assert build(tmp_path, phases(build=["false\ntrue"])).failure == ""
     careful = phases(build=["set -euo pipefail\nfalse | cat\ntrue"])
-    assert not build(tmp_path, careful).succeeded
+    assert build(tmp_path, careful).failure.startswith("build: exit status 1")
 
 
 def test_post_build_runs_after_a_failed_build_unless_the_build_aborts(tmp_path: Path) -> None:
