@@ -1,10 +1,10 @@
-"""Malicious commits: a build exports a wrong image, or attacks with its own credentials."""
+"""Malicious commits: a build exports a wrong image, or leaks its credentials for attacks."""
 
 import json
-import subprocess
-import sys
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,9 @@ import yaml
 
 from tools.local_aws.image_push import push_image
 from tools.local_aws.scratch import ScratchDirectory
-from tools.rehearsal.bounds import PROCESS_SECONDS
 from tools.rehearsal.context import SERVICE
 from tools.rehearsal.expectation import RehearsalError, expect, expect_true
-from tools.rehearsal.failures import attack_in_build
+from tools.rehearsal.failures.attempts import DONE, Attacker, Targets, allowed, forbidden
 from tools.rehearsal.failures.broken_promotions import (
     MadeUpBuilds,
     failure_of,
@@ -27,10 +26,7 @@ from tools.rehearsal.pipeline.artifacts import Action, ArtifactStore
 from tools.rehearsal.pipeline.docker_command import docker_stand_in
 from tools.rehearsal.pipeline.pipeline_run import PipelineRun
 from tools.rehearsal.pipeline.source_tree import Source
-from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET
 
-_SCRIPT = Path(attack_in_build.__file__)
-_TARGETS = "targets.json"
 _APPLICATION = "application-code/"
 _COMMIT = "badc0de"
 _REFUSED_BY_ECR = {
@@ -71,14 +67,14 @@ def exported_images(context: FailureContext) -> None:
 
 
 class Attack(PipelineRun):
-    """The deployed pipeline, for a commit whose build attacks and leaks its credentials.
+    """The deployed pipeline, for a commit whose build leaks its credentials to an attacker.
 
     ``answers`` are the answers to all attempts, by the moment at which they were made.
     """
 
     def __init__(self, context: FailureContext, folder: Path) -> None:
         super().__init__(context, docker_stand_in(folder / "docker"))
-        self._folder = folder
+        self._leak = folder / "leaked"
         self.answers: dict[str, Answers] = {}
         name = context.outputs(SERVICE)["PipelineName"]
         self._pipeline = self._client.get_pipeline(name=name)["pipeline"]
@@ -93,47 +89,35 @@ class Attack(PipelineRun):
         self.role = self._project["serviceRole"].rpartition("/")[2]
 
     def source_of(self, commit: str) -> Source:
-        """Return the application with a buildspec whose last command is the attack."""
+        """Return the application with a buildspec whose last command leaks the environment."""
         source = super().source_of(commit)
         files = {
             path: content for path, content in source.files.items() if path.startswith(_APPLICATION)
         }
         name = self._project["source"]["buildspec"]
         buildspec = yaml.safe_load(files[name])
-        attack = f'python -I attack.py "{self._folder / _TARGETS}"'
-        buildspec["phases"]["build"]["commands"].append(attack)
-        files |= {name: yaml.safe_dump(buildspec).encode(), "attack.py": _SCRIPT.read_bytes()}
-        return Source(files=files, links={}, origin=source.origin)
+        buildspec["phases"]["build"]["commands"].append(f"env -0 > {shlex.quote(str(self._leak))}")
+        files[name] = yaml.safe_dump(buildspec).encode()
+        return replace(source, files=files, links={})
 
     def build(self, action: Action, artifacts: ArtifactStore, commit: str) -> Mapping[str, str]:
-        """Run the build, which attacks, and keep the answers."""
-        self._write_targets(artifacts)
+        """Run the build, which leaks its credentials, and attack before the action ends."""
         exported = super().build(action, artifacts, commit)
-        self._take_answers("in the build")
+        self.again("at the end of the build")
         return exported
 
     def again(self, moment: str) -> None:
-        """Attack with the credentials that the build has leaked."""
-        self._write_targets(self.artifacts)
-        leaked = json.loads((self._folder / attack_in_build.ENVIRONMENT).read_text("utf-8"))
-        done = subprocess.run(
-            [sys.executable, "-I", str(_SCRIPT), str(self._folder / _TARGETS)],
-            env=leaked,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PROCESS_SECONDS,
-        )
-        if done.returncode != 0:
-            raise RehearsalError(f"the script of the attack has failed\n{done.stderr}")
-        self._take_answers(moment)
+        """Make all attempts with the credentials that the build has leaked."""
+        leaked = self._leak.read_text("utf-8").split("\0")
+        attacker = Attacker(dict(entry.split("=", 1) for entry in leaked if "=" in entry))
+        targets = self._targets(self.artifacts)
+        self.answers[moment] = {
+            "forbidden": [attacker.attempt(each) for each in forbidden(targets)],
+            "allowed": [attacker.attempt(each) for each in allowed(targets)],
+        }
 
-    def _take_answers(self, moment: str) -> None:
-        file = self._folder / attack_in_build.ANSWERS
-        self.answers[moment] = json.loads(file.read_text("utf-8"))
-        file.unlink()
-
-    def _write_targets(self, artifacts: ArtifactStore) -> None:
+    def _targets(self, artifacts: ArtifactStore) -> Targets:
+        """Return what the attempts are aimed at."""
         context = self._context
         service, task = context.service(), context.task_definition()
         source = artifacts.location(self._actions["Source"]["outputArtifacts"][0]["name"])
@@ -142,17 +126,19 @@ class Attack(PipelineRun):
             # A build has no output artifact; this is where one would be.
             "the build": {**source, "Key": f"{source['Key']}-of-the-build"},
         }
+        secrets = context.aws.client("secretsmanager").list_secrets()["SecretList"]
+        roles = context.aws.client("iam").get_paginator("list_roles").paginate()
         with suppress(KeyError):  # until Release has begun
             places["the release"] = artifacts.location(
                 self._actions["Release"]["outputArtifacts"][0]["name"]
             )
-        targets = {
+        return {
             "repository": context.repository(),
             "builds": f"{context.repository()}/builds",
             "tag": f"{_COMMIT}-1",
             "artifacts": places,
             "written": [name for name in places if name != "the build"],
-            "secrets": {"the token": TOKEN_SECRET, "the webhook's secret": self._webhook_secret()},
+            "secrets": [each["ARN"] for each in secrets],
             "cluster": service["clusterArn"],
             "service": service["serviceName"],
             "task_definition": {
@@ -167,43 +153,13 @@ class Attack(PipelineRun):
             "project": self._project["name"],
             "pipeline": context.outputs(SERVICE)["PipelineName"],
             "log_group": f"/aws/codebuild/{self._project['name']}",
-            "roles": self._roles(task),
+            "roles": [each["Arn"] for page in roles for each in page["Roles"]],
             "own_role": self.role,
         }
-        (self._folder / _TARGETS).write_text(json.dumps(targets), encoding="utf-8")
-
-    def _roles(self, task: Mapping[str, Any]) -> dict[str, str]:
-        """Return the roles that a build must not become: of the delivery, the task, and CDK."""
-        aws = self._context.aws
-        release = self._actions["Release"]["configuration"]["FunctionName"]
-        function = aws.client("lambda").get_function_configuration(FunctionName=release)
-        listed = aws.client("iam").get_paginator("list_roles").paginate()
-        return {
-            **{
-                f"the role of {name}": action["roleArn"]
-                for name, action in self._actions.items()
-                if "roleArn" in action
-            },
-            **{
-                f"CDK's {role['RoleName'].split('-')[2]} role": role["Arn"]
-                for page in listed
-                for role in page["Roles"]
-                if role["RoleName"].startswith("cdk-")
-            },
-            "the release function": function["Role"],
-            "the pipeline": self._pipeline["roleArn"],
-            "a task": task["taskRoleArn"],
-            "the role that starts tasks": task["executionRoleArn"],
-        }
-
-    def _webhook_secret(self) -> str:
-        listed = self._context.aws.client("secretsmanager").list_secrets()["SecretList"]
-        (arn,) = (each["ARN"] for each in listed if "SigningSecret" in each["Name"])
-        return str(arn)
 
 
 def attacking_build(context: FailureContext) -> None:
-    """Attack from a build, and with its credentials at each later moment of its delivery.
+    """Attack with the credentials of a build, at each moment of its delivery and after it.
 
     The delivery succeeds all the same, with the image that the build has exported.
     """
@@ -251,13 +207,13 @@ def require_refusals(answers: Answers) -> int:
         code, reason = _REFUSED_BY_ECR.get(
             each["what"], ("AccessDenied", f"perform: {each['action']} on")
         )
-        if each["code"] == attack_in_build.DONE:
+        if each["code"] == DONE:
             raise RehearsalError(f"{each['what']}: {each['action']} was allowed")
         is_judged = reason in each["said"] and "not judged" not in each["said"]
         if not each["code"].startswith(code) or not is_judged:
             raise RehearsalError(f"{each['what']}: not refused, but {each['code']}: {each['said']}")
     for each in answers["allowed"]:
-        expect(f"{each['what']} ({each['said']})", each["code"], attack_in_build.DONE)
+        expect(f"{each['what']} ({each['said']})", each["code"], DONE)
     return len(answers["forbidden"])
 
 
@@ -265,7 +221,7 @@ def _say(context: FailureContext, answers: Answers) -> None:
     for each in (*answers["forbidden"], *answers["allowed"]):
         attempt = f"{each['action']:<{_ACTION_WIDTH}}{each['what']:<{_WHAT_WIDTH}}"
         reason = each["said"].partition(" because ")[2] or each["said"]
-        verdict = "allowed" if each["code"] == attack_in_build.DONE else f"refused: {reason}"
+        verdict = "allowed" if each["code"] == DONE else f"refused: {reason}"
         context.report.say_folded(f"            {attempt}", verdict, indent=14)
 
 

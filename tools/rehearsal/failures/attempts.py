@@ -1,15 +1,8 @@
-"""What a malicious commit tries with the credentials of its build; the build runs this file.
+"""The calls that a malicious commit can make with the credentials of its build."""
 
-``python attack_in_build.py TARGETS`` reads from the JSON file TARGETS what exists, and makes every
-attempt. Beside that file it writes the answers, and its environment with the build's credentials.
-"""
-
-import json
-import os
-import sys
+import secrets
 from collections.abc import Iterator, Mapping
-from functools import cache
-from pathlib import Path
+from functools import cache, partial
 from typing import Any
 
 import boto3
@@ -17,7 +10,6 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 DONE = "done"
-ANSWERS, ENVIRONMENT = "answers.json", "environment.json"
 
 Targets = Mapping[str, Any]
 Attempt = tuple[str, str, Mapping[str, Any]]
@@ -29,8 +21,36 @@ _OPERATIONS = {
     "s3:ListAllMyBuckets": "list_buckets",
     "lambda:InvokeFunction": "invoke",
 }
-_MANIFEST = json.dumps({"schemaVersion": 2, "config": {}, "layers": []})
+_MANIFEST = '{"schemaVersion": 2, "config": {}, "layers": []}'
 _NO_JOB = "11111111-2222-3333-4444-555555555555"
+
+
+class Attacker:
+    """Makes calls with the credentials in the environment of a build, and with no others."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        credentials = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+        session = boto3.Session(*(environment[name] for name in credentials))
+        self._client = cache(
+            partial(
+                session.client,
+                region_name=environment["AWS_REGION"],
+                endpoint_url=environment["AWS_ENDPOINT_URL"],
+                verify=environment["AWS_CA_BUNDLE"],
+            )
+        )
+
+    def attempt(self, attempt: Attempt) -> dict[str, str]:
+        """Make a call; return what was attempted, and the code and the message of the answer."""
+        what, action, arguments = attempt
+        service, _, operation = action.partition(":")
+        code, said = DONE, ""
+        try:
+            method = _OPERATIONS.get(action) or xform_name(operation)
+            getattr(self._client(service), method)(**arguments)
+        except ClientError as error:
+            code, said = error.response["Error"]["Code"], error.response["Error"]["Message"]
+        return {"what": what, "action": action, "code": code, "said": said}
 
 
 def forbidden(targets: Targets) -> Iterator[Attempt]:
@@ -43,15 +63,16 @@ def forbidden(targets: Targets) -> Iterator[Attempt]:
     yield "widen its own role", "iam:PutRolePolicy", own
     another = {"RoleName": "evil", "AssumeRolePolicyDocument": "{}"}
     yield "make a role", "iam:CreateRole", another
-    for name, arn in targets["roles"].items():
-        yield f"become {name}", "sts:AssumeRole", {"RoleArn": arn, "RoleSessionName": "evil"}
+    for arn in targets["roles"]:
+        role = {"RoleArn": arn, "RoleSessionName": "evil"}
+        yield f"become {arn.rpartition('/')[2]}", "sts:AssumeRole", role
 
 
 def allowed(targets: Targets) -> Iterator[Attempt]:
     """Yield the attempts that a build needs, and that work until its credentials expire."""
     for name in targets["written"]:
         yield f"read the artifact of {name}", "s3:GetObject", targets["artifacts"][name]
-    new = f"more-{os.getpid()}"
+    new = f"more-{secrets.token_hex(4)}"
     yield "push one more build", "ecr:PutImage", _image(targets["builds"], new)
     live = {"repositoryName": targets["repository"], "imageIds": [{"imageTag": "live"}]}
     yield "pull the image in service", "ecr:BatchGetImage", live
@@ -98,7 +119,8 @@ def _service(targets: Targets) -> Iterator[Attempt]:
     yield "pass the task's roles on", "ecs:RegisterTaskDefinition", revision
     task = {"cluster": cluster, "taskDefinition": revision["family"]}
     yield "run a task", "ecs:RunTask", task
-    for name, secret in targets["secrets"].items():
+    for secret in targets["secrets"]:
+        name = secret.rpartition(":")[2]
         yield f"read {name}", "secretsmanager:GetSecretValue", {"SecretId": secret}
 
 
@@ -121,35 +143,3 @@ def _deliveries(targets: Targets) -> Iterator[Attempt]:
     }
     yield "approve", "codepipeline:PutApprovalResult", approval
     yield "start the pipeline", "codepipeline:StartPipelineExecution", {"name": pipeline}
-
-
-@cache
-def _client(service: str) -> Any:
-    return boto3.client(service)
-
-
-def _answer(attempt: Attempt) -> dict[str, str]:
-    what, action, arguments = attempt
-    service, _, operation = action.partition(":")
-    code, said = DONE, ""
-    try:
-        call = getattr(_client(service), _OPERATIONS.get(action) or xform_name(operation))
-        call(**arguments)
-    except ClientError as error:
-        code, said = error.response["Error"]["Code"], error.response["Error"]["Message"]
-    return {"what": what, "action": action, "code": code, "said": said}
-
-
-def main(file: Path) -> None:
-    """Make every attempt, and write down how each ended."""
-    targets = json.loads(file.read_text("utf-8"))
-    answers = {
-        "forbidden": [_answer(each) for each in forbidden(targets)],
-        "allowed": [_answer(each) for each in allowed(targets)],
-    }
-    (file.parent / ANSWERS).write_text(json.dumps(answers), encoding="utf-8")
-    (file.parent / ENVIRONMENT).write_text(json.dumps(dict(os.environ)), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
