@@ -89,11 +89,7 @@ class Execution:
             return ""
         if "Failed" in statuses:
             return "Failed"
-        return "Succeeded" if set(statuses) == {"Succeeded"} else self._unfinished
-
-    @property
-    def _unfinished(self) -> str:
-        return self.status if self.status != "Succeeded" else _AT_WORK
+        return "Succeeded" if set(statuses) == {"Succeeded"} else self.status
 
     @property
     def _kind(self) -> Shape:
