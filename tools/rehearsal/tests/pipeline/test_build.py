@@ -1,4 +1,4 @@
-"""Buildspecs are run as CodeBuild runs them."""
+"""Builds run the commands of a buildspec as CodeBuild does."""
 
 from pathlib import Path
 from typing import Any
@@ -58,34 +58,15 @@ def test_post_build_runs_after_a_failed_build_unless_the_build_aborts(tmp_path: 
     assert build(tmp_path, aborting).log == ""
 
 
-def test_the_variables_of_the_project_win_over_those_of_the_buildspec(tmp_path: Path) -> None:
-    text = "  variables:\n    A: spec\n    B: spec\n" + phases(build=["echo $A $B"])
-    assert build(tmp_path, text, B="project").log == "spec project\n"
-
-
 def test_a_command_cannot_swallow_the_ones_after_it(tmp_path: Path) -> None:
     assert build(tmp_path, phases(build=["cat", "echo next"])).log == "next\n"
 
 
-def exporting(*names: str) -> str:
-    return f"  exported-variables: [{', '.join(names)}]\n"
-
-
 def test_a_variable_is_exported_as_it_is_when_the_build_ends(tmp_path: Path) -> None:
-    text = exporting("A", "B", "C") + phases(
-        build=["export A=first B=1", 'export A="last one"', "C=of the shell alone || true"]
-    )
-    assert build(tmp_path, text).exported == {"A": "last one", "B": "1"}
-
-
-@pytest.mark.parametrize("command", ["exit 0", "exit 1", "false"])
-def test_a_build_that_ends_early_exports_what_there_is(command: str, tmp_path: Path) -> None:
-    text = exporting("A") + phases(pre_build=["export A=1", command], build=["export A=2"])
-    assert set(build(tmp_path, text).exported.values()) <= {"1"}
-
-
-def test_a_command_may_print_what_is_not_utf_8(tmp_path: Path) -> None:
-    assert build(tmp_path, phases(build=[r"printf 'caf\351\n'"])).log == "caf\ufffd\n"
+    commands = ["export A=first B=1", 'export A="last one"', "C=of the shell alone || true"]
+    variables = "  variables: {D: spec, E: spec}\n  exported-variables: [A, B, C, D, E]\n"
+    result = build(tmp_path, variables + phases(build=commands), E="project")
+    assert result.exported == {"A": "last one", "B": "1", "D": "spec", "E": "project"}
 
 
 @pytest.mark.parametrize(

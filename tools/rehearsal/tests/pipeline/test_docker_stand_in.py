@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tools.container_engine import Engine
-from tools.rehearsal.pipeline.docker_command import SWITCH, DockerCommand, docker_command
+from tools.rehearsal.pipeline.docker_command import SWITCH, docker_command
 from tools.rehearsal.pipeline.docker_stand_in import (
     BuildRequest,
     RefusalError,
@@ -30,16 +30,6 @@ def context(tmp_path: Path) -> Path:
 @pytest.fixture
 def state(tmp_path: Path) -> State:
     return State(tmp_path / "state")
-
-
-@pytest.fixture
-def engine_calls(tmp_path: Path, state: State) -> Path:
-    """A file in which an engine, used for the builds, writes down how it was called."""
-    calls, engine = tmp_path / "calls", tmp_path / "engine"
-    engine.write_text(f"#!/bin/sh\necho \"$@\" >> '{calls}'\n", "utf-8")
-    engine.chmod(0o755)
-    write_engine(state.folder, Engine(name="podman", command=(str(engine),), settings={}), {})
-    return calls
 
 
 def request(context: Path, *arguments: str, target: str = "") -> BuildRequest:
@@ -102,22 +92,13 @@ def test_the_command_of_a_build_refuses_unknown_commands_and_options(
 
 
 def test_an_engine_builds_from_the_base_image_of_this_machine(
-    context: Path, state: State, engine_calls: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, context: Path, state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    calls, engine = tmp_path / "calls", tmp_path / "engine"
+    engine.write_text(f"#!/bin/sh\necho \"$@\" >> '{calls}'\n", "utf-8")
+    engine.chmod(0o755)
+    write_engine(state.folder, Engine(name="podman", command=(str(engine),), settings={}), {})
     monkeypatch.setenv("BASE_IMAGE", "here:1")
     build(state, request(context), IMAGE)
-    calls = engine_calls.read_text("utf-8").splitlines()
-    built = next(line for line in calls if f"--tag={IMAGE}" in line)
+    built = next(line for line in calls.read_text("utf-8").splitlines() if f"={IMAGE}" in line)
     assert built.count("--build-arg=BASE_IMAGE=here:1") == 1
-
-
-def test_derived_files_are_built_on_top_of_every_image_with_a_tag(
-    context: Path, state: State, engine_calls: Path
-) -> None:
-    docker = DockerCommand(folder=state.folder.parent / "bin", variables={}, description="")
-    with docker.deriving({"Dockerfile": b"ARG BUILT"}):
-        build(state, request(context), IMAGE)
-    lines = engine_calls.read_text("utf-8").splitlines()
-    built = [Path(line.rpartition(" ")[2]).name for line in lines if line.startswith("build --")]
-    assert [name for name in built if name in {"context", "derived"}] == ["context", "derived"]
-    assert docker.images() == [state.known("images")[IMAGE]]

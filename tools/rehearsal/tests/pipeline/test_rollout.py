@@ -62,10 +62,3 @@ def test_the_revision_is_made_from_the_one_in_service() -> None:
 def test_a_rollout_that_fails_is_an_error(outcome: str, reason: str) -> None:
     with pytest.raises(RolloutError, match=reason):
         deploy(Ecs(outcome), app="new")
-
-
-def test_an_image_for_an_unknown_container_registers_nothing() -> None:
-    ecs = Ecs("COMPLETED")
-    with pytest.raises(RolloutError, match="app:2 has no container web"):
-        deploy(ecs, web="new")
-    assert ecs.registered == {}
