@@ -33,7 +33,7 @@ _REFUSED_BY_ECR = {
     "put another image under the approved tag": ("ImageTagAlreadyExistsException", "immutable")
 }
 """Attempts that the build's role allows, with error code and reason: tags are immutable."""
-_ACTION_WIDTH, _WHAT_WIDTH = 37, 42
+_ACTION_WIDTH = 37
 
 Answers = Mapping[str, list[dict[str, str]]]
 
@@ -219,7 +219,7 @@ def require_refusals(answers: Answers) -> int:
 
 def _say(context: FailureContext, answers: Answers) -> None:
     for each in (*answers["forbidden"], *answers["allowed"]):
-        attempt = f"{each['action']:<{_ACTION_WIDTH}}{each['what']:<{_WHAT_WIDTH}}"
+        attempt = f"{each['action']:<{_ACTION_WIDTH}}{each['what']}: "
         reason = each["said"].partition(" because ")[2] or each["said"]
         verdict = "allowed" if each["code"] == DONE else f"refused: {reason}"
         context.report.say_folded(f"            {attempt}", verdict, indent=14)

@@ -1,20 +1,22 @@
 """Take each used permission away, alone: ``python -m tools.rehearsal.permissions_needed``.
 
-After a deploy it does each activity (an action of the pipeline, a call of one of CDK's helper
-functions) and notes which permissions of the policies that has used. Then it takes each of them
-away and does the activity again, which must fail with a message that names the action. Where AWS
-goes on without a failure, the refusal must be recorded, and the step says what is lost.
+After a deploy it does each action of the pipeline, and notes which permissions that has used. Then
+it takes each of them away and does the action again, which must fail with a message that names the
+missing permission. Where AWS goes on without a failure, the refusal must be recorded, and the step
+says what is lost.
 """
 
 from tools.command_line import run
 
 import argparse
 import json
+import secrets
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from settings.examples import ACCOUNT, REGION
@@ -23,7 +25,9 @@ from tools.rehearsal.console_report import ConsoleReport
 from tools.rehearsal.context import CORE, SERVICE, RehearsalContext, read_deliverable
 from tools.rehearsal.expectation import RehearsalError, expect_true
 from tools.rehearsal.permissions import many
-from tools.rehearsal.permissions_needed.activities import Activity, all_activities
+from tools.rehearsal.pipeline.artifacts import ArtifactStore
+from tools.rehearsal.pipeline.docker_command import docker_stand_in
+from tools.rehearsal.pipeline.pipeline_run import PipelineRun
 from tools.rehearsal.pipeline.worker import FAILURES
 from tools.rehearsal.scenarios import first_deploy
 from tools.rehearsal.workspace import Workspace
@@ -32,14 +36,11 @@ _LOST_WITHOUT_FAILURE = {
     ("ImageBuild", "ecr:BatchGetImage"): "docker builds without cached layers",
     ("ImageBuild", "ecr:GetDownloadUrlForLayer"): "docker builds without cached layers",
     ("ReleaseFunction", "cloudwatch:DescribeAlarms"): "Release does not mention alarms",
-    ("AutoDeleteObjects", "s3:GetBucketPolicy"): "objects can be put while others are deleted",
-    ("AutoDeleteObjects", "s3:PutBucketPolicy"): "objects can be put while others are deleted",
     ("", "logs:CreateLogStream"): "there is no log",
     ("", "logs:PutLogEvents"): "the log is empty",
 }
-"""What is lost, by a part of the role's name and the action, where nothing fails."""
+"""What is lost, by a part of the role's name and the permission, where nothing fails."""
 
-_POLICY_OF = "policy of arn:aws:s3:::"
 # Its permissions are used by ECS when a task starts. What is missing is in the reason of a stopped
 # task, minutes later; tools/local_aws/tests/test_ecs_tasks.py takes each of them away.
 _OF_ECS = f"{CORE}-TaskExecutionRole"
@@ -56,7 +57,7 @@ class UsedPermission:
 
 
 def main() -> None:
-    """Do it all; exit with 1 and the reason at the first permission that nothing needs."""
+    """Do it all; exit with 1 and the reason at the first permission that is not needed."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.rehearsal.permissions_needed", description=__doc__
     )
@@ -84,39 +85,64 @@ def main() -> None:
 
 
 def rehearse(context: RehearsalContext) -> Mapping[str, int]:
-    """Deploy, do every activity with and without its permissions; count these by role."""
+    """Deploy, do every action with and without its permissions; count these by role."""
     report = context.report
     read_deliverable(context)
     first_deploy.prepare(context)
     with report.step("cdk deploy --all"):
         context.workspace.deploy()
     seen: set[UsedPermission] = set()
-    for activity in all_activities(context):
-        report.section(activity.name)
+    for name, do in _actions(context):
+        report.section(name)
         before = _uses(context)
         with report.step("With all permissions") as step:
-            activity.run()
+            do()
             used = sorted((_uses(context) - before).keys() - seen)
-            step.note = f"uses {len(used)} permissions that no activity before it has used"
+            step.note = f"uses {len(used)} permissions that no action before it has used"
         seen.update(used)
         for use in used:
             without = _without(context, use)
             with report.step(f"Without {use.action} of {use.role}") as step, without:
-                step.note = loss_without(context, activity, use)
+                step.note = loss_without(context, do, use)
         if used:
             with report.step("With all permissions again"):
-                activity.run()
+                do()
     return Counter(use.role for use in seen)
 
 
-def loss_without(context: RehearsalContext, activity: Activity, use: UsedPermission) -> str:
-    """Do an activity that lacks a permission; return what is lost if it does not fail.
+def _actions(context: RehearsalContext) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Yield the actions of the pipeline, in order, with functions that do them again and again."""
+    client = context.aws.client("codepipeline")
+    name = context.outputs(SERVICE)["PipelineName"]
+    pipeline = client.get_pipeline(name=name)["pipeline"]
+    worker = PipelineRun(context, docker_stand_in(context.workspace.folder / "docker"))
+    artifacts = ArtifactStore(bucket=pipeline["artifactStore"]["location"], pipeline=name)
+    commit = secrets.token_hex(20)
+    actions = {
+        action["name"]: action
+        for stage in pipeline["stages"]
+        for action in sorted(stage["actions"], key=lambda action: int(action["runOrder"]))
+    }
 
-    ``RehearsalError`` if it neither fails by naming the action nor loses something.
+    def perform(*names: str) -> None:
+        own = worker.as_pipeline(pipeline)
+        for each in names:
+            worker.perform(actions[each], own, artifacts, commit)
+
+    for each in actions:
+        # Release copies no image twice, so it needs a new one each time.
+        first = ("Build",) if each == "Release" else ()
+        yield each, partial(perform, *first, each)
+
+
+def loss_without(context: RehearsalContext, do: Callable[[], None], use: UsedPermission) -> str:
+    """Do an action that lacks a permission; return what is lost if it does not fail.
+
+    ``RehearsalError`` if it neither fails by naming the permission nor loses something.
     """
     before = _refusals(context, use)
     try:
-        activity.run()
+        do()
     except FAILURES as failure:
         expect_true(f"the failure names {use.action}: {failure}", holds=use.action in str(failure))
         return ""
@@ -153,22 +179,12 @@ def _refusals(context: RehearsalContext, use: UsedPermission) -> int:
 @contextmanager
 def _without(context: RehearsalContext, use: UsedPermission) -> Iterator[None]:
     """Take an action out of every statement of a policy, for as long as the block lasts."""
-    if use.policy.startswith(_POLICY_OF):
-        s3, bucket = context.aws.client("s3"), use.policy.removeprefix(_POLICY_OF)
-        whole = s3.get_bucket_policy(Bucket=bucket)["Policy"]
-        reduced = json.dumps(without_action(json.loads(whole), use.granted))
-        s3.put_bucket_policy(Bucket=bucket, Policy=reduced)
-        try:
-            yield
-        finally:
-            s3.put_bucket_policy(Bucket=bucket, Policy=whole)
-        return
     iam = context.aws.client("iam")
     name = {"RoleName": use.role, "PolicyName": use.policy}
     document = iam.get_role_policy(**name)["PolicyDocument"]
-    reduced_document = without_action(document, use.granted)
-    if reduced_document["Statement"]:
-        iam.put_role_policy(**name, PolicyDocument=json.dumps(reduced_document))
+    reduced = without_action(document, use.granted)
+    if reduced["Statement"]:
+        iam.put_role_policy(**name, PolicyDocument=json.dumps(reduced))
     else:
         iam.delete_role_policy(**name)
     try:

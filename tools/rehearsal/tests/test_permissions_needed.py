@@ -12,7 +12,6 @@ from tools.rehearsal.permissions_needed.__main__ import (
     loss_without,
     without_action,
 )
-from tools.rehearsal.permissions_needed.activities import Activity
 
 ROLE = "Stack-ReleaseFunctionRole-1"
 PUT = UsedPermission(ROLE, "Policy", "ecr:PutImage", "ecr:PutImage")
@@ -20,7 +19,7 @@ LOG = UsedPermission(ROLE, "Policy", "logs:PutLogEvents", "logs:PutLogEvents")
 
 
 def loss(use: UsedPermission, *, refused: str = "", failure: str = "") -> str:
-    """Do an activity that is refused an action, fails, or neither."""
+    """Do an action that is refused a permission, fails, or neither."""
     refusals: list[dict[str, Any]] = []
 
     def run() -> None:
@@ -31,7 +30,7 @@ def loss(use: UsedPermission, *, refused: str = "", failure: str = "") -> str:
 
     access = SimpleNamespace(ledger=lambda: {"refusals": refusals})
     context = cast("RehearsalContext", SimpleNamespace(aws=SimpleNamespace(access=access)))
-    return loss_without(context, Activity(name="Release", run=run), use)
+    return loss_without(context, run, use)
 
 
 def test_it_is_needed_if_the_failure_names_it_or_something_is_lost() -> None:
@@ -52,7 +51,7 @@ def test_otherwise_it_is_not(use: UsedPermission, refused: str, failure: str, me
         loss(use, refused=refused, failure=failure)
 
 
-def test_one_action_is_taken_out_of_the_statements_that_allow_it() -> None:
+def test_a_permission_is_taken_out_of_the_statements_that_allow_it() -> None:
     deny = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"}
     both = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "*"}
     only = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*"}

@@ -1,5 +1,6 @@
-"""The stand-in for docker refuses what docker refuses, and every command that it does not know."""
+"""The stand-in for docker refuses what docker refuses, and what it does not know."""
 
+import io
 import subprocess
 from pathlib import Path
 
@@ -7,14 +8,7 @@ import pytest
 
 from tools.container_engine import Engine
 from tools.rehearsal.pipeline.docker_command import SWITCH, docker_command
-from tools.rehearsal.pipeline.docker_stand_in import (
-    BuildRequest,
-    RefusalError,
-    State,
-    build,
-    push,
-    write_engine,
-)
+from tools.rehearsal.pipeline.docker_stand_in import State, main, write_engine
 
 IMAGE = "registry/shop:1"
 
@@ -32,63 +26,58 @@ def state(tmp_path: Path) -> State:
     return State(tmp_path / "state")
 
 
-def request(context: Path, *arguments: str, target: str = "") -> BuildRequest:
-    return BuildRequest(context=context, target=target, arguments=arguments)
+def docker(state: State, *arguments: str) -> None:
+    main([str(state.folder), *arguments])
 
 
 def test_a_digest_depends_on_context_and_arguments(context: Path, state: State) -> None:
-    def image(*arguments: str) -> str:
-        build(state, request(context, *arguments), IMAGE)
+    def image(revision: str) -> str:
+        docker(state, "build", "--tag", IMAGE, f"--build-arg=REVISION={revision}", str(context))
         return state.known("images")[IMAGE]
 
-    first = image("REVISION=1")
-    assert image("REVISION=1") == first
-    assert image("REVISION=2") != first
+    first = image("1")
+    assert image("1") == first
+    assert image("2") != first
     (context / "app.py").touch()
-    assert image("REVISION=1") != first
+    assert image("1") != first
 
 
-def test_a_build_needs_its_dockerfile_and_its_stage(context: Path, state: State) -> None:
-    build(state, request(context, target="test"), "")
-    with pytest.raises(RefusalError, match="has no stage tests"):
-        build(state, request(context, target="tests"), "")
-    with pytest.raises(RefusalError, match="there is no"):
-        build(state, request(context / "other"), "")
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("build", "--target=tests"), "has no stage tests"),
+        (("build", "--file=other"), "there is no other"),
+        (("build", "--secret=id=NPM_TOKEN,env=NPM_TOKEN"), "there is no variable NPM_TOKEN"),
+        (("push",), "no basic auth credentials for registry"),
+    ],
+)
+def test_it_refuses_what_docker_refuses(
+    arguments: tuple[str, ...], reason: str, context: Path, state: State
+) -> None:
+    with pytest.raises(SystemExit, match=reason):
+        docker(state, *arguments, str(context) if arguments[0] == "build" else IMAGE)
 
 
-def test_a_push_needs_a_login_and_an_image(state: State) -> None:
-    with pytest.raises(RefusalError, match="no basic auth credentials for registry"):
-        push(state, IMAGE)
-    state.remember("logins", "registry", "AWS")
-    with pytest.raises(RefusalError, match="does not exist locally"):
-        push(state, IMAGE)
+def test_a_push_needs_an_image(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("password"))
+    docker(state, "login", "--username", "AWS", "--password-stdin", "registry")
+    with pytest.raises(SystemExit, match="does not exist locally"):
+        docker(state, "push", IMAGE)
 
 
-def test_the_command_of_a_build_refuses_unknown_commands_and_options(
+def test_a_build_finds_it_as_docker(
     tmp_path: Path, context: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(SWITCH, "stand-in")
-    # The folder of the build is that of the delivered source, which may have tools of its own.
-    theirs = context / "tools" / "rehearsal" / "__init__.py"
-    theirs.parent.mkdir(parents=True)
-    theirs.touch()
-    with docker_command(tmp_path, context / "Dockerfile") as docker:
-        assert docker.description.startswith("a stand-in")
-
-        def run(*arguments: str, given: str = "") -> int:
-            call = [str(docker.folder / "docker"), *arguments]
-            done = subprocess.run(call, cwd=context, input=given, text=True, check=False)
-            return done.returncode
-
-        login = ("login", "--username", "AWS", "--password-stdin", "registry")
-        assert run(*login) != 0, "without a password"
-        assert run(*login, given="password") == 0
-        assert run("build", "--tag", IMAGE, str(context)) == 0
-        assert run("build", "--secret", "id=NPM_TOKEN,env=NPM_TOKEN", str(context)) != 0, "unset"
-        monkeypatch.setenv("NPM_TOKEN", "t")
-        assert run("build", "--secret", "id=NPM_TOKEN,env=NPM_TOKEN", str(context)) == 0
-        assert run("run", IMAGE) != 0
-        assert run("build", "--squash", str(context)) != 0
+    # The folder of a build has the delivered source, which may have a package `tools`.
+    (context / "tools" / "rehearsal").mkdir(parents=True)
+    (context / "tools" / "rehearsal" / "__init__.py").touch()
+    with docker_command(tmp_path, context / "Dockerfile") as found:
+        command = [str(found.folder / "docker"), "build", "--tag", IMAGE, str(context)]
+        assert subprocess.run(command, cwd=context, check=False).returncode == 0
+        assert len(found.images()) == 1
+        unknown = [*command, "--squash"]
+        assert subprocess.run(unknown, cwd=context, check=False).returncode != 0
 
 
 def test_an_engine_builds_from_the_base_image_of_this_machine(
@@ -99,6 +88,6 @@ def test_an_engine_builds_from_the_base_image_of_this_machine(
     engine.chmod(0o755)
     write_engine(state.folder, Engine(name="podman", command=(str(engine),), settings={}), {})
     monkeypatch.setenv("BASE_IMAGE", "here:1")
-    build(state, request(context), IMAGE)
+    docker(state, "build", "--tag", IMAGE, str(context))
     built = next(line for line in calls.read_text("utf-8").splitlines() if f"={IMAGE}" in line)
     assert built.count("--build-arg=BASE_IMAGE=here:1") == 1
