@@ -81,7 +81,9 @@ def test_actions_are_offered_in_their_order_and_one_at_a_time(executions: Execut
 
 def test_a_second_execution_waits_for_the_first(executions: Executions) -> None:
     executions.start(pipeline(), None)
-    executions.start(pipeline(), None)
+    executions.start(pipeline(), [{"actionName": "Source", "revisionValue": "feed"}])
+    second = executions.summaries("delivery", "", 10)[0]
+    assert second["sourceRevisions"] == [{"actionName": "Source", "revisionId": "feed"}]
     assert work(executions) == ["Source", "Build", "Deploy", "Promote"] * 2
 
 
@@ -101,15 +103,6 @@ def test_a_retried_stage_begins_with_the_failed_action(executions: Executions) -
     executions.retry("delivery", "Deploy", started, "FAILED_ACTIONS")
     assert work(executions) == ["Promote"]
     assert status(executions, started) == "Succeeded"
-
-
-def test_an_execution_waits_for_an_approval(executions: Executions) -> None:
-    executions.start(pipeline(approval=True), None)
-    assert work(executions) == ["Source", "Build"]
-    stage = pipeline(approval=True)["stages"][2]
-    token = executions.stage_state("delivery", stage)["actionStates"][0]["latestExecution"]["token"]
-    executions.approve(token, "Approved", "looks good")
-    assert work(executions) == ["Deploy", "Promote"]
 
 
 def test_a_rejected_approval_ends_the_execution(executions: Executions) -> None:
@@ -148,12 +141,6 @@ def test_a_rollback_is_refused_where_codepipeline_refuses_it(executions: Executi
     ):
         with pytest.raises(JsonRESTError, match=re.escape(reason)):
             executions.roll_back(pipeline(version), stage, target)
-
-
-def test_an_execution_may_be_started_for_a_commit(executions: Executions) -> None:
-    executions.start(pipeline(), [{"actionName": "Source", "revisionValue": "feed"}])
-    (listed,) = executions.summaries("delivery", "", 10)
-    assert listed["sourceRevisions"] == [{"actionName": "Source", "revisionId": "feed"}]
 
 
 def test_a_stopped_execution_does_not_go_on(executions: Executions) -> None:

@@ -181,12 +181,7 @@ class PipelineWorker:
         """Call the function; its output variables are those of the action's namespace."""
         kills = self.kills.get(action["name"], ())
         function = LambdaAction(self._context.aws, access, kills=kills)
-        artifacts.variables[_namespace(action)] = function.run(
-            action,
-            inputs={a["name"]: artifacts.location(a["name"]) for a in action["inputArtifacts"]},
-            outputs={a["name"]: artifacts.reserve(a["name"]) for a in action["outputArtifacts"]},
-            user_parameters=action["configuration"].get("UserParameters", ""),
-        )
+        artifacts.variables[_namespace(action)] = function.run(action, artifacts)
 
 
 def _namespace(action: Action) -> str:
