@@ -36,8 +36,6 @@ _LOST_WITHOUT_FAILURE = {
     ("ImageBuild", "ecr:BatchGetImage"): "docker builds without cached layers",
     ("ImageBuild", "ecr:GetDownloadUrlForLayer"): "docker builds without cached layers",
     ("ReleaseFunction", "cloudwatch:DescribeAlarms"): "Release does not mention alarms",
-    ("", "logs:CreateLogStream"): "there is no log",
-    ("", "logs:PutLogEvents"): "the log is empty",
 }
 """What is lost, by a part of the role's name and the permission, where nothing fails."""
 

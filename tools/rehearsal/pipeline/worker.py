@@ -43,11 +43,11 @@ class JobResult:
 
 
 class PipelineWorker:
-    """Does the actions of all pipelines of a local AWS.
+    """Does the actions of all pipelines of a local AWS, each with its own role.
 
-    It reads pipelines, build projects and functions from the local AWS, and each action acts with
-    its own role. Builds call ``docker``; their other commands are real. ``kills`` are, by the name
-    of an action, the calls at which the process of its function is killed, one for each attempt.
+    It reads pipelines, build projects and functions from the local AWS. Builds call ``docker``;
+    their other commands are real. ``kills`` has, by the name of an action, the calls at which the
+    process of its function is killed, one for each attempt (see ``LambdaAction``).
     """
 
     def __init__(self, context: RehearsalContext, docker: DockerCommand) -> None:
@@ -58,8 +58,8 @@ class PipelineWorker:
         self._stores: dict[str, ArtifactStore] = {}
         self.kills: Mapping[str, Sequence[str]] = {}
         self._kinds: dict[tuple[str, str], Callable[[Action, Access, ArtifactStore, str], Any]] = {
-            ("Source", "GitHub"): self._hand_on_source,
-            ("Source", "CodeStarSourceConnection"): self._hand_on_source,
+            ("Source", "GitHub"): self._store_source,
+            ("Source", "CodeStarSourceConnection"): self._store_source,
             ("Build", "CodeBuild"): self._build,
             ("Deploy", "ECS"): self._deploy,
             ("Invoke", "Lambda"): self._invoke,
@@ -88,7 +88,7 @@ class PipelineWorker:
         """Assume the role of a pipeline, as CodePipeline does."""
         return self._context.aws.access.role(pipeline["roleArn"], service=CODEPIPELINE)
 
-    # What the worker of a rehearsal does differently.
+    # The worker of a rehearsal overrides these.
 
     def before_action(self, name: str) -> None:
         """Do nothing; CodePipeline has offered an action that has not begun."""
@@ -140,7 +140,7 @@ class PipelineWorker:
 
     # The actions.
 
-    def _hand_on_source(
+    def _store_source(
         self, action: Action, access: Access, artifacts: ArtifactStore, commit: str
     ) -> Source:
         """Store the files that are delivered; nothing asks GitHub."""
@@ -149,7 +149,7 @@ class PipelineWorker:
         return source
 
     def _build(self, action: Action, access: Access, artifacts: ArtifactStore, commit: str) -> None:
-        """Start the build, run it, and look how it ended.
+        """Start the build, run it, and read its result.
 
         https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodeBuild.html
         """

@@ -15,7 +15,8 @@ from tools.rehearsal.permissions_needed.__main__ import (
 
 ROLE = "Stack-ReleaseFunctionRole-1"
 PUT = UsedPermission(ROLE, "Policy", "ecr:PutImage", "ecr:PutImage")
-LOG = UsedPermission(ROLE, "Policy", "logs:PutLogEvents", "logs:PutLogEvents")
+ALARMS = "cloudwatch:DescribeAlarms"
+LOOK = UsedPermission(ROLE, "Policy", ALARMS, ALARMS)
 
 
 def loss(use: UsedPermission, *, refused: str = "", failure: str = "") -> str:
@@ -35,7 +36,7 @@ def loss(use: UsedPermission, *, refused: str = "", failure: str = "") -> str:
 
 def test_it_is_needed_if_the_failure_names_it_or_something_is_lost() -> None:
     assert loss(PUT, failure="not authorized to perform: ecr:PutImage") == ""
-    assert loss(LOG, refused="logs:PutLogEvents").endswith("the log is empty")
+    assert loss(LOOK, refused=ALARMS).endswith("Release does not mention alarms")
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_it_is_needed_if_the_failure_names_it_or_something_is_lost() -> None:
     [
         (PUT, "ecr:PutImage", "there is no image", "the failure names ecr:PutImage"),
         (PUT, "ecr:PutImage", "", "something is lost without ecr:PutImage"),
-        (LOG, "logs:CreateLogStream", "", "logs:PutLogEvents was refused"),
+        (LOOK, "logs:CreateLogStream", "", f"{ALARMS} was refused"),
     ],
 )
 def test_otherwise_it_is_not(use: UsedPermission, refused: str, failure: str, message: str) -> None:
