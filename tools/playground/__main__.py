@@ -45,14 +45,10 @@ _IN_THE_WAY = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C, then remove everything; return 1 if something is left."""
     parser = argparse.ArgumentParser(prog="python -m tools.playground", description=__doc__)
-    parser.add_argument(
-        "--env-file", help="settings file; several, comma-separated (.env, or the sample's)"
-    )
-    parser.add_argument(
-        "--working-tree",
-        action="store_true",
-        help="deliver the files as they are on disk, and not as they are committed",
-    )
+    several = "settings file; several, comma-separated (.env, or the sample's)"
+    parser.add_argument("--env-file", help=several)
+    on_disk = "deliver the files as they are on disk, and not as they are committed"
+    parser.add_argument("--working-tree", action="store_true", help=on_disk)
     parser.add_argument("--source", help="the repository to deliver, if make init did not note it")
     given = parser.parse_args(arguments)
     env_file = env_files_or_none(given.env_file)
@@ -65,20 +61,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SettingsError, NoSourceError, RehearsalError) as error:
         print(error if isinstance(error, SettingsError) else f"error: {error}", file=sys.stderr)
         return 1
-    playground = Playground(deployment, env_file, source)
+    playground, failed = Playground(deployment, env_file, source), True
     try:
         with playground.stack:
             playground.start(working_tree=given.working_tree)
             playground.serve()
     except KeyboardInterrupt:
-        return playground.say_what_is_left()
-    except SystemExit:  # a signal
-        playground.say_what_is_left()
-        raise
+        failed = False
     except _FAILURES as error:
         print(f"\nerror: {error}", file=sys.stderr)
-        playground.say_what_is_left()
-    return 1
+    finally:
+        left = playground.say_what_is_left()
+    return int(failed or left)
 
 
 class Playground:
@@ -141,21 +135,20 @@ class Playground:
                 self._report.say(f"  {result.pipeline}: {result.action} {end}")
             time.sleep(_POLL_SECONDS)
 
-    def say_what_is_left(self) -> int:
-        """Look for everything that was made, say where, and return 1 if something is there."""
+    def say_what_is_left(self) -> bool:
+        """Look for everything that was made, say where, and tell whether something is there."""
         looked_at = [f"the folder {folder}" for folder in self._folders]
         left = [str(folder) for folder in self._folders if folder.exists()]
         if self._endpoint:
             looked_at.append(f"the port of {self._endpoint}")
             left += [self._endpoint] if _answers(self._endpoint) else []
         if self._engine:
-            looked_at.append(
-                f"containers, networks and images of {self._engine.name} with our label"
-            )
+            engine = self._engine.name
+            looked_at.append(f"containers, networks and images of {engine} with our label")
             left += left_over(self._engine)
         self._report.say("Looked at " + "; ".join(looked_at or ["nothing: nothing was made"]) + ".")
         self._report.say(f"LEFT: {', '.join(left)}" if left else "Nothing is left.")
-        return 1 if left else 0
+        return bool(left)
 
     def _engine_for_tasks(self) -> Engine | None:
         """Return an engine that has the image for other containers; say why if there is none."""
@@ -163,10 +156,10 @@ class Playground:
             try:
                 engine = containers.available() if self._source == ROOT else usable_engine()
                 build_seed(engine)
+                step.note = engine.name
             except (NoEngineError, EngineError) as reason:
                 step.note = f"none, so tasks are records: {reason}"
                 return None
-            step.note = engine.name
         return engine
 
     def _aws(self, engine: Engine | None) -> LocalAws:

@@ -144,4 +144,4 @@ def test_at_its_end_it_says_where_it_has_looked_and_that_nothing_is_left(
     assert all(f"the folder {folder}" in looked_at for folder in folders)
     assert playground.exports["AWS_ENDPOINT_URL"] in looked_at
     assert said.rstrip().endswith("Nothing is left.")
-    assert [folder for folder in folders if folder.exists()] == []
+    assert not any(folder.exists() for folder in folders)
