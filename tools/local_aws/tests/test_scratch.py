@@ -247,7 +247,6 @@ def test_nothing_else_makes_or_removes_folders_or_kills_groups() -> None:
         },
         "unlink": {
             "tools/init/__main__.py",  # the file that it has just made, half written
-            "tools/rehearsal/failures/attacks.py",  # the answers of its own attacks, once read
             "tools/rehearsal/pipeline/artifacts.py",  # links that it has just unpacked
             "tools/local_aws/scratch.py",
         },
