@@ -68,8 +68,8 @@ class ArtifactStore:
     def unpack(self, access: Access, name: str, folder: Path) -> None:
         """Write the files of an input artifact into ``folder``.
 
-        A link that leads out of the folder, or that the system refuses, becomes a file that holds
-        the name of its target, so that a build reads nothing of this machine.
+        A link that leads out of the folder becomes a file that holds the name of its target, so
+        that a build reads nothing of this machine.
         """
         stored = access.client("s3").get_object(**self.location(name))
         with zipfile.ZipFile(io.BytesIO(stored["Body"].read())) as archive:
@@ -81,10 +81,7 @@ class ArtifactStore:
             }
         for link, target in links.items():
             link.unlink()
-            try:
-                link.symlink_to(target)
-            except (OSError, ValueError):  # an empty target, a NUL in it, or too long
-                link.write_bytes(os.fsencode(target))
+            link.symlink_to(target)
         # One link may lead through another, so all of them exist before the first is judged.
         # Not Path.resolve: before Python 3.13 it raises RuntimeError for a loop of links.
         inside = Path(os.path.realpath(folder))

@@ -73,7 +73,7 @@ def read_source(root: Path, *, working_tree: bool = False, commit: str = "HEAD")
         origin="the working tree, with what is not committed",
         left_out=(
             *_left_out(_untracked(root), "untracked file", "git add"),
-            *_never_delivered(tracked),
+            *_submodules(tracked),
         ),
     )
 
@@ -139,7 +139,7 @@ def _committed(root: Path, wanted: str) -> Source:
         left_out=(
             *_left_out(_changed(root, files, links), "uncommitted change", "WORKTREE=1"),
             *_left_out(_untracked(root), "untracked file", "git add, and WORKTREE=1"),
-            *_never_delivered(entries),
+            *_submodules(entries),
         ),
     )
 
@@ -166,7 +166,7 @@ def _on_disk(root: Path, paths: Iterable[str]) -> tuple[dict[str, bytes], dict[s
     files: dict[str, bytes] = {}
     links: dict[str, str] = {}
     real = os.path.realpath(root)
-    for path in filter(_has_utf8_name, paths):
+    for path in paths:
         file = root / path
         # Not Path.resolve: before Python 3.13 it raises RuntimeError for a loop of links.
         if os.path.realpath(file.parent) != str(real / PurePosixPath(path).parent):
@@ -224,29 +224,26 @@ def _contents(root: Path, entries: Collection[_Entry]) -> dict[str, bytes]:
 
 
 def _entries(output: str, *, blob_at: int) -> list[_Entry]:
-    """Parse the output of `git ls-tree` or `git ls-files --stage`."""
+    """Parse the output of `git ls-tree` or `git ls-files --stage`.
+
+    An artifact is a zip file, in which names are UTF-8.
+    """
     entries = []
     for line in _split(output):
         facts, _, path = line.partition("\t")
+        if path.encode(errors="ignore").decode() != path:
+            raise SourceError(f"the name of a file is not UTF-8: {_printable(path)}")
         each = facts.split()
         entries.append(_Entry(mode=each[0], blob=each[blob_at], path=path))
     return entries
 
 
 def _deliverable(entries: Iterable[_Entry]) -> list[_Entry]:
-    return [e for e in entries if e.mode != _SUBMODULE and _has_utf8_name(e.path)]
+    return [entry for entry in entries if entry.mode != _SUBMODULE]
 
 
-def _never_delivered(entries: Iterable[_Entry]) -> Iterator[str]:
-    submodules = [entry.path for entry in entries if entry.mode == _SUBMODULE]
-    not_utf8 = [entry.path for entry in entries if not _has_utf8_name(entry.path)]
-    yield from _left_out(submodules, "submodule")
-    yield from _left_out(not_utf8, "file whose name is not UTF-8")
-
-
-def _has_utf8_name(path: str) -> bool:
-    """Tell whether an artifact can have the file: names in a zip file are UTF-8."""
-    return path.encode(errors="ignore").decode() == path
+def _submodules(entries: Iterable[_Entry]) -> Iterator[str]:
+    return _left_out([e.path for e in entries if e.mode == _SUBMODULE], "submodule")
 
 
 def _left_out(paths: Collection[str], what: str, remedy: str = "") -> Iterator[str]:

@@ -42,7 +42,7 @@ def test_a_link_that_stays_inside_is_a_link(tmp_path: Path) -> None:
     assert link.read_bytes() == b"content"
 
 
-@pytest.mark.parametrize("target", ["../secret", "/etc/hostname", "a/../../secret", "\0"])
+@pytest.mark.parametrize("target", ["../secret", "/etc/hostname", "a/../../secret"])
 def test_a_link_that_leads_out_is_a_file_with_the_name_of_its_target(
     target: str, tmp_path: Path
 ) -> None:

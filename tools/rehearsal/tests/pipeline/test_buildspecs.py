@@ -14,8 +14,8 @@ SAMPLE = (ROOT / APPLICATION / "templates" / "buildspec.yml").read_text("utf-8")
 OWN = str(yaml.safe_dump(own_buildspec([])))
 DIGEST = f"sha256:{'5' * 64}"
 ENVIRONMENT = {
-    "REPO_URL": "registry/orders/builds",
-    "LIVE_REPO_URL": "registry/orders",
+    "REPO_URL": "registry/shop/builds",
+    "LIVE_REPO_URL": "registry/shop",
     "LIVE_TAG": "live",
     "FOLDER_PATH": APPLICATION,
     "DOCKERFILE_PATH": f"{APPLICATION}/Dockerfile",
@@ -52,11 +52,11 @@ def run(
 def test_it_exports_the_image_that_it_has_pushed(buildspec: str, tmp_path: Path) -> None:
     result, calls = run(buildspec, tmp_path)
     assert result.failure == ""
-    assert result.exported == {"IMAGE": f"registry/orders/builds:4f2a9c1-7@{DIGEST}"}
+    assert result.exported == {"IMAGE": f"registry/shop/builds:4f2a9c1-7@{DIGEST}"}
     assert calls[0] == "docker login --username AWS --password-stdin registry"
-    assert "--tag registry/orders/builds:4f2a9c1-7 " in calls[-2]
-    assert "--cache-from registry/orders:live " in calls[-2]
-    assert calls[-1] == "docker push registry/orders/builds:4f2a9c1-7"
+    assert "--tag registry/shop/builds:4f2a9c1-7 " in calls[-2]
+    assert "--cache-from registry/shop:live " in calls[-2]
+    assert calls[-1] == "docker push registry/shop/builds:4f2a9c1-7"
 
 
 @pytest.mark.parametrize(
