@@ -91,41 +91,27 @@ class Execution:
             return "Failed"
         return "Succeeded" if set(statuses) == {"Succeeded"} else self.status
 
-    @property
-    def _kind(self) -> Shape:
-        if not self.target:
-            return {"executionType": "STANDARD"}
-        return {
-            "executionType": "ROLLBACK",
-            "rollbackMetadata": {"rollbackTargetPipelineExecutionId": self.target},
-        }
-
     def summary(self) -> Shape:
         """Return the execution as ListPipelineExecutions shows it."""
-        revisions = {"sourceRevisions": [self.revision]} if self.revision else {}
-        return (
-            self._kind
-            | revisions
-            | {
-                "pipelineExecutionId": self.id,
-                "status": self.status,
-                "startTime": self.started,
-                "lastUpdateTime": max(action.changed for action in self.actions),
-                "executionMode": "SUPERSEDED",
-                "trigger": {"triggerType": self.trigger},
-            }
-        )
+        last = max(action.changed for action in self.actions)
+        shown = self._shown() | {"startTime": self.started, "lastUpdateTime": last}
+        return shown | ({"sourceRevisions": [self.revision]} if self.revision else {})
 
     def details(self) -> Shape:
         """Return the execution as GetPipelineExecution shows it."""
-        return self._kind | {
-            "pipelineName": self.pipeline,
-            "pipelineVersion": self.version,
+        return self._shown() | {"pipelineName": self.pipeline, "pipelineVersion": self.version}
+
+    def _shown(self) -> Shape:
+        shown = {
             "pipelineExecutionId": self.id,
             "status": self.status,
             "executionMode": "SUPERSEDED",
+            "executionType": "ROLLBACK" if self.target else "STANDARD",
             "trigger": {"triggerType": self.trigger},
         }
+        if not self.target:
+            return shown
+        return shown | {"rollbackMetadata": {"rollbackTargetPipelineExecutionId": self.target}}
 
 
 class Executions:
