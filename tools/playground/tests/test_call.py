@@ -43,15 +43,11 @@ def deployed_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://127.0.0.1:4566")
 
 
-def call(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr("tools.playground.call.find_engine", lambda _cache: engine)
-    return main(["--route", "/health"])
-
-
 def test_it_calls_by_name_from_the_network_of_the_tasks(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(FakeEngine(), monkeypatch) == 0
+    monkeypatch.setattr("tools.playground.call.find_engine", lambda _cache: FakeEngine())
+    assert main(["--route", "/health"]) == 0
     ran = capfd.readouterr().out
     assert "--network=net --dns=10.77.0.2" in ran
     assert f"--label={OWNER}=me:/scratch" in ran, "the playground can remove the container"
@@ -61,5 +57,7 @@ def test_it_calls_by_name_from_the_network_of_the_tasks(
 def test_it_says_that_tasks_are_records(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(FakeEngine(task="another"), monkeypatch) == 1
+    engine = FakeEngine(task="another")
+    monkeypatch.setattr("tools.playground.call.find_engine", lambda _cache: engine)
+    assert main([]) == 1
     assert "records, not containers" in capsys.readouterr().err
