@@ -33,6 +33,7 @@ class PipelineRun(PipelineWorker):
     def __init__(self, context: RehearsalContext, docker: DockerCommand) -> None:
         super().__init__(context, docker)
         self._before: Mapping[str, Callable[[], None]] = {}
+        self._name = ""
         self._execution_id = ""
 
     def run(
@@ -47,7 +48,7 @@ class PipelineRun(PipelineWorker):
         ``before`` are functions to call just before an action, by the action's name; ``kills`` are
         calls at which the function of an action is killed (see ``PipelineWorker``).
         """
-        name = self._pipeline_name()
+        self._name = name = self._context.outputs()["PipelineName"]
         stages = self._client.get_pipeline(name=name)["pipeline"]["stages"]
         self._require_support(stages)
         source = stages[0]["actions"][0]["name"]
@@ -68,7 +69,7 @@ class PipelineRun(PipelineWorker):
         if not self._execution_id:
             raise RehearsalError("there is no execution to retry")
         self._client.retry_stage_execution(
-            pipelineName=self._pipeline_name(),
+            pipelineName=self._name,
             stageName=stage,
             pipelineExecutionId=self._execution_id,
             retryMode="ALL_ACTIONS",
@@ -90,11 +91,8 @@ class PipelineRun(PipelineWorker):
         """Return the source of the context, which is read once for the whole rehearsal."""
         return self._context.source
 
-    def _pipeline_name(self) -> str:
-        return self._context.outputs()["PipelineName"]
-
     def _require_support(self, stages: Sequence[Mapping[str, Any]]) -> None:
-        """Refuse a pipeline with an action that neither the worker does nor somebody approves."""
+        """Raise ``RehearsalError`` for an action that the worker cannot do."""
         for action in (each for stage in stages for each in stage["actions"]):
             kind = action["actionTypeId"]["category"], action["actionTypeId"]["provider"]
             if kind not in {*self._kinds, _APPROVAL}:
@@ -115,28 +113,31 @@ class PipelineRun(PipelineWorker):
                     raise ActionFailedError(result.action, reason, done) from result.failure
                 done.append(result.action)
             if len(done) == done_before and not self._approve():
-                raise RehearsalError(f"the execution {self._execution_id} does not go on")
+                raise RehearsalError(f"{self._execution_id} waits for nothing that a worker does")
         if status != "Succeeded":
             raise RehearsalError(f"the execution {self._execution_id} has ended: {status}")
         return done
 
     def _status(self) -> str:
         found = self._client.get_pipeline_execution(
-            pipelineName=self._pipeline_name(), pipelineExecutionId=self._execution_id
+            pipelineName=self._name, pipelineExecutionId=self._execution_id
         )
         return str(found["pipelineExecution"]["status"])
 
     def _approve(self) -> bool:
         """Approve each action that waits for it; tell whether there was one."""
-        name = self._pipeline_name()
         waiting = [
             (stage["stageName"], action["actionName"], action["latestExecution"]["token"])
-            for stage in self._client.get_pipeline_state(name=name)["stageStates"]
+            for stage in self._client.get_pipeline_state(name=self._name)["stageStates"]
             for action in stage["actionStates"]
             if "token" in action.get("latestExecution", {})
         ]
         for stage, action, token in waiting:
             self._client.put_approval_result(
-                pipelineName=name, stageName=stage, actionName=action, token=token, result=_APPROVED
+                pipelineName=self._name,
+                stageName=stage,
+                actionName=action,
+                token=token,
+                result=_APPROVED,
             )
         return bool(waiting)
