@@ -14,8 +14,8 @@ from tools.local_aws.resource_types import (
     own_client,
 )
 
-# Settings of the resource that are no part of the pipeline's structure.
-_ASIDE = ("Tags", "DisableInboundStageTransitions", "RestartExecutionOnUpdate")
+# Properties of the resource that are not part of the pipeline's structure.
+_NOT_STRUCTURE = ("Tags", "DisableInboundStageTransitions", "RestartExecutionOnUpdate")
 _MISSING = "Missing: CodePipeline, its API and its resource types."
 
 
@@ -76,12 +76,12 @@ class Webhook(ResourceType):
 
 def _structure(properties: Properties) -> dict[str, Any]:
     structure: dict[str, Any] = api_shape(
-        {key: value for key, value in properties.items() if key not in _ASIDE}
+        {key: value for key, value in properties.items() if key not in _NOT_STRUCTURE}
     )
     for stage in structure["stages"]:
         for action in stage["actions"]:
             configuration = action.get("configuration", {})
-            # A template may carry `false` where the API only knows "false".
+            # A template may have `false` where the API takes only "false".
             action["configuration"] = {key: _text(value) for key, value in configuration.items()}
     if "artifactStores" in structure:
         structure["artifactStores"] = {

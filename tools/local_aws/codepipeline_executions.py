@@ -1,8 +1,8 @@
-"""Executions of a pipeline: what CodePipeline keeps of them, and the jobs that a worker does.
+"""The executions of pipelines: the order of their actions, their states, and jobs for a worker.
 
-No action is done here. As for a custom action on AWS, a worker polls for jobs, acknowledges one and
-reports its result; the next action is offered when all before it have succeeded. As long as nobody
-polls, nothing can be started: an execution that stands still for ever would be worse than none.
+This does no action itself. As for a custom action on AWS, a worker polls for jobs, acknowledges one
+and reports its result; then the next action is offered. Without a worker that polls, no execution
+can be started, because it would never end.
 https://docs.aws.amazon.com/codepipeline/latest/userguide/actions-create-custom-action.html
 """
 
@@ -16,14 +16,15 @@ from moto.core.exceptions import JsonRESTError
 
 Shape: TypeAlias = dict[str, Any]
 
-_WORKER_IS_THERE_SECONDS = 30
+# A worker polls every second; on a slow machine it may be late.
+_WORKER_IS_THERE_SECONDS = 120
 _APPROVAL = "Approval"
 _AT_WORK = "InProgress"
 
 
 @dataclass
 class Action:
-    """An action of one execution; without a status it has not begun."""
+    """An action of one execution; its status is empty until it begins."""
 
     stage: str
     definition: Shape
@@ -36,7 +37,7 @@ class Action:
         self.status, self.summary, self.changed = status, summary, time.time()
 
     def state(self) -> Shape:
-        """Return the action as the state of the pipeline has it."""
+        """Return the action as GetPipelineState shows it."""
         latest: Shape = {
             "actionExecutionId": self.id,
             "status": self.status,
@@ -71,7 +72,7 @@ class Execution:
     started: float = field(default_factory=time.time)
 
     def advance(self) -> Action | None:
-        """Return the action that is next; end with the last one."""
+        """Return the next action; end the execution if there is none."""
         if self.status != _AT_WORK:
             return None
         waiting = next((a for a in self.actions if a.status != "Succeeded"), None)
@@ -82,53 +83,35 @@ class Execution:
         return waiting
 
     def stage_status(self, stage: str) -> str:
-        """Return how far a stage is; empty if the execution has not come to it."""
+        """Return the status of a stage; empty if the execution has not reached it."""
         statuses = [a.status for a in self.actions if a.stage == stage]
         if not any(statuses):
             return ""
         if "Failed" in statuses:
             return "Failed"
-        return "Succeeded" if set(statuses) == {"Succeeded"} else self._unfinished
-
-    @property
-    def _unfinished(self) -> str:
-        return self.status if self.status != "Succeeded" else _AT_WORK
-
-    @property
-    def _kind(self) -> Shape:
-        if not self.target:
-            return {"executionType": "STANDARD"}
-        return {
-            "executionType": "ROLLBACK",
-            "rollbackMetadata": {"rollbackTargetPipelineExecutionId": self.target},
-        }
+        return "Succeeded" if set(statuses) == {"Succeeded"} else self.status
 
     def summary(self) -> Shape:
-        """Return the execution as it is listed."""
-        revisions = {"sourceRevisions": [self.revision]} if self.revision else {}
-        return (
-            self._kind
-            | revisions
-            | {
-                "pipelineExecutionId": self.id,
-                "status": self.status,
-                "startTime": self.started,
-                "lastUpdateTime": max(action.changed for action in self.actions),
-                "executionMode": "SUPERSEDED",
-                "trigger": {"triggerType": self.trigger},
-            }
-        )
+        """Return the execution as ListPipelineExecutions shows it."""
+        last = max(action.changed for action in self.actions)
+        shown = self._shown() | {"startTime": self.started, "lastUpdateTime": last}
+        return shown | ({"sourceRevisions": [self.revision]} if self.revision else {})
 
     def details(self) -> Shape:
-        """Return the execution as it is described alone."""
-        return self._kind | {
-            "pipelineName": self.pipeline,
-            "pipelineVersion": self.version,
+        """Return the execution as GetPipelineExecution shows it."""
+        return self._shown() | {"pipelineName": self.pipeline, "pipelineVersion": self.version}
+
+    def _shown(self) -> Shape:
+        shown = {
             "pipelineExecutionId": self.id,
             "status": self.status,
             "executionMode": "SUPERSEDED",
+            "executionType": "ROLLBACK" if self.target else "STANDARD",
             "trigger": {"triggerType": self.trigger},
         }
+        if not self.target:
+            return shown
+        return shown | {"rollbackMetadata": {"rollbackTargetPipelineExecutionId": self.target}}
 
 
 class Executions:
@@ -152,7 +135,7 @@ class Executions:
         return execution.id
 
     def roll_back(self, pipeline: Shape, stage: str, target_id: str) -> str:
-        """Do a stage again as an earlier execution did it.
+        """Do a stage again with the artifacts of an earlier execution.
 
         https://docs.aws.amazon.com/codepipeline/latest/userguide/stage-rollback.html
         """
@@ -193,7 +176,7 @@ class Executions:
         return execution_id
 
     def stop(self, pipeline: str, execution_id: str, reason: str) -> str:
-        """Abandon an execution; a job that is being done may still report, and is not heard."""
+        """Abandon an execution; the result of a job that is under way is ignored."""
         execution = self.find(pipeline, execution_id)
         if execution.status != _AT_WORK:
             message = f"Execution {execution_id} is {execution.status}."
@@ -205,7 +188,7 @@ class Executions:
         return execution_id
 
     def forget(self, pipeline: str) -> None:
-        """Lose the history of a pipeline that is deleted."""
+        """Delete the history of a deleted pipeline."""
         self._all = [each for each in self._all if each.pipeline != pipeline]
 
     def find(self, pipeline: str, execution_id: str) -> Execution:
@@ -228,7 +211,7 @@ class Executions:
         return listed[:most]
 
     def stage_state(self, pipeline: str, stage: Shape) -> Shape:
-        """Return how a stage is, by the newest execution that has come to it."""
+        """Return the state of a stage in the newest execution that has reached it."""
         name = stage["name"]
         for execution in self.of(pipeline):
             if status := execution.stage_status(name):
@@ -241,13 +224,13 @@ class Executions:
     # --- The worker.
 
     def poll(self, kind: Shape) -> list[Shape]:
-        """Return the next jobs of a type; asking is what makes a worker known."""
+        """Return the next jobs of a type, and remember that there is a worker."""
         self._polled = time.monotonic()
         wanted = kind["category"], kind["provider"]
         jobs, busy = [], set[str]()
         for execution in self._all:
             action = execution.advance()
-            # One after the other, so that a delivery finds what the one before has left.
+            # One execution at a time, so that a delivery finds the result of the one before it.
             if action is None or execution.pipeline in busy:
                 continue
             busy.add(execution.pipeline)
@@ -257,7 +240,7 @@ class Executions:
         return jobs
 
     def has_job(self, job: str) -> bool:
-        """Tell whether the job was given out here; a worker may have made one of its own."""
+        """Tell whether the job is one of these executions; a worker may invent others."""
         return any(action.id == job for execution in self._all for action in execution.actions)
 
     def acknowledge(self, job: str) -> str:
@@ -304,14 +287,14 @@ class Executions:
         )
         if not at_work and time.monotonic() - self._polled > _WORKER_IS_THERE_SECONDS:
             message = (
-                f"The local AWS keeps the pipeline '{pipeline}', and nobody is there who does its "
-                "actions (PollForJobs)."
+                f"The local AWS has the pipeline '{pipeline}', but no worker that does its actions "
+                "(none calls PollForJobs)."
             )
             raise JsonRESTError("ConflictException", message)
 
 
 def _actions(pipeline: Shape) -> list[Action]:
-    """Return the actions in the order in which they are done."""
+    """Return the actions in the order in which CodePipeline does them."""
     return [
         Action(stage["name"], definition)
         for stage in pipeline["stages"]

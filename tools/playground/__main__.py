@@ -1,166 +1,111 @@
 """A local AWS, bootstrapped, until Ctrl-C: ``python -m tools.playground``.
 
-It has the account and the region of the settings. Prints what another terminal has to export for
-the real commands (CDK CLI, AWS CLI, doctor, operations) to reach it, and nothing else.
+It has the account and the region of the settings. It prints what another terminal has to export so
+that the real commands (CDK CLI, AWS CLI, doctor, operations) reach it, and nothing else.
 """
 
 from tools.command_line import run
 
 import argparse
-import os
 import shlex
 import socket
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from settings import Settings, SettingsError, load_deployment
-from settings.examples import example_deployment
+from settings import Settings, SettingsError
 from tools.container_engine import Engine, EngineError, NoEngineError
 from tools.container_engine.ownership import left_over
 from tools.local_aws import Delays, LocalAws, LocalAwsError
 from tools.local_aws.scratch import ScratchDirectory
-from tools.playground.pipelines import PipelineWorker
 from tools.rehearsal import containers
 from tools.rehearsal.console_report import ConsoleReport
-from tools.rehearsal.containers.network import (
-    CANDIDATES,
-    ContainerNetwork,
-    aws_with_containers,
-)
+from tools.rehearsal.containers.network import CANDIDATES, ContainerNetwork, aws_with_containers
 from tools.rehearsal.containers.tasks_as_containers import APPLICATION, SEED, build_seed
 from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.expectation import RehearsalError
-from tools.rehearsal.pipeline.docker_command import (
-    DockerCommand,
-    docker_by_engine,
-    docker_command,
-    usable_engine,
-)
-from tools.rehearsal.pipeline.source_tree import SourceError, top_of
+from tools.rehearsal.pipeline.docker_command import docker_by_engine, docker_command, usable_engine
+from tools.rehearsal.pipeline.source_tree import top_of
+from tools.rehearsal.pipeline.worker import PipelineWorker
 from tools.rehearsal.workspace import Workspace
 from tools.repository import ROOT
+from tools.service_choice import NoSourceError, env_files_or_none, load_chosen, source_of
 
 _POLL_SECONDS = 1.0
 _FAILURES = (RehearsalError, LocalAwsError, EngineError, BotoCoreError, ClientError)
-# Of the user's shell these would win over what is exported here, or send it elsewhere.
+# The user's shell may hold these, and they would win over what is exported here.
 _IN_THE_WAY = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
-_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until Ctrl-C, then remove what was made; 1 if something of it is left."""
+    """Serve until Ctrl-C, then remove everything; return 1 if something is left."""
     parser = argparse.ArgumentParser(prog="python -m tools.playground", description=__doc__)
-    parser.add_argument(
-        "--env-file", help="settings file; several, comma-separated (.env, or the sample's)"
-    )
-    parser.add_argument(
-        "--working-tree",
-        action="store_true",
-        help="deliver the files as they are on disk, and not as they are committed",
-    )
-    parser.add_argument("--source", type=Path, help="the repository that is delivered (this one)")
+    several = "settings file; several, comma-separated (.env, or the sample's)"
+    parser.add_argument("--env-file", help=several)
+    on_disk = "deliver the files as they are on disk, and not as they are committed"
+    parser.add_argument("--working-tree", action="store_true", help=on_disk)
+    parser.add_argument("--source", help="the repository to deliver, if make init did not note it")
     given = parser.parse_args(arguments)
-    env_file = given.env_file or (".env" if Path(".env").exists() else None)
+    env_file = env_files_or_none(given.env_file)
     try:
-        deployment = load_deployment(env_file) if env_file else example_deployment({})
-    except SettingsError as error:
-        print(error, file=sys.stderr)
+        deployment = load_chosen(given.env_file)
+        targets = {(settings.account_number, settings.aws_region) for settings in deployment}
+        if len(targets) > 1:
+            raise RehearsalError(f"a playground has one account and one region, not {targets}")
+        source = top_of(source_of(deployment[0], given.source))
+    except (SettingsError, NoSourceError, RehearsalError) as error:
+        print(error if isinstance(error, SettingsError) else f"error: {error}", file=sys.stderr)
         return 1
-    targets = {(settings.account_number, settings.aws_region) for settings in deployment}
-    if len(targets) > 1:
-        print(f"error: a playground is one account and region, not {targets}", file=sys.stderr)
-        return 1
+    playground, failed = Playground(deployment, env_file, source), True
     try:
-        source = top_of(given.source) if given.source else ROOT
-    except SourceError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    playground = Playground(deployment, env_file, source=source, working_tree=given.working_tree)
-    try:
-        with playground:
+        with playground.stack:
+            playground.start(working_tree=given.working_tree)
             playground.serve()
     except KeyboardInterrupt:
-        return playground.say_what_is_left()
-    except SystemExit:  # a signal
-        playground.say_what_is_left()
-        raise
+        failed = False
     except _FAILURES as error:
         print(f"\nerror: {error}", file=sys.stderr)
-        playground.say_what_is_left()
-    return 1
+    finally:
+        left = playground.say_what_is_left()
+    return int(failed or left)
 
 
 class Playground:
-    """A local AWS for the settings, with tasks as containers if there is an engine for them."""
+    """A local AWS for the settings, with tasks as containers if there is an engine for them.
 
-    def __init__(
-        self,
-        deployment: Sequence[Settings],
-        env_file: str | None,
-        *,
-        source: Path,
-        working_tree: bool,
-    ) -> None:
+    Closing ``stack`` ends it and removes what it has made.
+    """
+
+    def __init__(self, deployment: Sequence[Settings], env_file: str | None, source: Path) -> None:
+        self.stack = ExitStack()
         self._deployment = deployment
         self._settings = deployment[0]
         self._env_file = env_file
         self._source = source
-        self._working_tree = working_tree
         self._report = ConsoleReport()
-        self._stack = ExitStack()
         self._engine: Engine | None = None
         self._network: ContainerNetwork | None = None
         self._folders: list[Path] = []
         self._endpoint = ""
 
-    def __enter__(self) -> "Playground":
-        self._report.section("Start")
-        try:
-            self._start()
-        except BaseException:
-            self._stack.close()
-            raise
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self._report.say("\nStopping.")
-        self._stack.close()
-
-    def serve(self) -> None:
-        """Do the jobs of the pipelines, until Ctrl-C."""
-        while True:
-            self._worker.work()
-            time.sleep(_POLL_SECONDS)
-
-    def say_what_is_left(self) -> int:
-        """Look for what was made, name what was looked at, and return 1 if something is there."""
-        looked_at = [f"the folder {folder}" for folder in self._folders]
-        left = [str(folder) for folder in self._folders if folder.exists()]
-        if self._endpoint:
-            looked_at.append(f"the port of {self._endpoint}")
-            left += [self._endpoint] if _answers(self._endpoint) else []
-        if self._engine:
-            looked_at.append(
-                f"containers, networks and images of {self._engine.name} with our label"
-            )
-            left += left_over(self._engine)
-        self._report.say("Looked at " + "; ".join(looked_at or ["nothing: nothing was made"]) + ".")
-        self._report.say(f"LEFT: {', '.join(left)}" if left else "Nothing is left.")
-        return 1 if left else 0
-
-    def _start(self) -> None:
-        report, enter = self._report, self._stack.enter_context
+    def start(self, *, working_tree: bool) -> None:
+        """Start and bootstrap the local AWS, and print how to use it."""
+        report, enter = self._report, self.stack.enter_context
+        report.section("Start")
         engine = self._engine_for_tasks()
         docker_folder = enter(ScratchDirectory("docker")).path
-        # Outermost: at its end it removes the images, which no task may use any more.
-        docker = enter(self._docker(docker_folder, engine))
+        # Entered first, so left last: it removes the images, which no task may use any more.
+        docker = enter(
+            docker_by_engine(docker_folder, engine)
+            if engine and self._source != ROOT
+            # Where no registry can be reached, the sample's base image has a stand-in.
+            else docker_command(docker_folder, APPLICATION / "Dockerfile")
+        )
         aws = self._aws(engine)
         self._endpoint = aws.endpoint_url
         workspace = enter(Workspace(aws))
@@ -169,52 +114,70 @@ class Playground:
             account, region = self._settings.account_number, self._settings.aws_region
             workspace.cdk("bootstrap", f"aws://{account}/{region}", "--app", "")
             step.note = "CDKToolkit"
-        with report.step("docker in the builds") as step:
-            step.note = docker.description
         context = RehearsalContext(
             aws=aws,
             workspace=workspace,
             report=report,
             delivered_from=self._source,
-            working_tree=self._working_tree,
+            working_tree=working_tree,
         )
-        with report.step("What is delivered") as step:
-            step.note = f"{self._source}: HEAD, unless COMMIT= says otherwise"
+        with report.step("Deliveries") as step:
+            source = f"HEAD of {self._source}, or COMMIT= of make deliver"
+            step.note = f"{source}; docker: {docker.description}"
         self._worker = PipelineWorker(context, docker)
         self._say_how_to_use_it(aws, workspace)
 
+    def serve(self) -> None:
+        """Do the jobs of the pipelines, until Ctrl-C."""
+        while True:
+            for result in self._worker.work():
+                end = f"failed: {result.failure}" if result.failure else "succeeded"
+                self._report.say(f"  {result.pipeline}: {result.action} {end}")
+            time.sleep(_POLL_SECONDS)
+
+    def say_what_is_left(self) -> bool:
+        """Look for everything that was made, say where, and tell whether something is there."""
+        looked_at = [f"the folder {folder}" for folder in self._folders]
+        left = [str(folder) for folder in self._folders if folder.exists()]
+        if self._endpoint:
+            looked_at.append(f"the port of {self._endpoint}")
+            left += [self._endpoint] if _answers(self._endpoint) else []
+        if self._engine:
+            engine = self._engine.name
+            looked_at.append(f"containers, networks and images of {engine} with our label")
+            left += left_over(self._engine)
+        self._report.say("Looked at " + "; ".join(looked_at or ["nothing: nothing was made"]) + ".")
+        self._report.say(f"LEFT: {', '.join(left)}" if left else "Nothing is left.")
+        return bool(left)
+
     def _engine_for_tasks(self) -> Engine | None:
-        """Return an engine with what has to be in the network of tasks; None says why not."""
+        """Return an engine that has the image for other containers; say why if there is none."""
         with self._report.step("A container engine") as step:
             try:
                 engine = containers.available() if self._source == ROOT else usable_engine()
                 build_seed(engine)
+                step.note = engine.name
             except (NoEngineError, EngineError) as reason:
                 step.note = f"none, so tasks are records: {reason}"
                 return None
-            step.note = engine.name
         return engine
 
-    def _docker(self, folder: Path, engine: Engine | None) -> AbstractContextManager[DockerCommand]:
-        if engine and self._source != ROOT:
-            return docker_by_engine(folder, engine)
-        # Of the sample's base image there is a stand-in where no registry can be reached.
-        return docker_command(folder, APPLICATION / "Dockerfile")
-
     def _aws(self, engine: Engine | None) -> LocalAws:
-        """Start the local AWS; its tasks are records where they cannot be containers."""
+        """Start the local AWS; its tasks are records if they cannot be containers."""
         account, region = self._settings.account_number, self._settings.aws_region
+        wanted = [settings.core.vpc_cidr for settings in self._deployment if settings.core][:1]
         with self._report.step("Start the local AWS") as step:
             step.note = f"account {account}, {region}"
             if engine:
                 try:
-                    aws, self._network, _ = self._stack.enter_context(
+                    aws, self._network, _ = self.stack.enter_context(
                         aws_with_containers(
                             engine,
                             account=account,
                             region=region,
                             helper=SEED,
-                            cidrs=self._cidrs(),
+                            # The sample's tasks may be in any range that is free.
+                            cidrs=wanted if self._env_file else (*wanted, *CANDIDATES),
                             delays=Delays(records=0),
                             instead=SEED,
                         )
@@ -225,19 +188,14 @@ class Playground:
                     self._engine = engine
                     step.note += f"; tasks are containers in {self._network.cidr}"
                     return aws
-            return self._stack.enter_context(LocalAws(account=account, region=region))
-
-    def _cidrs(self) -> Sequence[str]:
-        """Return where tasks may be: in the VPC of the settings; the sample takes what is free."""
-        wanted = [settings.core.vpc_cidr for settings in self._deployment if settings.core]
-        return wanted[:1] if self._env_file else (*wanted[:1], *CANDIDATES)
+            return self.stack.enter_context(LocalAws(account=account, region=region))
 
     def _say_how_to_use_it(self, aws: LocalAws, workspace: Workspace) -> None:
         say, env_file = self._report.say, self._env_file
         say(f"\nIt is there until you press Ctrl-C; its folder is {aws.access.ca_bundle.parent}")
         say("In another terminal, in this folder:\n")
         say(f"  unset {' '.join(_IN_THE_WAY)}")
-        for name, value in exports(aws).items():
+        for name, value in aws.access.environment(shell={}).items():
             say(f"  export {name}={shlex.quote(value)}")
         say("")
         if env_file is None:
@@ -256,15 +214,6 @@ class Playground:
         for target in ("status", "deliver", "call" if self._network else "logs"):
             say(f"  make {target} ENV_FILE={option}")
         say("\nWhat it can show, and what it cannot: docs/playground.md\n")
-
-
-def exports(aws: LocalAws) -> dict[str, str]:
-    """Return the variables with which every tool of AWS reaches this AWS and no other."""
-    told = aws.access.environment(shell={})
-    behind_a_proxy = any(name in os.environ for name in _PROXIES)
-    return {
-        name: value for name, value in told.items() if behind_a_proxy or name.upper() != "NO_PROXY"
-    }
 
 
 def _answers(endpoint: str) -> bool:

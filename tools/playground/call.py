@@ -1,7 +1,7 @@
-"""Ask a service of a playground by its name, from inside: ``python -m tools.playground.call``.
+"""Call a service of a playground by its name: ``python -m tools.playground.call``.
 
-A container of its own calls it, in the network of the tasks and with the resolver of the VPC, as
-another service would.
+The call comes from a new container in the network of the tasks, with the resolver of the VPC, as
+the call of another service would.
 """
 
 from tools.command_line import run
@@ -12,41 +12,39 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from ipaddress import IPv4Network
-from typing import Any
 
-from settings import SettingsError, load_deployment
+from settings import SettingsError
 from tools.container_engine import Engine, EngineError, NoEngineError, find_engine
 from tools.container_engine.ownership import OWNER, label_options
 from tools.operations.account import Account, OperationError, say
 from tools.operations.service import DeployedService, choose
 from tools.rehearsal.containers.tasks_as_containers import CACHE, SEED
+from tools.service_choice import load_chosen
 
 _SECONDS = "5"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print what the service answers, and return the status of the call."""
+    """Print the answer of the service, and return the status of the call."""
     parser = argparse.ArgumentParser(prog="python -m tools.playground.call", description=__doc__)
-    parser.add_argument("--env-file", default=".env")
+    parser.add_argument("--env-file", help="settings file (.env, or the sample's)")
     parser.add_argument("--service", help="the service_name of one, if there are several files")
     parser.add_argument("--route", default="/", help="the path of the URL")
     given = parser.parse_args(arguments)
     try:
         return call(given)
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-    except (OperationError, EngineError, NoEngineError) as error:
-        print(f"error: {error}", file=sys.stderr)
-    return 1
+    except (SettingsError, OperationError, EngineError, NoEngineError) as error:
+        print(error if isinstance(error, SettingsError) else f"error: {error}", file=sys.stderr)
+        return 1
 
 
 def call(given: argparse.Namespace) -> int:
-    """Find a task of the service, and call from beside it."""
-    settings = choose(load_deployment(given.env_file), given.service)
+    """Find a task of the service, call the service from a container beside it."""
+    settings = choose(load_chosen(given.env_file), given.service)
     account = Account(settings)
     if not account.is_local:
         raise OperationError(
-            "a service on AWS answers inside its VPC only: make shell, and call it from a task"
+            "a service on AWS answers inside its VPC only: call it from a task, with make shell"
         )
     tasks = [task["taskArn"] for task in DeployedService(settings, account).tasks()]
     if not tasks:
@@ -54,12 +52,14 @@ def call(given: argparse.Namespace) -> int:
     engine = find_engine(CACHE)
     network, labels = _network_of(engine, tasks)
     (found,) = json.loads(engine("network", "inspect", network))
-    subnets = [each.get("subnet") or each.get("Subnet") for each in _subnets(found)]
+    # podman and docker describe a network differently.
+    (subnet, *_) = found.get("subnets") or found["IPAM"]["Config"]
+    resolver = IPv4Network(subnet.get("subnet") or subnet["Subnet"])[2]
     service = settings.service
     name = f"{service.service_name}.{service.namespace_name}"
     command = [
         *(*engine.command, "run", "--rm", f"--network={network}"),
-        *(f"--dns={IPv4Network(subnets[0])[2]}", *label_options(labels)),
+        *(f"--dns={resolver}", *label_options(labels)),
         *("--entrypoint=curl", SEED, "--silent", "--show-error", "--max-time", _SECONDS),
         f"http://{name}:{service.container_port}{given.route}",
     ]
@@ -70,7 +70,7 @@ def call(given: argparse.Namespace) -> int:
 
 
 def _network_of(engine: Engine, tasks: Sequence[str]) -> tuple[str, dict[str, str]]:
-    """Return the network that the tasks are in, and the label by which its containers go."""
+    """Return the network of the tasks, and the label with which the playground removes it."""
     for arn in tasks:
         label = f"label=com.amazonaws.ecs.task-arn={arn}"
         for container in engine("ps", "--quiet", "--filter", label).split():
@@ -79,14 +79,9 @@ def _network_of(engine: Engine, tasks: Sequence[str]) -> tuple[str, dict[str, st
             labels = found["Config"]["Labels"]
             return network, {OWNER: labels[OWNER]}
     raise OperationError(
-        "tasks of this local AWS are records, not containers, so nobody answers: a playground says "
-        "at its start why"
+        "the tasks of this local AWS are records, not containers, and answer no call; the "
+        "playground has said at its start why"
     )
-
-
-def _subnets(network: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the subnets of a network, as podman or docker describes it."""
-    return list(network.get("subnets") or network["IPAM"]["Config"])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Executions of the local CodePipeline: jobs in their order, approvals, retries and rollbacks."""
 
 import re
-import time
 from typing import Any
 
 import pytest
@@ -72,16 +71,6 @@ def test_without_a_worker_nothing_is_started() -> None:
         Executions().start(pipeline(), None)
 
 
-def test_a_worker_that_is_long_at_work_is_still_there(
-    executions: Executions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    executions.start(pipeline(), None)
-    executions.acknowledge(offered(executions)[0]["id"])
-    later = time.monotonic() + 3600
-    monkeypatch.setattr(time, "monotonic", lambda: later)
-    assert executions.start(pipeline(), None)
-
-
 def test_actions_are_offered_in_their_order_and_one_at_a_time(executions: Executions) -> None:
     started = executions.start(pipeline(), None)
     assert work(executions) == ["Source", "Build", "Deploy", "Promote"]
@@ -90,16 +79,11 @@ def test_actions_are_offered_in_their_order_and_one_at_a_time(executions: Execut
     assert listed["sourceRevisions"][0]["revisionId"] == COMMIT
 
 
-def test_a_job_is_offered_until_it_is_acknowledged(executions: Executions) -> None:
-    executions.start(pipeline(), None)
-    assert len(offered(executions)) == len(offered(executions)) == 1
-    executions.acknowledge(offered(executions)[0]["id"])
-    assert offered(executions) == []
-
-
 def test_a_second_execution_waits_for_the_first(executions: Executions) -> None:
     executions.start(pipeline(), None)
-    executions.start(pipeline(), None)
+    executions.start(pipeline(), [{"actionName": "Source", "revisionValue": "feed"}])
+    second = executions.summaries("delivery", "", 10)[0]
+    assert second["sourceRevisions"] == [{"actionName": "Source", "revisionId": "feed"}]
     assert work(executions) == ["Source", "Build", "Deploy", "Promote"] * 2
 
 
@@ -113,21 +97,12 @@ def test_a_failure_ends_the_execution_and_says_why(executions: Executions) -> No
     assert failed["errorDetails"]["message"] == "it does not start"
 
 
-def test_a_retried_stage_goes_on_from_what_failed(executions: Executions) -> None:
+def test_a_retried_stage_begins_with_the_failed_action(executions: Executions) -> None:
     started = executions.start(pipeline(), None)
     work(executions, failing="Promote")
     executions.retry("delivery", "Deploy", started, "FAILED_ACTIONS")
     assert work(executions) == ["Promote"]
     assert status(executions, started) == "Succeeded"
-
-
-def test_an_approval_is_waited_for(executions: Executions) -> None:
-    executions.start(pipeline(approval=True), None)
-    assert work(executions) == ["Source", "Build"]
-    stage = pipeline(approval=True)["stages"][2]
-    token = executions.stage_state("delivery", stage)["actionStates"][0]["latestExecution"]["token"]
-    executions.approve(token, "Approved", "looks good")
-    assert work(executions) == ["Deploy", "Promote"]
 
 
 def test_a_rejected_approval_ends_the_execution(executions: Executions) -> None:
@@ -168,13 +143,7 @@ def test_a_rollback_is_refused_where_codepipeline_refuses_it(executions: Executi
             executions.roll_back(pipeline(version), stage, target)
 
 
-def test_a_commit_of_choice_is_known_from_the_start(executions: Executions) -> None:
-    executions.start(pipeline(), [{"actionName": "Source", "revisionValue": "feed"}])
-    (listed,) = executions.summaries("delivery", "", 10)
-    assert listed["sourceRevisions"] == [{"actionName": "Source", "revisionId": "feed"}]
-
-
-def test_what_is_stopped_is_done_no_further(executions: Executions) -> None:
+def test_a_stopped_execution_does_not_go_on(executions: Executions) -> None:
     started = executions.start(pipeline(), None)
     (job,) = offered(executions)
     executions.acknowledge(job["id"])

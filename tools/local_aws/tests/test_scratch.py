@@ -247,8 +247,7 @@ def test_nothing_else_makes_or_removes_folders_or_kills_groups() -> None:
         },
         "unlink": {
             "tools/init/__main__.py",  # the file that it has just made, half written
-            "tools/rehearsal/failures/attacks.py",  # the answers of its own attacks, once read
-            "tools/rehearsal/pipeline/pipeline_run.py",  # links that it has just unpacked
+            "tools/rehearsal/pipeline/artifacts.py",  # links that it has just unpacked
             "tools/local_aws/scratch.py",
         },
         "rmi": {"tools/container_engine/ownership.py"},

@@ -3,9 +3,9 @@
 import json
 import secrets
 import time
+from dataclasses import replace
 from pathlib import Path
 
-from tools.local_aws import Access
 from tools.rehearsal.containers.callers import MODES, Load, calling, summary
 from tools.rehearsal.containers.chart import draw
 from tools.rehearsal.containers.context import ORDERS, ContainerContext
@@ -18,12 +18,8 @@ from tools.rehearsal.expectation import (
     wait_until,
 )
 from tools.rehearsal.pipeline.docker_command import DockerCommand
-from tools.rehearsal.pipeline.pipeline_run import (
-    Action,
-    ActionFailedError,
-    ArtifactStore,
-    PipelineRun,
-)
+from tools.rehearsal.pipeline.pipeline_run import ActionFailedError, PipelineRun
+from tools.rehearsal.pipeline.source_tree import Source
 
 DOCKERFILE = "application-code/ecsdemo-backend/Dockerfile"
 _LAST_LINE = b'\nCMD ["python", "-c", "raise SystemExit(\'this version crashes at its start\')"]\n'
@@ -201,12 +197,11 @@ class RollingDelivery:
 class BadVersion(PipelineRun):
     """The deployed pipeline, given this project with another last line in the Dockerfile."""
 
-    def _source(
-        self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
-    ) -> None:
-        source = self._context.source
+    def source_of(self, commit: str) -> Source:
+        """Return the project's source with the other Dockerfile."""
+        source = super().source_of(commit)
         files = {**source.files, DOCKERFILE: source.files[DOCKERFILE] + _LAST_LINE}
-        artifacts.put(access, action["outputArtifacts"][0]["name"], files, source.links)
+        return replace(source, files=files)
 
 
 def deliver_bad_version(load: Load, docker: DockerCommand) -> str:

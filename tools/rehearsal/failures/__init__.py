@@ -1,4 +1,4 @@
-"""Failures, rehearsed: each is brought about for real, and nothing may be left half done.
+"""Rehearsed failures: each step makes something fail, and shows that nothing is left half done.
 
-A failing update, and which image the service then runs, is in ``scenarios.live_image``.
+``scenarios.live_image`` has an update that fails, and the image that the service runs after it.
 """

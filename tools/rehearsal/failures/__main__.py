@@ -4,7 +4,7 @@ from tools.command_line import run
 
 import argparse
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from botocore.exceptions import BotoCoreError
@@ -35,7 +35,7 @@ OF_A_WHOLE_SERVICE: tuple[Failure, ...] = (
     attacks.attacking_build,
     interrupted_deploys.killed_during_an_update,
 )
-"""Each finds a deployed service and leaves it whole, so it can be brought about alone."""
+"""Each needs a deployed service and leaves it whole, so it can also run alone."""
 
 FAILURES: tuple[Failure, ...] = (
     names_and_tokens.failed_look_up,
@@ -47,7 +47,7 @@ FAILURES: tuple[Failure, ...] = (
     destroys.deleted_by_hand,
     interrupted_deploys.lost_aws,
 )
-"""Each begins where the one before it has ended."""
+"""Each begins with the stacks that the one before it has left."""
 
 
 def main() -> None:
@@ -58,25 +58,19 @@ def main() -> None:
         nargs="+",
         choices=[failure.__name__ for failure in OF_A_WHOLE_SERVICE],
         default=[],
-        help="bring only these about, after a first deploy that succeeds",
+        help="run only these, after a first deploy that succeeds",
     )
-    given = parser.parse_args()
+    only = parser.parse_args().only
+    chosen = [failure for failure in OF_A_WHOLE_SERVICE if failure.__name__ in only]
     report = ConsoleReport()
     try:
-        rehearse(report, chosen(given.only))
+        rehearse(report, [deploy_service, *chosen] if only else FAILURES)
     except (RehearsalError, LocalAwsError, BotoCoreError) as error:
         sys.exit(f"\nThe rehearsal of failures failed: {error}")
 
 
-def chosen(only: Collection[str]) -> tuple[Failure, ...]:
-    """Return what to do once the core is deployed: every failure, or ``only`` those so named."""
-    if not only:
-        return FAILURES
-    return (deploy_service, *(each for each in OF_A_WHOLE_SERVICE if each.__name__ in only))
-
-
 def rehearse(report: ConsoleReport, failures: Sequence[Failure]) -> None:
-    """Start a local AWS, deploy the core, bring the failures about, and stop it, in any case."""
+    """Start a local AWS, deploy the core, and run the failures one after the other."""
     report.say(
         "Rehearsing failures on a local AWS on 127.0.0.1: no AWS account, none of your credentials."
     )
@@ -85,7 +79,7 @@ def rehearse(report: ConsoleReport, failures: Sequence[Failure]) -> None:
         with report.step("Start the local AWS") as step:
             aws = stack.enter_context(LocalAws(account=ACCOUNT, region=REGION))
             step.note = aws.endpoint_url
-        # The CLI then names the line of the app that made what failed.
+        # With this variable the CLI names the line of the app that has made what failed.
         workspace = stack.enter_context(Workspace(aws, JSII_HOST_STACK_TRACES="1"))
         context = deploy_core(RehearsalContext(aws=aws, workspace=workspace, report=report))
         for failure in failures:

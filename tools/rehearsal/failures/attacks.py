@@ -1,268 +1,233 @@
-"""A commit that means harm: what its build exports, and what it tries with its credentials."""
+"""Malicious commits: a build exports a wrong image, or leaks its credentials for attacks."""
 
 import json
-import subprocess
-import sys
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tools.local_aws import Access
 from tools.local_aws.image_push import push_image
 from tools.local_aws.scratch import ScratchDirectory
 from tools.rehearsal.context import SERVICE
 from tools.rehearsal.expectation import RehearsalError, expect, expect_true
-from tools.rehearsal.failures import attack_in_build
+from tools.rehearsal.failures.attempts import DONE, Attacker, Targets, allowed, forbidden
 from tools.rehearsal.failures.broken_promotions import (
     MadeUpBuilds,
     failure_of,
     nothing_changes,
 )
 from tools.rehearsal.failures.context import FailureContext
+from tools.rehearsal.pipeline.artifacts import Action, ArtifactStore
 from tools.rehearsal.pipeline.docker_command import docker_stand_in
-from tools.rehearsal.pipeline.pipeline_run import Action, ArtifactStore, PipelineRun
-from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET
+from tools.rehearsal.pipeline.pipeline_run import PipelineRun
+from tools.rehearsal.pipeline.source_tree import Source
 
-_SCRIPT = Path(attack_in_build.__file__)
 _APPLICATION = "application-code/"
 _COMMIT = "badc0de"
-_PATIENCE_SECONDS = 120
-_OTHERWISE = {
+_REFUSED_BY_ECR = {
     "put another image under the approved tag": ("ImageTagAlreadyExistsException", "immutable")
 }
-"""What is refused by something else than the build's role: tags of builds are immutable."""
-_ACTION_WIDTH, _WHAT_WIDTH = 37, 42
-_BOOTSTRAP = "cdk-"
+"""Attempts that the build's role allows, with error code and reason: tags are immutable."""
+_ACTION_WIDTH = 37
 
 Answers = Mapping[str, list[dict[str, str]]]
 
 
 def exported_images(context: FailureContext) -> None:
-    """Let a build export what it must not."""
+    """Deliver builds that export something else than the image that they have pushed.
+
+    The unit tests of the function have every other image that it refuses.
+    """
     context.report.section("A build that exports another image")
-    pipeline, uri = MadeUpBuilds(context), context.outputs(SERVICE)["ImageRepositoryUri"]
-    pipeline.run("facade")
-    built = pipeline.artifacts.variables["Build"]["IMAGE"]
-    digest = built.partition("@")[2]
-    other = push_image(context.aws.client("ecr"), f"{context.repository()}/builds", "new", "new")
-    push_image(context.aws.client("ecr"), f"{context.repository()}/builds", "live", "so called")
-    only = "only an image of this service's builds"
+    pipeline, ecr = MadeUpBuilds(context), context.aws.client("ecr")
+    uri = context.outputs(SERVICE)["ImageRepositoryUri"]
+    other = push_image(ecr, f"{context.repository()}/builds", "new", "new")
+    wrong = f"sha256:{'0' * 64}"
     exported = {
-        "the repository of the service": (f"{uri}:facade-1@{digest}", only),
-        "another registry": (f"public.ecr.aws/nginx/nginx:1.29@{digest}", only),
-        "a tag alone": (f"{uri}/builds:facade-1", only),
-        "another action": (f'","action":"promote","image":"{uri}@{other}', only),
-        "the tag live": (f"{uri}/builds:live@{digest}", "live is no tag for a build"),
-        "the digest of another tag": (f"{uri}/builds:new@{digest}", f"builds:new is {other}"),
-        "a digest of nothing": (f"{uri}/builds:facade-1@sha256:{'0' * 64}", f"is {digest}, and"),
+        "the image of another registry": (
+            {"IMAGE": f"public.ecr.aws/nginx/nginx:1.29@{other}"},
+            "only an image of this service's builds",
+        ),
+        "another digest": ({"IMAGE": f"{uri}/builds:new@{wrong}"}, f"builds:new is {other}"),
+        "nothing": ({}, "could not be resolved"),
     }
-    for what, (image, because) in exported.items():
+    for what, (variables, reason) in exported.items():
         with context.report.step(f"It exports {what}") as step, nothing_changes(context):
-            pipeline.artifacts.variables["Build"]["IMAGE"] = image
-            failure = failure_of(pipeline.retry, "Deploy")
+            pipeline.exported = variables
+            failure = failure_of(pipeline.run, "facade")
             if failure.action != "Release":
                 raise failure
-            expect_true(f"it says why: {failure}", holds=because in str(failure))
-            step.note = f"refused: {because}"
-    with context.report.step("It exports nothing") as step, nothing_changes(context):
-        del pipeline.artifacts.variables["Build"]["IMAGE"]
-        failure = failure_of(pipeline.retry, "Deploy")
-        expect_true(f"it says why: {failure}", holds="could not be resolved" in str(failure))
-        step.note = "Release does not begin"
+            expect_true(f"it says why: {failure}", holds=reason in str(failure))
+            step.note = f"refused: {reason}"
 
 
 class Attack(PipelineRun):
-    """The deployed pipeline for a commit whose build attacks, and leaks its credentials."""
+    """The deployed pipeline, for a commit whose build leaks its credentials to an attacker.
+
+    ``answers`` are the answers to all attempts, by the moment at which they were made.
+    """
 
     def __init__(self, context: FailureContext, folder: Path) -> None:
         super().__init__(context, docker_stand_in(folder / "docker"))
-        self._folder = folder
-        self.seen: dict[str, Answers] = {}
-        pipeline = self._pipeline()
-        self._by_name: dict[str, Action] = {
-            action["name"]: action for stage in pipeline["stages"] for action in stage["actions"]
+        self._leak = folder / "leaked"
+        self.answers: dict[str, Answers] = {}
+        name = context.outputs(SERVICE)["PipelineName"]
+        self._pipeline = self._client.get_pipeline(name=name)["pipeline"]
+        self._actions: dict[str, Action] = {
+            action["name"]: action
+            for stage in self._pipeline["stages"]
+            for action in stage["actions"]
         }
-        name = self._by_name["Build"]["configuration"]["ProjectName"]
+        project = self._actions["Build"]["configuration"]["ProjectName"]
         codebuild = context.aws.client("codebuild")
-        self._project = codebuild.batch_get_projects(names=[name])["projects"][0]
+        self._project = codebuild.batch_get_projects(names=[project])["projects"][0]
         self.role = self._project["serviceRole"].rpartition("/")[2]
 
-    def _source(
-        self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
-    ) -> None:
-        """Hand on the application and its buildspec, which ends with the attack."""
+    def source_of(self, commit: str) -> Source:
+        """Return the application with a buildspec whose last command leaks the environment."""
+        source = super().source_of(commit)
         files = {
-            path: content
-            for path, content in self._context.source.files.items()
-            if path.startswith(_APPLICATION)
+            path: content for path, content in source.files.items() if path.startswith(_APPLICATION)
         }
         name = self._project["source"]["buildspec"]
         buildspec = yaml.safe_load(files[name])
-        attack = f'python -I attack.py "{self._folder / "targets.json"}"'
-        buildspec["phases"]["build"]["commands"].append(attack)
-        files |= {name: yaml.safe_dump(buildspec).encode(), "attack.py": _SCRIPT.read_bytes()}
-        artifacts.put(access, action["outputArtifacts"][0]["name"], files)
+        buildspec["phases"]["build"]["commands"].append(f"env -0 > {shlex.quote(str(self._leak))}")
+        files[name] = yaml.safe_dump(buildspec).encode()
+        return replace(source, files=files, links={})
 
-    def _build(self, action: Action, access: Access, artifacts: ArtifactStore, commit: str) -> None:
-        self._write_targets(artifacts)
-        super()._build(action, access, artifacts, commit)
-        self._take_answers("in the build")
+    def build(self, action: Action, artifacts: ArtifactStore, commit: str) -> Mapping[str, str]:
+        """Run the build, which leaks its credentials, and attack before the action ends."""
+        exported = super().build(action, artifacts, commit)
+        self.again("at the end of the build")
+        return exported
 
     def again(self, moment: str) -> None:
-        """Attack with what the build has leaked."""
-        self._write_targets(self.artifacts)
-        leaked = json.loads((self._folder / attack_in_build.ENVIRONMENT).read_text("utf-8"))
-        done = subprocess.run(
-            [sys.executable, "-I", str(_SCRIPT), str(self._folder / "targets.json")],
-            env=leaked,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_PATIENCE_SECONDS,
-        )
-        if done.returncode != 0:
-            raise RehearsalError(f"the attack has not ended well\n{done.stderr}")
-        self._take_answers(moment)
+        """Make all attempts with the credentials that the build has leaked."""
+        leaked = self._leak.read_text("utf-8").split("\0")
+        attacker = Attacker(dict(entry.split("=", 1) for entry in leaked if "=" in entry))
+        targets = self._targets(self.artifacts)
+        self.answers[moment] = {
+            "forbidden": [attacker.attempt(each) for each in forbidden(targets)],
+            "allowed": [attacker.attempt(each) for each in allowed(targets)],
+        }
 
-    def _take_answers(self, moment: str) -> None:
-        file = self._folder / attack_in_build.ANSWERS
-        self.seen[moment] = json.loads(file.read_text("utf-8"))
-        file.unlink()
-
-    def _write_targets(self, artifacts: ArtifactStore) -> None:
-        context, outputs = self._context, self._context.outputs(SERVICE)
+    def _targets(self, artifacts: ArtifactStore) -> Targets:
+        """Return what the attempts are aimed at."""
+        context = self._context
         service, task = context.service(), context.task_definition()
-        source = artifacts.location(self._by_name["Source"]["outputArtifacts"][0]["name"])
-        # Release's place is known when it has begun, and a build has none.
-        elsewhere = {**source, "Key": f"{source['Key']}-of-the-build"}
-        places = {"the source": source, "the build": elsewhere}
-        with suppress(KeyError):
+        source = artifacts.location(self._actions["Source"]["outputArtifacts"][0]["name"])
+        places = {
+            "the source": source,
+            # A build has no output artifact; this is where one would be.
+            "the build": {**source, "Key": f"{source['Key']}-of-the-build"},
+        }
+        secrets = context.aws.client("secretsmanager").list_secrets()["SecretList"]
+        roles = context.aws.client("iam").get_paginator("list_roles").paginate()
+        with suppress(KeyError):  # until Release has begun
             places["the release"] = artifacts.location(
-                self._by_name["Release"]["outputArtifacts"][0]["name"]
+                self._actions["Release"]["outputArtifacts"][0]["name"]
             )
-        container = task["containerDefinitions"][0]
-        roles = {
-            f"the role of {name}": action["roleArn"]
-            for name, action in self._by_name.items()
-            if "roleArn" in action
-        }
-        function = self._by_name["Release"]["configuration"]["FunctionName"]
-        configuration = context.aws.client("lambda").get_function_configuration(
-            FunctionName=function
-        )
-        listed = context.aws.client("iam").get_paginator("list_roles").paginate()
-        bootstrap = {
-            f"CDK's {role['RoleName'].split('-')[2]} role": role["Arn"]
-            for page in listed
-            for role in page["Roles"]
-            if role["RoleName"].startswith(_BOOTSTRAP)
-        }
-        targets = {
+        return {
             "repository": context.repository(),
             "builds": f"{context.repository()}/builds",
             "tag": f"{_COMMIT}-1",
             "artifacts": places,
             "written": [name for name in places if name != "the build"],
-            "secrets": {"the token": TOKEN_SECRET, "the webhook's secret": self._webhook_secret()},
+            "secrets": [each["ARN"] for each in secrets],
             "cluster": service["clusterArn"],
             "service": service["serviceName"],
             "task_definition": {
                 "family": task["family"],
                 "taskRoleArn": task["taskRoleArn"],
                 "executionRoleArn": task["executionRoleArn"],
-                "containerDefinitions": [{"name": container["name"], "image": "evil"}],
+                "containerDefinitions": [
+                    {"name": task["containerDefinitions"][0]["name"], "image": "evil"}
+                ],
             },
-            "function": function,
+            "function": self._actions["Release"]["configuration"]["FunctionName"],
             "project": self._project["name"],
-            "pipeline": outputs["PipelineName"],
+            "pipeline": context.outputs(SERVICE)["PipelineName"],
             "log_group": f"/aws/codebuild/{self._project['name']}",
-            "roles": {
-                **roles,
-                **bootstrap,
-                "the release function": configuration["Role"],
-                "the pipeline": self._pipeline()["roleArn"],
-                "a task": task["taskRoleArn"],
-                "who starts tasks": task["executionRoleArn"],
-            },
+            "roles": [each["Arn"] for page in roles for each in page["Roles"]],
             "own_role": self.role,
         }
-        (self._folder / "targets.json").write_text(json.dumps(targets), encoding="utf-8")
-
-    def _webhook_secret(self) -> str:
-        listed = self._context.aws.client("secretsmanager").list_secrets()["SecretList"]
-        (arn,) = (each["ARN"] for each in listed if "SigningSecret" in each["Name"])
-        return str(arn)
 
 
 def attacking_build(context: FailureContext) -> None:
-    """Let a build attack while it runs, and whoever has its credentials until after its delivery.
+    """Attack with the credentials of a build, at each moment of its delivery and after it.
 
-    It is delivered all the same: the image that it has exported, and no other.
+    The delivery succeeds all the same, with the image that the build has exported.
     """
     report = context.report
     report.section("A build that attacks")
     with ScratchDirectory("attack") as scratch:
         attack = Attack(context, scratch.path)
-        moments = {"Release": "before the release", "Deploy": "after the release"}
-        moments["Promote"] = "before the promotion"
-        with report.step("A delivery of what its build has exported") as step:
+        moments = {
+            "Release": "before the release",
+            "Deploy": "after the release",
+            "Promote": "before the promotion",
+        }
+        with report.step("A delivery of the image that the build exports") as step:
             attack.run(
                 _COMMIT,
-                before={
-                    name: lambda moment=moment: attack.again(moment)  # type: ignore[misc]
-                    for name, moment in moments.items()
-                },
+                before={name: partial(attack.again, moment) for name, moment in moments.items()},
             )
             exported = attack.artifacts.variables["Build"]["IMAGE"].partition("@")[2]
             expect("the image that the service runs", context.running_image(), exported)
             attack.again("after the promotion")
             expect("`live`", context.image(context.repository(), "live"), exported)
             step.note = f"{exported[7:19]} is live"
-        for moment, answers in attack.seen.items():
+        for moment, answers in attack.answers.items():
             with report.step(f"Attacks {moment}") as step:
                 refused = require_refusals(answers)
-                step.note = f"{refused} refused; {len(answers['left'])} things a build may do"
-        _say(context, attack.seen["after the promotion"])
-        with report.step("With one right more it would be noticed") as step:
+                step.note = f"{refused} refused; {len(answers['allowed'])} allowed to builds"
+        _say(context, attack.answers["after the promotion"])
+        with report.step("With one permission too many the rehearsal notices it") as step:
             with _granted(context, attack.role, "s3:PutObject"):
-                attack.again("with a right too many")
+                attack.again("with a permission too many")
             try:
-                require_refusals(attack.seen["with a right too many"])
+                require_refusals(attack.answers["with a permission too many"])
             except RehearsalError as noticed:
                 step.note = str(noticed)
             else:
-                raise RehearsalError("what may be done is taken for refused")
+                raise RehearsalError("an attempt that went through counts as refused")
 
 
 def require_refusals(answers: Answers) -> int:
-    """Insist that all was refused that is forbidden, by name, and nothing else; say how much."""
+    """Require that IAM refused each forbidden attempt by its action, and allowed the others.
+
+    Return the number of refusals; ``RehearsalError`` names the first attempt that ended otherwise.
+    """
     for each in answers["forbidden"]:
-        wanted, named = _OTHERWISE.get(
+        code, reason = _REFUSED_BY_ECR.get(
             each["what"], ("AccessDenied", f"perform: {each['action']} on")
         )
-        if each["code"] == attack_in_build.DONE:
-            raise RehearsalError(f"{each['what']}: {each['action']} was let through")
-        is_judged = named in each["said"] and "not judged" not in each["said"]
-        if not each["code"].startswith(wanted) or not is_judged:
+        if each["code"] == DONE:
+            raise RehearsalError(f"{each['what']}: {each['action']} was allowed")
+        is_judged = reason in each["said"] and "not judged" not in each["said"]
+        if not each["code"].startswith(code) or not is_judged:
             raise RehearsalError(f"{each['what']}: not refused, but {each['code']}: {each['said']}")
-    for each in answers["left"]:
-        expect(f"{each['what']} ({each['said']})", each["code"], attack_in_build.DONE)
+    for each in answers["allowed"]:
+        expect(f"{each['what']} ({each['said']})", each["code"], DONE)
     return len(answers["forbidden"])
 
 
 def _say(context: FailureContext, answers: Answers) -> None:
-    for each in (*answers["forbidden"], *answers["left"]):
-        attempt = f"{each['action']:<{_ACTION_WIDTH}}{each['what']:<{_WHAT_WIDTH}}"
+    for each in (*answers["forbidden"], *answers["allowed"]):
+        attempt = f"{each['action']:<{_ACTION_WIDTH}}{each['what']}: "
         reason = each["said"].partition(" because ")[2] or each["said"]
-        verdict = "allowed" if each["code"] == attack_in_build.DONE else f"refused: {reason}"
+        verdict = "allowed" if each["code"] == DONE else f"refused: {reason}"
         context.report.say_folded(f"            {attempt}", verdict, indent=14)
 
 
 @contextmanager
 def _granted(context: FailureContext, role: str, action: str) -> Iterator[None]:
+    """Allow a role an action on everything, for as long as the block lasts."""
     iam, policy = context.aws.client("iam"), {"RoleName": role, "PolicyName": "one-more"}
     statement: dict[str, Any] = {"Effect": "Allow", "Action": action, "Resource": "*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})

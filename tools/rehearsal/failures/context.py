@@ -1,4 +1,4 @@
-"""What the failures share: the context, and how it looks when nothing is left half done."""
+"""The context of the failures, with checks that nothing is left half done."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ DEPLOY_NEW_SETTINGS = ("deploy", "--all", "--require-approval", "never")
 DEPLOY = (*DEPLOY_NEW_SETTINGS, *AS_SYNTHESISED)
 DESTROY_SERVICE = ("destroy", SERVICE, *AS_SYNTHESISED)
 FAILED_STACK = {"AWS::CloudFormation::Stack": [SERVICE]}
-"""All that the rollback of a first deploy leaves: the record of the stack, with its events."""
+"""What the rollback of a first deploy leaves: the record of the stack, with its events."""
 
 _SECRET = "AWS::SecretsManager::Secret"  # noqa: S105 - the name of a type
 
@@ -28,26 +28,25 @@ DEPLOY_COMMAND = cdk_command(("deploy", "--all", *AS_SYNTHESISED))
 
 @dataclass(frozen=True, kw_only=True)
 class FailureContext(RehearsalContext):
-    """A deployed core stack, and no service yet.
+    """A deployed core stack.
 
-    ``empty`` is what there was before anything was deployed, ``core_alone`` what there is with the
-    core stack and nothing else.
+    ``empty`` are the resources before any deploy, ``core_alone`` those with the core stack only.
     """
 
     empty: Snapshot
     core_alone: Snapshot
 
     def expect_core_alone(self, besides: dict[str, list[str]] | None = None) -> None:
-        """Insist that the core is whole, and that there is only the token ``besides`` it."""
+        """Require that the core is whole, and only the token and ``besides`` exist beside it."""
         self.expect_whole(CORE)
         now = self.inventory.added_since(self.core_alone)
         secrets = now.pop(_SECRET, [])
         if others := [arn for arn in secrets if f":secret:{TOKEN_SECRET}-" not in arn]:
             now[_SECRET] = others
-        expect("what there is besides the core", now, besides or {})
+        expect("the resources beside the core", now, besides or {})
 
     def expect_whole(self, *stacks: str) -> None:
-        """Insist that every resource of the stacks is there, and that the tasks run."""
+        """Require that every resource of the stacks exists, and that the tasks run."""
         expect("resources that no API knows", self.inventory.missing(stacks), [])
         if SERVICE in stacks:
             service = self.service()

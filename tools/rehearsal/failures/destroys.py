@@ -1,4 +1,4 @@
-"""Destroying what is in use, what holds images and artifacts, and what was deleted by hand."""
+"""Destroying a core in use, a service with images and artifacts, a repository deleted by hand."""
 
 from tools.local_aws.image_push import push_image
 from tools.rehearsal.context import CORE, SERVICE
@@ -8,7 +8,7 @@ from tools.rehearsal.scenarios.destroy import deregister_revisions
 from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET
 from tools.rehearsal.workspace import AS_SYNTHESISED
 
-# Without --exclusively the CLI destroys the service stacks first, for they depend on the core.
+# Without --exclusively the CLI destroys the service stacks first, because they use the core.
 _DESTROY_CORE = ("destroy", CORE, "--exclusively", *AS_SYNTHESISED)
 _DESTROY_ALL = ("destroy", "--all", *AS_SYNTHESISED)
 _IMAGES, _OBJECTS = 3, 4
@@ -22,7 +22,10 @@ def core_in_use(context: FailureContext) -> None:
         said = context.workspace.failing_cdk(*_DESTROY_CORE, "--force")
         expect("status of the core stack", context.status(CORE), before)
         context.expect_whole(CORE, SERVICE)
-        reason = _newest_reason(context)
+        client = context.aws.client("cloudformation")
+        events = client.describe_stack_events(StackName=CORE)["StackEvents"]
+        newest = max(events, key=lambda event: event["Timestamp"])
+        reason = str(newest.get("ResourceStatusReason", ""))
         expect_true("CloudFormation says why", holds=f"in use by {SERVICE}" in reason)
         step.note = "CloudFormation's events say why"
     context.report.cli_output(cdk_command(_DESTROY_CORE), said)
@@ -35,14 +38,20 @@ def full_repository(context: FailureContext) -> None:
     """Fill the repository and the bucket, then destroy the service."""
     context.report.section("Destroy with images and artifacts")
     with context.report.step("Fill the repository and the bucket") as step:
-        _push_images(context)
-        _store_objects(context)
+        outputs, repository = context.outputs(SERVICE), context.repository()
+        for number in range(_IMAGES):
+            push_image(context.aws.client("ecr"), repository, f"build-{number}", str(number))
+        codepipeline, s3 = context.aws.client("codepipeline"), context.aws.client("s3")
+        pipeline = codepipeline.get_pipeline(name=outputs["PipelineName"])["pipeline"]
+        bucket = pipeline["artifactStore"]["location"]
+        for number in range(_OBJECTS):
+            # Each key twice: a bucket with versions keeps both.
+            s3.put_object(Bucket=bucket, Key=f"artifact-{number // 2}", Body=b"artifact")
         step.note = f"{_IMAGES} images beside `live`, {_OBJECTS} versions of objects"
-    family = context.outputs(SERVICE)["TaskDefinitionFamily"]
     with context.report.step("All of the service is gone, the core stays") as step:
         said = context.workspace.cdk(*DESTROY_SERVICE, "--force")
         expect_true("the stack is gone", holds=context.status() is None)
-        revisions = deregister_revisions(context, family)
+        revisions = deregister_revisions(context, outputs["TaskDefinitionFamily"])
         context.expect_core_alone()
         step.note = (
             f"nothing had to be emptied by hand; {revisions} revisions of deliveries deregistered"
@@ -51,7 +60,7 @@ def full_repository(context: FailureContext) -> None:
 
 
 def deleted_by_hand(context: FailureContext) -> None:
-    """Delete the repository behind CloudFormation's back, then destroy."""
+    """Delete the repository without CloudFormation, then destroy everything."""
     context.report.section("Destroy after the repository was deleted by hand")
     with context.report.step("aws ecr delete-repository --force"):
         repository = context.repository()
@@ -64,27 +73,3 @@ def deleted_by_hand(context: FailureContext) -> None:
         expect("left behind", context.inventory.added_since(context.empty), {})
         step.note = f"{len(context.empty)} kinds of resources are as before the first deploy"
     context.report.cli_output(cdk_command(_DESTROY_ALL), said)
-
-
-def _newest_reason(context: FailureContext) -> str:
-    client = context.aws.client("cloudformation")
-    events = client.describe_stack_events(StackName=CORE)["StackEvents"]
-    newest = max(events, key=lambda event: event["Timestamp"])
-    return str(newest.get("ResourceStatusReason", ""))
-
-
-def _push_images(context: FailureContext) -> None:
-    ecr = context.aws.client("ecr")
-    repository = context.repository()
-    for number in range(_IMAGES):
-        push_image(ecr, repository, f"build-{number}", str(number))
-
-
-def _store_objects(context: FailureContext) -> None:
-    pipeline = context.aws.client("codepipeline").get_pipeline(
-        name=context.outputs(SERVICE)["PipelineName"]
-    )["pipeline"]
-    s3, bucket = context.aws.client("s3"), pipeline["artifactStore"]["location"]
-    for number in range(_OBJECTS):
-        # Each key twice: a bucket with versioning keeps both.
-        s3.put_object(Bucket=bucket, Key=f"artifact-{number // 2}", Body=b"artifact")

@@ -1,18 +1,11 @@
 """Deliveries of the user's service: with the time that any image may need, and without one."""
 
 import secrets
-from typing import Any
 
-from tools.local_aws import Access
 from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.expectation import expect
 from tools.rehearsal.pipeline.docker_command import DockerCommand
-from tools.rehearsal.pipeline.pipeline_run import (
-    ROLLOUT_SECONDS_OF_ANY_IMAGE,
-    Action,
-    ArtifactStore,
-    PipelineRun,
-)
+from tools.rehearsal.pipeline.pipeline_run import PipelineRun
 
 NOT_SHOWN = (
     "that your Dockerfile builds, and that its image starts, listens and passes its health check",
@@ -22,24 +15,11 @@ NOT_SHOWN = (
 """Where there is no container engine."""
 
 
-class OwnPipeline(PipelineRun):
-    """The deployed pipeline; whatever waits for a person's approval gets it."""
-
-    rollout_seconds = ROLLOUT_SECONDS_OF_ANY_IMAGE
-
-    def __init__(self, context: RehearsalContext, docker: DockerCommand) -> None:
-        super().__init__(context, docker)
-        self._actions["Approval", "Manual"] = self._approve
-
-    def _approve(self, _action: Action, _access: Access, _artifacts: ArtifactStore, _: Any) -> None:
-        """Say yes."""
-
-
 def without_engine(context: RehearsalContext, docker: DockerCommand) -> None:
     """Deliver HEAD twice, to tasks that are records: all that the pipeline does but the image."""
     report = context.report
     report.section("Deliveries, without your image")
-    pipeline = OwnPipeline(context, docker)
+    pipeline = PipelineRun(context, docker)
     commit = context.source.commit or secrets.token_hex(20)
     for what in ("The buildspec, the rollout and the promotion", "The same commit once more"):
         before = context.image(context.repository(), "live")

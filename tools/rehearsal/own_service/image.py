@@ -12,7 +12,6 @@ from tools.rehearsal.containers import deliveries
 from tools.rehearsal.containers.context import ContainerContext
 from tools.rehearsal.expectation import RehearsalError, expect, expect_all, wait_until
 from tools.rehearsal.own_service import bad_versions
-from tools.rehearsal.own_service.delivery import OwnPipeline
 from tools.rehearsal.own_service.examination import (
     KILLED,
     Examination,
@@ -24,7 +23,7 @@ from tools.rehearsal.own_service.examination import (
     health_path,
 )
 from tools.rehearsal.pipeline.docker_command import DockerCommand
-from tools.rehearsal.pipeline.pipeline_run import ActionFailedError
+from tools.rehearsal.pipeline.pipeline_run import ActionFailedError, PipelineRun
 
 _ANSWER_SECONDS = 60.0
 _STEADY_SECONDS = 30.0
@@ -44,7 +43,7 @@ class OwnImage:
     context: ContainerContext
     settings: Settings
     docker: DockerCommand
-    pipeline: OwnPipeline
+    pipeline: PipelineRun
     commit: str
     old_tasks: list[str] = field(default_factory=list)
 
@@ -89,7 +88,7 @@ def run(context: ContainerContext, settings: Settings, docker: DockerCommand) ->
     """
     report = context.report
     commit = context.source.commit or secrets.token_hex(20)
-    own = OwnImage(context, settings, docker, OwnPipeline(context, docker), commit)
+    own = OwnImage(context, settings, docker, PipelineRun(context, docker), commit)
     report.section("Your image")
     with report.step(f"Built and delivered: {context.source.origin}") as step:
         live = deliver(own)

@@ -1,15 +1,12 @@
-"""A build: a buildspec, run as CodeBuild runs it, in one shell with CodeBuild's variables."""
+"""A build: the commands of a buildspec, run in one shell as CodeBuild runs them."""
 
 import json
-import os
 import shlex
 import subprocess
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import yaml
 
@@ -17,18 +14,17 @@ from tools.local_aws.scratch import ScratchDirectory
 from tools.rehearsal.expectation import RehearsalError
 
 _PHASES = ("install", "pre_build", "build", "post_build")
-_ENDED_BY_A_COMMAND = 1
 _NEVER_EXPORTED = "AWS_"
 """https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html, exported-variables"""
 
 
 class BuildspecError(RehearsalError):
-    """The buildspec is none, or asks for what is not supported here; the message says what."""
+    """A buildspec cannot be read, or has a key that is not supported here; the message names it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """``commands`` in their order; ``aborts`` if the build ends when one of them fails."""
+    """``aborts`` if a failed command ends the build, and not only the phase."""
 
     name: str
     commands: tuple[str, ...]
@@ -37,7 +33,7 @@ class Phase:
 
 @dataclass(frozen=True, kw_only=True)
 class Buildspec:
-    """What to run, with which variables, and which ones come out of it."""
+    """The phases in their order, the variables of the buildspec, and the names to export."""
 
     shell: str
     variables: Mapping[str, str]
@@ -45,16 +41,11 @@ class Buildspec:
     exported: tuple[str, ...]
 
 
-def read_buildspec(declared: str, text_of: Callable[[str], str]) -> Buildspec:
-    """Read what a project declares: a buildspec, or the path of one, of which ``text_of`` knows."""
-    return parse_buildspec(declared if "\n" in declared else text_of(declared))
-
-
 def parse_buildspec(text: str) -> Buildspec:
-    """Read a buildspec of version 0.2; refuse what would be ignored by ``run_build``.
+    """Read a buildspec of version 0.2.
 
-    A key that CodeBuild knows and this does not would make the build differ from the real one.
-    ``artifacts`` are passed over: the action of the pipeline has none to hand on.
+    It refuses every key that ``run_build`` would ignore, because the build would then differ from
+    that of CodeBuild. It ignores ``artifacts``: the action of the pipeline has no output artifact.
     """
     try:
         content = yaml.safe_load(text)
@@ -80,40 +71,83 @@ def parse_buildspec(text: str) -> Buildspec:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildResult:
-    """``failure`` is empty, or says what failed.
+    """``failure`` says which command failed; it is empty if none did.
 
-    ``exported`` is what BatchGetBuilds gives as ``exportedEnvironmentVariables``: of the names in
-    the buildspec those that are set, as they are when the last command has ended.
+    ``exported`` are the values, at the end of the build, of those variables that the buildspec
+    exports and that are set.
     """
 
     failure: str
     exported: Mapping[str, str]
     log: str
 
-    @property
-    def succeeded(self) -> bool:
-        """Whether every command went well."""
-        return not self.failure
-
 
 def run_build(buildspec: Buildspec, *, source: Path, environment: Mapping[str, str]) -> BuildResult:
-    """Run the commands of all phases in one shell, in ``source``, then see what is exported.
+    """Run the commands of all phases in one shell, in the folder ``source``.
 
-    ``environment`` is all that the build sees: the project's variables, which win over those of
-    the buildspec, and those that CodeBuild sets. Not supported: ``finally``, reports, caches, and
-    the variable CODEBUILD_BUILD_SUCCEEDING.
+    ``environment`` is the whole environment of the build; its variables win over those of the
+    buildspec. Not supported: ``finally``, reports, caches, and CODEBUILD_BUILD_SUCCEEDING.
     """
     variables = {**buildspec.variables, **environment}
     with ScratchDirectory("log") as scratch:
-        log = scratch.path / "log"
-        with BuildShell(buildspec.shell, folder=source, environment=variables, log=log) as shell:
-            failure = _run_phases(buildspec, shell)
-            variables = shell.environment(scratch.path / "environment")
+        state = scratch.path
+        (state / "script").write_text("\n".join(_script(buildspec, state)), encoding="utf-8")
+        with (state / "log").open("wb") as log:
+            done = subprocess.run(
+                [buildspec.shell, str(state / "script")],
+                cwd=source,
+                env=variables,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        at_end = _read(state / "environment").split("\0")
+        variables = dict(entry.split("=", 1) for entry in at_end if "=" in entry)
         return BuildResult(
-            failure=failure,
+            failure=_failure(state, done.returncode),
             exported={name: variables[name] for name in buildspec.exported if name in variables},
-            log=log.read_text("utf-8", "replace"),
+            log=_read(state / "log"),
         )
+
+
+def _script(buildspec: Buildspec, state: Path) -> Iterator[str]:
+    """Yield the lines of a script that runs all commands, and keeps files in ``state``.
+
+    ``command`` has the phase and the command that runs or that has failed, and "end" if all is
+    well; ``status`` that of the command that has failed; ``environment`` the variables at the end.
+    """
+    command, status, environment = (
+        shlex.quote(str(state / name)) for name in ("command", "status", "environment")
+    )
+    yield f"trap 'env -0 > {environment}' EXIT"
+    for phase in buildspec.phases:
+        yield "for _ in once; do"
+        for each in phase.commands:
+            named = shlex.quote(f"{phase.name}\n{each.rstrip()}")
+            yield f"[ -e {status} ] || printf '%s' {named} > {command}"
+            # Neither in an `if` nor before `||`: there `set -e` has no effect in the command.
+            yield f"eval {shlex.quote(each)}"
+            yield "CODEBUILD_LAST=$?"
+            yield 'if [ "$CODEBUILD_LAST" != 0 ]; then'
+            yield f'  [ -e {status} ] || echo "$CODEBUILD_LAST" > {status}'
+            yield '  exit "$CODEBUILD_LAST"' if phase.aborts else "  break"
+            yield "fi"
+        yield "done"
+    yield f"[ -e {status} ] || printf end > {command}"
+
+
+def _failure(state: Path, status: int) -> str:
+    """Return which command has failed first, or has ended the shell; empty if none."""
+    phase, _, command = _read(state / "command").partition("\n")
+    if phase == "end":
+        return ""
+    failed_with = _read(state / "status").strip() or status or 1
+    return f"{phase}: exit status {failed_with} of\n{command}"
+
+
+def _read(file: Path) -> str:
+    return file.read_text("utf-8", "replace") if file.exists() else ""
 
 
 def build_environment(
@@ -125,11 +159,10 @@ def build_environment(
     source_version: str,
     secret: Callable[[str], str] | None = None,
 ) -> dict[str, str]:
-    """Return what a CodeBuild project defines, and what CodeBuild adds to it.
+    """Return the variables of a CodeBuild project, and those that CodeBuild adds.
 
-    ``project`` is as the API returns it; ``number`` counts the builds of the project. The
-    credentials of the project's role and the PATH of its image are not among them. ``secret``
-    returns the text of a secret by its ARN.
+    ``project`` is as the API returns it; ``number`` counts the builds of the project; ``secret``
+    returns the text of a secret by its ARN. Credentials and PATH are not among the variables.
     """
     name, arn = project["name"], project["arn"]
     region, builds = arn.split(":")[3], arn.replace(":project/", ":build/").rpartition("/")[0]
@@ -148,65 +181,6 @@ def build_environment(
         "CODEBUILD_RESOLVED_SOURCE_VERSION": commit,
         "CODEBUILD_SOURCE_VERSION": source_version,
     }
-
-
-class BuildShell:
-    """One shell for the length of a ``with`` block; both outputs of all its commands go to ``log``.
-
-    The shell reads its commands from a pipe of its own, so that none can swallow the next one from
-    its standard input, which is empty.
-    """
-
-    def __init__(
-        self, shell: str, *, folder: Path, environment: Mapping[str, str], log: Path
-    ) -> None:
-        commands, self._commands = os.pipe()
-        self._statuses, statuses = os.pipe()
-        self._report = f"\nprintf '%s\\n' \"$?\" >&{statuses}\n"
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [shell, f"/dev/fd/{commands}"],
-                cwd=folder,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                pass_fds=(commands, statuses),
-            )
-        os.close(commands)
-        os.close(statuses)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        os.close(self._commands)
-        os.close(self._statuses)
-        self._process.wait()
-
-    def run(self, command: str) -> int:
-        """Run a command and return its exit status; a command may end the shell with it."""
-        if self._process.poll() is not None:
-            return self._process.returncode or _ENDED_BY_A_COMMAND
-        # Not in an `if` or before `||`: there `set -e` would have no effect inside the command.
-        script = f"eval {shlex.quote(command)}{self._report}"
-        with suppress(BrokenPipeError):
-            os.write(self._commands, script.encode())
-        answer = os.read(self._statuses, 16)
-        if answer:
-            return int(answer)
-        return self._process.wait() or _ENDED_BY_A_COMMAND
-
-    def environment(self, file: Path) -> dict[str, str]:
-        """Return what a command would find in its environment; nothing if the shell has ended."""
-        self.run(f"env -0 > {shlex.quote(str(file))}")
-        text = file.read_text("utf-8", "replace") if file.exists() else ""
-        return dict(entry.split("=", 1) for entry in text.split("\0") if "=" in entry)
 
 
 def _phase(name: str, content: Any) -> Phase:
@@ -228,18 +202,6 @@ def _mapping(where: str, value: Any, known: Collection[str]) -> dict[str, Any]:
     if unknown := sorted(value.keys() - set(known)):
         raise BuildspecError(f"{where}: {', '.join(unknown)} is not supported here")
     return value
-
-
-def _run_phases(buildspec: Buildspec, shell: BuildShell) -> str:
-    failure = ""
-    for phase in buildspec.phases:
-        for command in phase.commands:
-            if status := shell.run(command):
-                failure = failure or f"{phase.name}: exit status {status} of\n{command.rstrip()}"
-                if phase.aborts:
-                    return failure
-                break
-    return failure
 
 
 def _value(variable: Mapping[str, str], secret: Callable[[str], str] | None) -> str:

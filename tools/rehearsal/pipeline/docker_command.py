@@ -1,4 +1,4 @@
-"""The command `docker` of the rehearsed builds, and what is behind it."""
+"""The command `docker` of rehearsed builds: a stand-in, with a container engine or without."""
 
 import os
 import shlex
@@ -15,16 +15,16 @@ from tools.rehearsal.pipeline.docker_stand_in import BASE_IMAGE, DERIVED, State,
 from tools.repository import ROOT
 
 SWITCH = "REHEARSAL_DOCKER"
-"""Set to ``stand-in``, this environment variable leaves an engine alone."""
+"""The environment variable; its value ``stand-in`` makes builds use no engine."""
 
 _CACHE = ROOT / ".cache" / "container_engine"
 
 
 @dataclass(frozen=True, kw_only=True)
 class DockerCommand:
-    """``folder`` goes on the PATH of a build and ``variables`` into its environment.
+    """A build has ``folder`` on its PATH and ``variables`` in its environment.
 
-    ``description`` says what a build with it shows and what not.
+    ``description`` says whether its images are real.
     """
 
     folder: Path
@@ -32,14 +32,14 @@ class DockerCommand:
     description: str
 
     def images(self) -> list[str]:
-        """Return the ids of the images that were built, whatever the buildspec calls them."""
+        """Return the ids of the images that builds have tagged."""
         return list(State(self.folder.parent / "state").known("images").values())
 
     @contextmanager
     def deriving(self, files: Mapping[str, bytes]) -> Iterator[None]:
-        """Have each image that is built derived once more: ``files``, with a Dockerfile among them.
+        """Build ``files``, a Dockerfile among them, on top of each image that a build tags.
 
-        Its build argument ``BUILT`` is the image. Only an engine does it.
+        The build argument ``BUILT`` is that image. Without an engine this has no effect.
         """
         folder = self.folder.parent / "state" / DERIVED
         folder.mkdir(parents=True)
@@ -53,11 +53,10 @@ class DockerCommand:
 
 @contextmanager
 def docker_command(folder: Path, dockerfile: Path) -> Iterator[DockerCommand]:
-    """Have a `docker`: its builds are real if an engine can start at once, otherwise pretended.
+    """Provide a `docker` whose builds are real if an engine has the Dockerfile's base image.
 
-    The pushes are always pretended. An engine is taken only with the Dockerfile's base image, or
-    its stand-in, on this machine already: a rehearsal downloads no images. If its build then
-    fails, so does the delivery. The images that were pushed are removed at the end.
+    Otherwise they are pretended, because a rehearsal downloads no images. A push always only
+    records the image. At the end the engine removes the images that it has built.
     """
     state = State(folder / "state")
     try:
@@ -73,10 +72,7 @@ def docker_command(folder: Path, dockerfile: Path) -> Iterator[DockerCommand]:
 
 @contextmanager
 def docker_by_engine(folder: Path, engine: Engine) -> Iterator[DockerCommand]:
-    """Have a `docker` whose builds are the engine's: any Dockerfile, and it pulls what that names.
-
-    Pushes and the end are as with `docker_command`.
-    """
+    """Provide a `docker` that builds any Dockerfile with the engine, which pulls base images."""
     state = State(folder / "state")
     with owned(engine) as labels:
         write_engine(state.folder, engine, labels)
@@ -85,12 +81,12 @@ def docker_by_engine(folder: Path, engine: Engine) -> Iterator[DockerCommand]:
 
 
 def docker_stand_in(folder: Path) -> DockerCommand:
-    """Have a `docker` that builds nothing, whatever there is on this machine."""
+    """Provide a `docker` that builds nothing, even if there is an engine."""
     return _install(folder, State(folder / "state"), {}, "a stand-in that builds nothing")
 
 
 def available_engine(dockerfile: Path) -> tuple[Engine, str]:
-    """Return an engine and a base image that is there; ``NoEngineError`` says what is missing."""
+    """Return an engine and a base image that it has; ``NoEngineError`` says what is missing."""
     engine = usable_engine()
     try:
         wanted = default_base_image(dockerfile)
@@ -108,9 +104,9 @@ def available_engine(dockerfile: Path) -> tuple[Engine, str]:
 
 
 def usable_engine() -> Engine:
-    """Return an engine, unless it is to be left alone; ``NoEngineError`` says why not."""
+    """Return an engine; ``NoEngineError`` says why there is none, or that SWITCH forbids it."""
     if os.environ.get(SWITCH) == "stand-in":
-        raise NoEngineError(f"{SWITCH} says so")
+        raise NoEngineError(f"{SWITCH}=stand-in")
     return find_engine(_CACHE)
 
 
@@ -119,7 +115,7 @@ def _install(
 ) -> DockerCommand:
     binaries = folder / "bin"
     binaries.mkdir(parents=True, exist_ok=True)
-    # -P: a build works in a folder whose own `tools` must not be taken for ours.
+    # -P: Python must not find a package `tools` in the folder of a build.
     module = "tools.rehearsal.pipeline.docker_stand_in"
     call = [sys.executable, "-P", "-m", module, str(state.folder)]
     script = f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(ROOT))} exec {shlex.join(call)} "$@"\n'

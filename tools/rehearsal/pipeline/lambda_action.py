@@ -1,4 +1,4 @@
-"""A Lambda invoke action: the function's own code, run as CodePipeline and Lambda run it.
+"""The invoke action for Lambda: it runs the deployed code of a function on this machine.
 
 https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-Lambda.html
 """
@@ -21,33 +21,29 @@ from typing import IO, Any, cast
 from tools.local_aws import Access, LocalAws
 from tools.local_aws.process_environment import process_environment
 from tools.local_aws.scratch import ScratchDirectory
+from tools.rehearsal.bounds import PROCESS_SECONDS
 from tools.rehearsal.expectation import RehearsalError
+from tools.rehearsal.pipeline.artifacts import Action, ArtifactStore
 from tools.rehearsal.pipeline.service_log import write_log
 
 ATTEMPTS = 3
-"""Lambda runs a function that CodePipeline has called three times if it fails.
+"""How often Lambda runs a function that CodePipeline has called, if it fails.
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"""
 
 LAMBDA = "lambda.amazonaws.com"
 
 _RUNTIME = Path(__file__).with_name("lambda_runtime.py")
 _MOST_CALLS = 20
-_PATIENCE_SECONDS = 60
 _LOG_LINES = 20
-_THERE = ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]
-_OF_RESULTS = {"success": "PutJobSuccessResult", "failure": "PutJobFailureResult"}
-
-Location = Mapping[str, str]
-"""Bucket and key of an artifact."""
+_DEPLOYED = ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]
 
 
 class LambdaAction:
-    """Does an action for an execution; ``aws`` is where the function was deployed to by a stack.
+    """Calls the function of an action, which a stack has deployed to ``aws``.
 
-    ``access`` is that of the action's role, whose credentials the function's job has. The function
-    runs with those of its own role.
-    ``kills`` are the calls at which its process ends, one for each attempt, such as
-    ``before ecr.PutImage``; Lambda then tries again, three times in all.
+    ``access`` is that of the action's role, whose credentials the function gets with its job; the
+    function runs with its own role. ``kills`` are the calls at which its process is killed, one for
+    each attempt, such as ``before ecr.PutImage``.
     """
 
     def __init__(self, aws: LocalAws, access: Access, *, kills: Sequence[str] = ()) -> None:
@@ -55,28 +51,22 @@ class LambdaAction:
         self._access = access
         self._kills = list(kills)
 
-    def run(
-        self,
-        action: Mapping[str, Any],
-        *,
-        inputs: Mapping[str, Location],
-        outputs: Mapping[str, Location],
-        user_parameters: str,
-    ) -> dict[str, str]:
+    def run(self, action: Action, artifacts: ArtifactStore) -> dict[str, str]:
         """Return the output variables.
 
-        ``RehearsalError`` if the action fails, ``ClientError`` if it may not call the function.
+        ``RehearsalError`` if the function reports a failure or nothing, ``ClientError`` if the role
+        of the action does not allow the call.
         """
         name = action["configuration"]["FunctionName"]
-        # It asks whether it may, and runs nothing.
+        # A dry run checks the permission, and runs nothing.
         self._access.client("lambda").invoke(FunctionName=name, InvocationType="DryRun")
         function = self._aws.client("lambda").get_function_configuration(FunctionName=name)
+        inputs = [each["name"] for each in action["inputArtifacts"]]
+        outputs = [each["name"] for each in action["outputArtifacts"]]
         job = {
-            "actionConfiguration": {
-                "configuration": {"FunctionName": name, "UserParameters": user_parameters}
-            },
-            "inputArtifacts": [_artifact(*each) for each in inputs.items()],
-            "outputArtifacts": [_artifact(*each) for each in outputs.items()],
+            "actionConfiguration": {"configuration": action["configuration"]},
+            "inputArtifacts": [_artifact(each, artifacts.location(each)) for each in inputs],
+            "outputArtifacts": [_artifact(each, artifacts.reserve(each)) for each in outputs],
             "artifactCredentials": {
                 "accessKeyId": self._access.key.access_key_id,
                 "secretAccessKey": self._access.key.secret_access_key,
@@ -89,19 +79,19 @@ class LambdaAction:
                 archive.extractall(code)
             for _ in range(_MOST_CALLS):
                 result = self._job(function, code, job)
-                if failure := result.get(f"codepipeline.{_OF_RESULTS['failure']}"):
+                if failure := result.get("codepipeline.PutJobFailureResult"):
                     raise RehearsalError(failure["failureDetails"]["message"])
-                success = result[f"codepipeline.{_OF_RESULTS['success']}"]
+                success = result["codepipeline.PutJobSuccessResult"]
                 if "continuationToken" not in success:
                     return dict(success.get("outputVariables", {}))
-                # A new job goes on with what the one before has left.
+                # CodePipeline makes another job, which continues the work of this one.
                 job |= {"continuationToken": success["continuationToken"]}
         raise RehearsalError(f"{name} is still in progress after {_MOST_CALLS} calls")
 
     def _job(
         self, function: Mapping[str, Any], code: Path, job: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Have the function called for one job; return what CodePipeline was told."""
+        """Run the function for one job; return the result that it has reported, by operation."""
         identity = {"id": str(uuid.uuid4()), "accountId": self._aws.access.account}
         event = {"CodePipeline.job": identity | {"data": job}}
         access = self._aws.access.role(
@@ -133,11 +123,11 @@ class LambdaAction:
                 told: dict[str, Any] = json.loads(result.read_text("utf-8"))
                 return told
             if status == 0:
-                break  # nothing failed that Lambda would know of
+                break  # Lambda has seen no failure, so it does not try again
         lines = "\n".join(log.splitlines()[-_LOG_LINES:])
         raise RehearsalError(
-            f"no answer of {function['FunctionName']}; CodePipeline gives the action up after 20 "
-            f"minutes\n{lines}"
+            f"no answer of {function['FunctionName']}; on AWS the action fails after 20 minutes\n"
+            f"{lines}"
         )
 
     def _environment(self, access: Access, function: Mapping[str, Any]) -> dict[str, str]:
@@ -150,7 +140,7 @@ class LambdaAction:
                 if name.startswith(("AWS_", "NO_PROXY", "no_proxy"))
             }
             | {
-                # What it downloads from the local AWS is signed by that one's own authority.
+                # For downloads from the local AWS by something else than boto3.
                 "SSL_CERT_FILE": str(self._aws.access.ca_bundle),
                 "HOME": os.devnull,
             }
@@ -158,9 +148,9 @@ class LambdaAction:
         )
 
     def _code(self, name: str) -> bytes:
-        """Return the archive that the function was deployed from."""
+        """Return the zip file of the function's code, from the template that has deployed it."""
         client = self._aws.client("cloudformation")
-        pages = client.get_paginator("list_stacks").paginate(StackStatusFilter=_THERE)
+        pages = client.get_paginator("list_stacks").paginate(StackStatusFilter=_DEPLOYED)
         stacks = [stack["StackName"] for page in pages for stack in page["StackSummaries"]]
         (found,) = (
             each
@@ -178,12 +168,12 @@ class LambdaAction:
 
 
 class _Runtime:
-    """A process of `lambda_runtime` that has loaded boto3; it ends with this one."""
+    """A process of `lambda_runtime` that has loaded boto3; it ends when this process ends."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-I", str(_RUNTIME)],
-            # It has no credentials, and looks for none: each handler gets those of its role.
+            # It has no credentials: each handler gets those of its role.
             env=process_environment() | {"HOME": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -198,10 +188,10 @@ class _Runtime:
         stdout = cast("IO[str]", self._process.stdout)
         stdin.write(f"{json.dumps(job)}\n")
         stdin.flush()
-        if not select.select([stdout], [], [], _PATIENCE_SECONDS)[0]:
-            raise RehearsalError(f"{job['handler']} does not end within {_PATIENCE_SECONDS} s")
+        if not select.select([stdout], [], [], PROCESS_SECONDS)[0]:
+            raise RehearsalError(f"{job['handler']} does not end within {PROCESS_SECONDS:g} s")
         if not (status := stdout.readline()):
-            raise RehearsalError(f"what runs {job['handler']} has ended; it says why above")
+            raise RehearsalError(f"the process that runs {job['handler']} has ended; see above")
         return int(status)
 
     def end(self) -> None:
@@ -216,7 +206,7 @@ _idle_runtimes: list[_Runtime] = []
 
 @contextmanager
 def _warm_runtime() -> Iterator[_Runtime]:
-    """Lend a process of the runtime: to start one, and have it load boto3, takes most of a job."""
+    """Lend a process of the runtime; starting one takes longer than most jobs."""
     runtime = _idle_runtimes.pop() if _idle_runtimes else _Runtime()
     try:
         yield runtime
@@ -226,6 +216,6 @@ def _warm_runtime() -> Iterator[_Runtime]:
     _idle_runtimes.append(runtime)
 
 
-def _artifact(name: str, location: Location) -> dict[str, Any]:
+def _artifact(name: str, location: Mapping[str, str]) -> dict[str, Any]:
     place = {"bucketName": location["Bucket"], "objectKey": location["Key"]}
     return {"name": name, "revision": None, "location": {"type": "S3", "s3Location": place}}

@@ -1,9 +1,9 @@
 """Runs handlers of Lambda functions for `lambda_action`, each in a process of its own.
 
-It runs by itself, with nothing of this project to import but the function's own code. It loads
-boto3, and forks for each line on its standard input: a JSON object that says what is to be done.
-What CodePipeline is told goes into the file ``result``, and the log into ``log``. It answers with a
-line, the exit status of that process. The end of its standard input is its own.
+This script imports nothing of the project but the code of the function. It loads boto3, and forks
+for each line on its standard input, a JSON object that describes a call. The new process writes the
+result that the function reports to CodePipeline into the file ``result``, and its log into ``log``.
+The script answers with a line, the exit status of that process, and ends with its standard input.
 """
 
 import json
@@ -22,26 +22,26 @@ import botocore.session
 
 KILLED = 137
 
-# What boto3 reads of these is read once. Any other service works, too, and takes longer.
+# boto3 reads the models of these services once. Others work, too, but take longer.
 _READ_ONCE = ("cloudwatch", "codepipeline", "ecr", "ecs", "s3")
 _LOADER = botocore.loaders.create_loader()
 
 
 class LambdaContext:
-    """Of the object that Lambda hands over, the method that is used here."""
+    """The object that Lambda passes to a handler, with the one method that the function uses."""
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return how much of the function's timeout is left."""
+        """Return the rest of the function's timeout."""
         return int((self._end - time.monotonic()) * 1000)
 
 
 class Calls:
-    """Watches the calls of all clients: ends the process at one, and writes down a job's result.
+    """Watches the calls of all clients: kills the process at one, and records the job's result.
 
-    ``kill`` names a call and the side of it, such as ``before ecr.PutImage``.
+    ``kill`` is "before" or "after" with a call, such as ``before ecr.PutImage``.
     """
 
     def __init__(self, kill: str, result: Path) -> None:

@@ -1,4 +1,4 @@
-"""The logs that services of AWS write with the role of what they run."""
+"""Logs that CodeBuild and Lambda write, with the role of the build or the function."""
 
 import time
 
@@ -6,9 +6,9 @@ from tools.local_aws import Access
 
 
 def write_log(access: Access, group: str, stream: str, text: str) -> None:
-    """Write a log as CodeBuild and Lambda do, with the role of whoever speaks.
+    """Write a log stream, and create its group if there is none.
 
-    A group that is not there is made. What may not be written fails here; Lambda drops it.
+    Without the permission this fails, although Lambda would go on without a log.
     https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
     """

@@ -1,13 +1,13 @@
-"""What the pipeline is given as its source: the commit that git calls HEAD.
+"""The source that the pipeline delivers: the files of a commit, as git has them.
 
-Only files that git knows are read, and of a commit what is in it: no attribute leaves out or
-rewrites a file, and no filter or hook of the repository is run. What differs from the commit is
-named, and delivered only when somebody asks for it.
+It reads only files that git tracks. No attribute of the repository leaves a file out or rewrites
+it, and git runs no filter, hook or other program. Uncommitted changes are named, and delivered only
+on request.
 """
 
 import os
 import subprocess
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -16,33 +16,31 @@ from tools.local_aws.scratch import ScratchDirectory
 from tools.rehearsal.expectation import RehearsalError
 
 APPLICATIONS = "application-code"
-"""All that is read, when asked for, of a folder in which git knows no files."""
+"""The only folder that is read, on request, where git tracks no files."""
 
-# The user's configuration says, for instance, whose folders git may read, and what it ignores.
+# The user's configuration says, for instance, in whose folders git may read, and what it ignores.
 _GIT_VARIABLES = ("HOME", "XDG_CONFIG_HOME")
-# `git status` would ask a hook, or a program of the user's, what has changed. Empty is no such
-# program to every version; "false" is one to those before 2.36.
+# An empty core.fsmonitor is no program for every version of git; "false" is one before 2.36.
 _WITHOUT_HOOKS = ("-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null")
 _LINK, _SUBMODULE = "120000", "160000"
-_NOT_UTF8 = "file whose name is not UTF-8"
 _MOST_NAMES = 4
 _LONGEST_NAME = 60
 
 
 class SourceError(RehearsalError):
-    """There is no commit, or git cannot say what is in it."""
+    """There is no commit, or git cannot read it; the message says why."""
 
 
 class _NoRepositoryError(SourceError):
-    """Of this folder git knows nothing."""
+    """The folder is in no git repository."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Files by path; links by path, with their targets as git has them.
+    """Files by path, and symbolic links with their targets.
 
-    ``origin`` says what it is, ``left_out`` what is not in it although somebody may expect it.
-    ``commit`` and ``subject`` are empty unless it is a commit.
+    ``origin`` describes the source, and each line of ``left_out`` files that are not in it although
+    the user may expect them. ``commit`` and ``subject`` are empty unless it is a commit.
     """
 
     files: Mapping[str, bytes]
@@ -54,11 +52,11 @@ class Source:
 
 
 def read_source(root: Path, *, working_tree: bool = False, commit: str = "HEAD") -> Source:
-    """Return what a commit of ``root`` holds; with ``working_tree`` its files as they are on disk.
+    """Return the files of a commit of ``root``; with ``working_tree`` its files as on disk.
 
-    Also on disk only those count that git tracks: whatever else lies about stays out. Where it
-    tracks none, as in a folder that is no repository, there is only `application-code`, without
-    what .gitignore names. ``SourceError`` if nothing is committed and nobody asked for more.
+    On disk, too, only files that git tracks count. Where it tracks none, as in a folder that is no
+    repository, these are the files in `application-code` that .gitignore does not name.
+    ``SourceError`` if there is no commit and ``working_tree`` is false.
     """
     if not working_tree:
         return _committed(root, commit)
@@ -66,7 +64,18 @@ def read_source(root: Path, *, working_tree: bool = False, commit: str = "HEAD")
         tracked = _entries(_git(root, "ls-files", "--stage", "-z"), blob_at=1)
     except _NoRepositoryError:
         tracked = []
-    return _tracked(root, tracked) if tracked else _untracked_applications(root)
+    if not tracked:
+        return _untracked_applications(root)
+    files, links = _on_disk(root, (entry.path for entry in tracked))
+    return Source(
+        files=files,
+        links=links,
+        origin="the working tree, with what is not committed",
+        left_out=(
+            *_left_out(_untracked(root), "untracked file", "git add"),
+            *_submodules(tracked),
+        ),
+    )
 
 
 def top_of(folder: Path) -> Path:
@@ -81,10 +90,9 @@ def top_of(folder: Path) -> Path:
 
 
 def git_environment(shell: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return what git may have: it reads what is in the repository in its folder, no more.
+    """Return an environment in which git only reads the repository in its folder.
 
-    It writes nothing, fetches nothing that a partial clone has left out, and takes no object for
-    another one.
+    It writes nothing, fetches nothing that a partial clone has left out, and replaces no object.
     """
     kept = chosen((*EVERY_PROCESS, *_GIT_VARIABLES), shell)
     return kept | {
@@ -116,32 +124,22 @@ def _committed(root: Path, wanted: str) -> Source:
             f"{root} has no commit that could be delivered: {reason}\n"
             "Commit it, or add WORKTREE=1 to the command: then files are taken as they are on disk"
         ) from None
-    deliverable = [e for e in entries if e.mode != _SUBMODULE and _has_utf8_name(e.path)]
+    deliverable = _deliverable(entries)
     contents = _contents(root, deliverable)
-    changed, untracked = _status(root)
-    return Source(
-        files={e.path: contents[e.blob] for e in deliverable if e.mode != _LINK},
-        links={e.path: os.fsdecode(contents[e.blob]) for e in deliverable if e.mode == _LINK},
-        origin=f"commit {short}",
-        commit=commit,
-        subject=_git(root, "log", "-1", "--format=%s", commit).strip(),
-        left_out=(
-            *_left_out(changed, "uncommitted change", "WORKTREE=1"),
-            *_left_out(untracked, "untracked file", "git add, and WORKTREE=1"),
-            *_never_delivered(entries),
-        ),
-    )
-
-
-def _tracked(root: Path, entries: Collection[_Entry]) -> Source:
-    files, links = _read(root, (entry.path for entry in entries))
+    files = {e.path: contents[e.blob] for e in deliverable if e.mode != _LINK}
+    links = {e.path: os.fsdecode(contents[e.blob]) for e in deliverable if e.mode == _LINK}
+    # "tree <id>", author and committer, an empty line, then the message.
+    message = _git(root, "cat-file", "commit", commit).partition("\n\n")[2]
     return Source(
         files=files,
         links=links,
-        origin="the working tree, with what is not committed",
+        origin=f"commit {short}",
+        commit=commit,
+        subject=message.partition("\n")[0].strip(),
         left_out=(
-            *_left_out(_status(root)[1], "untracked file", "git add"),
-            *_never_delivered(entries),
+            *_left_out(_changed(root, files, links), "uncommitted change", "WORKTREE=1"),
+            *_left_out(_untracked(root), "untracked file", "git add, and WORKTREE=1"),
+            *_submodules(entries),
         ),
     )
 
@@ -149,31 +147,28 @@ def _tracked(root: Path, entries: Collection[_Entry]) -> Source:
 def _untracked_applications(root: Path) -> Source:
     with ScratchDirectory("no-repository") as scratch:
         folder = str(scratch.path / "repository")
-        # To an empty repository every file is untracked: git itself reads .gitignore.
+        # Every file is untracked in an empty repository, and git itself reads .gitignore.
         _git(root, "init", "--quiet", "--bare", "--template=", folder)
-        elsewhere = (f"--git-dir={folder}", f"--work-tree={root}")
+        empty = (f"--git-dir={folder}", f"--work-tree={root}")
         which = ("--others", "--exclude-standard", "-z")
-        found = _split(_git(root, *elsewhere, "ls-files", *which, "--", APPLICATIONS))
-    files, links = _read(root, found)
+        found = _split(_git(root, *empty, "ls-files", *which, "--", APPLICATIONS))
+    files, links = _on_disk(root, found)
     return Source(
         files=files,
         links=links,
         origin=f"{APPLICATIONS} as it is on disk",
-        left_out=(
-            f"whatever is outside of {APPLICATIONS}: git tracks nothing here",
-            *_left_out(_not_utf8(found), _NOT_UTF8),
-        ),
+        left_out=(f"every file outside of {APPLICATIONS}: git tracks nothing here",),
     )
 
 
-def _read(root: Path, paths: Iterable[str]) -> tuple[dict[str, bytes], dict[str, str]]:
-    """Read files and links from the disk, and nothing that is behind a link."""
+def _on_disk(root: Path, paths: Iterable[str]) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Read files and links from the disk, but nothing through a link to a folder."""
     files: dict[str, bytes] = {}
     links: dict[str, str] = {}
     real = os.path.realpath(root)
-    for path in filter(_has_utf8_name, paths):
+    for path in paths:
         file = root / path
-        # Not Path.resolve: until Python 3.13 a loop of links is a RuntimeError of it.
+        # Not Path.resolve: before Python 3.13 it raises RuntimeError for a loop of links.
         if os.path.realpath(file.parent) != str(real / PurePosixPath(path).parent):
             continue
         try:
@@ -186,11 +181,35 @@ def _read(root: Path, paths: Iterable[str]) -> tuple[dict[str, bytes], dict[str,
     return files, links
 
 
+def _changed(root: Path, files: Mapping[str, bytes], links: Mapping[str, str]) -> list[str]:
+    """Return the tracked files that are not as the commit has them.
+
+    It compares contents itself: git would run the filters of the repository. Only line ends may
+    differ, because git may have been told to change them.
+    """
+    in_index = _deliverable(_entries(_git(root, "ls-files", "--stage", "-z"), blob_at=1))
+    tracked = {*files, *links, *(entry.path for entry in in_index)}
+    there, links_there = _on_disk(root, tracked)
+    committed = {path: _without_cr(content) for path, content in files.items()}
+    same = {path for path in there if committed.get(path) == _without_cr(there[path])}
+    same |= {path for path in links_there if links.get(path) == links_there[path]}
+    return sorted(tracked - same)
+
+
+def _without_cr(content: bytes) -> bytes:
+    return content.replace(b"\r\n", b"\n")
+
+
+def _untracked(root: Path) -> list[str]:
+    which = ("--others", "--exclude-standard", "--directory", "--no-empty-directory", "-z")
+    return _split(_git(root, "ls-files", *which))
+
+
 def _contents(root: Path, entries: Collection[_Entry]) -> dict[str, bytes]:
-    """Return the contents of blobs by their ids, as they are stored."""
+    """Return the contents of blobs by their ids, as git stores them."""
     paths = {entry.blob: entry.path for entry in entries}
-    asked = "".join(f"{blob}\n" for blob in paths).encode()
-    said = memoryview(_git_bytes(root, "cat-file", "--batch", given=asked))
+    ids = "".join(f"{blob}\n" for blob in paths).encode()
+    said = memoryview(_git_bytes(root, "cat-file", "--batch", given=ids))
     contents = {}
     for blob, path in paths.items():
         # "<id> blob <size>", the content and a line feed; or "<id> missing".
@@ -205,65 +224,30 @@ def _contents(root: Path, entries: Collection[_Entry]) -> dict[str, bytes]:
 
 
 def _entries(output: str, *, blob_at: int) -> list[_Entry]:
-    """Take apart what `git ls-tree` and `git ls-files --stage` print."""
+    """Parse the output of `git ls-tree` or `git ls-files --stage`.
+
+    An artifact is a zip file, in which names are UTF-8.
+    """
     entries = []
     for line in _split(output):
         facts, _, path = line.partition("\t")
+        if path.encode(errors="ignore").decode() != path:
+            raise SourceError(f"the name of a file is not UTF-8: {_printable(path)}")
         each = facts.split()
         entries.append(_Entry(mode=each[0], blob=each[blob_at], path=path))
     return entries
 
 
-def _status(root: Path) -> tuple[list[str], list[str]]:
-    """Return which tracked files differ from the commit, and which files are untracked."""
-    prefix = _git(root, "rev-parse", "--show-prefix").removesuffix("\n")
-    how = ["--porcelain=v1", "-z", "--no-renames", "--untracked-files=normal"]
-    how += ["--ignore-submodules=all", "--", "."]
-    changed: list[str] = []
-    untracked: list[str] = []
-    for entry in _split(_git(root, "status", *how, options=_without_filters(root))):
-        state, path = entry[:2], entry[3:].removeprefix(prefix)
-        (untracked if state == "??" else changed).append(path)
-    return changed, untracked
+def _deliverable(entries: Iterable[_Entry]) -> list[_Entry]:
+    return [entry for entry in entries if entry.mode != _SUBMODULE]
 
 
-def _without_filters(root: Path) -> list[str]:
-    """Return the options that keep git from running the filters that the user has configured.
-
-    A file that a filter changes is then compared as it is on disk, and may count as changed.
-    """
-    keys = _split(_git(root, "config", "--list", "--name-only", "-z"))
-    drivers = {key.rpartition(".")[0] for key in keys if key.startswith("filter.")}
-    off = ("clean=", "process=", "required=false")
-    return [
-        part for driver in sorted(drivers) for each in off for part in ("-c", f"{driver}.{each}")
-    ]
-
-
-def _never_delivered(entries: Iterable[_Entry]) -> Iterator[str]:
-    submodules: list[str] = []
-    others: list[str] = []
-    for entry in entries:
-        (submodules if entry.mode == _SUBMODULE else others).append(entry.path)
-    yield from _left_out(submodules, "submodule")
-    yield from _left_out(_not_utf8(others), _NOT_UTF8)
-
-
-def _not_utf8(paths: Iterable[str]) -> list[str]:
-    return [path for path in paths if not _has_utf8_name(path)]
-
-
-def _has_utf8_name(path: str) -> bool:
-    """Say whether an artifact can have the file: names in a zip file are UTF-8."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _submodules(entries: Iterable[_Entry]) -> Iterator[str]:
+    return _left_out([e.path for e in entries if e.mode == _SUBMODULE], "submodule")
 
 
 def _left_out(paths: Collection[str], what: str, remedy: str = "") -> Iterator[str]:
-    """Say in a few words which there are, if any, and how they are delivered all the same."""
+    """Yield a line with the number and the first names of some files, if there are any."""
     if paths:
         names = [_printable(path) for path in paths]
         more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
@@ -281,16 +265,14 @@ def _split(output: str) -> list[str]:
     return list(dict.fromkeys(filter(None, output.split("\0"))))
 
 
-def _git(root: Path, *arguments: str, options: Sequence[str] = ()) -> str:
-    return os.fsdecode(_git_bytes(root, *arguments, options=options))
+def _git(root: Path, *arguments: str) -> str:
+    return os.fsdecode(_git_bytes(root, *arguments))
 
 
-def _git_bytes(
-    root: Path, *arguments: str, options: Sequence[str] = (), given: bytes = b""
-) -> bytes:
+def _git_bytes(root: Path, *arguments: str, given: bytes = b"") -> bytes:
     try:
         done = subprocess.run(
-            ["git", *_WITHOUT_HOOKS, *options, *arguments],
+            ["git", *_WITHOUT_HOOKS, *arguments],
             cwd=root,
             env=git_environment(),
             input=given,

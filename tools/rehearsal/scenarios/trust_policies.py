@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from tools.rehearsal.context import SERVICE, RehearsalContext
 from tools.rehearsal.expectation import RehearsalError, expect
-from tools.rehearsal.pipeline.pipeline_run import CODEBUILD, CODEPIPELINE
+from tools.rehearsal.pipeline.build_action import CODEBUILD
+from tools.rehearsal.pipeline.worker import CODEPIPELINE
 
 _TASKS, _LAMBDA, _CLOUDFORMATION = (
     f"{name}.amazonaws.com" for name in ("ecs-tasks", "lambda", "cloudformation")

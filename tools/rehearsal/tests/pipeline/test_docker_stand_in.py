@@ -1,20 +1,14 @@
 """The stand-in for docker refuses what docker refuses, and what it does not know."""
 
+import io
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tools.container_engine import Engine
-from tools.rehearsal.pipeline.docker_command import SWITCH, DockerCommand, docker_command
-from tools.rehearsal.pipeline.docker_stand_in import (
-    BuildRequest,
-    RefusalError,
-    State,
-    build,
-    push,
-    write_engine,
-)
+from tools.rehearsal.pipeline.docker_command import SWITCH, docker_command
+from tools.rehearsal.pipeline.docker_stand_in import State, main, write_engine
 
 IMAGE = "registry/shop:1"
 
@@ -32,122 +26,68 @@ def state(tmp_path: Path) -> State:
     return State(tmp_path / "state")
 
 
-def request(context: Path, *arguments: str, target: str = "") -> BuildRequest:
-    return BuildRequest(context=context, target=target, arguments=arguments)
+def docker(state: State, *arguments: str) -> None:
+    main([str(state.folder), *arguments])
 
 
-def test_an_image_is_what_goes_into_it(context: Path, state: State) -> None:
-    def image(*arguments: str) -> str:
-        build(state, request(context, *arguments), IMAGE)
+def test_a_digest_depends_on_context_and_arguments(context: Path, state: State) -> None:
+    def image(revision: str) -> str:
+        docker(state, "build", "--tag", IMAGE, f"--build-arg=REVISION={revision}", str(context))
         return state.known("images")[IMAGE]
 
-    first = image("REVISION=1")
-    assert image("REVISION=1") == first
-    assert image("REVISION=2") != first
+    first = image("1")
+    assert image("1") == first
+    assert image("2") != first
     (context / "app.py").touch()
-    assert image("REVISION=1") != first
+    assert image("1") != first
 
 
-def test_an_argument_without_a_value_is_that_of_the_environment(
-    context: Path, state: State, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("build", "--target=tests"), "has no stage tests"),
+        (("build", "--file=other"), "there is no other"),
+        (("build", "--secret=id=NPM_TOKEN,env=NPM_TOKEN"), "there is no variable NPM_TOKEN"),
+        (("push",), "no basic auth credentials for registry"),
+    ],
+)
+def test_it_refuses_what_docker_refuses(
+    arguments: tuple[str, ...], reason: str, context: Path, state: State
 ) -> None:
-    def image() -> str:
-        build(state, request(context, "BASE_IMAGE"), IMAGE)
-        return state.known("images")[IMAGE]
-
-    without = image()
-    monkeypatch.setenv("BASE_IMAGE", "other")
-    assert image() != without
+    with pytest.raises(SystemExit, match=reason):
+        docker(state, *arguments, str(context) if arguments[0] == "build" else IMAGE)
 
 
-def test_a_dockerfile_elsewhere_counts(context: Path, state: State) -> None:
-    (context / "docker").mkdir()
-    (context / "docker" / "web").write_text("FROM base AS web\n", "utf-8")
-    asked = BuildRequest(
-        context=context, target="web", arguments=(), file=context / "docker" / "web"
-    )
-    build(state, asked, IMAGE)
-    assert IMAGE in state.known("images")
+def test_a_push_needs_an_image(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("password"))
+    docker(state, "login", "--username", "AWS", "--password-stdin", "registry")
+    with pytest.raises(SystemExit, match="does not exist locally"):
+        docker(state, "push", IMAGE)
 
 
-def test_a_build_needs_its_dockerfile_and_its_stage(context: Path, state: State) -> None:
-    build(state, request(context, target="test"), "")
-    with pytest.raises(RefusalError, match="has no stage tests"):
-        build(state, request(context, target="tests"), "")
-    with pytest.raises(RefusalError, match="there is no"):
-        build(state, request(context / "other"), "")
-
-
-@pytest.mark.parametrize("said", [(), ("BASE_IMAGE",)], ids=["own buildspec", "sample"])
-def test_an_engine_starts_from_the_base_image_that_is_there(
-    context: Path, state: State, monkeypatch: pytest.MonkeyPatch, said: tuple[str, ...]
+def test_a_build_finds_it_as_docker(
+    tmp_path: Path, context: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = context.parent / "calls"
-    engine = context.parent / "engine"
+    monkeypatch.setenv(SWITCH, "stand-in")
+    # The folder of a build has the delivered source, which may have a package `tools`.
+    (context / "tools" / "rehearsal").mkdir(parents=True)
+    (context / "tools" / "rehearsal" / "__init__.py").touch()
+    with docker_command(tmp_path, context / "Dockerfile") as found:
+        command = [str(found.folder / "docker"), "build", "--tag", IMAGE, str(context)]
+        assert subprocess.run(command, cwd=context, check=False).returncode == 0
+        assert len(found.images()) == 1
+        unknown = [*command, "--squash"]
+        assert subprocess.run(unknown, cwd=context, check=False).returncode != 0
+
+
+def test_an_engine_builds_from_the_base_image_of_this_machine(
+    tmp_path: Path, context: Path, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, engine = tmp_path / "calls", tmp_path / "engine"
     engine.write_text(f"#!/bin/sh\necho \"$@\" >> '{calls}'\n", "utf-8")
     engine.chmod(0o755)
     write_engine(state.folder, Engine(name="podman", command=(str(engine),), settings={}), {})
     monkeypatch.setenv("BASE_IMAGE", "here:1")
-    build(state, request(context, *said), IMAGE)
-    built = next(line for line in calls.read_text("utf-8").splitlines() if f"--tag={IMAGE}" in line)
+    docker(state, "build", "--tag", IMAGE, str(context))
+    built = next(line for line in calls.read_text("utf-8").splitlines() if f"={IMAGE}" in line)
     assert built.count("--build-arg=BASE_IMAGE=here:1") == 1
-
-
-def test_a_push_needs_a_login_and_an_image(state: State) -> None:
-    with pytest.raises(RefusalError, match="no basic auth credentials for registry"):
-        push(state, IMAGE)
-    state.remember("logins", "registry", "AWS")
-    with pytest.raises(RefusalError, match="does not exist locally"):
-        push(state, IMAGE)
-
-
-def test_the_command_says_what_it_is_and_refuses_what_it_does_not_know(
-    tmp_path: Path, context: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(SWITCH, "stand-in")
-    # The folder of the build is that of the delivered source, which may have tools of its own.
-    theirs = context / "tools" / "rehearsal" / "__init__.py"
-    theirs.parent.mkdir(parents=True)
-    theirs.touch()
-    with docker_command(tmp_path, context / "Dockerfile") as docker:
-        assert docker.description.startswith("a stand-in")
-
-        def run(*arguments: str, given: str = "") -> int:
-            call = [str(docker.folder / "docker"), *arguments]
-            done = subprocess.run(call, cwd=context, input=given, text=True, check=False)
-            return done.returncode
-
-        login = ("login", "--username", "AWS", "--password-stdin", "registry")
-        assert run(*login) != 0, "without a password"
-        assert run(*login, given="password") == 0
-        assert run("build", "--tag", IMAGE, str(context)) == 0
-        assert run("build", "--secret", "id=NPM_TOKEN,env=NPM_TOKEN", str(context)) != 0, "unset"
-        monkeypatch.setenv("NPM_TOKEN", "t")
-        assert run("build", "--secret", "id=NPM_TOKEN,env=NPM_TOKEN", str(context)) == 0
-        assert run("run", IMAGE) != 0
-        assert run("build", "--squash", str(context)) != 0
-
-
-def test_what_is_to_be_derived_is_built_on_top_of_every_image_with_a_tag(
-    context: Path, state: State
-) -> None:
-    calls = context.parent / "calls"
-    engine = context.parent / "engine"
-    engine.write_text(f"#!/bin/sh\necho \"$@\" >> '{calls}'\n", "utf-8")
-    engine.chmod(0o755)
-    write_engine(state.folder, Engine(name="podman", command=(str(engine),), settings={}), {})
-    docker = DockerCommand(folder=state.folder.parent / "bin", variables={}, description="")
-
-    def builds() -> list[str]:
-        build(state, request(context), IMAGE)
-        lines = calls.read_text("utf-8").splitlines()
-        calls.unlink()
-        return [line.rpartition(" ")[2] for line in lines if line.startswith("build --")]
-
-    assert builds()[-1:] == [str(context)]
-    assert docker.images() == [state.known("images")[IMAGE]]
-    with docker.deriving({"Dockerfile": b"ARG BUILT", "program": b"\x7fELF"}):
-        first, second = [folder for folder in builds() if folder.startswith("/")][-2:]
-        assert (first, Path(second).name) == (str(context), "derived")
-        assert sorted(path.name for path in Path(second).iterdir()) == ["Dockerfile", "program"]
-    assert builds()[-1:] == [str(context)]

@@ -1,198 +1,155 @@
-"""The order in which a pipeline's actions are run, and where it ends."""
+"""Deliveries of the rehearsal, as executions of the local CodePipeline."""
 
-import io
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from tools.local_aws import Access
+from tools.local_aws.codepipeline_executions import Executions
 from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.expectation import RehearsalError
+from tools.rehearsal.pipeline.artifacts import Action, ArtifactStore
 from tools.rehearsal.pipeline.docker_command import DockerCommand
-from tools.rehearsal.pipeline.lambda_action import LambdaAction
-from tools.rehearsal.pipeline.pipeline_run import CODEPIPELINE, ActionFailedError, PipelineRun
+from tools.rehearsal.pipeline.pipeline_run import ActionFailedError, PipelineRun
 from tools.rehearsal.pipeline.source_tree import Source
-
-Action = dict[str, Any]
-SOURCE: Action = {
-    "name": "Source",
-    "runOrder": 1,
-    "actionTypeId": {"category": "Source", "provider": "GitHub"},
-    "outputArtifacts": [{"name": "code"}],
-}
+from tools.rehearsal.pipeline.worker import PipelineWorker
 
 
-def invoke(name: str, *, order: int = 1, asked: str = "") -> Action:
-    return {
-        "name": name,
-        "namespace": f"of-{name}",
-        "runOrder": order,
-        "actionTypeId": {"category": "Invoke", "provider": "Lambda"},
-        "configuration": {"FunctionName": name, "UserParameters": asked},
-        "inputArtifacts": [{"name": "code"}],
-        "outputArtifacts": [],
-    }
+def action(name: str, kind: tuple[str, str] = ("Invoke", "Lambda"), order: int = 1) -> Action:
+    category, provider = kind
+    type_id = {"category": category, "provider": provider}
+    return {"name": name, "runOrder": order, "actionTypeId": type_id}
 
 
-class Outside:
-    """A context in which the function `fails` fails and every other one is written down."""
+SOURCE = action("Source", ("Source", "GitHub"))
+APPROVE = action("Approve", ("Approval", "Manual"))
+
+
+class CodePipeline:
+    """The client of one pipeline, in front of the executions of the local AWS."""
 
     def __init__(self, *stages: list[Action]) -> None:
-        self.did: list[str] = []
-        self.roles: list[tuple[str, str]] = []
-        self._stages = [
-            {"name": f"stage {number}", "actions": actions} for number, actions in enumerate(stages)
-        ]
-        self._objects: dict[str, bytes] = {}
-        self.source = Source(files={"app.py": b""}, links={}, origin="made up")
-
-    def run(self, **options: Any) -> list[str]:
-        return self.pipeline().run("commit", **options)
-
-    def pipeline(self) -> PipelineRun:
-        docker = DockerCommand(folder=Path(), variables={}, description="")
-        context = SimpleNamespace(
-            outputs=lambda _stack="": {"PipelineName": "delivery"},
-            aws=SimpleNamespace(client=self.client, access=self),
-            source=self.source,
-        )
-        return PipelineRun(cast("RehearsalContext", context), docker)
-
-    def role(self, arn: str, *, service: str = "") -> "Outside":
-        self.roles.append((arn, service))
-        return self
-
-    def client(self, _service: str) -> "Outside":
-        return self
-
-    def get_pipeline(self, **_: Any) -> dict[str, Any]:
+        self.executions = Executions()
+        named = [{"name": f"stage {n}", "actions": each} for n, each in enumerate(stages)]
         store = {"location": "bucket"}
-        stages = {"name": "delivery", "roleArn": "the pipeline's", "stages": self._stages}
-        return {"pipeline": stages | {"artifactStore": store}}
+        self.pipeline = {"name": "p", "version": 1, "stages": named, "artifactStore": store}
 
-    def put_object(self, **request: Any) -> None:
-        self._objects[request["Key"]] = request["Body"]
+    def get_pipeline(self, **_: Any) -> Any:
+        return {"pipeline": self.pipeline}
 
-    def get_object(self, **request: Any) -> dict[str, Any]:
-        return {"Body": io.BytesIO(self._objects[request["Key"]])}
+    def start_pipeline_execution(self, *, sourceRevisions: Any, **_: Any) -> Any:  # noqa: N803
+        return {"pipelineExecutionId": self.executions.start(self.pipeline, sourceRevisions)}
 
-    def call(
-        self, action: Action, *, inputs: Any, user_parameters: str, **_: Any
-    ) -> dict[str, str]:
-        assert inputs["code"]["Key"] in self._objects, "the artifact is there"
+    def retry_stage_execution(self, **call: str) -> None:
+        retried = (call["stageName"], call["pipelineExecutionId"], call["retryMode"])
+        self.executions.retry("p", *retried)
+
+    def poll_for_jobs(self, *, actionTypeId: Any) -> Any:  # noqa: N803
+        return {"jobs": self.executions.poll(actionTypeId)}
+
+    def acknowledge_job(self, **call: str) -> None:
+        self.executions.acknowledge(call["jobId"])
+
+    def put_job_success_result(self, *, jobId: str, **call: Any) -> None:  # noqa: N803
+        self.executions.succeed(jobId, "", call.get("currentRevision"))
+
+    def put_job_failure_result(self, *, jobId: str, failureDetails: Any) -> None:  # noqa: N803
+        self.executions.fail(jobId, failureDetails["message"])
+
+    def put_approval_result(self, *, token: str, **_: Any) -> None:
+        self.executions.approve(token, "Approved", "")
+
+    def list_pipeline_executions(self, **_: Any) -> Any:
+        return {"pipelineExecutionSummaries": self.executions.summaries("p", "", 100)}
+
+    def get_pipeline_execution(self, **call: str) -> Any:
+        found = self.executions.find("p", call["pipelineExecutionId"])
+        return {"pipelineExecution": found.details()}
+
+    def get_pipeline_state(self, **_: Any) -> Any:
+        states = [
+            {"stageName": stage["name"]} | self.executions.stage_state("p", stage)
+            for stage in cast("list[Any]", self.pipeline["stages"])
+        ]
+        return {"stageStates": states}
+
+
+class Run(PipelineRun):
+    """Writes its actions down instead of doing them; the action `fails` fails."""
+
+    def __init__(self, *stages: list[Action]) -> None:
+        client = CodePipeline(*stages)
+        aws = SimpleNamespace(client=lambda _service: client)
+        context = SimpleNamespace(aws=aws, outputs=lambda: {"PipelineName": "p"})
+        docker = DockerCommand(folder=Path(), variables={}, description="")
+        super().__init__(cast("RehearsalContext", context), docker)
+        self.did: list[str] = []
+
+    def as_pipeline(self, _pipeline: object) -> Access:
+        return cast("Access", None)
+
+    def perform(
+        self, action: Action, _own: Access, artifacts: ArtifactStore, commit: str
+    ) -> Source | None:
         if action["name"] == "fails":
             raise RehearsalError("said so")
-        self.did.append(action["name"] + user_parameters)
-        return {"number": str(len(self.did))}
+        self.did.append(action["name"])
+        artifacts.variables[action["name"]] = {"commit": commit}
+        source = Source(files={}, links={}, origin="made up")
+        return source if action["name"] == "Source" else None
 
 
-@pytest.fixture(autouse=True)
-def functions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the outside do what a function would."""
-
-    def run(self: LambdaAction, action: Action, **given: Any) -> dict[str, str]:
-        outside = cast("Outside", self._aws.client("s3"))
-        return outside.call(action, **given)
-
-    monkeypatch.setattr(LambdaAction, "run", run)
+def test_it_does_all_actions_in_their_order_and_approves() -> None:
+    run = Run([SOURCE], [APPROVE], [action("second", order=2), action("first")])
+    assert run.run("c0ffee") == run.did == ["Source", "first", "second"]
+    assert run.artifacts.variables["second"] == {"commit": "c0ffee"}
 
 
-def test_actions_run_stage_by_stage_in_their_order() -> None:
-    outside = Outside([SOURCE], [invoke("second", order=2), invoke("first")], [invoke("x")])
-    assert outside.run() == ["Source", "first", "second", "x"]
-    assert outside.did == ["first", "second", "x"]
-
-
-def test_the_first_action_that_fails_ends_the_execution() -> None:
-    outside = Outside([SOURCE], [invoke("fails"), invoke("second", order=2)], [invoke("x")])
+def test_an_action_that_fails_ends_the_execution_and_its_stage_can_be_retried() -> None:
+    stages = [SOURCE], [action("first"), action("fails", order=2), action("last", order=3)]
+    run = Run(*stages)
     with pytest.raises(ActionFailedError, match="the action fails failed: said so") as failure:
-        outside.run()
-    assert (failure.value.action, failure.value.done) == ("fails", ["Source"])
-    assert outside.did == []
+        run.run("c0ffee")
+    assert (failure.value.action, failure.value.done) == ("fails", ["Source", "first"])
+    with pytest.raises(ActionFailedError):
+        run.retry("stage 1")
+    assert run.did == ["Source", "first", "first"]
 
 
-def test_what_happens_elsewhere_happens_just_before_its_action() -> None:
-    outside = Outside([SOURCE], [invoke("first"), invoke("second", order=2)])
-    outside.run(before={"second": lambda: outside.did.append("elsewhere")})
-    assert outside.did == ["first", "elsewhere", "second"]
+def test_a_function_is_called_just_before_its_action() -> None:
+    run = Run([SOURCE], [action("first"), action("second", order=2)])
+    run.run("c0ffee", before={"second": lambda: run.did.append("called")})
+    assert run.did == ["Source", "first", "called", "second"]
 
 
-def test_a_stage_is_run_again_with_the_artifacts_of_the_last_execution() -> None:
-    outside = Outside([SOURCE], [invoke("first"), invoke("second", order=2)], [invoke("x")])
-    pipeline = outside.pipeline()
-    pipeline.run("commit")
-    assert pipeline.retry("stage 1") == ["first", "second"]
-    assert outside.did == ["first", "second", "x", "first", "second"]
-
-
-def test_nothing_can_be_retried_before_it_has_run() -> None:
-    with pytest.raises(RehearsalError, match="no execution to retry"):
-        Outside([SOURCE]).pipeline().retry("stage 0")
-
-
-def test_an_action_that_is_not_supported_is_not_passed_over() -> None:
-    kind = {"category": "Compute", "provider": "Commands"}
-    outside = Outside([SOURCE], [invoke("x") | {"actionTypeId": kind}])
-    with pytest.raises(RehearsalError, match=r"\('Compute', 'Commands'\)\) is not supported"):
-        outside.run()
-
-
-def test_an_action_is_given_the_variables_of_those_before_it() -> None:
-    asked = invoke("second", order=2, asked=" of #{of-first.number}")
-    outside = Outside([SOURCE], [invoke("first"), asked])
-    outside.run()
-    assert outside.did == ["first", "second of 1"]
-
-
-@pytest.mark.parametrize("asked", ["#{of-first.letter}", "#{elsewhere.number}"])
-def test_an_action_that_names_what_nobody_has_handed_on_does_not_begin(asked: str) -> None:
-    outside = Outside([SOURCE], [invoke("first"), invoke("second", order=2, asked=asked)])
-    with pytest.raises(ActionFailedError, match="could not be resolved: Action name=second"):
-        outside.run()
-    assert outside.did == ["first"]
-
-
-def test_another_execution_has_variables_of_its_own() -> None:
-    asked = invoke("second", asked="#{of-first.number}")
-    outside = Outside([SOURCE], [invoke("first")], [asked])
-    pipeline = outside.pipeline()
-    pipeline.run("commit")
-    first = pipeline.artifacts
-    pipeline.run("commit")
-    assert first.variables["of-first"] == {"number": "1"}
-    assert pipeline.artifacts.variables["of-first"] == {"number": "3"}
-
-
-def deploy(files: dict[str, bytes]) -> None:
-    action = invoke("Deploy") | {
-        "actionTypeId": {"category": "Deploy", "provider": "ECS"},
-        "configuration": {"FileName": "images.json", "ClusterName": "c", "ServiceName": "s"},
-    }
-    outside = Outside([SOURCE], [action])
-    outside.source = Source(files=files, links={"loop": "loop"}, origin="made up")
-    outside.run()
+def test_an_action_that_no_worker_does_is_refused() -> None:
+    run = Run([SOURCE], [action("x", ("Compute", "Commands"))])
+    with pytest.raises(RehearsalError, match=r"x \('Compute', 'Commands'\) is not supported"):
+        run.run("c0ffee")
+    assert run.did == []
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (None, "there is no images.json in the artifact"),
-        (b"\xff", "cannot be read: it is not UTF-8"),
-        (b"{", "images.json is no list like"),
-        (b'["x"]', "images.json is no list like"),
-        (b'[{"name": "x"}]', "images.json is no list like"),
-    ],
+    ("commit", "working_tree", "version"),
+    [("", False, b"2"), ("", True, b"3"), ("HEAD~1", False, b"1"), ("HEAD~1", True, b"1")],
 )
-def test_image_definitions_that_are_none_fail_the_action(
-    content: bytes | None, reason: str
+def test_a_worker_delivers_the_commit_or_head_or_the_working_tree(
+    commit: str, working_tree: bool, version: bytes, tmp_path: Path
 ) -> None:
-    with pytest.raises(ActionFailedError, match=reason):
-        deploy({} if content is None else {"images.json": content})
+    def git(*arguments: str) -> None:
+        author = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+        subprocess.run(["git", *author, *arguments], cwd=tmp_path, check=True)
 
-
-def test_each_action_is_done_with_its_role_which_the_pipeline_assumes_with_its_own() -> None:
-    own = invoke("own") | {"roleArn": "the action's"}
-    outside = Outside([SOURCE], [invoke("none"), own])
-    outside.run()
-    assert outside.roles == [("the pipeline's", CODEPIPELINE), ("the action's", "")]
+    git("init", "-q")
+    for each in ("1", "2"):
+        (tmp_path / "version").write_text(each)
+        git("add", ".")
+        git("commit", "-qm", each)
+    (tmp_path / "version").write_text("3")
+    aws = SimpleNamespace(client=lambda _service: None)
+    context = SimpleNamespace(aws=aws, delivered_from=tmp_path, working_tree=working_tree)
+    worker = PipelineWorker(cast("RehearsalContext", context), cast("DockerCommand", None))
+    assert worker.source_of(commit).files == {"version": version}

@@ -1,1 +1,0 @@
-"""Deliveries without each of the grants that they use: each fails, and names what is missing."""

@@ -1,1 +1,0 @@
-"""What an update of this project does to stacks that an earlier revision has deployed."""
