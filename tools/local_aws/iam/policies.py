@@ -1,8 +1,8 @@
 """Policies: what their statements say, and what they decide together about one request.
 
-Nothing here knows of requests over HTTP or of MiniStack: a `Request` is one action on one resource
-by one caller. The rules are those of the IAM User Guide, on the pages named at each of them; where
-an independent evaluator differs is in tools/iam_oracle.
+This module knows neither HTTP requests nor MiniStack: a `Request` is one action on one resource by
+one caller. The rules are those of the IAM User Guide; each names its page.
+tests/policy_questions.json has questions with their right answers.
 """
 
 import fnmatch
