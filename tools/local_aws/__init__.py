@@ -11,9 +11,8 @@ The emulator is MiniStack; what the modules here add and replace runs inside its
 """
 
 from tools.local_aws.access import Access
-from tools.local_aws.delays import NO_DELAYS, Delays
-from tools.local_aws.engine_access import EngineAccess
 from tools.local_aws.inventory import Inventory
+from tools.local_aws.options import NO_DELAYS, Delays, EngineAccess
 from tools.local_aws.server import LocalAws, LocalAwsError
 
 __all__ = [

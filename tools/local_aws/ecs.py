@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from ministack.services import ec2, ecs, servicediscovery
 
-from tools.local_aws.engine_access import EngineAccess
+from tools.local_aws.options import EngineAccess
 from tools.local_aws.replacements import replaces
 from tools.local_aws.resource_types import (
     Created,

@@ -34,9 +34,9 @@ from tools.local_aws.ecs_tasks import (
     digests_of,
     report_health,
 )
-from tools.local_aws.engine_access import EngineAccess
 from tools.local_aws.iam.service_roles import reason_not_to_start
 from tools.local_aws.image_push import ENGINE_IMAGE, STANDS_IN
+from tools.local_aws.options import EngineAccess
 from tools.local_aws.replacements import replaces
 from tools.local_aws.responses import Request
 

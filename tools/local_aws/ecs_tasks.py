@@ -27,8 +27,8 @@ from tools.local_aws.ec2_interfaces import (
     remove_interface,
 )
 from tools.local_aws.ecr import find_image
-from tools.local_aws.engine_access import EngineAccess
 from tools.local_aws.iam.service_roles import reason_not_to_start
+from tools.local_aws.options import EngineAccess
 from tools.local_aws.replacements import replaces
 from tools.local_aws.responses import Handler, Request, Response, json_error, json_response
 from tools.local_aws.servicediscovery import (

@@ -51,7 +51,7 @@ def _serve(service: str, target: str, module: str) -> None:
     ):
         REPLACEMENTS.add(
             [table],
-            ours=_serve,
+            function=_serve,
             value=value,
             adds=True,
             why=f"Serve the API {service} by {module}.py.",

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 from ministack.core.concurrency import spawn_background
 from ministack.services import route53, servicediscovery
 
-from tools.local_aws.delays import Delays
+from tools.local_aws.options import Delays
 from tools.local_aws.replacements import replaces
 from tools.local_aws.responses import Handler, Request, Response, json_error, json_response
 

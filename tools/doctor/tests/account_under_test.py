@@ -13,7 +13,7 @@ from settings.examples import ACCOUNT, REGION, sample_env
 from tools.doctor.__main__ import main
 from tools.doctor.github import GitHub
 from tools.local_aws import LocalAws
-from tools.local_aws.tests.wire import send, signature
+from tools.local_aws.tests.raw_requests import send, signature
 
 TOKEN = "ghp_secretOfTheTest"  # noqa: S105 - opens nothing
 BUCKET = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"

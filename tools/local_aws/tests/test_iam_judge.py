@@ -13,7 +13,7 @@ from tools.local_aws import LocalAws
 from tools.local_aws.access import Access
 from tools.local_aws.iam import judge
 from tools.local_aws.iam.calls import Call
-from tools.local_aws.tests.wire import Answer, send, signature
+from tools.local_aws.tests.raw_requests import Answer, send, signature
 
 ACCOUNT = "111122223333"
 REGION = "eu-west-1"

@@ -14,8 +14,8 @@ import pytest
 
 from tools.local_aws import replacement_report
 from tools.local_aws.replacements import (
-    ENGINE_SUBJECTS,
-    SUBJECTS,
+    MODULES,
+    MODULES_WITH_ENGINE,
     ReplacementError,
     Replacements,
 )
@@ -171,7 +171,7 @@ def test_every_file_that_replaces_something_is_loaded() -> None:
         for line in path.read_text(encoding="utf-8").splitlines()
         if line.startswith(("@replaces", "@adds"))
     }
-    assert decorated - {"resource_types"} <= {*SUBJECTS, *ENGINE_SUBJECTS}
+    assert decorated - {"resource_types"} <= {*MODULES, *MODULES_WITH_ENGINE}
 
 
 def _command(*arguments: str, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":

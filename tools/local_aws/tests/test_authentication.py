@@ -22,8 +22,8 @@ from botocore.exceptions import ClientError
 
 from tools.local_aws import Access, LocalAws
 from tools.local_aws.process_environment import process_environment
+from tools.local_aws.tests.raw_requests import Answer, presigned, send, signature
 from tools.local_aws.tests.stacks import Stacks
-from tools.local_aws.tests.wire import Answer, presigned, send, signature
 
 NOBODY = 65534
 JSON = "application/x-amz-json-1.1"

@@ -12,7 +12,7 @@ from typing import Any
 from ministack import app
 from ministack.core.responses import get_account_id, get_region
 
-from tools.local_aws.front import registry_caller
+from tools.local_aws.authentication import registry_caller
 from tools.local_aws.iam.calls import Check
 from tools.local_aws.iam.judge import Refusal, is_root, require
 from tools.local_aws.iam.principals import NoSuchPrincipalError, principal_of
