@@ -22,7 +22,7 @@ class Stacks:
         self,
         cloudformation: Any,
         *,
-        patience_seconds: float = 10,
+        patience_seconds: float = 300,
         explain: Callable[[], str] = str,
     ) -> None:
         self._cloudformation = cloudformation
