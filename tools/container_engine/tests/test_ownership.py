@@ -1,5 +1,6 @@
 """Which containers and images a run removes: its own, and those of runs that have ended."""
 
+import fcntl
 import json
 import uuid
 from collections.abc import Iterator
@@ -62,8 +63,17 @@ def _user_image(engine: Engine, folder: Path, base: str, *options: str) -> str:
 
 
 @pytest.fixture
+def locked(cache: Path) -> Iterator[None]:
+    """Wait until no other test process can remove the images that this one keeps."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "tests.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide other runs, during which kept images stay."""
+    """Hide other runs: kept images stay as long as another run is active."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
 
@@ -119,7 +129,7 @@ def test_a_container_of_an_image_that_inherited_the_label_stays(
         engine.attempt("rmi", THEIRS)
 
 
-@pytest.mark.usefixtures("names", "alone")
+@pytest.mark.usefixtures("names", "locked", "alone")
 def test_images_that_the_user_built_on_images_of_a_run_stay_and_get_no_name(
     engine: Engine, image: str, tmp_path: Path
 ) -> None:
@@ -163,7 +173,7 @@ def test_a_pushed_image_is_removed_with_its_run_unless_the_user_has_tagged_it(
     assert found["RepoTags"] == [THEIRS]
 
 
-@pytest.mark.usefixtures("names", "alone")
+@pytest.mark.usefixtures("names", "locked", "alone")
 def test_a_new_build_replaces_the_kept_image_and_leaves_none_without_a_name(
     engine: Engine, image: str, tmp_path: Path
 ) -> None:
@@ -179,7 +189,7 @@ def test_a_new_build_replaces_the_kept_image_and_leaves_none_without_a_name(
     assert sorted(kept) == [f"{KEPT_IMAGES}/{name}" for name in ("made", "stage", "tests")]
 
 
-@pytest.mark.usefixtures("names", "alone")
+@pytest.mark.usefixtures("names", "locked", "alone")
 def test_a_failed_build_leaves_no_image_and_does_not_rename_the_users(
     engine: Engine, image: str, tmp_path: Path
 ) -> None:
@@ -209,7 +219,7 @@ def test_a_pushed_image_of_a_run_that_was_killed_during_the_build_is_removed(
     assert not _exists(engine, "image", PUSHED)
 
 
-@pytest.mark.usefixtures("names", "alone")
+@pytest.mark.usefixtures("names", "locked")
 def test_kept_images_stay_while_another_run_is_active(
     engine: Engine, image: str, tmp_path: Path
 ) -> None:
