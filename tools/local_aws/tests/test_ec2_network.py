@@ -1,4 +1,4 @@
-"""EC2 of the local AWS: a network is made and read back."""
+"""EC2 of the local AWS: the parts of a network that a template makes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ def test_a_vpc_knows_its_address_range(stacks: Stacks) -> None:
     assert stacks.deploy("vpc", {"Vpc": VPC}, Outputs=outputs) == {"Cidr": "10.1.0.0/16"}
 
 
-def test_a_nat_gateway_has_its_address_and_both_go(stacks: Stacks, client: Client) -> None:
+def test_a_nat_gateway_has_its_address_and_both_are_deleted(stacks: Stacks, client: Client) -> None:
     resources = {
         "Vpc": VPC,
         "Subnet": SUBNET,
@@ -67,7 +67,9 @@ def test_a_nat_gateway_needs_a_subnet_that_exists(stacks: Stacks) -> None:
         stacks.deploy("lostnat", {"Nat": nat})
 
 
-def test_an_interface_endpoint_shows_who_may_use_it(stacks: Stacks, client: Client) -> None:
+def test_an_interface_endpoint_has_its_security_groups_and_private_dns(
+    stacks: Stacks, client: Client
+) -> None:
     endpoint = {
         "Type": "AWS::EC2::VPCEndpoint",
         "Properties": {
@@ -88,7 +90,9 @@ def test_an_interface_endpoint_shows_who_may_use_it(stacks: Stacks, client: Clie
     assert read["PrivateDnsEnabled"] is True
 
 
-def test_a_flow_log_watches_its_vpc_and_goes(stacks: Stacks, client: Client) -> None:
+def test_a_flow_log_belongs_to_its_vpc_and_is_deleted_with_its_stack(
+    stacks: Stacks, client: Client
+) -> None:
     flow_log = {
         "Type": "AWS::EC2::FlowLog",
         "Properties": {

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import tools.local_aws
+from tools.local_aws.tests.discoverable import everything
 from tools.local_aws.tests.functions import allow, document
 from tools.local_aws.tests.stacks import StackFailedError, Stacks
 
@@ -47,86 +48,39 @@ def resources(
     role: Resources | None = None,
 ) -> Resources:
     """Return a cluster with one service of the image `backend:<tag>`, registered in Cloud Map."""
+    template = everything() | {"Role": role or execution_role(*START)}
+    template["Cluster"]["Properties"] |= {
+        "ClusterSettings": [{"Name": "containerInsights", "Value": "enhanced"}],
+        "Configuration": {
+            "ExecuteCommandConfiguration": {
+                "Logging": "OVERRIDE",
+                "LogConfiguration": {"CloudWatchLogGroupName": "exec"},
+            }
+        },
+    }
     container = {
         "Name": "app",
         "Image": f"{REGISTRY}/backend:{tag}",
-        "PortMappings": [{"ContainerPort": 3000}],
         "Secrets": [{"Name": "TOKEN", "ValueFrom": "/token"}],
         "HealthCheck": {"Command": ["CMD-SHELL", "true"], "Interval": 10},
         "LogConfiguration": {"LogDriver": "awslogs", "Options": {"awslogs-group": "Logs"}},
-        "StopTimeout": 60,
     }
-    return {
-        "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.2.0.0/16"}},
-        "Subnet": {
-            "Type": "AWS::EC2::Subnet",
-            "Properties": {"VpcId": {"Ref": "Vpc"}, "CidrBlock": "10.2.0.0/24"},
-        },
-        "Namespace": {
-            "Type": "AWS::ServiceDiscovery::PrivateDnsNamespace",
-            "Properties": {"Name": "default.local", "Vpc": {"Ref": "Vpc"}},
-        },
-        "Discovery": {
-            "Type": "AWS::ServiceDiscovery::Service",
-            "Properties": {
-                "Name": "backend",
-                "NamespaceId": {"Fn::GetAtt": ["Namespace", "Id"]},
-                "DnsConfig": {"DnsRecords": [{"Type": "A", "TTL": 10}]},
-                "HealthCheckCustomConfig": {},
-            },
-        },
-        "Cluster": {
-            "Type": "AWS::ECS::Cluster",
-            "Properties": {
-                "ClusterName": "infra",
-                "ClusterSettings": [{"Name": "containerInsights", "Value": "enhanced"}],
-                "Configuration": {
-                    "ExecuteCommandConfiguration": {
-                        "Logging": "OVERRIDE",
-                        "LogConfiguration": {"CloudWatchLogGroupName": "exec"},
-                    }
-                },
-            },
-        },
-        "Role": role or execution_role(*START),
-        "Task": {
-            "Type": "AWS::ECS::TaskDefinition",
-            "Properties": {
-                "Family": "backend",
-                "Cpu": "256",
-                "Memory": memory,
-                "NetworkMode": "awsvpc",
-                "RequiresCompatibilities": ["FARGATE"],
-                "RuntimePlatform": {"CpuArchitecture": "ARM64", "OperatingSystemFamily": "LINUX"},
-                "ExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
-                "ContainerDefinitions": [container],
-            },
-        },
-        "Service": {
-            "Type": "AWS::ECS::Service",
-            "Properties": {
-                "ServiceName": "backend",
-                "Cluster": {"Ref": "Cluster"},
-                "TaskDefinition": {"Ref": "Task"},
-                "LaunchType": "FARGATE",
-                "AvailabilityZoneRebalancing": "ENABLED",
-                "EnableExecuteCommand": True,
-                "PropagateTags": "SERVICE",
-                "ServiceRegistries": [{"RegistryArn": {"Fn::GetAtt": ["Discovery", "Arn"]}}],
-                "NetworkConfiguration": {
-                    "AwsvpcConfiguration": {
-                        "Subnets": [{"Ref": "Subnet"}],
-                        "AssignPublicIp": "DISABLED",
-                    }
-                },
-                "DeploymentConfiguration": {
-                    "MinimumHealthyPercent": 100,
-                    "MaximumPercent": 200,
-                    "DeploymentCircuitBreaker": {"Enable": breaker, "Rollback": breaker},
-                },
-            },
+    template["Task"]["Properties"] |= {
+        "Memory": memory,
+        "RuntimePlatform": {"CpuArchitecture": "ARM64", "OperatingSystemFamily": "LINUX"},
+        "ExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
+        "ContainerDefinitions": [container],
+    }
+    service = template["Service"]["Properties"]
+    del service["DesiredCount"]
+    service |= {
+        "AvailabilityZoneRebalancing": "ENABLED",
+        "PropagateTags": "SERVICE",
+        "DeploymentConfiguration": {
+            "DeploymentCircuitBreaker": {"Enable": breaker, "Rollback": breaker}
         },
     }
+    return template
 
 
 class Backend:

@@ -1,4 +1,4 @@
-"""The inventory of the local AWS: what is there, what is missing, what is left."""
+"""The inventory finds the resources of a stack, missing ones, and what a deletion left."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ SUBNET = {
 }
 
 
-def test_it_finds_a_network_and_misses_what_is_taken(
+def test_it_finds_a_network_and_reports_a_missing_resource(
     stacks: Stacks, client: Client, local_aws: LocalAws
 ) -> None:
     inventory = Inventory(local_aws.access)
@@ -43,7 +43,7 @@ def test_it_reports_a_type_that_it_cannot_find(stacks: Stacks, local_aws: LocalA
     assert line.endswith("does not know this type")
 
 
-def test_it_sees_what_is_left_in_cloud_map(
+def test_it_finds_what_is_left_in_cloud_map(
     stacks: Stacks, client: Client, local_aws: LocalAws
 ) -> None:
     cloud_map = client("servicediscovery")
