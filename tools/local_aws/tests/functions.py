@@ -1,5 +1,6 @@
 """A function of a template, with its role: what the tests of custom resources need."""
 
+from collections.abc import Mapping
 from typing import Any
 
 Template = dict[str, Any]
@@ -37,7 +38,7 @@ def custom(**properties: Any) -> Template:
     return {"Type": "Custom::Thing", "Properties": {"ServiceToken": token, **properties}}
 
 
-def document(*statements: Template) -> Template:
+def document(*statements: Mapping[str, Any]) -> Template:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,7 @@ from tools.local_aws import LocalAws
 from tools.local_aws.access import Access
 from tools.local_aws.iam import judge
 from tools.local_aws.iam.calls import Call
+from tools.local_aws.tests.functions import document
 from tools.local_aws.tests.raw_requests import Answer, send, signature
 
 ACCOUNT = "111122223333"
@@ -39,51 +41,29 @@ def allow(*actions: str, on: str | list[str] = "*", **conditions: Any) -> dict[s
 
 
 @pytest.fixture
-def user(local_aws: LocalAws, request: pytest.FixtureRequest) -> Iterator[Callable[..., Access]]:
-    """Make users; they are gone after the test."""
-    names: list[str] = []
-
-    def make(*statements: Mapping[str, Any]) -> Access:
-        names.append(f"user-{len(names)}-{abs(hash(request.node.name))}")
-        return local_aws.access.user(names[-1], *statements)
-
-    yield make
-    iam = local_aws.client("iam")
-    for name in names:
-        for key in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:
-            iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
-        iam.delete_user_policy(UserName=name, PolicyName=name)
-        iam.delete_user(UserName=name)
-
-
-def trust(principal: Mapping[str, Any]) -> str:
-    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+def user(local_aws: LocalAws) -> Callable[..., Access]:
+    """Make users with these statements in their policy."""
+    return lambda *statements: local_aws.access.user(f"user-{uuid.uuid4()}", *statements)
 
 
 @pytest.fixture
-def role(client: Callable[[str], Any]) -> Iterator[Callable[..., str]]:
-    """Make roles; they are gone after the test."""
-    names: list[str] = []
+def role(client: Callable[[str], Any]) -> Callable[..., str]:
+    """Make roles that trust a principal, with these statements in their policy."""
     iam = client("iam")
 
     def make(principal: Mapping[str, Any], *statements: Mapping[str, Any], **more: Any) -> str:
-        names.append(f"role-{len(names)}")
-        document = {"Version": "2012-10-17", "Statement": list(statements)}
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}
         made = iam.create_role(
-            RoleName=names[-1], AssumeRolePolicyDocument=trust(principal), **more
-        )
+            RoleName=f"role-{uuid.uuid4()}",
+            AssumeRolePolicyDocument=json.dumps(document(trust)),
+            **more,
+        )["Role"]
         if statements:
-            iam.put_role_policy(
-                RoleName=names[-1], PolicyName="own", PolicyDocument=json.dumps(document)
-            )
-        return str(made["Role"]["Arn"])
+            policy = json.dumps(document(*statements))
+            iam.put_role_policy(RoleName=made["RoleName"], PolicyName="own", PolicyDocument=policy)
+        return str(made["Arn"])
 
-    yield make
-    for name in names:
-        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
-            iam.delete_role_policy(RoleName=name, PolicyName=policy)
-        iam.delete_role(RoleName=name)
+    return make
 
 
 def test_a_call_that_no_policy_allows_is_refused(user: Callable[..., Access]) -> None:
@@ -230,8 +210,8 @@ def test_a_permissions_boundary_limits_a_role(
     local_aws: LocalAws, client: Callable[[str], Any], role: Callable[..., str]
 ) -> None:
     iam = client("iam")
-    document = {"Version": "2012-10-17", "Statement": [allow("ecs:ListClusters")]}
-    boundary = iam.create_policy(PolicyName="edge", PolicyDocument=json.dumps(document))["Policy"]
+    policy = json.dumps(document(allow("ecs:ListClusters")))
+    boundary = iam.create_policy(PolicyName="edge", PolicyDocument=policy)["Policy"]
     arn = role(
         {"Service": "lambda.amazonaws.com"}, allow("ecs:*"), PermissionsBoundary=boundary["Arn"]
     )
@@ -239,8 +219,6 @@ def test_a_permissions_boundary_limits_a_role(
     limited.list_clusters()
     with refused("ecs:ListTaskDefinitions", "permissions boundary"):
         limited.list_task_definitions()
-    iam.delete_role_permissions_boundary(RoleName=arn.rpartition("/")[2])
-    iam.delete_policy(PolicyArn=boundary["Arn"])
 
 
 def test_the_policy_of_a_bucket_refuses_and_allows(
@@ -253,12 +231,18 @@ def test_the_policy_of_a_bucket_refuses_and_allows(
         reader = user(allow("s3:GetObject", on="arn:aws:s3:::judged/*"))
         reader.client("s3").get_object(Bucket="judged", Key="a")
         arn = reader.client("sts").get_caller_identity()["Arn"]
-        deny = {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::judged/*"}
-        grant = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::judged/*"}
+        deny: dict[str, Any] = {
+            "Effect": "Deny",
+            "Action": "s3:GetObject",
+            "Resource": "arn:aws:s3:::judged/*",
+        }
+        grant: dict[str, Any] = {
+            "Effect": "Allow",
+            "Action": "s3:PutObject",
+            "Resource": "arn:aws:s3:::judged/*",
+        }
         both = [deny | {"Principal": "*"}, grant | {"Principal": {"AWS": arn}}]
-        s3.put_bucket_policy(
-            Bucket="judged", Policy=json.dumps({"Version": "2012-10-17", "Statement": both})
-        )
+        s3.put_bucket_policy(Bucket="judged", Policy=json.dumps(document(*both)))
         with refused("s3:GetObject", "explicit deny in a resource-based policy"):
             reader.client("s3").get_object(Bucket="judged", Key="a")
         reader.client("s3").put_object(Bucket="judged", Key="a", Body=b"b")
@@ -337,8 +321,7 @@ def test_the_ledger_lists_which_statement_allowed_each_call(
     s3 = local_aws.client("s3")
     s3.create_bucket(Bucket="shared", CreateBucketConfiguration={"LocationConstraint": REGION})
     grant = allow("s3:Put*", on="arn:aws:s3:::shared/*") | {"Principal": {"AWS": arn}}
-    policy = {"Version": "2012-10-17", "Statement": [grant]}
-    s3.put_bucket_policy(Bucket="shared", Policy=json.dumps(policy))
+    s3.put_bucket_policy(Bucket="shared", Policy=json.dumps(document(grant)))
     caller.client("s3").put_object(Bucket="shared", Key="a/b", Body=b"")
     s3.delete_object(Bucket="shared", Key="a/b")
     s3.delete_bucket(Bucket="shared")
