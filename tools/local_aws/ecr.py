@@ -364,7 +364,7 @@ def list_images(_original: Handler, request: Request) -> Response:
     upstream="Bug: an image id that names nothing is left out; ECR answers ImageNotFoundException.",
 )
 def describe_images(original: Handler, request: Request) -> Response:
-    """Report an image id that names nothing."""
+    """Fail for an image id that does not exist."""
     name = request.get("repositoryName", "")
     for image_id in request.get("imageIds", []):
         if name in ecr._repositories and ecr._find_image(name, image_id) is None:
@@ -396,10 +396,10 @@ _DESTINATION = re.compile(
 class ImageCopy(ResourceType):
     """An image under a tag, pushed when the resource is created or updated.
 
-    Stands for the helper function of cdk-ecr-deployment, whose code is not run: there is no
-    registry to copy from. What it would call is called with its role, though. The manifest is made
-    from the name of the source alone, so one source is one digest, here and in every run. As the
-    real helper does, an update pushes again and a removal leaves the image.
+    It makes the calls of cdk-ecr-deployment's function with the role of that function. The code of
+    the function does not run, since there is no registry from which it could copy. The manifest
+    depends only on the name of the source, so a source has the same digest in every run. As with
+    the real function, an update pushes the image again, and a deletion leaves it.
     """
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
@@ -424,11 +424,11 @@ class ImageCopy(ResourceType):
         return self.create(logical_id, new, stack)
 
     def delete(self, physical_id: str, properties: Properties) -> None:
-        """Leave the image, as on AWS; the repository empties itself."""
+        """Leave the image, as on AWS; its repository is emptied when it is deleted."""
 
 
 def _in_engine(source: str) -> tuple[str | None, bool]:
-    """Return the id of an image of the engine, if there is one, and if it only stands for this."""
+    """Return the engine's id of an image or of its stand-in, and whether it is the stand-in."""
     if not EngineAccess.is_configured():
         return None, False
     from tools.local_aws.ecs_containers import access, engine_id
@@ -440,19 +440,19 @@ def _in_engine(source: str) -> tuple[str | None, bool]:
 
 
 def _sign_in(access: Access, source: str) -> None:
-    """Sign in to both registries, the public one of AWS if the source is there.
+    """Log in to the account's registry, and to AWS's public one if the source is there.
 
     https://docs.aws.amazon.com/AmazonECR/latest/public/public-registry-auth.html
     """
     access.client("ecr").get_authorization_token()
     if source.startswith("public.ecr.aws/"):
-        # There is no such API here: only whether it may is asked.
+        # The local AWS has no such API, so only the permissions are checked.
         for action in ("ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"):
             require(principal_of(access.key.access_key_id), Check(action=action, resource="*"))
 
 
 def _push(client: Any, repository: str, tag: str, content: str, **found: Any) -> None:
-    """Push an image; pushing what is there already is no error for a registry."""
+    """Push an image; a registry accepts an image that it already has."""
     try:
         push_image(client, repository, tag, content, **found)
     except ClientError as error:

@@ -22,7 +22,7 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.core.router import detect_service, extract_access_key_id, extract_region
 
-from tools.local_aws.access import ALLOWED_PATH, LEDGER_PATH, PLAYED_SERVICE
+from tools.local_aws.access import ALLOWED_PATH, LEDGER_PATH, SERVICE_HEADER
 from tools.local_aws.iam.calls import KNOWN_KEYS, Call, Check, UnjudgedError, checks
 from tools.local_aws.iam.ledger import LEDGER
 from tools.local_aws.iam.policies import (
@@ -395,7 +395,7 @@ async def dispatch(
         variable.set(None)
     _judged.set(False)
     _key.set(extract_access_key_id(headers, query))
-    playing = headers.get(PLAYED_SERVICE.lower(), "")
+    playing = headers.get(SERVICE_HEADER.lower(), "")
     somebody = _acts_as_somebody(headers, query)
     _played_service.set("" if somebody else playing)
     # Its data is served by a way of its own.
