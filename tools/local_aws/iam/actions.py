@@ -1,7 +1,7 @@
-"""The actions of AWS and the types of resources that each is authorised on.
+"""The actions of AWS, and the resource types of each, from the Service Authorization Reference.
 
-From the Service Authorization Reference, as cfn-lint carries it. It says nothing of an action's own
-condition keys, and not which of its resource types a request must name.
+cfn-lint contains a copy of the reference, without the condition keys of an action, and without the
+information which of its resource types a request must name.
 """
 
 import json
@@ -14,11 +14,11 @@ _DATA = "data/AdditionalSpecs/Policies.json"
 
 
 class UnknownActionError(LookupError):
-    """No such action is known."""
+    """The reference has no such action."""
 
 
 def resource_types(action: str) -> tuple[str, ...]:
-    """Return the types of resources of an action, `ecs:service`; none if it knows only `*`."""
+    """Return the resource types of an action, like `ecs:service`; none if it has only `*`."""
     service, _, name = action.partition(":")
     try:
         types = _services()[service]["Actions"][name.lower()].get("Resources", [])
@@ -29,7 +29,7 @@ def resource_types(action: str) -> tuple[str, ...]:
 
 @cache
 def _services() -> dict[str, Any]:
-    # Found, not imported: the package would take a while to load.
+    # Only located, not imported, since the package takes a while to load.
     package = find_spec("cfnlint")
     if package is None or package.origin is None:
         raise ModuleNotFoundError("cfn-lint is not installed")
