@@ -9,12 +9,6 @@ from tools.local_aws.tests.stacks import Stacks
 
 Client = Callable[[str], Any]
 
-VPC = {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.1.0.0/16"}}
-SUBNET = {
-    "Type": "AWS::EC2::Subnet",
-    "Properties": {"VpcId": {"Ref": "Vpc"}, "CidrBlock": "10.1.0.0/24"},
-}
-
 
 def test_it_finds_a_network_and_reports_a_missing_resource(
     stacks: Stacks, client: Client, local_aws: LocalAws
@@ -22,7 +16,7 @@ def test_it_finds_a_network_and_reports_a_missing_resource(
     inventory = Inventory(local_aws.access)
     before = inventory.snapshot()
     address = {"Type": "AWS::EC2::EIP", "Properties": {"Domain": "vpc"}}
-    stacks.deploy("found", {"Vpc": VPC, "Subnet": SUBNET, "Address": address})
+    stacks.deploy("found", network() | {"Address": address})
     assert inventory.missing(["found"]) == []
     added = inventory.added_since(before)
     assert len(added["AWS::EC2::VPC"]) == len(added["AWS::EC2::EIP"]) == 1

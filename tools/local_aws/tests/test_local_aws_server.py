@@ -48,8 +48,11 @@ def _wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_two_at_the_same_time_do_not_see_each_other(local_aws: LocalAws) -> None:
+def test_two_at_the_same_time_share_neither_keys_nor_data(local_aws: LocalAws) -> None:
     with LocalAws(account="111122223333", region="eu-west-1") as other:
+        with pytest.raises(ClientError, match="InvalidClientTokenId"):
+            replace(local_aws.access, key=other.access.key).client("sts").get_caller_identity()
+        assert local_aws.access.ca_bundle.read_bytes() != other.access.ca_bundle.read_bytes()
         other.client("sns").create_topic(Name="only-in-the-other")
         mine = local_aws.client("sns").list_topics()["Topics"]
         theirs = other.client("sns").list_topics()["Topics"]
