@@ -213,8 +213,9 @@ def _failure(
     if untimely:
         return untimely
     # The signature covers the checksum that the client states; compare that with the body.
-    said = request.headers.get("x-amz-content-sha256", "")
-    if len(said) == len(hashlib.sha256().hexdigest()) and said != hashlib.sha256(body).hexdigest():
+    stated = request.headers.get("x-amz-content-sha256", "")
+    computed = hashlib.sha256(body).hexdigest()
+    if len(stated) == len(computed) and stated != computed:
         return "SignatureDoesNotMatch", sigv4.SIGNATURE_MISMATCH
     failure: tuple[str, str] | None = sigv4.header_signature_failure(
         signature,

@@ -9,6 +9,7 @@ run in containers, and this module makes all calls to the engine.
 import base64
 import json
 import os
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -318,7 +319,7 @@ def _watch_health_in_background(task: Task) -> None:
 
 _DEFAULT_STOP_TIMEOUT_SECONDS = 30
 _LONGEST_LIFE_SECONDS = 24 * 3600
-_LOG_FLUSH_SECONDS = 0.5
+_LOG_SECONDS = 60
 _EXIT_POLLS, _EXIT_POLL_SECONDS = 100, 0.1
 
 
@@ -341,7 +342,9 @@ def _end(task: Task, ids: list[str]) -> None:
         container.get("stopTimeout", _DEFAULT_STOP_TIMEOUT_SECONDS)
         for container in definition["containerDefinitions"]
     ]
-    codes = [_stop(each, timeout) for each, timeout in zip(ids, timeouts, strict=False)]
+    prefix = f"ministack-ecs-awslogs-{task['taskArn'].rpartition('/')[2][:8]}"
+    log_threads = [f"{prefix}-{each['name']}" for each in definition["containerDefinitions"]]
+    codes = [_stop(*each) for each in zip(ids, timeouts, log_threads, strict=False)]
     with resource_lock("ecs-task", task["taskArn"]):
         task["lastStatus"] = "STOPPED"
         task["stoppedAt"] = task["executionStoppedAt"] = now_iso()
@@ -350,7 +353,7 @@ def _end(task: Task, ids: list[str]) -> None:
     detach(task)
 
 
-def _stop(container_id: str, timeout: int) -> int | None:
+def _stop(container_id: str, timeout: int, log_thread: str) -> int | None:
     """Stop and remove a container; return its exit code.
 
     None if it does not exist any more, or if the engine does not answer. Then `owned` removes it.
@@ -368,7 +371,10 @@ def _stop(container_id: str, timeout: int) -> int | None:
             with suppress(APIError):
                 container.kill("SIGKILL")
         code = int(container.wait()["StatusCode"])
-        time.sleep(_LOG_FLUSH_SECONDS)  # its last log lines are on their way to CloudWatch Logs
+        # MiniStack's thread ends when it has forwarded the last log lines.
+        for thread in threading.enumerate():
+            if thread.name == log_thread:
+                thread.join(_LOG_SECONDS)
         container.remove(v=True, force=True)
     except (NotFound, requests.RequestException):
         return None

@@ -135,10 +135,10 @@ def _send(pipe: IO[str], message: dict[str, Any]) -> None:
     pipe.flush()
 
 
-def _serve(said: IO[str], answers: IO[str], access: Access) -> Invocation:
+def _serve(output: IO[str], answers: IO[str], access: Access) -> Invocation:
     """Make the calls that the function requests, until it ends."""
     invocation = Invocation(failure="it ended without a result")
-    for message in (json.loads(line) for line in said):
+    for message in (json.loads(line) for line in output):
         if "call" in message:
             _send(answers, {"call": message["call"], **_call(access, message)})
         elif "answered" in message:
@@ -155,8 +155,7 @@ def _call(access: Access, message: dict[str, Any]) -> dict[str, Any]:
         method = getattr(access.client(message["service"]), xform_name(operation))
         return {"result": method(**message["parameters"])}
     except ClientError as error:
-        said = error.response["Error"]
-        return {"error": {"name": said["Code"], "message": str(error)}}
+        return {"error": {"name": error.response["Error"]["Code"], "message": str(error)}}
 
 
 def _write_log(access: Access, group: str, text: str) -> None:

@@ -29,10 +29,10 @@ def refused(*parts: str) -> Iterator[None]:
     """Expect that the call in the block is refused with a message that has these parts."""
     with pytest.raises(ClientError) as error:
         yield
-    said = str(error.value)
-    assert "ot authorized to perform" in said, said
+    message = str(error.value)
+    assert "ot authorized to perform" in message, message
     for part in parts:
-        assert part in said, said
+        assert part in message, message
 
 
 def allow(*actions: str, on: str | list[str] = "*", **conditions: Any) -> dict[str, Any]:

@@ -38,8 +38,8 @@ def test_the_function_has_no_key_but_that_of_its_role(stacks: Stacks) -> None:
         "return { Key: process.env.AWS_ACCESS_KEY_ID.slice(0, 4),"
         " Names: Object.keys(process.env).filter((name) => /AWS|LOCAL/.test(name)).sort().join() };"
     )
-    told = {key: {"Value": {"Fn::GetAtt": ["Thing", key]}} for key in ("Key", "Names")}
-    outputs = stacks.deploy("function", function(code) | {"Thing": custom()}, Outputs=told)
+    values = {key: {"Value": {"Fn::GetAtt": ["Thing", key]}} for key in ("Key", "Names")}
+    outputs = stacks.deploy("function", function(code) | {"Thing": custom()}, Outputs=values)
     assert outputs["Key"] == "ASIA"
     assert outputs["Names"].split(",") == [
         "AWS_ACCESS_KEY_ID",
