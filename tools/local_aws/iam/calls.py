@@ -1,20 +1,24 @@
 """The permissions that a call to an API needs: actions, resources and condition keys.
 
-`actions` has the resource types of each action. This module finds the resources of each type in a
-request, and the permissions that a call needs besides its own action. To add a type or an action,
-read the page of the service in the Service Authorization Reference:
+The Service Authorization Reference has the resource types of each action; cfn-lint contains a copy.
+The reference does not say which of them a request must name, nor the condition keys of an action.
+So this module finds the resources of each type in a request, their condition keys, and the
+permissions that a call needs besides its own action. To add a type or an action, read the page of
+the service in the reference:
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from ministack.services import cloudformation, ec2, ecs, iam
-
-from tools.local_aws.iam.actions import UnknownActionError, resource_types
 
 EVERYTHING = "*"
 
@@ -89,10 +93,7 @@ def checks(call: Call) -> list[Check]:
 def _resources(call: Call) -> list[str]:
     if call.action in _BY_ACTION:
         return _BY_ACTION[call.action](call)
-    try:
-        types = resource_types(call.action)
-    except UnknownActionError:
-        raise UnjudgedError(f"the Service Authorization data has no {call.action}") from None
+    types = _resource_types(call.action)
     known = [each for each in types if each in _BY_TYPE]
     if types and not known:
         raise UnjudgedError(
@@ -101,6 +102,27 @@ def _resources(call: Call) -> list[str]:
     named = [resource for each in known for resource in _BY_TYPE[each](call)]
     # A request that names no resource is about all of them.
     return named or [EVERYTHING]
+
+
+def _resource_types(action: str) -> tuple[str, ...]:
+    """Return the resource types of an action, like `ecs:service`; none if it has only `*`."""
+    service, _, name = action.partition(":")
+    try:
+        types = _service_authorization()[service]["Actions"][name.lower()].get("Resources", [])
+    except KeyError:
+        raise UnjudgedError(f"the Service Authorization data has no {action}") from None
+    return tuple(f"{service}:{each}" for each in types)
+
+
+@cache
+def _service_authorization() -> dict[str, Any]:
+    # Only located, not imported, since the package takes a while to load.
+    package = find_spec("cfnlint")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("cfn-lint is not installed")
+    file = Path(package.origin).parent / "data" / "AdditionalSpecs" / "Policies.json"
+    services: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return services
 
 
 # --- The resources of a request.
