@@ -80,25 +80,18 @@ _UPSTREAM = (
 )
 
 
-@replaces(codebuild, "_create_project", upstream=_UPSTREAM)
-def create_project(original: Handler, request: Request) -> Response:
+def create_or_update_project(original: Handler, request: Request) -> Response:
     """Keep the settings that MiniStack drops."""
-    return _keep_settings(original(request), request)
-
-
-@replaces(codebuild, "_update_project", upstream=_UPSTREAM)
-def update_project(original: Handler, request: Request) -> Response:
-    """Keep the settings that MiniStack drops."""
-    return _keep_settings(original(request), request)
-
-
-def _keep_settings(response: Response, request: Request) -> Response:
-    status, headers, body = response
+    status, headers, body = original(request)
     if status < HTTPStatus.BAD_REQUEST:
         project = codebuild._projects[json.loads(body)["project"]["name"]]
         project |= {key: request[key] for key in _DROPPED if key in request}
         body = json.dumps({"project": codebuild._project_shape(project)}).encode()
     return status, headers, body
+
+
+for _function in ("_create_project", "_update_project"):
+    replaces(codebuild, _function, upstream=_UPSTREAM)(create_or_update_project)
 
 
 @replaces(codebuild, "_project_shape", upstream=_UPSTREAM)

@@ -221,16 +221,13 @@ def _failed_rollout(service: dict[str, Any], known: set[str]) -> str:
     return f"Service {service['serviceArn']} did not stabilize."
 
 
-@replaces(ecs, "_ACTION_MAP[CreateService]", upstream=_SERVICE_UPSTREAM)
-def create_service(original: Handler, request: Request) -> Response:
+def create_or_update_service(original: Handler, request: Request) -> Response:
     """Refuse a service that names a missing resource, and keep what MiniStack drops."""
     return _service_error(request) or _keep_parameters(original(request), request)
 
 
-@replaces(ecs, "_ACTION_MAP[UpdateService]", upstream=_SERVICE_UPSTREAM)
-def update_service(original: Handler, request: Request) -> Response:
-    """Refuse an update that names a missing resource, and keep what MiniStack drops."""
-    return _service_error(request) or _keep_parameters(original(request), request)
+for _action in ("CreateService", "UpdateService"):
+    replaces(ecs, f"_ACTION_MAP[{_action}]", upstream=_SERVICE_UPSTREAM)(create_or_update_service)
 
 
 def _keep_parameters(response: Response, request: Request) -> Response:

@@ -124,14 +124,6 @@ def test_no_tool_for_building_or_deploying_is_in_it(container: Container, tool: 
     assert container.shell(f"command -v {tool}") == (127, "")
 
 
-def test_its_log_is_json(container: Container) -> None:
-    container.get("/?of=this-test")
-
-    lines = [json.loads(line) for line in container.engine("logs", container.name).splitlines()]
-
-    assert lines[-1]["message"] == "request"
-
-
 def test_after_sigterm_it_answers_until_it_has_drained_and_exits_with_0(
     engine: Engine, container: Container
 ) -> None:

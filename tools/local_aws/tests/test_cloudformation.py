@@ -28,13 +28,6 @@ def test_a_custom_resource_without_its_function_fails(stacks: Stacks) -> None:
         stacks.deploy("custom", {"Topic": TOPIC, "Thing": thing})
 
 
-def test_a_failed_creation_is_rolled_back(stacks: Stacks, client: Client) -> None:
-    broken = {"Type": "Custom::Broken", "Properties": {"Topic": {"Ref": "Topic"}}}
-    with pytest.raises(StackFailedError):
-        stacks.deploy("rolledback", {"Topic": TOPIC, "Broken": broken})
-    assert client("sns").list_topics()["Topics"] == []
-
-
 def test_a_parameter_keeps_its_previous_value(stacks: Stacks, client: Client) -> None:
     """The CDK CLI deploys with a change set that keeps the value of the parameter."""
     template: dict[str, Any] = {
@@ -75,7 +68,7 @@ def test_a_request_that_begins_an_operation_is_answered_when_it_is_over(client: 
 
     # On a slow machine the operation may take longer than the answer waits.
     assert status() == "CREATE_COMPLETE" or answered > begun + LONGEST_HOLD_SECONDS
-    while status() != "CREATE_COMPLETE":
+    while status() == "CREATE_IN_PROGRESS":
         time.sleep(0.1)
     cloudformation.delete_stack(StackName="prompt")
 
