@@ -38,7 +38,7 @@ _LOST_LAYER = "layer not known"
 _BUILDS = 3
 # Generous: a busy machine gets a slow engine, not a failed one.
 _COMMAND_SECONDS = 600
-_ANSWER_SECONDS = 120
+_ANSWER_SECONDS = 60
 _START_SECONDS = 120
 
 

@@ -32,6 +32,7 @@ LEDGER_PATH, ALLOWED_PATH = "/_ministack/iam/ledger", "/_ministack/iam/allowed"
 # credential process or a role.
 _NO_FILE = os.devnull
 _FILES = ("config_file", "credentials_file")
+_RESPONSE_SECONDS = 600  # generous: a busy machine gets a slow answer, not an error
 
 
 class RefusedError(Exception):
@@ -114,7 +115,7 @@ class Access:
         request = AWSRequest(method, f"{self.endpoint_url}{path}", data=body)
         credentials = Credentials(self.key.access_key_id, self.key.secret_access_key)
         SigV4Auth(credentials, "sts", self.region).add_auth(request)
-        session = URLLib3Session(verify=str(self.ca_bundle), proxies={})
+        session = URLLib3Session(verify=str(self.ca_bundle), proxies={}, timeout=_RESPONSE_SECONDS)
         answer = session.send(request.prepare())
         if answer.status_code != HTTPStatus.OK:
             raise RefusedError(answer.text)
@@ -141,6 +142,7 @@ def _client(access: Access, service: str) -> Any:
             verify=str(access.ca_bundle),
             config=Config(
                 proxies={},
+                read_timeout=_RESPONSE_SECONDS,
                 retries={"total_max_attempts": 1},
                 s3={"addressing_style": "path"},
                 # The endpoint is an address; DiscoverInstances would put `data-` before it.

@@ -43,7 +43,7 @@ from tools.local_aws.responses import Request
 Task: TypeAlias = dict[str, Any]
 Definition: TypeAlias = dict[str, Any]
 
-_RESPONSE_SECONDS = 60
+_RESPONSE_SECONDS = 600
 
 
 @cache
@@ -320,7 +320,7 @@ def _watch_health_in_background(task: Task) -> None:
 _DEFAULT_STOP_TIMEOUT_SECONDS = 30
 _LONGEST_LIFE_SECONDS = 24 * 3600
 _LOG_SECONDS = 60
-_EXIT_POLLS, _EXIT_POLL_SECONDS = 100, 0.1
+_EXIT_POLLS, _EXIT_POLL_SECONDS = 3000, 0.1
 
 
 @replaces(ecs, "_cleanup_task_resources")
