@@ -1,9 +1,9 @@
-"""Docker or podman on this machine: found, made to work, and given the images to start from.
+"""Finds docker or podman on this machine, builds images, and removes what it has made.
 
     engine = find_engine(cache_folder)
     build_image(engine, service_folder, "orders:1", cache_folder, build_args={"REVISION": "1"})
 
-Everything raises `NoEngineError` with a reason when the machine cannot do it.
+Every function raises `NoEngineError` with the reason if this machine cannot do it.
 """
 
 from tools.container_engine.engine import (

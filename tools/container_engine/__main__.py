@@ -21,14 +21,14 @@ CACHE = Path(".cache", "container_engine")
 
 
 def main() -> None:
-    """Say which engine built the image on which base, or why it could not."""
+    """Build the image, and print the engine and the base image, or the error."""
     parser = argparse.ArgumentParser(prog="python -m tools.container_engine", description=__doc__)
     parser.add_argument("folder", type=Path, help="the folder of the Dockerfile")
     parser.add_argument("tag", help="the name of the image")
     parser.add_argument("revision", help="the revision that the service reports")
     wanted = parser.parse_args()
     try:
-        default_base_image(wanted.folder / "Dockerfile")  # before anything is asked of an engine
+        default_base_image(wanted.folder / "Dockerfile")  # an error in it needs no engine
         engine = find_engine(CACHE)
         arguments = {"REVISION": wanted.revision}
         with owned(engine):

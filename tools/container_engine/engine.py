@@ -1,4 +1,4 @@
-"""A container engine: docker or podman, found, called by its command line, or by its Docker API."""
+"""The container engine of this machine, docker or podman: its command line and its Docker API."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from pathlib import Path
 from tools.local_aws.process_environment import EVERY_PROCESS, chosen
 from tools.local_aws.scratch import ScratchDirectory
 
-# An engine is the user's own: where it is, how it reaches registries and packages. By name: with
-# `DOCKER_` alone would come a DOCKER_PASSWORD.
+# The engine belongs to the user: these variables say where it is, and how it reaches registries and
+# packages. Each is listed by name, since a prefix like `DOCKER_` would include a DOCKER_PASSWORD.
 _VARIABLES = (
     *("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"),
     *("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"),
@@ -32,25 +32,27 @@ _VARIABLES = (
 )
 
 _LIMITS = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
-# Podman of before 2026 looks at every image for layers to go on from, and fails if another process
-# removes one meanwhile. https://github.com/podman-container-tools/buildah/issues/5674
+# Podman before 2026 looks for usable layers in every image, and fails if another process removes
+# one of them meanwhile. https://github.com/podman-container-tools/buildah/issues/5674
 _LOST_LAYER = "layer not known"
 _BUILDS = 3
-_ANSWER_SECONDS = 15
-_START_SECONDS = 15
+# Generous: a busy machine gets a slow engine, not a failed one.
+_COMMAND_SECONDS = 600
+_ANSWER_SECONDS = 60
+_START_SECONDS = 120
 
 
 class NoEngineError(Exception):
-    """This machine cannot run the containers; the message says what is missing."""
+    """This machine cannot run containers; the message says what is missing."""
 
 
 class EngineError(Exception):
-    """The engine was asked for something and failed; the message holds what it printed."""
+    """A command of the engine failed; the message has its output."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """`command` is how it is called, `settings` are environment variables it needs for that."""
+    """Calls the engine by ``command`` with the environment variables ``settings``."""
 
     name: str
     command: tuple[str, ...]
@@ -58,11 +60,11 @@ class Engine:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the engine is called with."""
+        """The environment of the engine's command line."""
         return {**engine_environment(), **self.settings}
 
-    def __call__(self, *arguments: str, timeout: float = 60) -> str:
-        """Run one command and return what it prints."""
+    def __call__(self, *arguments: str, timeout: float = _COMMAND_SECONDS) -> str:
+        """Run a command and return its output; ``EngineError`` if it fails."""
         result = self.attempt(*arguments, timeout=timeout)
         if result.returncode:
             raise EngineError(
@@ -71,8 +73,10 @@ class Engine:
             )
         return result.stdout.strip()
 
-    def attempt(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-        """Run one command that may fail; a build again if an image was removed beside it."""
+    def attempt(
+        self, *arguments: str, timeout: float = _COMMAND_SECONDS
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command that may fail; repeat a build that lost a layer to another process."""
         for _ in range(_BUILDS if arguments[:1] == ("build",) else 1):
             done = subprocess.run(
                 [*self.command, *arguments],
@@ -86,8 +90,8 @@ class Engine:
                 break
         return done
 
-    def show(self, *arguments: str, timeout: float = 60) -> None:
-        """Run one command that prints where we print; ``EngineError`` if it fails."""
+    def show(self, *arguments: str, timeout: float = _COMMAND_SECONDS) -> None:
+        """Run a command and let it print to our output; ``EngineError`` if it fails."""
         command = [*self.command, *arguments]
         status = subprocess.run(
             command, env=self.environment, timeout=timeout, check=False
@@ -101,12 +105,12 @@ class Engine:
 
 
 def engine_environment(shell: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return what the command line of a container engine may have."""
+    """Return the environment for the command line of a container engine."""
     return chosen((*EVERY_PROCESS, *_VARIABLES), shell)
 
 
 def find_engine(cache: Path) -> Engine:
-    """Take the first engine that answers; nothing is ever installed here."""
+    """Return docker or podman, whichever answers first; ``NoEngineError`` if none does."""
     reasons = []
     for name in ("docker", "podman"):
         if shutil.which(name) is None:
@@ -129,12 +133,12 @@ def find_engine(cache: Path) -> Engine:
 
 
 def podman_settings(cache: Path) -> dict[str, str]:
-    """Environment variables for podman; none on an ordinary machine.
+    """Return environment variables for podman; none on an ordinary machine.
 
-    They are for podman as root without systemd, in a sandbox or a CI job. There it is short of
-    three things that it takes for granted: systemd, which would make its control groups; the right
-    to raise resource limits, which it does for every container; and, with the first version of
-    control groups, a use for crun.
+    They are for podman that runs as root without systemd, in a sandbox or a CI job. There it lacks
+    three things that it expects: systemd, which makes control groups; permission to raise resource
+    limits, which it does for every container; and version 2 of control groups, without which crun
+    does not work.
     """
     if os.geteuid() != 0 or Path("/run/systemd/system").exists():
         return {}
@@ -157,25 +161,25 @@ def _containers_conf() -> str:
 
 
 def _hard(limit: int) -> int:
-    """Read the highest value this process may hand on (-1 is no limit, to podman as well)."""
+    """Return the highest value that this process may set (-1 means no limit, also to podman)."""
     return resource.getrlimit(limit)[1]
 
 
 @contextmanager
 def docker_host(engine: Engine) -> Iterator[str]:
-    """Give the value of DOCKER_HOST; podman's API runs as long as it is needed."""
+    """Give the value of DOCKER_HOST; podman serves its API until the end of the block."""
     if engine.name == "docker":
         endpoint = "{{.Endpoints.docker.Host}}"
         yield os.environ.get("DOCKER_HOST") or engine("context", "inspect", "--format", endpoint)
         return
-    # A folder with a short name: the path of a socket may have about 100 characters.
+    # The path of a socket may have about 100 characters, so the folder needs a short name.
     with ScratchDirectory("podman") as scratch:
         path = scratch.path / "api.sock"
         service = subprocess.Popen(
             [*engine.command, "system", "service", "--time=0", f"unix://{path}"],
             env=engine.environment,
             stderr=subprocess.DEVNULL,  # podman complains when its clients hang up
-            start_new_session=True,  # Ctrl-C is for who started it, and it is needed until the end
+            start_new_session=True,  # Ctrl-C must not end it before this process has cleaned up
         )
         try:
             _wait_for(path, service)
@@ -194,6 +198,6 @@ def _wait_for(path: Path, service: subprocess.Popen[bytes]) -> None:
 
 
 def _answers(path: Path) -> bool:
-    # The file is there a little before anyone listens.
+    # The socket's file exists a moment before podman listens.
     with socket.socket(socket.AF_UNIX) as client:
         return client.connect_ex(str(path)) == 0

@@ -1,4 +1,4 @@
-"""Images: built from a Dockerfile, on its own base image or on a stand-in without a registry."""
+"""Builds images from a Dockerfile, on its own base image or, without a registry, on a stand-in."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tools.container_engine.engine import Engine, EngineError, NoEngineError, en
 from tools.container_engine.ownership import Build
 
 _STAND_IN_RECIPE = Path(__file__).with_name("make_stand_in.sh")
-# Part of the stand-in, so that it reaches what this machine reaches, through the same proxies.
+# Part of the stand-in, so that it trusts the same proxies as this machine.
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-_PULL_SECONDS = 300
-_BUILD_SECONDS = 600
+_PULL_SECONDS = 1800
+_BUILD_SECONDS = 3600
 
 
 class DockerfileError(EngineError):
@@ -35,10 +35,10 @@ def build_image(
     target: str | None = None,
     show: bool = False,
 ) -> str:
-    """Build the folder's Dockerfile, up to a stage if given; returns the base image it used.
+    """Build the folder's Dockerfile, up to ``target`` if given; return the base image.
 
-    The image is kept, under its tag and with the label of those that are. ``show`` prints what the
-    engine says while it builds.
+    The image is kept for the next build (see `ownership`). ``show`` prints the output of the engine
+    during the build.
     """
     base = base_image(engine, folder / "Dockerfile", cache)
     arguments = [f"--build-arg=BASE_IMAGE={base}"]
@@ -57,7 +57,7 @@ def build_image(
 
 
 def base_image(engine: Engine, dockerfile: Path, cache: Path) -> str:
-    """Have the Dockerfile's own base image if it can be had, else the stand-in."""
+    """Return the Dockerfile's own base image, pulled if necessary, else the stand-in."""
     wanted = default_base_image(dockerfile)
     if engine.has_image(wanted):
         return wanted
@@ -69,7 +69,7 @@ def base_image(engine: Engine, dockerfile: Path, cache: Path) -> str:
 
 
 def default_base_image(dockerfile: Path) -> str:
-    """Read the default of the build argument BASE_IMAGE."""
+    """Return the default of the build argument BASE_IMAGE."""
     try:
         text = dockerfile.read_text("utf-8")
     except OSError as error:
@@ -78,14 +78,14 @@ def default_base_image(dockerfile: Path) -> str:
         raise DockerfileError(f"{dockerfile} is not UTF-8") from None
     match = re.search(r"^ARG BASE_IMAGE=(\S+)$", text, re.MULTILINE)
     if match is None:
-        raise DockerfileError(f"{dockerfile} has no line ARG BASE_IMAGE=<image>")
+        raise DockerfileError(f"{dockerfile} needs a line ARG BASE_IMAGE=<image>")
     return match[1]
 
 
 def _stand_in(engine: Engine, cache: Path, reason: str) -> str:
-    """Have Debian and its Python, laid out as in the image it stands for; made once."""
+    """Return an image of Debian and its Python, laid out like Docker's; built only once."""
     if os.geteuid() != 0 or shutil.which("mmdebstrap") is None:
-        raise NoEngineError(f"{reason}; a stand-in takes root and Debian's mmdebstrap")
+        raise NoEngineError(f"{reason}; to build a stand-in you need root and Debian's mmdebstrap")
     recipe = hashlib.sha256(_STAND_IN_RECIPE.read_bytes() + _CERTIFICATES.read_bytes())
     image = f"localhost/stand-in-base:{recipe.hexdigest()[:12]}"
     cache.mkdir(parents=True, exist_ok=True)

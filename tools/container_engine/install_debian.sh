@@ -1,10 +1,10 @@
 #!/bin/sh
-# Gives a Debian machine without Docker what the container tests need, from Debian's packages:
+# Installs what the container tests need on a Debian machine without Docker, from Debian's packages:
 #   podman, runc       the engine, and the runtime that also works in a sandbox without systemd
 #   netavark, aardvark-dns, nftables       networks, names in them, published ports
 #   mmdebstrap         makes the stand-in base image where no registry can be reached
 #
-# Nothing of this project calls it by itself: CI does, and you may (as root).
+# CI runs it, and you can (as root); no other command of this project does.
 set -eu
 
 if command -v docker >/dev/null && docker info >/dev/null 2>&1; then

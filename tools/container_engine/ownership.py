@@ -1,18 +1,18 @@
-"""Which containers, networks and images of the engine are ours, and of which run.
+"""Labels what a run makes in the container engine, and removes it when the run has ended.
 
-The engine is the user's, and may serve other users and other machines. So everything that is made
-in it carries a label with the run that it belongs to (`owner`). A run removes what is its own at
-its end, and at its beginning what runs have left that are certainly over.
+The engine belongs to the user, and may serve other users and machines. So every container, network
+and image that a run makes has a label that names the run (`owner`). At its end a run removes what
+it has made. At its start it also removes what runs have left that have ended beyond doubt.
 
-Labels are inherited: by containers from their image, and by images from the image that they are
-built on or committed from. So a label alone makes nothing ours. Containers and images have labels
-of different names, and a container whose image has that of containers is not ours. An image is ours
-under the name that this module gave to it alone, `localhost/ecs-blueprint/...` with a number that
-its label or its id confirms. It is removed by its names, never by its id and never by force: what
-the user has tagged, or uses, stays.
+A container inherits the labels of its image, and an image those of the image on which it is built
+or from which it is committed. So a label alone does not prove that this program made something.
+Containers and images have labels of different names, and a container counts as inherited if its
+image has the label of containers. An image must also have a name that only this module gives,
+`localhost/ecs-blueprint/...` with a number that its label or its id confirms. This module removes
+images by name, never by id and never by force: images that the user has tagged or uses stay.
 
-Two sorts of images are made. Those that a run pushes go with it. The others are kept, so that the
-next build is quick; of these goes what another build has taken the tag from.
+There are two kinds of images. Images that a run pushes are removed with it. The others are kept,
+so that the next build is quick, until another build takes their tag.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from tools.container_engine.owner import Owner
 from tools.local_aws.scratch import ScratchDirectory, others_in_use
 
 OWNER = "ecs-blueprint-rehearsal"
-"""The label of containers and networks: whose run they belong to."""
+"""The label of containers and networks, whose value names their run."""
 
 KEPT_IMAGES = "localhost/ecs-blueprint"
-"""What the names of images begin with that are kept for the next build."""
+"""The start of the names of images that are kept for the next build."""
 
-_IMAGE = f"{OWNER}.image"  # whose run an image goes with, or that it is kept
-_TAG = f"{OWNER}.tag"  # what the build was told to call it
-_NUMBER = f"{OWNER}.number"  # of the build of an image that goes with its run
-_STAGE = f"{OWNER}.stage"  # podman keeps the end of each stage
+_IMAGE = f"{OWNER}.image"  # the run with which the image is removed, or "kept"
+_TAG = f"{OWNER}.tag"  # the tag that the caller wants
+_NUMBER = f"{OWNER}.number"  # the number of the build, for an image that is removed with its run
+_STAGE = f"{OWNER}.stage"  # podman keeps an image of each stage
 _KEPT = "kept"
 _MADE_NAMES = f"{KEPT_IMAGES}/made"
 _STAGE_NAMES = f"{KEPT_IMAGES}/stage"
@@ -50,7 +50,7 @@ _IMAGES = ("images", "--no-trunc", "--format", "{{.ID}}")
 
 @contextmanager
 def owned(engine: Engine) -> Iterator[dict[str, str]]:
-    """Give the labels of this run; what carries them at the end of the block is removed."""
+    """Give the labels of this run; at the end of the block everything with them is removed."""
     sweep(engine)
     with ScratchDirectory("engine") as scratch:
         owner = str(Owner.of(scratch.path))
@@ -58,22 +58,22 @@ def owned(engine: Engine) -> Iterator[dict[str, str]]:
             yield {OWNER: owner}
         finally:
             _remove(engine, owner)
-            # Another run may be about to start containers of one of them.
+            # Another run may be about to start containers of these images.
             if not others_in_use(scratch.path):
                 _remove_superseded(engine)
 
 
 def sweep(engine: Engine) -> None:
-    """Remove what runs that were killed have left; those that run keep theirs."""
-    for owner in _gone(engine):
+    """Remove what killed runs have left; running ones keep what they have made."""
+    for owner in _ended(engine):
         _remove(engine, owner)
 
 
 def left_over(engine: Engine) -> list[str]:
-    """Return what runs of this user that are gone have left on this machine, by name or id."""
+    """Return the names or ids of what ended runs of this user have left on this machine."""
     return [
         each
-        for owner in _gone(engine)
+        for owner in _ended(engine)
         for each in (
             *_containers(engine, f"{OWNER}={owner}"),
             *_listed(engine, *_NETWORKS, label=f"{OWNER}={owner}"),
@@ -83,7 +83,7 @@ def left_over(engine: Engine) -> list[str]:
 
 
 def label_options(labels: Mapping[str, str]) -> list[str]:
-    """Return the options that give labels to what an engine makes."""
+    """Return the options with which an engine sets labels."""
     return [f"--label={name}={value}" for name, value in labels.items()]
 
 
@@ -94,9 +94,9 @@ def labelled(engine: Engine, labels: Mapping[str, str]) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """A build whose image goes with the run of ``labels``, or is kept without any.
+    """A build whose image is removed with the run of ``labels``, or is kept if there are none.
 
-    It is to be run with `options`, and `finish` called when it has ended, well or not.
+    The caller runs the build with `options`, and calls `finish` after it, also if it failed.
     """
 
     engine: Engine
@@ -106,30 +106,30 @@ class Build:
 
     @property
     def options(self) -> list[str]:
-        """The options of the build: the tag, and what makes its images ours."""
+        """The options of the build: its tags and labels."""
         of_image = {_TAG: self.tag, _IMAGE: _KEPT}
         tags = [self.tag]
         if self.labels:
-            # From its first moment on: who made it may be killed before it is finished.
+            # The name is set by the build itself, since this process may be killed before `finish`.
             of_image |= {_IMAGE: self.labels[OWNER], _NUMBER: self.number}
             tags.append(f"{_MADE_NAMES}:{self.number}")
         options = [f"--tag={tag}" for tag in tags]
         options += label_options(of_image)
-        # docker keeps no image of a stage; podman could not label it before version 4.4.
+        # Docker keeps no image of a stage; podman can label it since version 4.4.
         if "--layer-label" in self.engine.attempt("build", "--help").stdout:
             options += [f"--layer-label={name}=true" for name in (_STAGE, self._stage)]
         return options
 
     @property
     def _stage(self) -> str:
-        # A name for each build: the value would be that of the first build if this one goes on from
-        # a layer that podman has kept.
+        # The number is in the name of the label: its value would be that of an earlier build if
+        # this one continues from a layer that podman has kept.
         return f"{_STAGE}.{self.number}"
 
     def finish(self, *, built: bool) -> None:
-        """Give the images that are kept the names by which they are ours."""
+        """Give the kept images the names that only this module gives."""
         if built and not self.labels:
-            # The same as before if nothing has changed; so its name cannot be new either.
+            # If nothing has changed it is the image of the last build, so its id names it.
             for image in _inspected(self.engine, [self.tag]):
                 if _labels(image).get(_IMAGE) == _KEPT:
                     self.engine.attempt("tag", image["Id"], _made_name(image))
@@ -152,15 +152,15 @@ def _stage_name(image: dict[str, Any]) -> str:
     return f"{_STAGE_NAMES}:{_short_id(image)}"
 
 
-def _gone(engine: Engine) -> Iterator[str]:
+def _ended(engine: Engine) -> Iterator[str]:
     for label in _owners(engine):
         owner = Owner.parse(label)
-        if owner is not None and owner.is_gone():
+        if owner is not None and owner.has_ended():
             yield label
 
 
 def _owners(engine: Engine) -> set[str]:
-    # One may end meanwhile: then nothing is told of the others either, until the next time.
+    # If one of them ends meanwhile, the engine inspects none of them, and a later sweep finds them.
     found = [
         *_inspected(engine, _listed(engine, *_CONTAINERS, label=OWNER), of="container"),
         *_inspected(engine, _listed(engine, *_NETWORKS, label=OWNER), of="network"),
@@ -174,7 +174,7 @@ def _owners(engine: Engine) -> set[str]:
 def _remove(engine: Engine, owner: str) -> None:
     label = f"{OWNER}={owner}"
     if containers := _containers(engine, label):
-        # At once: nobody calls them any more.
+        # Kill them at once, since nobody calls them any more.
         no_delay = ["--time=0"] if engine.name == "podman" else []
         engine.attempt("rm", "--force", "--volumes", *no_delay, *containers)
     for name in _listed(engine, *_NETWORKS, label=label):
@@ -182,7 +182,7 @@ def _remove(engine: Engine, owner: str) -> None:
     for image in _images_made(engine, owner):
         if (tag := _labels(image).get(_TAG)) in image["RepoTags"]:
             engine.attempt("rmi", str(tag))
-        # With the image, unless the user has named it, too.
+        # This removes the image, unless the user has given it another name.
         engine.attempt("rmi", _made_name(image))
 
 
@@ -192,7 +192,7 @@ def _images_made(engine: Engine, owner: str) -> list[dict[str, Any]]:
 
 
 def _containers(engine: Engine, label: str) -> list[str]:
-    """Return the containers with a label of their own: not from an image that has it."""
+    """Return the containers that have the label themselves, not from their image."""
     found = _inspected(engine, _listed(engine, *_CONTAINERS, label=label), of="container")
     images = {each["Image"] for each in found}
     inherited = {
@@ -208,10 +208,10 @@ def _full(identity: str) -> str:
 
 
 def _remove_superseded(engine: Engine) -> None:
-    """Remove kept images whose tag another build has taken, and stages of which there are newer."""
+    """Remove kept images whose tag another build has taken, and stages that have a newer image."""
     for image in _inspected(engine, _listed(engine, *_IMAGES, label=f"{_IMAGE}={_KEPT}")):
         names, tag = set(image["RepoTags"] or []), _labels(image).get(_TAG, "")
-        # podman puts a host before a name that has none.
+        # Podman puts a host before a name without one.
         if _made_name(image) in names and not names & {tag, f"localhost/{tag}"}:
             engine.attempt("rmi", _made_name(image))
     newest: dict[str, dict[str, Any]] = {}
@@ -226,7 +226,7 @@ def _remove_superseded(engine: Engine) -> None:
 
 def _listed(engine: Engine, *command: str, label: str) -> list[str]:
     listed = engine(*command, "--filter", f"label={label}").split()
-    return list(dict.fromkeys(listed))  # an image is listed once for each of its names
+    return list(dict.fromkeys(listed))  # the engine lists an image once for each of its names
 
 
 def _inspected(engine: Engine, names: list[str], of: str = "image") -> list[dict[str, Any]]:
@@ -239,7 +239,7 @@ def _inspected(engine: Engine, names: list[str], of: str = "image") -> list[dict
 
 
 def _labels(inspected: dict[str, Any]) -> dict[str, str]:
-    """Return the labels of a container, an image or a network; podman writes the last small."""
+    """Return the labels of a container, image or network; podman writes `labels` for networks."""
     place = inspected.get("Config") or inspected
     return place.get("Labels") or place.get("labels") or {}
 

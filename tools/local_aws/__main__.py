@@ -1,14 +1,15 @@
-"""The emulator's process: take a port, join our parts to MiniStack, serve until the parent goes.
+"""The emulator's process: listen on a port, apply the replacements, serve until the parent ends.
 
-The contract with `child`: the number of the port is the only line on standard output, the log goes
-to standard error, and the end of standard input is the order to stop. A parent that lives says
-something first; without a word it was killed, and leaves its folder to this process.
+`server.EmulatorProcess` starts it. It prints the number of its port, its only line on standard
+output, and logs to standard error. It stops at the end of standard input. A parent that stops it
+writes a word first. If the pipe ends without a word, the parent was killed, and this process
+removes the folder of the emulator.
 
-It may be started by hand as well, that is without `--own-group`. Then it makes key and certificate
-anew, in a scratch directory of its own. In either case MiniStack sees nothing of the shell but what
-every process may have (`process_environment`): it reads more than a hundred variables, some of
-which would make it keep its data, elsewhere. `--replacements` serves nothing: it prints what of
-MiniStack is replaced (`replacement_report`).
+You can also start it by hand, without `--own-group`. Then it makes a new key and certificate, in a
+scratch directory of its own. In both cases MiniStack sees only the variables of the shell that
+every process needs (`process_environment`), since it reads more than a hundred variables, some of
+which would make it keep its data in other folders. `--replacements` does not serve: it prints what
+this package replaces in MiniStack (`replacement_report`).
 """
 
 import argparse
@@ -28,61 +29,59 @@ from pathlib import Path
 
 from tools.local_aws import replacement_report
 from tools.local_aws.credentials import HOST, Certificate, RootKey
-from tools.local_aws.delays import Delays
-from tools.local_aws.engine_access import VARIABLE as ENGINE
-from tools.local_aws.engine_access import EngineAccess
+from tools.local_aws.options import ENGINE_VARIABLE, Delays, EngineAccess
 from tools.local_aws.process_environment import chosen, keep_only
 from tools.local_aws.replacements import load
 from tools.local_aws.scratch import ScratchDirectory, in_use, sweep
 
-_SWEEPS, _BETWEEN_SWEEPS_SECONDS = 100, 0.1
+_SWEEPS, _BETWEEN_SWEEPS_SECONDS = 600, 0.1
 _IDENTITY = (*RootKey.VARIABLES, "AWS_CA_BUNDLE")
 _ACCOUNT, _REGION = re.compile(r"[0-9]{12}"), re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 
 
-def _settle(port: int, folder: Path, *, account: str, region: str) -> None:
-    """Set what MiniStack reads while it is imported."""
+def _configure_ministack(port: int, folder: Path, *, account: str, region: str) -> None:
+    """Set the variables that MiniStack reads when it is imported."""
     tempfile.tempdir = str(folder)
     os.environ.update(
         {
             "GATEWAY_PORT": str(port),
             "BIND_HOST": HOST,
             "MINISTACK_HOST": HOST,
-            # Who calls is checked, first in `front`, then by MiniStack for its permissions.
+            # `authentication` verifies the caller, then MiniStack checks its permissions.
             "AUTH": "true",
-            "USE_SSL": "1",  # the addresses that it hands out begin with https
+            "USE_SSL": "1",  # the URLs that it hands out begin with https
             "MINISTACK_SSL_CERT": str(Certificate(folder).server),
             "MINISTACK_SSL_KEY": str(Certificate(folder).server),
             "MINISTACK_ACCOUNT_ID": account,
             "MINISTACK_REGION": region,
             "IOT_MTLS_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
-            # All that it writes, and removes again.
+            # Everything that it writes, and removes at its end.
             "HOME": str(folder),
             "TMPDIR": str(folder),
             "STATE_DIR": f"{folder}/state",
             "S3_DATA_DIR": f"{folder}/s3",
-            # MiniStack sweeps containers of a container engine that it finds, so it finds none,
-            # and nobody's containers are touched. Our parts know the engine from elsewhere.
+            # MiniStack removes containers of an engine that it finds. So it must find none;
+            # `ecs_containers` knows the engine from `EngineAccess`.
             "DOCKER_HOST": f"unix://{folder}/no-engine",
         }
     )
 
 
 def _set_delays(custom_health_seconds: float) -> None:
-    # Imports MiniStack, which reads its settings while it is imported.
+    # This imports MiniStack, which reads its settings on import.
     from tools.local_aws import servicediscovery
 
     servicediscovery.custom_health_seconds = custom_health_seconds
 
 
 async def _serve(listener: socket.socket, folder: Path) -> bool:
-    """Serve until the end; say whether standard input has ended without a word."""
+    """Serve until the end; return whether standard input ended without a word."""
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
     from ministack.app import app
 
-    from tools.local_aws.front import Front
+    from tools.local_aws.authentication import AuthenticationMiddleware
 
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -90,10 +89,10 @@ async def _serve(listener: socket.socket, folder: Path) -> bool:
 
     def watch_parent() -> None:
         nonlocal without_a_word
-        said = b""
+        words = b""
         while more := os.read(0, 1024):
-            said += more
-        without_a_word = not said
+            words += more
+        without_a_word = not words
         loop.call_soon_threadsafe(over.set)
 
     threading.Thread(target=watch_parent, daemon=True).start()
@@ -108,10 +107,10 @@ async def _serve(listener: socket.socket, folder: Path) -> bool:
     config.loglevel = "WARNING"
     config.keep_alive_timeout = 75
     config.graceful_timeout = 0.1
-    front = Front(app, address=f"{HOST}:{listener.getsockname()[1]}")
-    serving = asyncio.create_task(serve(front, config, shutdown_trigger=over.wait))
+    authenticated = AuthenticationMiddleware(app, address=f"{HOST}:{listener.getsockname()[1]}")
+    serving = asyncio.create_task(serve(authenticated, config, shutdown_trigger=over.wait))
     await over.wait()
-    # By itself it would wait for each client that keeps a connection open to end its TLS.
+    # Without this limit it would wait until every client with an open connection closes it.
     await asyncio.wait({serving}, timeout=config.graceful_timeout)
     return without_a_word
 
@@ -119,10 +118,10 @@ async def _serve(listener: socket.socket, folder: Path) -> bool:
 def main() -> None:
     """Serve, and leave nothing behind."""
     if sys.argv[1:2] == ["--replacements"]:
-        with _said():
+        with _failing_output_as_error():
             sys.exit(replacement_report.main(sys.argv[2:]))
     given = _arguments()
-    os.umask(0o077)  # whatever it writes is for its owner
+    os.umask(0o077)  # only the owner may read what it writes
     with ExitStack() as stack:
         if by_hand := not given.own_group:
             scratch = ScratchDirectory("local-aws", parent=given.folder)
@@ -130,46 +129,46 @@ def main() -> None:
             folder = stack.enter_context(scratch).path
             identity = _new_identity(folder)
         else:
-            folder = given.folder  # the parent's to remove
+            folder = given.folder  # the parent removes it
             identity = chosen(_IDENTITY, None)
-        keep_only(ENGINE)
+        keep_only(ENGINE_VARIABLE)
         os.environ.update(identity)
         listener = socket.create_server((HOST, 0))
         port = listener.getsockname()[1]
-        _settle(port, folder, account=given.account, region=given.region)
+        _configure_ministack(port, folder, account=given.account, region=given.region)
         load(with_engine=EngineAccess.is_configured()).apply()
         _set_delays(given.custom_health_seconds)
-        with _said():
+        with _failing_output_as_error():
             print(port, flush=True)
         if by_hand:
-            _say_how_to_call(port, given.region)
-        # `asyncio.run` would then wait for the threads that MiniStack has put to work.
-        alone = asyncio.new_event_loop().run_until_complete(_serve(listener, folder))
+            _print_exports(port, given.region)
+        # `asyncio.run` would wait for the threads that MiniStack has started.
+        parent_was_killed = asyncio.new_event_loop().run_until_complete(_serve(listener, folder))
         if given.own_group:
-            _sweep(folder, patiently=alone)
-    # A shell may put others into the group of a process that it starts: the parent has to say that
-    # the group is new. Then only what MiniStack has started is in it, and goes with this process.
+            _sweep(folder, patiently=parent_was_killed)
+    # A shell may put other processes into the group of a process that it starts. So the parent
+    # states with --own-group that the group is new: then it holds only what MiniStack has started.
     if given.own_group and os.getpgrp() == os.getsid(0) == os.getpid():
         os.killpg(os.getpgrp(), signal.SIGKILL)
     os._exit(0)  # Python would wait for these threads, too.
 
 
 @contextmanager
-def _said() -> Iterator[None]:
-    """End with one line if standard output takes nothing."""
+def _failing_output_as_error() -> Iterator[None]:
+    """End with one line if standard output cannot be written."""
     try:
         yield
     except OSError as error:
-        # What is left in the buffer must not be tried once more when Python ends.
+        # Python must not try to write the rest of the buffer when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(f"error: the output cannot be written: {error.strerror}")
 
 
 def _sweep(folder: Path, *, patiently: bool) -> None:
-    """Remove the folder if nobody holds it.
+    """Remove the folder if no process holds it.
 
-    A parent that is killed closes its pipes before it lets go of its lock, and a thread of
-    MiniStack's may still write into the folder: so once is not enough.
+    One try is not enough: a parent that is killed closes its pipes before it releases its lock, and
+    a thread of MiniStack may still write into the folder.
     """
     for _ in range(_SWEEPS):
         sweep(folder.parent)
@@ -179,21 +178,21 @@ def _sweep(folder: Path, *, patiently: bool) -> None:
 
 
 def _new_identity(folder: Path) -> dict[str, str]:
-    """Make the key and the certificate, for who has no parent process that made them."""
+    """Make the key and the certificate, which otherwise the parent process makes."""
     authority = Certificate(folder).make().authority
     return RootKey.random().as_variables() | {"AWS_CA_BUNDLE": str(authority)}
 
 
-def _say_how_to_call(port: int, region: str) -> None:
-    """Print what a shell of the same user needs; to standard error, as all but the port."""
-    told = {
+def _print_exports(port: int, region: str) -> None:
+    """Print the variables that a shell of the same user needs, to standard error."""
+    variables = {
         "AWS_ENDPOINT_URL": f"https://{HOST}:{port}",
         "AWS_DEFAULT_REGION": region,
         "NODE_EXTRA_CA_CERTS": os.environ["AWS_CA_BUNDLE"],
         "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
     }
-    told |= {name: os.environ[name] for name in _IDENTITY}
-    for name, value in told.items():
+    variables |= {name: os.environ[name] for name in _IDENTITY}
+    for name, value in variables.items():
         print(f"export {name}={shlex.quote(value)}", file=sys.stderr)
 
 
@@ -208,16 +207,14 @@ def _arguments() -> argparse.Namespace:
         "--custom-health-seconds",
         type=float,
         default=Delays().custom_health,
-        help="how long Cloud Map waits before it acts on a custom health status",
+        help="seconds that Cloud Map waits before it acts on a custom health status",
     )
-    parser.add_argument(
-        "--folder", type=Path, help="an existing one, for its scratch directory to be made in"
-    )
+    parser.add_argument("--folder", type=Path, help="an existing folder for the scratch directory")
     parser.add_argument(
         "--own-group",
         action="store_true",
-        help="not by hand: it was started in a new session, and --folder is its parent's scratch"
-        " directory, with a certificate whose key is in the environment",
+        help="for LocalAws, not by hand: the parent started this process in a new session, made"
+        " the key, and gives its own scratch directory with the certificate as --folder",
     )
     given = parser.parse_args()
     if given.folder is not None:
@@ -229,18 +226,18 @@ def _arguments() -> argparse.Namespace:
 
 def _wrong(given: argparse.Namespace) -> Iterator[str]:
     if not _ACCOUNT.fullmatch(given.account):
-        yield f"--account {given.account!a}: an account has twelve digits"
+        yield f"--account {given.account!a}: an account id has twelve digits"
     if not _REGION.fullmatch(given.region):
         yield f"--region {given.region!a}: a region looks like eu-west-1"
     if given.folder is not None and not given.folder.is_dir():
         yield f"--folder {str(given.folder)!a}: there is no such folder"
     elif given.own_group and not _is_prepared(given.folder):
-        yield "--own-group: only for the process that has made key, certificate and --folder"
+        yield "--own-group: only for a parent process that has made key, certificate and --folder"
 
 
 def _is_prepared(folder: Path | None) -> bool:
-    made = folder is not None and Certificate(folder).server.is_file()
-    return made and all(os.environ.get(name) for name in _IDENTITY)
+    has_certificate = folder is not None and Certificate(folder).server.is_file()
+    return has_certificate and all(os.environ.get(name) for name in _IDENTITY)
 
 
 if __name__ == "__main__":

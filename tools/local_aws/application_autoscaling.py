@@ -57,7 +57,7 @@ class ScalableTarget(ResourceType):
     upstream=_MISSING,
 )
 class ScalingPolicy(ResourceType):
-    """A policy of a target; its physical id is its ARN."""
+    """A policy of a target; the physical id is its ARN."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         keys = (

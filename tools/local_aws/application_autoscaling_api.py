@@ -1,7 +1,7 @@
 """The Application Auto Scaling API, from moto, acting on MiniStack's ECS services.
 
-A scalable target keeps the count of its service within its bounds at once, and a target-tracking
-policy has its two alarms, as on AWS. Nothing scales by load: there are no metrics here.
+A scalable target immediately moves the count of its service into its bounds, and a target-tracking
+policy has its two alarms, as on AWS. Nothing scales by load, since there are no metrics.
 """
 
 import uuid
@@ -19,26 +19,26 @@ from moto.core.base_backend import BackendDict
 
 from tools.local_aws.resource_types import own_client
 
-# The alarm that scales in leaves a margin below the target, so that it does not flap.
+# The alarm that scales in has a margin below the target, so that the count does not flap.
 _SCALE_IN_SHARE = 0.9
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """An alarm of a policy, as moto wants to hear of it."""
+    """An alarm of a policy, with the attributes that moto reads."""
 
     name: str
     alarm_arn: str
 
 
 class _Policy(FakeApplicationAutoscalingPolicy):
-    """A policy with its alarms in MiniStack's CloudWatch; moto's would be in moto's."""
+    """A policy with its alarms in MiniStack's CloudWatch instead of moto's."""
 
     def create_alarms(self) -> None:
-        """Make no alarms yet: moto asks before a policy that is updated has its ARN."""
+        """Create no alarms: moto calls this before an updated policy has its ARN."""
 
     def track(self) -> None:
-        """Make the two alarms of a target-tracking policy."""
+        """Create the two alarms of a target-tracking policy."""
         if self.policy_type != "TargetTrackingScaling":
             return
         configuration = self.target_tracking_scaling_policy_configuration or {}
@@ -114,7 +114,7 @@ class _Backend(ApplicationAutoscalingBackend):
             policy_body=policy_body or (old._policy_body if old else {}),
         )
         if old:
-            # moto makes a new policy of every update; on AWS it is the same one.
+            # An update keeps the ARN of the policy on AWS, but not in moto.
             policy.policy_arn = old.policy_arn
             old.delete_alarms(self.account_id, self.region_name)
         policy.track()
@@ -134,7 +134,7 @@ _backends = BackendDict(_Backend, "application-autoscaling")
 
 
 class API(ApplicationAutoScalingResponse):
-    """moto's responses, from the back end above."""
+    """moto's responses, with the back end above."""
 
     @property
     def applicationautoscaling_backend(self) -> _Backend:

@@ -1,4 +1,4 @@
-"""CloudFormation: when an operation has ended, and exports in use."""
+"""CloudFormation: responses when an operation is over, and exports that other stacks import."""
 
 import asyncio
 import re
@@ -20,7 +20,7 @@ _LONGEST_HOLD_SECONDS = 4.0
 _PAUSE_SECONDS = 0.02
 _OPERATION = re.compile(rb"(?:^|&)Action=(?:ExecuteChangeSet|(?:Create|Update|Delete)Stack)(?:&|$)")
 
-# States of a stack that uses nothing: not yet made, or gone.
+# States of a stack that does not exist yet or any more.
 _NO_USER = ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
 
 
@@ -33,11 +33,11 @@ async def handle_request(
     body: bytes,
     query: dict[str, Any],
 ) -> Response:
-    """Hold the response to a request that begins an operation until the operation is over.
+    """Answer a request that begins an operation when the operation is over.
 
-    The CDK CLI asks whether an operation is over right after it began, and then only every five
-    seconds; here most take a fraction of a second. A long one is answered while it goes on, as on
-    AWS.
+    The CDK CLI looks right after the beginning of an operation, and then only every five seconds,
+    but most operations take a fraction of a second here. During a long operation the request is
+    answered, as on AWS.
     """
     response = await original(method, path, headers, body, query)
     if _OPERATION.search(body):
@@ -65,10 +65,10 @@ def _under_way() -> bool:
 def resolve_stack_outputs(
     original: Callable[..., tuple[Outputs, Exports]], *sections: Any
 ) -> tuple[Outputs, Exports]:
-    """Fail an update whose exports are in use: neither removed, nor changed, nor taken over.
+    """Fail an update that removes or changes an imported export, or has another stack's export.
 
-    CloudFormation looks when the outputs of an update are known, before anything is removed. The
-    arguments end with the name and the id of the stack.
+    CloudFormation checks this when it has resolved the outputs of an update, before it deletes old
+    resources. The arguments end with the name and the id of the stack.
     """
     outputs, new = original(*sections)
     stack_id = sections[-1]
@@ -94,7 +94,7 @@ def resolve_stack_outputs(
     " CloudFormation accepts it and cancels the deletion in the stack's events.",
 )
 def delete_stack(original: Handler, request: Request) -> Response:
-    """Accept the deletion of a stack whose exports are in use, and cancel it in its events."""
+    """Accept the deletion of a stack with imported exports, and cancel it in the events."""
     stack = handlers._resolve_stack(handlers._p(request, "StackName"))
     for output in stack["Outputs"] if stack and "Outputs" in stack else []:
         export = output.get("ExportName")

@@ -1,7 +1,7 @@
-"""CloudWatch: alarms, by themselves over points of time as AWS has them, and in a template.
+"""CloudWatch: the evaluation of alarms by periods, and alarms on metric math in templates.
 
-MiniStack refuses an alarm over a metric math expression, and its API stores none. Such an alarm is
-kept under the first metric that the expression uses, and so means little when it is evaluated.
+MiniStack has no alarms on a metric math expression. This module stores such an alarm with the first
+metric of the expression, so its evaluation means little.
 """
 
 import time
@@ -22,7 +22,7 @@ _METRIC = ("Namespace", "MetricName", "Dimensions")
     upstream="Missing: alarms over metric math: store Metrics in PutMetricAlarm, give them back.",
 )
 class MetricAlarm(PatchedType):
-    """An alarm over one metric, or over an expression of several."""
+    """An alarm on one metric, or on an expression."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         return super().create(logical_id, _simple(properties), stack)
@@ -52,9 +52,9 @@ def _simple(properties: Properties) -> Properties:
     " periods are taken together.",
 )
 def evaluate_alarm(_original: Callable[[dict[str, Any]], None], alarm: dict[str, Any]) -> None:
-    """Raise an alarm when so many of its periods are bad, the one that is not over included.
+    """Raise an alarm if enough of its last periods are bad, the current period included.
 
-    It is evaluated when it is made and when a metric gets a point.
+    MiniStack evaluates an alarm when it is created and when a metric receives a data point.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
     """
     periods = alarm["EvaluationPeriods"]
@@ -88,7 +88,7 @@ _BAD: dict[str, Callable[[float, float], bool]] = {
 
 
 def _values(alarm: dict[str, Any], periods: int) -> list[float]:
-    """Return the statistic of each of the last periods that has points."""
+    """Return the statistic of each of the last periods that has data points."""
     dimensions = cloudwatch._dims_key(cloudwatch._dims_from_list(alarm["Dimensions"]))
     points = cloudwatch._metrics.get((alarm["Namespace"], alarm["MetricName"], dimensions)) or []
     seconds = alarm["Period"]

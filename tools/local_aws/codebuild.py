@@ -20,7 +20,7 @@ from tools.local_aws.resource_types import (
 )
 from tools.local_aws.responses import Handler, Request, Response
 
-_FORGOTTEN = (
+_DROPPED = (
     "cache",
     "logsConfig",
     "vpcConfig",
@@ -39,7 +39,7 @@ _FORGOTTEN = (
     upstream="Missing: most properties of the type, and their spelling in the API.",
 )
 class BuildProject(ResourceType):
-    """A project with all its settings."""
+    """A project that keeps all its settings."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         request = _request(properties)
@@ -68,7 +68,7 @@ def _request(properties: Properties) -> Request:
         if number in request:
             request[number] = int(request[number])
     for source in [request["source"], *request.get("secondarySources", [])]:
-        # The one member whose spellings differ in more than the first letter.
+        # The only property whose spelling in the API differs in more than the first letter.
         if "buildSpec" in source:
             source["buildspec"] = source.pop("buildSpec")
     return request
@@ -80,30 +80,23 @@ _UPSTREAM = (
 )
 
 
-@replaces(codebuild, "_create_project", upstream=_UPSTREAM)
-def create_project(original: Handler, request: Request) -> Response:
-    """Keep the settings that MiniStack forgets."""
-    return _keep_settings(original(request), request)
-
-
-@replaces(codebuild, "_update_project", upstream=_UPSTREAM)
-def update_project(original: Handler, request: Request) -> Response:
-    """Keep the settings that MiniStack forgets."""
-    return _keep_settings(original(request), request)
-
-
-def _keep_settings(response: Response, request: Request) -> Response:
-    status, headers, body = response
+def create_or_update_project(original: Handler, request: Request) -> Response:
+    """Keep the settings that MiniStack drops."""
+    status, headers, body = original(request)
     if status < HTTPStatus.BAD_REQUEST:
         project = codebuild._projects[json.loads(body)["project"]["name"]]
-        project |= {key: request[key] for key in _FORGOTTEN if key in request}
+        project |= {key: request[key] for key in _DROPPED if key in request}
         body = json.dumps({"project": codebuild._project_shape(project)}).encode()
     return status, headers, body
+
+
+for _function in ("_create_project", "_update_project"):
+    replaces(codebuild, _function, upstream=_UPSTREAM)(create_or_update_project)
 
 
 @replaces(codebuild, "_project_shape", upstream=_UPSTREAM)
 def project_shape(
     original: Callable[[dict[str, Any]], dict[str, Any]], project: dict[str, Any]
 ) -> dict[str, Any]:
-    """Show the settings that MiniStack forgets."""
-    return original(project) | {key: project[key] for key in _FORGOTTEN if key in project}
+    """Return the settings that MiniStack drops."""
+    return original(project) | {key: project[key] for key in _DROPPED if key in project}

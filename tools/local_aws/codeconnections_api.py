@@ -1,7 +1,8 @@
-"""The CodeConnections API: connections are made, looked at and removed; MiniStack and moto lack it.
+"""The CodeConnections API, which MiniStack and moto lack: create, get and delete connections.
 
-A new connection is PENDING, as on AWS, until a person has completed the handshake with GitHub in
-the console. There is no console here: a connection with the tag `handshake` = `done` is AVAILABLE.
+On AWS a new connection is PENDING until a person completes the handshake with GitHub in the
+console. The local AWS has no console, so a connection with the tag `handshake` = `done` is
+AVAILABLE.
 """
 
 import json
@@ -13,19 +14,19 @@ from moto.core.responses import BaseResponse
 
 _HANDSHAKE = {"Key": "handshake", "Value": "done"}
 
-# By ARN, which holds account and region.
+# By ARN, which has account and region.
 _connections: dict[str, dict[str, Any]] = {}
 
 
 class API(BaseResponse):
-    """Responds under both names of the service, of today and from before 2024."""
+    """Responses under both names of the service, the current one and that from before 2024."""
 
     def __init__(self) -> None:
         super().__init__(service_name="codeconnections")
 
     def create_connection(self) -> str:
-        home = f"{self.region}:{self.current_account}"
-        arn = f"arn:aws:codeconnections:{home}:connection/{uuid.uuid4()}"
+        prefix = f"arn:aws:codeconnections:{self.region}:{self.current_account}"
+        arn = f"{prefix}:connection/{uuid.uuid4()}"
         done = _HANDSHAKE in (self._get_param("Tags") or [])
         _connections[arn] = {
             "ConnectionArn": arn,
@@ -45,7 +46,7 @@ class API(BaseResponse):
 
     def _known(self) -> str:
         arn = str(self._get_param("ConnectionArn"))
-        # One connection has an ARN under each name of the service.
+        # A connection has an ARN under each name of the service.
         arn = arn.replace(":codestar-connections:", ":codeconnections:")
         if arn not in _connections:
             raise JsonRESTError("ResourceNotFoundException", f"Connection {arn} not found.")

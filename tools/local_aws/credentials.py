@@ -1,4 +1,4 @@
-"""Access keys, the root key among them, and the certificate of one run."""
+"""Access keys, also that of root, and the certificate of one run."""
 
 import base64
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 HOST = "127.0.0.1"
-"""The only address that a local AWS listens on, has a certificate for, and answers to."""
+"""The only address on which a local AWS listens, and for which it has a certificate."""
 
 _KEY_ID, _SECRET = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
 _TOKEN = "AWS_SESSION_TOKEN"  # noqa: S105 - the name of a variable
@@ -16,10 +16,10 @@ _TOKEN = "AWS_SESSION_TOKEN"  # noqa: S105 - the name of a variable
 
 @dataclass(frozen=True)
 class Key:
-    """An access key: a user's, or with its token that of a session of a role.
+    """An access key of a user, or with a token that of a session of a role.
 
-    It is handed on in the environment, which only processes of the same user can read; never in
-    arguments, which everybody can, and never in a file.
+    Processes pass it on in the environment, which only the same user can read; never in arguments,
+    which every user can read, and never in a file.
     """
 
     VARIABLES: ClassVar[tuple[str, ...]] = (_KEY_ID, _SECRET, _TOKEN)
@@ -35,13 +35,13 @@ class Key:
 
 
 class RootKey(Key):
-    """The access key of the account's root user: random, and of one run."""
+    """The access key of the account's root user, random in each run."""
 
     VARIABLES: ClassVar[tuple[str, ...]] = (_KEY_ID, _SECRET)
 
     @classmethod
     def random(cls) -> Self:
-        """Make a key that nobody can guess, in the shape of AWS's."""
+        """Return a key that nobody can guess, in the format of AWS."""
         identity = base64.b32encode(secrets.token_bytes(10)).decode()
         return cls(f"AKIA{identity}", secrets.token_urlsafe(30))
 
@@ -52,9 +52,9 @@ class RootKey(Key):
 
 @dataclass(frozen=True)
 class Certificate:
-    """The files of a certificate for `HOST`: the server's key with its certificate, and the CA.
+    """The files of a certificate for `HOST`: the server's key and certificate, and the authority.
 
-    The key of the CA is kept nowhere, so nothing else will ever be signed with it.
+    The key of the authority is stored nowhere, so it can sign no other certificate.
     """
 
     folder: Path
@@ -65,11 +65,11 @@ class Certificate:
 
     @property
     def authority(self) -> Path:
-        """What a client must trust, and no other authority."""
+        """The only authority that a client must trust."""
         return self.folder / "ca.pem"
 
     def make(self) -> Self:
-        # Only who starts a local AWS needs it, and it takes a moment to load.
+        # Imported here, since it takes a moment to load and only a start of a local AWS needs it.
         import trustme
 
         authority = trustme.CA()
@@ -80,7 +80,7 @@ class Certificate:
 
 
 def _write_private(file: Path, content: bytes) -> None:
-    # Private from its first moment on, whatever the mask and the permissions of the folder.
+    # Created with these permissions, so that no other user can ever read it.
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as opened:
         opened.write(content)

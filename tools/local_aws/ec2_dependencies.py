@@ -1,11 +1,11 @@
-"""EC2: parts of a network that are in use are not removed (DependencyViolation).
+"""EC2: parts of a network that are in use cannot be deleted (DependencyViolation).
 
-MiniStack removes most of them, through its API and through CloudFormation, whose types do not go
-through the API: so each of them is replaced twice.
+MiniStack deletes most of them, through its API and through CloudFormation. Its CloudFormation does
+not call its API, so this module replaces both.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ministack.services import ec2
@@ -14,49 +14,50 @@ from tools.local_aws.replacements import replaces
 from tools.local_aws.resource_types import PatchedType, Properties, replaces_type
 from tools.local_aws.responses import Handler, Request, Response, ec2_error
 
-_DEPENDENCIES = "The {} '{}' has dependencies and cannot be deleted."
 _UPSTREAM = (
-    "Bug: it goes while interfaces, endpoints, NAT gateways or rules use it, by the API and by"
+    "Bug: a part of a network is deleted while another resource uses it, by the API and by"
     " CloudFormation; EC2 refuses with DependencyViolation."
 )
 
 
-def _why_not(users: Iterator[str], message: str) -> str:
-    """Return the message if there are users; empty when nothing is in the way."""
-    return message if any(True for _ in users) else ""
-
-
 def subnet_in_use(subnet_id: str) -> str:
-    """Say why the subnet stays; empty when nothing uses it. The others do the same."""
-    return _why_not(_users_of_subnet(subnet_id), _DEPENDENCIES.format("subnet", subnet_id))
+    """Return why a subnet cannot be deleted; empty if nothing uses it."""
+    return _in_use("subnet", subnet_id, _users_of_subnet(subnet_id))
 
 
 def group_in_use(group_id: str) -> str:
-    return _why_not(_users_of_group(group_id), f"resource {group_id} has a dependent object")
+    """Return why a security group cannot be deleted; empty if nothing uses it."""
+    used = any(True for _ in _users_of_group(group_id))
+    return f"resource {group_id} has a dependent object" if used else ""
 
 
 def vpc_in_use(vpc_id: str) -> str:
-    return _why_not(_users_of_vpc(vpc_id), _DEPENDENCIES.format("vpc", vpc_id))
+    """Return why a VPC cannot be deleted; empty if nothing uses it."""
+    return _in_use("vpc", vpc_id, _users_of_vpc(vpc_id))
 
 
 def internet_gateway_in_use(gateway_id: str) -> str:
-    message = _DEPENDENCIES.format("internetGateway", gateway_id)
-    return _why_not(_users_of_internet_gateway(gateway_id), message)
+    """Return why an internet gateway cannot be deleted; empty if it is not attached."""
+    return _in_use("internetGateway", gateway_id, _vpcs_of_internet_gateway(gateway_id))
 
 
 def attachment_in_use(gateway_id: str) -> str:
-    message = (
-        f"The gateway {gateway_id} maps public addresses of its network; unmap them before "
-        "detaching."
-    )
-    return _why_not(_users_of_attachment(gateway_id), message)
+    """Return why an internet gateway cannot be detached; empty if nothing uses the attachment."""
+    if any(True for _ in _users_of_attachment(gateway_id)):
+        return f"The gateway {gateway_id} has mapped public addresses; unmap them to detach it."
+    return ""
+
+
+def _in_use(kind: str, identity: str, users: Iterator[str]) -> str:
+    used = any(True for _ in users)
+    return f"The {kind} '{identity}' has dependencies and cannot be deleted." if used else ""
 
 
 def _users_of_subnet(subnet_id: str) -> Iterator[str]:
     for interface in ec2._network_interfaces.values():
         if interface["SubnetId"] == subnet_id:
             yield interface["NetworkInterfaceId"]
-    # On AWS these two have interfaces in the subnet; here they have none of their own.
+    # On AWS these two have network interfaces in the subnet; here they have none.
     for gateway in _nat_gateways():
         if gateway["SubnetId"] == subnet_id:
             yield gateway["NatGatewayId"]
@@ -80,7 +81,7 @@ def _users_of_group(group_id: str) -> Iterator[str]:
 
 
 def _users_of_vpc(vpc_id: str) -> Iterator[str]:
-    """Yield what MiniStack forgets; it looks for subnets, groups and internet gateways itself."""
+    """Yield endpoints and route tables; MiniStack itself checks subnets, groups and gateways."""
     for endpoint in ec2._vpc_endpoints.values():
         if endpoint["VpcId"] == vpc_id:
             yield endpoint["VpcEndpointId"]
@@ -90,14 +91,14 @@ def _users_of_vpc(vpc_id: str) -> Iterator[str]:
             yield table["RouteTableId"]
 
 
-def _users_of_internet_gateway(gateway_id: str) -> Iterator[str]:
+def _vpcs_of_internet_gateway(gateway_id: str) -> Iterator[str]:
     for attachment in ec2._internet_gateways.get(gateway_id, {}).get("Attachments", []):
         yield attachment["VpcId"]
 
 
 def _users_of_attachment(gateway_id: str) -> Iterator[str]:
-    """Yield the NAT gateways whose public addresses are mapped through the internet gateway."""
-    vpcs = set(_users_of_internet_gateway(gateway_id))
+    """Yield the public NAT gateways of the VPCs to which the internet gateway is attached."""
+    vpcs = set(_vpcs_of_internet_gateway(gateway_id))
     for gateway in _nat_gateways():
         if gateway["VpcId"] in vpcs and gateway["ConnectivityType"] == "public":
             yield gateway["NatGatewayId"]
@@ -107,54 +108,27 @@ def _nat_gateways() -> list[dict[str, Any]]:
     return [gateway for gateway in ec2._nat_gateways.values() if gateway["State"] != "deleted"]
 
 
-def _unless(reason: str, action: Handler, request: Request) -> Response:
-    return ec2_error("DependencyViolation", reason) if reason else action(request)
+def _refuse_while(reason: Callable[[str], str], action: str, parameter: str) -> None:
+    """Make an action of the API fail while there is a reason not to delete its resource."""
+
+    def delete_if_unused(original: Handler, request: Request) -> Response:
+        """Refuse to delete a part of a network that another resource uses."""
+        if why_not := reason(ec2._p(request, parameter)):
+            return ec2_error("DependencyViolation", why_not)
+        return original(request)
+
+    replaces(ec2, f"_ACTION_MAP[{action}]", upstream=_UPSTREAM)(delete_if_unused)
 
 
-@replaces(ec2, "_ACTION_MAP[DeleteSubnet]", upstream=_UPSTREAM)
-def delete_subnet(original: Handler, request: Request) -> Response:
-    """Keep a subnet with interfaces, NAT gateways or endpoints."""
-    return _unless(subnet_in_use(ec2._p(request, "SubnetId")), original, request)
-
-
-@replaces(ec2, "_ACTION_MAP[DeleteSecurityGroup]", upstream=_UPSTREAM)
-def delete_security_group(original: Handler, request: Request) -> Response:
-    """Keep a group that interfaces, endpoints or the rules of other groups name."""
-    return _unless(group_in_use(ec2._p(request, "GroupId")), original, request)
-
-
-@replaces(
-    ec2,
-    "_ACTION_MAP[DeleteVpc]",
-    upstream="Bug: a VPC is deleted while it has endpoints, and with its route tables; EC2 refuses"
-    " with DependencyViolation.",
-)
-def delete_vpc(original: Handler, request: Request) -> Response:
-    """Keep a VPC with endpoints or route tables of its own."""
-    return _unless(vpc_in_use(ec2._p(request, "VpcId")), original, request)
-
-
-@replaces(
-    ec2,
-    "_ACTION_MAP[DeleteInternetGateway]",
-    upstream="Bug: an internet gateway is deleted while it is attached; EC2 refuses with"
-    " DependencyViolation.",
-)
-def delete_internet_gateway(original: Handler, request: Request) -> Response:
-    """Keep an internet gateway that is attached."""
-    gateway = ec2._p(request, "InternetGatewayId")
-    return _unless(internet_gateway_in_use(gateway), original, request)
-
-
-@replaces(ec2, "_ACTION_MAP[DetachInternetGateway]", upstream=_UPSTREAM)
-def detach_internet_gateway(original: Handler, request: Request) -> Response:
-    """Keep an internet gateway attached while NAT gateways have public addresses through it."""
-    gateway = ec2._p(request, "InternetGatewayId")
-    return _unless(attachment_in_use(gateway), original, request)
+_refuse_while(subnet_in_use, "DeleteSubnet", "SubnetId")
+_refuse_while(group_in_use, "DeleteSecurityGroup", "GroupId")
+_refuse_while(vpc_in_use, "DeleteVpc", "VpcId")
+_refuse_while(internet_gateway_in_use, "DeleteInternetGateway", "InternetGatewayId")
+_refuse_while(attachment_in_use, "DetachInternetGateway", "InternetGatewayId")
 
 
 class InUseType(PatchedType):
-    """A type whose resource is not removed while it is in use."""
+    """A type whose resource cannot be deleted while it is in use."""
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         if reason := self.in_use(physical_id, properties):
@@ -163,12 +137,12 @@ class InUseType(PatchedType):
 
     @abstractmethod
     def in_use(self, physical_id: str, properties: Properties) -> str:
-        """Say why the resource stays; empty when nothing uses it."""
+        """Return why the resource cannot be deleted; empty if nothing uses it."""
 
 
 @replaces_type("AWS::EC2::Subnet", upstream=_UPSTREAM)
 class Subnet(InUseType):
-    """A subnet, kept while it is in use."""
+    """A subnet without network interfaces can be deleted."""
 
     def in_use(self, physical_id: str, properties: Properties) -> str:
         return subnet_in_use(physical_id)
@@ -176,7 +150,7 @@ class Subnet(InUseType):
 
 @replaces_type("AWS::EC2::SecurityGroup", upstream=_UPSTREAM)
 class SecurityGroup(InUseType):
-    """A security group, kept while it is in use."""
+    """A security group that nothing names can be deleted."""
 
     def in_use(self, physical_id: str, properties: Properties) -> str:
         return group_in_use(physical_id)
@@ -184,7 +158,7 @@ class SecurityGroup(InUseType):
 
 @replaces_type("AWS::EC2::InternetGateway", upstream=_UPSTREAM)
 class InternetGateway(InUseType):
-    """An internet gateway, kept while it is attached."""
+    """A detached internet gateway can be deleted."""
 
     def in_use(self, physical_id: str, properties: Properties) -> str:
         return internet_gateway_in_use(physical_id)
@@ -192,7 +166,7 @@ class InternetGateway(InUseType):
 
 @replaces_type("AWS::EC2::VPCGatewayAttachment", upstream=_UPSTREAM)
 class GatewayAttachment(InUseType):
-    """The attachment of an internet gateway, kept while public addresses need it."""
+    """An attachment that no NAT gateway needs can be deleted."""
 
     def in_use(self, physical_id: str, properties: Properties) -> str:
         # The physical id names the VPC; its gateway is in the properties.

@@ -1,4 +1,4 @@
-"""EC2: elastic network interfaces and the addresses of subnets, as ECS needs them for its tasks."""
+"""EC2: the elastic network interfaces of ECS tasks, and the addresses of subnets."""
 
 import random
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from tools.local_aws.responses import Handler, Request, Response, ec2_error
 
 Interface: TypeAlias = dict[str, Any]
 
-# AWS keeps the first four addresses of every subnet, and the last one.
+# AWS reserves the first four addresses of every subnet, and the last one.
 _RESERVED_AT_START = 4
 
 # The filters of DescribeNetworkInterfaces.
@@ -36,10 +36,7 @@ class SubnetFullError(Exception):
 
 
 def create_interface(subnet_id: str, group_ids: list[str], *, description: str) -> Interface:
-    """Make an interface that is in use, with the next free address of its subnet.
-
-    Raises `SubnetFullError`.
-    """
+    """Create an interface in use, with the next free address; raise `SubnetFullError`."""
     subnet = ec2._subnets[subnet_id]
     vpc = ec2._vpcs[subnet["VpcId"]]
     with resource_lock("subnet", subnet_id):
@@ -68,15 +65,15 @@ def remove_interface(interface_id: str) -> None:
 
 
 def free_addresses(subnet_id: str) -> int:
-    """Return how many more addresses could be taken."""
+    """Return the number of free addresses."""
     return len(_assignable(ec2._subnets[subnet_id])) - len(_used(subnet_id))
 
 
 def _take_address(subnet_id: str) -> str:
-    """Return an address of the subnet that no network interface has.
+    """Return the next address of the subnet that no network interface has.
 
-    One after the other, round and round: the replacement of a task has another address than the
-    task that stopped, so a record that still names the old one is noticed.
+    It continues after the last address, so the replacement of a task has another address than the
+    stopped task, and a record that still has the old address is noticed.
     """
     subnet = ec2._subnets[subnet_id]
     assignable, used = _assignable(subnet), _used(subnet_id)
@@ -111,7 +108,7 @@ def _used(subnet_id: str) -> set[int]:
     " refuse unknown ones.",
 )
 def describe_network_interfaces(_original: Handler, request: Request) -> Response:
-    """List the interfaces that match the filters and ids, which MiniStack ignores."""
+    """Return the interfaces that match the filters and ids, which MiniStack ignores."""
     filters = ec2._parse_filters(request)
     if unknown := filters.keys() - _FILTERS.keys():
         return ec2_error("InvalidParameterValue", f"The filter '{min(unknown)}' is invalid")
@@ -138,7 +135,7 @@ def describe_network_interfaces(_original: Handler, request: Request) -> Respons
     " it with InvalidParameterValue.",
 )
 def delete_network_interface(original: Handler, request: Request) -> Response:
-    """Keep an interface that is in use."""
+    """Refuse to delete an interface in use."""
     interface_id = ec2._p(request, "NetworkInterfaceId")
     if ec2._network_interfaces.get(interface_id, {}).get("Status") == "in-use":
         message = f"Network interface '{interface_id}' is currently in use."
@@ -153,7 +150,7 @@ def delete_network_interface(original: Handler, request: Request) -> Response:
     " addresses and those of its network interfaces.",
 )
 def describe_subnets(original: Handler, request: Request) -> Response:
-    """Count the free addresses of each subnet before it is shown."""
+    """Return subnets with the number of their free addresses."""
     for subnet_id, subnet in ec2._subnets.items():
         subnet["AvailableIpAddressCount"] = free_addresses(subnet_id)
     return original(request)

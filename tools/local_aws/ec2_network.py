@@ -1,4 +1,4 @@
-"""EC2: the parts of a network that a template makes: VPC, NAT, endpoints and flow logs."""
+"""EC2: parts of a network in a template: VPC, Elastic IP, NAT gateway, endpoint and flow log."""
 
 import json
 import re
@@ -33,7 +33,7 @@ _MISSING = "Missing: the resource type in CloudFormation; the API is there."
     " tables of its own is deleted.",
 )
 class Vpc(InUseType):
-    """A VPC that knows its address ranges, with a default group as AWS makes it."""
+    """A VPC with its address ranges as attributes, and a default group like AWS's."""
 
     def in_use(self, physical_id: str, properties: Properties) -> str:
         return vpc_in_use(physical_id)
@@ -41,7 +41,7 @@ class Vpc(InUseType):
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         vpc_id, attributes = super().create(logical_id, properties, stack)
         group_id = attributes["DefaultSecurityGroup"]
-        # Without the rule there would be nothing for the closing of the group to close.
+        # The CDK removes this rule from the default group, so it must exist.
         ec2._security_groups[group_id]["IpPermissions"] = [_default_ingress(group_id)]
         return vpc_id, attributes | self._attributes(vpc_id)
 
@@ -74,7 +74,7 @@ def _default_ingress(group_id: str) -> dict[str, Any]:
 
 @adds_type("AWS::EC2::EIP", replaced_by=("Domain", "NetworkBorderGroup"), upstream=_MISSING)
 class ElasticIp(ResourceType):
-    """An address; its physical id is the address itself, as CloudFormation has it."""
+    """An Elastic IP; as in CloudFormation, its physical id is the address itself."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         client = own_client("ec2")
@@ -103,7 +103,7 @@ class ElasticIp(ResourceType):
     upstream=_MISSING,
 )
 class NatGateway(ResourceType):
-    """A NAT gateway; everything but its tags needs a new one."""
+    """A NAT gateway; a change of anything except its tags replaces it."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         request = {
@@ -137,7 +137,7 @@ def _tag(resource: str, properties: Properties) -> None:
 
 
 def _allocation(public_ip: str) -> str:
-    """Return the allocation of an address; empty when it was released."""
+    """Return the allocation of an address; empty if the address was released."""
     addresses = own_client("ec2").describe_addresses()["Addresses"]
     return next((a["AllocationId"] for a in addresses if a["PublicIp"] == public_ip), "")
 
@@ -148,7 +148,7 @@ def _allocation(public_ip: str) -> str:
     upstream="Bug: natGatewayAddressSet is always empty, although the gateway has an allocation.",
 )
 def describe_nat_gateways(original: Handler, request: Request) -> Response:
-    """Fill in the set of addresses, which MiniStack leaves empty."""
+    """Fill in the addresses, which MiniStack leaves out."""
     status, headers, body = original(request)
 
     def address_set(match: re.Match[bytes]) -> bytes:
@@ -174,7 +174,7 @@ def describe_nat_gateways(original: Handler, request: Request) -> Response:
 def vpc_endpoint_xml(
     original: Callable[[dict[str, Any], str], str], endpoint: dict[str, Any], tag: str = "item"
 ) -> str:
-    """Add the security groups, private DNS and the policy to what is shown of an endpoint."""
+    """Add security groups, private DNS and policy to the description of an endpoint."""
     groups = "".join(
         f"<item><groupId>{group}</groupId></item>" for group in endpoint.get("SecurityGroupIds", [])
     )
@@ -203,7 +203,7 @@ def vpc_endpoint_xml(
     upstream=_MISSING,
 )
 class FlowLog(ResourceType):
-    """A flow log; everything but its tags needs a new one."""
+    """A flow log; a change of anything except its tags replaces it."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         request = {key: value for key, value in properties.items() if key != "Tags"}
@@ -219,7 +219,7 @@ class FlowLog(ResourceType):
     def update(
         self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
     ) -> Created:
-        # All that is left to change is the tags.
+        # A change of anything else replaces it.
         own_client("ec2").create_tags(Resources=[physical_id], Tags=tag_pairs(new))
         return physical_id, {"Id": physical_id}
 

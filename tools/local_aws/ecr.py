@@ -1,8 +1,8 @@
-"""ECR: repositories, layers, which tags may move, what an image id names, and the first image.
+"""ECR: repositories, layers, immutable tags, images with several tags, and the first image.
 
-MiniStack remembers only the tag that an image was last pushed under, keeps no exclusion filters of
-immutable tags, overwrites every tag of a repository that is not plainly IMMUTABLE, and throws away
-the layers that its API is given.
+MiniStack remembers only the last tag of an image, ignores exclusion filters of immutable tags,
+overwrites every tag of a repository that is not plainly IMMUTABLE, and drops the layers that
+clients upload through its API.
 """
 
 import base64
@@ -20,13 +20,13 @@ from botocore.exceptions import ClientError
 from ministack.services import ecr
 
 from tools.local_aws.access import Access
-from tools.local_aws.engine_access import EngineAccess
-from tools.local_aws.front import issue_address
+from tools.local_aws.authentication import issue_url
 from tools.local_aws.iam.calls import Check
 from tools.local_aws.iam.judge import require
 from tools.local_aws.iam.principals import principal_of
 from tools.local_aws.image_push import push_image
 from tools.local_aws.lambda_functions import function_named, working
+from tools.local_aws.options import EngineAccess
 from tools.local_aws.replacements import replaces
 from tools.local_aws.resource_types import (
     Created,
@@ -63,7 +63,7 @@ def find_image(repository: str, *, tag: str = "", digest: str = "") -> dict[str,
     " all.",
 )
 class ImageRepository(PatchedType):
-    """A repository with all that it says about its tags, under a name that is free."""
+    """A repository with its exclusion filters; a name that is in use is an error."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         _require_free(properties.get("RepositoryName"))
@@ -106,7 +106,7 @@ def _set_mutability(repository: str, properties: Properties) -> None:
 
 @replaces(ecr, "_create_repository", upstream=_FILTERS_UPSTREAM)
 def create_repository(original: Handler, request: Request) -> Response:
-    """Keep the exclusion filters of a new repository; it has no layers of one before it."""
+    """Keep the exclusion filters of a new repository; drop layers of an earlier one of its name."""
     response = original(request)
     if response[0] == HTTPStatus.OK:
         ecr._layer_blobs.pop(request["repositoryName"], None)
@@ -143,7 +143,7 @@ def repository_shape(
     " are looked at; ECR answers LayersNotFoundException and ImageDigestDoesNotMatchException.",
 )
 def put_image(original: Handler, request: Request) -> Response:
-    """Move a tag only if the repository lets it; take no image whose parts are not all there."""
+    """Move a tag only if the repository allows it; refuse an image without its layers."""
     name, tag = request.get("repositoryName", ""), request.get("imageTag")
     repository = ecr._repositories.get(name)
     if repository and (error := _of_parts(name, request)):
@@ -168,7 +168,7 @@ def put_image(original: Handler, request: Request) -> Response:
 
 
 def _of_parts(name: str, request: Request) -> Response | None:
-    """Say what of an image is not there, or not what it claims to be."""
+    """Return the error for an image whose digest is wrong or whose parts are missing."""
     manifest, digest = json.loads(request["imageManifest"]), request.get("imageDigest")
     if digest and digest != ecr._image_digest(request["imageManifest"]):
         message = "The specified image digest does not match the digest of the image manifest"
@@ -198,10 +198,11 @@ _LAYERS_UPSTREAM = (
 )
 _PART_SIZE = 10 * 1024 * 1024
 _SMALLEST_PART = 5 * 1024 * 1024
-"""Of all parts but the last. https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"""
+"""For every part except the last.
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"""
 
 _layer_uploads: dict[str, tuple[str, bytearray, list[int]]] = {}
-"""By the id of the upload: the repository, what has come so far, and the sizes of its parts."""
+"""By upload id: the repository, the bytes received so far, and the sizes of the parts."""
 
 
 @replaces(ecr, "_batch_check_layer_availability", upstream=_LAYERS_UPSTREAM)
@@ -226,20 +227,20 @@ def batch_check_layer_availability(_original: Handler, request: Request) -> Resp
 
 @replaces(ecr, "_get_download_url_for_layer", upstream=_LAYERS_UPSTREAM)
 def get_download_url_for_layer(_original: Handler, request: Request) -> Response:
-    """Give out an address here, which works for a while and for whoever has it."""
+    """Issue a URL of this emulator, which works for a while without a signature."""
     name, digest = request.get("repositoryName", ""), request["layerDigest"]
     if name not in ecr._repositories:
         return _no_repository(name)
     if digest not in ecr._layer_blobs.get(name, {}):
         message = f"The layer with digest '{digest}' does not exist in the repository '{name}'"
         return json_error("LayersNotFoundException", message, 400)
-    url = issue_address(f"/v2/{name}/blobs/{digest}")
+    url = issue_url(f"/v2/{name}/blobs/{digest}")
     return json_response({"downloadUrl": url, "layerDigest": digest})
 
 
 @replaces(ecr, "_initiate_layer_upload", upstream=_LAYERS_UPSTREAM)
 def initiate_layer_upload(_original: Handler, request: Request) -> Response:
-    """Begin to keep a layer."""
+    """Start the upload of a layer."""
     name = request.get("repositoryName", "")
     if name not in ecr._repositories:
         return _no_repository(name)
@@ -250,7 +251,7 @@ def initiate_layer_upload(_original: Handler, request: Request) -> Response:
 
 @replaces(ecr, "_upload_layer_part", upstream=_LAYERS_UPSTREAM)
 def upload_layer_part(_original: Handler, request: Request) -> Response:
-    """Keep a part, if it is the next one."""
+    """Keep a part; it must continue where the part before it ended."""
     upload = request["uploadId"]
     name, data, sizes = _layer_uploads.get(upload, ("", bytearray(), []))
     if not name or name != request["repositoryName"]:
@@ -270,7 +271,7 @@ def upload_layer_part(_original: Handler, request: Request) -> Response:
 
 @replaces(ecr, "_complete_layer_upload", upstream=_LAYERS_UPSTREAM)
 def complete_layer_upload(_original: Handler, request: Request) -> Response:
-    """Keep the layer, if it is what it is said to be."""
+    """Keep the layer, if its content has the stated digest."""
     upload, (digest, *_) = request["uploadId"], request["layerDigests"]
     name, data, sizes = _layer_uploads.get(upload, ("", bytearray(), []))
     if not name or name != request["repositoryName"]:
@@ -296,7 +297,7 @@ def _no_upload(upload: str) -> Response:
 
 @replaces(ecr, "_batch_get_image", upstream=_TAGS_UPSTREAM)
 def batch_get_image(_original: Handler, request: Request) -> Response:
-    """Find an image by any of its tags, and give back the tag that was asked for."""
+    """Find an image by any of its tags, and return the tag in the request."""
     name = request.get("repositoryName", "")
     if name not in ecr._repositories:
         return _no_repository(name)
@@ -320,7 +321,7 @@ def batch_get_image(_original: Handler, request: Request) -> Response:
 
 @replaces(ecr, "_batch_delete_image", upstream=_TAGS_UPSTREAM)
 def batch_delete_image(_original: Handler, request: Request) -> Response:
-    """By tag only the tag goes, and the image with its last tag; by digest the image goes."""
+    """Delete a tag, and the image with its last tag; or delete an image by its digest."""
     name = request.get("repositoryName", "")
     if name not in ecr._repositories:
         return _no_repository(name)
@@ -363,7 +364,7 @@ def list_images(_original: Handler, request: Request) -> Response:
     upstream="Bug: an image id that names nothing is left out; ECR answers ImageNotFoundException.",
 )
 def describe_images(original: Handler, request: Request) -> Response:
-    """Report an image id that names nothing."""
+    """Fail for an image id that does not exist."""
     name = request.get("repositoryName", "")
     for image_id in request.get("imageIds", []):
         if name in ecr._repositories and ecr._find_image(name, image_id) is None:
@@ -395,10 +396,10 @@ _DESTINATION = re.compile(
 class ImageCopy(ResourceType):
     """An image under a tag, pushed when the resource is created or updated.
 
-    Stands for the helper function of cdk-ecr-deployment, whose code is not run: there is no
-    registry to copy from. What it would call is called with its role, though. The manifest is made
-    from the name of the source alone, so one source is one digest, here and in every run. As the
-    real helper does, an update pushes again and a removal leaves the image.
+    It makes the calls of cdk-ecr-deployment's function with the role of that function. The code of
+    the function does not run, since there is no registry from which it could copy. The manifest
+    depends only on the name of the source, so a source has the same digest in every run. As with
+    the real function, an update pushes the image again, and a deletion leaves it.
     """
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
@@ -423,11 +424,11 @@ class ImageCopy(ResourceType):
         return self.create(logical_id, new, stack)
 
     def delete(self, physical_id: str, properties: Properties) -> None:
-        """Leave the image, as on AWS; the repository empties itself."""
+        """Leave the image, as on AWS; its repository is emptied when it is deleted."""
 
 
 def _in_engine(source: str) -> tuple[str | None, bool]:
-    """Return the id of an image of the engine, if there is one, and if it only stands for this."""
+    """Return the engine's id of an image or of its stand-in, and whether it is the stand-in."""
     if not EngineAccess.is_configured():
         return None, False
     from tools.local_aws.ecs_containers import access, engine_id
@@ -439,19 +440,19 @@ def _in_engine(source: str) -> tuple[str | None, bool]:
 
 
 def _sign_in(access: Access, source: str) -> None:
-    """Sign in to both registries, the public one of AWS if the source is there.
+    """Log in to the account's registry, and to AWS's public one if the source is there.
 
     https://docs.aws.amazon.com/AmazonECR/latest/public/public-registry-auth.html
     """
     access.client("ecr").get_authorization_token()
     if source.startswith("public.ecr.aws/"):
-        # There is no such API here: only whether it may is asked.
+        # The local AWS has no such API, so only the permissions are checked.
         for action in ("ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"):
             require(principal_of(access.key.access_key_id), Check(action=action, resource="*"))
 
 
 def _push(client: Any, repository: str, tag: str, content: str, **found: Any) -> None:
-    """Push an image; pushing what is there already is no error for a registry."""
+    """Push an image; a registry accepts an image that it already has."""
     try:
         push_image(client, repository, tag, content, **found)
     except ClientError as error:

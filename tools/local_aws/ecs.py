@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from ministack.services import ec2, ecs, servicediscovery
 
-from tools.local_aws.engine_access import EngineAccess
+from tools.local_aws.options import EngineAccess
 from tools.local_aws.replacements import replaces
 from tools.local_aws.resource_types import (
     Created,
@@ -25,12 +25,13 @@ from tools.local_aws.resource_types import (
 from tools.local_aws.responses import Handler, Request, Response, json_error, json_response
 
 _ONLY_AT_CREATION = ("launchType", "schedulingStrategy", "tags", "serviceName", "cluster", "role")
-# With the rest of a deploy, less than a rehearsal waits for the CDK CLI: this is what says why.
-_LONGEST_WAIT_SECONDS = 200
+# Generous, since a busy machine gets a slow deployment, not a failed one. But a rehearsal waits
+# longer for the CDK CLI, so that the events of the stack say which service did not become stable.
+_LONGEST_WAIT_SECONDS = 900
 _POLL_SECONDS = 0.2
 
-# Parameters of CreateService and UpdateService that MiniStack does not keep.
-_FORGOTTEN = (
+# Parameters of CreateService and UpdateService that MiniStack drops.
+_DROPPED = (
     "availabilityZoneRebalancing",
     "enableECSManagedTags",
     "placementConstraints",
@@ -54,7 +55,7 @@ _CLUSTER_UPSTREAM = (
 
 @replaces_type("AWS::ECS::Cluster", upstream=_CLUSTER_UPSTREAM)
 class Cluster(PatchedType):
-    """A cluster, deleted only when no service and no task is active in it."""
+    """A cluster that can be deleted only without active services and tasks."""
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         status, _, body = delete_cluster({"cluster": physical_id})
@@ -64,7 +65,7 @@ class Cluster(PatchedType):
 
 @replaces(ecs, "_ACTION_MAP[DeleteCluster]", upstream=_CLUSTER_UPSTREAM)
 def delete_cluster(original: Handler, request: Request) -> Response:
-    """Keep a cluster in which a service or a task is active."""
+    """Refuse to delete a cluster with an active service or task."""
     name = ecs._resolve_cluster_name(request.get("cluster", "default"))
     services = [key for key, service in ecs._services.items() if service["status"] == "ACTIVE"]
     tasks = [t for t in ecs._tasks.values() if t["clusterArn"].endswith(f":cluster/{name}")]
@@ -83,9 +84,9 @@ def delete_cluster(original: Handler, request: Request) -> Response:
     " that change without a new revision.",
 )
 class TaskDefinition(ResourceType):
-    """A revision of a task definition; every change but to its tags makes the next revision.
+    """A revision of a task definition; every change except to its tags makes the next revision.
 
-    Registered through the API, so that every property can be read back.
+    It is registered through the API, so that the API returns every property.
     """
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
@@ -99,7 +100,7 @@ class TaskDefinition(ResourceType):
         self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
     ) -> Created:
         if _without_tags(old) != _without_tags(new):
-            # A revision never changes; the engine deregisters the old one when all is done.
+            # A revision never changes; the engine deregisters the old one after the update.
             return self.create(logical_id, new, stack)
         own_client("ecs").tag_resource(resourceArn=physical_id, tags=api_shape(new.get("Tags", [])))
         return physical_id, {"TaskDefinitionArn": physical_id}
@@ -157,7 +158,7 @@ class EcsService(ResourceType):
 
 
 def _has_tasks(cluster: str, service: str) -> bool:
-    """Say whether tasks are still stopping; those with containers serve on for a while."""
+    """Say whether tasks are still stopping; containers serve for a while after their stop."""
     return any(
         task["group"] == f"service:{service}"
         and task["clusterArn"].endswith(f":cluster/{cluster}")
@@ -174,7 +175,7 @@ def _request(properties: Properties) -> Request:
 
 
 def _update(service_arn: str, properties: Properties) -> dict[str, Any]:
-    """UpdateService with all that the template says: no count in it leaves the count alone."""
+    """Call UpdateService with the properties of the template; without a count the count stays."""
     request = {k: v for k, v in _request(properties).items() if k not in _ONLY_AT_CREATION}
     cluster, service = service_arn.split("/")[-2:]
     client = own_client("ecs")
@@ -185,7 +186,7 @@ def _update(service_arn: str, properties: Properties) -> dict[str, Any]:
 
 
 def _settled(service_arn: str) -> dict[str, Any]:
-    """Return the service as soon as its newest deployment has ended; at once without containers."""
+    """Return the service when its newest deployment has ended; without containers at once."""
     wait = _LONGEST_WAIT_SECONDS if EngineAccess.is_configured() else 0
     deadline = time.monotonic() + wait
     while True:
@@ -208,7 +209,7 @@ def _attributes(service: dict[str, Any]) -> dict[str, Any]:
 
 
 def _failed_rollout(service: dict[str, Any], known: set[str]) -> str:
-    """Say why a deployment that is not among the `known` ones failed; empty when none did."""
+    """Return why a deployment that is not `known` has failed; empty if none has."""
     newest = service["deployments"][0]
     if newest["id"] in known or newest["rolloutState"] == "COMPLETED":
         return ""
@@ -220,16 +221,13 @@ def _failed_rollout(service: dict[str, Any], known: set[str]) -> str:
     return f"Service {service['serviceArn']} did not stabilize."
 
 
-@replaces(ecs, "_ACTION_MAP[CreateService]", upstream=_SERVICE_UPSTREAM)
-def create_service(original: Handler, request: Request) -> Response:
-    """Refuse a service that names what does not exist, and keep what MiniStack forgets."""
+def create_or_update_service(original: Handler, request: Request) -> Response:
+    """Refuse a service that names a missing resource, and keep what MiniStack drops."""
     return _service_error(request) or _keep_parameters(original(request), request)
 
 
-@replaces(ecs, "_ACTION_MAP[UpdateService]", upstream=_SERVICE_UPSTREAM)
-def update_service(original: Handler, request: Request) -> Response:
-    """Refuse an update that names what does not exist, and keep what MiniStack forgets."""
-    return _service_error(request) or _keep_parameters(original(request), request)
+for _action in ("CreateService", "UpdateService"):
+    replaces(ecs, f"_ACTION_MAP[{_action}]", upstream=_SERVICE_UPSTREAM)(create_or_update_service)
 
 
 def _keep_parameters(response: Response, request: Request) -> Response:
@@ -239,14 +237,14 @@ def _keep_parameters(response: Response, request: Request) -> Response:
     service = json.loads(body)["service"]
     cluster = service["clusterArn"].rsplit("/", 1)[-1]
     record = ecs._services[f"{cluster}/{service['serviceName']}"]
-    record |= {key: request[key] for key in _FORGOTTEN if key in request}
-    # The tasks were started before the registries of an update were known.
+    record |= {key: request[key] for key in _DROPPED if key in request}
+    # MiniStack has started the tasks before the registries of the update were stored.
     ecs._refresh_service_state(cluster, f"service:{service['serviceName']}")
     return json_response({"service": ecs._sanitize(record)})
 
 
 def _service_error(request: Request) -> Response | None:
-    """Return the error of ECS for a request that names something that does not exist."""
+    """Return the error of ECS for a request that names a missing resource."""
     cluster = ecs._resolve_cluster_name(request.get("cluster", "default"))
     network = request.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
     registries = {service["Arn"] for service in servicediscovery._services.values()}
@@ -268,14 +266,14 @@ def _service_error(request: Request) -> Response | None:
     return json_error(code, message, 400) if message else None
 
 
-# Only the API: MiniStack's own calls of `_stop_task` are part of a reconciliation already.
+# Only in the API: MiniStack's own calls of `_stop_task` are already part of a reconciliation.
 @replaces(
     ecs,
     "_ACTION_MAP[StopTask]",
     upstream="Bug: a service starts no task for one that StopTask stopped.",
 )
 def stop_task(original: Handler, request: Request) -> Response:
-    """Start another task of a service for one that was stopped, as ECS keeps its count."""
+    """Start another task for a stopped task of a service, since ECS keeps the count."""
     response = original(request)
     if response[0] == HTTPStatus.OK:
         cluster = ecs._resolve_cluster_name(request.get("cluster", "default"))
@@ -291,20 +289,20 @@ _one_at_a_time = threading.RLock()
 @replaces(
     ecs,
     "_reconcile_service_tasks",
-    upstream="Bug: a service that is updated, or made anew under its name, a second after a rolled"
-    " back deployment may get twice as many tasks as it wants; count and start them under a lock.",
+    upstream="Bug: a service that is updated, or created again, a second after a rolled back"
+    " deployment may get twice its desired count; count and start tasks under a lock.",
 )
 def reconcile_service_tasks(
     original: Callable[[str, str], None], cluster: str, service: str
 ) -> None:
     """Let one thread at a time count and start the tasks of a service.
 
-    MiniStack looks at a service again a second after a deployment was rolled back. Should the
-    service be updated, or made anew under its name, in that moment, then both count the tasks
-    before either starts one, and the service has twice as many as it wants.
+    MiniStack reconciles a service again a second after it has rolled a deployment back. If a client
+    updates the service in that moment, two threads count the tasks before either starts one, and
+    the service gets twice its desired count.
 
-    With a container engine it stays so: MiniStack must hold no lock while an engine starts or stops
-    something, and there the tasks of a service are counted again with each that has changed.
+    With a container engine there is no lock, since MiniStack must hold none while the engine starts
+    or stops a container. There MiniStack counts the tasks again after each change of a task.
     """
     if EngineAccess.is_configured():
         original(cluster, service)

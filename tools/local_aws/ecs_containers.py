@@ -1,15 +1,15 @@
-"""ECS with a container engine: a task is a container, from its image to its last log line.
+"""ECS with a container engine: the image, network, health check and end of a task's container.
 
-MiniStack's worker starts a container and takes the task through its states. Which image it runs, in
-which network and with which address, its health and its end are decided here. Loaded only where
-there is an engine. MiniStack looks for one in many places and removes containers that it takes for
-its own, so it is shown this one only where its ECS asks whether tasks run in containers; all calls
-are made here.
+MiniStack's worker starts a container and moves the task through its states; this module decides the
+rest. It is loaded only with an engine. MiniStack looks for an engine in many places and removes
+containers that it takes for its own. So it gets this engine only where its ECS asks whether tasks
+run in containers, and this module makes all calls to the engine.
 """
 
 import base64
 import json
 import os
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -34,16 +34,16 @@ from tools.local_aws.ecs_tasks import (
     digests_of,
     report_health,
 )
-from tools.local_aws.engine_access import EngineAccess
 from tools.local_aws.iam.service_roles import reason_not_to_start
 from tools.local_aws.image_push import ENGINE_IMAGE, STANDS_IN
+from tools.local_aws.options import EngineAccess
 from tools.local_aws.replacements import replaces
 from tools.local_aws.responses import Request
 
 Task: TypeAlias = dict[str, Any]
 Definition: TypeAlias = dict[str, Any]
 
-_RESPONSE_SECONDS = 60
+_RESPONSE_SECONDS = 600
 
 
 @cache
@@ -53,25 +53,25 @@ def access() -> EngineAccess:
 
 @cache
 def client(response_seconds: int = _RESPONSE_SECONDS) -> Any:
-    """Return a client of the engine's API that waits so long for a response."""
+    """Return a client of the engine's API that waits this long for a response."""
     return docker.DockerClient(base_url=access().docker_host, timeout=response_seconds)
 
 
 @replaces(ecs, "_get_docker")
 def get_docker(_original: Callable[[], Any]) -> Any:
-    """Show MiniStack's ECS the engine that was handed over, not the one that it finds."""
+    """Give MiniStack's ECS the engine of `EngineAccess`, not one that it finds."""
     return client()
 
 
-# --- The image: the one that the manifest in ECR names in an annotation, by the id under which the
-# engine knows the image that was built. Its layers never go through the registry.
+# --- The image. The manifest in ECR has an annotation with the engine's id of the image, whose
+# layers never go through the registry.
 
 
 @replaces(ecs, "_prepare_service_images")
 def prepare_service_images(
     _original: Callable[..., Any], task: Task, definition: Definition, _client: Any
 ) -> Any:
-    """Resolve the tags in the local ECR once per deployment; MiniStack would ask a registry."""
+    """Resolve tags in the local ECR once per deployment; MiniStack would call a registry."""
     cluster = ecs._cluster_name_from_arn(task["clusterArn"])
     service = ecs._services.get(f"{cluster}/{task['group'].partition(':')[2]}")
     deployment = ecs._deployment_for_task(service, task) if service else None
@@ -85,10 +85,7 @@ def prepare_service_images(
 
 
 def engine_image(image: str) -> tuple[str, bool]:
-    """Return the engine's id of an image in ECR, and whether it only stands for that one.
-
-    Nothing is ever pulled.
-    """
+    """Return the engine's id of an image in ECR, and whether that image is a stand-in for it."""
     repository = image.partition("/")[2].partition("@")[0].partition(":")[0]
     try:
         digest = digest_of(image)
@@ -105,7 +102,7 @@ def engine_image(image: str) -> tuple[str, bool]:
 
 
 def engine_id(image: str) -> str | None:
-    """Return the id of an image that the engine has under this name or id."""
+    """Return the id of the engine's image with this name or id; None if there is none."""
     try:
         identity = str(client().images.get(image).id)
     except ImageNotFound:
@@ -115,7 +112,7 @@ def engine_id(image: str) -> str | None:
 
 # --- The container.
 
-# What is read here, by MiniStack's worker, or says nothing about how the container runs.
+# Properties that this module or MiniStack's worker reads, or that do not change how it runs.
 _KNOWN = {
     "command", "cpu", "entryPoint", "environment", "essential", "healthCheck", "image",
     "linuxParameters", "logConfiguration", "memory", "memoryReservation", "mountPoints", "name",
@@ -133,15 +130,15 @@ def start_container(
     options: dict[str, Any],
     **_: Any,
 ) -> Any:
-    """Start the container of a task with the address of its interface, in our network alone.
+    """Start the container of a task in the network of `EngineAccess`, with the task's address.
 
-    The network of the engine has the addresses of the VPC.
+    That network of the engine has the address range of the VPC.
     """
     if unknown := {key for key, value in definition.items() if value} - _KNOWN:
         raise ValueError(f"the local AWS does not run a container with {', '.join(unknown)}")
     task = ecs._tasks[options["labels"]["com.amazonaws.ecs.task-arn"]]
     image, task["_stands_in"] = engine_image(definition["image"])
-    # Set before the task runs: it is registered as unhealthy until its first check has passed.
+    # Set before the task runs, so that it is unhealthy until its first check has passed.
     task["_health_is_checked"] = "healthCheck" in definition
     try:
         address = attach(task, task["_subnet"])
@@ -169,15 +166,15 @@ def start_container(
     try:
         return run(init=init)
     except APIError as error:
-        # Debian's podman only recommends its init process. What it does is reap orphans, and pass
-        # signals on: without it the container's own first process gets them.
+        # Debian's podman comes without its init process, which reaps orphans and passes signals on.
+        # Without it the container's own first process receives the signals.
         if not init or "init binary" not in str(error):
             raise
         return run(init=False)
 
 
 def _metadata_uri(task: Task) -> str:
-    """Return where a container asks who it is; what it is told is in the address itself."""
+    """Return the URL of a task's metadata, which contains the metadata itself."""
     family, _, revision = task["taskDefinitionArn"].rpartition("/")[2].partition(":")
     metadata = {
         "Cluster": task["clusterArn"],
@@ -202,14 +199,14 @@ def _resolver_file() -> Path:
 
 @replaces(ecs, "_requested_subnet")
 def requested_network(_original: Callable[[Request], Any], request: Request) -> dict[str, Any]:
-    """Keep the whole network of a request with its task; MiniStack keeps only a subnet."""
+    """Keep the whole network configuration with the task; MiniStack keeps only a subnet."""
     network: dict[str, Any] = request.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
     return network
 
 
 @replaces(ecs, "_register_metadata")
 def register_no_metadata(_original: Callable[..., str], *_: Any) -> str:
-    """Give containers neither MiniStack's address, where they do not reach it, nor credentials."""
+    """Give containers no metadata URL of MiniStack, which they cannot reach, and no credentials."""
     return ""
 
 
@@ -217,7 +214,7 @@ def register_no_metadata(_original: Callable[..., str], *_: Any) -> str:
 def make_deployment(
     original: Callable[..., dict[str, Any]], *arguments: Any, **options: Any
 ) -> dict[str, Any]:
-    """Make a deployment that is in progress until its tasks are healthy, also the first one."""
+    """Make every deployment, also the first one, wait until its tasks are healthy."""
     deployment = original(*arguments, **options)
     deployment["rolloutState"], deployment["rolloutStateReason"] = "IN_PROGRESS", ""
     return deployment
@@ -231,30 +228,30 @@ def make_deployment(
 def record_service_task_healthy(
     original: Callable[[str, Task], None], service: str, task: Task
 ) -> None:
-    """Leave a task out that has a health check and has not passed it yet."""
+    """Do not count a task that has not passed its health check yet."""
     if not task.get("_health_is_checked", False) or task["healthStatus"] == "HEALTHY":
         original(service, task)
 
 
-# --- Health: the container's health check, run in the container as Docker would run it. The engine
-# could do it, but podman needs systemd for that. As with Docker, failures count only after the
-# start period, and as many in a row as the task definition has retries make it unhealthy. Until the
-# first success it is tried every second, not only every interval: rollouts here are faster.
+# --- The health check of a container. This module runs it in the container, since podman needs
+# systemd to do that. As with Docker, failures count only after the start period, and as many in a
+# row as there are retries make the task unhealthy. Until the first success the check runs every
+# second instead of every interval, so that rollouts are faster.
 
 _FIRST_INTERVAL_SECONDS = 1
-# What a busy machine needs besides, to start a process in a container: the engine does not tell
-# when the check itself began, and a check that ECS would see pass must not fail for that.
-_ENGINE_SECONDS = 10
+# A busy machine needs additional time to start a process in a container, and the engine does not
+# say when the check itself began.
+_ENGINE_SECONDS = 30
 
 
 def _watch_health(task: Task, container_id: str, check: dict[str, Any]) -> None:
-    """Check until the task stops; tell Cloud Map and the deployment what comes of it."""
+    """Run the check until the task stops; report its health to Cloud Map and the deployment."""
     # The defaults of ECS.
     interval, retries = check.get("interval", 30), check.get("retries", 3)
     counts_from = time.monotonic() + check.get("startPeriod", 0)
     failures = 0
     while ecs._task_is_active(task["taskArn"], task):
-        # The check is for the other image.
+        # The check is written for the image that the engine does not have.
         if task["_stands_in"] or _passes(container_id, check):
             failures = 0
             if task["healthStatus"] != "HEALTHY":
@@ -306,7 +303,7 @@ def _replace(task: Task) -> None:
 
 
 def _watch_health_in_background(task: Task) -> None:
-    """Start to watch the health of a task that runs, if its task definition has a health check."""
+    """Start the health checks of a running task."""
     definition = ecs._task_defs[ecs._resolve_td_key(task["taskDefinitionArn"])]
     ids = task["_docker_ids"]
     for container_id, container in zip(ids, definition["containerDefinitions"], strict=False):
@@ -316,21 +313,21 @@ def _watch_health_in_background(task: Task) -> None:
             )
 
 
-# --- The end: SIGTERM, the stop timeout, and all that goes only with the container. The task stops
-# counting and leaves Cloud Map at once (`ecs_tasks.mark_task_stopped`); its container gets SIGTERM
-# and serves on until it ends by itself or its stop timeout is over.
+# --- The end of a task. The task immediately stops counting and leaves Cloud Map
+# (`ecs_tasks.mark_task_stopped`). Its container receives SIGTERM and serves until it ends by itself
+# or its stop timeout is over.
 
 _DEFAULT_STOP_TIMEOUT_SECONDS = 30
 _LONGEST_LIFE_SECONDS = 24 * 3600
-_LOG_FLUSH_SECONDS = 0.5
-_EXIT_POLLS, _EXIT_POLL_SECONDS = 100, 0.1
+_LOG_SECONDS = 60
+_EXIT_POLLS, _EXIT_POLL_SECONDS = 3000, 0.1
 
 
 @replaces(ecs, "_cleanup_task_resources")
 def end_containers(
     _original: Callable[..., None], task: Task, _client: Any, extra_container: Any = None
 ) -> None:
-    """Let the containers of a task end by themselves, within their stop timeout."""
+    """Send SIGTERM to the containers of a task, and wait for their stop timeout."""
     with resource_lock("ecs-task", task["taskArn"]):
         ids, task["_docker_ids"] = list(task["_docker_ids"]), []
     if extra_container is not None and extra_container.id not in ids:
@@ -345,7 +342,9 @@ def _end(task: Task, ids: list[str]) -> None:
         container.get("stopTimeout", _DEFAULT_STOP_TIMEOUT_SECONDS)
         for container in definition["containerDefinitions"]
     ]
-    codes = [_stop(each, timeout) for each, timeout in zip(ids, timeouts, strict=False)]
+    prefix = f"ministack-ecs-awslogs-{task['taskArn'].rpartition('/')[2][:8]}"
+    log_threads = [f"{prefix}-{each['name']}" for each in definition["containerDefinitions"]]
+    codes = [_stop(*each) for each in zip(ids, timeouts, log_threads, strict=False)]
     with resource_lock("ecs-task", task["taskArn"]):
         task["lastStatus"] = "STOPPED"
         task["stoppedAt"] = task["executionStoppedAt"] = now_iso()
@@ -354,16 +353,16 @@ def _end(task: Task, ids: list[str]) -> None:
     detach(task)
 
 
-def _stop(container_id: str, timeout: int) -> int | None:
-    """Stop and remove a container of ours; return its exit code.
+def _stop(container_id: str, timeout: int, log_thread: str) -> int | None:
+    """Stop and remove a container; return its exit code.
 
-    None if it is gone already, or the engine does not answer: then it goes with the whole network.
+    None if it does not exist any more, or if the engine does not answer. Then `owned` removes it.
     """
     try:
         container = client().containers.get(container_id)
-        # Not the engine's own stop: podman lets nobody look into a container while that goes on.
-        # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html: the signal
-        # that the image names by STOPSIGNAL, as docker stop does it.
+        # Podman's own stop command would block all other calls for the container meanwhile. ECS
+        # sends the STOPSIGNAL of the image, as `docker stop` does:
+        # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html
         with suppress(APIError):
             container.kill(container.attrs["Config"].get("StopSignal") or "SIGTERM")
         try:
@@ -372,7 +371,10 @@ def _stop(container_id: str, timeout: int) -> int | None:
             with suppress(APIError):
                 container.kill("SIGKILL")
         code = int(container.wait()["StatusCode"])
-        time.sleep(_LOG_FLUSH_SECONDS)  # what it said last is on its way to CloudWatch Logs
+        # MiniStack's thread ends when it has forwarded the last log lines.
+        for thread in threading.enumerate():
+            if thread.name == log_thread:
+                thread.join(_LOG_SECONDS)
         container.remove(v=True, force=True)
     except (NotFound, requests.RequestException):
         return None
@@ -383,7 +385,7 @@ def _stop(container_id: str, timeout: int) -> int | None:
 def watch_life(
     _original: Callable[..., None], task: Task, _client: Any, account: str, region: str
 ) -> None:
-    """Wait for the end and the health of a container; MiniStack asks ten times a second."""
+    """Wait for the end of a container and run its health checks; MiniStack would poll it."""
     for container_id in list(task["_docker_ids"]):
         name = f"life-{container_id[:8]}"
         spawn_background(_wait, task, container_id, thread_name=name)
@@ -399,7 +401,7 @@ def watch_life(
 def _wait(task: Task, container_id: str) -> None:
     with suppress(NotFound):
         client().containers.get(container_id).wait(timeout=_LONGEST_LIFE_SECONDS)
-    # The engine says that it has ended a moment before it shows it as exited.
+    # The engine reports the end a moment before it shows the container as exited.
     for _ in range(_EXIT_POLLS):
         ecs._maybe_mark_stopped(task, client())
         if not ecs._task_is_active(task["taskArn"], task):

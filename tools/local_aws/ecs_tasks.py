@@ -1,12 +1,12 @@
-"""ECS: a task from its start to its end: image, placement, network, and its name in Cloud Map.
+"""ECS: the image, placement, network interface and Cloud Map instance of a task.
 
-Without a container engine MiniStack's tasks are records that start at once, whatever image they
-name, and have no network interface. Here such a task carries the digest of its image, and has an
-interface with an address of one of the subnets that its service names; DescribeTasks and EC2 both
-show it, and it goes when the task stops.
+Without a container engine MiniStack's tasks are records that start at once with any image, and have
+no network interface. This module gives such a task the digest of its image, and an interface with
+an address in one of the subnets of its service. DescribeTasks and EC2 show the interface, and it is
+deleted when the task stops.
 
-With an engine (`ecs_containers`) its worker resolves the image, the container is given the address,
-and keeps it until it has ended.
+With an engine (`ecs_containers`) MiniStack's worker resolves the image, and the container has the
+address until it has ended.
 """
 
 import json
@@ -27,8 +27,8 @@ from tools.local_aws.ec2_interfaces import (
     remove_interface,
 )
 from tools.local_aws.ecr import find_image
-from tools.local_aws.engine_access import EngineAccess
 from tools.local_aws.iam.service_roles import reason_not_to_start
+from tools.local_aws.options import EngineAccess
 from tools.local_aws.replacements import replaces
 from tools.local_aws.responses import Handler, Request, Response, json_error, json_response
 from tools.local_aws.servicediscovery import (
@@ -55,7 +55,7 @@ _OWN_IMAGE = re.compile(
     " deployments that fail for an image that is not in ECR.",
 )
 def run_task(original: Handler, request: Request) -> Response:
-    """Start tasks with the digest of their image and a network interface, or let them fail."""
+    """Start tasks with the digest of their image and a network interface, or fail them."""
     network = request.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
     if error := _network_error(request, network):
         return error
@@ -84,7 +84,7 @@ def run_task(original: Handler, request: Request) -> Response:
     return json_response({"tasks": ecs._sanitize(tasks), "failures": []})
 
 
-# --- Images: ECS turns a tag into a digest once per deployment.
+# --- Images: ECS resolves a tag once per deployment.
 
 
 class ImageMissingError(Exception):
@@ -92,7 +92,7 @@ class ImageMissingError(Exception):
 
 
 def digest_of(image: str) -> str | None:
-    """Return the digest that an image name stands for now; None for another registry's image."""
+    """Return the current digest of an image name; None for an image of another registry."""
     match = _OWN_IMAGE.match(image)
     if not match or (match["account"], match["region"]) != (get_account_id(), get_region()):
         return None
@@ -105,7 +105,7 @@ def digest_of(image: str) -> str | None:
 
 
 def digests_of(definition: dict[str, Any], deployment: Deployment | None) -> dict[str, str]:
-    """Return the digest of each container's image, as it was when the deployment began."""
+    """Return the digest that each container's image had when the deployment began."""
     if deployment is not None and "_image_digests" in deployment:
         kept: dict[str, str] = deployment["_image_digests"]
         return kept
@@ -120,7 +120,7 @@ def digests_of(definition: dict[str, Any], deployment: Deployment | None) -> dic
 
 
 def _deployment_of(request: Request) -> Deployment | None:
-    """Return the deployment that asks for the tasks; None for tasks that belong to no service."""
+    """Return the deployment that starts the tasks; None for tasks without a service."""
     wanted = request.get("_deploymentId")
     for service in ecs._services.values():
         for deployment in service["deployments"]:
@@ -131,32 +131,32 @@ def _deployment_of(request: Request) -> Deployment | None:
 
 
 def _fail_to_start(tasks: list[Task], deployment: Deployment | None, reason: str) -> None:
-    """Stop tasks that MiniStack took for running, and let their deployment fail as it does on AWS.
+    """Stop tasks that MiniStack has started, and fail their deployment as AWS does.
 
-    The circuit breaker trips, and with rollback the last completed deployment goes on.
+    The circuit breaker trips, and with rollback the last completed deployment becomes current.
     """
     for task in tasks:
-        task["lastStatus"] = "PROVISIONING"  # none of them ever ran, so none is registered anywhere
+        task["lastStatus"] = "PROVISIONING"  # so that Cloud Map never registers them
     for task in tasks:
-        # With its real stop code MiniStack would count each stop and start a replacement at once.
+        # With the real stop code MiniStack would start a replacement at once.
         ecs._mark_task_stopped(task["taskArn"], task, reason, "")
         task["stopCode"] = "TaskFailedToStart"
     if deployment is None:
         return
-    # MiniStack takes a service's first deployment as complete from the start.
+    # MiniStack completes the first deployment of a service from the start.
     deployment["rolloutState"] = "IN_PROGRESS"
     deployment["rolloutStateReason"] = reason
     service = next(s for s in ecs._services.values() if deployment in s["deployments"])
     configuration = service.get("deploymentConfiguration") or {}
     if configuration.get("deploymentCircuitBreaker", {}).get("enable"):
-        # Every further try would end like this one, so the breaker's count is full already.
+        # Every further task would fail like this one, so fill the count of the circuit breaker.
         deployment["failedTasks"] = ecs._circuit_breaker_threshold(service) - 1
         ecs._record_service_task_failure(tasks[0])
         deployment["rolloutStateReason"] += f" {reason}"
-    # Without a breaker a deployment that cannot start stays in progress for ever, as on AWS.
+    # Without a circuit breaker a deployment that cannot start stays in progress, as on AWS.
 
 
-# --- The network of a task in awsvpc mode: an interface from its start to its end.
+# --- The network interface of a task in awsvpc mode.
 
 
 def _network_error(request: Request, network: dict[str, Any]) -> Response | None:
@@ -172,7 +172,7 @@ def _network_error(request: Request, network: dict[str, Any]) -> Response | None
 
 
 def _attach_all(tasks: list[Task], network: dict[str, Any], deployment: Deployment | None) -> None:
-    """Give each task its interface; those that find no address do not start."""
+    """Attach an interface to each task; fail tasks without a free address."""
     waiting = [task for task in tasks if task["_network_mode"] == "awsvpc"]
     while waiting:
         try:
@@ -184,11 +184,11 @@ def _attach_all(tasks: list[Task], network: dict[str, Any], deployment: Deployme
 
 
 def attach(task: Task, network: dict[str, Any]) -> str:
-    """Give the task its interface in one of the subnets of its awsvpc configuration.
+    """Attach an interface in one of the subnets of an awsvpc configuration; return its address.
 
-    Returns its address, the next free one of the subnet. Raises `SubnetFullError`.
+    The address is the next free one of the subnet. Raises `SubnetFullError`.
     """
-    # One after the other: where the next one goes depends on where this one went.
+    # Under a lock, since the placement of a task depends on that of the others.
     with resource_lock("task-placement", f"{task['clusterArn']} {task['group']}"):
         subnet_id = _choose_subnet(task, network["subnets"])
         attachment_id = new_uuid()
@@ -220,7 +220,7 @@ def attach(task: Task, network: dict[str, Any]) -> str:
 
 
 def detach(task: Task) -> None:
-    """Take the task's interface from it."""
+    """Delete the interface of a task."""
     for attachment in task["attachments"]:
         attachment["status"] = "DELETED"
         for detail in attachment["details"]:
@@ -229,9 +229,9 @@ def detach(task: Task) -> None:
 
 
 def _choose_subnet(task: Task, subnet_ids: list[str]) -> str:
-    """Return the subnet for one more task: in the zone that has the fewest of its group.
+    """Return the subnet for one more task, in the zone with the fewest tasks of its group.
 
-    So Fargate keeps a service spread over its zones. A full subnet is chosen only when all are.
+    Fargate spreads a service over its zones like this. A full subnet is the last choice.
     """
     neighbours = Counter(
         other["availabilityZone"]
@@ -254,11 +254,11 @@ def _choose_subnet(task: Task, subnet_ids: list[str]) -> str:
 def mark_task_stopped(
     original: Callable[..., bool], task_arn: str, task: Task, *rest: Any, **options: Any
 ) -> bool:
-    """Take the interface of a task that stops, but leave it to a container that serves on.
+    """Delete the interface of a stopped task, or keep it until its container has ended.
 
-    At once, as ECS does it, the task stops counting and leaves Cloud Map. A container that still
-    runs ends by itself or when its stop timeout is over (`ecs_containers`); so long the task is
-    STOPPING and keeps its address.
+    As on ECS, the task immediately stops counting and leaves Cloud Map. A running container ends by
+    itself or after its stop timeout (`ecs_containers`). Until then the task is STOPPING and keeps
+    its address.
     """
     ending = bool(task["_docker_ids"])
     exited = all(container["lastStatus"] == "STOPPED" for container in task["containers"])
@@ -274,7 +274,7 @@ def mark_task_stopped(
     return stopped
 
 
-# --- Service discovery: the running tasks of a service are its instances in Cloud Map.
+# --- Cloud Map: the running tasks of a service are its instances.
 
 
 @replaces(
@@ -286,10 +286,9 @@ def mark_task_stopped(
 def sync_service_targets(
     original: Callable[[str, Service], None], cluster: str, service: Service
 ) -> None:
-    """Make the instances of the service in Cloud Map equal to its running tasks.
+    """Register the running tasks of the service in Cloud Map, and deregister all others.
 
-    MiniStack calls this at every change of a service's tasks, for its load balancers: scaling, a
-    deployment, the end of the task or of the service.
+    MiniStack calls this function at every change of a service's tasks, for its load balancers.
     """
     original(cluster, service)
     registries = {r["registryArn"].rsplit("/", 1)[-1] for r in service["serviceRegistries"]}
@@ -309,7 +308,7 @@ def sync_service_targets(
 
 
 def _running(cluster: str, service: Service, registry: Service) -> dict[str, dict[str, str]]:
-    """Return the attributes of every running task that has an address, by the task's id."""
+    """Return the attributes of every running task with an address, by the id of the task."""
     if service["status"] != "ACTIVE":
         return {}
     return {
@@ -325,7 +324,7 @@ def _running(cluster: str, service: Service, registry: Service) -> dict[str, dic
 def _attributes(
     cluster: str, service: Service, registry: Service, task: Task, address: str
 ) -> dict[str, str]:
-    """Return the attributes that ECS documents for Fargate tasks (Service discovery)."""
+    """Return the attributes that ECS registers for a Fargate task (see Service discovery)."""
     definition = task["taskDefinitionArn"].rsplit("/", 1)[-1]
     attributes = {
         "AWS_INSTANCE_IPV4": address,
@@ -341,7 +340,7 @@ def _attributes(
 
 
 def _registered(cluster: str, service: Service, registry_id: str) -> set[str]:
-    """Return what ECS has registered for this service; others may register instances as well."""
+    """Return the instances that ECS has registered; clients may register others."""
     own = {"ECS_CLUSTER_NAME": cluster, "ECS_SERVICE_NAME": service["serviceName"]}
     return {
         instance_id
@@ -351,13 +350,13 @@ def _registered(cluster: str, service: Service, registry_id: str) -> set[str]:
 
 
 def _health_of(task: Task) -> str:
-    """Return what Cloud Map is told; a task whose health check nobody runs counts as healthy."""
+    """Return the custom health status; a task without a running health check is healthy."""
     checked = task.get("_health_is_checked", False)
     return "UNHEALTHY" if checked and task["healthStatus"] != "HEALTHY" else "HEALTHY"
 
 
 def report_health(task: Task) -> None:
-    """Tell Cloud Map the health of a registered task, as ECS does after each change."""
+    """Send the health of a registered task to Cloud Map, as ECS does after each change."""
     instance_id = task["taskArn"].rsplit("/", 1)[-1]
     for registry_id, instances in list(servicediscovery._instances.items()):
         if instance_id in instances:

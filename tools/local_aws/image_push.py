@@ -1,7 +1,7 @@
-"""Small images for a registry: pushed by ECR's own API, as docker would push large ones.
+"""Pushes small images through ECR's own API, with the calls that docker makes for large ones.
 
-An image that a container engine has is not moved through the registry: its manifest says which one
-it is, and a task is a container of that one.
+The layers of an image in a container engine do not go through the registry. The manifest names the
+engine's image, and ECS tasks run that one.
 """
 
 import hashlib
@@ -9,10 +9,10 @@ import json
 from typing import Any
 
 ENGINE_IMAGE = "local-aws.engine-image"
-"""The annotation of a manifest with the id under which the container engine has the image."""
+"""The annotation of a manifest with the container engine's id of the image."""
 
 STANDS_IN = "local-aws.stands-in"
-"""The annotation of a manifest whose image only stands for another one, which is not to be had."""
+"""The annotation of a manifest whose image is a stand-in for one that the engine does not have."""
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
@@ -28,9 +28,9 @@ def push_image(
     engine_image: str | None = None,
     stands_in: bool = False,
 ) -> str:
-    """Push an image whose only layer and configuration are made of the text; return its digest.
+    """Push an image with one layer and a configuration made of the text; return its digest.
 
-    Raises what the client raises: ECR refuses a tag that is taken.
+    Raises ``ClientError``, for example for an immutable tag that exists.
     """
     manifest: dict[str, Any] = {
         "schemaVersion": 2,

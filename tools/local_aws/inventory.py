@@ -1,4 +1,4 @@
-"""What is really there: every resource of a stack found by its service, and all that is left."""
+"""Finds every resource of a stack through the API of its service, and what a deletion left."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,22 +10,22 @@ from botocore.exceptions import ClientError
 from tools.local_aws.access import Access
 
 Snapshot: TypeAlias = Mapping[str, frozenset[str]]
-"""By resource type, what its service lists."""
+"""By resource type, the ids that its service lists."""
 Call: TypeAlias = Callable[..., list[Any]]
-"""`call(service, operation, jmespath, **parameters)`: the values from all pages."""
+"""`call(service, operation, jmespath, **parameters)` returns the values from all pages."""
 Listing: TypeAlias = Callable[[Call], Iterator[str]]
-"""Where a resource type is found again: its service's list, in CloudFormation's ids."""
+"""Lists the resources of one type, by the ids that CloudFormation gives them."""
 
-# Metadata of the CDK: a resource without a service.
+# Resources that no service has.
 _NOTHING_TO_FIND = frozenset({"AWS::CDK::Metadata"})
-# The physical id of these leads nowhere on AWS either; the template says the name.
+# The physical id of these leads nowhere, also on AWS; the template has their name.
 _NAMED_BY = {"AWS::IAM::Policy": "PolicyName"}
 
 
 class Inventory:
-    """Looks into every service of a local AWS, through the same APIs that a user would ask.
+    """Asks every service of a local AWS, through the same APIs that a user has.
 
-    Compare two snapshots for what an operation added or left behind::
+    Compare two snapshots to see what an operation added or left behind::
 
         before = inventory.snapshot()
         ...
@@ -39,16 +39,16 @@ class Inventory:
         return {kind: self._listed(kind) for kind in _LISTINGS}
 
     def added_since(self, before: Snapshot) -> dict[str, list[str]]:
-        """Tell, by type, what is there now and was not before; empty when nothing is left."""
+        """Return, by type, the resources that the earlier snapshot does not have."""
         now = self.snapshot()
         added = {kind: sorted(now[kind] - before[kind]) for kind in now}
         return {kind: ids for kind, ids in added.items() if ids}
 
     def missing(self, stacks: Iterable[str]) -> list[str]:
-        """List the resources that a stack claims and their service does not know, a line for each.
+        """Return the resources of the stacks that their service does not list, one a line.
 
-        A type that nobody has taught this inventory to find counts as missing. The stacks are
-        those of a CDK app: their templates are JSON.
+        A resource of a type that the inventory cannot find counts as missing. The templates of the
+        stacks must be JSON, as those of the CDK are.
         """
         lists: dict[str, frozenset[str]] = {}
         lost = []
@@ -91,115 +91,54 @@ class Inventory:
         return [value for page in pages for value in jmespath.search(path, page) or []]
 
 
-_ECS = {"ServiceNamespace": "ecs"}
-# (service, operation, JMESPath of the ids, parameters)
-_PLAIN: dict[str, tuple[str, str, str, dict[str, Any]]] = {
-    "AWS::EC2::VPC": ("ec2", "describe_vpcs", "Vpcs[].VpcId", {}),
-    "AWS::EC2::Subnet": ("ec2", "describe_subnets", "Subnets[].SubnetId", {}),
-    "AWS::EC2::RouteTable": ("ec2", "describe_route_tables", "RouteTables[].RouteTableId", {}),
-    "AWS::EC2::SubnetRouteTableAssociation": (
-        "ec2",
-        "describe_route_tables",
-        "RouteTables[].Associations[].RouteTableAssociationId",
-        {},
-    ),
-    "AWS::EC2::InternetGateway": (
-        "ec2",
-        "describe_internet_gateways",
-        "InternetGateways[].InternetGatewayId",
-        {},
-    ),
-    "AWS::EC2::EIP": ("ec2", "describe_addresses", "Addresses[].PublicIp", {}),
-    "AWS::EC2::NatGateway": (
-        "ec2",
-        "describe_nat_gateways",
-        "NatGateways[?State!='deleted'].NatGatewayId",
-        {},
-    ),
-    "AWS::EC2::SecurityGroup": ("ec2", "describe_security_groups", "SecurityGroups[].GroupId", {}),
-    "AWS::EC2::SecurityGroupIngress": (
-        "ec2",
-        "describe_security_group_rules",
-        "SecurityGroupRules[?!IsEgress].SecurityGroupRuleId",
-        {},
-    ),
-    "AWS::EC2::SecurityGroupEgress": (
-        "ec2",
-        "describe_security_group_rules",
-        "SecurityGroupRules[?IsEgress].SecurityGroupRuleId",
-        {},
-    ),
-    "AWS::EC2::VPCEndpoint": ("ec2", "describe_vpc_endpoints", "VpcEndpoints[].VpcEndpointId", {}),
-    "AWS::EC2::FlowLog": ("ec2", "describe_flow_logs", "FlowLogs[].FlowLogId", {}),
-    "AWS::EC2::NetworkInterface": (
-        "ec2",
-        "describe_network_interfaces",
-        "NetworkInterfaces[].NetworkInterfaceId",
-        {},
-    ),
-    "AWS::ECS::TaskDefinition": ("ecs", "list_task_definitions", "taskDefinitionArns[]", {}),
-    "AWS::ServiceDiscovery::PrivateDnsNamespace": (
-        "servicediscovery",
-        "list_namespaces",
-        "Namespaces[].Id",
-        {},
-    ),
-    "AWS::ServiceDiscovery::Service": ("servicediscovery", "list_services", "Services[].Id", {}),
-    "AWS::Route53::HostedZone": ("route53", "list_hosted_zones", "HostedZones[].Id", {}),
-    "AWS::IAM::Role": ("iam", "list_roles", "Roles[].RoleName", {}),
-    "AWS::IAM::ManagedPolicy": ("iam", "list_policies", "Policies[].Arn", {"Scope": "Local"}),
-    "AWS::Logs::LogGroup": ("logs", "describe_log_groups", "logGroups[].logGroupName", {}),
-    "AWS::Logs::MetricFilter": (
-        "logs",
-        "describe_metric_filters",
-        "metricFilters[].filterName",
-        {},
-    ),
-    "AWS::ECR::Repository": (
-        "ecr",
-        "describe_repositories",
-        "repositories[].repositoryName",
-        {},
-    ),
-    "AWS::S3::Bucket": ("s3", "list_buckets", "Buckets[].Name", {}),
-    "AWS::CodeBuild::Project": ("codebuild", "list_projects", "projects[]", {}),
-    "AWS::CodePipeline::Pipeline": ("codepipeline", "list_pipelines", "pipelines[].name", {}),
-    "AWS::CodePipeline::Webhook": (
-        "codepipeline",
-        "list_webhooks",
-        "webhooks[].definition.name",
-        {},
-    ),
-    "AWS::ApplicationAutoScaling::ScalingPolicy": (
-        "application-autoscaling",
-        "describe_scaling_policies",
-        "ScalingPolicies[].PolicyARN",
-        _ECS,
-    ),
-    "AWS::SNS::Topic": ("sns", "list_topics", "Topics[].TopicArn", {}),
-    "AWS::SNS::Subscription": ("sns", "list_subscriptions", "Subscriptions[].SubscriptionArn", {}),
-    "AWS::Events::Rule": ("events", "list_rules", "Rules[].Name", {}),
-    "AWS::CloudWatch::Alarm": ("cloudwatch", "describe_alarms", "MetricAlarms[].AlarmName", {}),
-    "AWS::CloudWatch::Dashboard": (
-        "cloudwatch",
-        "list_dashboards",
-        "DashboardEntries[].DashboardName",
-        {},
-    ),
-    "AWS::Lambda::Function": ("lambda", "list_functions", "Functions[].FunctionName", {}),
-    "AWS::SSM::Parameter": ("ssm", "describe_parameters", "Parameters[].Name", {}),
-    "AWS::SecretsManager::Secret": ("secretsmanager", "list_secrets", "SecretList[].ARN", {}),
-    "AWS::CloudFormation::Stack": (
-        "cloudformation",
-        "list_stacks",
-        "StackSummaries[?StackStatus!='DELETE_COMPLETE'].StackName",
-        {},
-    ),
-    "export of a stack": ("cloudformation", "list_exports", "Exports[].Name", {}),
+# By type: service, operation, and JMESPath of CloudFormation's ids in the answer.
+_PLAIN = {
+    "AWS::EC2::VPC": "ec2 describe_vpcs Vpcs[].VpcId",
+    "AWS::EC2::Subnet": "ec2 describe_subnets Subnets[].SubnetId",
+    "AWS::EC2::RouteTable": "ec2 describe_route_tables RouteTables[].RouteTableId",
+    "AWS::EC2::SubnetRouteTableAssociation": "ec2 describe_route_tables"
+    " RouteTables[].Associations[].RouteTableAssociationId",
+    "AWS::EC2::InternetGateway": "ec2 describe_internet_gateways"
+    " InternetGateways[].InternetGatewayId",
+    "AWS::EC2::EIP": "ec2 describe_addresses Addresses[].PublicIp",
+    "AWS::EC2::NatGateway": "ec2 describe_nat_gateways NatGateways[?State!='deleted'].NatGatewayId",
+    "AWS::EC2::SecurityGroup": "ec2 describe_security_groups SecurityGroups[].GroupId",
+    "AWS::EC2::SecurityGroupIngress": "ec2 describe_security_group_rules"
+    " SecurityGroupRules[?!IsEgress].SecurityGroupRuleId",
+    "AWS::EC2::SecurityGroupEgress": "ec2 describe_security_group_rules"
+    " SecurityGroupRules[?IsEgress].SecurityGroupRuleId",
+    "AWS::EC2::VPCEndpoint": "ec2 describe_vpc_endpoints VpcEndpoints[].VpcEndpointId",
+    "AWS::EC2::FlowLog": "ec2 describe_flow_logs FlowLogs[].FlowLogId",
+    "AWS::EC2::NetworkInterface": "ec2 describe_network_interfaces"
+    " NetworkInterfaces[].NetworkInterfaceId",
+    "AWS::ECS::TaskDefinition": "ecs list_task_definitions taskDefinitionArns[]",
+    "AWS::ServiceDiscovery::PrivateDnsNamespace": "servicediscovery list_namespaces"
+    " Namespaces[].Id",
+    "AWS::ServiceDiscovery::Service": "servicediscovery list_services Services[].Id",
+    "AWS::Route53::HostedZone": "route53 list_hosted_zones HostedZones[].Id",
+    "AWS::IAM::Role": "iam list_roles Roles[].RoleName",
+    "AWS::Logs::LogGroup": "logs describe_log_groups logGroups[].logGroupName",
+    "AWS::Logs::MetricFilter": "logs describe_metric_filters metricFilters[].filterName",
+    "AWS::ECR::Repository": "ecr describe_repositories repositories[].repositoryName",
+    "AWS::S3::Bucket": "s3 list_buckets Buckets[].Name",
+    "AWS::CodeBuild::Project": "codebuild list_projects projects[]",
+    "AWS::CodePipeline::Pipeline": "codepipeline list_pipelines pipelines[].name",
+    "AWS::CodePipeline::Webhook": "codepipeline list_webhooks webhooks[].definition.name",
+    "AWS::SNS::Topic": "sns list_topics Topics[].TopicArn",
+    "AWS::SNS::Subscription": "sns list_subscriptions Subscriptions[].SubscriptionArn",
+    "AWS::Events::Rule": "events list_rules Rules[].Name",
+    "AWS::CloudWatch::Alarm": "cloudwatch describe_alarms MetricAlarms[].AlarmName",
+    "AWS::CloudWatch::Dashboard": "cloudwatch list_dashboards DashboardEntries[].DashboardName",
+    "AWS::Lambda::Function": "lambda list_functions Functions[].FunctionName",
+    "AWS::SSM::Parameter": "ssm describe_parameters Parameters[].Name",
+    "AWS::SecretsManager::Secret": "secretsmanager list_secrets SecretList[].ARN",
+    "AWS::CloudFormation::Stack": "cloudformation list_stacks"
+    " StackSummaries[?StackStatus!='DELETE_COMPLETE'].StackName",
+    "export of a stack": "cloudformation list_exports Exports[].Name",
 }
 
 
-# The lists of what a service has only per parent, or under another name than CloudFormation's.
+# Resources that a service lists only for each parent, or by other ids than CloudFormation's.
 
 
 def _routes(call: Call) -> Iterator[str]:
@@ -216,7 +155,7 @@ def _gateway_attachments(call: Call) -> Iterator[str]:
 
 
 def _is_of_a_function(kind: str) -> bool:
-    """Say whether only the function behind a custom resource could tell what it has made."""
+    """Say whether it is a custom resource, of which only its function knows what it has made."""
     return kind.startswith("Custom::") and kind not in _LISTINGS
 
 
@@ -291,7 +230,7 @@ def _topic_policies(call: Call) -> Iterator[str]:
 
 
 def _keys(call: Call) -> Iterator[str]:
-    """List the keys; one that waits for its deletion is gone as far as a stack is concerned."""
+    """List the keys but those that wait for their deletion, which the stack has deleted."""
     for key in call("kms", "list_keys", "Keys[].KeyId"):
         (state,) = call("kms", "describe_key", "[KeyMetadata.KeyState]", KeyId=key)
         if state != "PendingDeletion":
@@ -304,11 +243,20 @@ def _scalable_targets(call: Call) -> Iterator[str]:
         yield f"{target['ResourceId']}|{target['ScalableDimension']}|ecs"
 
 
-def _plain(service: str, operation: str, path: str, parameters: dict[str, Any]) -> Listing:
-    return lambda call: iter(call(service, operation, path, **parameters))
+def _scaling_policies(call: Call) -> Iterator[str]:
+    operation, path = "describe_scaling_policies", "ScalingPolicies[].PolicyARN"
+    yield from call("application-autoscaling", operation, path, ServiceNamespace="ecs")
 
 
-_LISTINGS: dict[str, Listing] = {kind: _plain(*entry) for kind, entry in _PLAIN.items()} | {
+def _own_managed_policies(call: Call) -> Iterator[str]:
+    yield from call("iam", "list_policies", "Policies[].Arn", Scope="Local")
+
+
+def _plain(entry: str) -> Listing:
+    return lambda call: iter(call(*entry.split()))
+
+
+_LISTINGS: dict[str, Listing] = {kind: _plain(entry) for kind, entry in _PLAIN.items()} | {
     "AWS::EC2::Route": _routes,
     "AWS::EC2::VPCGatewayAttachment": _gateway_attachments,
     "AWS::ECS::Cluster": _clusters,
@@ -319,6 +267,8 @@ _LISTINGS: dict[str, Listing] = {kind: _plain(*entry) for kind, entry in _PLAIN.
     "AWS::SNS::TopicPolicy": _topic_policies,
     "AWS::KMS::Key": _keys,
     "AWS::ApplicationAutoScaling::ScalableTarget": _scalable_targets,
+    "AWS::ApplicationAutoScaling::ScalingPolicy": _scaling_policies,
+    "AWS::IAM::ManagedPolicy": _own_managed_policies,
     "Custom::CDKECRDeployment": _image_tags,
     "AWS::ServiceDiscovery::Instance": _cloud_map_instances,
     "running ECS task": _running_tasks,

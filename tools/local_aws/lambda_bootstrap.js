@@ -1,6 +1,5 @@
-// Runs one invocation of a Lambda function. What a function has around it on AWS is behind the pipe
-// to its parent: the SDK, which signs with the role's credentials, and CloudFormation, which waits
-// for a custom resource's answer. Nothing else answers.
+// Runs one invocation of a Lambda function. Through the pipe to its parent it calls AWS, in place of the
+// SDK, and answers CloudFormation for a custom resource. It reaches nothing else.
 const readline = require("node:readline");
 const https = require("node:https");
 const Module = require("node:module");
@@ -25,7 +24,7 @@ function sdk(service) {
     get: (_, name) => (name === "then" ? undefined : (parameters = {}) => call(service, name, parameters)),
   });
   function Client() { return operations; }
-  // As a prototype: bundled code copies the names that a module has, and it has none of its own.
+  // A prototype, since bundled code copies the own names of a module, and this one has none.
   return Object.create(new Proxy({}, { get: (_, name) => (name === "__esModule" ? true : Client) }));
 }
 

@@ -1,8 +1,8 @@
-"""Lambda: the code of functions for Node runs, with the rights of its role and no others.
+"""Lambda: runs the code of functions for Node, with the permissions of their role.
 
-Each invocation is a process of its own (`lambda_bootstrap.js`), which has nothing of this one but
-a pipe. What it asks of AWS is asked here, by boto3, with the credentials of the function's role:
-the SDK that AWS has in its runtime would be fifty megabytes. So calls are real and are judged.
+Each invocation is a process of its own (`lambda_bootstrap.js`), connected to this one by a pipe.
+This module makes the function's calls to AWS with boto3 and the credentials of its role, since the
+SDK of AWS's runtime would take fifty megabytes. So the calls are real, and are judged.
 """
 
 import io
@@ -33,12 +33,12 @@ _SERVICE = "lambda.amazonaws.com"
 
 
 class FunctionError(Exception):
-    """The function cannot be run, or has failed; the message says why."""
+    """The function cannot run, or has failed; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Function:
-    """A function that exists: its configuration, its code, and who it is."""
+    """A function, with its configuration, its code and the access of its role."""
 
     configuration: dict[str, Any]
     code: bytes
@@ -57,7 +57,7 @@ class Function:
 
 
 def function_named(arn: str) -> Function:
-    """Return a function by its ARN; ``FunctionError`` if there is none."""
+    """Return the function with this ARN; ``FunctionError`` if there is none."""
     record, configuration, _ = lambda_svc._get_func_record_for_ref(arn)
     if record is None or configuration is None:
         raise FunctionError(f"there is no function {arn}")
@@ -66,7 +66,7 @@ def function_named(arn: str) -> Function:
 
 @dataclass
 class Invocation:
-    """What came of an invocation: its result or failure, and what it told CloudFormation."""
+    """The end of an invocation: the answer to CloudFormation, the failure if any, and the log."""
 
     answer: dict[str, Any] = field(default_factory=dict)
     failure: str = ""
@@ -74,10 +74,10 @@ class Invocation:
 
 
 def invoke(function: Function, event: dict[str, Any]) -> Invocation:
-    """Run a function for Node to its end, and write its log, with its role."""
+    """Run a function for Node to its end, and write its log with its role."""
     configuration, access = function.configuration, function.access
     if not configuration["Runtime"].startswith("nodejs"):
-        raise FunctionError(f"functions for {configuration['Runtime']} are not run here")
+        raise FunctionError(f"the local AWS does not run functions for {configuration['Runtime']}")
     with ScratchDirectory("function") as scratch:
         with zipfile.ZipFile(io.BytesIO(function.code)) as archive:
             archive.extractall(scratch.path)
@@ -103,10 +103,10 @@ def invoke(function: Function, event: dict[str, Any]) -> Invocation:
             start = {"handler": configuration["Handler"], "event": event, "context": {}}
             with process:
                 if process.stdin is None or process.stdout is None:
-                    raise FunctionError("it was started without its pipes")
+                    raise FunctionError("its process has no pipes")
                 _send(process.stdin, start)
                 invocation = _serve(process.stdout, process.stdin, access)
-                process.kill()  # it has said its last
+                process.kill()  # after its result it may still have open handles
             log.seek(0)
             invocation.log = log.read()
     _write_log(access, function.log_group, invocation.log)
@@ -115,12 +115,12 @@ def invoke(function: Function, event: dict[str, Any]) -> Invocation:
 
 @contextmanager
 def working(function: Function) -> Iterator[Access]:
-    """Let somebody else do a function's work, with its role, and write that it did."""
+    """Do the work of a function with its role, and write a log as the function would."""
     access = function.access
     try:
         yield access
     finally:
-        _write_log(access, function.log_group, "played")
+        _write_log(access, function.log_group, "The local AWS did the work of this function.")
 
 
 def _node() -> str:
@@ -135,10 +135,10 @@ def _send(pipe: IO[str], message: dict[str, Any]) -> None:
     pipe.flush()
 
 
-def _serve(said: IO[str], answers: IO[str], access: Access) -> Invocation:
-    """Do what the function asks for until it ends."""
+def _serve(output: IO[str], answers: IO[str], access: Access) -> Invocation:
+    """Make the calls that the function requests, until it ends."""
     invocation = Invocation(failure="it ended without a result")
-    for message in (json.loads(line) for line in said):
+    for message in (json.loads(line) for line in output):
         if "call" in message:
             _send(answers, {"call": message["call"], **_call(access, message)})
         elif "answered" in message:
@@ -155,12 +155,11 @@ def _call(access: Access, message: dict[str, Any]) -> dict[str, Any]:
         method = getattr(access.client(message["service"]), xform_name(operation))
         return {"result": method(**message["parameters"])}
     except ClientError as error:
-        said = error.response["Error"]
-        return {"error": {"name": said["Code"], "message": str(error)}}
+        return {"error": {"name": error.response["Error"]["Code"], "message": str(error)}}
 
 
 def _write_log(access: Access, group: str, text: str) -> None:
-    """Write the log as Lambda does: with the function's role, and in silence where it may not.
+    """Write the log with the function's role, as Lambda does; without permission write nothing.
 
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
     """
@@ -195,7 +194,7 @@ def invoke_custom_resource(
     physical_id: str | None = None,
     old_props: Properties | None = None,
 ) -> Created:
-    """Run the function of a custom resource. It has to answer before it ends.
+    """Run the function of a custom resource, which must answer before it ends.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref-requests.html
     """

@@ -1,10 +1,9 @@
-"""Filter patterns of CloudWatch Logs: which log lines they match.
+"""Filter patterns of CloudWatch Logs: terms, regular expressions and JSON patterns.
 
-Terms, regular expressions and JSON patterns, as the user guide has them: "Filter pattern syntax for
-metric filters, subscription filters, filter log events, and Live Tail" and the pages below it.
+They follow the user guide: "Filter pattern syntax for metric filters, subscription filters, filter
+log events, and Live Tail" and the pages below it.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
-What it does not allow is refused, and so are patterns for space-delimited lines, which nobody here
-needs.
+Patterns for space-delimited lines are not supported.
 """
 
 import json
@@ -14,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 Matcher: TypeAlias = Callable[[str], bool]
-"""Says whether a line matches."""
+"""Says whether a log line matches."""
 
 LONGEST = 1024
 
@@ -35,32 +34,32 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     ">=": operator.ge,
 }
-_GONE = object()
+_ABSENT = object()
 
 
 class PatternError(ValueError):
-    """CloudWatch Logs would not take the pattern, or it is of a kind that is not known here."""
+    """The pattern is invalid, or of a kind that the local AWS does not support."""
 
 
 def matcher(pattern: str) -> Matcher:
-    """Return what tells whether a line matches; ``PatternError`` if it is no pattern."""
+    """Return a function that matches lines with a pattern; ``PatternError`` if it is invalid."""
     text = pattern.strip()
     if len(pattern) > LONGEST:
         raise PatternError(f"a pattern has at most {LONGEST} characters, not {len(pattern)}")
     if text.startswith("["):
-        raise PatternError("the local AWS knows no patterns for space-delimited lines")
+        raise PatternError("the local AWS does not support patterns for space-delimited lines")
     if text.startswith("{"):
         return _JsonPattern(text).matcher()
     if text.startswith("%"):
         if not (whole := _REGEX.fullmatch(text)):
-            raise PatternError(f"not a regular expression that is supported: {text}")
+            raise PatternError(f"a regular expression with unsupported characters: {text}")
         return _searching(whole["regex"])
     return _terms(text)
 
 
 def _searching(regex: str) -> Matcher:
     try:
-        # Matches lines as a whole: `$` stands for the end only.
+        # `$` matches only the end of the line, not the place before a final newline.
         compiled = re.compile(re.sub(r"(?<!\\)\$", r"\\Z", regex), re.ASCII)
     except re.error as error:
         raise PatternError(f"not a regular expression: {regex}: {error}") from error
@@ -74,7 +73,7 @@ def _terms(text: str) -> Matcher:
     while position < len(text):
         term = _TERM.match(text, position)
         if not term:
-            raise PatternError(f"terms of other than letters and digits need quotes: {text}")
+            raise PatternError(f"a term with other characters than letters needs quotes: {text}")
         signed[term["sign"]].append(term["phrase"] if term["word"] is None else term["word"])
         position = term.end()
     return lambda line: (
@@ -85,7 +84,7 @@ def _terms(text: str) -> Matcher:
 
 
 class _JsonPattern:
-    """`{ ... }`: parentheses bind before ``&&``, and that before ``||``."""
+    """A pattern `{ ... }`, in which ``&&`` binds stronger than ``||``."""
 
     _MOST_REGEXES = 2
 
@@ -104,7 +103,7 @@ class _JsonPattern:
         self._tokens.reverse()
 
     def matcher(self) -> Matcher:
-        """Return the matcher; a line that is not one JSON object matches nothing."""
+        """Return the matcher, which matches only lines that are one JSON object."""
         self._expect("{")
         matches = self._any()
         self._expect("}")
@@ -140,12 +139,12 @@ class _JsonPattern:
         selector = self._take("selector")
         kind, what = self._pop()
         if (kind, what) == ("word", "IS"):
-            wanted = {"NULL": None, "TRUE": True, "FALSE": False}.get(self._take("word"), _GONE)
-            if wanted is _GONE:
+            wanted = {"NULL": None, "TRUE": True, "FALSE": False}.get(self._take("word"), _ABSENT)
+            if wanted is _ABSENT:
                 raise self._error()
             return lambda event: _at(selector, event) is wanted
         if (kind, what) == ("word", "NOT") and self._take("word") == "EXISTS":
-            return lambda event: _at(selector, event) is _GONE
+            return lambda event: _at(selector, event) is _ABSENT
         if kind != "operator":
             raise self._error()
         return self._comparison(selector, what)
@@ -165,7 +164,7 @@ class _JsonPattern:
 
         def holds(event: Any) -> bool:
             found = _at(selector, event)
-            # Only a text or a number can be compared, with != as well.
+            # Neither = nor != matches anything but a string or a number.
             if not isinstance(found, str) and not _is_number(found):
                 return False
             same = equal(found) if isinstance(found, str) else equal(json.dumps(found))
@@ -199,7 +198,7 @@ class _JsonPattern:
 
 
 def _equal_to(value: str, *, bare: bool) -> Matcher:
-    """Compare with a value, in which a star at the beginning or the end stands for any text."""
+    """Compare with a value, which may have a wildcard `*` at its beginning or end."""
     if bare and _NUMBER.match(value):
         return lambda found: bool(_NUMBER.match(found)) and float(found) == float(value)
     middle = value.removeprefix("*").removesuffix("*")
@@ -209,14 +208,14 @@ def _equal_to(value: str, *, bare: bool) -> Matcher:
 
 
 def _at(selector: str, event: Any) -> Any:
-    """Return what a selector such as ``$.users[0].id`` points at, or `_GONE`."""
+    """Return the value at a selector such as ``$.users[0].id``, or `_ABSENT`."""
     for name, index in re.findall(r"\.([\w-]+)|\[(\d+)\]", selector):
         if name and isinstance(event, dict) and name in event:
             event = event[name]
         elif index and isinstance(event, list) and int(index) < len(event):
             event = event[int(index)]
         else:
-            return _GONE
+            return _ABSENT
     return event
 
 

@@ -1,4 +1,4 @@
-"""CloudWatch Logs: filter patterns, and the metrics that are counted with them."""
+"""CloudWatch Logs: filter patterns, and metric filters that count matching events."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -18,26 +18,26 @@ from tools.local_aws.responses import Handler, Request, Response, json_error
     " capitals do not count, and ?terms must all be there.",
 )
 def compile_filter_pattern(_original: Callable[[str], Matcher], pattern: str) -> Matcher:
-    """Match as CloudWatch Logs does; see `log_patterns`."""
+    """Match as CloudWatch Logs does (`log_patterns`)."""
     return matcher(pattern)
 
 
 @replaces(cloudwatch_logs, "_filter_log_events")
 def filter_log_events(original: Handler, request: Request) -> Response:
-    """Refuse a pattern that CloudWatch Logs does not take."""
+    """Refuse an invalid pattern."""
     return _pattern_error(request) or original(request)
 
 
 @replaces(
     cloudwatch_logs,
     "_put_metric_filter",
-    upstream="Missing: a metric filter with a pattern that CloudWatch Logs does not take is kept.",
+    upstream="Missing: a metric filter with an invalid pattern is accepted.",
 )
 def put_metric_filter(original: Handler, request: Request) -> Response:
-    """Refuse a pattern that CloudWatch Logs does not take, and a value that is not known here."""
+    """Refuse an invalid pattern, and a metric value that is not a constant."""
     for transformation in request.get("metricTransformations", []):
         if not transformation["metricValue"].isdecimal():
-            message = "The local AWS counts by constants only."
+            message = "The local AWS knows only constant metric values."
             return json_error("InvalidParameterException", message, 400)
     return _pattern_error(request) or original(request)
 
@@ -54,10 +54,10 @@ def _pattern_error(request: Request) -> Response | None:
 @replaces(
     cloudwatch_logs,
     "_put_log_events",
-    upstream="Missing: metric filters have no effect; count the events that they match.",
+    upstream="Missing: metric filters have no effect; count the matching events.",
 )
 def put_log_events(original: Handler, request: Request) -> Response:
-    """Count what the metric filters of the group match, each event at its own time."""
+    """Count the events that match the metric filters of the group, each at its own time."""
     response = original(request)
     if response[0] == HTTPStatus.OK:
         filters = list(cloudwatch_logs._metric_filters.values())
@@ -68,7 +68,7 @@ def put_log_events(original: Handler, request: Request) -> Response:
 
 
 def _count(metric_filter: dict[str, Any], events: list[dict[str, Any]]) -> int:
-    """Put a point into the metrics of a filter for each event that it matches; say how many."""
+    """Add a data point for each event that matches the filter; return their number."""
     matches = matcher(metric_filter["filterPattern"])
     matched = [event for event in events if matches(event["message"])]
     for event in matched:

@@ -1,7 +1,6 @@
 """The AWS APIs that MiniStack lacks, served by moto's back ends inside MiniStack's process.
 
-What moto lacks of them is in subclasses of its classes, in the files named here: nothing of moto is
-replaced.
+The modules listed here extend moto by subclasses; they replace nothing of it.
 """
 
 from importlib import import_module
@@ -16,7 +15,7 @@ from moto.core.request import Request
 from tools.local_aws.replacements import REPLACEMENTS, Name
 from tools.local_aws.responses import Response
 
-# The service, the prefix of its requests' X-Amz-Target, and our module whose `API` responds.
+# The service, the prefix of its requests' X-Amz-Target, and the module whose `API` responds.
 _APIS = (
     ("application-autoscaling", "AnyScaleFrontendService.", "application_autoscaling_api"),
     ("codepipeline", "CodePipeline_20150709.", "codepipeline_api"),
@@ -38,7 +37,7 @@ def _serve(service: str, target: str, module: str) -> None:
     async def handle(
         method: str, path: str, headers: dict[str, str], body: bytes, _query: dict[str, Any]
     ) -> Response:
-        # A thread of its own: the back ends call other services of this emulator.
+        # In a thread of its own, since the back ends call other services of this emulator.
         response: Response = await run_reentrant(_respond, module, method, path, headers, body)
         return response
 
@@ -51,7 +50,7 @@ def _serve(service: str, target: str, module: str) -> None:
     ):
         REPLACEMENTS.add(
             [table],
-            ours=_serve,
+            function=_serve,
             value=value,
             adds=True,
             why=f"Serve the API {service} by {module}.py.",
@@ -60,9 +59,9 @@ def _serve(service: str, target: str, module: str) -> None:
 
 
 def _respond(module: str, method: str, path: str, headers: dict[str, str], body: bytes) -> Response:
-    # Imported at the first request: moto's back ends would double the time to start.
+    # Imported at the first request, since moto's back ends would double the time to start.
     api = import_module(f"{__package__}.{module}").API
-    # moto gives every request without this header to an account of its own.
+    # Without this header moto takes another account.
     own = {**headers, "x-moto-account-id": get_account_id()}
     request = Request.from_primitives(method, f"http://127.0.0.1{path}", own, body)
     status, response_headers, content = api.dispatch(request)

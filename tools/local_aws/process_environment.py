@@ -1,7 +1,7 @@
-"""The environment of a process that reaches 127.0.0.1 only: made of what it needs.
+"""The environment of a process that calls only 127.0.0.1: the few variables that it needs.
 
-Nothing else of the shell is handed on, whatever it is called: a variable that nobody here has asked
-for may hold a secret, or change what a tool does.
+Other variables of the shell are left out, since any of them may hold a secret or change what a tool
+does.
 """
 
 import os
@@ -10,30 +10,30 @@ from collections.abc import Iterable, Mapping
 EVERY_PROCESS = (
     "PATH",
     "TMPDIR",
-    # The encoding of what is read and printed.
+    # The encoding of input and output.
     *("LANG", "LC_ALL", "LC_CTYPE"),
-    # Without these a Python that was built outside of the system's folders may not start.
+    # Without these a Python outside of the system's folders may not start.
     *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
 )
 
 
 def process_environment(shell: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return what every process may have of the shell's variables (by default: of this process).
+    """Return the variables of the shell (by default of this process) that every process may have.
 
-    No HOME, no proxy, no certificate: these processes reach 127.0.0.1 only, and whoever starts one
-    gives it a HOME.
+    There is no proxy or certificate, since these processes call only 127.0.0.1, and no HOME, since
+    the caller sets one.
     """
     return chosen(EVERY_PROCESS, shell)
 
 
 def chosen(names: Iterable[str], shell: Mapping[str, str] | None) -> dict[str, str]:
-    """Return those of the named variables that the shell (by default: this process) has."""
+    """Return those of the named variables that the shell (by default this process) has."""
     given = os.environ if shell is None else shell
     return {name: given[name] for name in names if name in given}
 
 
 def keep_only(*names: str) -> None:
-    """Leave of this process's own variables what every process may have, and the named ones."""
+    """Remove all variables of this process but the named ones and those of every process."""
     kept = chosen((*EVERY_PROCESS, *names), None)
     os.environ.clear()
     os.environ.update(kept)

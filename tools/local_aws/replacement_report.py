@@ -1,9 +1,9 @@
-"""What is replaced in MiniStack, for who reads it, and for who tries a new version of it.
+"""Reports what this package replaces in MiniStack, and what a new version of MiniStack changes.
 
-`python -m tools.local_aws --replacements` prints every replacement, `--replacements check` says
-what is gone or has changed since somebody last looked, `--replacements accept` writes down what is
-there now. That is kept in ministack_names.json: a fingerprint of the source of each function that
-is replaced here, or used by its private name.
+`python -m tools.local_aws --replacements` prints every replacement. `--replacements check` prints
+which replaced or used names of MiniStack have changed or are gone since the last `--replacements
+accept`, which records them. The record is ministack_names.json: a fingerprint of the source of each
+function that this package replaces, or uses by its private name.
 """
 
 import argparse
@@ -34,13 +34,13 @@ _COMMAND = f"python -m {__package__} --replacements"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do what the command line says; return the exit code of the process."""
+    """Run the command; return the exit code of the process."""
     parser = argparse.ArgumentParser(prog=f"python -m {__package__} --replacements")
     parser.add_argument("action", nargs="?", default="print", choices=("print", "check", "accept"))
     action = parser.parse_args(arguments).action
     with ScratchDirectory("local-aws") as scratch:
-        # While it is imported MiniStack makes folders, looks for a container engine, and leaves
-        # services out if the shell says so.
+        # On import MiniStack makes folders, looks for a container engine, and reads variables of
+        # the shell that switch services off.
         keep_only()
         os.environ |= {
             "HOME": str(scratch.path),
@@ -55,15 +55,15 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if action == "check":
         found = differences(replacements)
-        said = "\n".join(found) or f"MiniStack {version('ministack')} has what is replaced here."
-        print(said, flush=True)
+        fits = f"MiniStack {version('ministack')} has every name that is replaced or used here."
+        print("\n".join(found) or fits, flush=True)
         return 1 if found else 0
     print(report(replacements), flush=True)
     return 0
 
 
 def report(replacements: Replacements) -> str:
-    """Describe every replacement: name, ours, why, and what would be proposed upstream."""
+    """Describe every replacement: its names, its function, the reason, and what to propose."""
     lines = []
     entries = list(replacements)
     for entry in entries:
@@ -78,7 +78,7 @@ def report(replacements: Replacements) -> str:
     upstream = sum(bool(entry.upstream) for entry in entries)
     lines.append(
         f"\nMiniStack {version('ministack')}: {len(entries) - added} replaced, {added} added; "
-        f"{upstream} of them belong upstream."
+        f"MiniStack could take over {upstream} of them."
     )
     return "\n".join(lines)
 
@@ -89,21 +89,21 @@ def _indented(text: str) -> list[str]:
 
 
 def differences(replacements: Replacements) -> list[str]:
-    """Say which names are gone or have changed, with what to do about it; a line for each."""
+    """Return which names are gone or have changed, and what to do about each, one a line."""
     recorded = json.loads(RECORD.read_text(encoding="utf-8"))
     known, now = recorded["names"], fingerprints(replacements)
     uses = _uses(replacements)
     lines = replacements.problems()
     for name in sorted(known.keys() | now.keys()):
         if name not in now:
-            lines.append(f"{name} is no longer used here: {_COMMAND} accept")
+            lines.append(f"{name} is recorded, but not used any more. Run {_COMMAND} accept")
         elif name not in known:
-            lines.append(f"{name} is new here, for {uses[name]}: {_COMMAND} accept")
+            lines.append(f"{name} is not recorded; {uses[name]} uses it. Run {_COMMAND} accept")
         elif now[name] != known[name]:
             verb = "is gone" if now[name] == _GONE else "has changed"
             lines.append(
-                f"{name} {verb} since MiniStack {recorded['ministack']}: read it, see whether "
-                f"{uses[name]} still fits, then {_COMMAND} accept"
+                f"{name} {verb} since MiniStack {recorded['ministack']}. Check whether "
+                f"{uses[name]} still fits, then run {_COMMAND} accept"
             )
     return lines
 
@@ -114,7 +114,7 @@ def _record(replacements: Replacements) -> str:
 
 
 def fingerprints(replacements: Replacements) -> dict[str, str]:
-    """Return what each name stands for that is replaced or used here."""
+    """Return the fingerprint of each name that this package replaces or uses."""
     values = {
         str(name): name.value() for entry in replacements if not entry.adds for name in entry.names
     }
@@ -126,7 +126,7 @@ def fingerprints(replacements: Replacements) -> dict[str, str]:
 
 
 def _fingerprint(value: Any) -> str:
-    """Return a short hash of the source of functions; of data, whose content changes, the type."""
+    """Return a short hash of a function's source; for data, whose content changes, its type."""
     if isinstance(value, str) and value == _GONE:
         return _GONE
     if isinstance(value, dict) and value and all(isinstance(key, str) for key in value):
@@ -148,8 +148,9 @@ def _uses(replacements: Replacements) -> dict[str, str]:
 
 
 def used_names() -> Iterator[tuple[str, ModuleType, str]]:
-    """Yield each private name of MiniStack that a file here reads, with the file and its line."""
-    for path in sorted(_FOLDER.glob("*.py")):
+    """Yield each private name of MiniStack that this package reads, with the file and its line."""
+    code = (path for path in _FOLDER.rglob("*.py") if "tests" not in path.parts)
+    for path in sorted(code):
         nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
         modules = {
             alias.asname or alias.name: module

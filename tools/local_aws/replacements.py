@@ -1,4 +1,4 @@
-"""The one way in which something of ours takes the place of a name of MiniStack.
+"""How code of this package replaces functions, classes and table entries of MiniStack.
 
 ::
 
@@ -7,14 +7,14 @@
         \"\"\"Start another task of the service, as ECS keeps its count.\"\"\"
         return original(request)
 
-A decorator only registers; `apply` puts everything in place before the emulator serves. So nothing
-depends on the order in which our files are loaded, and an `original` is always MiniStack's own. A
-name has one replacement: a second one is an error.
+A decorator only registers a replacement; `apply` puts all of them in place before the emulator
+serves. So the order in which the modules are loaded does not matter, and `original` is always
+MiniStack's own function. Two replacements of one name are an error.
 
-MiniStack's modules take functions from each other by `from ... import` and keep them in tables. A
-replacement therefore names each of these: several names of one owner, and ``bound_in`` the modules
-that have imported the first of them. `python -m tools.local_aws --replacements` prints
-all of it.
+MiniStack's modules import functions from each other with `from ... import` and keep them in tables.
+So a replacement lists every name of the function: several names of one owner, and in ``bound_in``
+the modules that import the first name. `python -m tools.local_aws --replacements` prints all
+replacements.
 """
 
 import functools
@@ -32,9 +32,10 @@ R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Any])
 Owner: TypeAlias = ModuleType | type
 
-# The files that replace or add something, one or more for each AWS service.
-SUBJECTS = (
+# The modules that register replacements.
+MODULES = (
     "application_autoscaling",
+    "authentication",
     "cloudformation",
     "cloudwatch",
     "codebuild",
@@ -45,9 +46,8 @@ SUBJECTS = (
     "ecr",
     "ecs",
     "ecs_tasks",
-    "front",
     "iam.judge",
-    "iam.registry",
+    "iam.docker_registry",
     "lambda_functions",
     "logs",
     "moto_api",
@@ -56,20 +56,20 @@ SUBJECTS = (
     "servicediscovery",
     "sns",
 )
-# Only with a container engine that runs the tasks.
-ENGINE_SUBJECTS = ("ecs_containers",)
+# Loaded only if a container engine runs the ECS tasks.
+MODULES_WITH_ENGINE = ("ecs_containers",)
 
 _GONE = object()
 _ENTRY = re.compile(r"(?P<table>\w+)\[(?P<key>.+)\]$")
 
 
 class ReplacementError(RuntimeError):
-    """Replacements that cannot be put in place; a line for each."""
+    """Replacements that do not fit the installed MiniStack; a line for each."""
 
 
 @dataclass(frozen=True)
 class Name:
-    """A name of an owner, or an entry of a table that has a name: `_ACTION_MAP[StopTask]`."""
+    """A name in a module or class, or an entry of a table in it: `_ACTION_MAP[StopTask]`."""
 
     owner: Owner
     name: str
@@ -85,7 +85,7 @@ class Name:
         return self.value() is not _GONE
 
     def value(self) -> Any:
-        """Return what is there now."""
+        """Return the current value of the name."""
         if entry := _ENTRY.match(self.name):
             return getattr(self.owner, entry["table"], {}).get(entry["key"], _GONE)
         return getattr(self.owner, self.name, _GONE)
@@ -99,28 +99,28 @@ class Name:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Replacement:
-    """What of ours stands where, and why."""
+    """A function or class of this package, the names of MiniStack it replaces, and the reason."""
 
     names: tuple[Name, ...]
-    ours: Callable[..., Any]
-    """The function or class, for who wants to read it."""
+    function: Callable[..., Any]
+    """The function or class as it is written in this package."""
     value: Any
-    """What is put in place: `ours` with its original, or what is made of it."""
+    """The new value of the names: `function` with its original bound, or a table entry."""
     adds: bool
-    """MiniStack has no such name."""
+    """True if MiniStack has no such name."""
     why: str
     upstream: str
-    """What would be proposed to MiniStack; empty for what belongs here."""
+    """What to propose to MiniStack; empty if the replacement belongs in this package."""
 
     @property
     def where(self) -> str:
-        """Return file and line of `ours`."""
-        code = inspect.unwrap(self.ours)
+        """Return file and line of `function`."""
+        code = inspect.unwrap(self.function)
         _, line = inspect.getsourcelines(code)
         return f"{Path(inspect.getfile(code)).name}:{line}"
 
     def __str__(self) -> str:
-        return f"{self.ours.__qualname__} ({self.where})"
+        return f"{self.function.__qualname__} ({self.where})"
 
 
 class Replacements:
@@ -138,22 +138,22 @@ class Replacements:
     def replaces(
         self, owner: Owner, *names: str, bound_in: Sequence[ModuleType] = (), upstream: str = ""
     ) -> Callable[[Callable[Concatenate[Any, P], R]], Callable[P, R]]:
-        """Register a function that takes the place of the one that has these names.
+        """Register a function that replaces the one with these names.
 
-        Its first argument is the original. What is returned is the function with its original, for
-        other code of ours to call.
+        Its first argument is the original. The decorator returns the function with the original
+        bound, so other code of this package calls it like the original.
         """
         targets = [Name(owner, name) for name in names]
         targets += [Name(module, names[0]) for module in bound_in]
 
-        def register(ours: Callable[Concatenate[Any, P], R]) -> Callable[P, R]:
+        def register(function: Callable[Concatenate[Any, P], R]) -> Callable[P, R]:
             original = targets[0].value()
 
-            @functools.wraps(ours)
+            @functools.wraps(function)
             def replacement(*args: P.args, **kwargs: P.kwargs) -> R:
-                return ours(original, *args, **kwargs)
+                return function(original, *args, **kwargs)
 
-            self.add(targets, ours=ours, value=replacement, upstream=upstream)
+            self.add(targets, function=function, value=replacement, upstream=upstream)
             return replacement
 
         return register
@@ -161,10 +161,10 @@ class Replacements:
     def adds(self, owner: Owner, *names: str, upstream: str = "") -> Callable[[F], F]:
         """Register a function under names that MiniStack does not have."""
 
-        def register(ours: F) -> F:
+        def register(function: F) -> F:
             targets = [Name(owner, name) for name in names]
-            self.add(targets, ours=ours, value=ours, adds=True, upstream=upstream)
-            return ours
+            self.add(targets, function=function, value=function, adds=True, upstream=upstream)
+            return function
 
         return register
 
@@ -172,19 +172,19 @@ class Replacements:
         self,
         targets: Sequence[Name],
         *,
-        ours: Callable[..., Any],
+        function: Callable[..., Any],
         value: Any,
         adds: bool = False,
         why: str = "",
         upstream: str = "",
     ) -> None:
-        """Register any value; the decorators are for functions."""
+        """Register any value; the decorators register functions."""
         replacement = Replacement(
             names=tuple(targets),
-            ours=ours,
+            function=function,
             value=value,
             adds=adds,
-            why=why or (inspect.getdoc(ours) or "").partition("\n")[0],
+            why=why or (inspect.getdoc(function) or "").partition("\n")[0],
             upstream=upstream,
         )
         if self._applied:
@@ -197,29 +197,31 @@ class Replacements:
         self._by_name |= {str(target): replacement for target in targets}
 
     def problems(self) -> list[str]:
-        """Say what does not fit the MiniStack that is installed, a line for each name."""
+        """Return what does not fit the installed MiniStack, a line for each name."""
         lines = []
         for replacement in self:
             missing = [name for name in replacement.names if not name.exists]
             if replacement.adds:
                 lines += [
-                    f"{name} is in MiniStack now: compare it with {replacement}, perhaps delete it."
+                    f"{name} now exists in MiniStack: compare it with {replacement}, and delete"
+                    " that if MiniStack's does the same."
                     for name in replacement.names
                     if name.exists
                 ]
             elif missing:
                 lines += [
-                    f"{name} is gone from MiniStack: {replacement} replaces it." for name in missing
+                    f"{name} no longer exists in MiniStack, but {replacement} replaces it."
+                    for name in missing
                 ]
             elif len({id(name.value()) for name in replacement.names}) > 1:
                 names = " and ".join(str(name) for name in replacement.names)
                 lines.append(
-                    f"{names} are not one thing any more: {replacement} replaces them all."
+                    f"{names} no longer have the same value, but {replacement} replaces them all."
                 )
         return lines
 
     def apply(self) -> None:
-        """Put everything in place; nothing at all if something does not fit."""
+        """Put all replacements in place; ``ReplacementError`` and none if one does not fit."""
         if problems := self.problems():
             raise ReplacementError("\n".join(problems))
         self._applied = True
@@ -234,7 +236,7 @@ adds = REPLACEMENTS.adds
 
 
 def load(*, with_engine: bool) -> Replacements:
-    """Import everything that registers a replacement."""
-    for subject in (*SUBJECTS, *(ENGINE_SUBJECTS if with_engine else ())):
-        import_module(f"{__package__}.{subject}")
+    """Import the modules that register replacements."""
+    for module in (*MODULES, *(MODULES_WITH_ENGINE if with_engine else ())):
+        import_module(f"{__package__}.{module}")
     return REPLACEMENTS

@@ -1,7 +1,7 @@
-"""How a CloudFormation resource type of ours joins MiniStack's CloudFormation engine.
+"""How this package adds and replaces resource types of MiniStack's CloudFormation engine.
 
-The engine finds a type in the table `provisioners._RESOURCE_HANDLERS`, and the properties whose
-change needs a new resource in `_REPLACING_PROPERTIES`: a type of ours is an entry in both.
+The engine looks a type up in the table `provisioners._RESOURCE_HANDLERS`, and the properties whose
+change replaces the resource in `_REPLACING_PROPERTIES`. Types of this package have entries in both.
 """
 
 import os
@@ -22,15 +22,15 @@ Properties: TypeAlias = dict[str, Any]
 Created: TypeAlias = tuple[str, dict[str, Any]]
 """The physical id (`Ref`) and the attributes (`Fn::GetAtt`)."""
 
-_ours: set[str] = set()
+_our_types: set[str] = set()
 
 
 class ResourceType(ABC):
-    """A CloudFormation type: made, changed and removed through the emulator's own service APIs."""
+    """A CloudFormation type that creates, updates and deletes through the emulator's own APIs."""
 
     name: ClassVar[str]
     replaced_by: ClassVar[tuple[str, ...]]
-    """The properties whose change needs a new resource; empty: as MiniStack has it."""
+    """Properties whose change replaces the resource; empty: those that MiniStack lists."""
 
     @abstractmethod
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created: ...
@@ -43,11 +43,11 @@ class ResourceType(ABC):
 
     @abstractmethod
     def delete(self, physical_id: str, properties: Properties) -> None:
-        """Remove the resource; one that is already gone is removed."""
+        """Delete the resource; succeed if it does not exist any more."""
 
 
 class PatchedType(ResourceType):
-    """A type that MiniStack has; what a subclass does not override stays as MiniStack does it."""
+    """A type of MiniStack; methods that a subclass does not override call MiniStack's."""
 
     original: dict[str, Any]
     """MiniStack's own functions for the type."""
@@ -74,23 +74,23 @@ def adds_type(
     name: str, *, replaced_by: tuple[str, ...] = (), upstream: str = ""
 ) -> Callable[[type[T]], type[T]]:
     """Register a type that MiniStack does not have."""
-    return lambda ours: _register(ours, name, replaced_by, adds=True, upstream=upstream)
+    return lambda new: _register(new, name, replaced_by, adds=True, upstream=upstream)
 
 
 def replaces_type(
     name: str, *, replaced_by: tuple[str, ...] = (), upstream: str = ""
 ) -> Callable[[type[T]], type[T]]:
-    """Register a type in the place of MiniStack's; a `PatchedType` is given the original."""
-    return lambda ours: _register(ours, name, replaced_by, adds=False, upstream=upstream)
+    """Register a type that replaces MiniStack's; a `PatchedType` receives the original."""
+    return lambda new: _register(new, name, replaced_by, adds=False, upstream=upstream)
 
 
 def _register(
-    ours: type[T], name: str, replaced_by: tuple[str, ...], *, adds: bool, upstream: str
+    resource_class: type[T], name: str, replaced_by: tuple[str, ...], *, adds: bool, upstream: str
 ) -> type[T]:
     entry = Name(provisioners, f"_RESOURCE_HANDLERS[{name}]")
-    ours.name, ours.replaced_by = name, replaced_by
+    resource_class.name, resource_class.replaced_by = name, replaced_by
     handlers: dict[str, Any] = {}
-    instance = ours()
+    instance = resource_class()
     if isinstance(instance, PatchedType) and entry.exists:
         instance.original = entry.value()
         handlers |= instance.original
@@ -100,33 +100,33 @@ def _register(
         "update_with_logical_id": True,
         "delete": instance.delete,
     }
-    REPLACEMENTS.add([entry], ours=ours, value=handlers, adds=adds, upstream=upstream)
+    REPLACEMENTS.add([entry], function=resource_class, value=handlers, adds=adds, upstream=upstream)
     if replaced_by:
         REPLACEMENTS.add(
             [Name(provisioners, f"_REPLACING_PROPERTIES[{name}]")],
-            ours=ours,
+            function=resource_class,
             value=replaced_by,
             adds=True,
-            why="A change of these properties needs a new resource.",
+            why="A change of these properties replaces the resource.",
         )
-    _ours.add(name)
-    return ours
+    _our_types.add(name)
+    return resource_class
 
 
 @replaces(stacks, "_runs_on_worker_thread")
 def runs_on_worker_thread(original: Callable[[str], bool], resource_type: str) -> bool:
-    """Keep our types off the event loop: they call the emulator's own APIs."""
-    return resource_type in _ours or original(resource_type)
+    """Run the types of this package off the event loop, since they call the emulator's own APIs."""
+    return resource_type in _our_types or original(resource_type)
 
 
 def generated_name(stack: str, logical_id: str, *, longest: int, lowercase: bool = False) -> str:
-    """Return the name that CloudFormation gives a resource whose template names none."""
+    """Return the name that CloudFormation generates for a resource without one."""
     name = provisioners._physical_name(stack, logical_id, max_len=longest, lowercase=lowercase)
     return str(name)
 
 
 def own_client(service: str) -> Any:
-    """Return a client to this very emulator, in the account and region of the request at hand."""
+    """Return a client of this emulator, for the account and region of the current request."""
     return _client(service, get_account_id(), get_region())
 
 
@@ -136,7 +136,7 @@ def _client(service: str, account: str, region: str) -> Any:
 
 
 def own_access() -> Access:
-    """Return root's access to this very emulator, in the account and region of the request."""
+    """Return root's access to this emulator, for the account and region of the current request."""
     return _access(get_account_id(), get_region())
 
 
@@ -151,14 +151,14 @@ def _access(account: str, region: str) -> Access:
     )
 
 
-# The keys below these are the user's own words (an option, a label), not names of the API.
+# Below these properties the user chooses the keys (an option, a label): they are no API names.
 _MAPS = frozenset({"Options", "DockerLabels", "Configuration", "Labels", "DriverOpts"})
 
 
 def api_shape(value: Any, *, maps: frozenset[str] = _MAPS) -> Any:
     """Spell every property name in `value` as the JSON APIs do: `TaskRoleArn` -> `taskRoleArn`.
 
-    The keys of a map in `maps` are left alone.
+    It does not change the keys of a map in `maps`.
     """
     if isinstance(value, list):
         return [api_shape(item, maps=maps) for item in value]
@@ -173,7 +173,7 @@ def api_shape(value: Any, *, maps: frozenset[str] = _MAPS) -> Any:
 
 
 def _flat(value: Any) -> bool:
-    """Tell a map of plain values from a structure, as `Configuration` of an ECS cluster is one."""
+    """Say whether it is a map of plain values; `Configuration` of an ECS cluster is a structure."""
     return isinstance(value, dict) and not any(isinstance(v, (dict, list)) for v in value.values())
 
 

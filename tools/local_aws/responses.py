@@ -1,4 +1,4 @@
-"""What the handler of an API is given and gives back, in the form that MiniStack has them."""
+"""The types of MiniStack's API handlers: request, response and errors."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -7,7 +7,7 @@ from ministack.core import responses
 from ministack.services import ec2
 
 Request: TypeAlias = dict[str, Any]
-"""The request's parameters: parsed JSON, or the lists of values of a query API."""
+"""The parameters of a request: parsed JSON, or the lists of values of a query API."""
 Response: TypeAlias = tuple[int, dict[str, str], bytes]
 Handler: TypeAlias = Callable[[Request], Response]
 

@@ -1,4 +1,4 @@
-"""S3: buckets with all that their templates say."""
+"""S3: buckets with the properties of their templates, and the AWS-managed key."""
 
 from collections.abc import Callable
 from typing import Any
@@ -52,7 +52,7 @@ class Bucket(PatchedType):
         client = own_client("s3")
         if physical_id not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
             return
-        # MiniStack would drop the objects with the bucket; CloudFormation on AWS never does.
+        # MiniStack would delete the objects with the bucket; CloudFormation on AWS never does.
         versions = client.list_object_versions(Bucket=physical_id, MaxKeys=1)
         if versions.get("Versions") or versions.get("DeleteMarkers"):
             raise ValueError(f"{_NOT_EMPTY}: {physical_id}")
@@ -91,7 +91,8 @@ def _encryption(rule: dict[str, Any]) -> dict[str, Any]:
 
 def _lifecycle(rule: dict[str, Any]) -> dict[str, Any]:
     if unknown := rule.keys() - _LIFECYCLE:
-        raise ValueError(f"AWS::S3::Bucket: no local lifecycle for {', '.join(sorted(unknown))}.")
+        names = ", ".join(sorted(unknown))
+        raise ValueError(f"AWS::S3::Bucket: the local AWS knows no lifecycle rule with {names}.")
     shaped: dict[str, Any] = {
         "Status": rule["Status"],
         "Filter": {"Prefix": rule.get("Prefix", "")},
@@ -123,7 +124,7 @@ _PUT_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 def with_managed_key(
     original: Callable[[dict[str, str], str], Any], headers: dict[str, str], bucket: str
 ) -> Any:
-    """Give an object put with `aws:kms` and no key the account's AWS-managed key, as on AWS."""
+    """Use the AWS-managed key for an object that is put with `aws:kms` and without a key."""
     if headers.get(_PUT_SSE) == "aws:kms" and not headers.get(_PUT_KEY):
         key = f"arn:aws:kms:{get_region()}:{get_account_id()}:alias/aws/s3"
         headers = headers | {_PUT_KEY: key}

@@ -1,11 +1,11 @@
-"""Scratch directories: marked as ours, removed by whoever made them, or later when they are dead.
+"""Scratch directories: their process removes them; if it was killed, the next process does.
 
-A process that is killed cleans nothing up. So each directory carries a mark, and the next process
-that makes one removes those whose process is gone. What counts as gone is decided by the kernel:
-the directory is locked as long as its process lives, however that ends. A process id would be used
-again one day, and means nothing in another container that shares the temporary directory; the mark
-names the process all the same, for people. It names its own directory, too: a copy that somebody
-has made of one is theirs.
+Each directory has a mark, a small file that this program writes into it. A process holds a lock on
+its directory, which the kernel releases when the process ends in any way. So a process that makes
+a new scratch directory first removes the marked directories that nobody has locked. A process id
+instead of the lock would not do: ids are used again, and mean nothing in another container that
+shares the temporary directory. The mark has the id only for people who look. It also has the inode
+of its directory, so a copy that the user makes of a scratch directory is not removed.
 """
 
 import fcntl
@@ -30,19 +30,19 @@ _LARGEST_MARK = 10_000
 
 
 class ScratchDirectory:
-    """A new directory, `ecs-blueprint-<kind>-...`, for this process and its children alone.
+    """A new directory, `ecs-blueprint-<kind>-...`, that only this user can read.
 
-    Use it in a `with` block, or call `remove` at the end. Making one first removes what other
-    processes of the same user have left in the same place. ``parent`` is the temporary directory
-    unless it is given.
+    Use it in a `with` block, or call `remove` at the end. The constructor first removes scratch
+    directories that ended processes of this user have left in ``parent``, by default the temporary
+    directory.
     """
 
     def __init__(self, kind: str, *, parent: Path | None = None) -> None:
         sweep(parent)
         self.path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{kind}-", dir=parent))
         self._directory: int | None = os.open(self.path, _DIRECTORY)
-        # Locked before it is marked: nobody ever sees a mark without its lock.
-        with suppress(OSError):  # A file system without locks: then nobody else may remove it.
+        # The lock comes first, so that no other process ever sees a mark without its lock.
+        with suppress(OSError):  # a file system without locks: without a mark nobody removes it
             fcntl.flock(self._directory, fcntl.LOCK_EX)
             _write_mark(self._directory)
 
@@ -58,7 +58,7 @@ class ScratchDirectory:
         self.remove()
 
     def remove(self) -> None:
-        """Remove it with all that is in it. Harmless twice; what cannot go now is swept later."""
+        """Remove it with its content; a later sweep removes what resists. May be called twice."""
         directory, self._directory = self._directory, None
         if directory is None:
             return
@@ -70,7 +70,7 @@ class ScratchDirectory:
 
 
 def sweep(parent: Path | None = None) -> None:
-    """Remove the scratch directories of this user whose process is gone; nothing else, ever."""
+    """Remove the scratch directories of this user whose process has ended, and nothing else."""
     folder = Path(tempfile.gettempdir()) if parent is None else parent
     with suppress(OSError):
         for path in folder.glob(f"{PREFIX}*"):
@@ -80,9 +80,9 @@ def sweep(parent: Path | None = None) -> None:
 
 
 def in_use(path: Path) -> bool:
-    """Say whether the process that made a scratch directory lives; in doubt it does.
+    """Say whether the process that made a scratch directory is running; in doubt it is.
 
-    A directory that is not there any more has been removed by its process, or swept.
+    A directory that does not exist is not in use: its process or a sweep has removed it.
     """
     if not os.path.lexists(path):
         return False
@@ -98,7 +98,7 @@ def others_in_use(path: Path) -> bool:
 
 @contextmanager
 def temporary_files_in(folder: Path) -> Iterator[None]:
-    """Have this process, and what it starts in the block, put temporary files in a folder."""
+    """Make this process, and those it starts in the block, put temporary files in a folder."""
     before, variable = tempfile.tempdir, os.environ.get("TMPDIR")
     tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
     try:
@@ -125,7 +125,7 @@ def _identity(found: os.stat_result) -> list[int]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[int | None]:
-    """Give a marked directory of ours whose process is gone, locked; None for all others."""
+    """Open and lock a marked directory whose process has ended; None for all others."""
     try:
         directory = os.open(path, _DIRECTORY)
     except OSError:  # not there any more, not a directory, a link, or not for us to read
@@ -139,17 +139,17 @@ def _locked(path: Path) -> Iterator[int | None]:
 
 def _lock(directory: int, path: Path) -> bool:
     try:
-        if not _is_ours(directory):
+        if not _has_our_mark(directory):
             return False
         fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:  # without a mark, or its process lives
         return False
-    # Until it was locked, another sweep may have removed it.
+    # Another sweep may have removed it before it was locked.
     return _is_at(directory, path)
 
 
-def _is_ours(directory: int) -> bool:
-    """Say whether only this user can have made the directory, and this program its mark in it."""
+def _has_our_mark(directory: int) -> bool:
+    """Say whether this user made the directory and this program its mark, beyond doubt."""
     made = os.fstat(directory)
     if made.st_uid != os.geteuid() or stat.S_IMODE(made.st_mode) & 0o077:
         return False
@@ -165,7 +165,7 @@ def _is_ours(directory: int) -> bool:
 
 
 def _is_at(directory: int, path: Path) -> bool:
-    """Say whether the open directory is still the one under this name."""
+    """Say whether this path still leads to the open directory."""
     try:
         there = path.lstat()
     except OSError:
@@ -174,7 +174,7 @@ def _is_at(directory: int, path: Path) -> bool:
 
 
 def _remove(path: Path, directory: int) -> None:
-    """Remove an open directory; its mark goes last, so that what resists is found again."""
+    """Remove an open directory; its mark goes last, so that a later sweep finds what resists."""
     for entry in os.listdir(directory):
         if entry == MARK:
             continue

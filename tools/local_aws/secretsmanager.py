@@ -1,11 +1,11 @@
 """Secrets Manager: a secret in a template, whose `Ref` is its ARN.
 
-MiniStack returns the name, which no policy and no API of AWS would take for the secret.
+MiniStack returns the name, which no policy of AWS accepts.
 """
 
 from tools.local_aws.resource_types import Created, PatchedType, Properties, replaces_type
 
-# What Secrets Manager adds to the name in an ARN: a hyphen and six characters.
+# In an ARN Secrets Manager appends a hyphen and six characters to the name.
 _SUFFIX_LENGTH = 7
 
 

@@ -1,4 +1,4 @@
-"""Cloud Map: instances with their health and DNS records, and the questions of callers."""
+"""Cloud Map: instances with their health and DNS records, DiscoverInstances, and list filters."""
 
 import json
 import time
@@ -9,12 +9,12 @@ from xml.sax.saxutils import escape
 from ministack.core.concurrency import spawn_background
 from ministack.services import route53, servicediscovery
 
-from tools.local_aws.delays import Delays
+from tools.local_aws.options import Delays
 from tools.local_aws.replacements import replaces
 from tools.local_aws.responses import Handler, Request, Response, json_error, json_response
 
 _HEALTHS = ("HEALTHY", "UNHEALTHY")
-# By record type, the attribute of the instance that is the record's value.
+# By record type, the attribute of the instance that has the record's value.
 _VALUES = {"A": "AWS_INSTANCE_IPV4", "AAAA": "AWS_INSTANCE_IPV6", "CNAME": "AWS_INSTANCE_CNAME"}
 _RECORDS_UPSTREAM = (
     "Missing: the record sets of an instance in the hosted zone of its namespace, as DnsConfig of"
@@ -29,7 +29,7 @@ _RECORDS_UPSTREAM = (
     " without the attributes that its records need.",
 )
 def register_instance(original: Handler, request: Request) -> Response:
-    """Register an instance with its DNS records and first health, or say what it lacks."""
+    """Register an instance with its DNS records and first health status."""
     service = servicediscovery._services.get(request["ServiceId"])
     instance_id, attributes = request["InstanceId"], request.get("Attributes", {})
     health = attributes.get("AWS_INIT_HEALTH_STATUS", _HEALTHS[0])
@@ -40,7 +40,7 @@ def register_instance(original: Handler, request: Request) -> Response:
         return json_error("InvalidInput", message, 400)
     known = instance_id in servicediscovery._instances.get(request["ServiceId"], {})
     statuses = servicediscovery._instance_health_status.get(request["ServiceId"], {})
-    # Only a new instance starts with its first health; one that is updated keeps what it has.
+    # Only a new instance takes the first health status; an update keeps the current one.
     kept = statuses.get(instance_id, health) if known else health
     response = original(request)
     if service and response[0] == HTTPStatus.OK:
@@ -50,10 +50,10 @@ def register_instance(original: Handler, request: Request) -> Response:
 
 
 custom_health_seconds = Delays().custom_health
-"""Set once, before the emulator serves."""
+"""The process sets it once, before it serves."""
 
-# By service and instance what Cloud Map was told last and has not acted on yet.
-_told: dict[tuple[str, str], Request] = {}
+# By service and instance, the last status on which Cloud Map has not acted yet.
+_waiting: dict[tuple[str, str], Request] = {}
 
 
 @replaces(
@@ -62,15 +62,15 @@ _told: dict[tuple[str, str], Request] = {}
     upstream="Missing: the 30 seconds after which Cloud Map acts on a custom health status.",
 )
 def update_custom_health(original: Handler, request: Request) -> Response:
-    """Note the health, and act on it later, unless it has changed again by then."""
+    """Act on a status after the delay, unless another one has replaced it by then."""
     service_id, instance_id = request["ServiceId"], request["InstanceId"]
     if not custom_health_seconds or instance_id not in servicediscovery._instances.get(
         service_id, {}
     ):
         return original(request)
     key = (service_id, instance_id)
-    if key not in _told or _told[key]["Status"] != request["Status"]:
-        _told[key] = request
+    if key not in _waiting or _waiting[key]["Status"] != request["Status"]:
+        _waiting[key] = request
         name = f"custom-health-{instance_id[:8]}"
         spawn_background(_act_on_health, original, request, key, thread_name=name)
     return 200, {"Content-Type": "application/x-amz-json-1.0"}, b""
@@ -78,8 +78,8 @@ def update_custom_health(original: Handler, request: Request) -> Response:
 
 def _act_on_health(original: Handler, request: Request, key: tuple[str, str]) -> None:
     time.sleep(custom_health_seconds)
-    if _told.get(key) is request:
-        del _told[key]
+    if _waiting.get(key) is request:
+        del _waiting[key]
         original(request)
 
 
@@ -98,7 +98,7 @@ def deregister_instance(original: Handler, request: Request) -> Response:
     instance = servicediscovery._instances.get(service_id, {}).get(instance_id)
     if instance is None:
         return json_error("InstanceNotFound", "Instance not found", 404)
-    _told.pop((service_id, instance_id), None)
+    _waiting.pop((service_id, instance_id), None)
     response = original(request)
     _change_records("DELETE", service, instance_id, instance["Attributes"])
     return response
@@ -110,7 +110,7 @@ def deregister_instance(original: Handler, request: Request) -> Response:
     upstream="Bug: a service with instances is deleted; Cloud Map answers ResourceInUse.",
 )
 def delete_service(original: Handler, request: Request) -> Response:
-    """Keep a service that still has instances."""
+    """Refuse to delete a service that still has instances."""
     if servicediscovery._instances.get(request["Id"]):
         message = (
             "Service contains registered instances; delete the instances before deleting the "
@@ -121,7 +121,7 @@ def delete_service(original: Handler, request: Request) -> Response:
 
 
 def _missing_attribute(service: dict[str, Any], attributes: dict[str, str]) -> str:
-    """Name the attribute that the service's records need and an instance does not bring."""
+    """Return an attribute that the records of the service need and the instance lacks."""
     needed = [_VALUES[record["Type"]] for record in _records(service)]
     return next((name for name in needed if name not in attributes), "")
 
@@ -129,17 +129,17 @@ def _missing_attribute(service: dict[str, Any], attributes: dict[str, str]) -> s
 def _records(service: dict[str, Any]) -> list[dict[str, Any]]:
     records: list[dict[str, Any]] = (service.get("DnsConfig") or {}).get("DnsRecords", [])
     if strange := [record["Type"] for record in records if record["Type"] not in _VALUES]:
-        raise ValueError(f"Cloud Map: no local records of type {', '.join(strange)}.")
+        raise ValueError(f"Cloud Map: the local AWS has no records of type {', '.join(strange)}.")
     return records
 
 
 def _change_records(
     action: str, service: dict[str, Any], instance_id: str, attributes: dict[str, str]
 ) -> None:
-    """Create, replace or remove the records of an instance; a namespace may have no zone.
+    """Create, replace or delete the records of an instance; a namespace may have no zone.
 
-    As Cloud Map has them: a record set for each instance, under the name of the service, with its
-    TTL and routing policy. The instance's id tells the record sets apart.
+    As in Cloud Map, each instance has a record set under the name of the service, with its TTL and
+    routing policy. The set identifier is the id of the instance.
     """
     namespace = servicediscovery._namespaces[service["NamespaceId"]]
     zone = namespace["Properties"].get("DnsProperties", {}).get("HostedZoneId")

@@ -1,6 +1,6 @@
-"""The Service Quotas API, from moto, with the quotas that a new account has.
+"""The Service Quotas API, from moto, with the quotas of a new account.
 
-moto knows those of Amazon VPC; some more are here. Nothing enforces a quota.
+moto has those of Amazon VPC; this module adds some. Nothing enforces a quota.
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
-"""SNS: topic policies under an id that tells whose policy it is.
+"""SNS: topic policies whose id names their topic.
 
-MiniStack makes up an id that leads nowhere, so the policy could not be found again.
+MiniStack generates a random id, by which the inventory could not find the policy.
 """
 
 import json
@@ -17,7 +17,7 @@ from tools.local_aws.resource_types import (
 @replaces_type(
     "AWS::SNS::TopicPolicy",
     replaced_by=("Topics",),
-    upstream="Bug: Ref is made up anew, so it does not lead to the policy of a topic.",
+    upstream="Bug: Ref is a random id, which does not name the topic of the policy.",
 )
 class TopicPolicy(PatchedType):
     """The policy of one or more topics."""

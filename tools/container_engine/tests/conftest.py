@@ -1,4 +1,4 @@
-"""The container engine; where there is none, nothing is shown about the image, and it says so."""
+"""The container engine for these tests, which are skipped with a reason where there is none."""
 
 import os
 from collections.abc import Iterator
@@ -26,13 +26,13 @@ def service_folder() -> Path:
 
 @pytest.fixture(scope="session")
 def cache() -> Path:
-    """Kept between runs: making a stand-in base image takes a while."""
+    """A folder that is kept between runs, since building the stand-in takes a while."""
     return ROOT / ".cache" / "container_engine"
 
 
 @pytest.fixture(scope="session")
 def engine(service_folder: Path, cache: Path) -> Engine:
-    """Docker or podman, with the base image at hand: a visible skip without, a failure in CI."""
+    """Docker or podman with the base image; without one the test is skipped, in CI it fails."""
     try:
         engine = find_engine(cache)
         base_image(engine, service_folder / "Dockerfile", cache)
@@ -45,7 +45,7 @@ def engine(service_folder: Path, cache: Path) -> Engine:
 
 @pytest.fixture(scope="session")
 def image(engine: Engine, service_folder: Path, cache: Path) -> str:
-    """Any image that runs."""
+    """An image that runs."""
     tag = f"{KEPT_IMAGES}/tests:first"
     build_image(engine, service_folder, tag, cache, build_args={"REVISION": "first"})
     return tag
@@ -53,7 +53,7 @@ def image(engine: Engine, service_folder: Path, cache: Path) -> str:
 
 @pytest.fixture(scope="session")
 def label(engine: Engine) -> Iterator[str]:
-    """The option that makes a container one of this run, so that it goes even if that is killed."""
+    """The option that labels a container, so that a later run removes it if this one is killed."""
     with owned(engine) as labels:
         ((name, value),) = labels.items()
         yield f"--label={name}={value}"

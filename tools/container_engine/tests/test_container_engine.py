@@ -1,4 +1,4 @@
-"""Finding an engine, and speaking to its API."""
+"""Finding a container engine, running its commands, and calling its API."""
 
 import socket
 from pathlib import Path
@@ -14,7 +14,7 @@ from tools.container_engine import (
 )
 
 
-def test_a_machine_without_an_engine_is_told_what_is_missing(
+def test_without_an_engine_the_error_says_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -23,7 +23,7 @@ def test_a_machine_without_an_engine_is_told_what_is_missing(
         find_engine(tmp_path)
 
 
-def test_an_engine_that_does_not_work_is_told_with_its_reason(
+def test_for_an_engine_that_fails_the_error_has_its_reason(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     docker = tmp_path / "docker"
@@ -35,7 +35,7 @@ def test_an_engine_that_does_not_work_is_told_with_its_reason(
         find_engine(tmp_path)
 
 
-def test_what_it_prints_is_passed_on_when_it_is_to_be_shown(
+def test_show_passes_the_output_of_the_engine_on(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     engine = Engine(name="docker", command=("sh", "-c", 'echo "$0"; exit 3'))
@@ -52,7 +52,7 @@ def test_what_it_prints_is_passed_on_when_it_is_to_be_shown(
         ("rmi", "layer not known", 1),
     ],
 )
-def test_a_build_that_lost_a_layer_to_another_process_is_tried_again(
+def test_a_build_that_lost_a_layer_to_another_process_is_repeated(
     command: str, said: str, runs: int, tmp_path: Path
 ) -> None:
     script = f"echo run >> '{tmp_path}/runs'; echo '{said}' >&2; exit 125"
@@ -62,11 +62,11 @@ def test_a_build_that_lost_a_layer_to_another_process_is_tried_again(
     assert len((tmp_path / "runs").read_text("utf-8").splitlines()) == runs
 
 
-def test_its_docker_api_answers_as_long_as_it_is_wanted(engine: Engine) -> None:
+def test_its_docker_api_answers_until_the_end_of_the_block(engine: Engine) -> None:
     with docker_host(engine) as host:
         path = host.removeprefix("unix://")
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(10)
+            client.settimeout(300)
             client.connect(path)
             client.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
             assert b"200 OK" in client.recv(1024)

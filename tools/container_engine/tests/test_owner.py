@@ -1,4 +1,4 @@
-"""Whether a run that a label names is over: only where nothing else can be true."""
+"""Whether the run that a label names has ended, beyond doubt."""
 
 import os
 import subprocess
@@ -23,28 +23,28 @@ def running(tmp_path: Path) -> Iterator[Owner]:
 
 
 @pytest.fixture
-def gone(tmp_path: Path) -> Owner:
-    """Its scratch directory has been removed, by itself or by another one's sweep."""
+def ended(tmp_path: Path) -> Owner:
+    """A run whose scratch directory was removed, by itself or by a sweep."""
     return Owner.of(tmp_path / "ecs-blueprint-engine-gone")
 
 
-def restarted(monkeypatch: pytest.MonkeyPatch, machine: str) -> None:
-    monkeypatch.setattr(module, "_machine", lambda: machine)
-    monkeypatch.setattr(module, "_boot", lambda: "11111111-2222-3333-4444-555555555555")
-
-
-def test_a_label_says_all_of_it(running: Owner) -> None:
+def test_a_label_holds_the_whole_owner(running: Owner) -> None:
     assert Owner.parse(str(running)) == running
 
 
-def test_a_run_without_its_directory_is_over_and_one_that_holds_it_is_not(
-    gone: Owner, running: Owner
+@pytest.mark.parametrize("label", ["", "true", "0@vm:/tmp/ecs-blueprint-engine-1", "a;b;/tmp/c"])
+def test_a_label_of_another_program_names_no_owner(label: str) -> None:
+    assert Owner.parse(label) is None
+
+
+def test_a_run_without_its_directory_has_ended_and_one_that_holds_it_has_not(
+    ended: Owner, running: Owner
 ) -> None:
-    assert gone.is_gone()
-    assert not running.is_gone()
+    assert ended.has_ended()
+    assert not running.has_ended()
 
 
-def test_a_run_that_was_killed_is_over_while_its_directory_is_still_there(tmp_path: Path) -> None:
+def test_a_killed_run_has_ended_even_if_its_directory_still_exists(tmp_path: Path) -> None:
     killed = (
         "import os, sys\n"
         "from pathlib import Path\n"
@@ -54,61 +54,46 @@ def test_a_run_that_was_killed_is_over_while_its_directory_is_still_there(tmp_pa
     )
     subprocess.run([sys.executable, "-c", killed, str(tmp_path)], cwd=ROOT, check=False)
     (left,) = tmp_path.iterdir()
-    assert Owner.of(left).is_gone()
+    assert Owner.of(left).has_ended()
 
 
-def test_what_another_has_written_names_no_owner() -> None:
-    for label in ("", "true", "0@vm:/tmp/ecs-blueprint-engine-1", "a;b;/tmp/c"):
-        assert Owner.parse(label) is None
-
-
-def test_another_temporary_directory_of_the_same_path_tells_nothing(
-    gone: Owner, tmp_path: Path
+def test_a_run_with_another_temporary_directory_of_the_same_path_may_be_running(
+    ended: Owner, tmp_path: Path
 ) -> None:
-    """In another mount namespace, or in a container, a living run has no directory there."""
+    """A run in another container has its directory in another file system."""
     tmp_path.rename(tmp_path.with_name("elsewhere"))
     tmp_path.mkdir()
-    assert not gone.is_gone()
-    tmp_path.rmdir()
-    assert not gone.is_gone()
+    assert not ended.has_ended()
 
 
-def test_a_directory_that_cannot_be_looked_into_tells_nothing(tmp_path: Path) -> None:
-    """As that of a user who has the same number in another user namespace."""
+def test_a_run_with_a_directory_that_we_did_not_mark_may_be_running(tmp_path: Path) -> None:
+    """A user in another user namespace may have the same number."""
     unmarked = tmp_path / "ecs-blueprint-engine-theirs"
     unmarked.mkdir()
-    assert not Owner.of(unmarked).is_gone()
+    assert not Owner.of(unmarked).has_ended()
 
 
-def test_another_user_or_machine_is_not_judged(
-    gone: Owner, monkeypatch: pytest.MonkeyPatch
+def test_a_run_of_another_user_or_machine_may_be_running(
+    ended: Owner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not replace(gone, user=gone.user.replace("@", "1@")).is_gone()
-    assert not replace(gone, user=f"{os.geteuid()}@elsewhere/").is_gone()
-    # A copy of this machine that has kept all but its id.
-    monkeypatch.setattr(module, "_machine", lambda: "0" * 32)
-    assert not gone.is_gone()
+    assert not replace(ended, user=ended.user.replace("@", "1@")).has_ended()
+    assert not replace(ended, user=f"{os.geteuid()}@elsewhere/").has_ended()
+    monkeypatch.setattr(module, "_machine_id", lambda: "0" * 32)
+    assert not ended.has_ended()
 
 
-def test_with_its_machine_every_run_has_ended(
-    running: Owner, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("machine", "has_ended"), [("0" * 32, True), ("", False)])
+def test_a_reboot_ends_every_run_of_a_machine_that_has_an_id(
+    running: Owner, monkeypatch: pytest.MonkeyPatch, machine: str, *, has_ended: bool
 ) -> None:
-    machine = running.user.partition("/")[2] or "0" * 32
     before = replace(running, user=f"{running.user.partition('/')[0]}/{machine}")
-    restarted(monkeypatch, machine)
-    assert before.is_gone()
+    monkeypatch.setattr(module, "_machine_id", lambda: machine)
+    monkeypatch.setattr(module, "_boot_id", lambda: "11111111-2222-3333-4444-555555555555")
+    assert before.has_ended() is has_ended
 
 
-def test_a_machine_without_an_id_may_be_another_one(
-    running: Owner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = replace(running, user=f"{running.user.partition('/')[0]}/")
-    restarted(monkeypatch, "")
-    assert not before.is_gone()
-
-
-def test_where_no_start_of_the_machine_can_be_told_nothing_is_over(
+def test_without_a_boot_id_a_run_may_be_running(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_boot", lambda: "")
-    assert not Owner.of(tmp_path / "ecs-blueprint-engine-gone").is_gone()
+    monkeypatch.setattr(module, "_boot_id", lambda: "")
+    assert not Owner.of(tmp_path / "ecs-blueprint-engine-gone").has_ended()

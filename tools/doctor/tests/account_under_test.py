@@ -8,7 +8,7 @@ from tools.doctor.__main__ import ESSENTIAL, questions
 from tools.doctor.aws import Aws
 from tools.doctor.check import ERRORS, Result, Verdict, result_of_error
 from tools.local_aws import LocalAws
-from tools.local_aws.tests.wire import send, signature
+from tools.local_aws.tests.raw_requests import send, signature
 
 TOKEN = "ghp_secretOfTheTest"  # noqa: S105 - opens nothing
 TOKEN_SECRET = "ecs-github-token"  # noqa: S105 - a name

@@ -1,37 +1,41 @@
-"""What has to be allowed for a call of an API: its actions, resources and condition keys.
+"""The permissions that a call to an API needs: actions, resources and condition keys.
 
-Which types of resources an action is authorised on is data (`actions`). Here is how a request names
-a resource of each type, and what a call needs besides its own action. Who adds a type or an action
-looks it up in the Service Authorization Reference, which each service has a page of:
+The Service Authorization Reference has the resource types of each action; cfn-lint contains a copy.
+The reference does not say which of them a request must name, nor the condition keys of an action.
+So this module finds the resources of each type in a request, their condition keys, and the
+permissions that a call needs besides its own action. To add a type or an action, read the page of
+the service in the reference:
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from ministack.services import cloudformation, ec2, ecs, iam
 
-from tools.local_aws.iam.actions import UnknownActionError, resource_types
-
 EVERYTHING = "*"
 
 
 class UnjudgedError(Exception):
-    """Nobody knows what the call needs; the message says what is missing where."""
+    """This module does not know which permissions the call needs; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """A request to an API. ``parameters`` are its JSON, or the values of a query API by name.
+    """A request to an API. ``parameters`` are its JSON, or the lists of values of a query API.
 
-    ``known_arn`` is what MiniStack takes for the resource: it knows the ARNs that it has made up.
+    ``known_arn`` is the resource as MiniStack determines it: it knows the ARNs that it generates.
     """
 
     service: str
-    """As IAM calls it."""
+    """The prefix of the service's actions in IAM."""
     operation: str
     parameters: Mapping[str, Any]
     path: str
@@ -44,7 +48,7 @@ class Call:
         return f"{self.service}:{self.operation}"
 
     def texts(self, *names: str) -> list[str]:
-        """Return the values of these parameters, those of lists among them."""
+        """Return the values of these parameters, also those in lists."""
         found: list[str] = []
         for name in names:
             value = self.parameters.get(name, [])
@@ -63,7 +67,7 @@ class Call:
         return f"arn:aws:{service or self.service}:{where}:{self.account}:{resource}"
 
     def arns(self, prefix: str, *names: str) -> list[str]:
-        """Return the ARNs of what these parameters name, be it by name or by ARN."""
+        """Return the ARNs of the resources in these parameters, given by name or by ARN."""
         return [
             text if text.startswith("arn:") else self.arn(f"{prefix}{text.removeprefix('/')}")
             for text in self.texts(*names)
@@ -72,7 +76,7 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One thing that must be allowed; ``keys`` are condition keys of the call, in lower case."""
+    """A permission that a call needs; ``keys`` are its condition keys, in lower case."""
 
     action: str
     resource: str
@@ -80,30 +84,48 @@ class Check:
 
 
 def checks(call: Call) -> list[Check]:
-    """Return all that must be allowed for a call; ``UnjudgedError`` if nobody knows."""
+    """Return all permissions that a call needs; ``UnjudgedError`` if that is unknown."""
     keys = _keys(call)
     own = [Check(action=call.action, resource=resource, keys=keys) for resource in _resources(call)]
-    return [*own, *_tagging(call), *_handed_over(call)]
+    return [*own, *_tagging(call), *_passed_roles(call)]
 
 
 def _resources(call: Call) -> list[str]:
     if call.action in _BY_ACTION:
         return _BY_ACTION[call.action](call)
-    try:
-        types = resource_types(call.action)
-    except UnknownActionError:
-        raise UnjudgedError(f"the Service Authorization data has no {call.action}") from None
+    types = _resource_types(call.action)
     known = [each for each in types if each in _BY_TYPE]
     if types and not known:
         raise UnjudgedError(
             f"{call.action} is authorised on {' or '.join(types)}, which calls.py does not know"
         )
     named = [resource for each in known for resource in _BY_TYPE[each](call)]
-    # Who names nothing asks about everything.
+    # A request that names no resource is about all of them.
     return named or [EVERYTHING]
 
 
-# --- How a request names resources.
+def _resource_types(action: str) -> tuple[str, ...]:
+    """Return the resource types of an action, like `ecs:service`; none if it has only `*`."""
+    service, _, name = action.partition(":")
+    try:
+        types = _service_authorization()[service]["Actions"][name.lower()].get("Resources", [])
+    except KeyError:
+        raise UnjudgedError(f"the Service Authorization data has no {action}") from None
+    return tuple(f"{service}:{each}" for each in types)
+
+
+@cache
+def _service_authorization() -> dict[str, Any]:
+    # Only located, not imported, since the package takes a while to load.
+    package = find_spec("cfnlint")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("cfn-lint is not installed")
+    file = Path(package.origin).parent / "data" / "AdditionalSpecs" / "Policies.json"
+    services: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return services
+
+
+# --- The resources of a request.
 
 
 def _in_cluster(call: Call, kind: str, *names: str) -> list[str]:
@@ -125,7 +147,7 @@ def _clusters(call: Call) -> list[str]:
 
 def _task_definitions(call: Call) -> list[str]:
     if family := call.text("family"):
-        # The revision that it will be.
+        # The next revision, which the call registers.
         revision = 1 + int(ecs._task_def_latest.get(family, 0))
         return [call.arn(f"task-definition/{family}:{revision}")]
     return call.arns("task-definition/", "taskDefinition")
@@ -141,14 +163,14 @@ def _stacks(call: Call) -> list[str]:
 
 
 def _projects(call: Call) -> list[str]:
-    # A build is authorised on its project; its id is `<project>:<number>`.
+    # IAM authorises a build on its project; the id of a build is `<project>:<number>`.
     builds = [text.rpartition("/")[2].partition(":")[0] for text in call.texts("ids", "id")]
     named = call.texts("projectName", "name", "names")
     return [call.arn(f"project/{name}") for name in (*named, *builds)]
 
 
 def _log_groups(call: Call) -> list[str]:
-    # As AWS's own denials have it: the group's ARN, and streams of no name.
+    # AWS's own error messages have the ARN of the group with an empty name of a stream.
     return [f"{each}:log-stream:" for each in _log_group_arns(call)]
 
 
@@ -159,7 +181,7 @@ def _log_streams(call: Call) -> list[str]:
 
 def _log_group_arns(call: Call) -> list[str]:
     named = call.arns("log-group:", "logGroupIdentifier")
-    # A name may begin with a slash, which belongs to it.
+    # A slash at the beginning belongs to the name.
     return named or [call.arn(f"log-group:{name}") for name in call.texts("logGroupName")]
 
 
@@ -180,7 +202,7 @@ def _service_linked_roles(call: Call) -> list[str]:
 
 
 def _of_path(prefix: str) -> Callable[[Call], list[str]]:
-    """Return what names a resource by the last part of the path."""
+    """Return a function that appends the last part of the path to a prefix."""
     return lambda call: [f"{prefix}{call.path.rpartition('/')[2]}"]
 
 
@@ -246,7 +268,7 @@ _BY_TYPE: dict[str, Callable[[Call], list[str]]] = {
     "ssm:parameter": _parameters,
     "sts:role": lambda call: call.texts("RoleArn"),
 }
-# Where the type does not say how the resource is named.
+# Actions whose resource does not follow from its type.
 _BY_ACTION: dict[str, Callable[[Call], list[str]]] = {
     # Fargate has no container instances: the resource is all of the cluster.
     "ecs:ListTasks": _listed_tasks,
@@ -259,7 +281,7 @@ _BY_ACTION: dict[str, Callable[[Call], list[str]]] = {
 
 # --- Condition keys.
 
-# Of the groups that security group calls name; whoever asks for others is not judged.
+# Calls with the key ec2:Vpc of the security group that they name.
 _GROUP_ACTIONS = re.compile(r"ec2:(Authorize|Revoke)SecurityGroup(Ingress|Egress)$")
 
 
@@ -290,12 +312,12 @@ KNOWN_KEYS = frozenset(
         "sts:rolesessionname",
     }
 )
-"""Keys of services that a call has if it could have them."""
+"""Keys of services that `_keys` and the functions below set on every call that has them."""
 
 
-# --- What a call needs besides its own action.
+# --- Permissions that a call needs besides its own action.
 
-# Who creates with tags needs the right to tag, for this creation.
+# A call that creates a resource with tags also needs the permission to tag at this creation.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html
 _TAGGED_AT_CREATION = ("ecs:RegisterTaskDefinition", "ecs:CreateService", "ecs:CreateCluster",
                        "ecs:RunTask")  # fmt: skip
@@ -311,8 +333,8 @@ def _tagging(call: Call) -> Iterator[Check]:
             yield Check(action="ecs:TagResource", resource=resource, keys=keys)
 
 
-# The principal that a role is handed to with a request of the service: each service's page on
-# passing roles, and `iam:PassedToService` in the policies that AWS itself publishes.
+# The service principal to which a request of a service passes a role. Sources: each service's page
+# on passing roles, and `iam:PassedToService` in the policies that AWS publishes.
 _PASSED_TO = {
     "application-autoscaling": "application-autoscaling.amazonaws.com",
     "cloudformation": "cloudformation.amazonaws.com",
@@ -323,12 +345,12 @@ _PASSED_TO = {
     "lambda": "lambda.amazonaws.com",
 }
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$")
-# They speak of roles, and hand none over.
+# Requests of these services contain roles, but pass none.
 _ABOUT_ROLES = ("iam", "sts")
 
 
-def _handed_over(call: Call) -> Iterator[Check]:
-    """Yield iam:PassRole for each role in the request, wherever in it.
+def _passed_roles(call: Call) -> Iterator[Check]:
+    """Yield iam:PassRole for each role anywhere in the request.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
     """
@@ -336,7 +358,7 @@ def _handed_over(call: Call) -> Iterator[Check]:
         return
     for role in dict.fromkeys(_role_arns(call.parameters)):
         if call.service not in _PASSED_TO:
-            raise UnjudgedError(f"{call.action} hands {role} to a service that calls.py has not")
+            raise UnjudgedError(f"{call.action} passes {role} to a service that calls.py lacks")
         service = _PASSED_TO[call.service]
         yield Check(action="iam:PassRole", resource=role, keys={"iam:passedtoservice": service})
 

@@ -1,12 +1,12 @@
-"""The judge: every call of a user or a role is allowed by its policies, or refused.
+"""The judge: refuses every call of a user or role that its policies do not allow.
 
-MiniStack asks three of its functions about each request: which action it is, on which resource, and
-whether it may. They are replaced together: the first computes everything that the call needs, the
-last demands all of it. Root may do everything, and plays what AWS's services do inside themselves.
+MiniStack calls three functions for each request, which determine its action, its resource, and the
+decision. This module replaces all three: the first collects the call, the last requires every
+permission that the call needs. Root may do everything, and does the work of AWS's own services.
 
-Whatever would pass these functions by is closed to users and roles: MiniStack's other entrances,
-and a call that nobody can judge. Should a new MiniStack find another way, the answer of a call that
-was not judged is withheld (`dispatch`), and a test sees it.
+Users and roles cannot use the paths of MiniStack that bypass these functions, nor calls that the
+judge does not know. If a new MiniStack bypasses them in another way, `dispatch` withholds the
+answer.
 """
 
 import contextvars
@@ -22,7 +22,7 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.core.router import detect_service, extract_access_key_id, extract_region
 
-from tools.local_aws.access import ALLOWED_PATH, LEDGER_PATH, PLAYED_SERVICE
+from tools.local_aws.access import ALLOWED_PATH, LEDGER_PATH, SERVICE_HEADER
 from tools.local_aws.iam.calls import KNOWN_KEYS, Call, Check, UnjudgedError, checks
 from tools.local_aws.iam.ledger import LEDGER
 from tools.local_aws.iam.policies import (
@@ -50,18 +50,19 @@ _UPSTREAM = (
     "Gap: calls are judged on a coarser resource than the Service Authorization Reference has, or"
     " not at all; iam:PassRole is not judged; a call that is not known is allowed."
 )
-# Everybody may: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+# They need no permission:
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 _ALWAYS = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})
 
 _call: contextvars.ContextVar[Call | UnjudgedError | None] = contextvars.ContextVar("judged_call")
-_played_service: contextvars.ContextVar[str] = contextvars.ContextVar("played_service", default="")
+_acting_service: contextvars.ContextVar[str] = contextvars.ContextVar("acting_service", default="")
 _key: contextvars.ContextVar[str] = contextvars.ContextVar("calling_key", default="")
 _judged: contextvars.ContextVar[bool] = contextvars.ContextVar("was_judged")
 _refusal: contextvars.ContextVar["Refusal | None"] = contextvars.ContextVar("refusal")
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not an error
-    """Why a principal may not do something, in the words of AWS."""
+    """A principal has no permission for a call; the message is AWS's."""
 
     def __init__(self, principal: str, check: Check, decision: Decision) -> None:
         super().__init__(
@@ -74,7 +75,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, not an error
 
 
 def require(principal: Principal, check: Check) -> None:
-    """Raise ``Refusal`` unless the principal's policies and the resource's allow it."""
+    """Raise ``Refusal`` unless the policies of principal and resource allow the check."""
     own, decisive = policy_of_resource(check.action, check.resource)
     policies = principal.policies(own, decisive=decisive)
     try:
@@ -86,13 +87,13 @@ def require(principal: Principal, check: Check) -> None:
     LEDGER.allowed(principal.name, check, decision.allowed_by)
 
 
-# Services that refuse a role at once which does not trust them.
+# Services that assume a role immediately when it is passed to them.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
 _ASSUMED_AT_ONCE = ("cloudformation.amazonaws.com",)
 
 
 def _require_trust(principal: Principal, check: Check) -> None:
-    """Refuse a role that is handed to a service which it does not let in."""
+    """Refuse to pass a role to a service that assumes it at once and that it does not trust."""
     service = check.keys.get("iam:passedtoservice", "")
     if check.action == "iam:PassRole" and service in _ASSUMED_AT_ONCE:
         own, _ = policy_of_resource("sts:AssumeRole", check.resource)
@@ -136,7 +137,7 @@ def _owner(resource: str, account: str) -> str:
     return named[1] if named else account
 
 
-# Keys that a request to an API of one's own account does not have, but for what is filled in.
+# Global keys: a request lacks those that `_decision` does not set, also on AWS.
 _GLOBAL_KEYS = ("aws:", "s3:")
 
 
@@ -150,11 +151,11 @@ def _require_known_keys(statement: Statement, request: Request) -> None:
         raise UnjudgedError(f"{statement.policy} has a condition on {', '.join(unknown)}")
 
 
-# --- Where MiniStack asks.
+# --- The functions of MiniStack.
 
 
 def calling_key() -> str:
-    """Return the access key that has signed the request at hand."""
+    """Return the access key that has signed the current request."""
     return _key.get()
 
 
@@ -172,7 +173,7 @@ def extract_iam_action(
     body: bytes,
     query_params: dict[str, Any],
 ) -> str | None:
-    """Name the action of a request, also that of an API that MiniStack does not serve itself."""
+    """Return the action of a request, also for the APIs that moto serves, and keep the call."""
     found = original(service, method, path, headers, body, query_params)
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
     if found is None and operation:
@@ -187,7 +188,7 @@ def extract_iam_action(
         Call(
             service=prefix,
             operation=name,
-            # What is sent to S3 is the content of an object, of any size and form.
+            # The body of a request to S3 is the content of an object.
             parameters=_parameters(b"" if prefix == "s3" else body, query_params),
             path=path,
             account=get_account_id(),
@@ -211,7 +212,7 @@ def _parameters(body: bytes, query: Mapping[str, Any]) -> dict[str, Any]:
 
 @replaces(iam_actions, "extract_resource_arn", upstream=_UPSTREAM)
 def extract_resource_arn(original: Callable[..., str], *request: Any) -> str:
-    """Take over what MiniStack makes of it: it knows the ARNs that it has made up."""
+    """Add the resource that MiniStack determines, which knows the ARNs that it generates."""
     arn = original(*request)
     call = _call.get(None)
     if isinstance(call, Call):
@@ -229,10 +230,10 @@ def enforce(
     resource_arn: str = "*",
     service_context: dict[str, Any] | None = None,
 ) -> Any:
-    """Demand everything that a call needs of whoever is not root.
+    """Require every permission that a call of a user or role needs.
 
-    MiniStack asks once for each resource of a call to S3, whose ARNs and keys it knows; of every
-    other call all is demanded the first time.
+    For S3, MiniStack calls this once for each resource, with its ARN and condition keys. For other
+    services the first call checks everything.
     """
     if is_root(access_key_id):
         return original(access_key_id, iam_action, service, region, resource_arn, service_context)
@@ -244,7 +245,7 @@ def enforce(
         return None
     try:
         principal = principal_of(access_key_id)
-        for check in _demanded(principal, iam_action, service, resource_arn, service_context or {}):
+        for check in _checks(principal, iam_action, service, resource_arn, service_context or {}):
             require(principal, check)
             _require_trust(principal, check)
     except NoSuchPrincipalError as error:
@@ -255,18 +256,18 @@ def enforce(
     return None
 
 
-def _demanded(
+def _checks(
     principal: Principal, action: str, service: str, resource: str, context: Mapping[str, Any]
 ) -> list[Check]:
     keys = {key.lower(): value for key, value in context.items()}
     try:
         if service == "s3":
             if action in _S3_WITH_ROLE:
-                raise UnjudgedError(f"{action} hands over a role")
+                raise UnjudgedError(f"{action} passes a role")
             return [Check(action=action, resource=resource, keys=keys)]
         call = _call.get(None)
         if call is None or isinstance(call, UnjudgedError):
-            raise call or UnjudgedError(f"{action} comes by a way that is not judged")
+            raise call or UnjudgedError(f"{action} bypasses the judge")
         return [replace(each, keys={**keys, **each.keys}) for each in checks(call)]
     except UnjudgedError as error:
         raise _unjudged(principal, Check(action=action, resource=resource), error) from error
@@ -283,16 +284,16 @@ _S3_WITH_ROLE = ("s3:PutReplicationConfiguration",)
 def evaluate_trust_policy(
     original: Callable[..., bool], document: Any, caller_arn: str, context: Any = None
 ) -> bool:
-    """Say whether root may assume a role: only in the name of a service of AWS.
+    """Say whether root may assume a role: only as a service of AWS that the role trusts.
 
-    For everybody else it was judged, with the trust policy, before the call.
+    For users and roles `enforce` has evaluated the trust policy before the call.
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     """
     if context is None or context.action not in ASSUMING:
         return original(document, caller_arn, context)
     if context.principal_type != "Root":
         return True
-    service = _played_service.get()
+    service = _acting_service.get()
     own = tuple(statements(document, policy="trust policy"))
     return bool(service) and trusts(own, service, context.resource_arn, context.action)
 
@@ -317,7 +318,7 @@ def access_denied_response(
     request_id: str,
     **more: Any,
 ) -> Response:
-    """Name what was refused, which need not be the action of the call: iam:PassRole, say."""
+    """Name the refused action, which may be another than that of the call, like iam:PassRole."""
     if (refusal := _refusal.get(None)) and not more.get("error_code"):
         more = {"headers": more.get("headers"), "message": str(refusal)}
         return original(
@@ -326,39 +327,39 @@ def access_denied_response(
     return original(service, action, principal_arn, request_id, **more)
 
 
-# --- The other entrances.
+# --- Paths that MiniStack serves without these functions.
 
 
-def _acts_as_somebody(headers: dict[str, str], query: dict[str, Any]) -> bool:
-    """Say whether a user or a role has signed it. What is not signed has a secret of its own."""
+def _is_user_or_role(headers: dict[str, str], query: dict[str, Any]) -> bool:
+    """Say whether a user or role has signed the request; other requests have another secret."""
     key = extract_access_key_id(headers, query)
     return bool(key) and not is_root(key)
 
 
-_ENTRANCES = "Gap: some paths are served before a request is judged, and without."
-Entrance = Callable[..., Awaitable[Response | None]]
+_PATHS_UPSTREAM = "Gap: some paths are served without a check of permissions."
+Handler = Callable[..., Awaitable[Response | None]]
 
 
-@replaces(app, "_handle_pre_body_request", upstream=_ENTRANCES)
-async def before_the_body(
-    original: Entrance, method: str, path: str, headers: dict[str, str], query: dict[str, Any],
+@replaces(app, "_handle_pre_body_request", upstream=_PATHS_UPSTREAM)
+async def pre_body_request(
+    original: Handler, method: str, path: str, headers: dict[str, str], query: dict[str, Any],
     request_id: str,
 ) -> Response | None:  # fmt: skip
-    """Serve what asks for no permission to root only, and to who has a secret for it."""
-    if _acts_as_somebody(headers, query):
+    """Do not serve users and roles on paths without permissions."""
+    if _is_user_or_role(headers, query):
         return None
-    if path == LEDGER_PATH:  # the front lets only root get here
+    if path == LEDGER_PATH:  # only root passes `authentication` with this path
         return json_response(LEDGER.content())
     return await original(method, path, headers, query, request_id)
 
 
-@replaces(app, "_handle_post_body_shortcuts", upstream=_ENTRANCES)
-async def after_the_body(
-    original: Entrance, method: str, path: str, headers: dict[str, str], body: bytes,
+@replaces(app, "_handle_post_body_shortcuts", upstream=_PATHS_UPSTREAM)
+async def post_body_shortcuts(
+    original: Handler, method: str, path: str, headers: dict[str, str], body: bytes,
     query: dict[str, Any], request_id: str,
 ) -> Response | None:  # fmt: skip
-    """Serve what asks for no permission to root only, and to who has a secret for it."""
-    if _acts_as_somebody(headers, query):
+    """Do not serve users and roles on paths without permissions."""
+    if _is_user_or_role(headers, query):
         return None
     if path == ALLOWED_PATH:
         return _is_allowed(**json.loads(body))
@@ -366,7 +367,7 @@ async def after_the_body(
 
 
 def _is_allowed(*, access_key_id: str, action: str, resource: str) -> Response:
-    """Judge a call for which there is no API here."""
+    """Judge a call that has no API here."""
     try:
         require(principal_of(access_key_id), Check(action=action, resource=resource))
     except (Refusal, NoSuchPrincipalError) as refusal:
@@ -374,35 +375,34 @@ def _is_allowed(*, access_key_id: str, action: str, resource: str) -> Response:
     return json_response({"refused": ""})
 
 
-@replaces(app, "_handle_special_data_plane_request", upstream=_ENTRANCES)
-async def data_plane(
-    original: Entrance, /, method: str, path: str, headers: dict[str, str], body: bytes,
+@replaces(app, "_handle_special_data_plane_request", upstream=_PATHS_UPSTREAM)
+async def data_plane_request(
+    original: Handler, /, method: str, path: str, headers: dict[str, str], body: bytes,
     query: dict[str, Any], request_id: str, **more: Any,
 ) -> Response | None:  # fmt: skip
-    """Let users and roles reach the APIs alone: the data of other services is not judged."""
-    if _acts_as_somebody(headers, query):
+    """Do not serve users and roles on the data paths of services, which the judge does not know."""
+    if _is_user_or_role(headers, query):
         return None
     return await original(method, path, headers, body, query, request_id, **more)
 
 
-@replaces(app, "_dispatch_service_request", upstream=_ENTRANCES)
+@replaces(app, "_dispatch_service_request", upstream=_PATHS_UPSTREAM)
 async def dispatch(
-    original: Entrance, method: str, path: str, headers: dict[str, str], body: bytes,
+    original: Handler, method: str, path: str, headers: dict[str, str], body: bytes,
     query: dict[str, Any], request_id: str,
 ) -> Response | None:  # fmt: skip
-    """Withhold the answer of a call that nobody judged, should one come through."""
+    """Withhold the answer to a user or role if nothing has judged the call."""
     for variable in (_call, _refusal):
         variable.set(None)
     _judged.set(False)
     _key.set(extract_access_key_id(headers, query))
-    playing = headers.get(PLAYED_SERVICE.lower(), "")
-    somebody = _acts_as_somebody(headers, query)
-    _played_service.set("" if somebody else playing)
-    # Its data is served by a way of its own.
-    graphql = somebody and detect_service(method, path, headers, query) == "appsync"
+    judging = _is_user_or_role(headers, query)
+    _acting_service.set("" if judging else headers.get(SERVICE_HEADER.lower(), ""))
+    # MiniStack serves the data of AppSync before it judges.
+    graphql = judging and detect_service(method, path, headers, query) == "appsync"
     if not graphql:
         response = await original(method, path, headers, body, query, request_id)
-        if not somebody or _judged.get() or response is None or response[0] in _NEVER_JUDGED:
+        if not judging or _judged.get() or response is None or response[0] in _NEVER_JUDGED:
             return response
     message = f"{method} {path} is not judged here."
     withheld: Response = iam_actions.access_denied_response(
@@ -411,5 +411,5 @@ async def dispatch(
     return withheld
 
 
-# A request without an action that MiniStack knows is answered before it is judged.
+# MiniStack answers a request without a known action like this before it judges.
 _NEVER_JUDGED = (400, 404)

@@ -1,4 +1,4 @@
-"""One local AWS for all tests of this folder, and stacks that are gone after each test."""
+"""One local AWS for all tests of this folder, and stacks that are deleted after each test."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -37,7 +37,7 @@ def stacks(client: Callable[[str], Any]) -> Iterator[Stacks]:
 
 @pytest.fixture
 def token(client: Callable[[str], Any]) -> Iterator[None]:
-    """The secret that a pipeline of `pipeline_template` reads."""
+    """The secret that the pipelines of `pipeline_template` read."""
     secrets = client("secretsmanager")
     secrets.create_secret(Name="token", SecretString=TOKEN)
     yield

@@ -1,4 +1,4 @@
-"""A service that is found through Cloud Map, in a network of its own, as a template."""
+"""Templates of a service that is registered in Cloud Map, with a network of its own."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ HOST = f"backend.{NAMESPACE}"
 
 
 def network(*, prefix: int = 24) -> Resources:
-    """A VPC with a security group and a private subnet in each of three zones."""
+    """Return a VPC with a security group, and a private subnet in each of three zones."""
     size = 2 ** (32 - prefix)
     subnets = {
         f"Subnet{zone.upper()}": _subnet(zone, f"10.3.0.{size * number}/{prefix}")
@@ -37,7 +37,7 @@ def _subnet(zone: str, cidr: str) -> Resources:
 
 
 def registry() -> Resources:
-    """A private namespace with one discovery service."""
+    """Return a private namespace with one discovery service."""
     namespace = {
         "Type": "AWS::ServiceDiscovery::PrivateDnsNamespace",
         "Properties": {"Name": NAMESPACE, "Vpc": {"Ref": "Vpc"}},
@@ -58,7 +58,7 @@ def registry() -> Resources:
 
 
 def service(*, count: int = 3, image: str = "example.com/backend:1") -> Resources:
-    """A cluster with a Fargate service of that many tasks."""
+    """Return a cluster with a Fargate service of this many tasks."""
     subnets = [{"Ref": f"Subnet{zone}"} for zone in "ABC"]
     awsvpc = {"Subnets": subnets, "SecurityGroups": [{"Fn::GetAtt": ["Group", "GroupId"]}]}
     task = {

@@ -1,5 +1,6 @@
-"""A function of a template, with its role: what the tests of custom resources need."""
+"""Templates of Lambda functions and custom resources, and policy documents."""
 
+from collections.abc import Mapping
 from typing import Any
 
 Template = dict[str, Any]
@@ -8,7 +9,7 @@ Template = dict[str, Any]
 def function(
     code: str, *, allowed: list[Template] | None = None, principal: str = "lambda.amazonaws.com"
 ) -> Template:
-    """Return the resources of a function with this code, whose name is `Function`."""
+    """Return a function `Function` with this code, and its role."""
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": principal}}
     policy = {"PolicyName": "own", "PolicyDocument": document(*(allowed or []))}
     return {
@@ -37,7 +38,7 @@ def custom(**properties: Any) -> Template:
     return {"Type": "Custom::Thing", "Properties": {"ServiceToken": token, **properties}}
 
 
-def document(*statements: Template) -> Template:
+def document(*statements: Mapping[str, Any]) -> Template:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
@@ -46,7 +47,7 @@ def allow(*actions: str, on: str = "*") -> Template:
 
 
 def answering(body: str) -> str:
-    """Return the code of a function that does `body`, and answers with what that returns."""
+    """Return the code of a function that runs `body` and answers with its result."""
     return f"""
 const https = require("https");
 const {{ S3 }} = require("@aws-sdk/client-s3");

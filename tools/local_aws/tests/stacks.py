@@ -1,4 +1,4 @@
-"""CloudFormation as the tests of this folder use it."""
+"""CloudFormation for tests: deploys and deletes stacks, and raises the reasons of failures."""
 
 import json
 import time
@@ -13,16 +13,16 @@ class StackFailedError(Exception):
 
 
 class Stacks:
-    """CloudFormation, as a test wants it: an operation returns when it is over, or raises.
+    """Deploys and deletes stacks; a method returns when the operation is over, or raises.
 
-    ``explain`` returns what else is told of a stack that is not over after ``patience_seconds``.
+    If an operation takes longer than ``patience_seconds``, the error has the text of ``explain``.
     """
 
     def __init__(
         self,
         cloudformation: Any,
         *,
-        patience_seconds: float = 10,
+        patience_seconds: float = 300,
         explain: Callable[[], str] = str,
     ) -> None:
         self._cloudformation = cloudformation
@@ -31,7 +31,7 @@ class Stacks:
         self._names: list[str] = []
 
     def deploy(self, name: str, resources: Template, **sections: Template) -> dict[str, str]:
-        """Create the stack, or update it if this test has created it; its outputs."""
+        """Create the stack, or update it if this test has created it; return its outputs."""
         body = json.dumps({"Resources": resources, **sections})
         request = {
             "StackName": name,
@@ -71,10 +71,10 @@ class Stacks:
         ]
 
     def _failure(self, name: str, status: str) -> StackFailedError:
-        said = [f"{name} is {status}", *self.reasons(name)]
+        lines = [f"{name} is {status}", *self.reasons(name)]
         if status.endswith("IN_PROGRESS"):
-            said.append(f"after {self._patience:g} s: {self._explain()}")
-        return StackFailedError("\n".join(said))
+            lines.append(f"after {self._patience:g} s: {self._explain()}")
+        return StackFailedError("\n".join(lines))
 
     def _settled(self, name: str) -> tuple[str, dict[str, str]]:
         deadline = time.monotonic() + self._patience

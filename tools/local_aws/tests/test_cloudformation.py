@@ -1,6 +1,7 @@
-"""CloudFormation of the local AWS: what it refuses, what it keeps, what it tells."""
+"""CloudFormation of the local AWS: refused types, parameters, the end of operations, exports."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,31 +12,24 @@ from tools.local_aws.tests.stacks import StackFailedError, Stacks
 
 Client = Callable[[str], Any]
 
+LONGEST_HOLD_SECONDS = 4  # of `tools.local_aws.cloudformation`, which needs MiniStack
 TOPIC = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "topic"}}
 
 
-def test_an_unknown_resource_type_is_refused_by_name(stacks: Stacks) -> None:
+def test_an_unknown_resource_type_is_refused(stacks: Stacks) -> None:
     with pytest.raises(ClientError, match="AWS::Unheard::Of"):
         stacks.deploy("unknown", {"Thing": {"Type": "AWS::Unheard::Of"}})
 
 
-@pytest.mark.parametrize("kind", ["Custom::AWS", "AWS::CloudFormation::CustomResource"])
-def test_an_unknown_custom_resource_fails_by_name(stacks: Stacks, kind: str) -> None:
-    helper = "arn:aws:lambda:eu-west-1:111122223333:function:helper"
-    thing = {"Type": kind, "Properties": {"ServiceToken": helper}}
-    with pytest.raises(StackFailedError, match=f"Thing: .*{kind}"):
+def test_a_custom_resource_without_its_function_fails(stacks: Stacks) -> None:
+    function = "arn:aws:lambda:eu-west-1:111122223333:function:none"
+    thing = {"Type": "Custom::Thing", "Properties": {"ServiceToken": function}}
+    with pytest.raises(StackFailedError, match=r"Thing: .*Custom::Thing"):
         stacks.deploy("custom", {"Topic": TOPIC, "Thing": thing})
 
 
-def test_a_failed_creation_is_rolled_back(stacks: Stacks, client: Client) -> None:
-    broken = {"Type": "Custom::Broken", "Properties": {"Topic": {"Ref": "Topic"}}}
-    with pytest.raises(StackFailedError):
-        stacks.deploy("rolledback", {"Topic": TOPIC, "Broken": broken})
-    assert client("sns").list_topics()["Topics"] == []
-
-
 def test_a_parameter_keeps_its_previous_value(stacks: Stacks, client: Client) -> None:
-    """As the CDK CLI deploys: a change set that says nothing about the parameter."""
+    """The CDK CLI deploys with a change set that keeps the value of the parameter."""
     template: dict[str, Any] = {
         "Parameters": {"Name": {"Type": "String", "Default": "first"}},
         "Resources": {
@@ -58,26 +52,32 @@ def test_a_parameter_keeps_its_previous_value(stacks: Stacks, client: Client) ->
     assert topics == {"first", "topic"}
 
 
-def test_the_answer_comes_when_the_operation_is_over(client: Client) -> None:
-    """Otherwise every deploy of the CDK CLI would wait for its next look, five seconds later."""
+def test_a_request_that_begins_an_operation_is_answered_when_it_is_over(client: Client) -> None:
+    """Otherwise every deploy of the CDK CLI would take five seconds more, until its next look."""
     cloudformation = client("cloudformation")
     # Enough resources that the creation takes longer than a request.
     addresses = {f"Address{n}": {"Type": "AWS::EC2::EIP"} for n in range(12)}
-    body = json.dumps({"Resources": addresses})
-    cloudformation.create_stack(StackName="prompt", TemplateBody=body)
-    (stack,) = cloudformation.describe_stacks(StackName="prompt")["Stacks"]
-    assert stack["StackStatus"] == "CREATE_COMPLETE"
-    cloudformation.delete_stack(StackName=stack["StackId"])
-    (stack,) = cloudformation.describe_stacks(StackName=stack["StackId"])["Stacks"]
-    assert stack["StackStatus"] == "DELETE_COMPLETE"
+    begun = time.monotonic()
+    cloudformation.create_stack(
+        StackName="prompt", TemplateBody=json.dumps({"Resources": addresses})
+    )
+    answered = time.monotonic()
+
+    def status() -> str:
+        return str(cloudformation.describe_stacks(StackName="prompt")["Stacks"][0]["StackStatus"])
+
+    # On a slow machine the operation may take longer than the answer waits.
+    assert status() == "CREATE_COMPLETE" or answered > begun + LONGEST_HOLD_SECONDS
+    while status() == "CREATE_IN_PROGRESS":
+        time.sleep(0.1)
+    cloudformation.delete_stack(StackName="prompt")
 
 
 def _topic(name: str) -> dict[str, Any]:
     return {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": name}}
 
 
-def _exported(resource: str, export: str = "the-topic") -> dict[str, Any]:
-    return {"Topic": {"Value": {"Ref": resource}, "Export": {"Name": export}}}
+EXPORT = {"Topic": {"Value": {"Ref": "Topic"}, "Export": {"Name": "the-topic"}}}
 
 
 IMPORTING = {
@@ -98,7 +98,7 @@ class Topics:
     def __init__(self, stacks: Stacks, client: Client) -> None:
         self._sns, self._cloudformation = client("sns"), client("cloudformation")
         self.resources = {"Topic": _topic("first"), "Other": _topic("other")}
-        stacks.deploy("core", self.resources, Outputs=_exported("Topic"))
+        stacks.deploy("core", self.resources, Outputs=EXPORT)
         stacks.deploy("user", IMPORTING)
 
     def names(self) -> list[str]:
@@ -130,18 +130,13 @@ def topics(stacks: Stacks, client: Client) -> Topics:
         ({"Other": _topic("other")}, {}, "Cannot delete export the-topic as it is in use by user"),
         (
             {"Topic": _topic("second"), "New": _topic("new")},
-            _exported("Topic"),
+            EXPORT,
             "Cannot update export the-topic as it is in use by user",
         ),
-        (
-            {"Topic": _topic("first"), "Other": _topic("other"), "New": _topic("new")},
-            _exported("Topic", "another-name"),
-            "Cannot delete export the-topic as it is in use by user",
-        ),
     ],
-    ids=["removed", "changed", "renamed"],
+    ids=["removed", "changed"],
 )
-def test_an_update_leaves_an_export_in_use_alone(
+def test_an_update_of_an_imported_export_is_rolled_back(
     stacks: Stacks, topics: Topics, resources: Any, outputs: Any, reason: str
 ) -> None:
     with pytest.raises(StackFailedError, match=reason):
@@ -150,19 +145,19 @@ def test_an_update_leaves_an_export_in_use_alone(
     topics.expect_untouched()
 
 
-def test_an_export_that_nobody_uses_any_more_goes(stacks: Stacks, topics: Topics) -> None:
+def test_an_export_that_no_stack_imports_is_removed(stacks: Stacks, topics: Topics) -> None:
     stacks.delete("user")
     stacks.deploy("core", topics.resources)
     assert topics.exports() == []
 
 
-def test_an_export_has_one_stack(stacks: Stacks, topics: Topics) -> None:
+def test_two_stacks_cannot_have_the_same_export(stacks: Stacks, topics: Topics) -> None:
     with pytest.raises(StackFailedError, match="already exported by stack core"):
-        stacks.deploy("thief", {"Topic": _topic("third")}, Outputs=_exported("Topic"))
+        stacks.deploy("thief", {"Topic": _topic("third")}, Outputs=EXPORT)
     topics.expect_untouched()
 
 
-def test_the_deletion_of_a_stack_in_use_is_canceled(
+def test_the_deletion_of_a_stack_whose_export_is_imported_is_canceled(
     topics: Topics, stacks: Stacks, client: Client
 ) -> None:
     client("cloudformation").delete_stack(StackName="core")

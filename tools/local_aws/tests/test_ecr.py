@@ -1,4 +1,4 @@
-"""ECR of the local AWS: immutable tags, the tag that may move, and the first image."""
+"""ECR of the local AWS: immutable tags with exclusions, layers, and the first image."""
 
 import hashlib
 import json
@@ -53,7 +53,7 @@ PUSH = allow(
     "ecr:CompleteLayerUpload",
     "ecr:PutImage",
 )
-# Its code is not run.
+# The local AWS makes the calls of this function without running its code.
 HELPER = function("", allowed=[PUSH])
 
 
@@ -76,7 +76,7 @@ def digest(ecr: Any, tag: str) -> str:
     return str(image["imageId"]["imageDigest"])
 
 
-def test_a_repository_reads_back_as_it_was_written(ecr: Any) -> None:
+def test_a_repository_keeps_all_its_settings(ecr: Any) -> None:
     (repository,) = ecr.describe_repositories()["repositories"]
     assert repository["imageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
     filters = [{"filterType": "WILDCARD", "filter": "live*"}]
@@ -86,7 +86,7 @@ def test_a_repository_reads_back_as_it_was_written(ecr: Any) -> None:
     assert policy["lifecyclePolicyText"] == '{"rules": []}'
 
 
-def test_only_the_excluded_tag_moves(ecr: Any) -> None:
+def test_only_an_excluded_tag_can_be_moved(ecr: Any) -> None:
     first = put(ecr, "one", "first")
     second = put(ecr, "two", "second")
     put(ecr, "live", "first")
@@ -103,7 +103,7 @@ def test_the_same_image_under_the_same_tag_is_an_error(ecr: Any) -> None:
         put(ecr, "live", "first")
 
 
-def test_every_tag_of_an_image_is_listed_and_removed_alone(ecr: Any) -> None:
+def test_an_image_can_have_several_tags(ecr: Any) -> None:
     first = put(ecr, "one", "first")
     put(ecr, "live", "first")
     ids = ecr.list_images(repositoryName="backend")["imageIds"]
@@ -116,14 +116,11 @@ def test_every_tag_of_an_image_is_listed_and_removed_alone(ecr: Any) -> None:
     assert image["imageTags"] == ["one"]
     ecr.batch_delete_image(repositoryName="backend", imageIds=[{"imageDigest": first}])
     assert ecr.list_images(repositoryName="backend")["imageIds"] == []
-
-
-def test_an_image_that_does_not_exist_is_not_described(ecr: Any) -> None:
     with pytest.raises(ClientError, match="ImageNotFoundException"):
-        ecr.describe_images(repositoryName="backend", imageIds=[{"imageTag": "none"}])
+        ecr.describe_images(repositoryName="backend", imageIds=[{"imageTag": "one"}])
 
 
-def test_mutability_can_be_changed_by_the_template(ecr: Any, stacks: Stacks) -> None:
+def test_the_template_can_change_the_mutability(ecr: Any, stacks: Stacks) -> None:
     plain = {k: v for k, v in REPOSITORY["Properties"].items() if "Exclusion" not in k}  # type: ignore[attr-defined]
     properties = plain | {"ImageTagMutability": "MUTABLE"}
     stacks.deploy("registry", {"Repository": REPOSITORY | {"Properties": properties}})
@@ -136,38 +133,33 @@ def test_the_first_image_is_the_same_for_the_same_source(ecr: Any, stacks: Stack
     stacks.deploy("registry", {"Repository": REPOSITORY, **HELPER, "Seed": SEED})
     seeded = digest(ecr, "live")
     stacks.deploy("registry", {"Repository": REPOSITORY})
-    assert digest(ecr, "live") == seeded, "removing the seed leaves the image"
+    assert digest(ecr, "live") == seeded, "the image stays without its resource"
     put(ecr, "live", "a delivery")
     stacks.deploy("registry", {"Repository": REPOSITORY, **HELPER, "Seed": SEED})
     assert digest(ecr, "live") == seeded
-
-
-def test_the_seed_is_pushed_again_when_its_source_changes(ecr: Any, stacks: Stacks) -> None:
-    stacks.deploy("registry", {"Repository": REPOSITORY, **HELPER, "Seed": SEED})
-    first = digest(ecr, "live")
     source = {"SrcImage": "docker://public.ecr.aws/example/seed:2"}
     changed = SEED | {"Properties": SEED["Properties"] | source}  # type: ignore[operator]
     stacks.deploy("registry", {"Repository": REPOSITORY, **HELPER, "Seed": changed})
-    assert digest(ecr, "live") != first
+    assert digest(ecr, "live") != seeded
 
 
 @pytest.mark.parametrize("action", PUSH["Action"])
-def test_the_seed_is_pushed_with_the_role_of_its_function(stacks: Stacks, action: str) -> None:
+def test_the_first_image_needs_each_permission_of_the_role_of_its_function(
+    stacks: Stacks, action: str
+) -> None:
     rest = PUSH | {"Action": [each for each in PUSH["Action"] if each != action]}
     helper = function("", allowed=[rest])
     with pytest.raises(StackFailedError, match=f"not authorized to perform: {action}"):
         stacks.deploy("registry", {"Repository": REPOSITORY, **helper, "Seed": SEED})
 
 
-def test_a_repository_with_images_goes_with_its_stack(ecr: Any, stacks: Stacks) -> None:
+def test_the_stack_deletes_a_repository_with_images_or_one_that_is_gone(
+    ecr: Any, stacks: Stacks
+) -> None:
     put(ecr, "one", "first")
     stacks.delete("registry")
     assert ecr.describe_repositories()["repositories"] == []
-
-
-def test_a_repository_that_is_gone_already_does_not_stop_the_deletion(
-    ecr: Any, stacks: Stacks
-) -> None:
+    stacks.deploy("registry", {"Repository": REPOSITORY})
     ecr.delete_repository(repositoryName="backend", force=True)
     stacks.delete("registry")
 
@@ -199,7 +191,7 @@ def available(ecr: Any, digest: str) -> str:
     return str(checked["layers"][0]["layerAvailability"])
 
 
-def test_a_layer_reads_back_as_it_was_uploaded_in_parts(ecr: Any, local_aws: LocalAws) -> None:
+def test_a_layer_uploaded_in_parts_is_downloaded_unchanged(ecr: Any, local_aws: LocalAws) -> None:
     data = os.urandom(1024) * 11 * 1024
     assert available(ecr, digest_of(data)) == "UNAVAILABLE"
     upload(ecr, data)
@@ -212,14 +204,11 @@ def test_a_layer_reads_back_as_it_was_uploaded_in_parts(ecr: Any, local_aws: Loc
         urllib.request.urlopen(url["downloadUrl"][:-1], context=trusted)  # noqa: S310
 
 
-def test_a_layer_that_is_not_what_it_claims_is_refused(ecr: Any) -> None:
+def test_a_wrong_empty_or_known_layer_is_refused(ecr: Any) -> None:
     with pytest.raises(ClientError, match="InvalidLayerException"):
         upload(ecr, b"one", digest=digest_of(b"another"))
     with pytest.raises(ClientError, match="EmptyUploadException"):
         upload(ecr, b"")
-
-
-def test_a_layer_that_is_there_already_is_not_uploaded_again(ecr: Any) -> None:
     upload(ecr, b"one")
     with pytest.raises(ClientError, match="LayerAlreadyExistsException"):
         upload(ecr, b"one")

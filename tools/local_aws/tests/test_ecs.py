@@ -1,4 +1,4 @@
-"""ECS of the local AWS: services that become stable, deployments that fail, and who runs what."""
+"""ECS of the local AWS: settings, deployments that fail, and permissions of the execution role."""
 
 import json
 import subprocess
@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import tools.local_aws
+from tools.local_aws.tests.discoverable import everything
 from tools.local_aws.tests.functions import allow, document
 from tools.local_aws.tests.stacks import StackFailedError, Stacks
 
@@ -28,11 +29,11 @@ START = (
     "logs:CreateLogStream",
     "logs:PutLogEvents",
 )
-"""What ECS needs of the execution role to start a task of `resources`."""
+"""The permissions that ECS uses when it starts a task of `resources`."""
 
 
 def execution_role(*actions: str, trusted: str = "ecs-tasks.amazonaws.com") -> Resources:
-    """Return a role with which ECS may do these things."""
+    """Return an execution role with these permissions."""
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": trusted}}
     policy = {"PolicyName": "start", "PolicyDocument": document(allow(*actions))}
     properties = {"AssumeRolePolicyDocument": document(trust), "Policies": [policy]}
@@ -46,91 +47,44 @@ def resources(
     breaker: bool = True,
     role: Resources | None = None,
 ) -> Resources:
-    """A cluster with one service of the image `backend:<tag>`, found by name."""
+    """Return a cluster with one service of the image `backend:<tag>`, registered in Cloud Map."""
+    template = everything() | {"Role": role or execution_role(*START)}
+    template["Cluster"]["Properties"] |= {
+        "ClusterSettings": [{"Name": "containerInsights", "Value": "enhanced"}],
+        "Configuration": {
+            "ExecuteCommandConfiguration": {
+                "Logging": "OVERRIDE",
+                "LogConfiguration": {"CloudWatchLogGroupName": "exec"},
+            }
+        },
+    }
     container = {
         "Name": "app",
         "Image": f"{REGISTRY}/backend:{tag}",
-        "PortMappings": [{"ContainerPort": 3000}],
         "Secrets": [{"Name": "TOKEN", "ValueFrom": "/token"}],
         "HealthCheck": {"Command": ["CMD-SHELL", "true"], "Interval": 10},
         "LogConfiguration": {"LogDriver": "awslogs", "Options": {"awslogs-group": "Logs"}},
-        "StopTimeout": 60,
     }
-    return {
-        "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.2.0.0/16"}},
-        "Subnet": {
-            "Type": "AWS::EC2::Subnet",
-            "Properties": {"VpcId": {"Ref": "Vpc"}, "CidrBlock": "10.2.0.0/24"},
-        },
-        "Namespace": {
-            "Type": "AWS::ServiceDiscovery::PrivateDnsNamespace",
-            "Properties": {"Name": "default.local", "Vpc": {"Ref": "Vpc"}},
-        },
-        "Discovery": {
-            "Type": "AWS::ServiceDiscovery::Service",
-            "Properties": {
-                "Name": "backend",
-                "NamespaceId": {"Fn::GetAtt": ["Namespace", "Id"]},
-                "DnsConfig": {"DnsRecords": [{"Type": "A", "TTL": 10}]},
-                "HealthCheckCustomConfig": {},
-            },
-        },
-        "Cluster": {
-            "Type": "AWS::ECS::Cluster",
-            "Properties": {
-                "ClusterName": "infra",
-                "ClusterSettings": [{"Name": "containerInsights", "Value": "enhanced"}],
-                "Configuration": {
-                    "ExecuteCommandConfiguration": {
-                        "Logging": "OVERRIDE",
-                        "LogConfiguration": {"CloudWatchLogGroupName": "exec"},
-                    }
-                },
-            },
-        },
-        "Role": role or execution_role(*START),
-        "Task": {
-            "Type": "AWS::ECS::TaskDefinition",
-            "Properties": {
-                "Family": "backend",
-                "Cpu": "256",
-                "Memory": memory,
-                "NetworkMode": "awsvpc",
-                "RequiresCompatibilities": ["FARGATE"],
-                "RuntimePlatform": {"CpuArchitecture": "ARM64", "OperatingSystemFamily": "LINUX"},
-                "ExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
-                "ContainerDefinitions": [container],
-            },
-        },
-        "Service": {
-            "Type": "AWS::ECS::Service",
-            "Properties": {
-                "ServiceName": "backend",
-                "Cluster": {"Ref": "Cluster"},
-                "TaskDefinition": {"Ref": "Task"},
-                "LaunchType": "FARGATE",
-                "AvailabilityZoneRebalancing": "ENABLED",
-                "EnableExecuteCommand": True,
-                "PropagateTags": "SERVICE",
-                "ServiceRegistries": [{"RegistryArn": {"Fn::GetAtt": ["Discovery", "Arn"]}}],
-                "NetworkConfiguration": {
-                    "AwsvpcConfiguration": {
-                        "Subnets": [{"Ref": "Subnet"}],
-                        "AssignPublicIp": "DISABLED",
-                    }
-                },
-                "DeploymentConfiguration": {
-                    "MinimumHealthyPercent": 100,
-                    "MaximumPercent": 200,
-                    "DeploymentCircuitBreaker": {"Enable": breaker, "Rollback": breaker},
-                },
-            },
+    template["Task"]["Properties"] |= {
+        "Memory": memory,
+        "RuntimePlatform": {"CpuArchitecture": "ARM64", "OperatingSystemFamily": "LINUX"},
+        "ExecutionRoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
+        "ContainerDefinitions": [container],
+    }
+    service = template["Service"]["Properties"]
+    del service["DesiredCount"]
+    service |= {
+        "AvailabilityZoneRebalancing": "ENABLED",
+        "PropagateTags": "SERVICE",
+        "DeploymentConfiguration": {
+            "DeploymentCircuitBreaker": {"Enable": breaker, "Rollback": breaker}
         },
     }
+    return template
 
 
 class Backend:
-    """The service under test, seen through the APIs."""
+    """The service under test, as the APIs show it."""
 
     def __init__(self, client: Client, stacks: Stacks) -> None:
         self.ecs = client("ecs")
@@ -159,7 +113,7 @@ class Backend:
         return [container["imageDigest"] for task in tasks for container in task["containers"]]
 
     def revise(self, image: str) -> str:
-        """A revision that CloudFormation does not know, as the pipeline registers it."""
+        """Register a revision that CloudFormation does not know, as a pipeline does."""
         current = self.ecs.describe_task_definition(taskDefinition="backend")["taskDefinition"]
         keys = ("family", "cpu", "memory", "networkMode", "requiresCompatibilities")
         containers = [current["containerDefinitions"][0] | {"image": f"{REGISTRY}/{image}"}]
@@ -181,45 +135,28 @@ def backend(client: Client, stacks: Stacks) -> Iterator[Backend]:
         backend.ecs.deregister_task_definition(taskDefinition=revision)
 
 
-def test_the_cluster_reads_back_its_settings(backend: Backend) -> None:
+def test_cluster_task_definition_and_service_keep_their_settings(backend: Backend) -> None:
     backend.deploy()
     include = ["SETTINGS", "CONFIGURATIONS"]
     (cluster,) = backend.ecs.describe_clusters(clusters=["infra"], include=include)["clusters"]
     assert cluster["settings"] == [{"name": "containerInsights", "value": "enhanced"}]
-    assert cluster["configuration"]["executeCommandConfiguration"] == {
-        "logging": "OVERRIDE",
-        "logConfiguration": {"cloudWatchLogGroupName": "exec"},
-    }
+    execute_command = cluster["configuration"]["executeCommandConfiguration"]
+    assert execute_command["logConfiguration"] == {"cloudWatchLogGroupName": "exec"}
 
-
-def test_the_task_definition_reads_back_whole(backend: Backend) -> None:
-    backend.deploy()
     definition = backend.ecs.describe_task_definition(taskDefinition="backend")["taskDefinition"]
     (container,) = definition["containerDefinitions"]
     assert container["healthCheck"] == {"command": ["CMD-SHELL", "true"], "interval": 10}
-    assert container["secrets"][0]["name"] == "TOKEN"
     assert container["logConfiguration"]["options"] == {"awslogs-group": "Logs"}
-    assert container["stopTimeout"] == 60
     assert definition["runtimePlatform"]["cpuArchitecture"] == "ARM64"
 
-
-def test_the_service_is_stable_and_reads_back_whole(backend: Backend) -> None:
-    backend.deploy()
     service = backend.service()
     assert (service["runningCount"], service["desiredCount"]) == (1, 1)
     assert [d["rolloutState"] for d in service["deployments"]] == ["COMPLETED"]
     assert service["serviceRegistries"][0]["registryArn"].startswith("arn:aws:servicediscovery:")
     assert service["availabilityZoneRebalancing"] == "ENABLED"
     assert service["propagateTags"] == "SERVICE"
-    assert service["enableExecuteCommand"] is True
     breaker = service["deploymentConfiguration"]["deploymentCircuitBreaker"]
     assert (breaker["enable"], breaker["rollback"]) == (True, True)
-
-
-def test_a_service_needs_a_cluster_that_exists(backend: Backend) -> None:
-    backend.deploy()
-    with pytest.raises(ClientError, match="ClusterNotFoundException"):
-        backend.ecs.create_service(cluster="none", serviceName="x", taskDefinition="backend")
 
 
 @pytest.mark.usefixtures("backend")
@@ -234,30 +171,34 @@ def test_a_service_needs_a_cluster_that_exists(backend: Backend) -> None:
         ),
     ],
 )
-def test_a_service_needs_what_it_names(stacks: Stacks, wrong: Resources, reason: str) -> None:
+def test_a_service_that_names_a_missing_resource_fails(
+    stacks: Stacks, wrong: Resources, reason: str
+) -> None:
     template = resources()
     template["Service"]["Properties"] |= wrong
     with pytest.raises(StackFailedError, match=reason):
         stacks.deploy("ecs", template)
 
 
-def test_a_cluster_with_a_service_stays(backend: Backend) -> None:
+def test_a_cluster_with_a_service_is_not_deleted(backend: Backend) -> None:
     backend.deploy()
     with pytest.raises(ClientError, match="ClusterContainsServicesException"):
         backend.ecs.delete_cluster(cluster="infra")
+    with pytest.raises(ClientError, match="ClusterNotFoundException"):
+        backend.ecs.create_service(cluster="none", serviceName="x", taskDefinition="backend")
 
 
-def test_tasks_run_the_digest_of_the_moment_of_their_deployment(backend: Backend) -> None:
+def test_a_deployment_resolves_its_tags_once(backend: Backend) -> None:
     first = backend.push("live", "first of the test")
     backend.deploy()
     second = backend.push("live", "second of the test")
     backend.ecs.update_service(cluster="infra", service="backend", desiredCount=2)
-    assert backend.digests() == [first, first], "scaling is no deployment"
+    assert backend.digests() == [first, first], "scaling starts no deployment"
     backend.ecs.update_service(cluster="infra", service="backend", forceNewDeployment=True)
     assert backend.digests() == [second, second]
 
 
-def test_a_first_deployment_without_its_image_fails_and_leaves_nothing(
+def test_a_first_deployment_without_its_image_fails_and_is_removed(
     backend: Backend, client: Client
 ) -> None:
     with pytest.raises(
@@ -268,7 +209,7 @@ def test_a_first_deployment_without_its_image_fails_and_leaves_nothing(
     assert client("servicediscovery").list_namespaces()["Namespaces"] == []
 
 
-def test_an_update_without_its_image_puts_the_old_tasks_back(backend: Backend) -> None:
+def test_an_update_without_its_image_is_rolled_back(backend: Backend) -> None:
     backend.deploy()
     before, digests = backend.service()["taskDefinition"], backend.digests()
     with pytest.raises(StackFailedError, match="Circuit Breaker was triggered"):
@@ -280,12 +221,14 @@ def test_an_update_without_its_image_puts_the_old_tasks_back(backend: Backend) -
     assert backend.service()["taskDefinition"] != before
 
 
-def test_without_a_breaker_a_bad_deployment_is_never_stable(backend: Backend) -> None:
+def test_a_failed_deployment_without_a_circuit_breaker_never_becomes_stable(
+    backend: Backend,
+) -> None:
     with pytest.raises(StackFailedError, match="did not stabilize"):
         backend.deploy(tag="none", breaker=False)
 
 
-def test_a_delivery_that_fails_is_rolled_back_by_ecs(backend: Backend) -> None:
+def test_ecs_rolls_a_failed_deployment_back(backend: Backend) -> None:
     backend.deploy()
     before = backend.service()["taskDefinition"]
     revision = backend.revise("backend:never-pushed")
@@ -297,7 +240,7 @@ def test_a_delivery_that_fails_is_rolled_back_by_ecs(backend: Backend) -> None:
     assert (primary["status"], primary["rolloutState"]) == ("PRIMARY", "COMPLETED")
 
 
-def test_a_failed_task_says_why(backend: Backend) -> None:
+def test_a_task_that_cannot_start_has_a_reason(backend: Backend) -> None:
     backend.deploy()
     revision = backend.revise("backend:never-pushed")
     (task,) = backend.ecs.run_task(
@@ -310,8 +253,10 @@ def test_a_failed_task_says_why(backend: Backend) -> None:
     assert read["stoppedReason"].startswith("CannotPullContainerError")
 
 
-def test_an_update_returns_to_the_template_but_leaves_the_count_alone(backend: Backend) -> None:
-    """A pipeline delivered a revision, somebody scaled, and then the stack is deployed again."""
+def test_an_update_returns_to_the_revision_of_the_template_and_keeps_the_count(
+    backend: Backend,
+) -> None:
+    """A pipeline has delivered a revision and somebody has scaled the service."""
     backend.deploy()
     delivered = backend.push("build-1", "delivered")
     revision = backend.revise("backend:build-1")
@@ -327,15 +272,7 @@ def test_an_update_returns_to_the_template_but_leaves_the_count_alone(backend: B
     assert backend.digests() == [delivered] * 4
 
 
-def test_nothing_is_left_of_a_service(backend: Backend, stacks: Stacks, client: Client) -> None:
-    backend.deploy()
-    stacks.delete("ecs")
-    assert backend.ecs.list_clusters()["clusterArns"] == []
-    assert backend.ecs.list_task_definitions()["taskDefinitionArns"] == []
-    assert client("servicediscovery").list_services()["Services"] == []
-
-
-# In a process of its own, as MiniStack is everywhere.
+# Runs in a process of its own, since MiniStack must not be imported into this one.
 THREE_AT_ONCE = """
 import threading, time
 from ministack.services import ecs
@@ -361,7 +298,7 @@ print(len(tasks))
 """
 
 
-def test_tasks_are_counted_and_started_by_one_at_a_time() -> None:
+def test_only_one_thread_at_a_time_starts_missing_tasks() -> None:
     done = subprocess.run(
         [sys.executable, "-c", THREE_AT_ONCE], cwd=ROOT, check=True, capture_output=True, text=True
     )
@@ -369,15 +306,13 @@ def test_tasks_are_counted_and_started_by_one_at_a_time() -> None:
 
 
 @pytest.mark.parametrize("action", START)
-def test_no_task_starts_without_a_right_of_its_execution_role(
-    backend: Backend, action: str
-) -> None:
+def test_a_task_needs_each_permission_of_its_execution_role(backend: Backend, action: str) -> None:
     others = [each for each in START if each != action]
     with pytest.raises(StackFailedError, match=f"not authorized to perform: {action}"):
         backend.deploy(role=execution_role(*others))
 
 
-def test_no_task_starts_with_a_role_that_does_not_trust_ecs(backend: Backend) -> None:
+def test_a_task_needs_an_execution_role_that_trusts_ecs(backend: Backend) -> None:
     strange = execution_role(*START, trusted="lambda.amazonaws.com")
     with pytest.raises(StackFailedError, match="unable to assume the role"):
         backend.deploy(role=strange)

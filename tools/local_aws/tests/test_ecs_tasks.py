@@ -1,4 +1,4 @@
-"""ECS of the local AWS: every task of an awsvpc service has an address, as long as it runs."""
+"""ECS of the local AWS: every running task of an awsvpc service has a network interface."""
 
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
@@ -33,27 +33,22 @@ def _interfaces(client: Client, **filters: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_tasks_are_spread_over_the_subnets(stacks: Stacks, client: Client) -> None:
+def test_tasks_are_spread_over_the_subnets_and_have_addresses_of_them(
+    stacks: Stacks, client: Client
+) -> None:
     outputs = stacks.deploy("tasks", everything(count=6), Outputs=OUTPUTS)
     tasks = _tasks(client)
     placed = [_details(task)["subnetId"] for task in tasks]
     assert sorted(placed) == sorted([outputs[f"Subnet{zone}"] for zone in "ABC"] * 2)
     assert sorted({t["availabilityZone"] for t in tasks}) == [f"eu-west-1{z}" for z in "abc"]
-
-
-def test_an_address_is_one_of_its_subnet_that_nobody_else_has(
-    stacks: Stacks, client: Client
-) -> None:
-    stacks.deploy("tasks", everything(count=6))
     subnets = {s["SubnetId"]: s for s in client("ec2").describe_subnets()["Subnets"]}
     addresses = []
-    for task in _tasks(client):
+    for task in tasks:
         details = _details(task)
         cidr = ip_network(subnets[details["subnetId"]]["CidrBlock"])
-        reserved = {*list(cidr)[:4], cidr[-1]}
         address = ip_address(details["privateIPv4Address"])
         assert address in cidr
-        assert address not in reserved
+        assert address not in {*list(cidr)[:4], cidr[-1]}, "AWS reserves these addresses"
         (container,) = task["containers"]
         (interface,) = container["networkInterfaces"]
         assert interface["privateIpv4Address"] == str(address)
@@ -76,20 +71,15 @@ def test_ec2_shows_the_interface_of_a_task(stacks: Stacks, client: Client) -> No
         assert [group["GroupId"] for group in interface["Groups"]] == [outputs["Group"]]
     assert len(_interfaces(client, group_id=outputs["Group"])) == 3
     assert _interfaces(client, group_id="sg-0") == []
-
-
-def test_a_filter_that_is_not_known_is_refused(client: Client) -> None:
     with pytest.raises(ClientError, match="'tag-key' is invalid"):
         _interfaces(client, tag_key="x")
-
-
-def test_a_subnet_counts_its_free_addresses(stacks: Stacks, client: Client) -> None:
-    stacks.deploy("tasks", everything())
     subnets = client("ec2").describe_subnets()["Subnets"]
     assert {s["AvailableIpAddressCount"] for s in subnets if s["CidrBlock"][:4] == "10.3"} == {250}
+    with pytest.raises(ClientError, match="currently in use"):
+        client("ec2").delete_network_interface(NetworkInterfaceId=interface["NetworkInterfaceId"])
 
 
-def test_the_interface_goes_with_its_task_and_the_next_has_another_address(
+def test_a_stopped_task_loses_its_interface_and_the_next_has_another_address(
     stacks: Stacks, client: Client
 ) -> None:
     stacks.deploy("tasks", everything(count=1))
@@ -107,16 +97,8 @@ def test_the_interface_goes_with_its_task_and_the_next_has_another_address(
     assert _interfaces(client) == []
 
 
-def test_a_task_keeps_its_interface(stacks: Stacks, client: Client) -> None:
-    stacks.deploy("tasks", everything(count=1))
-    (interface,) = _interfaces(client)
-    with pytest.raises(ClientError, match="currently in use"):
-        client("ec2").delete_network_interface(NetworkInterfaceId=interface["NetworkInterfaceId"])
-    assert _interfaces(client) == [interface]
-
-
-def test_a_task_that_finds_no_address_does_not_start(stacks: Stacks, client: Client) -> None:
-    """A /28 has 16 addresses, and AWS keeps five of them."""
+def test_a_task_without_a_free_address_does_not_start(stacks: Stacks, client: Client) -> None:
+    """A /28 has 16 addresses, and AWS reserves five of them."""
     small = network(prefix=28) | registry()
     stacks.deploy("tasks", small | service(count=33))
     assert len(_interfaces(client)) == 33
@@ -137,7 +119,7 @@ def test_a_task_in_awsvpc_mode_needs_a_subnet(stacks: Stacks, client: Client) ->
         )
 
 
-def test_a_task_without_a_service_has_an_address_too(stacks: Stacks, client: Client) -> None:
+def test_a_task_without_a_service_has_an_address(stacks: Stacks, client: Client) -> None:
     outputs = stacks.deploy("tasks", everything(count=1), Outputs=OUTPUTS)
     configuration = {"awsvpcConfiguration": {"subnets": [outputs["SubnetB"]]}}
     ecs = client("ecs")

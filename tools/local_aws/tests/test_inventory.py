@@ -1,4 +1,4 @@
-"""The inventory of the local AWS: what is there, what is missing, what is left."""
+"""The inventory finds the resources of a stack, missing ones, and what a deletion left."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,20 +9,14 @@ from tools.local_aws.tests.stacks import Stacks
 
 Client = Callable[[str], Any]
 
-VPC = {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.1.0.0/16"}}
-SUBNET = {
-    "Type": "AWS::EC2::Subnet",
-    "Properties": {"VpcId": {"Ref": "Vpc"}, "CidrBlock": "10.1.0.0/24"},
-}
 
-
-def test_it_finds_a_network_and_misses_what_is_taken(
+def test_it_finds_a_network_and_reports_a_missing_resource(
     stacks: Stacks, client: Client, local_aws: LocalAws
 ) -> None:
     inventory = Inventory(local_aws.access)
     before = inventory.snapshot()
     address = {"Type": "AWS::EC2::EIP", "Properties": {"Domain": "vpc"}}
-    stacks.deploy("found", {"Vpc": VPC, "Subnet": SUBNET, "Address": address})
+    stacks.deploy("found", network() | {"Address": address})
     assert inventory.missing(["found"]) == []
     added = inventory.added_since(before)
     assert len(added["AWS::EC2::VPC"]) == len(added["AWS::EC2::EIP"]) == 1
@@ -43,7 +37,7 @@ def test_it_reports_a_type_that_it_cannot_find(stacks: Stacks, local_aws: LocalA
     assert line.endswith("does not know this type")
 
 
-def test_it_sees_what_is_left_in_cloud_map(
+def test_it_finds_what_is_left_in_cloud_map(
     stacks: Stacks, client: Client, local_aws: LocalAws
 ) -> None:
     cloud_map = client("servicediscovery")

@@ -1,4 +1,4 @@
-"""The code of a custom resource's function runs, with its role."""
+"""The function of a custom resource runs with the permissions of its role, and no others."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,13 +21,13 @@ def test_the_function_answers_for_the_resource(stacks: Stacks) -> None:
     assert stacks.deploy("function", resources, Outputs=COUNT) == {"Count": "0"}
 
 
-def test_the_function_may_do_what_its_role_may_and_no_more(stacks: Stacks) -> None:
+def test_the_function_has_only_the_permissions_of_its_role(stacks: Stacks) -> None:
     resources = function(BUCKETS) | {"Thing": custom()}
     with pytest.raises(StackFailedError, match="not authorized to perform: s3:ListAllMyBuckets"):
         stacks.deploy("function", resources)
 
 
-def test_a_role_that_does_not_trust_lambda_runs_no_function(stacks: Stacks) -> None:
+def test_a_function_needs_a_role_that_trusts_lambda(stacks: Stacks) -> None:
     strange = function(BUCKETS, allowed=[MAY_LIST], principal="ec2.amazonaws.com")
     with pytest.raises(StackFailedError, match="not authorized to perform: sts:AssumeRole"):
         stacks.deploy("function", strange | {"Thing": custom()})
@@ -38,8 +38,8 @@ def test_the_function_has_no_key_but_that_of_its_role(stacks: Stacks) -> None:
         "return { Key: process.env.AWS_ACCESS_KEY_ID.slice(0, 4),"
         " Names: Object.keys(process.env).filter((name) => /AWS|LOCAL/.test(name)).sort().join() };"
     )
-    told = {key: {"Value": {"Fn::GetAtt": ["Thing", key]}} for key in ("Key", "Names")}
-    outputs = stacks.deploy("function", function(code) | {"Thing": custom()}, Outputs=told)
+    values = {key: {"Value": {"Fn::GetAtt": ["Thing", key]}} for key in ("Key", "Names")}
+    outputs = stacks.deploy("function", function(code) | {"Thing": custom()}, Outputs=values)
     assert outputs["Key"] == "ASIA"
     assert outputs["Names"].split(",") == [
         "AWS_ACCESS_KEY_ID",
@@ -50,7 +50,7 @@ def test_the_function_has_no_key_but_that_of_its_role(stacks: Stacks) -> None:
     ]
 
 
-def test_an_error_of_aws_has_the_name_that_the_sdk_gives_it(stacks: Stacks) -> None:
+def test_an_error_has_the_name_that_the_sdk_gives_it(stacks: Stacks) -> None:
     code = answering(
         'try { await s3.listObjectVersions({ Bucket: "none" }); }'
         " catch (error) { return { Name: error.name }; }"
@@ -66,7 +66,7 @@ def test_a_function_that_does_not_answer_fails_its_resource(stacks: Stacks) -> N
         stacks.deploy("function", function(silent) | {"Thing": custom()})
 
 
-def test_the_log_is_written_with_the_role(stacks: Stacks, client: Client) -> None:
+def test_the_function_logs_with_its_role(stacks: Stacks, client: Client) -> None:
     writes = allow("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
     resources = function(BUCKETS, allowed=[MAY_LIST, writes]) | {"Thing": custom()}
     name = {"Name": {"Value": {"Ref": "Function"}}}
@@ -78,7 +78,7 @@ def test_the_log_is_written_with_the_role(stacks: Stacks, client: Client) -> Non
     finally:
         stacks.delete("function")
         logs.delete_log_group(logGroupName=group)
-    # Without the right there is no log, and no complaint.
+    # Without the permission there is no log and no error.
     stacks.deploy("quiet", function(BUCKETS, allowed=[MAY_LIST]) | {"Thing": custom()})
     with pytest.raises(ClientError, match="ResourceNotFound"):
         logs.filter_log_events(logGroupName=group)

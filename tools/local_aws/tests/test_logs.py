@@ -1,4 +1,4 @@
-"""CloudWatch Logs of the local AWS: patterns, metric filters that count, and alarms over them."""
+"""CloudWatch Logs of the local AWS: filter patterns, metric filters, and alarms on them."""
 
 import time
 import uuid
@@ -12,19 +12,20 @@ from tools.local_aws.tests.stacks import StackFailedError, Stacks
 
 Client = Callable[[str], Any]
 GROUP, STREAM = "/ecs/backend", "task"
+PERIOD_SECONDS = 3600  # far longer than a test on a slow machine
 
 
 class Errors:
-    """A log group in which lines with ERROR are counted, and an alarm for 2 of 3 minutes with 3."""
+    """A log group with a metric filter for ERROR, and an alarm for three in 2 of 3 periods."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        # Nobody can delete the points of a metric.
+        # A new name, since the data points of a metric cannot be deleted.
         self.name = f"errors-{uuid.uuid4()}"
         self._now = time.time()
 
-    def write(self, lines: Sequence[str], *, minutes_ago: int) -> None:
-        at = int((self._now - 60 * minutes_ago) * 1000)
+    def write(self, lines: Sequence[str], *, periods_ago: int) -> None:
+        at = int((self._now - PERIOD_SECONDS * periods_ago) * 1000)
         self.client("logs").put_log_events(
             logGroupName=GROUP,
             logStreamName=STREAM,
@@ -56,7 +57,7 @@ def errors(client: Client) -> Iterator[Errors]:
         Namespace="Test",
         MetricName=name,
         Statistic="Sum",
-        Period=60,
+        Period=PERIOD_SECONDS,
         EvaluationPeriods=3,
         DatapointsToAlarm=2,
         Threshold=2,
@@ -68,24 +69,24 @@ def errors(client: Client) -> Iterator[Errors]:
     logs.delete_log_group(logGroupName=GROUP)
 
 
-def test_lines_that_match_raise_the_alarm_after_so_many_bad_minutes(errors: Errors) -> None:
+def test_matching_lines_in_two_of_three_periods_raise_the_alarm(errors: Errors) -> None:
     assert errors.state == "OK"
-    errors.write(["ERROR"] * 9, minutes_ago=5)  # too long ago
-    errors.write(["ERROR"] * 9, minutes_ago=1)
-    errors.write(["ERROR"] * 2, minutes_ago=0)
+    errors.write(["ERROR"] * 9, periods_ago=5)  # too long ago
+    errors.write(["ERROR"] * 9, periods_ago=1)
+    errors.write(["ERROR"] * 2, periods_ago=0)
     assert errors.state == "OK"
-    errors.write(["ERROR"], minutes_ago=0)
+    errors.write(["ERROR"], periods_ago=0)
     assert errors.state == "ALARM"
 
 
-def test_lines_that_do_not_match_raise_no_alarm(errors: Errors) -> None:
-    for minute in range(3):
-        errors.write(["GET /ERROR"] * 9, minutes_ago=minute)
+def test_other_lines_raise_no_alarm(errors: Errors) -> None:
+    for period in range(3):
+        errors.write(["GET /ERROR"] * 9, periods_ago=period)
     assert errors.state == "OK"
 
 
-def test_events_are_found_by_patterns(errors: Errors) -> None:
-    errors.write(['{"level": "error"}', "ERROR", "GET /ERROR"], minutes_ago=0)
+def test_a_pattern_filters_events(errors: Errors) -> None:
+    errors.write(['{"level": "error"}', "ERROR", "GET /ERROR"], periods_ago=0)
 
     def found(pattern: str) -> list[str]:
         events = errors.client("logs").filter_log_events(logGroupName=GROUP, filterPattern=pattern)
@@ -98,7 +99,7 @@ def test_events_are_found_by_patterns(errors: Errors) -> None:
         found("%(ERROR)%")
 
 
-def test_a_template_with_a_pattern_that_is_not_taken_fails(stacks: Stacks) -> None:
+def test_a_template_with_an_invalid_pattern_fails(stacks: Stacks) -> None:
     resources = {
         "Group": {"Type": "AWS::Logs::LogGroup", "Properties": {}},
         "Filter": {

@@ -1,4 +1,4 @@
-"""The registry of images in docker's own protocol: judged as the calls of ECR that it stands for.
+"""Docker's registry protocol: each request needs the permission of the equivalent call to ECR.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/security_iam_id-based-policy-examples.html
@@ -12,7 +12,7 @@ from typing import Any
 from ministack import app
 from ministack.core.responses import get_account_id, get_region
 
-from tools.local_aws.front import registry_caller
+from tools.local_aws.authentication import registry_caller
 from tools.local_aws.iam.calls import Check
 from tools.local_aws.iam.judge import Refusal, is_root, require
 from tools.local_aws.iam.principals import NoSuchPrincipalError, principal_of
@@ -35,7 +35,7 @@ _ACTIONS = {
 @replaces(
     app,
     "_handle_ecr_registry_request",
-    upstream="Gap: docker's protocol asks nobody for permissions.",
+    upstream="Gap: requests in docker's protocol need no permissions.",
 )
 async def handle_registry_request(
     original: Callable[..., Awaitable[Response | None]],
@@ -45,7 +45,7 @@ async def handle_registry_request(
     body: bytes,
     query: dict[str, Any],
 ) -> Response | None:
-    """Judge a request by whoever was given the login that it has."""
+    """Check the permissions of the user or role for whom the docker login was issued."""
     caller = registry_caller(headers.get("authorization", ""))
     if app._is_ecr_registry_path(path) and caller and not is_root(caller):
         try:
@@ -59,10 +59,10 @@ async def handle_registry_request(
 
 def _require(caller: str, method: str, path: str) -> None:
     if path.rstrip("/") == "/v2":
-        return  # only whether the login is right
+        return  # docker only checks its login with this request
     named = _PATH.match(path)
     action = _ACTIONS.get((method, named["what"])) if named else None
     if named is None or action is None:
-        raise LookupError(f"{method} {path} is not judged here")
+        raise LookupError(f"{method} {path} is not judged here: no call to ECR does the same")
     arn = f"arn:aws:ecr:{get_region()}:{get_account_id()}:repository/{named['name']}"
     require(principal_of(caller), Check(action=f"ecr:{action}", resource=arn))

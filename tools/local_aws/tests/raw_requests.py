@@ -1,4 +1,4 @@
-"""Requests to a local AWS as they go over the wire, with whatever headers somebody sends."""
+"""Requests to a local AWS with any headers and any signature, byte by byte as a test wants them."""
 
 import http.client
 import ssl
@@ -10,6 +10,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from tools.local_aws import Access
+
+_SECONDS = 120  # generous: reached only if there is no answer at all
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,11 @@ def send(
     headers: dict[str, str] | None = None,
     body: bytes = b"",
 ) -> Answer:
-    """Send exactly these headers, and only the Host and the length of the body by itself."""
+    """Send exactly these headers, and by default a Host and a Content-Length."""
     address = urlsplit(access.endpoint_url)
     trust = ssl.create_default_context(cafile=access.ca_bundle)
     connection = http.client.HTTPSConnection(
-        address.hostname or "", address.port, timeout=10, context=trust
+        address.hostname or "", address.port, timeout=_SECONDS, context=trust
     )
     connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
     sent = {"Host": address.netloc, "Content-Length": str(len(body))} | (headers or {})
@@ -53,7 +55,7 @@ def signature(
     service: str = "s3",
     key: tuple[str, str] | None = None,
 ) -> dict[str, str]:
-    """Return the headers with a signature: of the owner's key, or of another one."""
+    """Return the headers with a signature by the owner's key, or by another one."""
     sent = {"Host": urlsplit(access.endpoint_url).netloc} | (headers or {})
     request = AWSRequest(method, f"https://{sent['Host']}{path}", data=body, headers=sent)
     of = key or (access.key.access_key_id, access.key.secret_access_key)
@@ -62,7 +64,7 @@ def signature(
 
 
 def presigned(access: Access, method: str, path: str, seconds: int) -> str:
-    """Return the path with a signature of the owner's in its query."""
+    """Return the path with a signature by the owner's key in its query."""
     request = AWSRequest(method, access.endpoint_url + path)
     of = Credentials(access.key.access_key_id, access.key.secret_access_key)
     S3SigV4QueryAuth(of, "s3", access.region, expires=seconds).add_auth(request)

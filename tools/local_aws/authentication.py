@@ -1,11 +1,10 @@
-"""The front of the emulator: nobody gets an answer but who holds a key of this run.
+"""Authentication: the emulator answers only requests that are signed with a key of this run.
 
-Every web page can send requests to 127.0.0.1, and so can every other user of the machine. MiniStack
-by itself trusts its root keys without a look at their signatures, and has paths that ask for no key
-at all. So it is wrapped: each request is checked here first, whatever its path, and MiniStack then
-judges by its own means (`AUTH=true`) what the caller may do. What lies in the machine's
-folders for MiniStack's start-up (`/etc/localstack/init` and the like) was not sent with a key
-either: it is not run.
+Every web page and every other user of this machine can send requests to 127.0.0.1. MiniStack does
+not verify the signatures of root, and serves some paths without any key. So this middleware checks
+each request before MiniStack sees it, on every path. MiniStack then decides what the caller may do
+(`AUTH=true`, `iam.judge`). Scripts in the folders that MiniStack runs at its start
+(`/etc/localstack/init` and others) carry no key: they do not run.
 """
 
 import base64
@@ -40,17 +39,17 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
-# Of that algorithm. MiniStack takes others in addresses, and cannot compare what is not ASCII.
+# MiniStack also takes other algorithms in URLs, and fails to compare a signature that is not ASCII.
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
-# What administers the emulator itself, or hands out credentials: no role of the account gets there.
+# Paths that administer the emulator or hand out credentials.
 _ROOT_ONLY = ("/_ministack/", "/_localstack/", "/latest/", "/v2/credentials")
 _REGISTRY_LOGIN_SECONDS = 12 * 3600
-_ADDRESS_SECONDS = 600
+_URL_SECONDS = 600
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it was sent; a header that was sent twice is joined as signatures join it."""
+    """A request as the client sent it; values of a repeated header are joined as SigV4 does it."""
 
     method: str
     path: str
@@ -75,7 +74,7 @@ class Request:
 
     @property
     def presigned(self) -> bool:
-        """Whether the signature is in the address."""
+        """Whether the signature is in the URL."""
         return "X-Amz-Algorithm" in self.query
 
     def first(self, parameter: str) -> str:
@@ -83,7 +82,7 @@ class Request:
 
 
 class RefusedError(Exception):
-    """What is answered instead of what was asked for."""
+    """The request is refused; the exception holds the answer."""
 
     def __init__(self, line: str, *, status: int = 403, **headers: str) -> None:
         super().__init__(line)
@@ -93,7 +92,7 @@ class RefusedError(Exception):
 
 
 class BadSignatureError(RefusedError):
-    """The error document of the service that was asked: AWS's tools know what to say about it."""
+    """A wrong signature; the answer is the service's error document, which AWS's tools read."""
 
     def __init__(self, request: Request, code: str, message: str) -> None:
         super().__init__(message)
@@ -104,8 +103,8 @@ class BadSignatureError(RefusedError):
         )
 
 
-class Front:
-    """Wraps ``app``, which is reached at ``address`` (host and port) and by no other name."""
+class AuthenticationMiddleware:
+    """Wraps the ASGI application ``app``, whose only name is ``address`` (host and port)."""
 
     def __init__(self, app: Application, *, address: str) -> None:
         self._app = app
@@ -113,7 +112,7 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await send({"type": "websocket.close"})  # not accepted yet, so this refuses it
+            await send({"type": "websocket.close"})  # closed before it was accepted: refused
             return
         if scope["type"] == "http":
             request = Request.of(scope)
@@ -126,15 +125,15 @@ class Front:
         await self._app(scope, receive, send)
 
     async def _admit(self, request: Request, receive: Receive) -> Receive:
-        """Return what the request's body is received from; raise what is wrong with the request."""
+        """Return a function that receives the body; ``RefusedError`` if the request is refused."""
         try:
             self._require_no_browser(request)
-            if _uses_what_was_issued(request):
+            if _has_issued_secret(request):
                 return receive
             signature, caller = _identify(request)
         except RefusedError:
-            # A client hears the answer when it has sent everything. Nothing of it is kept: a
-            # stranger may send as much as he likes.
+            # A client reads the answer only after it has sent the whole body. We keep none of it,
+            # so a large body of an unknown client takes no memory.
             await _skip(receive)
             raise
         body = await _read(receive)
@@ -145,7 +144,7 @@ class Front:
         return _received_again(body, receive)
 
     def _require_no_browser(self, request: Request) -> None:
-        """Refuse what only a page in a browser sends, and every name that somebody gave to us."""
+        """Refuse requests of web pages, and other host names, which DNS rebinding would use."""
         if request.headers.get("host") != self._address:
             raise RefusedError(f"This local AWS answers to {self._address} only.")
         fetched_from = request.headers.get("sec-fetch-site", "none")
@@ -156,9 +155,9 @@ class Front:
 def _identify(
     request: Request,
 ) -> tuple[sigv4.HeaderSignature, iam_evaluator.ResolvedCredential]:
-    """Return the signature of a request and whose it claims to be."""
+    """Return the signature of a request, and the credentials that it claims to be made with."""
     signed_by_header = request.headers.get("authorization", "").startswith(f"{_ALGORITHM} ")
-    # Two signatures would be two callers: MiniStack might act for the one that was not checked.
+    # With two signatures MiniStack might act for the caller whose signature we did not check.
     if signed_by_header == request.presigned or "AWSAccessKeyId" in request.query:
         raise _unsigned(request)
     signature = (
@@ -176,14 +175,14 @@ def _unsigned(request: Request) -> RefusedError:
         "This local AWS answers only what is signed with a key of this run (Signature Version 4)."
     )
     if ministack_app._is_ecr_registry_path(request.path):
-        # What docker needs to hear before it sends its login.
+        # Docker sends its login only after this answer.
         challenge = {"WWW-Authenticate": 'Basic realm="ECR"'}
         return RefusedError(line, status=401, **challenge)
     return RefusedError(line)
 
 
 def _credential(request: Request, access_key_id: str) -> iam_evaluator.ResolvedCredential:
-    """Return whose key it is: root's, that of an IAM user, or that of a session of a role."""
+    """Return the credentials of root, of an IAM user, or of a session of a role."""
     token = (
         request.first("X-Amz-Security-Token")
         if request.presigned
@@ -199,7 +198,7 @@ def _credential(request: Request, access_key_id: str) -> iam_evaluator.ResolvedC
 def _failure(
     request: Request, signature: sigv4.HeaderSignature, secret: str, body: bytes
 ) -> tuple[str, str] | None:
-    """Return code and message of what is wrong with a signature; None if it is right."""
+    """Return the code and message of the error in a signature; None if it is right."""
     if not _SIGNATURE.fullmatch(signature.signature):
         return "SignatureDoesNotMatch", sigv4.SIGNATURE_MISMATCH
     if request.presigned:
@@ -213,9 +212,10 @@ def _failure(
         untimely = sigv4.request_time_failure(signature)
     if untimely:
         return untimely
-    # The signature covers what the client says of the body; that it is true is checked here.
-    said = request.headers.get("x-amz-content-sha256", "")
-    if len(said) == len(hashlib.sha256().hexdigest()) and said != hashlib.sha256(body).hexdigest():
+    # The signature covers the checksum that the client states; compare that with the body.
+    stated = request.headers.get("x-amz-content-sha256", "")
+    computed = hashlib.sha256(body).hexdigest()
+    if len(stated) == len(computed) and stated != computed:
         return "SignatureDoesNotMatch", sigv4.SIGNATURE_MISMATCH
     failure: tuple[str, str] | None = sigv4.header_signature_failure(
         signature,
@@ -231,32 +231,32 @@ def _failure(
 
 
 _registry_logins: dict[str, tuple[float, str]] = {}
-"""Until when a login is good, and the access key of whoever was given it."""
-_addresses: dict[tuple[str, str], float] = {}
-"""Path and key of each that was issued, and until when it works."""
+"""When each login expires, and the access key for which it was issued."""
+_urls: dict[tuple[str, str], float] = {}
+"""When each issued URL expires, by its path and key."""
 
 
-def issue_address(path: str) -> str:
-    """Return an address of a path that works for a while, for whoever has it, as signed ones do."""
+def issue_url(path: str) -> str:
+    """Return a URL with a random key, which works for a while without a signature."""
     key = secrets.token_urlsafe(32)
-    _addresses[path, key] = time.monotonic() + _ADDRESS_SECONDS
+    _urls[path, key] = time.monotonic() + _URL_SECONDS
     return f"https://{HOST}:{os.environ['GATEWAY_PORT']}{path}?key={key}"
 
 
 def registry_caller(authorization: str) -> str:
-    """Return the access key of whom a docker login was given to; empty if it is none."""
+    """Return the access key for which a docker login was issued; empty if nobody has it."""
     _, _, login = authorization.partition(" ")
     return _registry_logins.get(login, (0, ""))[1]
 
 
-def _uses_what_was_issued(request: Request) -> bool:
-    """Say whether a request without a signature has what a signed one was given for it.
+def _has_issued_secret(request: Request) -> bool:
+    """Say whether a request has a random secret that a signed request received before.
 
-    A login of docker's is a random password; a layer of an image is read, and a wait condition
-    takes its signals, at a random address. Custom resources have no address to answer to: their
-    functions have a pipe.
+    Docker logs in with a random password. The URL of an image layer and the URL to which a wait
+    condition's signals go contain a random key. Functions of custom resources need no URL: they
+    answer through a pipe.
     """
-    until = _addresses.get((request.path, request.first("key")), 0)
+    until = _urls.get((request.path, request.first("key")), 0)
     if request.method == "GET" and until > time.monotonic():
         return True
     if ministack_app._is_ecr_registry_path(request.path):
@@ -277,7 +277,7 @@ def _uses_what_was_issued(request: Request) -> bool:
 def issue_registry_login(
     original: Callable[[dict[str, Any]], tuple[int, dict[str, str], bytes]], data: dict[str, Any]
 ) -> tuple[int, dict[str, str], bytes]:
-    """Give out a login that nobody knows: MiniStack's is the same for everybody."""
+    """Issue a random login; MiniStack's is the same for everybody."""
     status, headers, body = original(data)
     answer = json.loads(body)
     login = base64.b64encode(f"AWS:{secrets.token_urlsafe(32)}".encode()).decode()
@@ -312,7 +312,7 @@ def _received_again(body: bytes, receive: Receive) -> Receive:
 
 
 def _without_cors(send: Send) -> Send:
-    """No page of any origin is to read an answer; MiniStack allows it to all of them."""
+    """Remove the CORS headers with which MiniStack lets every web page read its answers."""
 
     async def send_without(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -346,7 +346,7 @@ async def _refuse(request: Request, refusal: RefusedError, send: Send) -> None:
     upstream="Gap: a setting under which no script of the machine's folders is run.",
 )
 def no_scripts(_original: Callable[..., list[str]], *_folders: str) -> list[str]:
-    """Run nothing that lies in /etc/localstack/init or /docker-entrypoint-initaws.d."""
+    """Run no scripts of /etc/localstack/init or /docker-entrypoint-initaws.d."""
     return []
 
 
@@ -357,7 +357,7 @@ def no_scripts(_original: Callable[..., list[str]], *_folders: str) -> list[str]
     upstream="Gap: a setting under which only the configured key is root's.",
 )
 def is_root_key(_original: Callable[[str], bool], access_key_id: str) -> bool:
-    """Take one key for root's. To MiniStack so are "test", none, and twelve digits."""
+    """Accept one key as root's; MiniStack also accepts "test", no key, and any twelve digits."""
     return access_key_id == os.environ["AWS_ACCESS_KEY_ID"]
 
 
@@ -367,5 +367,5 @@ def is_root_key(_original: Callable[[str], bool], access_key_id: str) -> bool:
     upstream="Gap: with AUTH=true the signatures of root are taken for right unseen.",
 )
 def skips_verification(_original: Callable[[str], bool], _access_key_id: str) -> bool:
-    """Verify root, too. MiniStack takes a root key for right without a look at its signature."""
+    """Verify the signatures of root as well; MiniStack does not."""
     return False
