@@ -1,4 +1,4 @@
-"""Callers in a container of another service, what they saw, and what happened meanwhile."""
+"""Callers in a container of another service, and what they saw."""
 
 import json
 import subprocess
@@ -12,8 +12,7 @@ from typing import Any
 
 from tools.container_engine import Engine
 from tools.local_aws.scratch import ScratchDirectory
-from tools.rehearsal.containers.context import ContainerContext
-from tools.rehearsal.containers.network import copy_programs, has_programs, program
+from tools.rehearsal.containers.network import ZoneFeed, copy_programs, has_programs, program
 
 RATE = 20
 """Requests per second, of each caller."""
@@ -90,7 +89,7 @@ def calling(
 class Load:
     """Callers at work, and the events of the time, for the chart."""
 
-    context: ContainerContext
+    feed: ZoneFeed
     callers: list[Caller]
     began: float = field(default_factory=time.time)
     events: list[tuple[float, str]] = field(default_factory=list)
@@ -112,9 +111,9 @@ class Load:
         late = len(seen[0].retried)
         return f"failed: {', '.join(counts)}" + (f" ({late} answered later)" if late else "")
 
-    def fewest_addresses(self, since: float) -> int:
-        """Return how few addresses the name of the backend had, from then until now."""
-        return self.context.feed.fewest(self.context.host, since)
+    def fewest_addresses(self, host: str, since: float) -> int:
+        """Return the smallest number of addresses that a name had from then until now."""
+        return self.feed.fewest(host, since)
 
 
 def summary(calls: Calls) -> str:

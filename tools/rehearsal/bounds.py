@@ -1,0 +1,24 @@
+"""How long a rehearsal waits before it says that something has failed.
+
+The bounds are for the slowest machine that does the work at all: a rehearsal that reaches one has a
+process that hangs, or waits for something that will never happen. No bound is a measurement, and
+nothing asserts how long something has taken.
+"""
+
+ROLLOUT_SECONDS = 600.0
+"""From the new revision of a service until ECS has completed its deployment or rolled it back.
+
+ECS may find three tasks unhealthy after a minute each, and stops an old one within 120 s.
+"""
+
+SETTLE_SECONDS = 300.0
+"""Until ECS, Cloud Map and the logs agree on which tasks run, after a change of them."""
+
+ENGINE_SECONDS = 1800.0
+"""One command of the container engine that builds, pulls, starts or stops something."""
+
+CLI_SECONDS = 1200.0
+"""One run of the CDK CLI, with the deploy that it waits for."""
+
+PROCESS_SECONDS = 600.0
+"""One short process of our own, such as a function that is called or a script that is run."""
