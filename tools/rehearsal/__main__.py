@@ -7,22 +7,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from settings import SettingsError
-from tools.container_engine import EngineError, NoEngineError
-from tools.local_aws import LocalAwsError
 from tools.operations.account import OperationError
 from tools.rehearsal.console_report import ConsoleReport
 from tools.rehearsal.expectation import RehearsalError
-from tools.rehearsal.rehearse import rehearse
+from tools.rehearsal.rehearse import FAILURES, rehearse
 from tools.rehearsal.rehearsed_service import choose_service
 from tools.service_choice import NoSourceError
-
-FAILURES = (
-    *(RehearsalError, LocalAwsError, EngineError, NoEngineError),
-    *(BotoCoreError, ClientError),
-)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -3,53 +3,37 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
 
-_ROLE_OF_PIPELINE = "codepipeline/latest/userguide/how-to-custom-role.html"
-_PUSH = ("ecr:BatchGetImage", "AmazonECR/latest/userguide/image-push-iam.html")
-_SOURCE_OF_BUILD = "codebuild/latest/userguide/setting-up-service-role.html"
-_FLOW_LOGS = "vpc/latest/userguide/flow-logs-iam-role.html"
 # The grants that AWS's documentation wants and no call of the rehearsal uses: the end of the role's
 # path in the app, the action, and the page of docs.aws.amazon.com.
-_UNUSED = (
-    ("Delivery/Pipeline/Role", "s3:GetBucketAcl", _ROLE_OF_PIPELINE),
-    ("Delivery/Pipeline/Role", "s3:GetBucketLocation", _ROLE_OF_PIPELINE),
-    ("Delivery/Pipeline/Role", "s3:GetBucketVersioning", _ROLE_OF_PIPELINE),
-    ("Delivery/Pipeline/Role", "s3:GetObject", _ROLE_OF_PIPELINE),
-    ("Delivery/Pipeline/Role", "s3:GetObjectVersion", _ROLE_OF_PIPELINE),
-    (
-        "Delivery/Pipeline/Build/Build/CodePipelineActionRole",
-        "codebuild:StopBuild",
-        "codepipeline/latest/userguide/action-reference-CodeBuild.html",
-    ),
-    (
-        "Delivery/Rollout/Role",
-        "ecs:TagResource",
-        "codepipeline/latest/userguide/action-reference-ECS.html",
-    ),
-    (
-        "Delivery/Rollout/Role",
-        "s3:GetObjectVersion",
-        "codepipeline/latest/userguide/pipelines-create-cross-account.html",
-    ),
-    ("ImageBuild/Project/Role", *_PUSH),
-    ("ImageBuild/Project/Role", "s3:GetBucketAcl", _SOURCE_OF_BUILD),
-    ("ImageBuild/Project/Role", "s3:GetBucketLocation", _SOURCE_OF_BUILD),
-    ("ImageBuild/Project/Role", "s3:GetObjectVersion", _SOURCE_OF_BUILD),
-    ("SeedImage/Role", *_PUSH),
-    (
-        "TaskExecutionRole/Role",
-        "ecr:BatchCheckLayerAvailability",
-        "AmazonECR/latest/userguide/ECR_on_ECS.html",
-    ),
-    ("Network/Vpc/AllTraffic/IAMRole", "logs:CreateLogStream", _FLOW_LOGS),
-    ("Network/Vpc/AllTraffic/IAMRole", "logs:DescribeLogStreams", _FLOW_LOGS),
-    ("Network/Vpc/AllTraffic/IAMRole", "logs:PutLogEvents", _FLOW_LOGS),
-)
-_REASONS = {(role, action): f"https://docs.aws.amazon.com/{page}" for role, action, page in _UNUSED}
+_UNUSED = """
+Delivery/Pipeline/Role s3:GetBucketAcl codepipeline/latest/userguide/how-to-custom-role.html
+Delivery/Pipeline/Role s3:GetBucketLocation codepipeline/latest/userguide/how-to-custom-role.html
+Delivery/Pipeline/Role s3:GetBucketVersioning codepipeline/latest/userguide/how-to-custom-role.html
+Delivery/Pipeline/Role s3:GetObject codepipeline/latest/userguide/how-to-custom-role.html
+Delivery/Pipeline/Role s3:GetObjectVersion codepipeline/latest/userguide/how-to-custom-role.html
+Delivery/Pipeline/Build/Build/CodePipelineActionRole codebuild:StopBuild \
+codepipeline/latest/userguide/action-reference-CodeBuild.html
+Delivery/Rollout/Role ecs:TagResource codepipeline/latest/userguide/action-reference-ECS.html
+Delivery/Rollout/Role s3:GetObjectVersion \
+codepipeline/latest/userguide/pipelines-create-cross-account.html
+ImageBuild/Project/Role ecr:BatchGetImage AmazonECR/latest/userguide/image-push-iam.html
+ImageBuild/Project/Role s3:GetBucketAcl codebuild/latest/userguide/setting-up-service-role.html
+ImageBuild/Project/Role s3:GetBucketLocation codebuild/latest/userguide/setting-up-service-role.html
+ImageBuild/Project/Role s3:GetObjectVersion codebuild/latest/userguide/setting-up-service-role.html
+SeedImage/Role ecr:BatchGetImage AmazonECR/latest/userguide/image-push-iam.html
+TaskExecutionRole/Role ecr:BatchCheckLayerAvailability AmazonECR/latest/userguide/ECR_on_ECS.html
+Network/Vpc/AllTraffic/IAMRole logs:CreateLogStream vpc/latest/userguide/flow-logs-iam-role.html
+Network/Vpc/AllTraffic/IAMRole logs:DescribeLogStreams vpc/latest/userguide/flow-logs-iam-role.html
+Network/Vpc/AllTraffic/IAMRole logs:PutLogEvents vpc/latest/userguide/flow-logs-iam-role.html
+"""
+_REASONS = {
+    (role, action): f"https://docs.aws.amazon.com/{page}"
+    for role, action, page in (line.split() for line in _UNUSED.strip().splitlines())
+}
 _PAGE = """\
 # Permissions
 
@@ -201,8 +185,3 @@ def page(ledger: Ledger) -> str:
             lines.append(f"| `{grant.action}` | {used} | {'' if proof else grant.reason} |")
         lines.append("")
     return "\n".join(lines)
-
-
-def write_page(ledger: Ledger, file: Path) -> None:
-    """Write the page."""
-    file.write_text(page(ledger), encoding="utf-8")

@@ -11,9 +11,11 @@ from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from settings import CpuArchitecture
 from tools.container_engine import Engine, EngineError, NoEngineError
-from tools.local_aws import NO_DELAYS, Delays, LocalAws
+from tools.local_aws import NO_DELAYS, Delays, LocalAws, LocalAwsError
 from tools.local_aws.scratch import ScratchDirectory
 from tools.rehearsal import containers
 from tools.rehearsal.bounds import ENGINE_SECONDS
@@ -22,8 +24,8 @@ from tools.rehearsal.containers.network import CANDIDATES, aws_with_containers
 from tools.rehearsal.containers.task_containers import TaskContainers
 from tools.rehearsal.containers.tasks_as_containers import APPLICATION, NO_IMAGE, SEED, build_seed
 from tools.rehearsal.context import RehearsalContext, read_deliverable
-from tools.rehearsal.expectation import expect
-from tools.rehearsal.permissions import Grants, write_page
+from tools.rehearsal.expectation import RehearsalError, expect
+from tools.rehearsal.permissions import Grants, page
 from tools.rehearsal.pipeline.docker_command import (
     DockerCommand,
     docker_by_engine,
@@ -67,6 +69,11 @@ NEED_ENGINE = (
     "your service under its name",
     "a bad version that is rolled back, and what your service does at SIGTERM",
 )
+FAILURES = (
+    *(RehearsalError, LocalAwsError, EngineError, NoEngineError),
+    *(BotoCoreError, ClientError),
+)
+"""The errors that say by themselves what is wrong."""
 _LONGEST_REASON = 120
 
 
@@ -100,7 +107,7 @@ def rehearse(
         destroy.run(rehearsal, [*services, *more], before)
         _check_permissions(rehearsal, grants, refused_on_purpose)
         if permissions_file:
-            write_page(grants.ledger(), permissions_file)
+            permissions_file.write_text(page(grants.ledger()), encoding="utf-8")
     report.end(
         f"{report.steps} steps in {report.seconds:.0f} s; `cdk destroy` left nothing behind."
     )

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from urllib.parse import urlsplit
 from settings.examples import sample_env
 from tools.local_aws import LocalAws, LocalAwsError
 from tools.local_aws.scratch import ScratchDirectory
+from tools.rehearsal.bounds import CLI_SECONDS
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.synthesis import ASSEMBLY, Synthesis
 from tools.repository import ROOT
@@ -28,13 +28,12 @@ from tools.repository import ROOT
 Cli = subprocess.Popen[str]
 
 DEPLOY_OPTIONS = ("--require-approval", "never", "--outputs-file", "output.json")
-"""What the README tells users to deploy with."""
+"""The options of the deploy command in the README."""
 
 AS_SYNTHESISED = ("--app", ASSEMBLY)
-"""The assembly that is there: where no setting has changed, the app need not run again."""
+"""Deploys the assembly of the last synthesis: the app need not run again for the same settings."""
 
 _GLANCE_SECONDS = 0.5
-_PATIENCE_SECONDS = 300
 _LOG_LINES = 10
 _TAIL_LINES = 40
 
@@ -42,11 +41,11 @@ _TAIL_LINES = 40
 class Workspace:
     """Settings, outputs, assembly and context of the rehearsal, away from the user's.
 
-    CLI and app see what names the local AWS, and ``variables``. Each CLI runs in a process group of
-    its own, and is killed when it cannot end well: ``LocalAwsError`` if the local AWS is gone,
-    where it would by itself try again for 90 seconds; ``RehearsalError`` if it runs too long.
-    ``starts`` counts those of the CLI by command; most of a rehearsal's time is theirs. ``places``
-    are variables for whatever else loads the CDK: nothing of the user's is read or written there.
+    The CLI and the app see the variables that name the local AWS, and ``variables``. Each CLI runs
+    in a process group of its own. It is killed with ``LocalAwsError`` when the local AWS is gone,
+    for which it would wait 90 seconds, and with ``RehearsalError`` when it runs too long.
+    ``places`` are variables for other processes that load the CDK, so that they read and write
+    nothing of the user's.
     """
 
     def __init__(self, aws: LocalAws, **variables: str) -> None:
@@ -74,7 +73,6 @@ class Workspace:
         }
         shutil.copy(ROOT / "cdk.json", self.folder)
         self._synthesis = Synthesis(self.folder, self._environment)
-        self.starts: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
         return self
@@ -130,7 +128,7 @@ class Workspace:
             self._environment = known
 
     def has_context(self) -> bool:
-        """Say whether a look-up has left its answer behind."""
+        """Tell whether the CLI has looked something up: it keeps the answers in a file."""
         return (self.folder / "cdk.context.json").exists()
 
     def failing_cdk(self, *arguments: str, env_file: str = ".env") -> str:
@@ -165,7 +163,6 @@ class Workspace:
 
     def start(self, *arguments: str, env_file: str = ".env") -> Cli:
         """Start the CDK CLI; the caller must ``finish`` or ``kill`` it."""
-        self.starts[arguments[0]] += 1
         return subprocess.Popen(
             self._command(arguments, env_file),
             cwd=self.folder,
@@ -178,7 +175,7 @@ class Workspace:
 
     def finish(self, cli: Cli) -> subprocess.CompletedProcess[str]:
         """Wait for the CLI, however it ends."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + CLI_SECONDS
         try:
             while True:
                 try:
@@ -186,7 +183,7 @@ class Workspace:
                 except subprocess.TimeoutExpired:
                     self._require_aws()
                     if time.monotonic() > deadline:
-                        raise RehearsalError(f"cdk hangs for {_PATIENCE_SECONDS} s") from None
+                        raise RehearsalError(f"cdk hangs for {CLI_SECONDS:g} s") from None
                 else:
                     if cli.returncode != 0:
                         self._require_aws()  # its own message would not say that this is the cause
@@ -216,7 +213,7 @@ class Workspace:
 
     def _require_aws(self) -> None:
         try:
-            socket.create_connection(("127.0.0.1", self._port or 0), timeout=5).close()
+            socket.create_connection(("127.0.0.1", self._port or 0), timeout=60).close()
         except OSError:
             log = "\n".join(self._aws.log().splitlines()[-_LOG_LINES:])
             raise LocalAwsError(f"The local AWS went away while the CDK CLI ran.\n{log}") from None

@@ -4,24 +4,18 @@ from tools.command_line import run, whole_number
 
 import argparse
 import sys
-from pathlib import Path
 
 from tools.container_engine import NoEngineError
 from tools.local_aws import Delays
-from tools.rehearsal.__main__ import FAILURES
 from tools.rehearsal.callers.measurement import measure
 from tools.rehearsal.console_report import ConsoleReport
+from tools.rehearsal.rehearse import FAILURES, find_engine, start
 from tools.rehearsal.rehearsed_service import sample_service
-from tools.rehearsal.rehearse import find_engine, start
-from tools.repository import ROOT
-
-_CHART = ROOT / ".cache" / "callers.svg"
 
 
 def main() -> None:
     """Measure the sample; exit with 1 and the reason if a caller saw what it should not see."""
     parser = argparse.ArgumentParser(prog="python -m tools.rehearsal.callers", description=__doc__)
-    parser.add_argument("--chart", type=Path, default=_CHART, help="where the chart goes")
     parser.add_argument(
         "--tasks", type=whole_number(1), default=3, help="how many tasks the sample has"
     )
@@ -46,7 +40,7 @@ def main() -> None:
         with start(report, service, engine, delays, desired_count=count) as rehearsal:
             if rehearsal.containers is None:
                 raise NoEngineError("the local AWS runs no containers")
-            measure(rehearsal, rehearsal.containers, given.chart)
+            measure(rehearsal, rehearsal.containers)
     except FAILURES as error:
         sys.exit(f"\nThe measurement failed: {error}")
     report.end(f"{report.steps} steps in {report.seconds:.0f} s.")

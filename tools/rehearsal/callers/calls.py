@@ -2,30 +2,28 @@
 
 import json
 import subprocess
-import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tools.container_engine import Engine
 from tools.local_aws.scratch import ScratchDirectory
-from tools.rehearsal.containers.network import ZoneFeed, copy_programs, has_programs, program
+from tools.rehearsal.containers.network import copy_programs, program
 
 RATE = 20
 """Requests per second, of each caller."""
-MOST_SECONDS = 900
-"""However long a rehearsal takes, no caller goes on longer."""
-MODES = ("careful", "plain", "forever")
+MODES = {"careful": "tries again twice, at another address", "plain": "never tries again"}
+"""The callers by name. Both honour the TTL of the name."""
+_MOST_SECONDS = 1800  # of a caller whose rehearsal was killed
 
 
 @dataclass(frozen=True)
 class Calls:
     """Requests of one caller, in the order of their beginning."""
 
-    mode: str
     requests: list[dict[str, Any]]
 
     @property
@@ -35,48 +33,48 @@ class Calls:
 
     @property
     def retried(self) -> list[dict[str, Any]]:
-        """Requests that were answered, but not at once."""
+        """Requests that were answered, but not at the first attempt."""
         return [each for each in self.requests if each["ok"] and each["errors"]]
 
-    def between(self, begin: float, end: float) -> "Calls":
-        """Return the requests that began in a span of time."""
-        return Calls(self.mode, [each for each in self.requests if begin <= each["at"] < end])
+    def since(self, begin: float) -> "Calls":
+        """Return the requests that began at a time or later."""
+        return Calls([each for each in self.requests if each["at"] >= begin])
 
-    def reasons(self) -> dict[str, int]:
-        """Count the errors by what they say."""
-        return dict(Counter(error for each in self.requests for error in each["errors"]))
-
-    def shares(self, key: str) -> dict[str, int]:
-        """Count the answers by ``revision``, ``task`` or ``zone``."""
-        return dict(Counter(each[key] for each in self.requests if each["ok"]))
+    def __str__(self) -> str:
+        text = f"{len(self.requests)} requests, {len(self.failed)} failed"
+        if self.retried:
+            text += f", {len(self.retried)} answered at another attempt"
+        errors = Counter(error for each in self.requests for error in each["errors"])
+        return text + "".join(f"; {count} x {error}" for error, count in errors.most_common(3))
 
 
 @dataclass(frozen=True)
-class Caller:
-    """A caller at work; what it has told so far is in ``file``."""
+class Callers:
+    """Callers at work; each writes its requests into a file of its name in ``folder``."""
 
-    mode: str
-    file: Path
+    folder: Path
 
-    def calls(self) -> Calls:
-        """Return the requests that have ended until now."""
-        lines = self.file.read_text(encoding="utf-8").splitlines(keepends=True)
-        requests = [json.loads(line) for line in lines if line.endswith("\n")]
-        return Calls(self.mode, sorted(requests, key=lambda each: float(each["at"])))
+    def calls(self, mode: str) -> Calls:
+        """Return the requests of a caller that have ended until now."""
+        text = (self.folder / mode).read_text(encoding="utf-8")
+        lines = [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        return Calls(sorted(map(json.loads, lines), key=lambda each: float(each["at"])))
+
+    def failures(self, since: float) -> str:
+        """Say how many requests of each caller failed from then until now."""
+        seen = {mode: self.calls(mode).since(since) for mode in MODES}
+        counts = [f"{m} {len(calls.failed)} of {len(calls.requests)}" for m, calls in seen.items()]
+        return f"failed: {', '.join(counts)}"
 
 
 @contextmanager
-def calling(
-    engine: Engine, container: str, url: str, modes: Sequence[str]
-) -> Iterator[list[Caller]]:
-    """Have callers at work in the container for the length of a block."""
-    if not has_programs(engine, container):
-        copy_programs(engine, container)
+def calling(engine: Engine, container: str, url: str) -> Iterator[Callers]:
+    """Let a caller of each mode call a URL from a container for the length of a block."""
+    copy_programs(engine, container)
     with ScratchDirectory("callers") as scratch:
-        callers = [Caller(mode, scratch.path / mode) for mode in modes]
-        processes = [_start(engine, container, url, caller) for caller in callers]
+        processes = [_start(engine, container, url, mode, scratch.path) for mode in MODES]
         try:
-            yield callers
+            yield Callers(scratch.path)
         finally:
             for process in processes:
                 if process.stdin:
@@ -85,49 +83,11 @@ def calling(
                 process.wait()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Load:
-    """Callers at work, and the events of the time, for the chart."""
-
-    feed: ZoneFeed
-    callers: list[Caller]
-    began: float = field(default_factory=time.time)
-    events: list[tuple[float, str]] = field(default_factory=list)
-
-    def note(self, label: str, at: float = 0.0) -> float:
-        """Remember an event, of now unless told otherwise; return when it was."""
-        self.events.append((at or time.time(), label))
-        return self.events[-1][0]
-
-    def calls(self, mode: str, since: float = 0.0) -> Calls:
-        """Return what a caller has told of until now."""
-        (caller,) = (caller for caller in self.callers if caller.mode == mode)
-        return caller.calls().between(since or self.began, time.time())
-
-    def failures(self, since: float) -> str:
-        """Say what failed, of how many, of those who honour the TTL."""
-        seen = [self.calls(mode, since) for mode in MODES if mode != "forever"]
-        counts = [f"{calls.mode} {len(calls.failed)} of {len(calls.requests)}" for calls in seen]
-        late = len(seen[0].retried)
-        return f"failed: {', '.join(counts)}" + (f" ({late} answered later)" if late else "")
-
-    def fewest_addresses(self, host: str, since: float) -> int:
-        """Return the smallest number of addresses that a name had from then until now."""
-        return self.feed.fewest(host, since)
-
-
-def summary(calls: Calls) -> str:
-    """Say in a line what a caller saw."""
-    text = f"{len(calls.requests)} requests, {len(calls.failed)} failed"
-    if calls.retried:
-        text += f", {len(calls.retried)} answered at another attempt"
-    reasons = sorted(calls.reasons().items(), key=lambda item: -item[1])
-    return text + "".join(f"; {count} x {reason}" for reason, count in reasons[:3])
-
-
-def _start(engine: Engine, container: str, url: str, caller: Caller) -> subprocess.Popen[bytes]:
-    command = program("caller", url, caller.mode, str(RATE), str(MOST_SECONDS))
-    with caller.file.open("wb") as output:
+def _start(
+    engine: Engine, container: str, url: str, mode: str, folder: Path
+) -> subprocess.Popen[bytes]:
+    command = program("caller", url, mode, str(RATE), str(_MOST_SECONDS))
+    with (folder / mode).open("wb") as output:
         return subprocess.Popen(
             [*engine.command, "exec", "--interactive", container, *command],
             env=engine.environment,

@@ -5,7 +5,6 @@ Each request is a line of JSON on standard output. A request does not wait for t
 
 careful   honours the TTL; a request that fails is tried again, twice, at another address
 plain     honours the TTL; every failure counts
-forever   never asks for the name again; every failure counts
 """
 
 import json
@@ -22,12 +21,10 @@ from urllib.parse import urlsplit
 
 from dnslib import DNSRecord
 
-ATTEMPTS = {"careful": 3, "plain": 1, "forever": 1}
+ATTEMPTS = {"careful": 3, "plain": 1}
 TIMEOUT_SECONDS = 2.0
 PAUSE_SECONDS = 0.1
 MOST_AT_ONCE = 64
-BOOKS = 4
-"""As many processes of the caller, each with a TTL that began at another time."""
 
 _DNS_SECONDS = 1.0
 _DNS_TRIES = 3
@@ -40,60 +37,51 @@ class Caller:
         parts = urlsplit(url)
         self._path, self._host, self._port = parts.path or "/", parts.netloc, parts.port or 80
         self._attempts = ATTEMPTS[mode]
-        forever = mode == "forever"
-        self._books = [AddressBook(parts.hostname or "", forever=forever) for _ in range(BOOKS)]
+        self._book = AddressBook(parts.hostname or "")
         self._connections = Connections(TIMEOUT_SECONDS)
 
     def call(self) -> dict[str, Any]:
         """Make one request, with all its attempts, and tell what came of it."""
-        book = random.choice(self._books)  # noqa: S311 - no secret
         began, address, errors = time.time(), "", []
         for attempt in range(self._attempts):
             if attempt:
                 time.sleep(PAUSE_SECONDS)
-                book.forget()
+                self._book.forget()
             try:
-                address = book.choose(avoid=address)
-                answer = self._get(address)
+                address = self._book.choose(avoid=address)
+                self._get(address)
             except (OSError, HTTPException, ValueError) as error:
                 errors.append(f"{type(error).__name__}: {error}")
             else:
-                return {"at": began, "ok": True, "errors": errors, "from": address, **answer}
+                return {"at": began, "ok": True, "errors": errors, "from": address}
         return {"at": began, "ok": False, "errors": errors, "from": address}
 
-    def _get(self, address: str) -> dict[str, Any]:
+    def _get(self, address: str) -> None:
         connection = self._connections.take(address, self._port)
         try:
-            answer, keep = self._ask(connection)
+            connection.request("GET", self._path, headers={"Host": self._host})
+            response = connection.getresponse()
+            response.read()
+            if response.status != 200:  # noqa: PLR2004 - OK
+                raise ValueError(f"status {response.status}")
         except BaseException:
             connection.close()
             raise
-        if keep:
-            self._connections.give_back(address, connection)
-        else:
+        if response.will_close:
             connection.close()
-        return answer
-
-    def _ask(self, connection: HTTPConnection) -> tuple[dict[str, Any], bool]:
-        connection.request("GET", self._path, headers={"Host": self._host})
-        response = connection.getresponse()
-        body = json.loads(response.read())
-        if response.status != 200:  # noqa: PLR2004 - OK
-            raise ValueError(f"status {response.status}")
-        answer = {key: body[key] for key in ("revision", "task", "zone")}
-        return answer, not response.will_close
+        else:
+            self._connections.give_back(address, connection)
 
 
 class AddressBook:
-    """The addresses of one name; ``forever`` keeps the first answer, as some run times do.
+    """The addresses of one name.
 
     The first answer of another one counts for a random part of its TTL, as if the caller had asked
     some time ago: several books then do not ask at the same time.
     """
 
-    def __init__(self, name: str, *, forever: bool = False) -> None:
+    def __init__(self, name: str) -> None:
         self._name = name
-        self._forever = forever
         self._lock = threading.Lock()
         self._addresses: list[str] = []
         self._expires = 0.0
@@ -107,8 +95,7 @@ class AddressBook:
     def choose(self, avoid: str = "") -> str:
         """Return one of the addresses, another one than ``avoid`` if there is."""
         with self._lock:
-            stale = time.monotonic() >= self._expires and not self._forever
-            if stale or not self._addresses:
+            if time.monotonic() >= self._expires or not self._addresses:
                 self._ask()
             others = [address for address in self._addresses if address != avoid]
             return random.choice(others or self._addresses)  # noqa: S311 - no secret
