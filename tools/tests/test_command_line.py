@@ -280,7 +280,7 @@ def test_unknown_arguments_are_refused_before_anything_is_done(module: str) -> N
     [
         ("tools.bench", "--rounds 0", "--rounds: '0': expected a whole number from 1 on"),
         ("tools.bench", "--rounds x", "expected a whole number from 1 on"),
-        ("tools.rehearsal.containers", "--drain=-4", "expected a whole number from 0 on"),
+        ("tools.rehearsal.callers", "--tasks=-4", "expected a whole number from 1 on"),
         ("tools.container_engine", "/nonexist x y", "/nonexist/Dockerfile cannot be read: No such"),
         ("tools.local_aws", "--account 1 --region eu-west-1", "has twelve digits"),
         ("tools.local_aws", "--account 123456789012 --region a/b", "a region looks like"),

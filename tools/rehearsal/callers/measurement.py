@@ -1,16 +1,24 @@
 """A delivery and a killed task, while another service keeps calling the sample."""
 
 import json
+import subprocess
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from tools.rehearsal.callers.calls import MODES, Callers, calling
+from tools.local_aws.scratch import ScratchDirectory
+from tools.rehearsal.containers.network import copy_programs, program
 from tools.rehearsal.containers.task_containers import TaskContainers
 from tools.rehearsal.expectation import expect, expect_true, wait_until
 from tools.rehearsal.rehearsal import Rehearsal
 from tools.rehearsal.scenarios.shared_core import CALLER, another_service
 
+_RATE = 20  # requests per second
+_MOST_SECONDS = 1800  # of a caller whose rehearsal was killed
 _QUIET_SECONDS = 3.0  # before each event
 # The resolver hears of a change 0.25 s after its delay; the rest is for slow machines.
 _LATE_SECONDS = 1.5
@@ -29,33 +37,70 @@ def measure(rehearsal: Rehearsal, tasks: TaskContainers) -> None:
         rehearsal.settle()
         url = f"http://{context.outputs()['ServiceDiscoveryEndpoint']}/"
         step.note = f"{url}, {len(context.tasks())} tasks"
-    (caller,) = tasks.running(context.outputs(CALLER)["TaskDefinitionFamily"]).values()
-    with calling(tasks.engine, caller["Id"], url) as callers:
-        measurement = Measurement(rehearsal, tasks, callers)
+    with _calling(rehearsal, tasks, url) as requests:
+        measurement = Measurement(rehearsal, tasks, requests)
         with report.step("A version is delivered") as step:
             step.note = measurement.deliver()
         if len(context.tasks()) > 1:
             with report.step("A task is killed") as step:
                 step.note = measurement.kill_task()
-        seen = {mode: callers.calls(mode) for mode in MODES}
-    for mode, calls in seen.items():
-        with report.step(f"{mode} caller: {MODES[mode]}") as step:
-            step.note = str(calls)
-            if mode == "careful":
-                expect("requests of the careful caller that failed", calls.failed, [])
+        seen = measurement.requests(0.0)
+    with report.step("All requests") as step:
+        errors = Counter(error for each in seen for error in each["errors"])
+        step.note = f"{_failures(seen)}; {dict(errors.most_common(3))}"
+        failed = [each for each in seen if not each["ok"]]
+        expect("requests that failed although they were tried again twice", failed, [])
+
+
+@contextmanager
+def _calling(rehearsal: Rehearsal, tasks: TaskContainers, url: str) -> Iterator[Path]:
+    """Let the second service call a URL for the length of a block; yield the file of requests."""
+    family = rehearsal.context.outputs(CALLER)["TaskDefinitionFamily"]
+    (container,) = tasks.running(family).values()
+    engine = tasks.engine
+    copy_programs(engine, container["Id"])
+    with ScratchDirectory("callers") as scratch:
+        file = scratch.path / "requests"
+        with file.open("wb") as output:
+            process = subprocess.Popen(
+                [
+                    *(*engine.command, "exec", "--interactive", container["Id"]),
+                    *program("caller", url, str(_RATE), str(_MOST_SECONDS)),
+                ],
+                env=engine.environment,
+                stdin=subprocess.PIPE,
+                stdout=output,
+            )
+        try:
+            yield file
+        finally:
+            process.communicate()  # closes its input
+
+
+def _failures(requests: list[dict[str, Any]]) -> str:
+    """Say how many requests failed at the first attempt, and after all."""
+    once = len([each for each in requests if each["errors"]])
+    failed = len([each for each in requests if not each["ok"]])
+    return f"of {len(requests)} requests {once} failed at the first attempt, {failed} after three"
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """Each method brings an event about, and returns in words what callers saw of it."""
+    """Each method brings an event about, and returns in words what the caller saw of it."""
 
     rehearsal: Rehearsal
     tasks: TaskContainers
-    callers: Callers
+    file: Path
+
+    def requests(self, since: float) -> list[dict[str, Any]]:
+        """Return the requests that began at a time or later and have ended."""
+        text = self.file.read_text(encoding="utf-8")
+        lines = [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        return [each for each in map(json.loads, lines) if each["at"] >= since]
 
     def deliver(self) -> str:
         """Deliver a version; nobody who honours the TTL may notice it."""
-        context, callers, old, began = self.rehearsal.context, self.callers, self._running(), 0.0
+        context, old, began = self.rehearsal.context, self._running(), 0.0
 
         def rollout_begins() -> None:
             nonlocal began
@@ -68,24 +113,18 @@ class Measurement:
         ended = max(task["stoppedAt"].timestamp() for task in context.described([*old]))
         self._wait_for_callers(sigterm)
         addresses = {self.tasks.address(each) for each in old.values()}
-        last = max(
-            float(call["at"]) - sigterm
-            for mode in MODES
-            for call in callers.calls(mode).requests
-            if call["from"] in addresses
-        )
-        failed = callers.calls("plain").since(began).failed
-        expect("requests of the plain caller that failed", failed, [])
+        requests = self.requests(began)
+        last = max(float(each["at"]) for each in requests if each["from"] in addresses) - sigterm
+        expect("requests that failed", [each for each in requests if each["errors"]], [])
         fewest = self.tasks.feed.fewest(context.host(), began)
         return (
             f"old tasks: last called {last:.1f} s after SIGTERM, gone after"
-            f" {ended - sigterm:.0f} s; never fewer than {fewest} addresses;"
-            f" {callers.failures(began)}"
+            f" {ended - sigterm:.0f} s; never fewer than {fewest} addresses; {_failures(requests)}"
         )
 
     def kill_task(self) -> str:
-        """Kill a task; callers that do not try again fail until DNS has heard of it."""
-        context, callers = self.rehearsal.context, self.callers
+        """Kill a task; first attempts fail until DNS has heard of it."""
+        context = self.rehearsal.context
         victim, container = next(iter(self._running().items()))
         count = len(context.task_ids())
         time.sleep(_QUIET_SECONDS)
@@ -98,13 +137,12 @@ class Measurement:
 
         replaced = wait_until("the task is replaced", is_replaced)
         self._wait_for_callers(killed)
-        failed = callers.calls("plain").since(killed).failed
-        last = max((each["at"] - killed for each in failed), default=0.0)
+        requests = self.requests(killed)
+        last = max((each["at"] - killed for each in requests if each["errors"]), default=0.0)
         known = self._known_seconds + 1
-        expect_true(f"plain callers recover in {known:g} s: {last:.1f} s", holds=last <= known)
+        expect_true(f"no attempt fails after {known:g} s: {last:.1f} s", holds=last <= known)
         return (
-            f"replaced after {replaced:.1f} s; {callers.failures(killed)}, the last without another"
-            f" attempt after {last:.1f} s"
+            f"replaced after {replaced:.1f} s; {_failures(requests)}, the last after {last:.1f} s"
         )
 
     @property
