@@ -101,7 +101,7 @@ class Grants:
         self._paths: dict[str, str] = {}
         self._grants: dict[tuple[str, str, tuple[str, ...]], Grant] = {}
         for stack in stacks or (CORE, SERVICE):
-            resources = context.workspace.template(stack)["Resources"]
+            resources = _template(context, stack)["Resources"]
             for logical_id, name in self._resources(stack, "AWS::IAM::Role").items():
                 path = resources[logical_id].get("Metadata", {}).get("aws:cdk:path", logical_id)
                 self._paths[name] = path.removesuffix("/Resource")
@@ -167,6 +167,13 @@ class Grants:
         for name, path in self._paths.items():
             resource = resource.replace(name, f"<{path}>")
         return resource
+
+
+def _template(context: RehearsalContext, stack: str) -> Mapping[str, Any]:
+    """Return the template that is deployed, which need not be the one of the last synthesis."""
+    body = context.aws.client("cloudformation").get_template(StackName=stack)["TemplateBody"]
+    template: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
+    return template
 
 
 def many(value: Any) -> list[Any]:
