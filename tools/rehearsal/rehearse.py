@@ -40,7 +40,6 @@ from tools.rehearsal.scenarios import (
     destroy,
     first_deploy,
     later_deploys,
-    log_alarm,
     shared_core,
     trust_policies,
 )
@@ -56,14 +55,13 @@ SCENARIOS: tuple[Scenario, ...] = (
     later_deploys.change_settings,
     deliveries.again,
     later_deploys.fail_update,
-    log_alarm.run,
     shared_core.add_services,
     shared_core.change_core,
     trust_policies.run,
 )
 """Each begins where the one before it has ended."""
-ONLY_SAMPLE = frozenset({log_alarm.run, shared_core.add_services, shared_core.change_core})
-"""These need the log lines, or change the core stack, of the sample."""
+ONLY_SAMPLE = frozenset({shared_core.add_services, shared_core.change_core})
+"""These change the core stack of the sample, which another service may not have or not survive."""
 NEED_ENGINE = (
     "that your Dockerfile builds, and that its image starts, listens and passes its health check",
     "your service under its name",
@@ -168,7 +166,7 @@ def start(
         )
         cidr = tasks.network.cidr if tasks else service.vpc_cidr
         first_deploy.create_named_resources(rehearsal, cidr)
-        rehearsal.files.write(**_changes_for_containers(rehearsal), **changes)
+        rehearsal.files.write(**(_changes_for_containers(rehearsal) | changes))
         yield rehearsal
 
 
