@@ -1,4 +1,4 @@
-"""Run the rehearsal: ``python -m tools.rehearsal``."""
+"""Rehearse the life of a service on a local AWS: ``python -m tools.rehearsal``."""
 
 from tools.command_line import run
 

@@ -1,4 +1,4 @@
-"""A folder of the rehearsal's own, in which the real CDK CLI runs the real app."""
+"""A temporary folder in which the real CDK CLI runs the real app."""
 
 import json
 import os
@@ -56,11 +56,11 @@ class Workspace:
         self.folder = self._scratch.path
         (self.folder / "tmp").mkdir()
         self.places = {
-            # Out of reach: ~/.aws and ~/.cdk.json.
+            # The CLI then does not find ~/.aws and ~/.cdk.json of the user.
             "HOME": str(self.folder),
-            # What the CLI and jsii leave when they are killed goes with the folder.
+            # The CLI and jsii leave files when they are killed.
             "TMPDIR": str(self.folder / "tmp"),
-            # jsii unpacks the CDK library once; it would otherwise do so in every new HOME.
+            # jsii would unpack the CDK library again in every new HOME.
             "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(ROOT / ".cache" / "jsii"),
         }
         self._environment = environment | {
@@ -98,9 +98,9 @@ class Workspace:
         return done.stdout
 
     def bootstrap(self) -> None:
-        """Bootstrap the account and region of the local AWS, as root; then be a user who deploys.
+        """Bootstrap as root; later commands run as a user who may only assume the bootstrap's roles.
 
-        The app would tell the CLI nothing that is not named here, so it is not run.
+        The arguments name account and region, so the CLI need not run the app.
         """
         access = self._aws.access
         self.cdk("bootstrap", f"aws://{access.account}/{access.region}", "--app", "")
@@ -115,10 +115,9 @@ class Workspace:
 
     @contextmanager
     def offline(self) -> Iterator[None]:
-        """Let the CDK CLI run where no AWS answers and no credentials are."""
+        """Let the CDK CLI run without credentials, at an endpoint that refuses connections."""
         known = self._environment
         self._environment = {k: v for k, v in known.items() if not k.startswith("AWS_")} | {
-            # Port 9 of the loopback: refused at once, should anything be asked.
             "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
@@ -149,8 +148,8 @@ class Workspace:
     def synthesised(self, env_file: str = ".env") -> tuple[str, ...]:
         """Synthesise the app without the CDK CLI; return the options of a deploy of the result.
 
-        For steps whose subject is not the command that a user types. No change sets: to make one
-        and to wait for it is a third of the processor time of such a deploy.
+        For steps that are not about the command of a user. A change set would take a third of the
+        processor time of such a deploy, so there is none.
         """
         self._synthesis.write(env_file)
         return *AS_SYNTHESISED, "--method=direct"
@@ -186,14 +185,14 @@ class Workspace:
                         raise RehearsalError(f"cdk hangs for {CLI_SECONDS:g} s") from None
                 else:
                     if cli.returncode != 0:
-                        self._require_aws()  # its own message would not say that this is the cause
+                        self._require_aws()  # the CLI would not name this cause
                     return subprocess.CompletedProcess(cli.args, cli.returncode, stdout, stderr)
         except BaseException:
             self.kill(cli)
             raise
 
     def kill(self, cli: Cli) -> str:
-        """Kill the CLI and all that it has started, without a warning; return what it printed."""
+        """Kill the CLI and all its children; return what it printed."""
         if cli.poll() is None:
             os.killpg(cli.pid, signal.SIGKILL)
         stdout, stderr = cli.communicate()
@@ -220,10 +219,9 @@ class Workspace:
 
 
 def app_command(script: Path) -> str:
-    """Return what to give to ``--app`` of the CDK CLI to run a script, whatever its path.
+    """Return the ``--app`` argument with which the CDK CLI runs a script of any path.
 
-    The CLI hands it to a shell. ``exec`` comes first because it would take quotation marks away
-    that are both at the beginning and at the end.
+    The CLI hands it to a shell. It removes quotation marks around the whole, hence ``exec``.
     """
     return f"exec {shlex.join([sys.executable, str(script)])}"
 
