@@ -98,7 +98,7 @@ class Workspace:
         return done.stdout
 
     def bootstrap(self) -> None:
-        """Bootstrap as root; later commands run as a user who may only assume the bootstrap's roles.
+        """Bootstrap as root; later commands run as a user who may only assume the roles of that.
 
         The arguments name account and region, so the CLI need not run the app.
         """

@@ -26,6 +26,7 @@ from tools.rehearsal.image_errors import (
 from tools.rehearsal.pipeline.pipeline_run import ActionFailedError
 from tools.rehearsal.rehearsal import Rehearsal
 
+_FIRST_CALLS_SECONDS = 30.0  # then the container is examined before calls go on
 _OTHER_IMAGE = "ARG BUILT\nFROM ${{BUILT}}\nLABEL rehearsal={}\n"
 
 
@@ -119,24 +120,37 @@ def _call_by_name(rehearsal: Rehearsal) -> None:
         except RehearsalError as failure:
             raise _not_healthy(rehearsal, containers, str(failure)) from None
         host = context.host()
-        answers, failures = containers.call(host, port, path, SETTLE_SECONDS)
+        answers, failures = containers.call(host, port, path, _FIRST_CALLS_SECONDS)
+        if failures and not _listens(rehearsal, containers, *failures):
+            answers, failures = containers.call(host, port, path, SETTLE_SECONDS)
         if failures:
-            address, reason = next(iter(failures.items()))
-            raise _no_answer(rehearsal, containers, address, reason)
+            raise _no_answer(rehearsal, containers, *next(iter(failures.items())))
         expect_all("the tasks that answered", answers, context.task_addresses())
         said = ", ".join(sorted(set(answers.values())))
         step.note = f"http://{host}:{port}{path or '/'}: {len(answers)} of them, {said}"
 
 
+def _ids_at(rehearsal: Rehearsal, containers: TaskContainers, *addresses: str) -> list[str]:
+    """Return the ids of the running containers of the service that have these addresses."""
+    running = containers.running(rehearsal.context.outputs()["TaskDefinitionFamily"]).values()
+    return [each["Id"] for each in running if containers.address(each) in addresses]
+
+
+def _listens(rehearsal: Rehearsal, containers: TaskContainers, *addresses: str) -> bool:
+    """Tell whether the containers at some addresses listen anywhere: others may still start."""
+    ids = _ids_at(rehearsal, containers, *addresses)
+    return all(containers.listening(each) for each in ids)
+
+
 def _no_answer(
     rehearsal: Rehearsal, containers: TaskContainers, address: str, reason: str
 ) -> ImageError:
-    context, settings = rehearsal.context, rehearsal.service.settings
-    running = containers.running(context.outputs()["TaskDefinitionFamily"])
-    called = [each["Id"] for each in running.values() if containers.address(each) == address]
+    """Explain a call that failed."""
+    called = _ids_at(rehearsal, containers, address)
     if not called:
         return _not_healthy(rehearsal, containers, f"{address}: {reason}")
-    return no_answer(settings, examine(containers, called[0]), context.host(), reason)
+    seen = examine(containers, called[0])
+    return no_answer(rehearsal.service.settings, seen, rehearsal.context.host(), reason)
 
 
 # --- Versions that must not stay ------------------------------------------------------------------

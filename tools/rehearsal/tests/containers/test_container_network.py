@@ -6,7 +6,6 @@ from subprocess import CompletedProcess
 from types import SimpleNamespace
 from typing import Any, cast
 
-import boto3
 import pytest
 from dnslib import QTYPE, RCODE, DNSRecord
 
@@ -21,7 +20,6 @@ from tools.rehearsal.containers.network import (
     container_network,
     read_zone,
 )
-from tools.rehearsal.expectation import wait_until
 
 NAME = "backend.default.local"
 
@@ -95,24 +93,6 @@ def test_the_resolver_hears_of_a_change_after_the_delay(monkeypatch: pytest.Monk
     assert not feed.has_told()
     assert told(at=191) == [["1", "2"], ["1"]]
     assert feed.has_told()
-
-
-def test_a_service_that_is_removed_while_it_is_asked_for_does_not_end_the_feed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    cloud_map = boto3.client("servicediscovery", "eu-west-1")
-    looks = []
-
-    def look(_feed: ZoneFeed, _cloud_map: object) -> None:
-        looks.append(1)
-        raise cloud_map.exceptions.ServiceNotFound({"Error": {}}, "DiscoverInstances")
-
-    monkeypatch.setattr(ZoneFeed, "look", look)
-    aws = SimpleNamespace(client=lambda _: cloud_map)
-    feed = ZoneFeed(cast("Any", aws), cast("Any", None), delay=0)
-    feed.start()
-    wait_until("it looks again", lambda: len(looks) > 1)
-    feed.stop()
 
 
 class CloudMap:

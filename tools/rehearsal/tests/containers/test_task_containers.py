@@ -56,16 +56,8 @@ def _push(aws: LocalAws, engine_id: str, tag: str) -> None:
 
 
 @pytest.fixture
-def stacks(aws: LocalAws, engine: Engine, network: ContainerNetwork) -> Iterator[Stacks]:
-    def explain() -> str:
-        listed = engine.attempt("ps", "--all", f"--filter=network={network.name}").stdout
-        tasks = [
-            (task["lastStatus"], task.get("healthStatus"), task.get("stoppedReason"))
-            for task in _tasks(aws)
-        ]
-        return f"tasks {tasks}\n{listed}{aws.log()}"
-
-    stacks = Stacks(aws.client("cloudformation"), patience_seconds=SETTLE_SECONDS, explain=explain)
+def stacks(aws: LocalAws) -> Iterator[Stacks]:
+    stacks = Stacks(aws.client("cloudformation"), patience_seconds=SETTLE_SECONDS, explain=aws.log)
     yield stacks
     stacks.delete_all()
 
