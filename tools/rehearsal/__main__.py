@@ -12,7 +12,7 @@ from tools.operations.account import OperationError
 from tools.rehearsal.console_report import ConsoleReport
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.rehearse import FAILURES, rehearse
-from tools.rehearsal.rehearsed_service import choose_service
+from tools.rehearsal.rehearsed_service import choose_service, sample_service
 from tools.service_choice import NoSourceError
 
 
@@ -24,6 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--source", help="the repository of the service")
     parser.add_argument("--service", help="the service_name of one, if there are several files")
+    parser.add_argument(
+        "--sample", action="store_true", help="rehearse the sample, also if there is an .env"
+    )
     parser.add_argument(
         "--working-tree",
         action="store_true",
@@ -37,8 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--permissions", type=Path, help="write what each role was used for here")
     given = parser.parse_args(arguments)
     try:
-        service = choose_service(
-            given.env_file, given.service, given.source, working_tree=given.working_tree
+        service = (
+            sample_service(working_tree=given.working_tree)
+            if given.sample
+            else choose_service(
+                given.env_file, given.service, given.source, working_tree=given.working_tree
+            )
         )
     except SettingsError as error:
         sys.exit(str(error))
