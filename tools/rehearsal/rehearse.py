@@ -5,7 +5,6 @@ tasks are containers of the service's image; without one they are records, and t
 says what is therefore not shown.
 """
 
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
@@ -215,24 +214,17 @@ def _pull_first_image(report: ConsoleReport, engine: Engine, seed: str) -> None:
     """Have the engine pull the first image if it can; otherwise the sample stands for it."""
     with report.step("The first image, seed_image") as step:
         step.note = seed
-        if not engine.has_image(seed) and (reason := _reason_not_to_pull(engine, seed)):
+        if engine.has_image(seed):
+            return
+        once = ("--retry=0",) if engine.name == "podman" else ()
+        pulled = engine.attempt("pull", *once, seed, timeout=ENGINE_SECONDS)
+        if pulled.returncode:
+            reason = (pulled.stderr.strip().splitlines() or ["no reason given"])[-1]
             step.note = f"{seed} cannot be pulled; the sample service stands for it"
             report.leave_out(
                 f"seed_image itself, and whether it passes the health check:"
                 f" {reason[:_LONGEST_REASON]}"
             )
-
-
-def _reason_not_to_pull(engine: Engine, image: str) -> str:
-    """Pull an image, or return why that is impossible."""
-    once = ("--retry=0",) if engine.name == "podman" else ()
-    try:
-        pulled = engine.attempt("pull", *once, image, timeout=ENGINE_SECONDS)
-    except subprocess.TimeoutExpired:
-        return f"it takes longer than {ENGINE_SECONDS:g} s"
-    if pulled.returncode == 0:
-        return ""
-    return (pulled.stderr.strip().splitlines() or ["no reason given"])[-1]
 
 
 def _changes_for_containers(rehearsal: Rehearsal) -> dict[str, str]:

@@ -126,10 +126,6 @@ class Workspace:
         finally:
             self._environment = known
 
-    def has_context(self) -> bool:
-        """Tell whether the CLI has looked something up: it keeps the answers in a file."""
-        return (self.folder / "cdk.context.json").exists()
-
     def failing_cdk(self, *arguments: str, env_file: str = ".env") -> str:
         """Run the CDK CLI, which is expected to fail, and return all that it printed."""
         done = self._cdk(arguments, env_file)

@@ -1,6 +1,5 @@
 """More services on the core of the sample, and changes of the core under them."""
 
-import shutil
 from collections.abc import Mapping
 
 from settings.examples import REGION
@@ -10,9 +9,7 @@ from tools.rehearsal.expectation import expect, expect_all, expect_true, wait_un
 from tools.rehearsal.rehearsal import Rehearsal
 from tools.rehearsal.workspace import AS_SYNTHESISED
 
-CALLER, BY_FILE, BY_NAMES = (
-    f"{prefix}BackendServiceStack" for prefix in ("Caller", "ByFile", "ByNames")
-)
+CALLER, BY_NAMES = (f"{prefix}BackendServiceStack" for prefix in ("Caller", "ByNames"))
 _MORE_NAMESPACES = {"namespaces": "default,internal"}
 _MORE_ZONES = {
     "az_count": "4",
@@ -21,7 +18,7 @@ _MORE_ZONES = {
 
 
 def add_services(rehearsal: Rehearsal) -> None:
-    """Add services in the three ways that there are: together, by outputs file, by names."""
+    """Add a service to the same app, and one of another app, which names the core."""
     context, workspace = rehearsal.context, rehearsal.context.workspace
     report = context.report
     report.section("More services on the same core")
@@ -30,12 +27,6 @@ def add_services(rehearsal: Rehearsal) -> None:
         workspace.deploy(env_file=rehearsal.files.selection)
         rehearsal.expect_running(SERVICE, CALLER)
         step.note = context.outputs(CALLER)["ServiceDiscoveryEndpoint"]
-    with report.step("cdk ls with core_outputs_file, offline") as step:
-        with workspace.offline():
-            stacks = workspace.cdk("ls", env_file="by-file.env").split()
-        expect("the stacks that cdk ls prints", stacks, [BY_FILE])
-        expect_true("no context file was needed", holds=not workspace.has_context())
-        step.note = BY_FILE
     with report.step("cdk deploy --all of a service that names the core") as step:
         # The CLI looks up the VPC by its name.
         workspace.deploy(env_file="by-names.env")
@@ -88,14 +79,7 @@ def _write_settings(rehearsal: Rehearsal) -> None:
         key: rehearsal.files.text(key) for key in ("dns_ttl_seconds", "stop_timeout_seconds")
     }
     as_sample = {key: text for key, text in as_sample.items() if text}
-    shutil.copy(workspace.folder / "output.json", workspace.folder / "core.json")
     rehearsal.files.write("caller.env", **another_service("Caller", "ecsdemo-caller"), **as_sample)
-    workspace.write_env(
-        "by-file.env",
-        **another_service("ByFile", "ecsdemo-by-file"),
-        **as_sample,
-        core_outputs_file="core.json",
-    )
     workspace.write_env(
         "by-names.env",
         **another_service("ByNames", "ecsdemo-by-names"),
