@@ -14,24 +14,24 @@ _INDENT = 12
 _SHOWN_FROM_SECONDS = 0.05
 
 _FAILED, _DONE = "❌", "✅"
-_ADVICE_SIGN = "To mend: "
-_ERROR = "ERROR "  # of a synthesis
-# Where the reasons of a failure end: its place in the app follows, and then general advice.
+_TO_IMPROVE = "To mend: "
+_SYNTHESIS_ERROR = "ERROR "
+# These lines of the CLI follow the reasons of a failure.
 _PLACE, _ADVICE = "Source Location:", "CloudTrail delivery"
-_OURS = f"({ROOT}{os.sep}"
+_OF_THE_APP = f"({ROOT}{os.sep}"
 
 
 class Step:
-    """A line of the report; ``note`` is what is known when the step is done, and ends the line."""
+    """A line of the report, which ends with ``note`` when the step is done."""
 
     def __init__(self) -> None:
         self.note = ""
 
 
 class ConsoleReport:
-    """Prints a line for each step: what it did, what came of it, how long it took.
+    """Prints a line for each step: what it did, its result, and how long it took.
 
-    Colour, the running line and folded lines are for terminals that can show them.
+    Terminals also get colours, the step that runs, and folded lines.
     """
 
     def __init__(self) -> None:
@@ -53,24 +53,24 @@ class ConsoleReport:
         print(text, flush=True)
 
     def say_folded(self, text: str, note: str = "", *, indent: int) -> None:
-        """Print a line; on a terminal as many as it takes, those after the first indented."""
+        """Print a line; on a terminal fold it, and indent its continuation."""
         self.say(fill(text, note, indent=indent) if self._folds else (text + note).rstrip())
 
     def leave_out(self, what: str) -> None:
-        """Remember that something is not shown; ``end`` says it."""
+        """Remember what the rehearsal does not show, for the end of the report."""
         if what not in self._not_shown:
             self._not_shown.append(what)
 
     def advise(self, what: str) -> None:
-        """Remember something that is no failure, and better otherwise; ``end`` says it."""
+        """Remember an advice for the end of the report."""
         if what not in self._advice:
             self._advice.append(what)
 
     def end(self, text: str) -> None:
-        """Print how it ended, then what could be better, and last what was not shown."""
+        """Print the last line, then the advice, and then what was not shown."""
         self.say(f"\n{text}")
         for what in self._advice:
-            self.say_folded(_ADVICE_SIGN, what, indent=2)
+            self.say_folded(_TO_IMPROVE, what, indent=2)
         for what in self._not_shown:
             self.say_folded(NOT_SHOWN, what, indent=2)
 
@@ -93,13 +93,13 @@ class ConsoleReport:
         self.steps += 1
         seconds = time.monotonic() - began
         took = f"{seconds:.1f} s" if seconds >= _SHOWN_FROM_SECONDS else ""
-        # Painted afterwards: colours take no room.
+        # Painted afterwards, because codes of colours would count as characters.
         line = f"  ✓ {took:>6}  {what:<{_WIDTH}}  "
         text = fill(line, step.note, indent=_INDENT) if self._folds else line + step.note
         self.say(text.rstrip().replace("✓", self._paint("32", "✓"), 1))
 
     def cli_output(self, command: str, output: str) -> None:
-        """Show a command and what counts of its output, below the step that ran it."""
+        """Print a command and the relevant lines of its output, below the step that ran it."""
         indent = " " * _INDENT
         self.say(f"{indent}$ {command}")
         for line in relevant_lines(output):
@@ -110,10 +110,9 @@ class ConsoleReport:
 
 
 def relevant_lines(output: str) -> list[str]:
-    """Return the CLI's verdicts, each failure with its reasons.
+    """Return the results of the CLI by stack; each failure with its reasons and line of the app.
 
-    Without a verdict these are the errors of the synthesis, or at least the last line.
-    Of the frames of a failure's place in the app, the innermost of this project's own is kept.
+    Without a result these are the errors of the synthesis, or else the last line.
     """
     kept: list[str] = []
     in_failure = in_place = False
@@ -126,10 +125,10 @@ def relevant_lines(output: str) -> list[str]:
         elif not line or line.lstrip().startswith((_PLACE, _ADVICE)):
             in_place = in_failure and line.startswith(_PLACE)
             in_failure = False
-        elif in_place and _OURS in line:
-            kept.append(f"{_PLACE} {line.strip().replace(_OURS, '(')}")
+        elif in_place and _OF_THE_APP in line:
+            kept.append(f"{_PLACE} {line.strip().replace(_OF_THE_APP, '(')}")
             in_place = False
         elif in_failure:
             kept.append(line)
-    errors = [line for line in lines if line.startswith(_ERROR)]
+    errors = [line for line in lines if line.startswith(_SYNTHESIS_ERROR)]
     return kept or errors or [line for line in lines if line][-1:]

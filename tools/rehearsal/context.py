@@ -1,4 +1,4 @@
-"""What the scenarios of a rehearsal share."""
+"""A local AWS with a deployed service, and what its APIs say about that service."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from tools.local_aws import Inventory, LocalAws
 from tools.rehearsal.console_report import ConsoleReport
-from tools.rehearsal.expectation import RehearsalError
+from tools.rehearsal.expectation import RehearsalError, wait_until
 from tools.rehearsal.pipeline.source_tree import Source, read_source
 from tools.rehearsal.workspace import Workspace
 from tools.repository import ROOT
@@ -20,30 +20,33 @@ SERVICE = "BackendServiceStack"
 
 @dataclass(frozen=True, kw_only=True)
 class RehearsalContext:
-    """The local AWS, the folder to deploy from, the report, and what is delivered."""
+    """The local AWS, the folder to deploy from, the report, and what is delivered.
+
+    Methods with a ``stack`` parameter are about the service of that stack, by default of the
+    context's own ``stack``.
+    """
 
     aws: LocalAws
     workspace: Workspace
     report: ConsoleReport
     delivered_from: Path = ROOT
-    """The top of the repository that is delivered."""
+    """The top folder of the repository that the pipeline delivers."""
     working_tree: bool = False
-    """Whether deliveries take its files as they are on disk, and not HEAD."""
+    """Whether deliveries take the files of the repository as they are on disk, and not HEAD."""
     stack: str = SERVICE
-    """The stack that is meant where none is named: that of the service."""
 
     @cached_property
     def source(self) -> Source:
-        """What the pipeline is given as its source; ``SourceError`` if there is no commit."""
+        """What the pipeline gets as its source; ``SourceError`` if there is no commit."""
         return read_source(self.delivered_from, working_tree=self.working_tree)
 
     @cached_property
     def inventory(self) -> Inventory:
-        """What is there, as the services list it."""
+        """The resources that exist, as the APIs of their services list them."""
         return Inventory(self.aws.access)
 
     def outputs(self, stack: str = "") -> dict[str, str]:
-        """Return the outputs of a stack, as CloudFormation has them."""
+        """Return the outputs of a stack."""
         name = stack or self.stack
         stacks = self.aws.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
         return {o["OutputKey"]: o["OutputValue"] for o in stacks[0].get("Outputs", [])}
@@ -69,6 +72,11 @@ class RehearsalContext:
             raise RehearsalError(f"ECS has no service {name} in cluster {cluster}")
         return dict(answer["services"][0])
 
+    def is_steady(self) -> bool:
+        """Tell whether ECS has completed the primary deployment of the service."""
+        states = {d["status"]: d["rolloutState"] for d in self.service()["deployments"]}
+        return bool(states["PRIMARY"] == "COMPLETED")
+
     def task_definition(self, stack: str = "") -> dict[str, Any]:
         """Return the task definition that the service runs."""
         ecs = self.aws.client("ecs")
@@ -80,7 +88,21 @@ class RehearsalContext:
         ecs, service = self.aws.client("ecs"), self.service(stack)
         cluster = service["clusterArn"]
         arns = ecs.list_tasks(cluster=cluster, serviceName=service["serviceName"])["taskArns"]
-        return list(ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"])
+        return list(ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]) if arns else []
+
+    def task_ids(self, stack: str = "") -> list[str]:
+        """Return the ids of the running tasks of the service."""
+        return [task["taskArn"].rpartition("/")[2] for task in self.tasks(stack)]
+
+    def described(self, task_ids: list[str]) -> list[dict[str, Any]]:
+        """Return tasks by their ids as ECS describes them, stopped ones included."""
+        cluster = self.service()["clusterArn"]
+        ecs = self.aws.client("ecs")
+        return list(ecs.describe_tasks(cluster=cluster, tasks=task_ids)["tasks"])
+
+    def have_stopped(self, task_ids: list[str]) -> bool:
+        """Tell whether ECS says of all these tasks that they have stopped."""
+        return {task["lastStatus"] for task in self.described(task_ids)} == {"STOPPED"}
 
     def task_addresses(self, stack: str = "") -> list[str]:
         """Return the private address of each running task of the service."""
@@ -89,6 +111,18 @@ class RehearsalContext:
             for task in self.tasks(stack)
             for interface in task["containers"][0]["networkInterfaces"]
         ]
+
+    def host(self, stack: str = "") -> str:
+        """Return the name under which other services find the service."""
+        return self.outputs(stack)["ServiceDiscoveryEndpoint"].partition(":")[0]
+
+    def instances(self, stack: str = "") -> list[dict[str, Any]]:
+        """Return the instances that Cloud Map discovers under the name of the service."""
+        name, _, namespace = self.host(stack).partition(".")
+        cloud_map = self.aws.client("servicediscovery")
+        return list(
+            cloud_map.discover_instances(NamespaceName=namespace, ServiceName=name)["Instances"]
+        )
 
     def a_records(self, host: str) -> list[str]:
         """Return the addresses that the private hosted zone has for a name."""
@@ -104,14 +138,20 @@ class RehearsalContext:
         ]
 
     def running_image(self, stack: str = "") -> str:
-        """Return the digest of the image that every task of the service runs."""
-        digests = {c["imageDigest"] for task in self.tasks(stack) for c in task["containers"]}
-        if len(digests) != 1:
-            raise RehearsalError(f"the tasks of the service run {len(digests)} images: {digests}")
-        return str(digests.pop())
+        """Return the digest of the image that every task runs, once all tasks run the same one."""
+        digests: set[str] = set()
+
+        def agree() -> bool:
+            containers = [c for task in self.tasks(stack) for c in task["containers"]]
+            digests.clear()
+            digests.update(container.get("imageDigest", "") for container in containers)
+            return len(digests) == 1 and "" not in digests
+
+        wait_until(f"all tasks of {stack or self.stack} run the same image", agree)
+        return digests.pop()
 
     def repository(self, stack: str = "") -> str:
-        """Return the name of the image repository of a service."""
+        """Return the name of the image repository of the service."""
         return self.outputs(stack)["ImageRepositoryUri"].partition("/")[2]
 
     def image(self, repository: str, tag: str) -> str:
@@ -120,6 +160,10 @@ class RehearsalContext:
             repositoryName=repository, imageIds=[{"imageTag": tag}]
         )
         return str(answer["imageDetails"][0]["imageDigest"])
+
+    def live_image(self) -> str:
+        """Return the digest of the image that has the tag ``live``."""
+        return self.image(self.repository(), "live")
 
 
 def read_deliverable(context: RehearsalContext) -> None:

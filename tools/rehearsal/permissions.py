@@ -7,67 +7,43 @@ from typing import Any
 
 from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
 
-TOOLKIT = "CDKToolkit"
-
-_DOCS = "https://docs.aws.amazon.com"
-_SERVICE_ROLE = (
-    "AWS's least policy of the role has it, and does not say which of its calls need it:"
-    f" {_DOCS}/codepipeline/latest/userguide/how-to-custom-role.html"
-)
-_PUSH = (
-    "a client that pushes may look whether the tag is there:"
-    f" {_DOCS}/AmazonECR/latest/userguide/image-push-iam.html"
-)
-_FLOW_LOGS = f"VPC Flow Logs is not played: {_DOCS}/vpc/latest/userguide/flow-logs-iam-role.html"
-_BUILD_SOURCE = (
-    "AWS has it for a project that gets its source from CodePipeline:"
-    f" {_DOCS}/codebuild/latest/userguide/setting-up-service-role.html"
-)
-# Why a grant stays that no call of the rehearsal uses: what AWS says of it.
-UNUSED: Mapping[str, Mapping[str, str]] = {
-    "Delivery/Role": dict.fromkeys(
-        (
-            "s3:GetBucketAcl",
-            "s3:GetBucketLocation",
-            "s3:GetBucketVersioning",
-            "s3:GetObject",
-            "s3:GetObjectVersion",
-        ),
-        _SERVICE_ROLE,
-    ),
-    "Delivery/Pipeline/Build/Build/CodePipelineActionRole": {
-        "codebuild:StopBuild": (
-            "used when somebody stops an execution, which the rehearsal does not:"
-            f" {_DOCS}/codepipeline/latest/userguide/action-reference-CodeBuild.html"
-        )
-    },
-    "Delivery/Deploy/RolloutRole": {
-        "ecs:TagResource": (
-            "needed when the task definition has tags, which CodePipeline copies:"
-            f" {_DOCS}/codepipeline/latest/userguide/action-reference-ECS.html"
-        ),
-        "s3:GetObjectVersion": (
-            "AWS has it for a role that reads artifacts:"
-            f" {_DOCS}/codepipeline/latest/userguide/pipelines-create-cross-account.html"
-        ),
-    },
-    "ImageBuild/Role": {
-        "ecr:BatchGetImage": _PUSH,
-        **dict.fromkeys(
-            ("s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetObjectVersion"), _BUILD_SOURCE
-        ),
-    },
-    "SeedImage/Role": {"ecr:BatchGetImage": _PUSH},
-    "TaskExecutionRole": {
-        "ecr:BatchCheckLayerAvailability": (
-            "AWS has it for ECS, and not for others who pull:"
-            f" {_DOCS}/AmazonECR/latest/userguide/ECR_on_ECS.html"
-        )
-    },
-    "Network/Vpc/AllTraffic/IAMRole": dict.fromkeys(
-        ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"), _FLOW_LOGS
-    ),
+# The grants that AWS's documentation wants and no call of the rehearsal uses: the end of the role's
+# path in the app, the action, and the page of docs.aws.amazon.com.
+_UNUSED = """
+Delivery/Role s3:GetBucketAcl codepipeline/latest/userguide/how-to-custom-role.html
+Delivery/Role s3:GetBucketLocation codepipeline/latest/userguide/how-to-custom-role.html
+Delivery/Role s3:GetBucketVersioning codepipeline/latest/userguide/how-to-custom-role.html
+Delivery/Role s3:GetObject codepipeline/latest/userguide/how-to-custom-role.html
+Delivery/Role s3:GetObjectVersion codepipeline/latest/userguide/how-to-custom-role.html
+Delivery/Pipeline/Build/Build/CodePipelineActionRole codebuild:StopBuild \
+codepipeline/latest/userguide/action-reference-CodeBuild.html
+Delivery/Deploy/RolloutRole ecs:TagResource codepipeline/latest/userguide/action-reference-ECS.html
+Delivery/Deploy/RolloutRole s3:GetObjectVersion \
+codepipeline/latest/userguide/pipelines-create-cross-account.html
+ImageBuild/Role ecr:BatchGetImage AmazonECR/latest/userguide/image-push-iam.html
+ImageBuild/Role s3:GetBucketAcl codebuild/latest/userguide/setting-up-service-role.html
+ImageBuild/Role s3:GetBucketLocation codebuild/latest/userguide/setting-up-service-role.html
+ImageBuild/Role s3:GetObjectVersion codebuild/latest/userguide/setting-up-service-role.html
+SeedImage/Role ecr:BatchGetImage AmazonECR/latest/userguide/image-push-iam.html
+TaskExecutionRole ecr:BatchCheckLayerAvailability AmazonECR/latest/userguide/ECR_on_ECS.html
+Network/Vpc/AllTraffic/IAMRole logs:CreateLogStream vpc/latest/userguide/flow-logs-iam-role.html
+Network/Vpc/AllTraffic/IAMRole logs:DescribeLogStreams vpc/latest/userguide/flow-logs-iam-role.html
+Network/Vpc/AllTraffic/IAMRole logs:PutLogEvents vpc/latest/userguide/flow-logs-iam-role.html
+"""
+_REASONS = {
+    (role, action): f"https://docs.aws.amazon.com/{page}"
+    for role, action, page in (line.split() for line in _UNUSED.strip().splitlines())
 }
+_PAGE = """\
+# Permissions
+
+Written by `make permissions`: what each role of the sample settings is granted (by its own policies
+and by the artifact bucket's), the action of a call in the rehearsal that this grant alone allowed,
+and for a grant that no call used the page of AWS that wants it. `make permissions-needed` delivers
+without each used grant. How calls are judged, and what is not judged, is in
+[the local AWS's page](../tools/local_aws/README.md#who-may-do-what).
+"""
+_HEAD = "| granted | used by | not used, but wanted by |\n|---|---|---|"
 
 
 @dataclass(frozen=True, order=True)
@@ -77,6 +53,11 @@ class Grant:
     role: str
     action: str
     resources: tuple[str, ...]
+
+    @property
+    def reason(self) -> str:
+        """The page of AWS that wants the grant although the rehearsal does not use it, or ""."""
+        return _REASONS.get((self.role.partition("/")[2], self.action), "")
 
 
 @dataclass(kw_only=True)
@@ -98,33 +79,40 @@ class Ledger:
         return sorted(grant for grant, uses in self.uses.items() if not uses)
 
     @property
-    def doubled(self) -> list[Grant]:
-        """The grants of which every call is allowed by another one, too."""
+    def unexplained(self) -> list[Grant]:
+        """The unused grants that no page of AWS wants either."""
+        return [grant for grant in self.unused if not grant.reason]
+
+    @property
+    def superfluous(self) -> list[Grant]:
+        """The grants whose every call is allowed by another grant, too."""
         return sorted(grant for grant, uses in self.uses.items() if uses and not self.proof(grant))
 
     def proof(self, grant: Grant) -> str:
-        """Name a call that nothing else allows; empty if there is none."""
+        """Name a call that only this grant allows; empty if there is none."""
         return next((str(use["action"]) for use in self.uses[grant] if use["alone"]), "")
 
 
 class Grants:
-    """The grants of all roles of some stacks, read while the stacks are there."""
+    """The grants of all roles of some stacks, read while the stacks exist."""
 
     def __init__(self, context: RehearsalContext, *stacks: str) -> None:
         self._context = context
-        self._names: dict[str, str] = {}
+        self._paths: dict[str, str] = {}
         self._grants: dict[tuple[str, str, tuple[str, ...]], Grant] = {}
         for stack in stacks or (CORE, SERVICE):
-            for name, path in self._roles(stack):
-                self._names[name] = path
-                self._add(name, self._granted(name))
+            resources = _template(context, stack)["Resources"]
+            for logical_id, name in self._resources(stack, "AWS::IAM::Role").items():
+                path = resources[logical_id].get("Metadata", {}).get("aws:cdk:path", logical_id)
+                self._paths[name] = path.removesuffix("/Resource")
+                for document in self._documents(name):
+                    self._add(name, many(document["Statement"]))
         for stack in stacks or (CORE, SERVICE):
             for bucket in self._resources(stack, "AWS::S3::Bucket").values():
-                for name, statement in self._let_in(bucket):
-                    self._add(name, _spelled_out(statement))
+                self._add_policy_of(bucket)
 
     def ledger(self) -> Ledger:
-        """Return them with the calls that have used them until now."""
+        """Return the grants with the calls that have used them until now."""
         told = self._context.aws.access.ledger()
         uses: dict[Grant, list[Mapping[str, Any]]] = {each: [] for each in self._grants.values()}
         for use in told["uses"]:
@@ -134,10 +122,12 @@ class Grants:
         refusals = sum(each["times"] for each in told["refusals"])
         return Ledger(calls=told["calls"], refusals=refusals, uses=uses)
 
-    def _add(self, name: str, granted: Iterable[tuple[str, tuple[str, ...]]]) -> None:
-        for action, resources in granted:
+    def _add(self, name: str, statements: Iterable[Mapping[str, Any]]) -> None:
+        for statement in statements:
+            resources = tuple(many(statement["Resource"]))
             shown = tuple(self._without_names(each) for each in resources)
-            self._grants[name, action, resources] = Grant(self._names[name], action, shown)
+            for action in many(statement["Action"]):
+                self._grants[name, action, resources] = Grant(self._paths[name], action, shown)
 
     def _resources(self, stack: str, kind: str) -> dict[str, str]:
         """Return the physical ids of the stack's resources of a type, by logical id."""
@@ -150,69 +140,45 @@ class Grants:
             if each["ResourceType"] == kind
         }
 
-    def _roles(self, stack: str) -> Iterator[tuple[str, str]]:
-        resources = self._context.workspace.template(stack)["Resources"]
-        for logical_id, name in self._resources(stack, "AWS::IAM::Role").items():
-            metadata = resources[logical_id].get("Metadata", {})
-            yield name, metadata.get("aws:cdk:path", logical_id).removesuffix("/Resource")
-
-    def _let_in(self, bucket: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Yield each role that the bucket's own policy lets in, with the statement."""
+    def _add_policy_of(self, bucket: str) -> None:
+        """Add what a bucket's own policy allows roles of the stacks."""
         policy = self._context.aws.client("s3").get_bucket_policy(Bucket=bucket)["Policy"]
         for statement in json.loads(policy)["Statement"]:
             principal = statement["Principal"]
             arns = many(principal["AWS"]) if isinstance(principal, dict) else []
             for name in (arn.rpartition("/")[2] for arn in arns):
-                if statement["Effect"] == "Allow" and name in self._names:
-                    yield name, statement
+                if statement["Effect"] == "Allow" and name in self._paths:
+                    self._add(name, [statement])
 
-    def _granted(self, role: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def _documents(self, role: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the inline and the attached policies of a role."""
         iam = self._context.aws.client("iam")
-        documents = [
-            iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-            for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
-        ]
+        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            yield iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
         for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
             arn = attached["PolicyArn"]
             version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-            found = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
-            documents.append(found["Document"])
-        for document in documents:
-            for statement in many(document["Statement"]):
-                yield from _spelled_out(statement)
+            yield iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"][
+                "Document"
+            ]
 
     def _without_names(self, resource: str) -> str:
-        """Leave out what another deploy would name otherwise."""
-        for name, path in self._names.items():
+        """Replace names that another deploy would choose differently."""
+        for name, path in self._paths.items():
             resource = resource.replace(name, f"<{path}>")
         return resource
 
 
-def _spelled_out(statement: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for action in many(statement["Action"]):
-        yield action, tuple(many(statement["Resource"]))
+def _template(context: RehearsalContext, stack: str) -> Mapping[str, Any]:
+    """Return the template that is deployed, which need not be the one of the last synthesis."""
+    body = context.aws.client("cloudformation").get_template(StackName=stack)["TemplateBody"]
+    template: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
+    return template
 
 
 def many(value: Any) -> list[Any]:
-    """Return what a policy may give alone or in a list."""
+    """Return what a policy may give alone or in a list as a list."""
     return list(value) if isinstance(value, list) else [value]
-
-
-def reason(grant: Grant) -> str:
-    """Say why a grant stays that was not used; empty if nobody has said it."""
-    return UNUSED.get(grant.role.partition("/")[2], {}).get(grant.action, "")
-
-
-_PAGE = """\
-# Permissions
-
-Written by `make permissions`: what each role of the sample settings is granted (by its own policies
-and by the artifact bucket's), the action of a call in the rehearsal that this grant alone allowed,
-and why a grant stays that no call used. `make permissions-needed` plays what each used grant is for
-without it. How calls are judged, and what is not judged, is in
-[the local AWS's page](../tools/local_aws/README.md#who-may-do-what).
-"""
-_HEAD = "| granted | used by | not used: why it stays |\n|---|---|---|"
 
 
 def page(ledger: Ledger) -> str:
@@ -223,6 +189,6 @@ def page(ledger: Ledger) -> str:
         for grant in sorted(each for each in ledger.uses if each.role == role):
             proof = ledger.proof(grant)
             used = f"`{proof}`" if proof else ""
-            lines.append(f"| `{grant.action}` | {used} | {'' if proof else reason(grant)} |")
+            lines.append(f"| `{grant.action}` | {used} | {'' if proof else grant.reason} |")
         lines.append("")
     return "\n".join(lines)

@@ -1,7 +1,6 @@
-"""Assemblies of the app without a start of the app: Python and CDK are loaded once.
+"""Synthesis of the app in one process, which loads Python and CDK once.
 
-A step whose subject is what AWS makes of other settings hands such an assembly to the CDK CLI
-(``--app cdk.out``), which spares it half of its processor time.
+The CDK CLI deploys such an assembly (``--app cdk.out``) in half of the processor time.
 """
 
 import json
@@ -17,10 +16,9 @@ from tools.repository import ROOT
 ASSEMBLY = "cdk.out"
 
 _CONTEXT: Mapping[str, Any] = {
-    # What the CDK CLI sets unless it is told otherwise.
+    # The CDK CLI sets these by default.
     "aws:cdk:enable-path-metadata": True,
     "aws:cdk:enable-asset-metadata": True,
-    # The CLI publishes what stands in the assembly.
     "aws:cdk:disable-asset-staging": False,
 }
 
@@ -36,7 +34,7 @@ class Synthesis:
     def write(self, env_file: str) -> None:
         """Synthesise the app with these settings (comma-separated files) into ``cdk.out``.
 
-        Nothing is looked up in an account. Raises ``RehearsalError`` with what the process said.
+        It looks nothing up in an account. Raises ``RehearsalError`` with the output of the process.
         """
         process = self._process = self._process or subprocess.Popen(
             [sys.executable, "-m", "tools.rehearsal.synthesis"],
@@ -59,7 +57,7 @@ class Synthesis:
         raise RehearsalError(f"the app was not synthesised:\n{''.join(said)}")
 
     def end(self) -> None:
-        """End the process, if there is one, which also ends that of jsii."""
+        """End the process, and with it that of jsii."""
         if self._process:
             self._process.communicate()
             self._process = None
@@ -69,7 +67,7 @@ _DONE = "done\n"
 
 
 def _serve() -> None:
-    from app import make_app  # noqa: PLC0415 - whoever asks this process need not load CDK
+    from app import make_app  # noqa: PLC0415 - only this process needs CDK
     from settings import load_deployment  # noqa: PLC0415
 
     for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""A folder of the rehearsal's own, in which the real CDK CLI runs the real app."""
+"""A temporary folder in which the real CDK CLI runs the real app."""
 
 import json
 import os
@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from urllib.parse import urlsplit
 from settings.examples import sample_env
 from tools.local_aws import LocalAws, LocalAwsError
 from tools.local_aws.scratch import ScratchDirectory
+from tools.rehearsal.bounds import CLI_SECONDS
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.synthesis import ASSEMBLY, Synthesis
 from tools.repository import ROOT
@@ -28,13 +28,12 @@ from tools.repository import ROOT
 Cli = subprocess.Popen[str]
 
 DEPLOY_OPTIONS = ("--require-approval", "never", "--outputs-file", "output.json")
-"""What the README tells users to deploy with."""
+"""The options of the deploy command in the README."""
 
 AS_SYNTHESISED = ("--app", ASSEMBLY)
-"""The assembly that is there: where no setting has changed, the app need not run again."""
+"""Deploys the assembly of the last synthesis: the app need not run again for the same settings."""
 
 _GLANCE_SECONDS = 0.5
-_PATIENCE_SECONDS = 300
 _LOG_LINES = 10
 _TAIL_LINES = 40
 
@@ -42,11 +41,11 @@ _TAIL_LINES = 40
 class Workspace:
     """Settings, outputs, assembly and context of the rehearsal, away from the user's.
 
-    CLI and app see what names the local AWS, and ``variables``. Each CLI runs in a process group of
-    its own, and is killed when it cannot end well: ``LocalAwsError`` if the local AWS is gone,
-    where it would by itself try again for 90 seconds; ``RehearsalError`` if it runs too long.
-    ``starts`` counts those of the CLI by command; most of a rehearsal's time is theirs. ``places``
-    are variables for whatever else loads the CDK: nothing of the user's is read or written there.
+    The CLI and the app see the variables that name the local AWS, and ``variables``. Each CLI runs
+    in a process group of its own. It is killed with ``LocalAwsError`` when the local AWS is gone,
+    for which it would wait 90 seconds, and with ``RehearsalError`` when it runs too long.
+    ``places`` are variables for other processes that load the CDK, so that they read and write
+    nothing of the user's.
     """
 
     def __init__(self, aws: LocalAws, **variables: str) -> None:
@@ -57,11 +56,11 @@ class Workspace:
         self.folder = self._scratch.path
         (self.folder / "tmp").mkdir()
         self.places = {
-            # Out of reach: ~/.aws and ~/.cdk.json.
+            # The CLI then does not find ~/.aws and ~/.cdk.json of the user.
             "HOME": str(self.folder),
-            # What the CLI and jsii leave when they are killed goes with the folder.
+            # The CLI and jsii leave files when they are killed.
             "TMPDIR": str(self.folder / "tmp"),
-            # jsii unpacks the CDK library once; it would otherwise do so in every new HOME.
+            # jsii would unpack the CDK library again in every new HOME.
             "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(ROOT / ".cache" / "jsii"),
         }
         self._environment = environment | {
@@ -74,7 +73,6 @@ class Workspace:
         }
         shutil.copy(ROOT / "cdk.json", self.folder)
         self._synthesis = Synthesis(self.folder, self._environment)
-        self.starts: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
         return self
@@ -100,9 +98,9 @@ class Workspace:
         return done.stdout
 
     def bootstrap(self) -> None:
-        """Bootstrap the account and region of the local AWS, as root; then be a user who deploys.
+        """Bootstrap as root; later commands run as a user who may only assume the roles of that.
 
-        The app would tell the CLI nothing that is not named here, so it is not run.
+        The arguments name account and region, so the CLI need not run the app.
         """
         access = self._aws.access
         self.cdk("bootstrap", f"aws://{access.account}/{access.region}", "--app", "")
@@ -117,10 +115,9 @@ class Workspace:
 
     @contextmanager
     def offline(self) -> Iterator[None]:
-        """Let the CDK CLI run where no AWS answers and no credentials are."""
+        """Let the CDK CLI run without credentials, at an endpoint that refuses connections."""
         known = self._environment
         self._environment = {k: v for k, v in known.items() if not k.startswith("AWS_")} | {
-            # Port 9 of the loopback: refused at once, should anything be asked.
             "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
@@ -128,10 +125,6 @@ class Workspace:
             yield
         finally:
             self._environment = known
-
-    def has_context(self) -> bool:
-        """Say whether a look-up has left its answer behind."""
-        return (self.folder / "cdk.context.json").exists()
 
     def failing_cdk(self, *arguments: str, env_file: str = ".env") -> str:
         """Run the CDK CLI, which is expected to fail, and return all that it printed."""
@@ -151,8 +144,8 @@ class Workspace:
     def synthesised(self, env_file: str = ".env") -> tuple[str, ...]:
         """Synthesise the app without the CDK CLI; return the options of a deploy of the result.
 
-        For steps whose subject is not the command that a user types. No change sets: to make one
-        and to wait for it is a third of the processor time of such a deploy.
+        For steps that are not about the command of a user. A change set would take a third of the
+        processor time of such a deploy, so there is none.
         """
         self._synthesis.write(env_file)
         return *AS_SYNTHESISED, "--method=direct"
@@ -165,7 +158,6 @@ class Workspace:
 
     def start(self, *arguments: str, env_file: str = ".env") -> Cli:
         """Start the CDK CLI; the caller must ``finish`` or ``kill`` it."""
-        self.starts[arguments[0]] += 1
         return subprocess.Popen(
             self._command(arguments, env_file),
             cwd=self.folder,
@@ -178,7 +170,7 @@ class Workspace:
 
     def finish(self, cli: Cli) -> subprocess.CompletedProcess[str]:
         """Wait for the CLI, however it ends."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + CLI_SECONDS
         try:
             while True:
                 try:
@@ -186,17 +178,17 @@ class Workspace:
                 except subprocess.TimeoutExpired:
                     self._require_aws()
                     if time.monotonic() > deadline:
-                        raise RehearsalError(f"cdk hangs for {_PATIENCE_SECONDS} s") from None
+                        raise RehearsalError(f"cdk hangs for {CLI_SECONDS:g} s") from None
                 else:
                     if cli.returncode != 0:
-                        self._require_aws()  # its own message would not say that this is the cause
+                        self._require_aws()  # the CLI would not name this cause
                     return subprocess.CompletedProcess(cli.args, cli.returncode, stdout, stderr)
         except BaseException:
             self.kill(cli)
             raise
 
     def kill(self, cli: Cli) -> str:
-        """Kill the CLI and all that it has started, without a warning; return what it printed."""
+        """Kill the CLI and all its children; return what it printed."""
         if cli.poll() is None:
             os.killpg(cli.pid, signal.SIGKILL)
         stdout, stderr = cli.communicate()
@@ -216,17 +208,16 @@ class Workspace:
 
     def _require_aws(self) -> None:
         try:
-            socket.create_connection(("127.0.0.1", self._port or 0), timeout=5).close()
+            socket.create_connection(("127.0.0.1", self._port or 0), timeout=60).close()
         except OSError:
             log = "\n".join(self._aws.log().splitlines()[-_LOG_LINES:])
             raise LocalAwsError(f"The local AWS went away while the CDK CLI ran.\n{log}") from None
 
 
 def app_command(script: Path) -> str:
-    """Return what to give to ``--app`` of the CDK CLI to run a script, whatever its path.
+    """Return the ``--app`` argument with which the CDK CLI runs a script of any path.
 
-    The CLI hands it to a shell. ``exec`` comes first because it would take quotation marks away
-    that are both at the beginning and at the end.
+    The CLI hands it to a shell. It removes quotation marks around the whole, hence ``exec``.
     """
     return f"exec {shlex.join([sys.executable, str(script)])}"
 

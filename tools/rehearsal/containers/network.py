@@ -1,7 +1,4 @@
-"""A network of the engine for one run: closed, with the resolver of the VPC in it.
-
-Also how programs of ours get into its containers.
-"""
+"""A closed network of the engine for one run, with a resolver in it as a VPC has one."""
 
 import importlib.util
 import json
@@ -22,23 +19,12 @@ from tools.container_engine.ownership import OWNER, label_options, labelled
 from tools.local_aws import Delays, EngineAccess, LocalAws
 from tools.local_aws.scratch import ScratchDirectory
 
-CANDIDATES = tuple(
-    f"{prefix}.0.0/16"
-    for prefix in (
-        *(
-            f"10.{number}"
-            for number in (213, 187, 149, 233, 203, 227, 179, 157, 139, 241, 193, 167)
-        ),
-        *(f"172.{number}" for number in (29, 27, 30, 26)),
-    )
-)
-"""Rarely used by anyone; the first one that the engine finds free on this machine is taken.
-
-As many as there may be runs and tests at the same time, and more.
-"""
+_TENS = (213, 187, 149, 233, 203, 227, 179, 157, 139, 241, 193, 167)
+CANDIDATES = (*(f"10.{n}.0.0/16" for n in _TENS), *(f"172.{n}.0.0/16" for n in (29, 27, 30, 26)))
+"""Ranges that few networks use. They are more than the runs and tests at the same time."""
 
 Zone = dict[str, dict[str, Any]]
-"""By name the ``ttl`` and the ``addresses`` of its A records."""
+"""The ``ttl`` and the ``addresses`` of the A records, by name."""
 
 _POLL_SECONDS = 0.25
 _END_SECONDS = 5
@@ -50,7 +36,7 @@ _FOLDER = "/rehearsal-tools"
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerNetwork:
-    """``cidr`` is the range of its addresses; what runs in it carries ``labels``."""
+    """``cidr`` is the range of its addresses; its containers have the ``labels``."""
 
     engine: Engine
     name: str
@@ -59,11 +45,11 @@ class ContainerNetwork:
 
     @property
     def resolver(self) -> str:
-        """Where a VPC of these addresses would have its resolver: its base, plus two."""
+        """The address at which a VPC of this range has its resolver: the base, plus two."""
         return str(IPv4Network(self.cidr)[2])
 
     def containers(self) -> list[str]:
-        """Return the ids of everything that runs, or has run, in this network."""
+        """Return the ids of the containers of this network, ended ones included."""
         return labelled(self.engine, self.labels)
 
 
@@ -71,7 +57,7 @@ class ContainerNetwork:
 def container_network(
     engine: Engine, cidrs: Sequence[str] = CANDIDATES
 ) -> Iterator[ContainerNetwork]:
-    """Have a network without egress; at the end it goes with every container of ours.
+    """Make a network without egress; at the end remove it with its containers.
 
     Its range is the first of ``cidrs`` that the engine finds free; ``EngineError`` without one.
     """
@@ -227,13 +213,12 @@ def read_zone(cloud_map: Any) -> Zone:
 
 
 def copy_programs(engine: Engine, container: str) -> None:
-    """Copy them into a container, where only Python has to be there already."""
+    """Copy the programs of ``in_container`` into a container that has Python."""
     dnslib = importlib.util.find_spec("dnslib")
     if dnslib is None or dnslib.origin is None:
         raise EngineError("the package dnslib is not installed")
     with ScratchDirectory("tools") as scratch:
         folder = scratch.path / "tools"
-        # No other package of ours comes along, and these import no other.
         _copy(_SOURCE, folder.joinpath(*_PACKAGE.split(".")))
         _copy(Path(dnslib.origin).parent, folder / "dnslib")
         for path in (folder, *folder.rglob("*")):
@@ -241,18 +226,13 @@ def copy_programs(engine: Engine, container: str) -> None:
         engine("cp", f"{folder}/.", f"{container}:{_FOLDER}")
 
 
-def has_programs(engine: Engine, container: str) -> bool:
-    """Say whether a running container has them."""
-    return engine.attempt("exec", container, "test", "-d", _FOLDER).returncode == 0
-
-
 def program(name: str, *arguments: str) -> list[str]:
-    """Return the command that runs one of them, inside a container that has them."""
+    """Return the command that runs one of the copied programs inside the container."""
     return ["env", f"PYTHONPATH={_FOLDER}", "python", "-um", f"{_PACKAGE}.{name}", *arguments]
 
 
 def _create(engine: Engine, name: str, labels: dict[str, str], cidrs: Sequence[str]) -> str:
-    # Names are the resolver's business; podman would answer them as well.
+    # The resolver answers names. Without the option podman would answer them as well.
     options = ["--internal", *label_options(labels)]
     options += ["--disable-dns"] if engine.name == "podman" else []
     for cidr in cidrs:

@@ -1,25 +1,28 @@
 """The end of the deploy: nothing may be left."""
 
 from tools.local_aws.inventory import Snapshot
-from tools.rehearsal.context import SERVICE, RehearsalContext
+from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.expectation import expect
-from tools.rehearsal.scenarios.live_image import DELIVERIES
-from tools.rehearsal.scenarios.shared_core import TOGETHER
+from tools.rehearsal.rehearsal import Rehearsal
 
 
-def run(context: RehearsalContext, before: Snapshot) -> None:
-    """Destroy everything and compare with ``before``, what was there before the first deploy."""
+def run(rehearsal: Rehearsal, stacks: list[str], before: Snapshot) -> None:
+    """Destroy everything and compare with ``before``, the state before the first deploy.
+
+    ``stacks`` are those of services.
+    """
+    context = rehearsal.context
     report = context.report
     report.section("Destroy")
     with report.step("cdk destroy --all") as step:
-        family = context.outputs(SERVICE)["TaskDefinitionFamily"]
+        families = [context.outputs(stack)["TaskDefinitionFamily"] for stack in stacks]
         images = context.aws.client("ecr").list_images(repositoryName=context.repository())
-        context.workspace.cdk("destroy", "--all", "--force", env_file=TOGETHER)
+        selection = rehearsal.files.selection
+        context.workspace.cdk("destroy", "--all", "--force", env_file=selection)
         step.note = f"with {len(images['imageIds'])} image tags in ECR"
     with report.step("Deregister what the deliveries registered") as step:
-        left = deregister_revisions(context, family)
-        expect("revisions that no stack knows", left, DELIVERIES)
-        step.note = f"{left} task definition revisions of {family}"
+        left = sum(deregister_revisions(context, family) for family in families)
+        step.note = f"{left} task definition revisions, which belong to no stack"
     with report.step("Nothing is left") as step:
         expect("left behind", context.inventory.added_since(before), {})
         step.note = f"{len(before)} kinds of resources are as before the first deploy"

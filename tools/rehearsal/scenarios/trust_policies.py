@@ -1,4 +1,4 @@
-"""Trust policies: who may not assume the roles of the delivery and the task.
+"""Trust policies: each role of a service may be assumed by its own principal, and by no other.
 
 What a build tries with the rights that it has is an attack (``tools.rehearsal.failures.attacks``).
 """
@@ -8,27 +8,26 @@ from functools import partial
 
 from botocore.exceptions import ClientError
 
-from tools.rehearsal.context import SERVICE, RehearsalContext
 from tools.rehearsal.expectation import RehearsalError, expect
-from tools.rehearsal.pipeline.build_action import CODEBUILD
-from tools.rehearsal.pipeline.worker import CODEPIPELINE
+from tools.rehearsal.rehearsal import Rehearsal
 
-_TASKS, _LAMBDA, _CLOUDFORMATION = (
-    f"{name}.amazonaws.com" for name in ("ecs-tasks", "lambda", "cloudformation")
+_SERVICES = _CODEPIPELINE, _CODEBUILD, _TASKS, _LAMBDA, _CLOUDFORMATION = tuple(
+    f"{name}.amazonaws.com"
+    for name in ("codepipeline", "codebuild", "ecs-tasks", "lambda", "cloudformation")
 )
-_SERVICES = (CODEPIPELINE, CODEBUILD, _TASKS, _LAMBDA, _CLOUDFORMATION)
 
 
-def run(context: RehearsalContext) -> None:
+def run(rehearsal: Rehearsal) -> None:
     """Try to assume each role as every service that it is not for, as a build and as an action."""
+    context = rehearsal.context
     root, report = context.aws.access, context.report
     report.section("Trust policies")
-    with report.step("So far nobody was refused anything"):
-        # A function or a build may go on without what it was refused.
+    with report.step("No call has been refused so far"):
+        # A function or a build may have gone on after a refusal, so this is looked up.
         expect("calls that were refused", root.ledger()["refusals"], [])
-    pipeline = root.client("codepipeline").get_pipeline(
-        name=context.outputs(SERVICE)["PipelineName"]
-    )["pipeline"]
+    pipeline = root.client("codepipeline").get_pipeline(name=context.outputs()["PipelineName"])[
+        "pipeline"
+    ]
     project = root.client("codebuild").batch_get_projects(names=[pipeline["name"]])["projects"][0]
     task = context.task_definition()
     actions = {
@@ -38,8 +37,8 @@ def run(context: RehearsalContext) -> None:
         if "roleArn" in action
     }
     of_services = {
-        pipeline["roleArn"]: CODEPIPELINE,
-        project["serviceRole"]: CODEBUILD,
+        pipeline["roleArn"]: _CODEPIPELINE,
+        project["serviceRole"]: _CODEBUILD,
         task["taskRoleArn"]: _TASKS,
         task["executionRoleArn"]: _TASKS,
     }
@@ -53,8 +52,8 @@ def run(context: RehearsalContext) -> None:
             _require_refusal(partial(root.role, role), f"{role} by root")
         step.note = f"{tried} refusals for {len(of_services) + len(actions)} roles"
     with report.step("Neither a build nor an action may assume another role") as step:
-        build = root.role(project["serviceRole"], service=CODEBUILD)
-        delivery = root.role(pipeline["roleArn"], service=CODEPIPELINE)
+        build = root.role(project["serviceRole"], service=_CODEBUILD)
+        delivery = root.role(pipeline["roleArn"], service=_CODEPIPELINE)
         insiders = {
             "the build": build,
             **{name: delivery.role(arn) for arn, name in actions.items()},

@@ -1,16 +1,13 @@
 """A caller of a service, as another service would be one: by name, at a steady rate.
 
-Its arguments are URL MODE RATE MOST_SECONDS; it ends with its standard input, or after the time.
-Each request is a line of JSON on standard output. A request does not wait for the one before it.
-
-careful   honours the TTL; a request that fails is tried again, twice, at another address
-plain     honours the TTL; every failure counts
-forever   never asks for the name again; every failure counts
+Its arguments are URL RATE MOST_SECONDS; it ends with its standard input, or after the time. A
+request that fails is tried again, twice, at another address if there is one. Each request is a line
+of JSON on standard output: when it began, the address of its first attempt, and the errors of its
+attempts. No request waits for the one before it.
 """
 
 import json
 import random
-import select
 import sys
 import threading
 import time
@@ -22,82 +19,23 @@ from urllib.parse import urlsplit
 
 from dnslib import DNSRecord
 
-ATTEMPTS = {"careful": 3, "plain": 1, "forever": 1}
+ATTEMPTS = 3
 TIMEOUT_SECONDS = 2.0
 PAUSE_SECONDS = 0.1
 MOST_AT_ONCE = 64
-BOOKS = 4
-"""As many processes of the caller, each with a TTL that began at another time."""
 
 _DNS_SECONDS = 1.0
 _DNS_TRIES = 3
 
 
-class Caller:
-    """Makes requests; what fails is tried again as often as the mode says."""
-
-    def __init__(self, url: str, mode: str) -> None:
-        parts = urlsplit(url)
-        self._path, self._host, self._port = parts.path or "/", parts.netloc, parts.port or 80
-        self._attempts = ATTEMPTS[mode]
-        forever = mode == "forever"
-        self._books = [AddressBook(parts.hostname or "", forever=forever) for _ in range(BOOKS)]
-        self._connections = Connections(TIMEOUT_SECONDS)
-
-    def call(self) -> dict[str, Any]:
-        """Make one request, with all its attempts, and tell what came of it."""
-        book = random.choice(self._books)  # noqa: S311 - no secret
-        began, address, errors = time.time(), "", []
-        for attempt in range(self._attempts):
-            if attempt:
-                time.sleep(PAUSE_SECONDS)
-                book.forget()
-            try:
-                address = book.choose(avoid=address)
-                answer = self._get(address)
-            except (OSError, HTTPException, ValueError) as error:
-                errors.append(f"{type(error).__name__}: {error}")
-            else:
-                return {"at": began, "ok": True, "errors": errors, "from": address, **answer}
-        return {"at": began, "ok": False, "errors": errors, "from": address}
-
-    def _get(self, address: str) -> dict[str, Any]:
-        connection = self._connections.take(address, self._port)
-        try:
-            answer, keep = self._ask(connection)
-        except BaseException:
-            connection.close()
-            raise
-        if keep:
-            self._connections.give_back(address, connection)
-        else:
-            connection.close()
-        return answer
-
-    def _ask(self, connection: HTTPConnection) -> tuple[dict[str, Any], bool]:
-        connection.request("GET", self._path, headers={"Host": self._host})
-        response = connection.getresponse()
-        body = json.loads(response.read())
-        if response.status != 200:  # noqa: PLR2004 - OK
-            raise ValueError(f"status {response.status}")
-        answer = {key: body[key] for key in ("revision", "task", "zone")}
-        return answer, not response.will_close
-
-
 class AddressBook:
-    """The addresses of one name; ``forever`` keeps the first answer, as some run times do.
+    """The addresses of one name, asked for again when their TTL is over."""
 
-    The first answer of another one counts for a random part of its TTL, as if the caller had asked
-    some time ago: several books then do not ask at the same time.
-    """
-
-    def __init__(self, name: str, *, forever: bool = False) -> None:
+    def __init__(self, name: str) -> None:
         self._name = name
-        self._forever = forever
         self._lock = threading.Lock()
         self._addresses: list[str] = []
         self._expires = 0.0
-        self._asked = False
         self._nameserver = next(
             line.split()[1]
             for line in Path("/etc/resolv.conf").read_text(encoding="utf-8").splitlines()
@@ -105,18 +43,12 @@ class AddressBook:
         )
 
     def choose(self, avoid: str = "") -> str:
-        """Return one of the addresses, another one than ``avoid`` if there is."""
+        """Return one of the addresses, another one than ``avoid`` if there is one."""
         with self._lock:
-            stale = time.monotonic() >= self._expires and not self._forever
-            if stale or not self._addresses:
+            if time.monotonic() >= self._expires:
                 self._ask()
             others = [address for address in self._addresses if address != avoid]
             return random.choice(others or self._addresses)  # noqa: S311 - no secret
-
-    def forget(self) -> None:
-        """Ask again next time, whatever the TTL says."""
-        with self._lock:
-            self._expires = 0.0
 
     def _ask(self) -> None:
         question = DNSRecord.question(self._name, "A")
@@ -131,45 +63,43 @@ class AddressBook:
             if not answers:
                 raise OSError(f"{self._name} does not resolve")
             self._addresses = [str(answer.rdata) for answer in answers]
-            ttl = min(answer.ttl for answer in answers)
-            part = 1.0 if self._asked else random.random()  # noqa: S311 - no secret
-            self._asked = True
-            self._expires = time.monotonic() + ttl * part
+            self._expires = time.monotonic() + min(answer.ttl for answer in answers)
             return
 
 
-class Connections:
-    """A pool; one that the other side has closed meanwhile is not taken again."""
+def call(url: str, book: AddressBook) -> dict[str, Any]:
+    """Make one request, with all its attempts, and tell what came of it."""
+    began, address, first, errors = time.time(), "", "", []
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            time.sleep(PAUSE_SECONDS)
+        try:
+            address = book.choose(avoid=address)
+            first = first or address
+            _get(url, address)
+        except (OSError, HTTPException, ValueError) as error:
+            errors.append(f"{type(error).__name__}: {error}")
+        else:
+            break
+    return {"at": began, "from": first, "errors": errors, "ok": len(errors) < ATTEMPTS}
 
-    def __init__(self, timeout: float) -> None:
-        self._timeout = timeout
-        self._lock = threading.Lock()
-        self._idle: dict[str, list[HTTPConnection]] = {}
 
-    def take(self, address: str, port: int) -> HTTPConnection:
-        """Return a connection to an address, an idle one if there is one that is sound."""
-        while True:
-            with self._lock:
-                idle = self._idle.get(address)
-                connection = idle.pop() if idle else None
-            if connection is None:
-                return HTTPConnection(address, port, timeout=self._timeout)
-            # Nothing was asked, so whatever can be read is the end of the connection.
-            if connection.sock and not select.select([connection.sock], [], [], 0)[0]:
-                return connection
-            connection.close()
-
-    def give_back(self, address: str, connection: HTTPConnection) -> None:
-        """Keep a connection for the next request."""
-        with self._lock:
-            self._idle.setdefault(address, []).append(connection)
+def _get(url: str, address: str) -> None:
+    parts = urlsplit(url)
+    connection = HTTPConnection(address, parts.port or 80, timeout=TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", parts.path or "/", headers={"Host": parts.netloc})
+        status = connection.getresponse().status
+        if status != 200:  # noqa: PLR2004 - OK
+            raise ValueError(f"status {status}")
+    finally:
+        connection.close()
 
 
 def main() -> None:
     """Call until the input or the time ends."""
-    url, mode, rate, most_seconds = sys.argv[1:]
-    over = threading.Event()
-    caller = Caller(url, mode)
+    url, rate, most_seconds = sys.argv[1:]
+    over, book = threading.Event(), AddressBook(urlsplit(url).hostname or "")
     due, period = time.monotonic(), 1 / float(rate)
     deadline = due + float(most_seconds)
 
@@ -180,7 +110,7 @@ def main() -> None:
     threading.Thread(target=wait_for_the_end, daemon=True).start()
 
     def work() -> None:
-        sys.stdout.write(json.dumps(caller.call()) + "\n")
+        sys.stdout.write(json.dumps(call(url, book)) + "\n")
 
     with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
         while not over.wait(max(0.0, due - time.monotonic())) and due < deadline:

@@ -1,56 +1,50 @@
-"""The network of a rehearsal: closed, and gone afterwards with all that was in it, and no more."""
+"""The network of the tasks is closed and removed at the end; its resolver follows Cloud Map."""
 
 import json
-import re
 from io import StringIO
-from ipaddress import ip_network
-from itertools import combinations
 from subprocess import CompletedProcess
 from types import SimpleNamespace
 from typing import Any, cast
 
-import boto3
 import pytest
+from dnslib import QTYPE, RCODE, DNSRecord
 
 from tools.container_engine import Engine, EngineError
-from tools.container_engine.ownership import OWNER
+from tools.container_engine.ownership import label_options
 from tools.rehearsal.containers import network as network_module
+from tools.rehearsal.containers.in_container.vpc_resolver import MOST_ADDRESSES, Zone
 from tools.rehearsal.containers.network import (
     CANDIDATES,
     ContainerNetwork,
     ZoneFeed,
     container_network,
+    read_zone,
 )
-from tools.rehearsal.expectation import wait_until
+
+NAME = "backend.default.local"
 
 
-def _run(engine: Engine, image: str, network: ContainerNetwork) -> str:
-    label = f"--label={OWNER}={network.labels[OWNER]}"
-    return engine("run", "--detach", f"--network={network.name}", label, image, "sleep", "60")
+def start_container(engine: Engine, image: str, network: ContainerNetwork) -> str:
+    options = (f"--network={network.name}", *label_options(network.labels))
+    return engine("run", "--detach", *options, image, "sleep", "60")
 
 
 @pytest.mark.slow
-def test_it_has_no_egress_and_goes_with_its_containers(engine: Engine, image: str) -> None:
-    with container_network(engine) as network:
+def test_it_has_no_egress_and_goes_with_its_containers_alone(engine: Engine, image: str) -> None:
+    with container_network(engine) as other, container_network(engine) as network:
+        assert other.cidr != network.cidr
         (found,) = json.loads(engine("network", "inspect", network.name))
-        container = _run(engine, image, network)
+        kept, container = (start_container(engine, image, each) for each in (other, network))
         assert network.containers() == [container]
         outside = engine.attempt(
             *("exec", container, "curl", "--silent", "--max-time", "2", "http://192.0.2.1")
         )
-    assert found.get("internal", found.get("Internal")) is True
-    assert outside.returncode != 0
-    assert engine.attempt("container", "inspect", container).returncode != 0
+        assert found.get("internal", found.get("Internal")) is True
+        assert outside.returncode != 0
+        assert other.containers() == [kept]
+    for each in (kept, container):
+        assert engine.attempt("container", "inspect", each).returncode != 0
     assert engine.attempt("network", "inspect", network.name).returncode != 0
-
-
-@pytest.mark.slow
-def test_two_rehearsals_do_not_touch_each_other(engine: Engine, image: str) -> None:
-    with container_network(engine) as one:
-        container = _run(engine, image, one)
-        with container_network(engine) as other:
-            assert one.cidr != other.cidr
-        assert one.containers() == [container]
 
 
 class BusyEngine:
@@ -69,30 +63,14 @@ class BusyEngine:
         return CompletedProcess(arguments, 0 if free else 125, "", "" if free else "is used")
 
 
-def network_of(engine: Any, *cidrs: str) -> str:
-    with container_network(cast("Engine", engine), cidrs or CANDIDATES) as network:
-        return network.cidr
-
-
-def test_there_is_room_for_more_than_a_handful_at_the_same_time() -> None:
-    assert network_of(BusyEngine(taken=10)) == CANDIDATES[10]
-
-
-def test_where_there_is_no_room_the_engine_says_why() -> None:
-    with pytest.raises(EngineError, match=r"podman makes no network: .*: is used"):
-        network_of(BusyEngine(taken=len(CANDIDATES)))
-
-
-def test_who_needs_a_certain_range_gets_it_or_is_told() -> None:
-    assert network_of(BusyEngine(taken=0), "10.77.0.0/16") == "10.77.0.0/16"
-    with pytest.raises(EngineError, match=rf"tried 1 ranges .* of {re.escape(CANDIDATES[0])}"):
-        network_of(BusyEngine(taken=1), CANDIDATES[0])
-
-
-def test_the_ranges_are_private_and_do_not_overlap() -> None:
-    ranges = [ip_network(cidr) for cidr in CANDIDATES]
-    assert all(each.is_private for each in ranges)
-    assert not any(one.overlaps(other) for one, other in combinations(ranges, 2))
+def test_it_takes_the_first_free_range_or_says_why_there_is_none() -> None:
+    with container_network(cast("Engine", BusyEngine(taken=10))) as network:
+        assert network.cidr == CANDIDATES[10]
+    with (
+        pytest.raises(EngineError, match=r"podman makes no network: .*: is used"),
+        container_network(cast("Engine", BusyEngine(taken=len(CANDIDATES)))),
+    ):
+        pass
 
 
 def test_the_resolver_hears_of_a_change_after_the_delay(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,32 +83,56 @@ def test_the_resolver_hears_of_a_change_after_the_delay(monkeypatch: pytest.Monk
     def told(at: float) -> list[Any]:
         now[0] = at
         feed.look(None)
-        return [json.loads(line) for line in heard.getvalue().splitlines()]
+        return [json.loads(line)["a"]["addresses"] for line in heard.getvalue().splitlines()]
 
     assert told(at=100) == []
     zones.pop(0)
     assert told(at=130) == []
     assert feed.fewest("a", since=100) == 1, "as Cloud Map has it"
-    assert [zone["a"]["addresses"] for zone in told(at=161)] == [["1", "2"]]
+    assert told(at=161) == [["1", "2"]]
     assert not feed.has_told()
-    assert [zone["a"]["addresses"] for zone in told(at=191)] == [["1", "2"], ["1"]]
+    assert told(at=191) == [["1", "2"], ["1"]]
     assert feed.has_told()
 
 
-def test_a_service_that_goes_while_it_is_asked_for_does_not_end_the_feed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    cloud_map = boto3.client("servicediscovery", "eu-west-1")
-    looks = []
+class CloudMap:
+    """Knows one service with two instances."""
 
-    def look(_feed: ZoneFeed, _cloud_map: object) -> None:
-        looks.append(1)
-        raise cloud_map.exceptions.ServiceNotFound({"Error": {}}, "DiscoverInstances")
+    def list_namespaces(self) -> Any:
+        return {"Namespaces": [{"Id": "ns-1", "Name": "default.local"}]}
 
-    monkeypatch.setattr(network_module, "_POLL_SECONDS", 0.01)
-    monkeypatch.setattr(ZoneFeed, "look", look)
-    aws = SimpleNamespace(client=lambda _: cloud_map)
-    feed = ZoneFeed(cast("Any", aws), cast("Any", None), delay=0)
-    feed.start()
-    wait_until("it looks again", lambda: len(looks) > 1, 5)
-    feed.stop()
+    def list_services(self) -> Any:
+        return {"Services": [{"Id": "srv-1"}]}
+
+    def get_service(self, **_: str) -> Any:
+        dns = {"DnsRecords": [{"Type": "A", "TTL": 10}]}
+        return {"Service": {"Name": "backend", "NamespaceId": "ns-1", "DnsConfig": dns}}
+
+    def discover_instances(self, **where: str) -> Any:
+        assert where == {"NamespaceName": "default.local", "ServiceName": "backend"}
+        addresses = ("10.0.1.4", "10.0.0.4")
+        return {"Instances": [{"Attributes": {"AWS_INSTANCE_IPV4": a}} for a in addresses]}
+
+
+def ask(names: Any, name: str, kind: str = "A") -> Any:
+    zone = Zone()
+    zone.names = names
+    return zone.resolve(DNSRecord.question(name, kind), None)
+
+
+def test_a_name_has_the_addresses_of_cloud_map_with_the_ttl() -> None:
+    names = read_zone(CloudMap())
+    for spelt in (NAME, NAME.upper()):
+        found = {(str(answer.rdata), answer.ttl) for answer in ask(names, spelt).rr}
+        assert found == {("10.0.0.4", 10), ("10.0.1.4", 10)}
+    assert ask(names, "other.default.local").header.rcode == RCODE.NXDOMAIN
+    other_kind = ask(names, NAME, "AAAA")
+    assert (other_kind.header.rcode, other_kind.rr) == (RCODE.NOERROR, [])
+    assert other_kind.q.qtype == QTYPE.AAAA
+
+
+def test_an_answer_has_at_most_as_many_addresses_as_one_of_route_53() -> None:
+    addresses = [f"10.0.0.{number}" for number in range(20)]
+    found = {str(a.rdata) for a in ask({NAME: {"ttl": 10, "addresses": addresses}}, NAME).rr}
+    assert len(found) == MOST_ADDRESSES
+    assert found < set(addresses)

@@ -2,8 +2,7 @@
 
 import json
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,12 @@ import pytest
 from tools.container_engine import Engine, docker_host
 from tools.container_engine.ownership import KEPT_IMAGES
 from tools.local_aws import NO_DELAYS, EngineAccess, LocalAws
-from tools.local_aws.image_push import ENGINE_IMAGE, push_image
+from tools.local_aws.image_push import push_image
 from tools.local_aws.tests.discoverable import Resources, registry, service
-from tools.local_aws.tests.functions import allow, function
 from tools.local_aws.tests.stacks import StackFailedError, Stacks
+from tools.rehearsal.bounds import SETTLE_SECONDS
 from tools.rehearsal.containers.network import ContainerNetwork
+from tools.rehearsal.expectation import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -56,17 +56,8 @@ def _push(aws: LocalAws, engine_id: str, tag: str) -> None:
 
 
 @pytest.fixture
-def stacks(aws: LocalAws, engine: Engine, network: ContainerNetwork) -> Iterator[Stacks]:
-    def explain() -> str:
-        listed = engine.attempt("ps", "--all", f"--filter=network={network.name}").stdout
-        tasks = [
-            (task["lastStatus"], task.get("healthStatus"), task.get("stoppedReason"))
-            for task in _tasks(aws)
-        ]
-        return f"tasks {tasks}\n{listed}{aws.log()}"
-
-    # Less than the local AWS has: what is explained is still there.
-    stacks = Stacks(aws.client("cloudformation"), patience_seconds=180, explain=explain)
+def stacks(aws: LocalAws) -> Iterator[Stacks]:
+    stacks = Stacks(aws.client("cloudformation"), patience_seconds=SETTLE_SECONDS, explain=aws.log)
     yield stacks
     stacks.delete_all()
 
@@ -120,43 +111,22 @@ def _address(task: dict[str, Any]) -> str:
     return str(task["containers"][0]["networkInterfaces"][0]["privateIpv4Address"])
 
 
-def _within(seconds: float, holds: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
-
-
 def test_a_task_is_a_container_with_the_address_of_its_interface(
     aws: LocalAws, engine: Engine, network: ContainerNetwork, stacks: Stacks
 ) -> None:
     stacks.deploy("tasks", _resources(network.cidr))
-    tasks = _tasks(aws)
-
-    containers = json.loads(engine("inspect", *network.containers()))
-
-    at = {c["NetworkSettings"]["Networks"][network.name]["IPAddress"] for c in containers}
+    tasks, containers = _tasks(aws), network.containers()
+    found = json.loads(engine("inspect", *containers))
+    at = {c["NetworkSettings"]["Networks"][network.name]["IPAddress"] for c in found}
     assert at == {_address(task) for task in tasks}
     assert len(at) == 2
     assert {task["healthStatus"] for task in tasks} == {"HEALTHY"}
     assert _instances(aws) == dict.fromkeys(at, "HEALTHY")
-
-
-def test_the_container_knows_who_it_is(
-    aws: LocalAws, engine: Engine, network: ContainerNetwork, stacks: Stacks
-) -> None:
-    """The address of the metadata holds the answer, which the resolver's container hands out."""
-    stacks.deploy("tasks", _resources(network.cidr, count=1))
-    (container,) = network.containers()
-
-    uri = engine("exec", container, "printenv", "ECS_CONTAINER_METADATA_URI_V4")
-    resolver = engine("exec", container, "cat", "/etc/resolv.conf").split()[1]
-
+    # The resolver's container answers at the address of the metadata, which holds the answer.
+    uri = engine("exec", containers[0], "printenv", "ECS_CONTAINER_METADATA_URI_V4")
     assert uri.startswith(f"http://{network.resolver}/v4/")
+    resolver = engine("exec", containers[0], "cat", "/etc/resolv.conf").split()[1]
     assert resolver == network.resolver
-    assert _tasks(aws)
 
 
 def test_others_can_read_nothing_but_the_resolvers_address(
@@ -180,8 +150,8 @@ def test_an_ill_task_is_replaced(
 
     engine("exec", network.containers()[0], "touch", ILL)
 
-    assert _within(30, lambda: _address(ill) not in _instances(aws))
-    assert _within(20, lambda: list(_instances(aws).values()) == ["HEALTHY"])
+    wait_until("it has lost its name", lambda: _address(ill) not in _instances(aws))
+    wait_until("it is replaced", lambda: list(_instances(aws).values()) == ["HEALTHY"])
     answer = aws.client("ecs").describe_tasks(cluster="infra", tasks=[ill["taskArn"]])
     assert answer["tasks"][0]["stoppedReason"] == "Task failed container health checks"
 
@@ -204,7 +174,7 @@ def test_a_task_that_stops_leaves_the_name_at_once_and_serves_on(
         return dict(ecs.describe_tasks(cluster="infra", tasks=arns)["tasks"][0])
 
     assert described()["lastStatus"] == "STOPPING"
-    assert _within(15, lambda: described()["lastStatus"] == "STOPPED")
+    wait_until("it has stopped", lambda: described()["lastStatus"] == "STOPPED")
     assert described()["containers"][0]["exitCode"] == 0
     assert engine.attempt("container", "inspect", container).returncode != 0
 
@@ -218,60 +188,27 @@ def test_a_task_that_ignores_sigterm_is_killed_after_its_stop_timeout(
 
     ecs.stop_task(cluster="infra", task=task["taskArn"])
 
-    def exit_code() -> int | None:
+    def was_killed() -> bool:
         (stopped,) = ecs.describe_tasks(cluster="infra", tasks=[task["taskArn"]])["tasks"]
-        code: int | None = stopped["containers"][0].get("exitCode")
-        return code
+        return bool(stopped["containers"][0].get("exitCode") == 137)
 
-    assert _within(10, lambda: exit_code() == 137)
+    wait_until("it was killed", was_killed)
 
 
 @pytest.mark.parametrize(
-    ("container", "message"),
+    "container",
     [
-        ({"Command": ["false"]}, "circuit breaker was triggered"),
-        ({"Image": f"{REPOSITORY}:lost"}, "circuit breaker was triggered"),
-        ({"Image": f"{REPOSITORY}:never-pushed"}, "circuit breaker was triggered"),
-        ({"HealthCheck": {**CHECK, "Command": ["CMD", "false"], "StartPeriod": 0}}, "triggered"),
+        {"Command": ["false"]},
+        {"Image": f"{REPOSITORY}:lost"},
+        {"HealthCheck": {**CHECK, "Command": ["CMD", "false"], "StartPeriod": 0}},
     ],
-    ids=["crashes", "no such image", "no such tag", "never healthy"],
+    ids=["crashes", "no such image", "never healthy"],
 )
 def test_a_deploy_whose_tasks_do_not_come_up_fails(
-    network: ContainerNetwork, stacks: Stacks, container: dict[str, Any], message: str
+    network: ContainerNetwork, stacks: Stacks, container: dict[str, Any]
 ) -> None:
-    with pytest.raises(StackFailedError, match=message):
+    with pytest.raises(StackFailedError, match="circuit breaker was triggered"):
         stacks.deploy("tasks", _resources(network.cidr, count=1, **container))
-
-
-def test_an_image_that_the_engine_does_not_have_is_stood_for(
-    aws: LocalAws, engine: Engine, network: ContainerNetwork, image: str, stacks: Stacks
-) -> None:
-    """Nothing is pulled; by itself such a copy could not be run.
-
-    What is said of the other image is not asked of this one: its check, and the ports of its user.
-    """
-    copy = {
-        "Type": "Custom::CDKECRDeployment",
-        "Properties": {
-            "ServiceToken": {"Fn::GetAtt": ["Function", "Arn"]},
-            "SrcImage": "docker://registry.invalid/first:1",
-            "DestImage": f"docker://{REPOSITORY}:seed",
-        },
-    }
-    stacks.deploy("seed", {**function("", allowed=[allow("ecr:*")]), "Copy": copy})
-    found = aws.client("ecr").batch_get_image(
-        repositoryName="backend", imageIds=[{"imageTag": "seed"}]
-    )
-    manifest = json.loads(found["images"][0]["imageManifest"])
-    stands_in = manifest["annotations"][ENGINE_IMAGE]
-    assert stands_in.endswith(engine("image", "inspect", "--format", "{{.Id}}", image)[-64:])
-
-    check = {**CHECK, "Command": ["CMD", "/no-such-program"]}
-    seed: dict[str, Any] = {"Image": f"{REPOSITORY}:seed", "HealthCheck": check}
-    stacks.deploy("tasks", _resources(network.cidr, count=1, **seed))
-    assert {task["healthStatus"] for task in _tasks(aws)} == {"HEALTHY"}
-    (container,) = network.containers()
-    assert engine("exec", container, "id", "-u") == "0"
 
 
 def test_a_task_is_stopped_by_the_signal_that_its_image_names(
@@ -298,18 +235,10 @@ def test_a_task_is_stopped_by_the_signal_that_its_image_names(
     def ended() -> dict[str, Any]:
         return dict(ecs.describe_tasks(cluster="infra", tasks=[task["taskArn"]])["tasks"][0])
 
-    assert _within(20, lambda: ended()["lastStatus"] == "STOPPED")
+    wait_until("it has stopped", lambda: ended()["lastStatus"] == "STOPPED")
     assert ended()["containers"][0]["exitCode"] == 128 + signal.SIGINT
     stacks.delete_all()
     engine.attempt("rmi", name)
-
-
-def test_a_container_that_wants_an_init_process_starts_where_the_engine_has_none(
-    network: ContainerNetwork, stacks: Stacks, aws: LocalAws
-) -> None:
-    wanted: dict[str, Any] = {"LinuxParameters": {"InitProcessEnabled": True}}
-    stacks.deploy("tasks", _resources(network.cidr, count=1, **wanted))
-    assert len(_tasks(aws)) == 1
 
 
 def test_tasks_that_start_together_are_spread_over_the_zones(

@@ -1,25 +1,21 @@
-"""The container engine with the image of the sample service; a visible skip where there is none."""
+"""The container engine with the image of the sample; without an engine its tests are skipped."""
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tools.container_engine import Engine, NoEngineError, base_image, build_image, find_engine
 from tools.container_engine.ownership import KEPT_IMAGES
 from tools.rehearsal.containers.network import ContainerNetwork, container_network
-
-ROOT = Path(__file__).parents[4]
-CACHE = ROOT / ".cache" / "container_engine"
-SERVICE = ROOT / "application-code" / "ecsdemo-backend"
+from tools.rehearsal.containers.tasks_as_containers import APPLICATION, CACHE
 
 
 @pytest.fixture(scope="session")
 def engine() -> Engine:
     try:
         engine = find_engine(CACHE)
-        base_image(engine, SERVICE / "Dockerfile", CACHE)
+        base_image(engine, APPLICATION / "Dockerfile", CACHE)
     except NoEngineError as reason:
         if os.environ.get("CI") == "true":
             pytest.fail(f"tasks must be tested as containers in CI: {reason}")
@@ -30,7 +26,7 @@ def engine() -> Engine:
 @pytest.fixture(scope="session")
 def image(engine: Engine) -> str:
     tag = f"{KEPT_IMAGES}/tests:first"
-    build_image(engine, SERVICE, tag, CACHE, build_args={"REVISION": "first"})
+    build_image(engine, APPLICATION, tag, CACHE, build_args={"REVISION": "first"})
     return tag
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.rehearsal.own_service.bad_versions import exits_at_once, is_known, never_listens
+from tools.rehearsal.bad_versions import exits_at_once, is_known, never_listens
 
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), "")
 
@@ -28,7 +28,7 @@ def started(folder: Path, files: Callable[[str], Mapping[str, bytes]]) -> subpro
 
 def test_one_exits_at_once_and_is_a_failure(tmp_path: Path) -> None:
     with started(tmp_path, exits_at_once) as process:
-        assert process.wait(timeout=5) == 1
+        assert process.wait(timeout=60) == 1
 
 
 def test_the_other_runs_until_sigterm_and_then_ends_well(tmp_path: Path) -> None:
@@ -36,12 +36,4 @@ def test_the_other_runs_until_sigterm_and_then_ends_well(tmp_path: Path) -> None
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(timeout=0.5)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=5) == 0
-
-
-def test_no_program_of_the_image_is_needed() -> None:
-    for files in (exits_at_once("arm64"), never_listens("arm64")):
-        assert files.keys() == {"Dockerfile", "program"}
-        assert b"RUN" not in files["Dockerfile"]
-        # Whatever the image names: the program waits for this one.
-        assert b"STOPSIGNAL SIGTERM" in files["Dockerfile"]
+        assert process.wait(timeout=60) == 0

@@ -1,7 +1,7 @@
 """Bad versions of any image: one whose command exits at once, and one that never listens.
 
-Each is derived from the image itself. That may hold neither a shell nor any other program, so what
-it then runs comes along: an executable of a few instructions, which asks the kernel alone.
+Each is derived from the image. The image may have no shell and no other program, so a small
+executable for Linux is added, which needs no library.
 """
 
 import struct
@@ -19,7 +19,7 @@ STOPSIGNAL SIGTERM
 _ADDRESS = 0x400000
 _HEADERS = 64 + 56  # the ELF header and one program header, elf(5)
 
-# By the engine's name of the architecture: what ELF calls it, and the instructions.
+# The number of each architecture in ELF, and its instructions below, by the engine's name for it.
 _MACHINES = {"amd64": 62, "arm64": 183}
 _EXIT = {
     "amd64": (
@@ -33,8 +33,8 @@ _EXIT = {
         "01 00 00 d4"  # svc 0
     ),
 }
-# SIGTERM is blocked and waited for: the first process of a container ignores what it does not
-# handle, and would otherwise be there until it is killed.
+# It blocks SIGTERM and waits for it: the first process of a container ignores signals that it does
+# not handle, and would run until it is killed.
 _WAIT = {
     "amd64": (
         "68 00 40 00 00"  # push 1 << (SIGTERM - 1)
@@ -68,7 +68,7 @@ def never_listens(architecture: str) -> Mapping[str, bytes]:
 
 
 def is_known(architecture: str) -> bool:
-    """Say whether there are instructions for it."""
+    """Tell whether there are programs for an architecture."""
     return architecture in _MACHINES
 
 

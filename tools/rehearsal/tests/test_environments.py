@@ -3,37 +3,70 @@
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from settings.examples import ACCOUNT, REGION
-from tools.local_aws import LocalAws
+from tools.container_engine.engine import engine_environment
+from tools.local_aws import Access, LocalAws
+from tools.local_aws.credentials import RootKey
+from tools.local_aws.process_environment import process_environment
+from tools.rehearsal.pipeline.source_tree import git_environment
 from tools.rehearsal.tests.canary import CANARY
 from tools.rehearsal.workspace import Workspace
 
-pytestmark = pytest.mark.slow
+SECRETS = {
+    name: f"{CANARY} of {name}"
+    for name in (
+        *("GITHUB_TOKEN", "GH_TOKEN", "MY_DB_PASSWORD", "PIP_INDEX_URL", "DOCKER_PASSWORD"),
+        *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "NODE_OPTIONS"),
+    )
+}
+OUTSIDE = {"HTTPS_PROXY": f"http://me:{CANARY}@proxy", "DOCKER_HOST": "unix:///mine"}
+SHELL = {"PATH": "/bin", "LANG": "C.UTF-8", "TMPDIR": "/scratch"}
+ACCESS = Access(
+    endpoint_url="https://127.0.0.1:1",
+    account=ACCOUNT,
+    region=REGION,
+    key=RootKey.random(),
+    ca_bundle=Path("ca.pem"),
+)
 
-SECRETS = ("GITHUB_TOKEN", "GH_TOKEN", "MY_DB_PASSWORD", "AWS_SESSION_TOKEN", "HTTPS_PROXY")
+
+@pytest.mark.parametrize(
+    "environment", [process_environment, git_environment, engine_environment, ACCESS.environment]
+)
+def test_a_process_gets_the_variables_that_it_needs_and_no_others(
+    environment: Callable[[Mapping[str, str]], dict[str, str]],
+) -> None:
+    seen = environment(SHELL | SECRETS)
+    assert CANARY not in str(seen)
+    assert seen.items() >= SHELL.items()
 
 
-def parents() -> dict[int, int]:
-    found = {}
+def test_only_the_engine_gets_the_way_to_the_network_and_only_git_also_the_home() -> None:
+    shell = SHELL | OUTSIDE | {"HOME": "/home/me"}
+    assert engine_environment(shell).items() >= (OUTSIDE | {"HOME": "/home/me"}).items()
+    assert git_environment(shell)["HOME"] == "/home/me"
+    assert "HOME" not in process_environment(shell)
+    for environment in (process_environment, git_environment):
+        assert not OUTSIDE.keys() & environment(shell).keys()
+
+
+def descendants() -> Iterator[int]:
+    """Yield the ids of all processes below this one."""
+    parents = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             # The name, in parentheses, may hold anything.
             after_name = (folder / "stat").read_text(encoding="latin-1").rpartition(")")[2]
-            found[int(folder.name)] = int(after_name.split()[1])
-    return found
-
-
-def descendants() -> Iterator[int]:
-    by_child = parents()
-    for pid in by_child:
+            parents[int(folder.name)] = int(after_name.split()[1])
+    for pid in parents:
         ancestor = pid
-        while ancestor := by_child.get(ancestor, 0):
+        while ancestor := parents.get(ancestor, 0):
             if ancestor == os.getpid():
                 yield pid
                 break
@@ -62,12 +95,13 @@ def watched() -> Iterator[dict[str, str]]:
         thread.join()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_the_cli_the_app_and_the_local_aws_see_no_secret_of_the_shell(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in SECRETS:
-        monkeypatch.setenv(name, f"{CANARY}-of-{name}")
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
     with (
         watched() as seen,
         LocalAws(account=ACCOUNT, region=REGION) as aws,

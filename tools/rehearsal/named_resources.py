@@ -1,11 +1,11 @@
-"""What the user's settings name and an empty AWS does not have: made up in the local one.
+"""Creates in the local AWS what the settings name and no stack makes: secrets, keys, a VPC.
 
-Names stay as they are. What AWS itself chooses (the end of the ARN of a secret, the id of a key, of
-a namespace, of a VPC) is another one here, so the settings that are played say that one.
+Names stay as they are. AWS chooses the end of a secret's ARN and the ids of keys, namespaces and
+VPCs, so these differ here, and the rehearsal deploys with settings that name the ones of here.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import IPv4Network
@@ -20,10 +20,11 @@ from tools.local_aws import LocalAws
 from tools.rehearsal.expectation import RehearsalError
 
 _TEXT = "made-up"
+_RANGE = "10.0.0.0/16"
 _SECRET_PARTS = 7  # of an ARN; a key, a stage and a version may follow
 _SUFFIX = len("-AbCdEf")
 _ZONES = "abc"
-_NOTHING = {
+_GRANTS_NOTHING = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}],
 }
@@ -31,19 +32,19 @@ _LARGEST_SUBNET = 24
 
 
 @dataclass
-class MadeUp:
-    """Makes each thing once, however many files name it; ``made`` tells what in a few words.
-
-    ``changes`` are the settings that are played instead of those of a file.
-    """
+class NamedResources:
+    """Creates each resource once, also if several files name it; ``created`` describes them."""
 
     aws: LocalAws
     folder: Path
-    made: list[str] = field(default_factory=list)
+    created: list[str] = field(default_factory=list)
     _known: dict[str, str] = field(default_factory=dict)
 
-    def changes(self, settings: Settings, texts: dict[str, str], cidr: str) -> dict[str, str]:
-        """Make what these settings name; return which of them have to be other ones."""
+    def create(self, settings: Settings, texts: Mapping[str, str], cidr: str) -> dict[str, str]:
+        """Create what the settings name; return the keys that need another text, with that text.
+
+        ``texts`` are the keys as they are in the file, ``cidr`` the addresses of a VPC.
+        """
         changes: dict[str, str] = {}
         service, delivery = settings.service, settings.delivery
         self._make_secrets([*service.container_secrets.values(), *delivery.build_secrets.values()])
@@ -54,15 +55,15 @@ class MadeUp:
         if delivery.github_token_secret_name and not delivery.connection_arn:
             self._once(delivery.github_token_secret_name, self._token)
         for key in ("container_secrets", "build_secrets", "container_secrets_kms_keys"):
-            changed = self._said_anew(texts.get(key, ""))
+            changed = self._with_arns_of_here(texts.get(key, ""))
             changes |= {key: changed} if changed != texts.get(key, "") else {}
         if platform := settings.existing_platform:
-            changes |= self._platform(platform, cidr)
+            changes |= self._platform(platform, cidr or _RANGE)
         return changes
 
-    def _said_anew(self, text: str) -> str:
-        for arn, made in self._known.items():
-            text = text.replace(arn, made)
+    def _with_arns_of_here(self, text: str) -> str:
+        for arn, created in self._known.items():
+            text = text.replace(arn, created)
         return text
 
     def _once(self, name: str, make: Callable[[str], str]) -> None:
@@ -70,7 +71,7 @@ class MadeUp:
             try:
                 self._known[name] = make(name)
             except ClientError as error:
-                raise RehearsalError(f"{name} cannot be made up here: {error}") from error
+                raise RehearsalError(f"{name} cannot be created here: {error}") from error
 
     def _make_secrets(self, arns: Iterable[str]) -> None:
         keys: dict[str, list[str]] = {}
@@ -87,35 +88,35 @@ class MadeUp:
 
     def _secret(self, arn: str, text: str) -> str:
         name = arn.split(":")[6][:-_SUFFIX]
-        made = self.aws.client("secretsmanager").create_secret(Name=name, SecretString=text)
-        self.made.append(f"secret {name}")
-        return str(made["ARN"])
+        created = self.aws.client("secretsmanager").create_secret(Name=name, SecretString=text)
+        self.created.append(f"secret {name}")
+        return str(created["ARN"])
 
     def _token(self, name: str) -> str:
         self.aws.client("secretsmanager").create_secret(Name=name, SecretString=_TEXT)
-        self.made.append(f"secret {name} (GitHub is not asked)")
+        self.created.append(f"secret {name} (GitHub is not asked)")
         return name
 
     def _parameter(self, arn: str) -> str:
         path = arn.partition(":parameter/")[2]
         name = f"/{path}" if "/" in path else path
         self.aws.client("ssm").put_parameter(Name=name, Value=_TEXT, Type="SecureString")
-        self.made.append(f"parameter {name}")
+        self.created.append(f"parameter {name}")
         access = self.aws.access
         return f"arn:aws:ssm:{access.region}:{access.account}:parameter/{path}"
 
     def _key(self, _arn: str) -> str:
         key = self.aws.client("kms").create_key(Description=_TEXT)["KeyMetadata"]
-        self.made.append("a key of KMS")
+        self.created.append("a key of KMS")
         return str(key["Arn"])
 
     def _policy(self, arn: str) -> str:
         path, _, name = arn.partition(":policy")[2].rpartition("/")
         if ":iam::aws:" not in arn:
             self.aws.client("iam").create_policy(
-                PolicyName=name, Path=f"{path}/", PolicyDocument=json.dumps(_NOTHING)
+                PolicyName=name, Path=f"{path}/", PolicyDocument=json.dumps(_GRANTS_NOTHING)
             )
-            self.made.append(f"policy {name}, which grants nothing")
+            self.created.append(f"policy {name}, which grants nothing")
         return arn
 
     def _platform(self, platform: ExistingPlatformSettings, cidr: str) -> dict[str, str]:
@@ -124,9 +125,9 @@ class MadeUp:
         if known not in self._known:
             outputs = self._new_platform(platform, cidr)
             file = self.folder / f"core-{platform.ecs_cluster_name}.json"
-            file.write_text(json.dumps({"MadeUpCoreInfraStack": outputs}), encoding="utf-8")
+            file.write_text(json.dumps({"RehearsedCoreInfraStack": outputs}), encoding="utf-8")
             self._known[known] = str(file)
-            self.made.append(
+            self.created.append(
                 f"VPC {cidr}, cluster {platform.ecs_cluster_name}, namespace"
                 f" {platform.namespace_name}, role {_role_name(platform)}"
             )

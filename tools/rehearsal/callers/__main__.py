@@ -1,0 +1,50 @@
+"""What callers see of a delivery, at AWS's pace: ``python -m tools.rehearsal.callers``."""
+
+from tools.command_line import run, whole_number
+
+import argparse
+import sys
+
+from tools.container_engine import NoEngineError
+from tools.local_aws import Delays
+from tools.rehearsal.callers.measurement import measure
+from tools.rehearsal.console_report import ConsoleReport
+from tools.rehearsal.rehearse import FAILURES, find_engine, start
+from tools.rehearsal.rehearsed_service import sample_service
+
+
+def main() -> None:
+    """Measure the sample; exit with 1 and the reason if a caller saw what it should not see."""
+    parser = argparse.ArgumentParser(prog="python -m tools.rehearsal.callers", description=__doc__)
+    parser.add_argument(
+        "--tasks", type=whole_number(1), default=3, help="how many tasks the sample has"
+    )
+    parser.add_argument(
+        "--working-tree",
+        action="store_true",
+        help="deliver the files as they are on disk, and not as they are committed",
+    )
+    given = parser.parse_args()
+    report, delays = ConsoleReport(), Delays()
+    service = sample_service(working_tree=given.working_tree)
+    report.section("Start")
+    report.say(
+        f"At AWS's pace: Cloud Map acts on health after {delays.custom_health:g} s, DNS hears of"
+        f" changes after {delays.records:g} s."
+    )
+    try:
+        engine = find_engine(report, service)
+        if engine is None:
+            sys.exit("Nothing can be measured without a container engine.")
+        count = str(given.tasks)
+        with start(report, service, engine, delays, desired_count=count) as rehearsal:
+            if rehearsal.containers is None:
+                raise NoEngineError("the local AWS runs no containers")
+            measure(rehearsal, rehearsal.containers)
+    except FAILURES as error:
+        sys.exit(f"\nThe measurement failed: {error}")
+    report.end(f"{report.steps} steps in {report.seconds:.0f} s.")
+
+
+if __name__ == "__main__":
+    run(main, stopped="The measurement was interrupted; the local AWS is stopped.")

@@ -1,0 +1,62 @@
+"""What the scenarios of one rehearsal share."""
+
+import secrets
+from dataclasses import dataclass, field
+
+from tools.rehearsal.containers.task_containers import TaskContainers
+from tools.rehearsal.context import RehearsalContext
+from tools.rehearsal.expectation import expect, wait_until
+from tools.rehearsal.pipeline.docker_command import DockerCommand
+from tools.rehearsal.pipeline.pipeline_run import PipelineRun
+from tools.rehearsal.rehearsed_service import RehearsedService, SettingsFiles
+
+
+@dataclass(kw_only=True)
+class Rehearsal:
+    """A local AWS, the service to rehearse in it, and its containers if there is an engine."""
+
+    context: RehearsalContext
+    service: RehearsedService
+    files: SettingsFiles
+    docker: DockerCommand
+    containers: TaskContainers | None
+    pipeline: PipelineRun = field(init=False)
+    commit: str = field(init=False)
+    """The commit id of every delivery."""
+
+    def __post_init__(self) -> None:
+        self.pipeline = PipelineRun(self.context, self.docker)
+        # Rehearsals of the sample may run side by side; the id keeps their images apart.
+        own_commit = "" if self.service.is_sample else self.context.source.commit
+        self.commit = own_commit or secrets.token_hex(20)
+
+    def deploy(self) -> None:
+        """Deploy all stacks with the settings files as they are now, by the quickest way."""
+        workspace = self.context.workspace
+        workspace.deploy("--all", *workspace.synthesised(self.files.selection))
+
+    def expect_every_resource(self, *stacks: str) -> None:
+        """Insist that each resource of the stacks is known to the API of its service."""
+        expect("resources that no API knows", self.context.inventory.missing(stacks), [])
+
+    def expect_running(self, *stacks: str) -> None:
+        """Wait until each service has the tasks that it wants; all resources must be there."""
+        for stack in stacks:
+
+            def is_complete(stack: str = stack) -> bool:
+                service = self.context.service(stack)
+                return bool(service["runningCount"] == service["desiredCount"])
+
+            wait_until(f"all tasks of {stack} run", is_complete)
+        self.expect_every_resource(*stacks)
+
+    def settle(self) -> None:
+        """Wait until Cloud Map finds all tasks healthy, and the resolver has heard of them."""
+
+        def healthy() -> bool:
+            found = [each["HealthStatus"] for each in self.context.instances()]
+            return bool(found) and found == ["HEALTHY"] * len(self.context.task_ids())
+
+        wait_until("Cloud Map finds all tasks healthy", healthy)
+        if self.containers:
+            wait_until("DNS has heard of the tasks", self.containers.feed.has_told)

@@ -1,0 +1,275 @@
+"""The one rehearsal: the whole life of a service on a local AWS, from bootstrap to destroy.
+
+Without settings and without a source it is the life of the sample. With a container engine the
+tasks are containers of the service's image; without one they are records, and the end of the report
+says what is therefore not shown.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from settings import CpuArchitecture
+from tools.container_engine import Engine, EngineError, NoEngineError
+from tools.local_aws import NO_DELAYS, Delays, LocalAws, LocalAwsError
+from tools.local_aws.scratch import ScratchDirectory
+from tools.rehearsal import containers
+from tools.rehearsal.bounds import ENGINE_SECONDS
+from tools.rehearsal.console_report import ConsoleReport
+from tools.rehearsal.containers.network import CANDIDATES, aws_with_containers
+from tools.rehearsal.containers.task_containers import TaskContainers
+from tools.rehearsal.containers.tasks_as_containers import APPLICATION, NO_IMAGE, SEED, build_seed
+from tools.rehearsal.context import RehearsalContext, read_deliverable
+from tools.rehearsal.expectation import RehearsalError, expect
+from tools.rehearsal.permissions import Grants, page
+from tools.rehearsal.pipeline.docker_command import (
+    DockerCommand,
+    docker_by_engine,
+    docker_command,
+    docker_stand_in,
+    usable_engine,
+)
+from tools.rehearsal.rehearsal import Rehearsal
+from tools.rehearsal.rehearsed_service import RehearsedService, SettingsFiles
+from tools.rehearsal.scenarios import (
+    deliveries,
+    destroy,
+    first_deploy,
+    later_deploys,
+    shared_core,
+    trust_policies,
+)
+from tools.rehearsal.workspace import Workspace
+from tools.repository import ROOT
+
+Scenario = Callable[[Rehearsal], None]
+
+SCENARIOS: tuple[Scenario, ...] = (
+    first_deploy.run,
+    deliveries.first,
+    deliveries.roll_back,
+    later_deploys.change_settings,
+    deliveries.again,
+    later_deploys.fail_update,
+    shared_core.add_services,
+    shared_core.change_core,
+    trust_policies.run,
+)
+"""Each begins where the one before it has ended."""
+ONLY_SAMPLE = frozenset({shared_core.add_services, shared_core.change_core})
+"""These change the core stack of the sample, which another service may not have or not survive."""
+NEED_ENGINE = (
+    "that your Dockerfile builds, and that its image starts, listens and passes its health check",
+    "your service under its name",
+    "a bad version that is rolled back, and what your service does at SIGTERM",
+)
+FAILURES = (
+    *(RehearsalError, LocalAwsError, EngineError, NoEngineError),
+    *(BotoCoreError, ClientError),
+)
+"""The errors that say by themselves what is wrong."""
+_LONGEST_REASON = 120
+
+
+def rehearse(
+    report: ConsoleReport,
+    service: RehearsedService,
+    *,
+    with_engine: bool = True,
+    permissions_file: Path | None = None,
+) -> None:
+    """Run every scenario in a new local AWS; raise the first error. Nothing of it is left."""
+    report.say("A rehearsal on a local AWS on 127.0.0.1: no AWS account, none of your credentials.")
+    with ExitStack() as stack:
+        report.section("Start")
+        with report.step("Read the settings") as step:
+            origin = "the sample" if service.is_sample else service.settings.env_file
+            step.note = f"{origin}: {service.in_short}"
+        engine = find_engine(report, service) if with_engine else None
+        if not with_engine:
+            _leave_out_containers(report, "--without-engine")
+        rehearsal = stack.enter_context(start(report, service, engine))
+        context = rehearsal.context
+        before = context.inventory.snapshot()
+        for scenario in SCENARIOS:
+            if service.is_sample or scenario not in ONLY_SAMPLE:
+                scenario(rehearsal)
+        grants = Grants(context, *service.stacks)
+        refused_on_purpose = grants.ledger().refusals
+        services = [each.service_stack_name for each in service.deployment]
+        more = [shared_core.CALLER] if service.is_sample else []
+        destroy.run(rehearsal, [*services, *more], before)
+        _check_permissions(rehearsal, grants, refused_on_purpose)
+        if permissions_file:
+            permissions_file.write_text(page(grants.ledger()), encoding="utf-8")
+    report.end(
+        f"{report.steps} steps in {report.seconds:.0f} s; `cdk destroy` left nothing behind."
+    )
+
+
+def find_engine(report: ConsoleReport, service: RehearsedService) -> Engine | None:
+    """Return an engine with the helper image; without one return None and report why."""
+    with report.step("Look for a container engine") as step:
+        try:
+            engine = containers.available() if service.repository == ROOT else usable_engine()
+            build_seed(engine)
+        except (NoEngineError, EngineError) as reason:
+            step.note = f"NONE: {reason}"
+            _leave_out_containers(report, str(reason))
+            return None
+        step.note = f"{engine.name}; tasks are containers"
+    return engine
+
+
+@contextmanager
+def start(
+    report: ConsoleReport,
+    service: RehearsedService,
+    engine: Engine | None,
+    delays: Delays = NO_DELAYS,
+    **changes: str,
+) -> Iterator[Rehearsal]:
+    """Start a local AWS that has all that the settings name, ready for the first deploy.
+
+    ``changes`` are other texts for keys of the settings.
+    """
+    with ExitStack() as stack:
+        docker_folder = stack.enter_context(ScratchDirectory("docker")).path
+        # Entered first: at its end it removes the images, which no task may use any more.
+        docker = stack.enter_context(_docker(docker_folder, engine, service))
+        if engine and not service.is_sample:
+            _pull_first_image(report, engine, service.settings.service.seed_image)
+        with report.step("Start the local AWS") as step:
+            aws, tasks = stack.enter_context(_local_aws(service, engine, delays))
+            step.note = f"MiniStack {version('ministack')} on {aws.endpoint_url}"
+        workspace = stack.enter_context(Workspace(aws))
+        context = RehearsalContext(
+            aws=aws,
+            workspace=workspace,
+            report=report,
+            delivered_from=service.repository,
+            working_tree=service.working_tree,
+            stack=service.settings.service_stack_name,
+        )
+        read_deliverable(context)
+        service.require_paths(context.source)
+        rehearsal = Rehearsal(
+            context=context,
+            service=service,
+            files=SettingsFiles(workspace, service),
+            docker=docker,
+            containers=tasks,
+        )
+        cidr = tasks.network.cidr if tasks else service.vpc_cidr
+        first_deploy.create_named_resources(rehearsal, cidr)
+        rehearsal.files.write(**(_changes_for_containers(rehearsal) | changes))
+        yield rehearsal
+
+
+@contextmanager
+def _docker(
+    folder: Path, engine: Engine | None, service: RehearsedService
+) -> Iterator[DockerCommand]:
+    if engine is None:
+        yield docker_stand_in(folder)
+    elif service.repository == ROOT:
+        # The sample's base image has a stand-in where no registry can be reached.
+        with docker_command(folder, APPLICATION / "Dockerfile") as docker:
+            yield docker
+    else:
+        with docker_by_engine(folder, engine) as docker:
+            yield docker
+
+
+@contextmanager
+def _local_aws(
+    service: RehearsedService, engine: Engine | None, delays: Delays
+) -> Iterator[tuple[LocalAws, TaskContainers | None]]:
+    account, region = service.settings.account_number, service.settings.aws_region
+    if engine is None:
+        with LocalAws(account=account, region=region) as aws:
+            yield aws, None
+        return
+    # Rehearsals of the sample may run side by side, so it takes any range of addresses.
+    own_range = [] if service.is_sample else [*filter(None, [service.vpc_cidr])]
+    with aws_with_containers(
+        engine,
+        account=account,
+        region=region,
+        helper=SEED,
+        cidrs=[*own_range, *CANDIDATES],
+        delays=delays,
+        instead=SEED,
+    ) as (aws, network, feed):
+        yield (
+            aws,
+            TaskContainers(engine=engine, network=network, feed=feed, delays=delays, helper=SEED),
+        )
+
+
+def _pull_first_image(report: ConsoleReport, engine: Engine, seed: str) -> None:
+    """Have the engine pull the first image if it can; otherwise the sample stands for it."""
+    with report.step("The first image, seed_image") as step:
+        step.note = seed
+        if engine.has_image(seed):
+            return
+        once = ("--retry=0",) if engine.name == "podman" else ()
+        pulled = engine.attempt("pull", *once, seed, timeout=ENGINE_SECONDS)
+        if pulled.returncode:
+            reason = (pulled.stderr.strip().splitlines() or ["no reason given"])[-1]
+            step.note = f"{seed} cannot be pulled; the sample service stands for it"
+            report.leave_out(
+                f"seed_image itself, and whether it passes the health check:"
+                f" {reason[:_LONGEST_REASON]}"
+            )
+
+
+def _changes_for_containers(rehearsal: Rehearsal) -> dict[str, str]:
+    """Return what the settings of the service must say otherwise where tasks are containers."""
+    tasks, service, report = rehearsal.containers, rehearsal.service, rehearsal.context.report
+    if tasks is None:
+        return {}
+    changes = {}
+    if service.settings.core and service.vpc_cidr != tasks.network.cidr:
+        changes["vpc_cidr"] = tasks.network.cidr
+    if service.is_sample:
+        # Nothing is downloaded, and no step waits for long until tasks have drained.
+        changes |= {"seed_image": NO_IMAGE, "desired_count": "2"}
+        if not tasks.delays.records:
+            changes |= {"dns_ttl_seconds": "1", "stop_timeout_seconds": "21"}
+        report.leave_out("seed_image itself: the sample service stands for it")
+    else:
+        report.leave_out(
+            "what your service reaches: its network has no way out, and its secrets are made up"
+        )
+        if "vpc_cidr" in changes:
+            report.leave_out(f"vpc_cidr {service.vpc_cidr}, which is taken on this machine")
+    if service.settings.service.cpu_architecture is CpuArchitecture.ARM64:
+        report.leave_out("ARM64: images are built for the processor of this machine")
+    return changes
+
+
+def _leave_out_containers(report: ConsoleReport, reason: str) -> None:
+    report.leave_out(f"tasks as containers: {reason}")
+    for what in NEED_ENGINE:
+        report.leave_out(what)
+
+
+def _check_permissions(rehearsal: Rehearsal, grants: Grants, on_purpose: int) -> None:
+    """Report what was judged; the sample may have no grant that is unused without a reason."""
+    report, ledger = rehearsal.context.report, grants.ledger()
+    report.section("Permissions")
+    with report.step("Every call was judged") as step:
+        expect("refused calls", ledger.refusals, on_purpose)
+        step.note = (
+            f"{ledger.calls} calls by {len(ledger.roles)} roles of the stacks and the user who"
+            f" deploys; {on_purpose} refused, all of them on purpose"
+        )
+    with report.step("What the roles are granted") as step:
+        if rehearsal.service.is_sample:
+            expect("unused grants without a reason", ledger.unexplained, [])
+            expect("grants that others make superfluous", ledger.superfluous, [])
+        step.note = f"{len(ledger.uses)} grants, {len(ledger.unused)} of them not used"

@@ -1,0 +1,119 @@
+"""The rehearsal of a service of somebody else, whose repository knows nothing of the blueprint.
+
+The rehearsal of the sample is a part of ``make test`` by itself.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from settings.examples import CONNECTED, EXISTING, ISOLATED, KEY, SECRET, sample_env
+from tools.container_engine import Engine
+from tools.repository import ROOT
+
+pytestmark = pytest.mark.slow
+
+PORT = 8080
+SERVER = f"""\
+import http.server
+print("started", flush=True)
+http.server.HTTPServer(("", {PORT}), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+SETTINGS = {
+    "stack_prefix": "shop",
+    "folder_path": ".",
+    "buildspec_path": "",
+    "dockerfile_path": "deploy/Dockerfile",
+    "service_name": "shop-api",
+    "container_name": "shop-api",
+    "ecr_repository_name": "shop-api",
+    "container_port": str(PORT),
+    "health_check_command": "",
+    "seed_image": "registry.invalid/first:1",
+    "desired_count": "1",
+    "stop_timeout_seconds": "30",
+}
+NAMES_EVERYTHING = {
+    "deploy_core_stack": "False",
+    **{key: EXISTING[key] for key in EXISTING if key.startswith(("namespace", "ecs_", "vpc"))},
+    **{key: ISOLATED[key] for key in ISOLATED if key.startswith("container_")},
+    "build_secrets": f"NPM_TOKEN={SECRET}:npm::",
+    "task_role_policy_arns": "arn:aws:iam::123456789012:policy/shop/orders,"
+    "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
+    **{key: CONNECTED[key] for key in ("connection_arn", "manual_approval", "notification_email")},
+}
+
+
+def rehearse(
+    folder: Path, dockerfile: str, settings: Mapping[str, str], *options: str
+) -> subprocess.CompletedProcess[str]:
+    """Rehearse a service of a new repository with these settings."""
+    source = folder / "source"
+    (source / "deploy").mkdir(parents=True)
+    (source / "server.py").write_text(SERVER, encoding="utf-8")
+    (source / "deploy" / "Dockerfile").write_text(dockerfile, encoding="utf-8")
+    author = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+    for command in (("init", "-q"), ("add", "."), (*author, "commit", "-qm", "first")):
+        subprocess.run(["git", *command], cwd=source, check=True)
+    env_file = folder / ".env"
+    env_file.write_text(sample_env(**settings), encoding="utf-8")
+    module = ("-m", "tools.rehearsal", "--env-file", str(env_file), "--source", str(source))
+    return subprocess.run(
+        [sys.executable, *module, *options],
+        cwd=ROOT,
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_all_that_the_settings_name_is_created_and_what_is_not_shown_is_said(
+    tmp_path: Path,
+) -> None:
+    settings = SETTINGS | NAMES_EVERYTHING
+    done = rehearse(tmp_path, "FROM python:3.13-slim\n", settings, "--without-engine")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for named in ("secret shop/db", "parameter /shop/key", "a key of KMS", "policy orders", "VPC"):
+        assert named in done.stdout
+    last = done.stdout.partition("left nothing behind.")[2]
+    assert "Not shown: tasks as containers: --without-engine" in last
+    assert "that your Dockerfile builds" in last
+    # Names stay, but AWS would choose this id.
+    assert KEY not in done.stdout
+
+
+def test_a_commit_that_does_not_fit_the_settings_is_refused_before_the_deploy(
+    tmp_path: Path,
+) -> None:
+    settings = SETTINGS | {"buildspec_path": "ci.yml"}
+    done = rehearse(tmp_path, "FROM python:3.13-slim\n", settings, "--without-engine")
+    assert done.returncode == 1
+    assert "buildspec_path: there is no ci.yml in it" in done.stderr
+    assert "cdk deploy" not in done.stdout
+
+
+def test_its_image_is_called_delivered_again_and_judged(
+    engine: Engine, image: str, tmp_path: Path
+) -> None:
+    dockerfile = (
+        f'FROM {image}\nWORKDIR /srv\nCOPY . .\nENTRYPOINT ["python", "server.py"]\nCMD []\n'
+    )
+    done = rehearse(tmp_path, dockerfile, SETTINGS)
+    said = done.stdout
+    assert done.returncode == 0, said + done.stderr
+    called = f"http://shop-api.default.ecs-blueprint-infra.local:{PORT}/: 1 of them, HTTP 200"
+    assert said.count(called) == 2
+    assert re.search(r"exits at once .*circuit breaker was triggered.*1 tasks serve on", said)
+    assert "DELIVERED, and nobody answers at the name any more" in said
+    assert "the sample service stands for it" in said
+    last = said.partition("left nothing behind.")[2]
+    assert "To mend: Without a health check" in last
+    assert re.search(r"To mend: Your container (ends|ignores SIGTERM)", last)
+    left = engine("images", "--quiet", "--filter=reference=*/shop-api/builds")
+    assert left == "", "the images of the builds are removed"

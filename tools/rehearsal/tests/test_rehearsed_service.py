@@ -1,0 +1,56 @@
+"""Which service is rehearsed, and the copies of its settings files."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from settings.examples import sample_env
+from tools.rehearsal.expectation import RehearsalError
+from tools.rehearsal.pipeline.source_tree import Source
+from tools.rehearsal.rehearsed_service import SettingsFiles, choose_service, sample_service
+from tools.repository import ROOT
+
+
+class Workspace(dict[str, dict[str, str]]):
+    """Remembers what is written."""
+
+    def write_env(self, name: str, **changes: str) -> None:
+        self[name] = changes
+
+
+def test_without_settings_it_is_the_sample_and_this_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    service = choose_service(None, None, None, working_tree=False)
+    assert service.is_sample
+    assert service.repository == ROOT
+    assert "the sample service" in capsys.readouterr().err
+
+
+def test_settings_of_the_user_are_taken_and_changed_in_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = sample_env(service_name="mine", container_environment="A=1")
+    (tmp_path / ".env").write_text(text, encoding="utf-8")
+    service = choose_service(None, None, str(ROOT), working_tree=False)
+    assert not service.is_sample
+    workspace = Workspace()
+    files = SettingsFiles(cast("Any", workspace), service)
+    with files.changed(container_environment="A=2"):
+        assert workspace[files.main]["container_environment"] == "A=2"
+        assert workspace[files.main]["service_name"] == "mine"
+    assert workspace[files.main]["container_environment"] == "A=1"
+    assert (tmp_path / ".env").read_text(encoding="utf-8") == text
+
+
+def test_a_commit_without_the_files_that_the_settings_name_is_refused() -> None:
+    source = Source(files={}, links={}, origin="commit 1", commit="1", subject="", left_out=())
+    with pytest.raises(RehearsalError) as caught:
+        sample_service(working_tree=False).require_paths(source)
+    assert "folder_path: there is no application-code/ecsdemo-backend/Dockerfile" in str(
+        caught.value
+    )
+    assert "buildspec_path: there is no" in str(caught.value)
