@@ -101,7 +101,7 @@ install-tools: install .venv/.installed-tools
 
 .PHONY: rehearsal failures
 rehearsal:
-	@$(call part,$(REHEARSE) --env-file "" $(DELIVERED))
+	@$(call part,$(REHEARSE) --sample $(DELIVERED))
 failures:
 	@$(call part,$(BIN)/python -m tools.rehearsal.failures)
 

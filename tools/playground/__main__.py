@@ -213,7 +213,7 @@ class Playground:
         say(f"  npx cdk deploy --all --require-approval never -c env_file={option}")
         for target in ("status", "deliver", "call" if self._network else "logs"):
             say(f"  make {target} ENV_FILE={option}")
-        say("\nWhat it can show, and what it cannot: docs/playground.md\n")
+        say("\nWhat it can show, and what it cannot: docs/rehearsal.md\n")
 
 
 def _answers(endpoint: str) -> bool:

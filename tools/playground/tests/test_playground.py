@@ -19,7 +19,7 @@ from tools.playground import __main__ as playground_command
 from tools.rehearsal.pipeline.docker_command import SWITCH
 from tools.repository import ROOT
 
-READY = "docs/playground.md"
+READY = "docs/rehearsal.md"
 ENV_FILE, FOLDER = r"filled in: (\S+)$", r"its folder is (\S+)$"
 
 
