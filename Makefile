@@ -15,7 +15,7 @@ PIP = $(BIN)/python $(INSTALL) $(QUIET)
 NPM := NODE_DISABLE_COMPILE_CACHE=1 npm
 
 # The parts of `check` and of `test`. tools.mk adds its own.
-FAST_PARTS := format-and-lint types imports links fast-tests
+FAST_PARTS := format-and-lint types imports fast-tests
 SLOW_PARTS := slow-tests
 TESTED := tests application-code
 # $(call side-by-side,parts): run the parts at the same time. make prints the output of a part when it ends (make before
@@ -47,7 +47,7 @@ install: .venv/.installed node_modules/.installed ## Set up what a deploy needs:
 install-dev: install .venv/.installed-dev
 
 .PHONY: check
-check: install-dev $(if $(TOOLS),install-tools) ## Format, lint, types, imports, links, and the tests that need no CDK CLI
+check: install-dev $(if $(TOOLS),install-tools) ## Format, lint, types, imports, and the tests that need no CDK CLI
 	@$(call side-by-side,$(FAST_PARTS))
 
 .PHONY: test
@@ -61,8 +61,6 @@ types:
 	@$(call part,$(MYPY) . && cd application-code/ecsdemo-backend && ../../$(MYPY) --config-file ../../pyproject.toml .)
 imports:
 	@$(call part,$(BIN)/lint-imports --no-cache --no-logo pyproject.toml $(wildcard tools/importlinter.ini))
-links:
-	@$(call part,$(BIN)/python -m md_dead_link_check)
 fast-tests:
 	@$(call part,$(PYTEST) $(TESTED) -m 'not slow' -n auto --maxprocesses 4 --dist worksteal)
 slow-tests:

@@ -1,6 +1,8 @@
 # The targets of the tools: the Makefile beside this folder includes them.
 TOOLS := yes
 TESTED += tools
+# The pages link to this folder.
+FAST_PARTS += links
 SLOW_PARTS += rehearsal failures
 
 # The settings and the repository that a command is about: .env if there is one, else the sample.
@@ -99,7 +101,9 @@ image: install-tools ## Build the image of the sample service with docker or pod
 .PHONY: install-tools
 install-tools: install .venv/.installed-tools
 
-.PHONY: rehearsal failures
+.PHONY: links rehearsal failures
+links:
+	@$(call part,$(BIN)/python -m md_dead_link_check)
 rehearsal:
 	@$(call part,$(REHEARSE) --sample $(DELIVERED))
 failures:
