@@ -1,4 +1,4 @@
-"""What the developer of an image reads when it does not do what the service needs."""
+"""Errors for the developer of an image: what was expected, what was found, what to change."""
 
 import re
 from collections.abc import Collection, Sequence

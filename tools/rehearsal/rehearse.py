@@ -50,8 +50,8 @@ Scenario = Callable[[Rehearsal], None]
 SCENARIOS: tuple[Scenario, ...] = (
     first_deploy.run,
     deliveries.first,
-    deliveries.roll_back,
     later_deploys.change_settings,
+    deliveries.roll_back,
     deliveries.again,
     later_deploys.fail_update,
     shared_core.add_services,

@@ -78,10 +78,9 @@ def aws_with_containers(
     delays: Delays,
     instead: str = "",
 ) -> Iterator[tuple[LocalAws, ContainerNetwork, "ZoneFeed"]]:
-    """Have a local AWS whose tasks are containers, and a network in which they have names.
+    """Start a local AWS whose tasks are containers, and a network in which they have names.
 
-    ``helper`` is an image with Python for what has to be in the network besides; ``instead`` see
-    `EngineAccess`.
+    ``helper`` is an image with Python for the resolver; for ``instead`` see `EngineAccess`.
     """
     with docker_host(engine) as host, container_network(engine, cidrs) as network:
         access = EngineAccess(
@@ -99,9 +98,9 @@ def aws_with_containers(
 
 
 class ZoneFeed:
-    """Asks Cloud Map four times a second, remembers what it saw, and tells the resolver.
+    """Asks Cloud Map four times a second, remembers the answers, and tells the resolver.
 
-    The resolver stands for Route 53 too: it hears of each change ``delay`` seconds later.
+    The resolver also stands for Route 53: it hears of each change ``delay`` seconds later.
     """
 
     def __init__(self, aws: LocalAws, process: subprocess.Popen[str], delay: float) -> None:
@@ -123,17 +122,17 @@ class ZoneFeed:
         self._thread.join()
 
     def has_told(self) -> bool:
-        """Say whether the resolver has heard of all that Cloud Map has."""
+        """Tell whether the resolver has heard of the newest answer of Cloud Map."""
         return 0 < self._told == len(self._seen)
 
     def fewest(self, name: str, since: float) -> int:
-        """Return how many addresses a name had when it had the fewest, from then until now."""
+        """Return the smallest number of addresses that a name had from then until now."""
         before = [zone for at, zone in self._seen if at <= since][-1:]
         zones = before + [zone for at, zone in self._seen if at > since]
         return min(len(zone.get(name, {}).get("addresses", [])) for zone in zones)
 
     def look(self, cloud_map: Any) -> None:
-        """See what Cloud Map has, and tell the resolver what is due."""
+        """Ask Cloud Map, and tell the resolver the newest answer that is old enough."""
         zone = read_zone(cloud_map)
         if not self._seen or zone != self._seen[-1][1]:
             self._seen.append((time.time(), zone))
@@ -156,7 +155,7 @@ class ZoneFeed:
 def resolver(
     network: ContainerNetwork, image: str, aws: LocalAws, *, delay: float = 0.0
 ) -> Iterator[ZoneFeed]:
-    """Answer for the names of Cloud Map in the network, ``delay`` and 0.25 s late at most."""
+    """Answer for the names of Cloud Map in the network, at most ``delay`` and 0.25 s late."""
     engine, name = network.engine, f"{network.name}-resolver"
     engine(
         *("create", "--interactive", f"--name={name}"),
@@ -172,7 +171,7 @@ def resolver(
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        start_new_session=True,  # Ctrl-C is for who started it, and it is needed until the end
+        start_new_session=True,  # Ctrl-C must not end it before the rehearsal has cleaned up
     )
     feed = ZoneFeed(aws, process, delay)
     try:
@@ -194,7 +193,7 @@ def resolver(
 
 
 def read_zone(cloud_map: Any) -> Zone:
-    """Return what a private hosted zone answers: the healthy instances of each service."""
+    """Return the healthy instances of each service, as a private hosted zone answers them."""
     namespaces = {n["Id"]: n["Name"] for n in cloud_map.list_namespaces()["Namespaces"]}
     zone = {}
     for listed in cloud_map.list_services()["Services"]:

@@ -139,7 +139,7 @@ def _ids_at(rehearsal: Rehearsal, containers: TaskContainers, *addresses: str) -
 def _listens(rehearsal: Rehearsal, containers: TaskContainers, *addresses: str) -> bool:
     """Tell whether the containers at some addresses listen anywhere: others may still start."""
     ids = _ids_at(rehearsal, containers, *addresses)
-    return all(containers.listening(each) for each in ids)
+    return bool(ids) and all(containers.listening(each) for each in ids)
 
 
 def _no_answer(

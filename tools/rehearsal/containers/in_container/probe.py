@@ -1,9 +1,9 @@
-"""Looks at a service from inside the network: who answers under a name, and what listens here.
+"""Looks at a service from inside the network, and prints one line of JSON.
 
-``call HOST PORT PATH SECONDS`` asks each address that the name has until all have answered or the
-time is over. ``listening`` lists where something listens, in the network that this process is in;
-``listening`` of a container's own network therefore shows what that container does.
-Either prints one line of JSON. Python's own library is all that it needs.
+``call HOST PORT PATH SECONDS`` calls each address of a name until all have answered or the time is
+over. ``listening`` lists the addresses and ports at which processes listen in the network namespace
+of this process; a container shares that of the container that it examines.
+The program needs only Python's own library.
 """
 
 import json
@@ -21,10 +21,10 @@ _LISTEN = "0A"  # TCP_LISTEN, include/net/tcp_states.h of Linux
 
 
 def call(host: str, port: int, path: str, seconds: float) -> dict[str, dict[str, str]]:
-    """Return what each address answers, and what went wrong with those that do not.
+    """Return the answers and the failures, both by address.
 
-    Without a path a connection is an answer, whatever is said over it; with one, no status of 400
-    or more is.
+    Without a path any connection counts as an answer. With a path an answer needs a status below
+    400.
     """
     deadline = time.monotonic() + seconds
     while True:
@@ -69,7 +69,7 @@ def _ask(host: str, address: str, port: int, path: str) -> str:
 
 
 def listening(folder: Path = Path("/proc/net")) -> list[tuple[str, int]]:
-    """Return addresses and ports, by proc_net_tcp of Linux: words in the order of this machine."""
+    """Return addresses and ports as Linux lists them, with words in the order of this machine."""
     found = set()
     for file, family, words in (("tcp", socket.AF_INET, 1), ("tcp6", socket.AF_INET6, 4)):
         path = folder / file

@@ -1,4 +1,4 @@
-"""The resolver of the VPC, and the address at which tasks ask who they are.
+"""The resolver of the VPC, and the metadata endpoint of the tasks.
 
 Runs as root in a container of its own, at the VPC's third address. Each line of its standard input
 is the whole zone as JSON, ``{name: {"ttl": seconds, "addresses": [...]}}``; the end of the input is
@@ -17,14 +17,14 @@ from dnslib import QTYPE, RCODE, RR, A
 from dnslib.server import BaseResolver, DNSLogger, DNSServer
 
 QUIET = DNSLogger("-request,-reply,-truncated,-error")
-"""Nobody reads what is printed after the first line: a full pipe would stop the resolver."""
+"""The rehearsal reads only the first line of the output: a full pipe would stop the resolver."""
 
 MOST_ADDRESSES = 8
-"""Of a multivalue answer, as Route 53 has it."""
+"""The most addresses in a multivalue answer of Route 53."""
 
 
 class Zone(BaseResolver):  # type: ignore[misc]
-    """Answers from memory, for the names that it was told; nobody else is asked."""
+    """Answers from memory for the names of the zone, and asks no other server."""
 
     def __init__(self) -> None:
         self.names: dict[str, Any] = {}
@@ -44,10 +44,10 @@ class Zone(BaseResolver):  # type: ignore[misc]
 
 
 class Metadata(BaseHTTPRequestHandler):
-    """``/v4/<token>/task``: the token is the answer, so nothing has to be stored here."""
+    """Answers ``/v4/<token>/task``; the token holds the answer, so nothing is stored here."""
 
     def do_GET(self) -> None:
-        """Give the answer that the address holds."""
+        """Answer with the content of the token."""
         try:
             _, version, token, what = self.path.split("/")
             body = base64.urlsafe_b64decode(token)
