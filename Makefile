@@ -33,8 +33,8 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help
-help: ## Show this list
-	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+help:
+	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(wildcard tools/tools.mk) Makefile
 
 ##@ Deploy
 .PHONY: install

@@ -43,7 +43,7 @@ and for a grant that no call used the page of AWS that wants it. `make permissio
 without each used grant. How calls are judged, and what is not judged, is in
 [the local AWS's page](../tools/local_aws/README.md#who-may-do-what).
 """
-_HEAD = "| granted | used by | not used, but wanted by |\n|---|---|---|"
+_HEAD = "| granted | used by | unused; required by this page of AWS |\n|---|---|---|"
 
 
 @dataclass(frozen=True, order=True)
