@@ -123,7 +123,7 @@ def _error_levels() -> logs.IFilterPattern:
     )
 
 
-_UNWATCHED = ". In a deployment that begins while this is on, ECS watches no alarm"
+_UNWATCHED = ". ECS ignores all alarms in a deployment that starts while this alarm is on"
 """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html"""
 
 

@@ -48,7 +48,7 @@ def _health_check(value: object) -> tuple[str, ...] | None:
         )
     try:
         words = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         words = None
     if isinstance(words, list) and words and all(isinstance(word, str) for word in words):
         return ("CMD", *words)
@@ -68,7 +68,7 @@ def _pairs(text: str, reserved: re.Pattern[str], reserved_by: str) -> dict[str, 
                 "names are letters, digits and underscores)"
             )
         if name in pairs:
-            raise InvalidValueError(f"{name} is there twice; keep one")
+            raise InvalidValueError(f"{name} appears twice; keep one")
         if reserved.fullmatch(name):
             raise InvalidValueError(f"{name} is set by {reserved_by}; leave it out")
         pairs[name] = value

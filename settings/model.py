@@ -39,8 +39,8 @@ from .source_types import (
     require_readable_seed,
 )
 
-IN_DOUBT = object()
-"""Stands for a value that the file does not say clearly, which a problem has reported already."""
+REPORTED = object()
+"""Stands for a value that cannot be used and that a problem has reported already."""
 
 # CDK and CloudFormation replace these references with something that the file does not say, or
 # refuse the template (cfn-lint E1029).
@@ -75,7 +75,7 @@ class Section(BaseModel):
     @classmethod
     def _is_usable(cls, value: object, info: ValidationInfo) -> object:
         """Refuse what no key accepts."""
-        if value is IN_DOUBT:
+        if value is REPORTED:
             raise InvalidValueError("")  # a problem has been reported already
         if isinstance(value, str):
             if not value and cls.model_fields[str(info.field_name)].is_required():

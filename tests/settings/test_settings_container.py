@@ -48,7 +48,7 @@ def test_an_entry_of_another_form_is_named_by_its_position(
 
 @BOTH
 def test_a_name_is_there_once(problems: Problems, key: str) -> None:
-    assert "A is there twice" in message(problems, key, f"A={SECRET},B={SECRET},A={SECRET}")
+    assert "A appears twice" in message(problems, key, f"A={SECRET},B={SECRET},A={SECRET}")
 
 
 @BOTH
