@@ -119,6 +119,7 @@ class ArnForm:
             or arn["service"] not in self.services
             or not re.fullmatch(self.resource, arn["resource"])
             or (arn["region"] == "") != (arn["service"] == "iam")
+            or (arn["region"] and not _REGION.fullmatch(arn["region"]))
         ):
             raise InvalidValueError(f"expected {self.expected}")
         environment = AwsEnvironment.of(info)
@@ -173,9 +174,20 @@ _KMS_KEYS = ArnForm(
     expected="ARNs of KMS keys (not of aliases): arn:aws:kms:<region>:<account>:key/<id>",
     any_account=True,
 )
+# IAM attaches ten managed policies to a role, or 20 in an account with a raised quota.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_MOST_POLICIES = 20
+
+
+def _policy_arns(text: object, info: ValidationInfo) -> tuple[str, ...]:
+    arns = _POLICIES.require_each(text, info)
+    if len(arns) > _MOST_POLICIES:
+        raise InvalidValueError(f"expected at most {_MOST_POLICIES}, as IAM attaches no more")
+    return arns
+
 
 RoleArn = Annotated[str, AfterValidator(_ROLE.require)]
-PolicyArns = Annotated[tuple[str, ...], BeforeValidator(_POLICIES.require_each)]
+PolicyArns = Annotated[tuple[str, ...], BeforeValidator(_policy_arns)]
 NamespaceArn = Annotated[str, AfterValidator(_NAMESPACE.require)]
 ConnectionArn = Annotated[str, AfterValidator(_CONNECTION.require)]
 KmsKeyArns = Annotated[tuple[str, ...], BeforeValidator(_KMS_KEYS.require_each)]
@@ -285,6 +297,10 @@ def _vpc_cidr(text: str) -> str:
         raise InvalidValueError(expected)
     if text.partition("/")[0] != str(block.network_address):
         raise InvalidValueError(f"the address has host bits set; expected {block}")
+    first = block.network_address
+    is_special = first.is_loopback or first.is_link_local or first.is_multicast or first.is_reserved
+    if is_special or text.startswith("0."):
+        raise InvalidValueError("EC2 allows no VPC in this range; expected one such as 10.0.0.0/16")
     return text
 
 
@@ -345,8 +361,12 @@ def _one_of(numbers: Sequence[int], unit: str) -> Callable[[object], int]:
     return parse
 
 
-def require_fargate_size(cpu: int, memory: int) -> None:
-    """Raise an error unless Fargate offers this memory with this CPU."""
+def require_fargate_size(cpu: int | None, memory: int) -> None:
+    """Raise an error unless Fargate offers this memory with this CPU, or with any CPU for None."""
+    if cpu is None:
+        if any(memory in sizes for sizes in _MEMORY_BY_CPU.values()):
+            return
+        raise InvalidValueError("expected 512 or a multiple of 1024 (MiB) that Fargate offers")
     sizes = _MEMORY_BY_CPU[cpu]
     if memory in sizes:
         return

@@ -64,7 +64,9 @@ def read_env_file(path: Path) -> EnvFile:
             continue  # a comment, or the end of the file
         elif binding.key in lines:
             again = f"appears twice, on lines {lines[binding.key]} and {line}; keep one"
-            problems.append(Problem(binding.key, again, line=line))
+            # An unknown key may be a pasted secret.
+            key = binding.key if binding.key in ALL_KEYS else f"line {line}"
+            problems.append(Problem(key, again, line=line))
             reported.add(binding.key)
         else:
             lines[binding.key] = line

@@ -6,6 +6,7 @@ section, and compare the files with each other.
 
 import difflib
 import math
+import re
 from collections.abc import Sequence, Set
 from pathlib import Path
 
@@ -150,9 +151,10 @@ def _unknown_keys(file: EnvFile) -> tuple[list[Problem], set[str]]:
         near = difflib.get_close_matches(key.lower(), ALL_KEYS, n=1, cutoff=0.75)
         meant = near[0] if near else None
         hint = f"; did you mean {meant}?" if meant else ""
-        # The value of another unknown key may be a secret.
+        # Another line may be a secret, since a secret can end with "=".
+        shown = key if meant or re.fullmatch("[a-z_]+", key) else f"line {file.lines[key]}"
         given = _given(meant, file.texts.get(key, "")) if meant else None
-        problems.append(Problem(key, f"unknown key{hint}", given, file.lines[key]))
+        problems.append(Problem(shown, f"unknown key{hint}", given, file.lines[key]))
         if meant and meant not in file.lines:
             misspelt.add(meant)
     return problems, misspelt

@@ -174,8 +174,7 @@ class ServiceSettings(Section):
     @field_validator("task_memory")
     @classmethod
     def _is_offered_with_the_cpu(cls, memory: int, info: ValidationInfo) -> int:
-        if "task_cpu" in info.data:
-            aws.require_fargate_size(info.data["task_cpu"], memory)
+        aws.require_fargate_size(info.data.get("task_cpu"), memory)
         return memory
 
     @field_validator("max_count")
@@ -437,6 +436,12 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
 )
 """What an absent key means, as the file would say it."""
 PRIVATE_KEYS = frozenset(
-    {"container_environment", "container_secrets", "build_secrets", "github_token_secret_name"}
+    {
+        "health_check_command",
+        "container_environment",
+        "container_secrets",
+        "build_secrets",
+        "github_token_secret_name",
+    }
 )
 """No report repeats the values of these keys: users paste secrets there."""

@@ -87,6 +87,7 @@ def test_a_value_becomes_typed(load: Load, key: str, text: str, value: object) -
         ("task_role_policy_arns", "AmazonS3ReadOnlyAccess", "expected ARNs of managed policies"),
         ("task_role_policy_arns", POLICY.replace(ACCOUNT, "9" * 12), "to account 999999999999"),
         ("task_role_policy_arns", f"{POLICY},{POLICY}", "appears twice"),
+        ("task_role_policy_arns", ",".join(f"{POLICY}{n}" for n in range(21)), "at most 20"),
         ("container_secrets_kms_keys", "alias/shop", "ARNs of KMS keys (not of aliases)"),
         ("dns_ttl_seconds", "101", "from 0 to 100"),
         ("stop_timeout_seconds", "121", "from 20 to 120"),
@@ -109,6 +110,7 @@ def test_a_value_becomes_typed(load: Load, key: str, text: str, value: object) -
         ("buildspec_path", "a/.", "names a folder"),
         ("github_token_secret_name", "my token", "not the token itself"),
         ("connection_arn", "connection/0a1b", "expected the ARN of a connection"),
+        ("connection_arn", CONNECTION.replace(REGION, "x"), "expected the ARN of a connection"),
         ("connection_arn", CONNECTION.replace(ACCOUNT, "9" * 12), "to account 999999999999"),
         ("connection_arn", CONNECTION.replace("arn:aws:", "arn:aws-cn:"), "to partition aws-cn"),
         ("notification_email", "me@host", "one e-mail address"),
@@ -116,6 +118,10 @@ def test_a_value_becomes_typed(load: Load, key: str, text: str, value: object) -
         ("vpc_cidr", "10.0.0.0/15", "from /16 to /28"),
         ("vpc_cidr", "10.0.0.0/255.255.0.0", "expected an IPv4 block"),
         ("vpc_cidr", "10.0.128.0/16", "host bits set; expected 10.0.0.0/16"),
+        ("vpc_cidr", "0.0.0.0/16", "EC2 allows no VPC in this range"),
+        ("vpc_cidr", "127.0.0.0/16", "EC2 allows no VPC in this range"),
+        ("vpc_cidr", "169.254.0.0/16", "EC2 allows no VPC in this range"),
+        ("vpc_cidr", "240.0.0.0/16", "EC2 allows no VPC in this range"),
         ("ecs_cluster_name", "my_cluster", "DNS"),
         ("namespaces", "default,", "empty item"),
         ("namespaces", "a,b, a", '"a" appears twice'),
@@ -163,7 +169,7 @@ def test_no_key_accepts_such_a_text(problems: Problems, key: str, text: str, rea
 
 ODD = (
     *("", "None", "$HOME", ",", "A=", "-1", "1e3", "٣", "../..", "%s", "{}", "[]", '"', "'", "\\"),
-    *("a # b", "$(id)", "\x00", "\u202e", "𝕏", "x" * 3000, "arn:aws:iam::1:role/x"),
+    *("a # b", "$(id)", "\x00", "\u202e", "𝕏", "x" * 3000, "[" * 3000, "arn:aws:iam::1:role/x"),
 )
 
 
