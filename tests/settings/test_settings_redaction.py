@@ -121,7 +121,10 @@ def report(path: Path) -> str:
 )
 @pytest.mark.parametrize(
     "text",
-    [CANARY, f"A={CANARY}", f"A=b,A={CANARY}", f"SERVICE_PORT={CANARY}", f"${{A}}{CANARY}\x07"],
+    [
+        *(CANARY, f"A={CANARY}", f"A=b,A={CANARY}", f"SERVICE_PORT={CANARY}"),
+        *(f"{CANARY}\x07", f"curl -u admin:{CANARY} ${{HOST}}"),
+    ],
 )
 def test_no_report_repeats_a_private_value(write_env: WriteEnv, key: str, text: str) -> None:
     # Another key is wrong in any case, so that there is a report.
@@ -161,7 +164,7 @@ def test_a_value_is_shown_escaped_and_shortened() -> None:
 
 @pytest.mark.parametrize("token", [made_up(40), "0ddba11" * 5 + "cafed", f"hvs.{made_up(24)}"])
 def test_a_value_that_may_be_a_key_is_not_shown(problems: Problems, token: str) -> None:
-    for key in ("connection_arn", "ecs_cluster_name"):
+    for key in ("connection_arn", "vpc_cidr"):
         assert problems(**{key: token})[key].given is None
 
 
