@@ -123,7 +123,7 @@ def _error_levels() -> logs.IFilterPattern:
     )
 
 
-_UNWATCHED = ". In a deployment that begins while this is on, ECS watches no alarm"
+_UNWATCHED = ". ECS ignores all alarms in a deployment that starts while this alarm is on"
 """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html"""
 
 
@@ -136,7 +136,7 @@ class ServiceAlarms(Construct):
     tasks are never missing.
 
     ECS rolls a deployment back when one of ``ROLLBACK_ALARMS`` goes off, and ignores all of them in
-    a deployment that begins while one is on; the descriptions of these alarms say so. The ECS
+    a deployment that starts while one is on; the descriptions of these alarms say so. The ECS
     service refers to the alarms by name, so it must depend on this construct. Exposes ``metrics``,
     ``alarms``, and ``rollback_names``, the names of ``ROLLBACK_ALARMS``.
     """

@@ -174,8 +174,8 @@ class DeployStage(Construct):
             user_parameters_string=f"release {built_image}",
             variables_namespace=_RELEASE,
             run_order=1,
-            # Without a role of ours the action takes the rights to list all functions and to do
-            # everything with the artifacts. CodePipeline gives the role's credentials to the
+            # Without this role CDK would grant the action the rights to list all functions and to
+            # do everything with the artifacts. CodePipeline gives the role's credentials to the
             # function, which writes the file with them.
             role=self._role(
                 "ReleaseRole",
@@ -192,7 +192,7 @@ class DeployStage(Construct):
             image_file=written.at_path(_IMAGE_DEFINITIONS_FILE),
             deployment_timeout=ROLLOUT_TIMEOUT,
             run_order=2,
-            # Without a role of ours the action takes iam:PassRole and ECS actions on "*".
+            # Without this role CDK would grant the action iam:PassRole and ECS actions on "*".
             role=self._role(
                 "RolloutRole",
                 "Rolls new images out to one ECS service",

@@ -83,8 +83,8 @@ class ImageBuild(Construct):
             "Project",
             project_name=service.full_name,
             description=f"Builds the image of {service.container_name}",
-            # Without this role the project takes rights to create log groups and to read every
-            # secret whose name begins like one of build_secrets.
+            # Without this role CDK would grant the project rights to create log groups and to read
+            # every secret whose name begins like one of build_secrets.
             role=self.role.without_policy_updates(),
             build_spec=(
                 codebuild.BuildSpec.from_source_filename(delivery.buildspec_path)

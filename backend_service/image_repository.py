@@ -165,7 +165,8 @@ class SeedImage(Construct):
             # last. For this reason retry_configs stays unset (decision 1).
             src=DockerImageName(image),
             dest=DockerImageName(repositories.released.repository_uri_for_tag(LIVE_TAG)),
-            # Without this role the construct takes rights on every repository and bucket.
+            # Without this role the construct would grant itself rights on every repository and
+            # bucket.
             role=role.without_policy_updates(),
             image_arch=[architecture],
         )

@@ -47,9 +47,9 @@ def alarm_name(service_full_name: str, kind: AlarmKind) -> str:
     return f"{service_full_name}-{kind}"
 
 
-def task_log_group_name(cluster_name: str, service_name: str) -> str:
+def task_log_group_name(ecs_cluster_name: str, service_name: str) -> str:
     """Return the name of the log group that the containers of a service write to."""
-    return f"/ecs/{cluster_name}/{service_name}"
+    return f"/ecs/{ecs_cluster_name}/{service_name}"
 
 
 def build_log_group_name(project_name: str) -> str:
@@ -63,18 +63,18 @@ def release_log_group_name(pipeline_name: str) -> str:
 
 
 def unique_names(
-    *, cluster_name: str, service_name: str, repository_name: str
+    *, ecs_cluster_name: str, service_name: str, ecr_repository_name: str
 ) -> tuple[tuple[str, str], ...]:
     """Return the CloudFormation types and names of resources that the service stack names itself.
 
     Each name may exist once in an account and region. The ECS service and its Cloud Map service are
     not listed: they must be unique only in their cluster and namespace.
     """
-    name = full_name(cluster_name, service_name)
+    name = full_name(ecs_cluster_name, service_name)
     return (
-        ("AWS::ECR::Repository", repository_name),
-        ("AWS::ECR::Repository", builds_repository_name(repository_name)),
-        ("AWS::Logs::LogGroup", task_log_group_name(cluster_name, service_name)),
+        ("AWS::ECR::Repository", ecr_repository_name),
+        ("AWS::ECR::Repository", builds_repository_name(ecr_repository_name)),
+        ("AWS::Logs::LogGroup", task_log_group_name(ecs_cluster_name, service_name)),
         ("AWS::Logs::LogGroup", build_log_group_name(name)),
         ("AWS::Logs::LogGroup", release_log_group_name(name)),
         ("AWS::CodeBuild::Project", name),

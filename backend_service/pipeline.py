@@ -55,9 +55,9 @@ class DeliveryPipeline(Construct):
             pipeline_name=service.full_name,
             pipeline_type=codepipeline.PipelineType.V2,
             artifact_bucket=self._bucket,
-            # Without this role the pipeline takes more rights on the bucket, and the right to
-            # assume the roles of its actions. It needs no right for that: within an account it is
-            # enough that these roles trust it.
+            # Without this role CDK would grant the pipeline more rights on the bucket, and the
+            # right to assume the roles of its actions. The pipeline does not need that right:
+            # within an account it is enough that these roles trust it.
             # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
             role=role.without_policy_updates(),
         )

@@ -71,7 +71,7 @@ class Source(Construct):
             repo=delivery.repository_name,
             branch=delivery.repository_branch,
             output=self.output,
-            # Without this role the action takes every right on the artifacts.
+            # Without this role CDK would grant the action every right on the artifacts.
             role=role.without_policy_updates(),
             trigger_on_push=False,  # The trigger below has a file filter.
         )

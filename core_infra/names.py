@@ -4,22 +4,22 @@ Does not import CDK, so tools can use a name without loading it.
 """
 
 
-def exec_log_group_name(cluster_name: str) -> str:
+def exec_log_group_name(ecs_cluster_name: str) -> str:
     """Return the name of the log group that records the ECS Exec sessions of a cluster.
 
     It is fixed, so that a service on an imported cluster can be granted exactly this log group.
     """
-    return f"/ecs-exec/{cluster_name}"
+    return f"/ecs-exec/{ecs_cluster_name}"
 
 
-def unique_names(cluster_name: str) -> tuple[tuple[str, str], ...]:
+def unique_names(ecs_cluster_name: str) -> tuple[tuple[str, str], ...]:
     """Return the CloudFormation types and the names of resources that the core stack names itself.
 
     Each name may exist once in an account and region. CloudFormation names everything else.
     """
     return (
-        ("AWS::ECS::Cluster", cluster_name),
-        ("AWS::Logs::LogGroup", exec_log_group_name(cluster_name)),
+        ("AWS::ECS::Cluster", ecs_cluster_name),
+        ("AWS::Logs::LogGroup", exec_log_group_name(ecs_cluster_name)),
     )
 
 

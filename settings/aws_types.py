@@ -28,30 +28,22 @@ _REGION = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Partition:
-    """A part of AWS with accounts of its own: what its ARNs and its host names say."""
-
-    name: str
-    dns_suffix: str
-
-
-COMMERCIAL = Partition("aws", "amazonaws.com")
+COMMERCIAL_PARTITION = "aws"
 _OTHER_PARTITIONS = {
-    "cn-": Partition("aws-cn", "amazonaws.com.cn"),
-    "us-gov-": Partition("aws-us-gov", "amazonaws.com"),
-    "eusc-": Partition("aws-eusc", "amazonaws.eu"),
-    "us-iso-": Partition("aws-iso", "c2s.ic.gov"),
-    "us-isob-": Partition("aws-iso-b", "sc2s.sgov.gov"),
-    "eu-isoe-": Partition("aws-iso-e", "cloud.adc-e.uk"),
-    "us-isof-": Partition("aws-iso-f", "csp.hci.ic.gov"),
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "eusc-": "aws-eusc",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
 }
 
 
-def partition_of(region: str) -> Partition:
-    """Return the partition that a region belongs to."""
-    found = (p for start, p in _OTHER_PARTITIONS.items() if region.startswith(start))
-    return next(found, COMMERCIAL)
+def partition_of(region: str) -> str:
+    """Return the partition that a region belongs to: the second part of every ARN in it."""
+    found = (name for start, name in _OTHER_PARTITIONS.items() if region.startswith(start))
+    return next(found, COMMERCIAL_PARTITION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +55,8 @@ class AwsEnvironment:
 
     @property
     def partition(self) -> str | None:
-        """The partition that the region belongs to, the second part of every ARN in it."""
-        return None if self.aws_region is None else partition_of(self.aws_region).name
+        """The partition that the region belongs to."""
+        return None if self.aws_region is None else partition_of(self.aws_region)
 
     @classmethod
     def of(cls, info: ValidationInfo) -> "AwsEnvironment":
@@ -83,7 +75,7 @@ def availability_zone(name: str, info: ValidationInfo) -> str:
     region = AwsEnvironment.of(info).aws_region
     if region is not None and not re.fullmatch(re.escape(region) + "[a-z]", name):
         raise InvalidValueError(
-            f"{shown_item(name)} is no zone of {region}; expected one like {region}a"
+            f"{shown_item(name)} is not a zone of {region}; expected one like {region}a"
         )
     return name
 
@@ -127,20 +119,21 @@ class ArnForm:
             or arn["service"] not in self.services
             or not re.fullmatch(self.resource, arn["resource"])
             or (arn["region"] == "") != (arn["service"] == "iam")
+            or (arn["region"] and not _REGION.fullmatch(arn["region"]))
         ):
             raise InvalidValueError(f"expected {self.expected}")
         environment = AwsEnvironment.of(info)
         partition, region, account = arn["partition"], arn["region"], arn["account"]
-        is_foreign_fine = self.any_account or (self.owned_by_aws and account == "aws")
+        may_be_of_another_account = self.any_account or (self.owned_by_aws and account == "aws")
         wrong = []
-        if not is_foreign_fine and environment.account_number not in (None, account):
+        if not may_be_of_another_account and environment.account_number not in (None, account):
             wrong.append(f"account {account}, but account_number is {environment.account_number}")
         if region and not self.any_region and environment.aws_region not in (None, region):
             wrong.append(f"region {region}, but aws_region is {environment.aws_region}")
         if not wrong and environment.partition not in (None, partition):
             wrong.append(f"partition {partition}, but aws_region is in {environment.partition}")
         if wrong:
-            raise InvalidValueError(f"this ARN is of {', and of '.join(wrong)}")
+            raise InvalidValueError(f"this ARN belongs to {' and to '.join(wrong)}")
         return text
 
     def require_each(self, text: object, info: ValidationInfo) -> tuple[str, ...]:
@@ -181,9 +174,20 @@ _KMS_KEYS = ArnForm(
     expected="ARNs of KMS keys (not of aliases): arn:aws:kms:<region>:<account>:key/<id>",
     any_account=True,
 )
+# IAM attaches ten managed policies to a role, or 20 in an account with a raised quota.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_MOST_POLICIES = 20
+
+
+def _policy_arns(text: object, info: ValidationInfo) -> tuple[str, ...]:
+    arns = _POLICIES.require_each(text, info)
+    if len(arns) > _MOST_POLICIES:
+        raise InvalidValueError(f"expected at most {_MOST_POLICIES}, as IAM attaches no more")
+    return arns
+
 
 RoleArn = Annotated[str, AfterValidator(_ROLE.require)]
-PolicyArns = Annotated[tuple[str, ...], BeforeValidator(_POLICIES.require_each)]
+PolicyArns = Annotated[tuple[str, ...], BeforeValidator(_policy_arns)]
 NamespaceArn = Annotated[str, AfterValidator(_NAMESPACE.require)]
 ConnectionArn = Annotated[str, AfterValidator(_CONNECTION.require)]
 KmsKeyArns = Annotated[tuple[str, ...], BeforeValidator(_KMS_KEYS.require_each)]
@@ -293,6 +297,10 @@ def _vpc_cidr(text: str) -> str:
         raise InvalidValueError(expected)
     if text.partition("/")[0] != str(block.network_address):
         raise InvalidValueError(f"the address has host bits set; expected {block}")
+    first = block.network_address
+    is_special = first.is_loopback or first.is_link_local or first.is_multicast or first.is_reserved
+    if is_special or text.startswith("0."):
+        raise InvalidValueError("EC2 allows no VPC in this range; expected one such as 10.0.0.0/16")
     return text
 
 
@@ -353,8 +361,12 @@ def _one_of(numbers: Sequence[int], unit: str) -> Callable[[object], int]:
     return parse
 
 
-def require_fargate_size(cpu: int, memory: int) -> None:
-    """Raise an error unless Fargate offers this memory with this CPU."""
+def require_fargate_size(cpu: int | None, memory: int) -> None:
+    """Raise an error unless Fargate offers this memory with this CPU, or with any CPU for None."""
+    if cpu is None:
+        if any(memory in sizes for sizes in _MEMORY_BY_CPU.values()):
+            return
+        raise InvalidValueError("expected 512 or a multiple of 1024 (MiB) that Fargate offers")
     sizes = _MEMORY_BY_CPU[cpu]
     if memory in sizes:
         return

@@ -6,14 +6,14 @@ position if it has no proper name (a comma inside a password splits it into two 
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Annotated
 
 from pydantic import BeforeValidator, PlainValidator, ValidationInfo
 
 from .aws_types import ArnForm
-from .parsing import items_of
+from .parsing import has_placeholder, items_of
 from .redaction import has_credential, is_credential_variable
 from .report import InvalidValueError
 
@@ -38,6 +38,18 @@ _PARAMETER = ArnForm(
     expected=f"{_EXPECTED_ARN} or of an SSM parameter",
 )
 
+# ECS accepts task definitions of 64 KiB. 20 KiB remain for the secrets, the health check, and the
+# rest. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
+_LARGEST_ENVIRONMENT = 45_056
+
+# IAM limits the characters of all inline policies of a role, without white space.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_LARGEST_POLICIES = 10_240
+# How long the two policies can be at most without the ARNs of secrets and parameters: the policy
+# to start tasks (with the ARNs of four KMS keys), and the policy of the build.
+_START_POLICY_TEXT = 1_500
+_BUILD_POLICY_TEXT = 1_900
+
 
 def _health_check(value: object) -> tuple[str, ...] | None:
     text = str(value)
@@ -48,7 +60,7 @@ def _health_check(value: object) -> tuple[str, ...] | None:
         )
     try:
         words = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         words = None
     if isinstance(words, list) and words and all(isinstance(word, str) for word in words):
         return ("CMD", *words)
@@ -68,7 +80,7 @@ def _pairs(text: str, reserved: re.Pattern[str], reserved_by: str) -> dict[str, 
                 "names are letters, digits and underscores)"
             )
         if name in pairs:
-            raise InvalidValueError(f"{name} is there twice; keep one")
+            raise InvalidValueError(f"{name} appears twice; keep one")
         if reserved.fullmatch(name):
             raise InvalidValueError(f"{name} is set by {reserved_by}; leave it out")
         pairs[name] = value
@@ -84,6 +96,16 @@ def _container_environment(value: object) -> Mapping[str, str]:
             "the template would see; store it in Secrets Manager and name its ARN in "
             "container_secrets"
         )
+    for name, text in pairs.items():
+        # The check of whole values lets <b> pass, which a longer text may contain.
+        if has_placeholder(text):
+            raise InvalidValueError(f"{name} is still a placeholder; fill it in")
+    entries = [{"name": name, "value": text} for name, text in pairs.items()]
+    size = len(json.dumps(entries, ensure_ascii=False).encode())
+    if size > _LARGEST_ENVIRONMENT:
+        raise InvalidValueError(
+            f"needs {size} bytes of the task definition; expected at most {_LARGEST_ENVIRONMENT}"
+        )
     return MappingProxyType(pairs)
 
 
@@ -92,6 +114,7 @@ def _container_secrets(value: object, info: ValidationInfo) -> Mapping[str, str]
     for name, arn in pairs.items():
         is_secret = arn.startswith("arn:") and ":secretsmanager:" in arn
         _require(_SECRET if is_secret else _PARAMETER, name, arn, info)
+    _require_room_in_policy(pairs.values(), _START_POLICY_TEXT)
     return MappingProxyType(pairs)
 
 
@@ -99,7 +122,19 @@ def _build_secrets(value: object, info: ValidationInfo) -> Mapping[str, str]:
     pairs = _pairs(str(value), _SET_BY_BUILD, "the build")
     for name, arn in pairs.items():
         _require(_SECRET, name, arn, info)
+    _require_room_in_policy(pairs.values(), _BUILD_POLICY_TEXT)
     return MappingProxyType(pairs)
+
+
+def _require_room_in_policy(arns: Iterable[str], other_text: int) -> None:
+    # The policy names each secret once, without its JSON key, version stage and version id.
+    size = sum(len(arn) + len('"",') for arn in {":".join(arn.split(":")[:7]) for arn in arns})
+    most = _LARGEST_POLICIES - other_text
+    if size > most:
+        raise InvalidValueError(
+            f"the policy of the role needs {size} characters for the ARNs; expected at most "
+            f"{most}: put several values into one JSON secret"
+        )
 
 
 def _require(form: ArnForm, name: str, arn: str, info: ValidationInfo) -> None:

@@ -84,7 +84,7 @@ def read_core_outputs(
 def _core_stack_in(text: str) -> tuple[str, dict[str, object]]:
     try:
         content = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InvalidValueError(
             "is not JSON; expected what cdk deploy --outputs-file writes"
         ) from None

@@ -25,14 +25,14 @@ _EXPECTED = 'expected key="value", with both quotes'
 class EnvFile:
     """The file as the user wrote it: nothing is expanded, and nothing comes from the shell.
 
-    ``in_doubt`` are keys whose value the file does not say clearly. Each is among the ``problems``
-    already, so later checks say no more about it.
+    ``reported`` are keys whose value the file does not say clearly. Each is among the ``problems``,
+    so later checks say no more about it.
     """
 
     path: Path
     texts: dict[str, str]
     lines: dict[str, int]
-    in_doubt: frozenset[str]
+    reported: frozenset[str]
     problems: tuple[Problem, ...]
 
 
@@ -50,7 +50,7 @@ def read_env_file(path: Path) -> EnvFile:
 
     texts: dict[str, str] = {}
     lines: dict[str, int] = {}
-    in_doubt: set[str] = set()
+    reported: set[str] = set()
     problems: list[Problem] = []
     # Unlike dotenv_values, parse_stream expands no ${VAR} and reads no os.environ.
     for binding in parse_stream(io.StringIO(text)):
@@ -59,19 +59,21 @@ def read_env_file(path: Path) -> EnvFile:
             damaged = tuple(_known_keys_within(binding))
             what = f"{damaged[0]} cannot be read" if damaged else "cannot be read"
             problems.append(Problem(f"line {line}", f"{what}; {_EXPECTED}", line=line))
-            in_doubt.update(damaged)
+            reported.update(damaged)
         elif binding.key is None or binding.value is None:
             continue  # a comment, or the end of the file
         elif binding.key in lines:
-            again = f"is there twice, on lines {lines[binding.key]} and {line}; keep one"
-            problems.append(Problem(binding.key, again, line=line))
-            in_doubt.add(binding.key)
+            again = f"appears twice, on lines {lines[binding.key]} and {line}; keep one"
+            # An unknown key may be a pasted secret.
+            key = binding.key if binding.key in ALL_KEYS else f"line {line}"
+            problems.append(Problem(key, again, line=line))
+            reported.add(binding.key)
         else:
             lines[binding.key] = line
             texts[binding.key] = binding.value.strip()
-    for key in in_doubt:
+    for key in reported:
         texts.pop(key, None)
-    return EnvFile(path, texts, lines, frozenset(in_doubt), tuple(problems))
+    return EnvFile(path, texts, lines, frozenset(reported), tuple(problems))
 
 
 def _is_readable(binding: Binding) -> bool:

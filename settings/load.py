@@ -6,6 +6,7 @@ section, and compare the files with each other.
 
 import difflib
 import math
+import re
 from collections.abc import Sequence, Set
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from .env_file import EnvFile, read_env_file
 from .model import (
     ALL_KEYS,
     DEFAULTS,
-    IN_DOUBT,
     PRIVATE_KEYS,
+    REPORTED,
     CoreSettings,
     DeliverySettings,
     Platform,
@@ -46,9 +47,10 @@ def load_deployment(env_files: object) -> tuple[Settings, ...]:
     with the name of a file in it is refused.
 
     Each file is complete on its own. A file with deploy_core_stack="False" whose ecs_cluster_name
-    is that of a core stack which another file creates shares that core stack: it needs none of the
-    keys for existing infrastructure, and ignores those that it has. Raises ``SettingsError`` with
-    every problem of every file, and with the conflicts between them.
+    is that of a core stack which another file creates shares that core stack. It needs none of the
+    keys for existing infrastructure, and only ``namespace_name`` has an effect: it chooses one of
+    the namespaces. Without it the service is in the first of ``namespaces``. Raises
+    ``SettingsError`` with every problem of every file, and with the conflicts between them.
     """
     reports: dict[Path, Sequence[Problem]] = {}
     files: list[EnvFile] = []
@@ -89,8 +91,8 @@ def _settings_of(file: EnvFile, created_clusters: Set[object]) -> Settings:
     unknown, misspelt = _unknown_keys(file)
     # One mistake makes one problem: a misspelt key is not missing too, and does not have its
     # default.
-    in_doubt = dict.fromkeys(file.in_doubt | misspelt, IN_DOUBT)
-    values: dict[str, object] = {**DEFAULTS, **file.texts, **in_doubt}
+    reported = dict.fromkeys(file.reported | misspelt, REPORTED)
+    values: dict[str, object] = {**DEFAULTS, **file.texts, **reported}
 
     target, wrong = validated(Target, values, AwsEnvironment())
     # The checks that follow know what is valid so far, even if the rest is not.
@@ -106,7 +108,9 @@ def _settings_of(file: EnvFile, created_clusters: Set[object]) -> Settings:
         values, file.path.parent, created_clusters, environment
     )
     found += wrong_platform
-    service, wrong = validated(ServiceSettings, {**values, **_home(platform)}, environment)
+    service, wrong = validated(
+        ServiceSettings, {**values, **_cluster_and_namespace(platform)}, environment
+    )
     found += wrong.items()
     token = {"github_token_secret_name": None} if values.get("connection_arn") else {}
     delivery, wrong = validated(DeliverySettings, {**values, **token}, environment)
@@ -128,10 +132,10 @@ def _settings_of(file: EnvFile, created_clusters: Set[object]) -> Settings:
     )
 
 
-def _home(platform: Platform | None) -> dict[str, object]:
-    """Return the cluster and the namespace of the service."""
+def _cluster_and_namespace(platform: Platform | None) -> dict[str, object]:
+    """Return where the service runs, as values of ``ServiceSettings``."""
     if platform is None:
-        return {"ecs_cluster_name": IN_DOUBT, "namespace_name": IN_DOUBT}
+        return {"ecs_cluster_name": REPORTED, "namespace_name": REPORTED}
     if isinstance(platform, CoreSettings):
         namespace = platform.namespace_names[0]
     else:
@@ -147,9 +151,10 @@ def _unknown_keys(file: EnvFile) -> tuple[list[Problem], set[str]]:
         near = difflib.get_close_matches(key.lower(), ALL_KEYS, n=1, cutoff=0.75)
         meant = near[0] if near else None
         hint = f"; did you mean {meant}?" if meant else ""
-        # The value of another unknown key may be a secret.
+        # Another line may be a secret, since a secret can end with "=".
+        shown = key if meant or re.fullmatch("[a-z_]+", key) else f"line {file.lines[key]}"
         given = _given(meant, file.texts.get(key, "")) if meant else None
-        problems.append(Problem(key, f"unknown key{hint}", given, file.lines[key]))
+        problems.append(Problem(shown, f"unknown key{hint}", given, file.lines[key]))
         if meant and meant not in file.lines:
             misspelt.add(meant)
     return problems, misspelt

@@ -39,8 +39,8 @@ from .source_types import (
     require_readable_seed,
 )
 
-IN_DOUBT = object()
-"""Stands for a value that the file does not say clearly, which a problem has reported already."""
+REPORTED = object()
+"""Stands for a value that cannot be used and that a problem has reported already."""
 
 # CDK and CloudFormation replace these references with something that the file does not say, or
 # refuse the template (cfn-lint E1029).
@@ -75,7 +75,7 @@ class Section(BaseModel):
     @classmethod
     def _is_usable(cls, value: object, info: ValidationInfo) -> object:
         """Refuse what no key accepts."""
-        if value is IN_DOUBT:
+        if value is REPORTED:
             raise InvalidValueError("")  # a problem has been reported already
         if isinstance(value, str):
             if not value and cls.model_fields[str(info.field_name)].is_required():
@@ -174,8 +174,7 @@ class ServiceSettings(Section):
     @field_validator("task_memory")
     @classmethod
     def _is_offered_with_the_cpu(cls, memory: int, info: ValidationInfo) -> int:
-        if "task_cpu" in info.data:
-            aws.require_fargate_size(info.data["task_cpu"], memory)
+        aws.require_fargate_size(info.data.get("task_cpu"), memory)
         return memory
 
     @field_validator("max_count")
@@ -437,6 +436,12 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
 )
 """What an absent key means, as the file would say it."""
 PRIVATE_KEYS = frozenset(
-    {"container_environment", "container_secrets", "build_secrets", "github_token_secret_name"}
+    {
+        "health_check_command",
+        "container_environment",
+        "container_secrets",
+        "build_secrets",
+        "github_token_secret_name",
+    }
 )
 """No report repeats the values of these keys: users paste secrets there."""

@@ -29,22 +29,22 @@ class CoreOutput(StrEnum):
     NAMESPACE_IDS = "NamespaceIds"
 
 
-def full_name(cluster_name: str, service_name: str) -> str:
+def full_name(ecs_cluster_name: str, service_name: str) -> str:
     """Return the name of the pipeline, build project, dashboard and task definition family.
 
     It is unique in its account and region.
     """
-    return f"{cluster_name}-{service_name}"
+    return f"{ecs_cluster_name}-{service_name}"
 
 
-def namespace_name(label: str, cluster_name: str) -> str:
+def namespace_name(label: str, ecs_cluster_name: str) -> str:
     """Return the full name of the namespace that the core stack creates for ``label``."""
-    return f"{label}.{cluster_name}.local"
+    return f"{label}.{ecs_cluster_name}.local"
 
 
-def builds_repository_name(repository_name: str) -> str:
+def builds_repository_name(ecr_repository_name: str) -> str:
     """Return the name of the repository that the builds of a service push to."""
-    return f"{repository_name}/builds"
+    return f"{ecr_repository_name}/builds"
 
 
 LOG_RETENTION: Mapping[int, str] = {

@@ -64,7 +64,7 @@ def distinct_items(text: object) -> tuple[str, ...]:
         raise InvalidValueError("has an empty item; expected names with single commas between them")
     for position, item in enumerate(items):
         if item in items[:position]:
-            raise InvalidValueError(f"{shown_item(item)} is there twice; expected each name once")
+            raise InvalidValueError(f"{shown_item(item)} appears twice; keep one")
     return items
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from .aws_types import AwsEnvironment
 from .core_outputs import CoreOutputs, read_core_outputs
 from .model import (
-    IN_DOUBT,
+    REPORTED,
     CoreOutputsSettings,
     CoreSettings,
     ExistingPlatformSettings,
@@ -83,7 +83,7 @@ def _chosen_namespace(
         return values["namespace_name"], []
     choice, wrong = validated(NamespaceChoice, values, environment)
     if choice is None:
-        return IN_DOUBT, [*wrong.items()]
+        return REPORTED, [*wrong.items()]
     return namespace_name(choice.namespaces[0], str(cluster)), []
 
 
@@ -95,14 +95,14 @@ def _from_outputs(
     wrong += [
         (key, f"leave it empty: the outputs in {shown_name(file)} say it already")
         for key in _SAID_BY_THE_OUTPUTS
-        if _is_filled_in(values.get(key)) and values[key] is not IN_DOUBT
+        if _is_filled_in(values.get(key)) and values[key] is not REPORTED
     ]
     if outputs is None:
         return None, wrong
     cluster = values.get("ecs_cluster_name")
     # sample.env fills ecs_cluster_name in, for the core stack. A user who forgets that line must
     # not get a service in a cluster outside of the VPC of the outputs.
-    if cluster not in (None, "", IN_DOUBT, outputs.ecs_cluster_name):
+    if cluster not in (None, "", REPORTED, outputs.ecs_cluster_name):
         message = (
             f"the outputs in {shown_name(file)} are of cluster "
             f'"{outputs.ecs_cluster_name}"; write that, or leave it empty'
@@ -126,7 +126,7 @@ def _from_outputs(
 def _namespace_of_outputs(
     file: str, outputs: CoreOutputs, values: Values, environment: AwsEnvironment
 ) -> tuple[dict[str, object], Invalid]:
-    """Return the keys of the namespace, with values in doubt if the outputs do not have it."""
+    """Return the keys of the namespace, or ``REPORTED`` if there is no such namespace."""
     name, wrong = _chosen_namespace(values, outputs.ecs_cluster_name, environment)
     if name in outputs.namespace_names:
         index = outputs.namespace_names.index(str(name))
@@ -135,18 +135,18 @@ def _namespace_of_outputs(
             "namespace_arn": outputs.namespace_arns[index],
             "namespace_id": outputs.namespace_ids[index],
         }, []
-    if name is not IN_DOUBT:
+    if name is not REPORTED:
         is_by_name = _is_filled_in(values.get("namespace_name"))
         message = (
             f"the outputs in {shown_name(file)} have no namespace {shown_item(str(name))}; "
             f"expected one of {shown_names(outputs.namespace_names)}"
         )
         wrong.append(("namespace_name" if is_by_name else "namespaces", message))
-    return dict.fromkeys(("namespace_name", "namespace_arn", "namespace_id"), IN_DOUBT), wrong
+    return dict.fromkeys(("namespace_name", "namespace_arn", "namespace_id"), REPORTED), wrong
 
 
 def _is_filled_in(value: object) -> bool:
     """Tell whether the user has given a value, rather than left the placeholder of sample.env."""
-    return value is IN_DOUBT or (
+    return value is REPORTED or (
         isinstance(value, str) and bool(value) and not has_placeholder(value)
     )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from .aws_types import COMMERCIAL, AwsEnvironment, partition_of
+from .aws_types import COMMERCIAL_PARTITION, AwsEnvironment, partition_of
 from .parsing import matching
 from .redaction import has_credential
 from .report import InvalidValueError
@@ -86,7 +86,7 @@ def ecr_repository_arn(image: str) -> str | None:
     if registry is None:
         return None
     region, account = registry["region"], registry["account"]
-    return f"arn:{partition_of(region).name}:ecr:{region}:{account}:repository/{repository}"
+    return f"arn:{partition_of(region)}:ecr:{region}:{account}:repository/{repository}"
 
 
 def require_readable_seed(image: str, environment: AwsEnvironment) -> None:
@@ -98,13 +98,13 @@ def require_readable_seed(image: str, environment: AwsEnvironment) -> None:
     """
     host = image.partition("/")[0]
     partition = environment.partition
-    if host == _ECR_PUBLIC and partition not in (None, COMMERCIAL.name):
+    if host == _ECR_PUBLIC and partition not in (None, COMMERCIAL_PARTITION):
         raise InvalidValueError(
             f"the partition {partition} of {environment.aws_region} has no access to "
             f"{_ECR_PUBLIC}; expected an image of another registry, such as a private ECR"
         )
     registry = _PRIVATE_ECR.fullmatch(host)
-    if registry and partition not in (None, partition_of(registry["region"]).name):
+    if registry and partition not in (None, partition_of(registry["region"])):
         raise InvalidValueError(
             f"is in {registry['region']}, outside of the partition {partition} of "
             f"{environment.aws_region}; expected an image in the same partition"

@@ -118,7 +118,7 @@ def test_unique_names_lists_every_name_that_the_template_gives(topology: str, st
         names = core_infra.names.unique_names(cluster)
     else:
         names = backend_service.names.unique_names(
-            cluster_name=cluster, service_name=service, repository_name=service
+            ecs_cluster_name=cluster, service_name=service, ecr_repository_name=service
         )
     assert set(names) == given
 

@@ -190,11 +190,11 @@ def test_an_exception_of_the_sample_service_is_counted() -> None:
 
 
 def test_the_description_says_what_an_alarm_means_for_a_deployment() -> None:
-    """ECS ignores all of them in a deployment that begins while one of them is on."""
+    """ECS ignores all of them in a deployment that starts while one of them is on."""
     (listed,) = synthesise().resources(SERVICE, "AWS::ECS::Service").values()
     rolling_back = listed["Properties"]["DeploymentConfiguration"]["Alarms"]["AlarmNames"]
     for name, alarm in alarms().items():
-        warns = "a deployment that begins while this is on" in alarm["AlarmDescription"]
+        warns = "in a deployment that starts while this alarm is on" in alarm["AlarmDescription"]
         assert warns is (f"{NAME}-{name}" in rolling_back)
 
 

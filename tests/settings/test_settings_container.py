@@ -48,7 +48,33 @@ def test_an_entry_of_another_form_is_named_by_its_position(
 
 @BOTH
 def test_a_name_is_there_once(problems: Problems, key: str) -> None:
-    assert "A is there twice" in message(problems, key, f"A={SECRET},B={SECRET},A={SECRET}")
+    assert "A appears twice" in message(problems, key, f"A={SECRET},B={SECRET},A={SECRET}")
+
+
+def test_a_value_in_angle_brackets_is_a_placeholder(problems: Problems) -> None:
+    said = message(problems, "container_environment", "A=x,B=<secret>")
+    assert said == "B is still a placeholder; fill it in"
+
+
+SECRETS = ",".join(f"S{n}={SECRET.replace('shop', f'shop{n:03}')}" for n in range(160))
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "expected"),
+    [
+        ("container_environment", f"A={'é' * 35_000}", "70028 bytes of the task definition"),
+        ("container_secrets", SECRETS, "expected at most 8740"),
+        ("build_secrets", SECRETS, "expected at most 8340"),
+    ],
+    ids=["container_environment", "container_secrets", "build_secrets"],
+)
+def test_aws_limits_the_size(problems: Problems, key: str, text: str, expected: str) -> None:
+    assert expected in message(problems, key, text)
+
+
+def test_many_values_of_one_secret_are_one_arn(load: Load) -> None:
+    text = ",".join(f"S{n}={SECRET}:key{n}::" for n in range(160))
+    assert len(load(container_secrets=text).service.container_secrets) == 160
 
 
 @BOTH

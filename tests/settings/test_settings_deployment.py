@@ -167,7 +167,7 @@ def test_problems_of_all_files_are_reported_together(write_env: WriteEnv, tmp_pa
         (True, "expected the name of a settings file"),
         (["a.env"], "expected the name of a settings file"),
         ("a.env,", "has an empty item"),
-        ("a.env, a.env", '"a.env" is there twice'),
+        ("a.env, a.env", '"a.env" appears twice'),
     ],
 )
 def test_something_else_than_names_of_files(env_files: object, expected: str) -> None:

@@ -120,7 +120,7 @@ def test_a_key_that_is_there_twice_is_the_only_problem(write_env: WriteEnv, key:
     (problem,) = problems_of(path)
     assert problem.key == key
     last = len(path.read_text().splitlines())
-    assert problem.message == f"is there twice, on lines 1 and {last}; keep one"
+    assert problem.message == f"appears twice, on lines 1 and {last}; keep one"
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,15 @@ CREDENTIALS = {
     "Stripe": f"sk_live_{made_up(24)}",
     "Anthropic": f"sk-ant-api03-{made_up(93)}",
     "Google": f"AIzaSy{made_up(33)}",
+    "Vault": f"hvs.{made_up(24)}",
+    "Slack webhook": f"https://hooks.slack.com/services/T0123/B0123/{made_up(24)}",
+    "AWS secret access key": made_up(40),
+    "Azure": f"Endpoint=https://x;AccountKey={made_up(20)}==",
+    "Azure SAS": f"https://x/y?sv=1&sig={made_up(43)}%3D",
+    "JDBC": "jdbc:postgresql://db/shop?user=shop&password=hunter22",
+    "ODBC": "Server=db;Uid=shop;Pwd=hunter22",
+    "option of a command": "mysqladmin ping --password=hunter22",
+    "user of curl": "curl -s -u admin:hunter22 localhost",
     "npm": f"npm_{made_up(36)}",
     "JSON Web Token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc",
     "private key": "-----BEGIN RSA PRIVATE KEY-----",
@@ -58,6 +67,7 @@ def test_a_template_gets_no_credential(problems: Problems, kind: str) -> None:
     [
         *("DB_PASSWORD", "PGPASSWORD", "db_password", "DB_PASS", "MYSQL_PWD", "CLIENT_SECRET"),
         *("API_TOKEN", "API_KEY", "STRIPE_APIKEY", "AWS_SECRET_ACCESS_KEY", "CREDENTIALS"),
+        *("SECRET_KEY_BASE", "DB_PASSWORD_PROD", "DBPASS", "PASSWORD1", "ENCRYPTION_KEY"),
     ],
 )
 def test_a_variable_with_the_name_of_a_credential_is_refused(problems: Problems, name: str) -> None:
@@ -75,6 +85,8 @@ def test_a_variable_with_the_name_of_a_credential_is_refused(problems: Problems,
         "TOKEN_URL=https://login.example.com/oauth2/token",
         "DB_SECRET_NAME=shop/db",
         "PARTITION_KEY=customer_id",
+        "PASSWORD_POLICY=strong",
+        "KMS_KEY=alias/shop",
         "COMPASS=north",
         f"GIT_SHA={'0123456789abcdef' * 2}01234567",
         "DB_URL=postgres://db:5432/shop",
@@ -88,6 +100,11 @@ def test_a_harmless_variable_is_accepted(load: Load, text: str) -> None:
     assert load(container_environment=text).service.container_environment == {name: value}
 
 
+def test_a_command_may_take_a_password_from_a_variable(load: Load) -> None:
+    text = 'mysqladmin --password=$PW && curl -u "a:$PW" redis://:$PW@cache && curl -u a:$PW x'
+    assert load(health_check_command=text).service.health_check_command == ("CMD-SHELL", text)
+
+
 def report(path: Path) -> str:
     with pytest.raises(SettingsError) as caught:
         load_settings(path)
@@ -99,10 +116,15 @@ def report(path: Path) -> str:
     [
         *("container_environment", "container_secrets", "build_secrets"),
         *("github_token_secret_name", "contaner_secrets", "DB_PASSWORD", "favourite_colour"),
+        "health_check_command",
     ],
 )
 @pytest.mark.parametrize(
-    "text", [CANARY, f"A={CANARY}", f"A=b,A={CANARY}", f"SERVICE_PORT={CANARY}", f"{CANARY}\x07"]
+    "text",
+    [
+        *(CANARY, f"A={CANARY}", f"A=b,A={CANARY}", f"SERVICE_PORT={CANARY}"),
+        *(f"{CANARY}\x07", f"curl -u admin:{CANARY} ${{HOST}}"),
+    ],
 )
 def test_no_report_repeats_a_private_value(write_env: WriteEnv, key: str, text: str) -> None:
     # Another key is wrong in any case, so that there is a report.
@@ -122,7 +144,11 @@ def test_no_report_repeats_a_token_in_any_key(write_env: WriteEnv, key: str) -> 
 
 
 @pytest.mark.parametrize(
-    "line", [f"container_secrets=A={CANARY}", f'="{CANARY}"', f"hunter2{CANARY}", TOKEN]
+    "line",
+    [
+        *(f"container_secrets=A={CANARY}", f'="{CANARY}"', f"hunter2{CANARY}", TOKEN),
+        *(f"ghp_{CANARY}=", f"q4SE3K{CANARY}=", f"{CANARY}1=\n{CANARY}1="),
+    ],
 )
 def test_no_report_repeats_a_line_that_cannot_be_read(write_env: WriteEnv, line: str) -> None:
     path = write_env()
@@ -134,6 +160,12 @@ def test_a_value_is_shown_escaped_and_shortened() -> None:
     assert shown_value("a\x1b[2J\n") == r'"a\x1b[2J\n"'
     assert shown_value("x" * 5000) == f'"{"x" * 77}..."'
     assert shown_value(TOKEN) is None
+
+
+@pytest.mark.parametrize("token", [made_up(40), "0ddba11" * 5 + "cafed", f"hvs.{made_up(24)}"])
+def test_a_value_that_may_be_a_key_is_not_shown(problems: Problems, token: str) -> None:
+    for key in ("connection_arn", "vpc_cidr"):
+        assert problems(**{key: token})[key].given is None
 
 
 def test_a_name_is_shown_escaped_and_shortened() -> None:

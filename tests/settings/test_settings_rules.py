@@ -81,6 +81,11 @@ def test_the_message_says_which_memory_goes_with_the_cpu(problems: Problems) -> 
     assert message == 'expected 4096 to 16384 in steps of 1024 (MiB) with task_cpu="2048"'
 
 
+def test_a_wrong_cpu_does_not_hide_a_wrong_memory(problems: Problems) -> None:
+    assert list(problems(task_cpu="300", task_memory="777")) == ["task_cpu", "task_memory"]
+    assert list(problems(task_cpu="300", task_memory="1024")) == ["task_cpu"]
+
+
 def test_max_count_is_at_least_desired_count(load: Load, problems: Problems) -> None:
     assert load(desired_count="4", max_count="4").service.max_count == 4
     found = problems(desired_count="5", max_count="4")

@@ -36,9 +36,9 @@ def unique_names(settings: Settings) -> list[UniqueName]:
         for kind, name in core_infra.names.unique_names(core.ecs_cluster_name):
             found.append(UniqueName(kind, name, settings.core_stack_name, "ecs_cluster_name"))
     for kind, name in backend_service.names.unique_names(
-        cluster_name=service.ecs_cluster_name,
+        ecs_cluster_name=service.ecs_cluster_name,
         service_name=service.service_name,
-        repository_name=service.ecr_repository_name,
+        ecr_repository_name=service.ecr_repository_name,
     ):
         setting = "ecr_repository_name" if kind == "AWS::ECR::Repository" else "service_name"
         found.append(UniqueName(kind, name, settings.service_stack_name, setting))
