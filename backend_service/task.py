@@ -240,7 +240,7 @@ class StartTaskPolicy(Construct):
                     actions=["ssm:GetParameters"], resources=sorted(secrets.parameter_arns)
                 )
             )
-        if keys := sorted(set(kms_key_arns)):
+        if via and (keys := sorted(set(kms_key_arns))):
             statements.append(
                 iam.PolicyStatement(
                     actions=["kms:Decrypt"],
