@@ -2,7 +2,7 @@
 
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,16 +62,25 @@ def bill_of(templates: Mapping[str, Template], github_tokens: int = 0) -> Bill:
     for template in templates.values():
         for kind, own in _resources(template):
             counted = dict(_units(kind, own, template, insights=insights))
+            used = _prices_by_use(kind, own, table["by_use"])
             if kind in table["one_unit"]:
                 counted[table["one_unit"][kind]] = 1
             units.update(counted)
             if kind != "AWS::EC2::VPCEndpoint" or counted:  # Gateway endpoints are free.
-                by_use.update(table["by_use"].get(kind, ()))
-            if not counted and kind not in {*table["by_use"], *table["free"]["types"]}:
+                by_use.update(used)
+            if not (counted or used or kind in table["free"]["types"]):
                 unknown.add(kind)
     if github_tokens:
         units["secret"] += github_tokens
     return Bill({n: u for n, u in units.items() if u}, frozenset(by_use), frozenset(unknown))
+
+
+def _prices_by_use(
+    kind: str, own: Properties, by_use: Mapping[str, Sequence[str]]
+) -> Sequence[str]:
+    if kind == "AWS::CodeBuild::Project":
+        return ["build-arm" if own["Environment"]["Type"].startswith("ARM") else "build-x86"]
+    return by_use.get(kind, ())
 
 
 def _units(

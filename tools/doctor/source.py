@@ -1,8 +1,11 @@
-"""The Dockerfile of the service, and its health check."""
+"""The Dockerfile of the service, its buildspec, and its health check."""
 
 from functools import partial
 from pathlib import Path
 
+import yaml
+
+from backend_service.buildspec import IMAGE_VARIABLE
 from settings import ServiceSettings, Settings
 from settings.redaction import shown_name
 from tools.doctor.aws import Aws
@@ -35,17 +38,12 @@ def _unknown(settings: Settings, _: Aws) -> Result:
 def _dockerfile(source: Path, settings: Settings, _: Aws) -> Result:
     """Look for the committed Dockerfile, and name what the build would pull from Docker Hub."""
     delivery, folder = settings.delivery, shown_name(str(source))
-    wanted = f"{delivery.repository_owner}/{delivery.repository_name}"
     path = shown_name(delivery.dockerfile)
     try:
         repository = Repository(source)
-        remote = repository.remote
-        found = f"{remote.owner}/{remote.name}" if remote else wanted
-        # A clone of the blueprint itself may have any name.
-        if source != ROOT and found.lower() != wanted.lower():
+        if difference := _difference(repository, settings):
             return problem(
-                f"{folder} is {found}, not {wanted}",
-                "correct repository_owner and repository_name, or SOURCE=",
+                f"{folder} {difference}", "correct repository_owner and repository_name, or SOURCE="
             )
         if delivery.dockerfile not in repository.files:
             return problem(
@@ -65,11 +63,55 @@ def _dockerfile(source: Path, settings: Settings, _: Aws) -> Result:
     )
 
 
+def _difference(repository: Repository, settings: Settings) -> str:
+    """Say which other repository it is; empty if it is the one of the settings."""
+    delivery, remote = settings.delivery, repository.remote
+    wanted = f"{delivery.repository_owner}/{delivery.repository_name}"
+    found = f"{remote.owner}/{remote.name}" if remote else wanted
+    # A clone of the blueprint itself may have any name.
+    same = repository.folder == ROOT or found.lower() == wanted.lower()
+    return "" if same else f"is {found}, not {wanted}"
+
+
 def is_from_docker_hub(image: str) -> bool:
     """Say whether the name of an image has no registry, or names Docker Hub."""
     host, slash, _ = image.partition("/")
     has_host = bool(slash) and ("." in host or ":" in host or host == "localhost")
     return not has_host or host in _DOCKER_HUB
+
+
+def buildspec_question(source: Path, path: str) -> Question:
+    """Return the question whether the service's own buildspec exports the image that it builds."""
+    return Question("image that the build exports", partial(_buildspec, source, path))
+
+
+def _buildspec(source: Path, path: str, settings: Settings, _: Aws) -> Result:
+    shown = shown_name(path)
+    try:
+        repository = Repository(source)
+        if _difference(repository, settings):
+            return not_checked("the repository must be found first")
+        if path not in repository.files:
+            return problem(
+                f"{shown} is not in commit {repository.commit}",
+                "commit it, or correct buildspec_path",
+            )
+        content = yaml.safe_load(repository.read(path))
+    except SourceError as error:
+        return not_checked(str(error))
+    except yaml.YAMLError:
+        return problem(f"{shown} is not valid YAML", "correct it")
+    try:
+        exported = content["env"]["exported-variables"]
+    except (TypeError, KeyError):
+        exported = ()
+    if isinstance(exported, list) and IMAGE_VARIABLE in exported:
+        return ok(f"{shown} exports {IMAGE_VARIABLE}")
+    return problem(
+        f"{shown} does not export {IMAGE_VARIABLE}: the pipeline has no image to release",
+        f"add `exported-variables: [{IMAGE_VARIABLE}]` to its env, and after the push "
+        f'`export {IMAGE_VARIABLE}="${{REPO_URL}}:<tag>@sha256:<digest>"`',
+    )
 
 
 def health_check(settings: Settings, aws: Aws) -> Result:

@@ -20,6 +20,7 @@ from tools.init.dockerfile import DockerfileError
 from tools.init.proposal import SERVICE_NAMES, Proposal, Value, dockerfiles, propose
 from tools.init.repository import Repository, SourceError
 from tools.service_choice import note_source
+from tools.terminal import fill, is_live
 
 # For each key its flag, and the question for it.
 _FLAGS: Mapping[str, tuple[str, str]] = {
@@ -34,7 +35,8 @@ _FLAGS: Mapping[str, tuple[str, str]] = {
 # The variables of make for these two flags; the others go into OPTIONS.
 _MAKE_VARIABLES = {"account_number": "ACCOUNT=", "aws_region": "REGION="}
 _CHOOSE_DOCKERFILE = 'OPTIONS="--dockerfile <path>"'
-_CANNOT = 2
+_EXIT_CODE_OF_ERROR = 2
+_NOTE_INDENT, _ORIGIN_INDENT = 2, 24
 
 
 class InitError(Exception):
@@ -61,8 +63,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _write(target, text, force=options.force)
     except (InitError, SourceError, DockerfileError) as error:
         print(f"error: {error}\nNothing was written.", file=sys.stderr)
-        return _CANNOT
-    note_source(target, options.source)
+        return _EXIT_CODE_OF_ERROR
+    note_source(
+        target,
+        options.source,
+        owner=proposal.values["repository_owner"].text,
+        name=proposal.values["repository_name"].text,
+    )
     _report(proposal, target)
     return 0
 
@@ -209,10 +216,17 @@ def _write(target: Path, text: str, *, force: bool) -> None:
 def _report(proposal: Proposal, target: Path) -> None:
     for key, value in proposal.values.items():
         shown = shown_value(value.text) or "(not shown)"
-        print(f"  {key:<20}  {shown:<30}  {value.origin}")
-    print("\n" + "\n".join(f"- {note}" for note in proposal.notes()))
+        print(_folded(f"  {key:<20}  {shown:<30}  ", value.origin, indent=_ORIGIN_INDENT))
+    print()
+    for note in proposal.notes():
+        print(_folded("- ", note, indent=_NOTE_INDENT))
     name = shown_name(str(target))
     print(f"\n{name} is written; what is not listed above is as in sample.env.")
+
+
+def _folded(text: str, note: str, *, indent: int) -> str:
+    """Return a line of the report, folded if a terminal shows it."""
+    return fill(text, note, indent=indent) if is_live(sys.stdout) else text + note
 
 
 if __name__ == "__main__":

@@ -49,8 +49,14 @@ def test_endpoints_are_billed_in_each_zone() -> None:
     assert "interface-endpoint-data" in isolated.by_use
 
 
-def test_an_arm_service() -> None:
-    assert units(**TOPOLOGIES["connected"])["fargate-arm-vcpu"] == 3 * 0.25
+@pytest.mark.parametrize(
+    ("topology", "processor", "other"), [("default", "x86", "arm"), ("connected", "arm", "x86")]
+)
+def test_prices_are_those_of_the_processor(topology: str, processor: str, other: str) -> None:
+    bill = bill_of(example_templates(**TOPOLOGIES[topology]))
+    assert bill.units[f"fargate-{processor}-vcpu"] == 3 * 0.25
+    assert f"build-{processor}" in bill.by_use
+    assert f"build-{other}" not in bill.by_use
 
 
 def test_container_insights_of_an_existing_cluster_are_not_counted() -> None:

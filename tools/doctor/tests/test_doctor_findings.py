@@ -90,6 +90,7 @@ def lose_connection(account: AccountUnderTest) -> Mapping[str, str]:
 
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:shop/db-AbCdEf"
 PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/shop/key"
+POLICY = f"arn:aws:iam::{ACCOUNT}:policy/orders"
 RAISE = "aws service-quotas request-service-quota-increase --service-code"
 
 
@@ -137,6 +138,7 @@ def settings(**changes: str) -> Change:
             "create it, or correct container_secrets",
         ),
         ("secret of KEY", settings(container_secrets=f"KEY={PARAMETER}"), f"no {PARAMETER}"),
+        ("policy orders", settings(task_role_policy_arns=POLICY), f"there is no {POLICY}"),
         ("secret of NPM", settings(build_secrets=f"NPM={SECRET}"), "correct build_secrets"),
     ],
 )
@@ -161,6 +163,10 @@ def test_what_is_named_and_exists_is_no_problem(account: AccountUnderTest) -> No
     (key,) = account.ask("secret of KEY", container_secrets=f"KEY={PARAMETER}")
     (npm,) = account.ask("secret of NPM", build_secrets=f"NPM={arn}")
     (github,) = account.ask("GitHub connection", connection_arn=available)
+    document = json.dumps({"Version": "2012-10-17", "Statement": []})
+    account.client("iam").create_policy(PolicyName="orders", PolicyDocument=document)
+    (policy,) = account.ask("policy orders", task_role_policy_arns=POLICY)
+    assert policy.line == "exists"
     assert {database.line, key.line, npm.line, github.line} == {"exists", "is AVAILABLE"}
 
 

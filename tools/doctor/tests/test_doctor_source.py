@@ -9,7 +9,7 @@ from settings import Settings
 from settings.examples import REGION, example_deployment
 from tools.doctor.aws import Aws
 from tools.doctor.check import Result, Verdict
-from tools.doctor.source import health_check, source_question
+from tools.doctor.source import buildspec_question, health_check, source_question
 from tools.init.proposal import FIRST_IMAGE
 from tools.init.tests.conftest import make_repository
 from tools.repository import ROOT
@@ -57,6 +57,28 @@ def test_the_sample_is_fine_and_a_source_that_is_unknown_is_not_looked_at() -> N
     assert "add SOURCE=" in result.line
 
 
+@pytest.mark.parametrize(
+    ("buildspec", "verdict", "line"),
+    [
+        ("env:\n  exported-variables:\n    - IMAGE\n", Verdict.OK, "b.yml exports IMAGE"),
+        (
+            "env:\n  exported-variables: [TAG]\n",
+            Verdict.PROBLEM,
+            "add `exported-variables: [IMAGE]`",
+        ),
+        ("- a list", Verdict.PROBLEM, "does not export IMAGE"),
+        ("a: b: c", Verdict.PROBLEM, "is not valid YAML"),
+    ],
+)
+def test_a_buildspec_exports_its_image(
+    tmp_path: Path, buildspec: str, verdict: Verdict, line: str
+) -> None:
+    source = make_repository(tmp_path, {"b.yml": buildspec})
+    result = buildspec_question(source, "b.yml").answer(settings_of(ORDERS), Aws(REGION))
+    assert result.verdict is verdict
+    assert line in result.line
+
+
 class _WithoutStacks(Aws):
     """An account in which nothing is deployed."""
 
@@ -69,7 +91,7 @@ class _WithoutStacks(Aws):
     ("changes", "verdict", "found"),
     [
         ({}, Verdict.OK, "the first image passes it"),
-        ({"health_check_command": ""}, Verdict.NOTE, "a version that never answers is delivered"),
+        ({"health_check_command": ""}, Verdict.NOTE, "delivers a version that never answers"),
         (
             {"seed_image": FIRST_IMAGE, "container_port": "8080"},
             Verdict.PROBLEM,

@@ -9,7 +9,7 @@ import pytest
 from settings import Settings, load_settings
 from tools.init.__main__ import main
 from tools.init.tests.conftest import git, make_repository
-from tools.service_choice import source_of
+from tools.service_choice import NoSourceError, source_of
 
 ACCOUNT = ("--account", "123456789012", "--region", "eu-west-1")
 NODE = 'FROM node:22\nEXPOSE 8080\nCOPY . .\nCMD ["node", "."]\n'
@@ -57,6 +57,9 @@ def test_a_repository_becomes_settings_with_the_origin_of_each(
     assert (service.container_port, service.health_check_command) == (8080, None)
     assert service.seed_image == "public.ecr.aws/nginx/nginx:1.29", "the sample is on port 3000"
     assert source_of(settings, None) == source
+    others = settings.delivery.model_copy(update={"repository_name": "billing"})
+    with pytest.raises(NoSourceError):  # make init noted the folder of another repository
+        source_of(settings.model_copy(update={"delivery": others}), None)
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert 'repository_owner "acme" git remote origin' in lines
     assert 'repository_branch "main" git: current branch' in lines
@@ -109,7 +112,13 @@ def test_without_a_terminal_all_that_is_missing_is_named_as_make_has_it(
     missing = [line.partition("  ")[0] for line in said.replace("\n  ", "\n").splitlines()[1:-1]]
     assert missing == [*names, 'OPTIONS="--branch <value>"', 'OPTIONS="--port <value>"']
     given = ("--owner", "acme", "--repository", "Orders_API", "--branch", "v1", "--port", "80")
-    settings = written(source, target, *given)
+    assert (
+        written(
+            source, target, *given[:2], "--repository", "x", *given[4:]
+        ).service.ecr_repository_name
+        == "x-service"
+    )
+    settings = written(source, target, *given, "--force")
     assert settings.service.service_name == "orders-api"
     assert settings.delivery.repository_branch == "v1"
 
@@ -151,6 +160,15 @@ def test_the_health_check_of_the_image_is_kept_for_later(tmp_path: Path, target:
     target.write_text(f"{before}\n{later}{after}", "utf-8")
     command = load_settings(target).service.health_check_command
     assert command == ("CMD-SHELL", "curl -f http://localhost:$PORT/it's || exit 1")
+
+
+def test_a_health_check_that_the_first_image_passes_is_written(
+    tmp_path: Path, target: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check = "curl -f http://localhost:3000/health || exit 1"
+    source = make_repository(tmp_path, f"FROM scratch\nEXPOSE 3000\nHEALTHCHECK CMD {check}\n")
+    assert written(source, target).service.health_check_command == ("CMD-SHELL", check)
+    assert "health check" not in capsys.readouterr().out
 
 
 def test_a_file_that_exists_is_left_alone_without_force(
