@@ -7,7 +7,7 @@ the repository of the service is, so that later commands need no ``SOURCE=``.
 import sys
 from pathlib import Path
 
-from settings import Settings, load_deployment
+from settings import Settings, load_deployment, load_settings
 from settings.examples import example_deployment
 from settings.redaction import shown_name
 from tools.repository import ROOT
@@ -37,9 +37,8 @@ def load_chosen(given: str | None) -> tuple[Settings, ...]:
     if env_files is None:
         print(_SAMPLE_IS_TAKEN, file=sys.stderr)
         # The file that they were loaded from is temporary, and no message should name it.
-        return tuple(
-            settings.model_copy(update={"env_file": _SAMPLE}) for settings in example_deployment({})
-        )
+        (sample,) = example_deployment({})
+        return (sample.model_copy(update={"env_file": _SAMPLE}),)
     return tuple(load_deployment(env_files))
 
 
@@ -53,9 +52,9 @@ def shown_file(settings: Settings) -> str:
     return _SAMPLE.name if is_sample(settings) else shown_name(str(settings.env_file))
 
 
-def note_source(env_file: Path, source: Path, *, owner: str, name: str) -> None:
-    """Note that the folder ``source`` has the repository ``owner/name``, which the file is for."""
-    text = f"{_on_github(owner, name)}\n{source.resolve()}\n"
+def note_source(env_file: Path, source: Path) -> None:
+    """Note that the folder ``source`` has the repository that the settings in the file name."""
+    text = f"{_repository(load_settings(env_file))}\n{source.resolve()}\n"
     _note(env_file).write_text(text, encoding="utf-8")
 
 
@@ -68,22 +67,23 @@ def source_of(settings: Settings, given: str | None) -> Path:
     """
     if given:
         return Path(given)
-    delivery, note = settings.delivery, _note(settings.env_file)
+    note = _note(settings.env_file)
     if note.exists():
         repository, _, folder = note.read_text(encoding="utf-8").strip().partition("\n")
         # The settings may have been replaced since: then the note is about another repository.
-        if repository == _on_github(delivery.repository_owner, delivery.repository_name):
+        if repository == _repository(settings):
             return Path(folder)
-    if (ROOT / delivery.dockerfile).is_file():
+    if (ROOT / settings.delivery.dockerfile).is_file():
         return ROOT
     raise NoSourceError(
         f"SOURCE=<folder of the service's repository> is needed: {shown_file(settings)} names "
-        f"{delivery.dockerfile}, which is not in this repository"
+        f"{settings.delivery.dockerfile}, which is not in this repository"
     )
 
 
-def _on_github(owner: str, name: str) -> str:
-    return f"{owner}/{name}".lower()  # GitHub ignores the case.
+def _repository(settings: Settings) -> str:
+    delivery = settings.delivery
+    return f"{delivery.repository_owner}/{delivery.repository_name}".lower()  # as GitHub compares
 
 
 def _note(env_file: Path) -> Path:

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,10 @@ def bill_of(templates: Mapping[str, Template], github_tokens: int = 0) -> Bill:
     for template in templates.values():
         for kind, own in _resources(template):
             counted = dict(_units(kind, own, template, insights=insights))
-            used = _prices_by_use(kind, own, table["by_use"])
+            used = table["by_use"].get(kind, ())
+            if kind == "AWS::CodeBuild::Project":
+                arm = own["Environment"]["Type"].startswith("ARM")
+                used = ["build-arm" if arm else "build-x86"]
             if kind in table["one_unit"]:
                 counted[table["one_unit"][kind]] = 1
             units.update(counted)
@@ -73,14 +76,6 @@ def bill_of(templates: Mapping[str, Template], github_tokens: int = 0) -> Bill:
     if github_tokens:
         units["secret"] += github_tokens
     return Bill({n: u for n, u in units.items() if u}, frozenset(by_use), frozenset(unknown))
-
-
-def _prices_by_use(
-    kind: str, own: Properties, by_use: Mapping[str, Sequence[str]]
-) -> Sequence[str]:
-    if kind == "AWS::CodeBuild::Project":
-        return ["build-arm" if own["Environment"]["Type"].startswith("ARM") else "build-x86"]
-    return by_use.get(kind, ())
 
 
 def _units(

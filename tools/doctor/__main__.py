@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from settings import DeliverySettings, Settings, SettingsError
+from settings import Settings, SettingsError
 from tools.doctor import account, network, platform
 from tools.doctor.aws import Aws
 from tools.doctor.check import (
@@ -125,26 +125,22 @@ def questions(settings: Settings, github: str | None, source: Path | None) -> It
         yield Question("existing execution role", partial(platform.existing_execution_role, exists))
     yield account.stack_question(settings.service_stack_name)
     yield from name_questions(settings)
-    yield from _github_questions(settings.delivery, github)
-    for variable, arn in settings.service.container_secrets.items():
-        yield container_secret_question(variable, arn)
-    for variable, arn in settings.delivery.build_secrets.items():
-        yield build_secret_question(variable, arn)
-    for arn in settings.service.task_role_policy_arns:
-        yield account.managed_policy_question(arn)
-    yield source_question(source)
-    if source and settings.delivery.buildspec_path:
-        yield buildspec_question(source, settings.delivery.buildspec_path)
-    yield Question("health check", health_check)
-
-
-def _github_questions(delivery: DeliverySettings, github: str | None) -> Iterator[Question]:
+    delivery = settings.delivery
     if delivery.connection_arn:
         yield connection_question(delivery.connection_arn)
     elif delivery.github_token_secret_name:
         yield token_question(delivery.github_token_secret_name)
         if github:
             yield scopes_question(delivery.github_token_secret_name, github)
+    for variable, arn in settings.service.container_secrets.items():
+        yield container_secret_question(variable, arn)
+    for variable, arn in delivery.build_secrets.items():
+        yield build_secret_question(variable, arn)
+    yield from map(account.managed_policy_question, settings.service.task_role_policy_arns)
+    yield source_question(source)
+    if source and delivery.buildspec_path:
+        yield buildspec_question(source, delivery.buildspec_path)
+    yield Question("health check", health_check)
 
 
 def _ask(question: Question, settings: Settings, aws: Aws, report: "Report") -> Result:

@@ -32,14 +32,10 @@ def credentials(settings: Settings, aws: Aws) -> Result:
     identity = aws.home_client("sts").get_caller_identity()
     account, expected = identity["Account"], settings.account_number
     if account != expected:
-        if is_sample(settings):
-            return problem(
-                f"are of account {account}, but the sample is for account {expected}",
-                "there is no .env: write it first (make init)",
-            )
+        choose = "set AWS_PROFILE to one of that account, or change account_number"
         return problem(
             f'are of account {account}, but account_number="{expected}"',
-            "set AWS_PROFILE to one of that account, or change account_number",
+            "there is no .env: write it first (make init)" if is_sample(settings) else choose,
         )
     return ok(identity["Arn"])
 

@@ -79,9 +79,7 @@ def _scopes(secret: str, api_url: str, settings: Settings, aws: Aws) -> Result:
             "check that it has the permission Webhooks: write",
         )
     if missing := NEEDED_SCOPES - scopes:
-        return problem(
-            f"the token lacks {', '.join(sorted(missing))}", f"edit its scopes at {_TOKENS}"
-        )
+        return problem(f"it lacks {', '.join(sorted(missing))}", f"edit its scopes at {_TOKENS}")
     return ok(f"the token can read {repository}")
 
 

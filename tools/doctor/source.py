@@ -38,12 +38,17 @@ def _unknown(settings: Settings, _: Aws) -> Result:
 def _dockerfile(source: Path, settings: Settings, _: Aws) -> Result:
     """Look for the committed Dockerfile, and name what the build would pull from Docker Hub."""
     delivery, folder = settings.delivery, shown_name(str(source))
+    wanted = f"{delivery.repository_owner}/{delivery.repository_name}"
     path = shown_name(delivery.dockerfile)
     try:
         repository = Repository(source)
-        if difference := _difference(repository, settings):
+        remote = repository.remote
+        found = f"{remote.owner}/{remote.name}" if remote else wanted
+        # A clone of the blueprint itself may have any name.
+        if source != ROOT and found.lower() != wanted.lower():
             return problem(
-                f"{folder} {difference}", "correct repository_owner and repository_name, or SOURCE="
+                f"{folder} is {found}, not {wanted}",
+                "correct repository_owner and repository_name, or SOURCE=",
             )
         if delivery.dockerfile not in repository.files:
             return problem(
@@ -63,16 +68,6 @@ def _dockerfile(source: Path, settings: Settings, _: Aws) -> Result:
     )
 
 
-def _difference(repository: Repository, settings: Settings) -> str:
-    """Say which other repository it is; empty if it is the one of the settings."""
-    delivery, remote = settings.delivery, repository.remote
-    wanted = f"{delivery.repository_owner}/{delivery.repository_name}"
-    found = f"{remote.owner}/{remote.name}" if remote else wanted
-    # A clone of the blueprint itself may have any name.
-    same = repository.folder == ROOT or found.lower() == wanted.lower()
-    return "" if same else f"is {found}, not {wanted}"
-
-
 def is_from_docker_hub(image: str) -> bool:
     """Say whether the name of an image has no registry, or names Docker Hub."""
     host, slash, _ = image.partition("/")
@@ -85,21 +80,13 @@ def buildspec_question(source: Path, path: str) -> Question:
     return Question("image that the build exports", partial(_buildspec, source, path))
 
 
-def _buildspec(source: Path, path: str, settings: Settings, _: Aws) -> Result:
+def _buildspec(source: Path, path: str, _: Settings, __: Aws) -> Result:
     shown = shown_name(path)
     try:
-        repository = Repository(source)
-        if _difference(repository, settings):
-            return not_checked("the repository must be found first")
-        if path not in repository.files:
-            return problem(
-                f"{shown} is not in commit {repository.commit}",
-                "commit it, or correct buildspec_path",
-            )
-        content = yaml.safe_load(repository.read(path))
+        content = yaml.safe_load(Repository(source).read(path))
     except SourceError as error:
         return not_checked(str(error))
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         return problem(f"{shown} is not valid YAML", "correct it")
     try:
         exported = content["env"]["exported-variables"]

@@ -36,7 +36,6 @@ _FLAGS: Mapping[str, tuple[str, str]] = {
 _MAKE_VARIABLES = {"account_number": "ACCOUNT=", "aws_region": "REGION="}
 _CHOOSE_DOCKERFILE = 'OPTIONS="--dockerfile <path>"'
 _EXIT_CODE_OF_ERROR = 2
-_NOTE_INDENT, _ORIGIN_INDENT = 2, 24
 
 
 class InitError(Exception):
@@ -64,12 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (InitError, SourceError, DockerfileError) as error:
         print(f"error: {error}\nNothing was written.", file=sys.stderr)
         return _EXIT_CODE_OF_ERROR
-    note_source(
-        target,
-        options.source,
-        owner=proposal.values["repository_owner"].text,
-        name=proposal.values["repository_name"].text,
-    )
+    note_source(target, options.source)
     _report(proposal, target)
     return 0
 
@@ -216,17 +210,12 @@ def _write(target: Path, text: str, *, force: bool) -> None:
 def _report(proposal: Proposal, target: Path) -> None:
     for key, value in proposal.values.items():
         shown = shown_value(value.text) or "(not shown)"
-        print(_folded(f"  {key:<20}  {shown:<30}  ", value.origin, indent=_ORIGIN_INDENT))
+        print(f"  {key:<20}  {shown:<30}  {value.origin}")
     print()
     for note in proposal.notes():
-        print(_folded("- ", note, indent=_NOTE_INDENT))
+        print(fill("- ", note, indent=2) if is_live(sys.stdout) else f"- {note}")
     name = shown_name(str(target))
     print(f"\n{name} is written; what is not listed above is as in sample.env.")
-
-
-def _folded(text: str, note: str, *, indent: int) -> str:
-    """Return a line of the report, folded if a terminal shows it."""
-    return fill(text, note, indent=indent) if is_live(sys.stdout) else text + note
 
 
 if __name__ == "__main__":

@@ -71,10 +71,7 @@ class Proposal:
         return [key for key in _REQUIRED if key not in self.values]
 
     def choose_first_image(self) -> None:
-        """Choose the first image and its health check, once the port is known.
-
-        The first image of sample.env listens on port 3000.
-        """
+        """Choose the first image and a check that it passes: that of sample.env is on port 3000."""
         on_sample_port = self.values["container_port"].text == _SAMPLE_PORT
         if not on_sample_port:
             self.values["seed_image"] = Value(FIRST_IMAGE, "a placeholder that runs anywhere")

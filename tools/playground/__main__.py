@@ -146,8 +146,7 @@ class Playground:
             engine = self._engine.name
             checked.append(f"containers, networks and images of {engine} with our label")
             left += left_over(self._engine)
-        places = "; ".join(checked) or "nothing, because nothing was made"
-        self._report.say(f"Checked: {places}.")
+        self._report.say(f"Checked: {'; '.join(checked) or 'nothing, because nothing was made'}.")
         self._report.say(f"LEFT: {', '.join(left)}" if left else "Nothing is left.")
         return bool(left)
 

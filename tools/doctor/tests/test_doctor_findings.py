@@ -10,6 +10,7 @@ import pytest
 from settings.examples import ACCOUNT, REGION, example_deployment
 from tools.doctor.check import Verdict
 from tools.doctor.names import unique_names
+from tools.doctor.rights import policy
 from tools.doctor.tests.account_under_test import (
     TOKEN,
     TOKEN_SECRET,
@@ -163,10 +164,9 @@ def test_what_is_named_and_exists_is_no_problem(account: AccountUnderTest) -> No
     (key,) = account.ask("secret of KEY", container_secrets=f"KEY={PARAMETER}")
     (npm,) = account.ask("secret of NPM", build_secrets=f"NPM={arn}")
     (github,) = account.ask("GitHub connection", connection_arn=available)
-    document = json.dumps({"Version": "2012-10-17", "Statement": []})
-    account.client("iam").create_policy(PolicyName="orders", PolicyDocument=document)
-    (policy,) = account.ask("policy orders", task_role_policy_arns=POLICY)
-    assert policy.line == "exists"
+    account.client("iam").create_policy(PolicyName="orders", PolicyDocument=policy())
+    (orders,) = account.ask("policy orders", task_role_policy_arns=POLICY)
+    assert orders.line == "exists"
     assert {database.line, key.line, npm.line, github.line} == {"exists", "is AVAILABLE"}
 
 

@@ -57,26 +57,14 @@ def test_the_sample_is_fine_and_a_source_that_is_unknown_is_not_looked_at() -> N
     assert "add SOURCE=" in result.line
 
 
-@pytest.mark.parametrize(
-    ("buildspec", "verdict", "line"),
-    [
-        ("env:\n  exported-variables:\n    - IMAGE\n", Verdict.OK, "b.yml exports IMAGE"),
-        (
-            "env:\n  exported-variables: [TAG]\n",
-            Verdict.PROBLEM,
-            "add `exported-variables: [IMAGE]`",
-        ),
-        ("- a list", Verdict.PROBLEM, "does not export IMAGE"),
-        ("a: b: c", Verdict.PROBLEM, "is not valid YAML"),
-    ],
-)
-def test_a_buildspec_exports_its_image(
-    tmp_path: Path, buildspec: str, verdict: Verdict, line: str
-) -> None:
-    source = make_repository(tmp_path, {"b.yml": buildspec})
-    result = buildspec_question(source, "b.yml").answer(settings_of(ORDERS), Aws(REGION))
-    assert result.verdict is verdict
-    assert line in result.line
+def test_a_buildspec_exports_its_image(tmp_path: Path) -> None:
+    good = "env:\n  exported-variables:\n    - IMAGE\n"
+    texts = {"good": good, "no-image": "env: {}", "list": "- a", "no-yaml": "a: b: c"}
+    source, settings, aws = make_repository(tmp_path, texts), settings_of(ORDERS), Aws(REGION)
+    results = {path: buildspec_question(source, path).answer(settings, aws) for path in texts}
+    assert results.pop("good").verdict is Verdict.OK
+    assert {result.verdict for result in results.values()} == {Verdict.PROBLEM}
+    assert results["no-image"].to_do.startswith("add `exported-variables: [IMAGE]` to its env")
 
 
 class _WithoutStacks(Aws):

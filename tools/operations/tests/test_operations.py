@@ -109,9 +109,7 @@ def test_without_env_the_messages_name_the_sample(
     Path(".env").unlink()
     account.answers["describe_stacks"] = "ValidationError"
     result = operate("status")
-    assert result.err.startswith(
-        "There is no .env: these are the settings of the sample service.\n"
-    )
+    assert result.err.startswith("There is no .env: these are the settings of the sample")
     assert result.err.endswith("-c env_file=sample.env\n")
 
 
@@ -173,7 +171,6 @@ def test_logs_are_those_of_the_service_or_of_its_build(
     assert groups == [task_log_group_name(CLUSTER, SERVICE), build_log_group_name(NAME)]
 
 
-@pytest.mark.usefixtures("account")
 def test_followed_logs_show_the_call_once(
     operate: Operate, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
