@@ -1,17 +1,19 @@
 """Which settings and which repository a command is about: the user's, or else the sample's.
 
-Every command takes ``.env`` if there is one. ``make init`` notes beside the settings file which
-repository it was written for, so that no later command has to be told.
+Every command takes ``.env`` if there is one. ``make init`` notes beside the settings file where
+the repository of the service is, so that later commands need no ``SOURCE=``.
 """
 
 import sys
 from pathlib import Path
 
-from settings import Settings, load_deployment
+from settings import Settings, load_deployment, load_settings
 from settings.examples import example_deployment
+from settings.redaction import shown_name
 from tools.repository import ROOT
 
-_SAMPLE = "There is no .env: these are the settings of the sample service."
+_SAMPLE = ROOT / "sample.env"
+_SAMPLE_IS_TAKEN = "There is no .env: these are the settings of the sample service."
 
 
 class NoSourceError(Exception):
@@ -33,33 +35,55 @@ def load_chosen(given: str | None) -> tuple[Settings, ...]:
     """
     env_files = env_files_or_none(given)
     if env_files is None:
-        print(_SAMPLE, file=sys.stderr)
-        return example_deployment({})
+        print(_SAMPLE_IS_TAKEN, file=sys.stderr)
+        # The file that they were loaded from is temporary, and no message should name it.
+        (sample,) = example_deployment({})
+        return (sample.model_copy(update={"env_file": _SAMPLE}),)
     return tuple(load_deployment(env_files))
 
 
+def is_sample(settings: Settings) -> bool:
+    """Say whether ``load_chosen`` took the sample because there is no ``.env``."""
+    return settings.env_file == _SAMPLE
+
+
+def shown_file(settings: Settings) -> str:
+    """Return the name of the settings file as a message shows it."""
+    return _SAMPLE.name if is_sample(settings) else shown_name(str(settings.env_file))
+
+
 def note_source(env_file: Path, source: Path) -> None:
-    """Note that the settings in ``env_file`` are of the service in the folder ``source``."""
-    _note(env_file).write_text(f"{source.resolve()}\n", encoding="utf-8")
+    """Note that the folder ``source`` has the repository that the settings in the file name."""
+    text = f"{_repository(load_settings(env_file))}\n{source.resolve()}\n"
+    _note(env_file).write_text(text, encoding="utf-8")
 
 
 def source_of(settings: Settings, given: str | None) -> Path:
     """Return the folder of the repository that is delivered with the settings.
 
-    It is the ``given`` one, the one that ``make init`` has noted, or the blueprint's own if that
-    has the folder that the settings name. Raises ``NoSourceError`` otherwise.
+    It is the ``given`` one, the one that ``make init`` has noted for the repository of the
+    settings, or the blueprint's own if that has the Dockerfile that the settings name. Raises
+    ``NoSourceError`` otherwise.
     """
     if given:
         return Path(given)
     note = _note(settings.env_file)
     if note.exists():
-        return Path(note.read_text(encoding="utf-8").strip())
+        repository, _, folder = note.read_text(encoding="utf-8").strip().partition("\n")
+        # The settings may have been replaced since: then the note is about another repository.
+        if repository == _repository(settings):
+            return Path(folder)
     if (ROOT / settings.delivery.dockerfile).is_file():
         return ROOT
     raise NoSourceError(
-        f"SOURCE=<folder of the service's repository> is needed: {settings.env_file} names "
+        f"SOURCE=<folder of the service's repository> is needed: {shown_file(settings)} names "
         f"{settings.delivery.dockerfile}, which is not in this repository"
     )
+
+
+def _repository(settings: Settings) -> str:
+    delivery = settings.delivery
+    return f"{delivery.repository_owner}/{delivery.repository_name}".lower()  # as GitHub compares
 
 
 def _note(env_file: Path) -> Path:

@@ -62,12 +62,16 @@ def bill_of(templates: Mapping[str, Template], github_tokens: int = 0) -> Bill:
     for template in templates.values():
         for kind, own in _resources(template):
             counted = dict(_units(kind, own, template, insights=insights))
+            used = table["by_use"].get(kind, ())
+            if kind == "AWS::CodeBuild::Project":
+                arm = own["Environment"]["Type"].startswith("ARM")
+                used = ["build-arm" if arm else "build-x86"]
             if kind in table["one_unit"]:
                 counted[table["one_unit"][kind]] = 1
             units.update(counted)
             if kind != "AWS::EC2::VPCEndpoint" or counted:  # Gateway endpoints are free.
-                by_use.update(table["by_use"].get(kind, ()))
-            if not counted and kind not in {*table["by_use"], *table["free"]["types"]}:
+                by_use.update(used)
+            if not (counted or used or kind in table["free"]["types"]):
                 unknown.add(kind)
     if github_tokens:
         units["secret"] += github_tokens

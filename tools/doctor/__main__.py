@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 
 from settings import Settings, SettingsError
-from settings.redaction import shown_name
 from tools.doctor import account, network, platform
 from tools.doctor.aws import Aws
 from tools.doctor.check import (
@@ -26,9 +25,10 @@ from tools.doctor.check import (
 from tools.doctor.github import API_URL, connection_question, scopes_question, token_question
 from tools.doctor.names import name_questions
 from tools.doctor.rights import policy
-from tools.doctor.source import health_check, source_question
+from tools.doctor.source import buildspec_question, health_check, source_question
 from tools.doctor.stored_secrets import build_secret_question, container_secret_question
-from tools.service_choice import NoSourceError, env_files_or_none, load_chosen, source_of
+from tools.service_choice import NoSourceError, load_chosen, shown_file, source_of
+from tools.terminal import fill, is_live
 
 ESSENTIAL = (
     Question("credentials", account.credentials),
@@ -38,6 +38,7 @@ ESSENTIAL = (
 
 _WIDTH = 31
 _VERDICT_WIDTH = max(map(len, Verdict))
+_INDENT = 2 + _VERDICT_WIDTH + 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,11 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     github = API_URL if options.github else None
     report = Report()
-    is_sample = env_files_or_none(options.env_file) is None
     for settings in deployment:
         region = settings.aws_region
-        file = "sample.env" if is_sample else shown_name(str(settings.env_file))
-        print(f"{file}: account {settings.account_number}, {region}", flush=True)
+        print(f"{shown_file(settings)}: account {settings.account_number}, {region}", flush=True)
         source = _source_of(settings, options.source)
         examine(settings, Aws(region), report, github=github, source=source)
     return 1 if report.sum_up() else 0
@@ -137,7 +136,10 @@ def questions(settings: Settings, github: str | None, source: Path | None) -> It
         yield container_secret_question(variable, arn)
     for variable, arn in delivery.build_secrets.items():
         yield build_secret_question(variable, arn)
+    yield from map(account.managed_policy_question, settings.service.task_role_policy_arns)
     yield source_question(source)
+    if source and delivery.buildspec_path:
+        yield buildspec_question(source, delivery.buildspec_path)
     yield Question("health check", health_check)
 
 
@@ -155,22 +157,26 @@ class Report:
 
     def __init__(self) -> None:
         self._counts = dict.fromkeys(Verdict, 0)
+        self._folds = is_live(sys.stdout)
 
     def add(self, about: str, result: Result) -> None:
-        """Print a result."""
+        """Print a result, in one line if it does not go to a terminal."""
         self._counts[result.verdict] += 1
         verdict = f"{result.verdict.value:<{_VERDICT_WIDTH}}"
-        print(f"  {verdict}  {about:<{_WIDTH}}  {result.line}", flush=True)
+        begin = f"  {verdict}  {about:<{_WIDTH}}  "
+        line = fill(begin, result.line, indent=_INDENT) if self._folds else begin + result.line
+        print(line, flush=True)
 
     def sum_up(self) -> int:
         """Print how many results of each kind there were, and return how many problems."""
         counts = self._counts
         number = counts[Verdict.PROBLEM]
         problems = "1 problem" if number == 1 else f"{number or 'no'} problems"
-        notes = f", {counts[Verdict.NOTE]} to know" if counts[Verdict.NOTE] else ""
+        notes = counts[Verdict.NOTE]
+        noted = f", {notes} note{'s' if notes > 1 else ''}" if notes else ""
         unknown = counts[Verdict.NOT_CHECKED]
         rest = f", {unknown} not checked" if unknown else ""
-        print(f"\n{problems}, {counts[Verdict.OK]} ok{notes}{rest}. Nothing was changed.")
+        print(f"\n{problems}, {counts[Verdict.OK]} ok{noted}{rest}. Nothing was changed.")
         return number
 
 

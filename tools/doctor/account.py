@@ -1,4 +1,4 @@
-"""The account: credentials, region, CDK bootstrap, stacks, quotas, and the role of ECS."""
+"""The account: credentials, region, bootstrap, stacks, quotas, the role of ECS, and policies."""
 
 import math
 from functools import partial
@@ -6,6 +6,7 @@ from functools import partial
 from settings import CpuArchitecture, Settings
 from tools.doctor.aws import Aws, reply_or_none
 from tools.doctor.check import Question, Result, note, ok, problem
+from tools.service_choice import is_sample
 
 NEEDED_BOOTSTRAP_VERSION = 6
 """The version that CDK's assemblies ask for (`requiresBootstrapStackVersion` in the manifest)."""
@@ -31,9 +32,10 @@ def credentials(settings: Settings, aws: Aws) -> Result:
     identity = aws.home_client("sts").get_caller_identity()
     account, expected = identity["Account"], settings.account_number
     if account != expected:
+        choose = "set AWS_PROFILE to one of that account, or change account_number"
         return problem(
             f'are of account {account}, but account_number="{expected}"',
-            "set AWS_PROFILE to one of that account, or change account_number",
+            "there is no .env: write it first (make init)" if is_sample(settings) else choose,
         )
     return ok(identity["Arn"])
 
@@ -134,7 +136,7 @@ def build_quota(settings: Settings, aws: Aws) -> Result:
     most = int(_value_of(quota, aws))
     command = _command_to_raise(quota, _ENOUGH_BUILDS)
     if most < 1:
-        return problem("the account may run no build, so nothing can be delivered", command)
+        return problem("the quota of concurrent builds is 0, so nothing can be delivered", command)
     if most == 1:
         return note("one at a time: deliveries wait for each other", command)
     return ok(f"{most} at a time")
@@ -170,3 +172,14 @@ def service_linked_role(_: Settings, aws: Aws) -> Result:
             "aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com",
         )
     return ok("is there")
+
+
+def managed_policy_question(arn: str) -> Question:
+    """Return the question whether a policy exists that the task role gets."""
+    return Question(f"policy {arn.rpartition('/')[2]}", partial(_managed_policy, arn))
+
+
+def _managed_policy(arn: str, _: Settings, aws: Aws) -> Result:
+    if reply_or_none(aws.client("iam").get_policy, "NoSuchEntity", PolicyArn=arn) is None:
+        return problem(f"there is no {arn}", "create it, or correct task_role_policy_arns")
+    return ok("exists")

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 _HOMES = {"cn-": "cn-north-1", "us-gov-": "us-gov-west-1", "us-iso": "", "eu-iso": "", "eusc-": ""}
 _HOME = "us-east-1"
 
-_PATIENT_ENOUGH = Config(
+_CLIENT_CONFIG = Config(
     connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 2}
 )
 
@@ -98,6 +98,6 @@ class Aws:
         if (service, region) not in self._clients:
             self._session = self._session or Session()
             self._clients[service, region] = self._session.client(
-                service, region_name=region, config=_PATIENT_ENOUGH
+                service, region_name=region, config=_CLIENT_CONFIG
             )
         return self._clients[service, region]

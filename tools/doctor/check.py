@@ -104,7 +104,7 @@ def result_of_error(error: BotoCoreError | ClientError, aws: Aws) -> Result:
     if isinstance(error, ClientError):
         return _result_of_refusal(error, aws)
     if isinstance(error, _NO_CREDENTIALS):
-        return problem(f"none that work ({_first_line(error)})", _SIGN_IN)
+        return problem(f"no usable credentials ({_first_line(error)})", _SIGN_IN)
     if isinstance(error, (HTTPClientError, NoConnectionError)):
         return problem(f"{aws.endpoint} does not answer", "check the network and AWS_ENDPOINT_URL")
     return not_checked(_first_line(error))

@@ -24,7 +24,7 @@ def token_question(secret: str) -> Question:
 
 
 def scopes_question(secret: str, api_url: str) -> Question:
-    """Return the question whether the token opens the branch, with the scopes that are needed."""
+    """Return the question whether the token can read the branch and has the needed scopes."""
     return Question("GitHub token's scopes", partial(_scopes, secret, api_url))
 
 
@@ -74,17 +74,23 @@ def _scopes(secret: str, api_url: str, settings: Settings, aws: Aws) -> Result:
     except (OSError, HTTPException) as error:
         return not_checked(f"GitHub does not answer ({type(error).__name__})")
     if scopes is None:
-        return note(f"a fine-grained one, which opens {repository}", "give it Webhooks: write")
+        return note(
+            f"the token is fine-grained and can read {repository}",
+            "check that it has the permission Webhooks: write",
+        )
     if missing := NEEDED_SCOPES - scopes:
         return problem(f"it lacks {', '.join(sorted(missing))}", f"edit its scopes at {_TOKENS}")
-    return ok(f"it opens {repository}")
+    return ok(f"the token can read {repository}")
 
 
 def _result_of_refusal(status: int, branch: str) -> Result:
     if status == HTTPStatus.UNAUTHORIZED:
-        return problem("GitHub does not accept it", f"make a new one at {_TOKENS}")
+        return problem("GitHub does not accept the token", f"make a new one at {_TOKENS}")
     if status == HTTPStatus.NOT_FOUND:
-        return problem(f"it opens no {branch}", "correct these settings, or give the token access")
+        return problem(
+            f"GitHub shows the token no {branch}",
+            "correct these settings, or give the token access",
+        )
     return not_checked(f"GitHub answers {status}")
 
 

@@ -38,7 +38,8 @@ def zones(core: CoreSettings, settings: Settings, aws: Aws) -> Result:
     served = [name for name, zone in ids.items() if has_fargate(settings.aws_region, zone)]
     if len(served) < core.az_count:
         return problem(
-            f"{len(served)} with Fargate ({', '.join(served)}), az_count is {core.az_count}",
+            f"Fargate runs in {len(served)} zones ({', '.join(served)}), but az_count is "
+            f"{core.az_count}",
             f'set az_count="{len(served)}"',
         )
     # Zones of a deployed network come first, because another order would replace its subnets.
@@ -166,14 +167,14 @@ def egress(platform: ExistingPlatformSettings, settings: Settings, aws: Aws) -> 
         elif flaw := flaw_of_default_route(subnet["SubnetId"], route):
             return problem(flaw, "give the subnet a default route to a NAT gateway")
     if not without_route:
-        return ok("by a default route")
+        return ok("through a default route")
     if missing := _missing_endpoints(without_route, settings, aws):
         return problem(
             f"{without_route[0]['SubnetId']} has no default route, and no endpoint for "
             f"{', '.join(missing)}",
             "add a NAT gateway or the endpoints",
         )
-    return ok("by endpoints")
+    return ok("through VPC endpoints")
 
 
 def flaw_of_default_route(subnet_id: str, route: dict[str, Any]) -> str:

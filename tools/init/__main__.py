@@ -20,6 +20,7 @@ from tools.init.dockerfile import DockerfileError
 from tools.init.proposal import SERVICE_NAMES, Proposal, Value, dockerfiles, propose
 from tools.init.repository import Repository, SourceError
 from tools.service_choice import note_source
+from tools.terminal import fill, is_live
 
 # For each key its flag, and the question for it.
 _FLAGS: Mapping[str, tuple[str, str]] = {
@@ -34,7 +35,7 @@ _FLAGS: Mapping[str, tuple[str, str]] = {
 # The variables of make for these two flags; the others go into OPTIONS.
 _MAKE_VARIABLES = {"account_number": "ACCOUNT=", "aws_region": "REGION="}
 _CHOOSE_DOCKERFILE = 'OPTIONS="--dockerfile <path>"'
-_CANNOT = 2
+_EXIT_CODE_OF_ERROR = 2
 
 
 class InitError(Exception):
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _write(target, text, force=options.force)
     except (InitError, SourceError, DockerfileError) as error:
         print(f"error: {error}\nNothing was written.", file=sys.stderr)
-        return _CANNOT
+        return _EXIT_CODE_OF_ERROR
     note_source(target, options.source)
     _report(proposal, target)
     return 0
@@ -210,7 +211,9 @@ def _report(proposal: Proposal, target: Path) -> None:
     for key, value in proposal.values.items():
         shown = shown_value(value.text) or "(not shown)"
         print(f"  {key:<20}  {shown:<30}  {value.origin}")
-    print("\n" + "\n".join(f"- {note}" for note in proposal.notes()))
+    print()
+    for note in proposal.notes():
+        print(fill("- ", note, indent=2) if is_live(sys.stdout) else f"- {note}")
     name = shown_name(str(target))
     print(f"\n{name} is written; what is not listed above is as in sample.env.")
 

@@ -27,9 +27,16 @@ _SAMPLE_PORT = "3000"
 FIRST_IMAGE = "public.ecr.aws/nginx/nginx:1.29"
 """The first image of a service on another port than the sample's. It only has to run."""
 
+# The first image on the sample's port has curl, and answers there. It lacks the variables of the
+# service, except for this one.
+_PASSED_BY_THE_SAMPLE = re.compile(
+    r"curl(?: +(?:-[a-zA-Z]+|--[a-z-]+))* +[\"']?(?:http://)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0):"
+    r"(?:3000|\$SERVICE_PORT)(?:/|/health/?)?[\"']?(?: *\|\| *exit 1)?"
+)
+
 NO_HEALTH_CHECK = (
-    "Without a health check ECS takes a task for healthy while it runs: a version that never "
-    "answers is delivered, and a task that hangs is kept."
+    "Without a health check ECS treats every running task as healthy. It keeps a task that hangs "
+    "and delivers a version that never answers."
 )
 SERVICE_NAMES = ("service_name", "container_name", "ecr_repository_name")
 _REQUIRED = (
@@ -50,12 +57,13 @@ class Value:
 class Proposal:
     """Settings by key, of a service that a Dockerfile builds; ``missing`` are keys to ask for.
 
-    ``later`` is the health check of the Dockerfile, which the first image could not pass; it is
-    empty if there is none.
+    ``health_check`` is that of the Dockerfile, empty if there is none. ``choose_first_image`` moves
+    it to the values or to ``later``, which has the check that the first image may not pass.
     """
 
     values: dict[str, Value]
-    later: str
+    health_check: str
+    later: str = ""
 
     @property
     def missing(self) -> list[str]:
@@ -63,18 +71,22 @@ class Proposal:
         return [key for key in _REQUIRED if key not in self.values]
 
     def choose_first_image(self) -> None:
-        """Choose the first image, once the port is known: the settings' own is on port 3000."""
-        if self.values["container_port"].text != _SAMPLE_PORT:
+        """Choose the first image and a check that it passes: that of sample.env is on port 3000."""
+        on_sample_port = self.values["container_port"].text == _SAMPLE_PORT
+        if not on_sample_port:
             self.values["seed_image"] = Value(FIRST_IMAGE, "a placeholder that runs anywhere")
-        origin = "none yet: see below" if self.later else "none"
-        self.values["health_check_command"] = Value("", origin)
+        check = Value(self.health_check, "HEALTHCHECK" if self.health_check else "none")
+        if check.text and not (on_sample_port and _PASSED_BY_THE_SAMPLE.fullmatch(check.text)):
+            self.later, check = check.text, Value("", "none yet: see below")
+        self.values["health_check_command"] = check
 
     def notes(self) -> Iterator[str]:
         """Yield what the user should know about the values."""
-        yield NO_HEALTH_CHECK
+        if not self.values["health_check_command"].text:
+            yield NO_HEALTH_CHECK
         if self.later:
             yield (
-                "The first image could not pass the HEALTHCHECK of the Dockerfile. After the first "
+                "The first image may not pass the HEALTHCHECK of the Dockerfile. After the first "
                 "delivery, use the line above health_check_command in its place."
             )
         yield "Until the first delivery the image of seed_image runs, not yet your service."
@@ -163,7 +175,10 @@ def _names(repository: Repository, found: Mapping[str, Value]) -> dict[str, Valu
     label = re.sub(r"[^a-z0-9]+", "-", source.lower()).strip("-")[:_LONGEST_LABEL].strip("-")
     label = label or "service"
     origin += "" if label == source else ", for DNS"
-    return dict.fromkeys(SERVICE_NAMES, Value(label, origin))
+    names = dict.fromkeys(SERVICE_NAMES, Value(label, origin))
+    if len(label) == 1:  # ECR needs two characters.
+        names["ecr_repository_name"] = Value(f"{label}-service", origin)
+    return names
 
 
 def _ports(image: Stage) -> Iterator[Value]:

@@ -58,7 +58,7 @@ class Repository:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         if not folder.is_dir():
-            raise SourceError(f"{shown_name(str(folder))} is no folder")
+            raise SourceError(f"{shown_name(str(folder))} is not a folder")
         self.prefix = posixpath.normpath(self._git("rev-parse", "--show-prefix").strip("\n") or ".")
         try:
             self.commit = self._git("rev-parse", "--short", "--verify", "HEAD^{commit}").strip()

@@ -1,4 +1,4 @@
-"""The AWS account of the settings; it shows every call as a command of the AWS CLI."""
+"""The AWS account of the settings, and its calls as commands of the AWS CLI."""
 
 import json
 import os
@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from settings import Settings
 from tools.doctor.aws import Aws, code_of
 from tools.doctor.check import ERRORS, result_of_error
+from tools.service_choice import shown_file
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -35,8 +36,8 @@ class Account:
         say(f"Account {found['Account']}, {self.region}, at {self._aws.endpoint}: {found['Arn']}")
         if found["Account"] != settings.account_number:
             raise OperationError(
-                f"the credentials are of account {found['Account']}, but {settings.env_file} says "
-                f'account_number="{settings.account_number}": choose another AWS_PROFILE'
+                f"the credentials are of account {found['Account']}, but {shown_file(settings)} "
+                f'says account_number="{settings.account_number}": choose another AWS_PROFILE'
             )
 
     @property
@@ -53,8 +54,7 @@ class Account:
         return self._ask(service, operation, absent, parameters)
 
     def pages(self, service: str, operation: str, **parameters: Any) -> Iterator[Any]:
-        """Show the call as a command and yield its result page by page."""
-        say(f"  $ {command(service, operation, self.region, **parameters)}")
+        """Yield the result of a call page by page, without showing the call."""
         try:
             yield from self._aws.client(service).get_paginator(operation).paginate(**parameters)
         except ERRORS as error:

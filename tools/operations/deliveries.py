@@ -50,7 +50,7 @@ class Delivery:
         """The delivery in one line."""
         what = f"commit {self.commit[:_SHORT]}" if self.commit else "no commit"
         what += f' "{self.summary}"' if self.summary else ""
-        back = f", a return to {self.returns_to}" if self.returns_to else ""
+        back = f", a rollback to {self.returns_to}" if self.returns_to else ""
         return f"{self.started:%Y-%m-%d %H:%M}  {self.status}  {what}  {self.id}{back}"
 
 
@@ -129,7 +129,7 @@ def roll_back(service: DeployedService, *, to: str, yes: bool) -> None:
     stage = pipeline.last_stage
     delivered = pipeline.deliveries(in_stage=stage)
     target = _chosen(delivered, to) if to else _delivery_before_the_one_in_service(delivered)
-    say(f"To return to: {target.line}")
+    say(f"Rollback target: {target.line}")
     confirm(f"Roll {service.name} back to commit {target.commit[:_SHORT]}", yes=yes)
     started = service.account.call(
         *("codepipeline", "rollback_stage", *_REFUSALS),
@@ -145,7 +145,7 @@ def roll_back(service: DeployedService, *, to: str, yes: bool) -> None:
         )
     print(
         f"Started: {started['pipelineExecutionId']}. `make status` shows its progress. Revert the "
-        "commit that you return from: the next delivery would bring it back."
+        "bad commit: the next delivery would bring it back."
     )
 
 
@@ -178,5 +178,5 @@ def _standing(delivered: list[Delivery]) -> list[Delivery]:
 def _chosen(delivered: list[Delivery], wanted: str) -> Delivery:
     targets = {each.id: each for each in delivered if not each.returns_to}
     if wanted not in targets:
-        raise OperationError(f"TO={wanted} is no delivery to return to; make status shows them")
+        raise OperationError(f"cannot roll back to TO={wanted}; `make status` lists the deliveries")
     return targets[wanted]

@@ -15,6 +15,7 @@ from settings import Settings
 from tools.container_engine import NoEngineError, find_engine
 from tools.operations.account import Account, OperationError, command, say
 from tools.repository import ROOT
+from tools.service_choice import shown_file
 
 _FOLLOW_SECONDS = 2.0
 _LATE_MILLISECONDS = 10_000
@@ -54,7 +55,7 @@ class DeployedService:
         if found is None:
             raise OperationError(
                 f"there is no stack {stack} in account {settings.account_number}, "
-                f"{account.region}: npx cdk deploy {stack} -c env_file={settings.env_file}"
+                f"{account.region}: npx cdk deploy {stack} -c env_file={shown_file(settings)}"
             )
         self.stack_status = str(found["Stacks"][0]["StackStatus"])
 
@@ -89,10 +90,11 @@ def show_logs(service: DeployedService, *, of: str, minutes: int, follow: bool) 
     """Print the log lines of the last minutes; with ``follow`` wait for new ones until Ctrl-C."""
     group = LOG_GROUPS[of](service.settings)
     since, seen = int((time.time() - minutes * 60) * 1000), set[str]()
+    account, call = service.account, ("logs", "filter_log_events")
+    # Once: the calls that follow differ in the time only.
+    say(f"  $ {command(*call, account.region, logGroupName=group, startTime=since)}")
     while True:
-        pages = service.account.pages(
-            "logs", "filter_log_events", logGroupName=group, startTime=since
-        )
+        pages = account.pages(*call, logGroupName=group, startTime=since)
         for event in (event for page in pages for event in page["events"]):
             if event["eventId"] not in seen:
                 seen.add(event["eventId"])
@@ -116,7 +118,7 @@ def open_shell(service: DeployedService, *, task_prefix: str, command_line: str)
     if not task.get("enableExecuteCommand"):
         raise OperationError(
             f'ECS Exec is off in task {task_id(task)}: set enable_execute_command="True" in '
-            f"{service.settings.env_file} and deploy; the tasks that start then have it"
+            f"{shown_file(service.settings)} and deploy; the tasks that start then have it"
         )
     if service.account.is_local:
         return _run_in_container(task, command_line)

@@ -39,7 +39,7 @@ from tools.service_choice import NoSourceError, env_files_or_none, load_chosen, 
 _POLL_SECONDS = 1.0
 _FAILURES = (RehearsalError, LocalAwsError, EngineError, BotoCoreError, ClientError)
 # The user's shell may hold these, and they would win over what is exported here.
-_IN_THE_WAY = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
+_OTHER_CREDENTIALS = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -137,16 +137,16 @@ class Playground:
 
     def say_what_is_left(self) -> bool:
         """Look for everything that was made, say where, and tell whether something is there."""
-        looked_at = [f"the folder {folder}" for folder in self._folders]
+        checked = [f"the folder {folder}" for folder in self._folders]
         left = [str(folder) for folder in self._folders if folder.exists()]
         if self._endpoint:
-            looked_at.append(f"the port of {self._endpoint}")
+            checked.append(f"the port of {self._endpoint}")
             left += [self._endpoint] if _answers(self._endpoint) else []
         if self._engine:
             engine = self._engine.name
-            looked_at.append(f"containers, networks and images of {engine} with our label")
+            checked.append(f"containers, networks and images of {engine} with our label")
             left += left_over(self._engine)
-        self._report.say("Looked at " + "; ".join(looked_at or ["nothing: nothing was made"]) + ".")
+        self._report.say(f"Checked: {'; '.join(checked) or 'nothing, because nothing was made'}.")
         self._report.say(f"LEFT: {', '.join(left)}" if left else "Nothing is left.")
         return bool(left)
 
@@ -192,9 +192,10 @@ class Playground:
 
     def _say_how_to_use_it(self, aws: LocalAws, workspace: Workspace) -> None:
         say, env_file = self._report.say, self._env_file
-        say(f"\nIt is there until you press Ctrl-C; its folder is {aws.access.ca_bundle.parent}")
+        folder = aws.access.ca_bundle.parent
+        say(f"\nThe local AWS runs until you press Ctrl-C; its folder is {folder}")
         say("In another terminal, in this folder:\n")
-        say(f"  unset {' '.join(_IN_THE_WAY)}")
+        say(f"  unset {' '.join(_OTHER_CREDENTIALS)}")
         for name, value in aws.access.environment(shell={}).items():
             say(f"  export {name}={shlex.quote(value)}")
         say("")

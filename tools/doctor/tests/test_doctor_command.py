@@ -8,10 +8,11 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError,
 
 from settings.examples import ACCOUNT, REGION, example_deployment, sample_env
 from tools.doctor.__main__ import Report, examine, main
-from tools.doctor.account import build_quota, service_linked_role
+from tools.doctor.account import build_quota, credentials, service_linked_role
 from tools.doctor.aws import Aws
-from tools.doctor.check import Verdict, result_of_error
+from tools.doctor.check import Verdict, note, result_of_error
 from tools.doctor.stored_secrets import build_secret_question, container_secret_question
+from tools.service_choice import load_chosen
 
 SAMPLE = example_deployment({})[0]
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/own"
@@ -52,6 +53,14 @@ def test_settings_that_are_wrong_end_the_command(
     (tmp_path / ".env").write_text('task_cpu="300"\n', encoding="utf-8")
     assert main(["--env-file", str(tmp_path / ".env")]) == 1
     assert "task_cpu" in capsys.readouterr().err
+
+
+def test_a_terminal_gets_folded_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tools.doctor.__main__.is_live", lambda _: True)
+    Report().add("health check", note("word " * 999, "word"))
+    assert len(capsys.readouterr().out.splitlines()) > 1
 
 
 # --- Replies that a local AWS does not give -------------------------------------------------------
@@ -126,6 +135,16 @@ def test_an_error_is_a_result(
 def test_a_new_account_may_run_no_build_or_one_at_a_time(builds: float, verdict: Verdict) -> None:
     aws = _Replying(get_service_quota={"Quota": {"Value": builds}})
     assert build_quota(SAMPLE, aws).verdict is verdict
+
+
+def test_without_env_the_account_of_the_sample_is_not_to_be_corrected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (sample,) = load_chosen(None)
+    aws = _Replying(get_caller_identity={"Account": "999999999999", "Arn": ""})
+    result = credentials(sample, aws)
+    assert result.to_do == "there is no .env: write it first (make init)"
 
 
 def test_a_new_account_may_lack_the_role_of_ecs() -> None:

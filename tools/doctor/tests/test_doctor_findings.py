@@ -10,6 +10,7 @@ import pytest
 from settings.examples import ACCOUNT, REGION, example_deployment
 from tools.doctor.check import Verdict
 from tools.doctor.names import unique_names
+from tools.doctor.rights import policy
 from tools.doctor.tests.account_under_test import (
     TOKEN,
     TOKEN_SECRET,
@@ -90,6 +91,7 @@ def lose_connection(account: AccountUnderTest) -> Mapping[str, str]:
 
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:shop/db-AbCdEf"
 PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/shop/key"
+POLICY = f"arn:aws:iam::{ACCOUNT}:policy/orders"
 RAISE = "aws service-quotas request-service-quota-increase --service-code"
 
 
@@ -137,6 +139,7 @@ def settings(**changes: str) -> Change:
             "create it, or correct container_secrets",
         ),
         ("secret of KEY", settings(container_secrets=f"KEY={PARAMETER}"), f"no {PARAMETER}"),
+        ("policy orders", settings(task_role_policy_arns=POLICY), f"there is no {POLICY}"),
         ("secret of NPM", settings(build_secrets=f"NPM={SECRET}"), "correct build_secrets"),
     ],
 )
@@ -161,6 +164,9 @@ def test_what_is_named_and_exists_is_no_problem(account: AccountUnderTest) -> No
     (key,) = account.ask("secret of KEY", container_secrets=f"KEY={PARAMETER}")
     (npm,) = account.ask("secret of NPM", build_secrets=f"NPM={arn}")
     (github,) = account.ask("GitHub connection", connection_arn=available)
+    account.client("iam").create_policy(PolicyName="orders", PolicyDocument=policy())
+    (orders,) = account.ask("policy orders", task_role_policy_arns=POLICY)
+    assert orders.line == "exists"
     assert {database.line, key.line, npm.line, github.line} == {"exists", "is AVAILABLE"}
 
 

@@ -80,11 +80,11 @@ def asked(url: str) -> Result:
 @pytest.mark.parametrize(
     ("reply", "verdict", "found"),
     [
-        (Reply(), Verdict.OK, "it opens acme/ecs-backend-service-blueprint"),
+        (Reply(), Verdict.OK, "can read acme/ecs-backend-service-blueprint"),
         (Reply(scopes="repo"), Verdict.PROBLEM, "lacks admin:repo_hook"),
-        (Reply(scopes=None), Verdict.NOTE, "a fine-grained one"),
-        (Reply(401), Verdict.PROBLEM, "GitHub does not accept it"),
-        (Reply(404), Verdict.PROBLEM, "it opens no branch main of acme/ecs-backend"),
+        (Reply(scopes=None), Verdict.NOTE, "is fine-grained and can read acme/"),
+        (Reply(401), Verdict.PROBLEM, "GitHub does not accept the token"),
+        (Reply(404), Verdict.PROBLEM, "shows the token no branch main of acme/ecs"),
         (Reply(500), Verdict.NOT_CHECKED, "GitHub answers 500"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from settings import Settings, load_settings
 from tools.init.__main__ import main
 from tools.init.tests.conftest import git, make_repository
-from tools.service_choice import source_of
+from tools.service_choice import NoSourceError, source_of
 
 ACCOUNT = ("--account", "123456789012", "--region", "eu-west-1")
 NODE = 'FROM node:22\nEXPOSE 8080\nCOPY . .\nCMD ["node", "."]\n'
@@ -57,6 +57,9 @@ def test_a_repository_becomes_settings_with_the_origin_of_each(
     assert (service.container_port, service.health_check_command) == (8080, None)
     assert service.seed_image == "public.ecr.aws/nginx/nginx:1.29", "the sample is on port 3000"
     assert source_of(settings, None) == source
+    others = settings.delivery.model_copy(update={"repository_name": "billing"})
+    with pytest.raises(NoSourceError):  # make init noted the folder of another repository
+        source_of(settings.model_copy(update={"delivery": others}), None)
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert 'repository_owner "acme" git remote origin' in lines
     assert 'repository_branch "main" git: current branch' in lines
@@ -78,6 +81,11 @@ def test_a_repository_becomes_settings_with_the_origin_of_each(
 def test_the_port(tmp_path: Path, target: Path, lines: list[str], port: int) -> None:
     source = make_repository(tmp_path, "\n".join(["FROM scratch", *lines]))
     assert written(source, target).service.container_port == port
+
+
+def test_a_repository_in_ecr_has_two_letters_at_least(tmp_path: Path, target: Path) -> None:
+    source = make_repository(tmp_path, NODE, remote="https://github.com/acme/x.git")
+    assert written(source, target).service.ecr_repository_name == "x-service"
 
 
 def test_account_and_region_are_asked_first_until_the_settings_take_them(
@@ -151,6 +159,12 @@ def test_the_health_check_of_the_image_is_kept_for_later(tmp_path: Path, target:
     target.write_text(f"{before}\n{later}{after}", "utf-8")
     command = load_settings(target).service.health_check_command
     assert command == ("CMD-SHELL", "curl -f http://localhost:$PORT/it's || exit 1")
+
+
+def test_a_health_check_that_the_first_image_passes_is_taken(tmp_path: Path, target: Path) -> None:
+    check = "curl -f http://localhost:3000/health || exit 1"
+    source = make_repository(tmp_path, f"FROM scratch\nEXPOSE 3000\nHEALTHCHECK CMD {check}\n")
+    assert written(source, target).service.health_check_command == ("CMD-SHELL", check)
 
 
 def test_a_file_that_exists_is_left_alone_without_force(

@@ -45,7 +45,7 @@ def test_remote_and_branch(tmp_path: Path) -> None:
 
 
 def test_no_folder_no_repository_no_commit(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="is no folder"):
+    with pytest.raises(SourceError, match="is not a folder"):
         Repository(tmp_path / "none")
     with pytest.raises(SourceError, match="not a git repository"):
         Repository(tmp_path)

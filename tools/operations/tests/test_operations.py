@@ -103,6 +103,16 @@ def test_an_error_of_aws_is_one_line(
     assert re.match(rf"error: .*{message}", result.err.splitlines()[-1])
 
 
+def test_without_env_the_messages_name_the_sample(
+    account: DeployedAccount, operate: Operate
+) -> None:
+    Path(".env").unlink()
+    account.answers["describe_stacks"] = "ValidationError"
+    result = operate("status")
+    assert result.err.startswith("There is no .env: these are the settings of the sample")
+    assert result.err.endswith("-c env_file=sample.env\n")
+
+
 def test_a_missing_service_is_reported_with_the_state_of_its_stack(
     account: DeployedAccount, operate: Operate
 ) -> None:
@@ -159,6 +169,16 @@ def test_logs_are_those_of_the_service_or_of_its_build(
     operate("logs", "--of", "build")
     groups = [each["logGroupName"] for each in account.parameters_of("filter_log_events")]
     assert groups == [task_log_group_name(CLUSTER, SERVICE), build_log_group_name(NAME)]
+
+
+def test_followed_logs_show_the_call_once(
+    operate: Operate, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses = iter([None])
+    monkeypatch.setattr("tools.operations.service.time.sleep", lambda _: next(pauses))
+    with pytest.raises(StopIteration):
+        operate("logs", "--follow")
+    assert capsys.readouterr().err.count("$ aws logs filter-log-events") == 1
 
 
 def test_a_shell_needs_a_running_task_with_exec(account: DeployedAccount, operate: Operate) -> None:
@@ -231,7 +251,7 @@ def test_a_rollback_skips_what_an_earlier_one_took_back(
 def test_a_rollback_to_a_named_execution(account: DeployedAccount, operate: Operate) -> None:
     older, _ = account.add_execution(OLD), account.add_execution(NEW)
     back = account.add_execution(OLD, returns_to=older)
-    assert f"TO={back} is no delivery" in operate("rollback", "--yes", "--to", back).err
+    assert f"cannot roll back to TO={back}" in operate("rollback", "--yes", "--to", back).err
     assert operate("rollback", "--yes", "--to", older).code == 0
     assert targets(account) == [older]
 

@@ -114,7 +114,7 @@ def test_the_commands_of_the_readme_and_day_two(playground: Playground) -> None:
     assert re.search(r"delivered by .*Succeeded  commit \w{8}", playground.operate("status"))
     assert playground.deliver("deliver")[1] != delivered
     assert playground.deliver("rollback")[1] == delivered
-    assert f"a return to {first}" in playground.operate("status")
+    assert f"a rollback to {first}" in playground.operate("status")
     playground.cdk("destroy", "--force")
     assert json.loads(playground.run("aws", "ecs", "list-clusters")) == {"clusterArns": []}
 
@@ -129,8 +129,8 @@ def test_at_its_end_nothing_is_left(playground: Playground) -> None:
     playground.process.send_signal(signal.SIGINT)
     said, _ = playground.process.communicate()
     assert playground.process.returncode == 0
-    looked_at = next(line for line in said.splitlines() if line.startswith("Looked at "))
-    assert all(f"the folder {folder}" in looked_at for folder in folders)
-    assert playground.exports["AWS_ENDPOINT_URL"] in looked_at
+    checked = next(line for line in said.splitlines() if line.startswith("Checked: "))
+    assert all(f"the folder {folder}" in checked for folder in folders)
+    assert playground.exports["AWS_ENDPOINT_URL"] in checked
     assert said.rstrip().endswith("Nothing is left.")
     assert not any(folder.exists() for folder in folders)
