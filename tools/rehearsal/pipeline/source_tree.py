@@ -82,7 +82,7 @@ def top_of(folder: Path) -> Path:
     """Return the top folder of the repository that a folder is in; ``SourceError`` without one."""
     name = str(folder) if str(folder).isprintable() else ascii(str(folder))
     if not folder.is_dir():
-        raise SourceError(f"{name} is no folder")
+        raise SourceError(f"{name} is not a folder")
     try:
         return Path(_git(folder, "rev-parse", "--show-toplevel").removesuffix("\n"))
     except SourceError as reason:
