@@ -47,7 +47,6 @@ MODULES = (
     "ecs",
     "ecs_tasks",
     "iam.judge",
-    "iam.docker_registry",
     "lambda_functions",
     "logs",
     "moto_api",

@@ -10,64 +10,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote
 
-from ministack.services import cloudformation, ec2, ecs, iam
+from ministack.services import cloudformation, ec2, ecs, iam, secretsmanager
 
 from tools.local_aws.iam.actions import UnknownActionError, resource_types
+from tools.local_aws.iam.s3_calls import UnjudgedError, of_s3
+from tools.local_aws.reading import ApiRequest
 
 EVERYTHING = "*"
-
-
-class UnjudgedError(Exception):
-    """Nobody knows what the call needs; the message says what is missing where."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Call:
-    """A request to an API. ``parameters`` are its JSON, or the values of a query API by name.
-
-    ``known_arn`` is what MiniStack takes for the resource: it knows the ARNs that it has made up.
-    """
-
-    service: str
-    """As IAM calls it."""
-    operation: str
-    parameters: Mapping[str, Any]
-    path: str
-    account: str
-    region: str
-    known_arn: str = EVERYTHING
-
-    @property
-    def action(self) -> str:
-        return f"{self.service}:{self.operation}"
-
-    def texts(self, *names: str) -> list[str]:
-        """Return the values of these parameters, those of lists among them."""
-        found: list[str] = []
-        for name in names:
-            value = self.parameters.get(name, [])
-            found += value if isinstance(value, list) else [str(value)]
-            member = re.compile(rf"{name}(?:\.member)?\.\d+$")
-            for key, values in self.parameters.items():
-                if member.match(key):
-                    found += values
-        return [text for text in found if isinstance(text, str) and text]
-
-    def text(self, *names: str) -> str:
-        return next(iter(self.texts(*names)), "")
-
-    def arn(self, resource: str, *, service: str = "", region: str | None = None) -> str:
-        where = self.region if region is None else region
-        return f"arn:aws:{service or self.service}:{where}:{self.account}:{resource}"
-
-    def arns(self, prefix: str, *names: str) -> list[str]:
-        """Return the ARNs of what these parameters name, be it by name or by ARN."""
-        return [
-            text if text.startswith("arn:") else self.arn(f"{prefix}{text.removeprefix('/')}")
-            for text in self.texts(*names)
-        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,14 +29,20 @@ class Check:
     keys: Mapping[str, Any] = field(default_factory=dict)
 
 
-def checks(call: Call) -> list[Check]:
+def checks(call: ApiRequest) -> list[Check]:
     """Return all that must be allowed for a call; ``UnjudgedError`` if nobody knows."""
+    if call.service == "s3":
+        return [
+            Check(action=f"s3:{each}", resource=arn, keys=keys) for each, arn, keys in of_s3(call)
+        ]
     keys = _keys(call)
     own = [Check(action=call.action, resource=resource, keys=keys) for resource in _resources(call)]
-    return [*own, *_tagging(call), *_handed_over(call)]
+    return [*own, *_of_secrets(call), *_tagging(call), *_handed_over(call)]
 
 
-def _resources(call: Call) -> list[str]:
+def _resources(call: ApiRequest) -> list[str]:
+    if call.action in _OF_FEDERATION:
+        raise UnjudgedError("who is federated is known to nobody here")
     if call.action in _BY_ACTION:
         return _BY_ACTION[call.action](call)
     try:
@@ -106,7 +62,7 @@ def _resources(call: Call) -> list[str]:
 # --- How a request names resources.
 
 
-def _in_cluster(call: Call, kind: str, *names: str) -> list[str]:
+def _in_cluster(call: ApiRequest, kind: str, *names: str) -> list[str]:
     cluster = _cluster(call).rpartition("/")[2]
     return [
         text if text.startswith("arn:") else call.arn(f"{kind}/{cluster}/{text}")
@@ -114,16 +70,16 @@ def _in_cluster(call: Call, kind: str, *names: str) -> list[str]:
     ]
 
 
-def _cluster(call: Call) -> str:
+def _cluster(call: ApiRequest) -> str:
     name = call.text("cluster") or "default"
     return name if name.startswith("arn:") else call.arn(f"cluster/{name}")
 
 
-def _clusters(call: Call) -> list[str]:
+def _clusters(call: ApiRequest) -> list[str]:
     return call.arns("cluster/", "clusters") or [_cluster(call)]
 
 
-def _task_definitions(call: Call) -> list[str]:
+def _task_definitions(call: ApiRequest) -> list[str]:
     if family := call.text("family"):
         # The revision that it will be.
         revision = 1 + int(ecs._task_def_latest.get(family, 0))
@@ -131,7 +87,7 @@ def _task_definitions(call: Call) -> list[str]:
     return call.arns("task-definition/", "taskDefinition")
 
 
-def _stacks(call: Call) -> list[str]:
+def _stacks(call: ApiRequest) -> list[str]:
     found = []
     for name in call.texts("StackName", "StackId"):
         stack = cloudformation._stacks.get(name)
@@ -140,79 +96,104 @@ def _stacks(call: Call) -> list[str]:
     return found
 
 
-def _projects(call: Call) -> list[str]:
+def _projects(call: ApiRequest) -> list[str]:
     # A build is authorised on its project; its id is `<project>:<number>`.
     builds = [text.rpartition("/")[2].partition(":")[0] for text in call.texts("ids", "id")]
     named = call.texts("projectName", "name", "names")
     return [call.arn(f"project/{name}") for name in (*named, *builds)]
 
 
-def _log_groups(call: Call) -> list[str]:
+def _log_groups(call: ApiRequest) -> list[str]:
     # As AWS's own denials have it: the group's ARN, and streams of no name.
     return [f"{each}:log-stream:" for each in _log_group_arns(call)]
 
 
-def _log_streams(call: Call) -> list[str]:
+def _log_streams(call: ApiRequest) -> list[str]:
     stream = call.text("logStreamName")
     return [f"{each}:log-stream:{stream}" for each in _log_group_arns(call)]
 
 
-def _log_group_arns(call: Call) -> list[str]:
+def _log_group_arns(call: ApiRequest) -> list[str]:
     named = call.arns("log-group:", "logGroupIdentifier")
     # A name may begin with a slash, which belongs to it.
     return named or [call.arn(f"log-group:{name}") for name in call.texts("logGroupName")]
 
 
-def _parameters(call: Call) -> list[str]:
+def _parameters(call: ApiRequest) -> list[str]:
     return call.arns("parameter/", "Name", "Names")
 
 
-def _roles(call: Call) -> list[str]:
+def _roles(call: ApiRequest) -> list[str]:
     return [
         iam._roles.get(name, {}).get("Arn") or call.arn(f"role/{name}", region="")
         for name in call.texts("RoleName")
     ]
 
 
-def _service_linked_roles(call: Call) -> list[str]:
+def _service_linked_roles(call: ApiRequest) -> list[str]:
     service = call.text("AWSServiceName")
     return [call.arn(f"role/aws-service-role/{service}/*", region="")]
 
 
-def _of_path(prefix: str) -> Callable[[Call], list[str]]:
-    """Return what names a resource by the last part of the path."""
-    return lambda call: [f"{prefix}{call.path.rpartition('/')[2]}"]
+def _hosted_zones(call: ApiRequest) -> list[str]:
+    zones = call.texts("Id", "HostedZoneId")
+    return [f"arn:aws:route53:::hostedzone/{each.rpartition('/')[2]}" for each in zones]
 
 
-def _pipelines(call: Call) -> list[str]:
+def _pipelines(call: ApiRequest) -> list[str]:
     pipeline = call.parameters.get("pipeline", {})
     inner = [pipeline["name"]] if isinstance(pipeline, dict) and "name" in pipeline else []
     return [call.arn(name) for name in (*call.texts("name", "pipelineName"), *inner)]
 
 
-def _part_of_pipeline(call: Call, *parameters: str) -> list[str]:
+def _part_of_pipeline(call: ApiRequest, *parameters: str) -> list[str]:
     return [call.arn("/".join(call.text(name) for name in ("pipelineName", *parameters)))]
 
 
-def _functions(call: Call) -> list[str]:
-    name = unquote(call.path.partition("/functions/")[2].partition("/")[0])
+_FUNCTION = re.compile(r"(?:\d{12}:)?(?:function:)?(?P<name>[^:]+(?::[^:]+)?)")
+
+
+def _functions(call: ApiRequest) -> list[str]:
+    """Return the function that is named by its name, its ARN, or a part of its ARN."""
+    name = call.text("FunctionName")
     if not name or name.startswith("arn:"):
         return [name] if name else []
-    return [call.arn(f"function:{name}")]
+    found = _FUNCTION.fullmatch(name)
+    if found is None:
+        raise UnjudgedError(f"{name!a} names no function")
+    return [call.arn(f"function:{found['name']}")]
 
 
-def _known(call: Call) -> list[str]:
-    return [call.known_arn]
+def _secrets(call: ApiRequest) -> list[str]:
+    """Return the ARNs of secrets: Secrets Manager ends them with six characters of its own."""
+    found = []
+    for name in call.texts("SecretId", "Name", "SecretIdList"):
+        _, secret = secretsmanager._resolve(name)
+        unknown = name if name.startswith("arn:") else call.arn(f"secret:{name}-??????")
+        found.append(secret["ARN"] if secret else unknown)
+    return found
 
 
-def _listed_tasks(call: Call) -> list[str]:
+def _of_secrets(call: ApiRequest) -> Iterator[Check]:
+    """Yield what several secrets at once need for each of them.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_BatchGetSecretValue.html
+    """
+    if call.action == "secretsmanager:BatchGetSecretValue":
+        if call.parameters.get("Filters"):
+            raise UnjudgedError("which secrets it is about is not known before the call: Filters")
+        for secret in _secrets(call):
+            yield Check(action="secretsmanager:GetSecretValue", resource=secret)
+
+
+def _listed_tasks(call: ApiRequest) -> list[str]:
     instance = call.text("containerInstance") or EVERYTHING
     return _in_cluster(call, "container-instance", "containerInstance") or [
         call.arn(f"container-instance/{_cluster(call).rpartition('/')[2]}/{instance}")
     ]
 
 
-_BY_TYPE: dict[str, Callable[[Call], list[str]]] = {
+_BY_TYPE: dict[str, Callable[[ApiRequest], list[str]]] = {
     "application-autoscaling:ScalableTarget": lambda _: [EVERYTHING],  # its ARN has a random id
     "cloudformation:stack": _stacks,
     "cloudwatch:alarm": lambda call: [
@@ -236,8 +217,8 @@ _BY_TYPE: dict[str, Callable[[Call], list[str]]] = {
     "lambda:function": _functions,
     "logs:log-group": _log_groups,
     "logs:log-stream": _log_streams,
-    "route53:hostedzone": _of_path("arn:aws:route53:::hostedzone/"),
-    "secretsmanager:Secret": _known,
+    "route53:hostedzone": _hosted_zones,
+    "secretsmanager:Secret": _secrets,
     "servicediscovery:namespace": lambda call: call.arns("namespace/", "Id", "NamespaceId"),
     "servicequotas:quota": lambda call: [
         call.arn(f"{call.text('ServiceCode')}/{code}") for code in call.texts("QuotaCode")
@@ -246,8 +227,10 @@ _BY_TYPE: dict[str, Callable[[Call], list[str]]] = {
     "ssm:parameter": _parameters,
     "sts:role": lambda call: call.texts("RoleArn"),
 }
+# Tokens of others say who the caller is.
+_OF_FEDERATION = ("sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoot")
 # Where the type does not say how the resource is named.
-_BY_ACTION: dict[str, Callable[[Call], list[str]]] = {
+_BY_ACTION: dict[str, Callable[[ApiRequest], list[str]]] = {
     # Fargate has no container instances: the resource is all of the cluster.
     "ecs:ListTasks": _listed_tasks,
     "ecs:TagResource": lambda call: call.texts("resourceArn"),
@@ -263,7 +246,7 @@ _BY_ACTION: dict[str, Callable[[Call], list[str]]] = {
 _GROUP_ACTIONS = re.compile(r"ec2:(Authorize|Revoke)SecurityGroup(Ingress|Egress)$")
 
 
-def _keys(call: Call) -> dict[str, Any]:
+def _keys(call: ApiRequest) -> dict[str, Any]:
     keys: dict[str, Any] = {}
     if call.service == "ecs" and ("cluster" in call.parameters or "service" in call.parameters):
         keys["ecs:cluster"] = _cluster(call)
@@ -301,7 +284,7 @@ _TAGGED_AT_CREATION = ("ecs:RegisterTaskDefinition", "ecs:CreateService", "ecs:C
                        "ecs:RunTask")  # fmt: skip
 
 
-def _tagging(call: Call) -> Iterator[Check]:
+def _tagging(call: ApiRequest) -> Iterator[Check]:
     if call.action == "sts:AssumeRole" and any(key.startswith("Tags.") for key in call.parameters):
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
         yield Check(action="sts:TagSession", resource=call.text("RoleArn"), keys=_keys(call))
@@ -327,7 +310,7 @@ _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$")
 _ABOUT_ROLES = ("iam", "sts")
 
 
-def _handed_over(call: Call) -> Iterator[Check]:
+def _handed_over(call: ApiRequest) -> Iterator[Check]:
     """Yield iam:PassRole for each role in the request, wherever in it.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html

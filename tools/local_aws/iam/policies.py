@@ -75,7 +75,7 @@ class Statement:
 
     def concerns(self, request: Request) -> bool:
         """Say whether action and resource are those of the request, whatever the conditions."""
-        return self._names_action(request.action) and self._names_resource(request)
+        return self.names_action(request.action) and self._names_resource(request)
 
     def granted_actions(self, action: str) -> list[str]:
         """Return which of its patterns name the action."""
@@ -85,7 +85,8 @@ class Statement:
         for operands in self.content.get("Condition", {}).values():
             yield from (key.lower() for key in operands)
 
-    def _names_action(self, action: str) -> bool:
+    def names_action(self, action: str) -> bool:
+        """Say whether the action is one of the statement's, whatever the resource."""
         if "NotAction" in self.content:
             return not any(action_matches(each, action) for each in self.values("NotAction"))
         return any(action_matches(each, action) for each in self.values("Action"))

@@ -1,6 +1,5 @@
 """Users and roles need permission for every call, in every service and on every path."""
 
-import asyncio
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -12,8 +11,6 @@ from botocore.exceptions import ClientError
 
 from tools.local_aws import LocalAws
 from tools.local_aws.access import Access
-from tools.local_aws.iam import judge
-from tools.local_aws.iam.calls import Call
 from tools.local_aws.tests.functions import document
 from tools.local_aws.tests.raw_requests import Answer, send, signature
 
@@ -305,8 +302,8 @@ def test_no_path_of_ministack_bypasses_the_judge(
     )
     answer = send(local_aws.access, method, path, signed)
     assert answer.status in (400, 403, 404, 405), answer
-    # Some of these are calls to S3: there is no such bucket.
-    said = (b"authorized", b"enied", b"root", b"NoSuchBucket", b"InvalidBucketName")
+    # Where it could be a call of S3, it is read as one.
+    said = (b"authorized", b"root", b"s3 has no one operation")
     assert any(each in answer.body for each in said), answer.body
 
 
@@ -339,31 +336,3 @@ def test_the_ledger_lists_which_statement_allowed_each_call(
     }
     assert "policy of arn:aws:s3:::shared" in [use["policy"] for use in ledger["uses"]]
     assert "ecs:ListTaskDefinitions" in [each["action"] for each in ledger["refusals"]]
-
-
-def test_an_answer_that_nobody_judged_is_withheld(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A newer MiniStack may serve a call without asking the judge."""
-
-    async def served(*_: Any) -> Any:
-        return 200, {}, b"a secret"
-
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAROOT")
-    credential = "Credential=AKIASOMEBODY/20260101/eu-west-1/ecs/aws4_request"
-    somebody = {"authorization": f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0"}
-    asked: tuple[Any, ...] = ("POST", "/", somebody, b"", {}, "id")
-    wrapped = judge.dispatch.__wrapped__  # type: ignore[attr-defined]
-    status, _, body = asyncio.run(wrapped(served, *asked))
-    assert status == 403
-    assert b"not judged" in body
-    assert b"a secret" not in body
-
-
-@pytest.mark.parametrize("content", [b'{"Bucket": "other"}', b"Bucket=other&" * 1000])
-def test_the_content_of_an_object_is_not_read_as_parameters(content: bytes) -> None:
-    extract = judge.extract_iam_action.__wrapped__  # type: ignore[attr-defined]
-    headers = {"authorization": "AWS4-HMAC-SHA256 Credential=AKIAOTHER/20260101/eu-west-1/s3/a"}
-    given = ("s3", "PUT", "/judged/a", headers, content, {"partNumber": "1"})
-    assert extract(lambda *_: "s3:PutObject", *given) == "s3:PutObject"
-    call = judge._call.get()
-    assert isinstance(call, Call)
-    assert call.parameters == {"partNumber": ["1"]}

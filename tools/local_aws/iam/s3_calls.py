@@ -1,0 +1,168 @@
+"""What has to be allowed for a call of S3, whose actions are not called like its operations.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+from urllib.parse import parse_qs, unquote
+from xml.etree.ElementTree import Element, ParseError, fromstring
+
+from ministack.core import iam_actions
+
+from tools.local_aws.reading import ApiRequest
+
+Needed: TypeAlias = tuple[str, str, Mapping[str, Any]]
+"""An action without its service, the ARN that it is on, and condition keys in lower case."""
+
+
+class UnjudgedError(Exception):
+    """Nobody knows what the call needs; the message says what is missing where."""
+
+
+_ACTIONS = {
+    "AbortMultipartUpload": "AbortMultipartUpload",
+    "CompleteMultipartUpload": "PutObject",
+    "CopyObject": "PutObject",
+    "CreateBucket": "CreateBucket",
+    "CreateMultipartUpload": "PutObject",
+    "DeleteBucket": "DeleteBucket",
+    "DeleteBucketCors": "PutBucketCORS",
+    "DeleteBucketEncryption": "PutEncryptionConfiguration",
+    "DeleteBucketLifecycle": "PutLifecycleConfiguration",
+    "DeleteBucketPolicy": "DeleteBucketPolicy",
+    "DeleteBucketTagging": "PutBucketTagging",
+    "DeleteBucketWebsite": "DeleteBucketWebsite",
+    "DeleteObject": "DeleteObject",
+    "DeleteObjectTagging": "DeleteObjectTagging",
+    "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
+    "GetBucketAcl": "GetBucketAcl",
+    "GetBucketCors": "GetBucketCORS",
+    "GetBucketEncryption": "GetEncryptionConfiguration",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+    "GetBucketLocation": "GetBucketLocation",
+    "GetBucketLogging": "GetBucketLogging",
+    "GetBucketNotificationConfiguration": "GetBucketNotification",
+    "GetBucketOwnershipControls": "GetBucketOwnershipControls",
+    "GetBucketPolicy": "GetBucketPolicy",
+    "GetBucketPolicyStatus": "GetBucketPolicyStatus",
+    "GetBucketTagging": "GetBucketTagging",
+    "GetBucketVersioning": "GetBucketVersioning",
+    "GetBucketWebsite": "GetBucketWebsite",
+    "GetObject": "GetObject",
+    "GetObjectAcl": "GetObjectAcl",
+    "GetObjectTagging": "GetObjectTagging",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "HeadBucket": "ListBucket",
+    "HeadObject": "GetObject",
+    "ListBuckets": "ListAllMyBuckets",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
+    "ListObjectVersions": "ListBucketVersions",
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "ListParts": "ListMultipartUploadParts",
+    "PutBucketAcl": "PutBucketAcl",
+    "PutBucketCors": "PutBucketCORS",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+    "PutBucketOwnershipControls": "PutBucketOwnershipControls",
+    "PutBucketPolicy": "PutBucketPolicy",
+    "PutBucketTagging": "PutBucketTagging",
+    "PutBucketVersioning": "PutBucketVersioning",
+    "PutBucketWebsite": "PutBucketWebsite",
+    "PutObject": "PutObject",
+    "PutObjectAcl": "PutObjectAcl",
+    "PutObjectTagging": "PutObjectTagging",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    "UploadPart": "PutObject",
+    "UploadPartCopy": "PutObject",
+}
+"""The operations that are judged, with the action that each needs; others are refused."""
+_OF_VERSIONS = {
+    "DeleteObject": "DeleteObjectVersion",
+    "DeleteObjectTagging": "DeleteObjectVersionTagging",
+    "GetObject": "GetObjectVersion",
+    "GetObjectAcl": "GetObjectVersionAcl",
+    "GetObjectTagging": "GetObjectVersionTagging",
+    "PutObjectAcl": "PutObjectVersionAcl",
+    "PutObjectTagging": "PutObjectVersionTagging",
+}
+# What a header of a write needs besides.
+_OF_HEADERS = {
+    "x-amz-acl": "PutObjectAcl",
+    "x-amz-bypass-governance-retention": "BypassGovernanceRetention",
+    "x-amz-grant-": "PutObjectAcl",
+    "x-amz-object-lock-legal-hold": "PutObjectLegalHold",
+    "x-amz-object-lock-mode": "PutObjectRetention",
+    "x-amz-object-lock-retain-until-date": "PutObjectRetention",
+    "x-amz-tagging": "PutObjectTagging",
+}
+# Names that stand for a bucket of another name.
+_ALIASES = ("-s3alias", "--ol-s3")
+
+
+def of_s3(call: ApiRequest) -> Iterator[Needed]:
+    """Yield all that must be allowed for a call; ``UnjudgedError`` if nobody knows."""
+    if call.operation == "DeleteObjects":
+        for key, version in _to_delete(call.body):
+            yield _versioned("DeleteObject", version), _arn(call.text("Bucket"), key), {}
+    elif call.operation in _ACTIONS:
+        action = _versioned(_ACTIONS[call.operation], call.text("VersionId"))
+        context = iam_actions.s3_service_context(
+            f"s3:{action}", dict(call.query), call.path, dict(call.headers)
+        )
+        keys = {key.lower(): value for key, value in context.items()}
+        yield action, _arn(call.text("Bucket"), call.text("Key")), keys
+    else:
+        raise UnjudgedError(f"s3_calls.py has no operation {call.operation}")
+    if source := call.text("CopySource"):
+        yield _source(source)
+    if call.text("Key"):
+        for header in sorted(call.headers):
+            for start, action in _OF_HEADERS.items():
+                if header.startswith(start):
+                    yield action, _arn(call.text("Bucket"), call.text("Key")), {}
+
+
+def _versioned(action: str, version: str) -> str:
+    return _OF_VERSIONS.get(action, action) if version else action
+
+
+def _arn(bucket: str, key: str = "") -> str:
+    if bucket.endswith(_ALIASES):
+        raise UnjudgedError(f"{bucket} stands for another bucket")
+    return f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket or '*'}"
+
+
+def _source(header: str) -> Needed:
+    """Return what the copy of an object needs where it comes from."""
+    path, _, query = header.partition("?")
+    bucket, _, key = unquote(path).lstrip("/").partition("/")
+    if not key or bucket.startswith("arn:"):
+        raise UnjudgedError(f"x-amz-copy-source {header!a} is no object in a bucket")
+    version = parse_qs(query).get("versionId", [""])[0]
+    return _versioned("GetObject", version), _arn(bucket, key), {}
+
+
+def _to_delete(body: bytes) -> Iterator[tuple[str, str]]:
+    """Yield key and version of each object in the body of DeleteObjects."""
+    try:
+        # Entities, which could make it grow without bound, are declared with `<!`.
+        if b"<!" in body:
+            raise ValueError("it has declarations")
+        root = fromstring(body.decode("utf-8").encode())  # noqa: S314
+    except (ParseError, ValueError) as error:
+        raise UnjudgedError(f"the body is no XML in UTF-8: {error}") from error
+    objects = [each for each in root if _name(each) == "Object"]
+    if not objects or len(objects) != sum(_name(each) == "Object" for each in root.iter()):
+        raise UnjudgedError("the body does not list objects under Delete")
+    for each in objects:
+        parts = [(_name(part), part.text or "") for part in each]
+        named = dict(parts)
+        if len(named) != len(parts) or not named.get("Key"):
+            raise UnjudgedError("an object to delete has not one key")
+        yield named["Key"], named.get("VersionId", "")
+
+
+def _name(element: Element) -> str:
+    return str(element.tag).rpartition("}")[2]

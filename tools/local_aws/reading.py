@@ -1,0 +1,481 @@
+"""Reading a request: once, and only in the way that its service's protocol has for it.
+
+What is read here is verified, judged and handed to the handler; nothing else of the request reaches
+it. A request that says something in two places, or otherwise than its protocol does, is refused
+with a message that names it: the handlers of MiniStack look into several places, each in its own
+order, so such a request could be one thing for the judge and another for the handler.
+"""
+
+import json
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self, TypeAlias
+from urllib.parse import parse_qsl, unquote
+
+from ministack import app
+from ministack.core import sigv4
+
+from tools.local_aws.service_models import Model, Operation, models
+
+# As ASGI has it: a dictionary whose keys depend on its type.
+Scope: TypeAlias = Any
+
+# The services that IAM calls otherwise than signatures do.
+_IAM_NAMES = {"monitoring": "cloudwatch", "tagging": "tag"}
+# Of the operations that IAM calls otherwise; those of S3 are in `iam.s3_calls`.
+_ACTIONS = {
+    "lambda:GetLayerVersionByArn": "lambda:GetLayerVersion",
+    "lambda:Invoke": "lambda:InvokeFunction",
+    "lambda:InvokeWithResponseStream": "lambda:InvokeFunction",
+}
+# Headers of the signature, and of the SDKs about themselves. They reach no handler.
+_SIGNING = frozenset(
+    {
+        "x-amz-content-sha256",
+        "x-amz-date",
+        "x-amz-decoded-content-length",
+        "x-amz-security-token",
+        "x-amz-trailer",
+        "x-amz-user-agent",
+    }
+)
+_PRESIGNED = frozenset(
+    {
+        "X-Amz-Algorithm",
+        "X-Amz-Credential",
+        "X-Amz-Date",
+        "X-Amz-Expires",
+        "X-Amz-Security-Token",
+        "X-Amz-Signature",
+        "X-Amz-SignedHeaders",
+    }
+)
+_TARGET, _CONTENT_TYPE, _ENCODING = "x-amz-target", "content-type", "content-encoding"
+_JSON = re.compile(r"application/x-amz-json-1\.[01]")
+_FORM = re.compile(r"application/x-www-form-urlencoded(; ?charset=utf-8)?", re.IGNORECASE)
+_PLAIN_JSON = re.compile(r"application/json(; ?charset=utf-8)?", re.IGNORECASE)
+_UNPACKED_BYTES = 16 * 1024 * 1024
+_ARN = "arn:"
+
+
+class UnreadableError(Exception):
+    """The request can be read in two ways, or in none; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as the client sent it; values of a repeated header are joined as SigV4 does it."""
+
+    method: str
+    path: str
+    raw_path: str
+    query: Mapping[str, list[str]]
+    headers: Mapping[str, str]
+    repeated: frozenset[str]
+    """Headers that are there more than once."""
+
+    @classmethod
+    def of(cls, scope: Scope) -> Self:
+        headers: dict[str, str] = {}
+        repeated = set()
+        for raw_name, raw_value in scope["headers"]:
+            name, value = raw_name.decode("latin-1").lower(), sigv4.decode_header_value(raw_value)
+            if name in headers:
+                repeated.add(name)
+                value = f"{headers[name]},{value}"
+            headers[name] = value
+        query: dict[str, list[str]] = {}
+        for name, value in parse_qsl(
+            scope["query_string"].decode("latin-1"), keep_blank_values=True, errors="replace"
+        ):
+            query.setdefault(name, []).append(value)
+        return cls(
+            method=scope["method"],
+            path=scope["path"],
+            raw_path=scope["raw_path"].decode("latin-1"),
+            query=query,
+            headers=headers,
+            repeated=frozenset(repeated),
+        )
+
+    @property
+    def presigned(self) -> bool:
+        """Whether the signature is in the URL."""
+        return "X-Amz-Algorithm" in self.query
+
+    def first(self, parameter: str) -> str:
+        return self.query.get(parameter, [""])[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signed:
+    """What the verified signature of a request says: by whom, for which service, over what."""
+
+    access_key_id: str
+    account: str
+    region: str
+    service: str
+    date: str
+    headers: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiRequest:
+    """A request to an API as it was read: this is judged, and this is what the handler gets."""
+
+    service: str
+    """As IAM calls it."""
+    operation: str
+    """As the model of the service calls it."""
+    parameters: Mapping[str, Any]
+    """JSON, or the values of a form, of the path, of the query and of headers by their names."""
+    account: str
+    region: str
+    access_key_id: str = ""
+    handler: str = ""
+    """As MiniStack calls the service."""
+    method: str = "POST"
+    path: str = "/"
+    query: Mapping[str, list[str]] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def action(self) -> str:
+        """The action as IAM calls it."""
+        name = f"{self.service}:{self.operation}"
+        return _ACTIONS.get(name, name)
+
+    def texts(self, *names: str) -> list[str]:
+        """Return the values of these parameters, those of lists among them."""
+        found: list[Any] = []
+        for name in names:
+            value = self.parameters.get(name, [])
+            found += value if isinstance(value, list) else [str(value)]
+            member = re.compile(rf"{name}(?:\.member)?\.\d+$")
+            found += [each for key, each in self.parameters.items() if member.match(key)]
+        return [text for text in found if isinstance(text, str) and text]
+
+    def text(self, *names: str) -> str:
+        return next(iter(self.texts(*names)), "")
+
+    def arn(self, resource: str, *, service: str = "", region: str | None = None) -> str:
+        where = self.region if region is None else region
+        return f"arn:aws:{service or self.service}:{where}:{self.account}:{resource}"
+
+    def arns(self, prefix: str, *names: str) -> list[str]:
+        """Return the ARNs of what these parameters name, be it by name or by ARN."""
+        return [
+            text if text.startswith(_ARN) else self.arn(f"{prefix}{text.removeprefix('/')}")
+            for text in self.texts(*names)
+        ]
+
+
+def read(request: Request, signed: Signed, body: bytes) -> ApiRequest:
+    """Read a request; ``UnreadableError`` unless it is what the protocol of its service has."""
+    found = models(signed.service)
+    if not found or signed.service not in app.SERVICE_HANDLERS:
+        raise UnreadableError(f"no service '{signed.service}' is known here")
+    if request.headers.get("smithy-protocol"):
+        raise UnreadableError(f"{request.headers['smithy-protocol']} is not spoken here")
+    if any(each.startswith("rest-") for each in found[0].protocols):
+        reading = _by_path(found, request, signed, body)
+    elif _TARGET in request.headers:
+        reading = _json(found, request, signed, body)
+    else:
+        reading = _form(found, request, signed, body)
+    _require_signed(request, reading, signed)
+    return reading
+
+
+def _json(found: tuple[Model, ...], request: Request, signed: Signed, body: bytes) -> ApiRequest:
+    target = request.headers[_TARGET]
+    prefix, _, name = target.rpartition(".")
+    model = next((m for m in found if m.target_prefix == prefix and "json" in m.protocols), None)
+    if model is None or name not in model.operations:
+        raise UnreadableError(f"{signed.service} has no operation with X-Amz-Target {target!a}")
+    _require_root_post(request, "X-Amz-Target")
+    _require_content_type(request, _JSON)
+    operation = model.operations[name]
+    content = _unpacked(request, operation, body)
+    parameters = _object(content)
+    _require_known(operation, parameters)
+    return _reading(request, signed, operation, parameters, content, (_TARGET, _CONTENT_TYPE))
+
+
+def _form(found: tuple[Model, ...], request: Request, signed: Signed, body: bytes) -> ApiRequest:
+    _require_root_post(request, "the body")
+    _require_content_type(request, _FORM)
+    try:
+        text = body.decode("ascii")
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict")
+    except ValueError:
+        raise UnreadableError("the body is no form in ASCII with percent-encoded UTF-8") from None
+    parameters = _once(pairs, "the body")
+    version, name = parameters.pop("Version", ""), parameters.pop("Action", "")
+    forms = [m for m in found if m.version == version and set(m.protocols) & {"query", "ec2"}]
+    if not forms or name not in forms[0].operations:
+        raise UnreadableError(
+            f"{signed.service} has no operation Action={name!a} of Version={version!a}"
+        )
+    operation = forms[0].operations[name]
+    if _ENCODING in request.headers:
+        raise UnreadableError("the body of a form is not encoded any further")
+    _require_known(operation, parameters)
+    return _reading(request, signed, operation, parameters, body, (_CONTENT_TYPE,))
+
+
+def _by_path(found: tuple[Model, ...], request: Request, signed: Signed, body: bytes) -> ApiRequest:
+    if _TARGET in request.headers:
+        raise UnreadableError("method and path name the operation, and X-Amz-Target another time")
+    s3 = signed.service == "s3"
+    _require_one_path(request, is_key=s3)
+    own = {"x-id", *(_PRESIGNED if request.presigned else ())}
+    query = {name: values for name, values in request.query.items() if name not in own}
+    operation, labels = _select(found, request, query, signed.service)
+    if request.query.get("x-id", [operation.name]) != [operation.name]:
+        raise UnreadableError(
+            f"x-id={request.first('x-id')!a}, but method, path and query are {operation.name}"
+        )
+    parameters = labels | _of_query(operation, query) | _of_headers(operation, request)
+    if body and request.method in ("GET", "HEAD"):
+        raise UnreadableError(f"a {request.method} with a body")
+    late: Mapping[str, str] = {}
+    if s3:
+        body, late = _unchunked(request, body)
+    elif _ENCODING in request.headers:
+        raise UnreadableError(f"the body is encoded: {request.headers[_ENCODING]!a}")
+    elif body and not operation.raw_body and "rest-json" in found[0].protocols:
+        if _CONTENT_TYPE in request.headers:
+            _require_content_type(request, _PLAIN_JSON)
+        parameters = _once([*parameters.items(), *_object(body).items()], "the request")
+    acting = (_CONTENT_TYPE, *operation.headers)
+    reading = _reading(request, signed, operation, parameters, body, acting)
+    headers = {name: value for name, value in {**reading.headers, **late}.items() if value}
+    return replace(reading, headers=headers, query=query)
+
+
+def _of_query(operation: Operation, query: Mapping[str, list[str]]) -> dict[str, Any]:
+    for name, values in query.items():
+        if len(values) > 1 and name not in operation.repeatable:
+            raise UnreadableError(f"{name!a} is there {len(values)} times in the query")
+    return {
+        member: query[name] if name in operation.repeatable else query[name][0]
+        for name, member in operation.query.items()
+        if name in query
+    }
+
+
+def _of_headers(operation: Operation, request: Request) -> dict[str, Any]:
+    return {
+        member: request.headers[name]
+        for name, member in operation.headers.items()
+        if name in request.headers
+    }
+
+
+def _select(
+    found: tuple[Model, ...], request: Request, query: Mapping[str, Any], service: str
+) -> tuple[Operation, dict[str, Any]]:
+    """Return the one operation that knows all of a request, and the parameters in its path."""
+    headers = request.headers.keys()
+    acting = {each for each in headers if each.startswith("x-amz-")} - _SIGNING
+    fitting = []
+    for operation in (each for model in found for each in model.operations.values()):
+        path = operation.path.fullmatch(request.path)
+        if (
+            path
+            and operation.method == request.method
+            and all(query.get(name) == [value] for name, value in operation.fixed_query.items())
+            and operation.required <= query.keys() | headers
+            and query.keys() <= operation.fixed_query.keys() | operation.query.keys()
+            and all(_is_parameter(operation, each) for each in acting)
+        ):
+            fixed = len(request.path) - sum(len(each) for each in path.groups())
+            named = len(operation.fixed_query) + len(operation.required)
+            fitting.append(((fixed, named), operation, path.groupdict()))
+    if not fitting:
+        said = ", ".join([*sorted(query), *sorted(acting)])
+        raise UnreadableError(
+            f"{service} has no one operation {request.method} {request.path!a}"
+            + (f" with {said}" if said else "")
+        )
+    fitting.sort(key=lambda each: each[0], reverse=True)
+    best = fitting[0]
+    if len(fitting) > 1 and fitting[1][0] == best[0]:
+        raise UnreadableError(
+            f"{request.method} {request.path!a} is {best[1].name} or {fitting[1][1].name}"
+        )
+    return best[1], best[2]
+
+
+def _is_parameter(operation: Operation, header: str) -> bool:
+    prefixes = operation.header_prefixes
+    return header in operation.headers or bool(prefixes and header.startswith(prefixes))
+
+
+def _reading(
+    request: Request,
+    signed: Signed,
+    operation: Operation,
+    parameters: Mapping[str, Any],
+    body: bytes,
+    acting: Iterable[str],
+) -> ApiRequest:
+    headers = {name: request.headers[name] for name in acting if name in request.headers}
+    headers |= {
+        name: value
+        for name, value in request.headers.items()
+        if _is_parameter(operation, name) or name == "user-agent"
+    }
+    scope = f"{signed.access_key_id}/{signed.date}/{signed.region}/{signed.service}/aws4_request"
+    own = {
+        "host": request.headers["host"],
+        "authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=",
+        "content-length": str(len(body)),
+        "x-forwarded-proto": "https",
+    }
+    return ApiRequest(
+        service=_IAM_NAMES.get(signed.service, signed.service),
+        operation=operation.name,
+        parameters=parameters,
+        account=signed.account,
+        region=signed.region,
+        access_key_id=signed.access_key_id,
+        handler=signed.service,
+        method=request.method,
+        path=request.path,
+        headers=headers | own,
+        body=body,
+    )
+
+
+def _require_signed(request: Request, reading: ApiRequest, signed: Signed) -> None:
+    """Refuse headers that act, but are not signed, not known, or there twice."""
+    own = ("authorization", "content-length", "x-forwarded-proto", "user-agent")
+    acting = {each for each in reading.headers if each in request.headers and each not in own}
+    amazon = {each for each in request.headers if each.startswith("x-amz-")}
+    for name in sorted(acting | amazon):
+        if name not in acting | _SIGNING:
+            raise UnreadableError(f"{reading.action} has no header {name}")
+        if name not in signed.headers:
+            raise UnreadableError(f"the header {name} is not signed")
+        if name in request.repeated:
+            raise UnreadableError(f"the header {name} is there twice")
+
+
+def _require_root_post(request: Request, place: str) -> None:
+    if request.method != "POST" or request.raw_path != "/":
+        raise UnreadableError(
+            f"{request.method} {request.path!a}: an operation that {place} names is a POST of /"
+        )
+    if request.query:
+        said = ", ".join(sorted(request.query))
+        raise UnreadableError(f"{place} names the operation, and the query says {said!a}")
+
+
+def _require_content_type(request: Request, expected: re.Pattern[str]) -> None:
+    content_type = request.headers.get(_CONTENT_TYPE, "")
+    if not expected.fullmatch(content_type):
+        raise UnreadableError(f"the Content-Type is {content_type!a}, not {expected.pattern}")
+
+
+def _require_one_path(request: Request, *, is_key: bool) -> None:
+    """Refuse a path that is encoded twice, or leads another way when it is made simple."""
+    try:
+        plain = unquote(request.raw_path, errors="strict")
+    except UnicodeDecodeError:
+        plain = ""
+    if plain != request.path:
+        raise UnreadableError(f"the path {request.raw_path!a} is not in UTF-8")
+    parts = request.path.split("/")[1:]
+    if not is_key and (
+        "%" in request.path
+        or "%2f" in request.raw_path.lower()
+        or "" in parts[:-1]
+        or {".", ".."} & set(parts)
+    ):
+        raise UnreadableError(f"the path {request.raw_path!a} can be read in two ways")
+
+
+def _require_known(operation: Operation, parameters: Mapping[str, Any]) -> None:
+    for name in parameters:
+        if name.partition(".")[0] not in operation.body:
+            raise UnreadableError(f"{operation.name} has no parameter {name!a}")
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object of a body: UTF-8 that begins with the brace, each key once."""
+    if not body.startswith(b"{"):
+        raise UnreadableError("the body does not begin with the { of a JSON object in UTF-8")
+    try:
+        content = json.loads(body.decode("utf-8"), object_pairs_hook=_pairs)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError(f"the body is no JSON object in UTF-8: {error}") from None
+    parameters: dict[str, Any] = content
+    return parameters
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return _once(pairs, "the JSON")
+
+
+def _once(pairs: Iterable[tuple[str, Any]], place: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise UnreadableError(f"{place} says {name!a} twice")
+        found[name] = value
+    return found
+
+
+def _unpacked(request: Request, operation: Operation, body: bytes) -> bytes:
+    """Return the body without its compression, which SDKs use where the model has it."""
+    encoding = request.headers.get(_ENCODING)
+    if encoding is None:
+        return body
+    if encoding != "gzip" or not operation.may_be_compressed:
+        raise UnreadableError(f"the body of {operation.name} is encoded: {encoding!a}")
+    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        content = unpacking.decompress(body, _UNPACKED_BYTES)
+    except zlib.error as error:
+        raise UnreadableError(f"the body is no gzip: {error}") from None
+    if not unpacking.eof or unpacking.unused_data:
+        raise UnreadableError(
+            f"the body is not one gzip of at most {_UNPACKED_BYTES >> 20} MiB when it is unpacked"
+        )
+    return content
+
+
+def _unchunked(request: Request, body: bytes) -> tuple[bytes, Mapping[str, str]]:
+    """Return the content of a body in AWS's chunks, and the headers that it changes.
+
+    A checksum may come after the content. Of the encodings the chunks are taken away.
+    """
+    headers = {
+        name: request.headers[name]
+        for name in (_ENCODING, "x-amz-content-sha256", "x-amz-decoded-content-length",
+                     "x-amz-trailer")
+        if name in request.headers
+    }  # fmt: skip
+    given = dict(headers)
+    try:
+        content = app._decode_aws_chunked_body(body, headers)
+    except app._IncompleteRequestBody as error:
+        raise UnreadableError(str(error)) from None
+    changed = {name: value for name, value in headers.items() if name not in given}
+    announced = set(_names(given.get("x-amz-trailer", "")))
+    for name in changed:
+        checksum = name in announced and name.startswith("x-amz-checksum-")
+        if not checksum or name in request.headers:
+            raise UnreadableError(f"the body ends with {name!a}, which is no announced checksum")
+    if _ENCODING in given:
+        changed[_ENCODING] = headers.get(_ENCODING, "")
+    return bytes(content), changed
+
+
+def _names(header: str) -> Iterator[str]:
+    yield from (each.strip().lower() for each in header.split(",") if each.strip())

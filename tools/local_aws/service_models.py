@@ -1,0 +1,149 @@
+"""What botocore knows about the requests of a service: protocols, operations, and their parameters.
+
+A model of botocore has up to some megabytes, most of it documentation. It is read when the first
+request for its service arrives, and only what a request is read by is kept.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from botocore.exceptions import UnknownServiceError
+from botocore.loaders import Loader
+
+# The models of a service whose name in signatures is not that of its model, or who shares it.
+_MODELS = {
+    "apigateway": ("apigateway", "apigatewayv2"),
+    "dynamodb": ("dynamodb", "dynamodbstreams"),
+    "elasticfilesystem": ("efs",),
+    "elasticloadbalancing": ("elbv2",),
+    "monitoring": ("cloudwatch",),
+    "servicequotas": ("service-quotas",),
+    "states": ("stepfunctions",),
+    "tagging": ("resourcegroupstaggingapi",),
+}
+# They have the request of another operation, and need an endpoint that is not here.
+_NOT_HERE = ("ListDirectoryBuckets",)
+_PLACEHOLDER = re.compile(r"\\{(\w+)(\\\+)?\\}")
+_FORM_PROTOCOLS = ("query", "ec2")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """An operation of a service, and where its request has which parameter."""
+
+    name: str
+    method: str
+    path: re.Pattern[str]
+    fixed_query: Mapping[str, str]
+    """Query parameters that select the operation, with their values."""
+    query: Mapping[str, str]
+    """The other query parameters, with the names that the model gives them."""
+    repeatable: frozenset[str]
+    """Query parameters that are lists."""
+    headers: Mapping[str, str]
+    """Headers that are parameters, in lower case, with the names that the model gives them."""
+    header_prefixes: tuple[str, ...]
+    required: frozenset[str]
+    """Query parameters and headers without which it is another operation."""
+    body: frozenset[str]
+    """Names that the content of the body may have on its first level."""
+    raw_body: bool
+    """Whether the body is one parameter, as the content of an object is."""
+    may_be_compressed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """The requests of a service."""
+
+    protocols: tuple[str, ...]
+    target_prefix: str
+    version: str
+    operations: Mapping[str, Operation]
+
+
+@cache
+def models(signing_name: str) -> tuple[Model, ...]:
+    """Return the models of the service with this name in signatures; none if nobody knows it."""
+    try:
+        return tuple(_model(name) for name in _MODELS.get(signing_name, (signing_name,)))
+    except UnknownServiceError:
+        return ()
+
+
+def _model(name: str) -> Model:
+    # A loader of its own: it keeps what it has loaded.
+    content = Loader().load_service_model(name, "service-2")
+    metadata, shapes = content["metadata"], content["shapes"]
+    protocols = tuple(metadata.get("protocols") or [metadata["protocol"]])
+    operations = {
+        each["name"]: _operation(each, shapes, protocols)
+        for each in content["operations"].values()
+        if not each.get("deprecated") and each["name"] not in _NOT_HERE
+    }
+    return Model(
+        protocols=protocols,
+        target_prefix=metadata.get("targetPrefix", ""),
+        version=metadata["apiVersion"],
+        operations=operations,
+    )
+
+
+def _operation(
+    content: Mapping[str, Any], shapes: Mapping[str, Any], protocols: tuple[str, ...]
+) -> Operation:
+    shape = shapes[content["input"]["shape"]] if "input" in content else {}
+    members = shape.get("members", {})
+
+    def located(place: str) -> dict[str, str]:
+        found = {name: each for name, each in members.items() if each.get("location") == place}
+        return {each.get("locationName", name): name for name, each in found.items()}
+
+    query = located("querystring")
+    headers = {header.lower(): name for header, name in located("header").items()}
+    needed = shape.get("required", ())
+    path, _, fixed = content["http"]["requestUri"].partition("?")
+    payload = shapes[members[shape["payload"]]["shape"]] if "payload" in shape else {}
+    free = {name: each for name, each in members.items() if "location" not in each}
+    forms = any(each in _FORM_PROTOCOLS for each in protocols)
+    return Operation(
+        name=content["name"],
+        method=content["http"]["method"],
+        path=_pattern(path),
+        fixed_query=dict(part.partition("=")[::2] for part in fixed.split("&") if part),
+        query=query,
+        repeatable=frozenset(
+            each for each, name in query.items() if shapes[members[name]["shape"]]["type"] == "list"
+        ),
+        headers=headers,
+        header_prefixes=(
+            *(prefix.lower() for prefix in located("headers")),
+            *(("x-amz-checksum-",) if "httpChecksum" in content else ()),
+        ),
+        required=frozenset(each for each, name in (query | headers).items() if name in needed),
+        body=frozenset(
+            spelling for name, each in free.items() for spelling in _spellings(name, each, forms)
+        ),
+        raw_body=payload.get("type") in ("blob", "string"),
+        may_be_compressed="gzip" in content.get("requestcompression", {}).get("encodings", ()),
+    )
+
+
+def _spellings(name: str, member: Mapping[str, Any], forms: bool) -> Iterator[str]:
+    """Yield how a body may call a parameter; EC2 begins it with a capital letter."""
+    spelled = (member.get("queryName"), member.get("locationName"), name)
+    for each in filter(None, spelled) if forms else [member.get("locationName", name)]:
+        yield each
+        if forms:
+            yield each[0].upper() + each[1:]
+
+
+def _pattern(uri: str) -> re.Pattern[str]:
+    """Return the pattern of a path; ``{Key+}`` may have slashes, ``{Bucket}`` not."""
+    pattern = _PLACEHOLDER.sub(
+        lambda found: f"(?P<{found[1]}>{'.+' if found[2] else '[^/]+'})", re.escape(uri.rstrip("/"))
+    )
+    return re.compile(f"{pattern}/?", re.DOTALL)
