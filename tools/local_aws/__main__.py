@@ -18,7 +18,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import sys
 import tempfile
 import threading
@@ -29,6 +28,7 @@ from pathlib import Path
 
 from tools.local_aws import replacement_report
 from tools.local_aws.credentials import HOST, Certificate, RootKey
+from tools.local_aws.listener import Listener
 from tools.local_aws.options import ENGINE_VARIABLE, Delays, EngineAccess
 from tools.local_aws.process_environment import chosen, keep_only
 from tools.local_aws.replacements import load
@@ -75,10 +75,10 @@ def _set_delays(custom_health_seconds: float) -> None:
     servicediscovery.custom_health_seconds = custom_health_seconds
 
 
-async def _serve(listener: socket.socket, folder: Path) -> bool:
+async def _serve(listener: Listener, folder: Path) -> bool:
     """Serve until the end; return whether standard input ended without a word."""
     from hypercorn.asyncio import serve
-    from hypercorn.config import Config
+    from hypercorn.config import Config, Sockets
     from ministack.app import app
 
     from tools.local_aws.authentication import AuthenticationMiddleware
@@ -99,8 +99,11 @@ async def _serve(listener: socket.socket, folder: Path) -> bool:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, over.set)
 
-    config = Config()
-    config.bind = [f"fd://{listener.fileno()}"]
+    class Listening(Config):
+        def create_sockets(self) -> Sockets:
+            return Sockets([listener], [], [])
+
+    config = Listening()
     certificate = Certificate(folder)
     config.certfile = config.keyfile = str(certificate.server)
     config.alpn_protocols = ["http/1.1"]
@@ -133,7 +136,7 @@ def main() -> None:
             identity = chosen(_IDENTITY, None)
         keep_only(ENGINE_VARIABLE)
         os.environ.update(identity)
-        listener = socket.create_server((HOST, 0))
+        listener = Listener.on((HOST, 0))
         port = listener.getsockname()[1]
         _configure_ministack(port, folder, account=given.account, region=given.region)
         load(with_engine=EngineAccess.is_configured()).apply()

@@ -152,8 +152,8 @@ class ApiRequest:
         """Return the values of these parameters, those of lists among them."""
         found: list[Any] = []
         for name in names:
-            value = self.parameters.get(name, [])
-            found += value if isinstance(value, list) else [str(value)]
+            value = self.parameters.get(name)
+            found += value if isinstance(value, list) else [] if value is None else [str(value)]
             member = re.compile(rf"{name}(?:\.member)?\.\d+$")
             found += [each for key, each in self.parameters.items() if member.match(key)]
         return [text for text in found if isinstance(text, str) and text]

@@ -44,7 +44,7 @@ def _resources(call: ApiRequest) -> list[str]:
     if call.action in _OF_FEDERATION:
         raise UnjudgedError("who is federated is known to nobody here")
     if call.action in _BY_ACTION:
-        return _BY_ACTION[call.action](call)
+        return _BY_ACTION[call.action](call) or [EVERYTHING]
     try:
         types = resource_types(call.action)
     except UnknownActionError:

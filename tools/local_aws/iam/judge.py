@@ -154,7 +154,7 @@ def is_root(access_key_id: str) -> bool:
     return bool(iam_evaluator.is_root_access_key(access_key_id))
 
 
-def judge(call: ApiRequest, *, played_service: str = "") -> "stack_roles.Pending":
+def judge(call: ApiRequest, *, played_service: str = "") -> stack_roles.Pending:
     """Raise ``Refusal`` or ``NoSuchPrincipalError`` unless the caller may make the call.
 
     Root assumes a role only in the name of a service that the role trusts: ``played_service``.
@@ -175,7 +175,10 @@ def _demanded(principal: Principal, call: ApiRequest) -> list[Check]:
     try:
         stack_roles.require_role(call)
         tags = _request_tags(call)
-        return [replace(each, keys={**tags, **each.keys}) for each in checks(call)]
+        demanded = [replace(each, keys={**tags, **each.keys}) for each in checks(call)]
+        if not demanded:
+            raise UnjudgedError(f"nobody says what {call.action} needs")
+        return demanded
     except UnjudgedError as error:
         raise _unjudged(principal, Check(action=call.action, resource=EVERYTHING), error) from error
 

@@ -104,8 +104,10 @@ _ALIASES = ("-s3alias", "--ol-s3")
 def of_s3(call: ApiRequest) -> Iterator[Needed]:
     """Yield all that must be allowed for a call; ``UnjudgedError`` if nobody knows."""
     if call.operation == "DeleteObjects":
+        # DeleteObject always: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
         for key, version in _to_delete(call.body):
-            yield _versioned("DeleteObject", version), _arn(call.text("Bucket"), key), {}
+            for action in dict.fromkeys(("DeleteObject", _versioned("DeleteObject", version))):
+                yield action, _arn(call.text("Bucket"), key), {}
     elif call.operation in _ACTIONS:
         action = _versioned(_ACTIONS[call.operation], call.text("VersionId"))
         context = iam_actions.s3_service_context(
