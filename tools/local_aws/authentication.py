@@ -126,7 +126,8 @@ class AuthenticationMiddleware:
         if admitted is _Secret.REGISTRY:
             return await docker_registry.serve(request, await _body(receive, _LAYER_BYTES))
         if admitted is _Secret.SIGNAL:
-            return await self._administer(scope, await _body(receive, _BODY_BYTES))
+            signal = {**scope, "query_string": b""}
+            return await self._administer(signal, await _body(receive, _BODY_BYTES))
         signature, credential = admitted
         body = await _body(receive, _BODY_BYTES)
         _verify(request, signature, credential.secret_access_key, body)

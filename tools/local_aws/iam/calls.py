@@ -37,7 +37,19 @@ def checks(call: ApiRequest) -> list[Check]:
         ]
     keys = _keys(call)
     own = [Check(action=call.action, resource=resource, keys=keys) for resource in _resources(call)]
-    return [*own, *_of_secrets(call), *_tagging(call), *_handed_over(call)]
+    found = [*own, *_of_secrets(call), *_tagging(call), *_handed_over(call)]
+    for each in found:
+        _require_here(call, each.resource)
+    return found
+
+
+def _require_here(call: ApiRequest, resource: str) -> None:
+    """Refuse the ARN of another place: handlers look at its name alone, and find what is here."""
+    if resource.startswith("arn:"):
+        _, partition, _, region, account, *_ = [*resource.split(":"), "", "", "", ""]
+        here = partition == "aws" and region in ("", call.region)
+        if not here or account not in ("", "aws", call.account):
+            raise UnjudgedError(f"{resource} is not in {call.region} of {call.account}")
 
 
 def _resources(call: ApiRequest) -> list[str]:
@@ -55,8 +67,13 @@ def _resources(call: ApiRequest) -> list[str]:
             f"{call.action} is authorised on {' or '.join(types)}, which calls.py does not know"
         )
     named = [resource for each in known for resource in _BY_TYPE[each](call)]
+    if types and not named and not call.operation.startswith(_READING):
+        raise UnjudgedError(f"{call.action} names no resource that calls.py knows how to read")
     # Who names nothing asks about everything.
     return named or [EVERYTHING]
+
+
+_READING = ("BatchGet", "Describe", "Discover", "Get", "List", "Search")
 
 
 # --- How a request names resources.
@@ -64,10 +81,13 @@ def _resources(call: ApiRequest) -> list[str]:
 
 def _in_cluster(call: ApiRequest, kind: str, *names: str) -> list[str]:
     cluster = _cluster(call).rpartition("/")[2]
-    return [
-        text if text.startswith("arn:") else call.arn(f"{kind}/{cluster}/{text}")
-        for text in call.texts(*names)
-    ]
+    found = []
+    for text in call.texts(*names):
+        arn = text if text.startswith("arn:") else call.arn(f"{kind}/{cluster}/{text}")
+        if not arn.endswith(f"/{cluster}/{text.rpartition('/')[2]}"):
+            raise UnjudgedError(f"the cluster is {cluster}, and that of {text} is another one")
+        found.append(arn)
+    return found
 
 
 def _cluster(call: ApiRequest) -> str:
@@ -76,7 +96,7 @@ def _cluster(call: ApiRequest) -> str:
 
 
 def _clusters(call: ApiRequest) -> list[str]:
-    return call.arns("cluster/", "clusters") or [_cluster(call)]
+    return call.arns("cluster/", "clusters", "clusterName") or [_cluster(call)]
 
 
 def _task_definitions(call: ApiRequest) -> list[str]:
@@ -114,13 +134,19 @@ def _log_streams(call: ApiRequest) -> list[str]:
 
 
 def _log_group_arns(call: ApiRequest) -> list[str]:
-    named = call.arns("log-group:", "logGroupIdentifier")
+    named = call.texts("logGroupIdentifier", "logGroupIdentifiers", "logGroupName", "logGroupNames")
     # A name may begin with a slash, which belongs to it.
-    return named or [call.arn(f"log-group:{name}") for name in call.texts("logGroupName")]
+    return [each if each.startswith("arn:") else call.arn(f"log-group:{each}") for each in named]
 
 
 def _parameters(call: ApiRequest) -> list[str]:
-    return call.arns("parameter/", "Name", "Names")
+    return call.arns("parameter/", "Name", "Names", "Path")
+
+
+def _groups(call: ApiRequest) -> list[str]:
+    if call.texts("GroupName"):
+        raise UnjudgedError("a security group is named by its name, not by its id")
+    return call.arns("security-group/", "GroupId")
 
 
 def _roles(call: ApiRequest) -> list[str]:
@@ -205,7 +231,7 @@ _BY_TYPE: dict[str, Callable[[ApiRequest], list[str]]] = {
     "codepipeline:pipeline": _pipelines,
     "codepipeline:stage": lambda call: _part_of_pipeline(call, "stageName"),
     "codestar-connections:Connection": lambda call: call.texts("ConnectionArn"),
-    "ec2:security-group": lambda call: call.arns("security-group/", "GroupId"),
+    "ec2:security-group": _groups,
     "ec2:vpc": lambda call: call.arns("vpc/", "VpcId"),
     "ecr:repository": lambda call: call.arns("repository/", "repositoryName", "repositoryNames"),
     "ecs:cluster": _clusters,
@@ -223,7 +249,7 @@ _BY_TYPE: dict[str, Callable[[ApiRequest], list[str]]] = {
     "servicequotas:quota": lambda call: [
         call.arn(f"{call.text('ServiceCode')}/{code}") for code in call.texts("QuotaCode")
     ],
-    "sns:topic": lambda call: call.texts("TopicArn"),
+    "sns:topic": lambda call: call.texts("TopicArn", "TargetArn"),
     "ssm:parameter": _parameters,
     "sts:role": lambda call: call.texts("RoleArn"),
 }

@@ -204,11 +204,13 @@ def is_allowed(*, access_key_id: str, action: str, resource: str) -> str:
 def _require_trusted_service(call: ApiRequest, service: str) -> None:
     role = call.text("RoleArn")
     own, _ = policy_of_resource("sts:AssumeRole", role)
-    for check in checks(call):
-        if not service or not trusts(own, service, role, check.action):
+    actions = ASSUMING if any(key.startswith("Tags.") for key in call.parameters) else ASSUMING[:1]
+    for action in actions:
+        if not service or not trusts(own, service, role, action):
             reason = f"because the role does not trust {service or 'root'}"
             root = f"arn:aws:iam::{call.account}:root"
-            raise Refusal(root, check, Decision(allowed=False, reason=reason))
+            refused = Decision(allowed=False, reason=reason)
+            raise Refusal(root, Check(action=action, resource=role), refused)
 
 
 @replaces(

@@ -134,6 +134,51 @@ def test_a_call_needs_permission_for_each_of_its_resources(user: Callable[..., A
         caller.client("ecr").describe_repositories(repositoryNames=["one", "two"])
 
 
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "said"),
+    [
+        (
+            "ecs",
+            "update_service",
+            {"cluster": "shut", "service": f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/open/s"},
+            "the cluster is shut",
+        ),
+        (
+            "lambda",
+            "get_function",
+            {"FunctionName": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:shut"},
+            "is not in eu-west-1",
+        ),
+        (
+            "logs",
+            "filter_log_events",
+            {
+                "logGroupIdentifier": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:open",
+                "logGroupName": "shut",
+            },
+            "log-group:shut",
+        ),
+        (
+            "ec2",
+            "authorize_security_group_ingress",
+            {"GroupName": "shut", "IpProtocol": "tcp"},
+            "by its name",
+        ),
+        ("sns", "publish", {"PhoneNumber": "+491", "Message": "m"}, "names no resource"),
+    ],
+)
+def test_a_resource_is_not_named_past_the_judge(
+    user: Callable[..., Access],
+    service: str,
+    operation: str,
+    parameters: dict[str, Any],
+    said: str,
+) -> None:
+    shut = {"Effect": "Deny", "Action": "*", "Resource": "arn:aws:*:*:*:*shut*"}
+    with refused(said):
+        getattr(user(allow("*"), shut).client(service), operation)(**parameters)
+
+
 def test_a_condition_key_of_the_service_limits_a_call(user: Callable[..., Access]) -> None:
     mine = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/mine"
     caller = user(allow("ecs:ListTasks", ArnEquals={"ecs:cluster": mine}))
