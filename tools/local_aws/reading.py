@@ -326,9 +326,7 @@ def _reading(
 ) -> ApiRequest:
     headers = {name: request.headers[name] for name in acting if name in request.headers}
     headers |= {
-        name: value
-        for name, value in request.headers.items()
-        if _is_parameter(operation, name) or name == "user-agent"
+        name: value for name, value in request.headers.items() if _is_parameter(operation, name)
     }
     scope = f"{signed.access_key_id}/{signed.date}/{signed.region}/{signed.service}/aws4_request"
     own = {
@@ -354,7 +352,7 @@ def _reading(
 
 def _require_signed(request: Request, reading: ApiRequest, signed: Signed) -> None:
     """Refuse headers that act, but are not signed, not known, or there twice."""
-    own = ("authorization", "content-length", "x-forwarded-proto", "user-agent")
+    own = ("authorization", "content-length", "x-forwarded-proto")
     acting = {each for each in reading.headers if each in request.headers and each not in own}
     amazon = {each for each in request.headers if each.startswith("x-amz-")}
     for name in sorted(acting | amazon):

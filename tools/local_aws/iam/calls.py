@@ -67,13 +67,14 @@ def _resources(call: ApiRequest) -> list[str]:
             f"{call.action} is authorised on {' or '.join(types)}, which calls.py does not know"
         )
     named = [resource for each in known for resource in _BY_TYPE[each](call)]
-    if types and not named and not call.operation.startswith(_READING):
+    about_everything = call.operation.startswith(_ABOUT_EVERYTHING)
+    if types and not named and (not about_everything or call.operation.endswith("Tags")):
         raise UnjudgedError(f"{call.action} names no resource that calls.py knows how to read")
-    # Who names nothing asks about everything.
     return named or [EVERYTHING]
 
 
-_READING = ("BatchGet", "Describe", "Discover", "Get", "List", "Search")
+# Whoever reads and names nothing asks about everything. What is created may have no name before.
+_ABOUT_EVERYTHING = ("BatchGet", "Create", "Describe", "Discover", "Get", "List", "Search")
 
 
 # --- How a request names resources.
@@ -249,7 +250,7 @@ _BY_TYPE: dict[str, Callable[[ApiRequest], list[str]]] = {
     "servicequotas:quota": lambda call: [
         call.arn(f"{call.text('ServiceCode')}/{code}") for code in call.texts("QuotaCode")
     ],
-    "sns:topic": lambda call: call.texts("TopicArn", "TargetArn"),
+    "sns:topic": lambda call: call.arns("", "TopicArn", "TargetArn", "Name"),
     "ssm:parameter": _parameters,
     "sts:role": lambda call: call.texts("RoleArn"),
 }

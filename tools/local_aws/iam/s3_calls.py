@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from ministack.core import iam_actions
 
+from tools.local_aws.iam.actions import UnknownActionError, resource_types
 from tools.local_aws.reading import ApiRequest
 
 Needed: TypeAlias = tuple[str, str, Mapping[str, Any]]
@@ -21,37 +22,18 @@ class UnjudgedError(Exception):
 
 
 _ACTIONS = {
-    "AbortMultipartUpload": "AbortMultipartUpload",
     "CompleteMultipartUpload": "PutObject",
     "CopyObject": "PutObject",
-    "CreateBucket": "CreateBucket",
     "CreateMultipartUpload": "PutObject",
-    "DeleteBucket": "DeleteBucket",
     "DeleteBucketCors": "PutBucketCORS",
     "DeleteBucketEncryption": "PutEncryptionConfiguration",
     "DeleteBucketLifecycle": "PutLifecycleConfiguration",
-    "DeleteBucketPolicy": "DeleteBucketPolicy",
     "DeleteBucketTagging": "PutBucketTagging",
-    "DeleteBucketWebsite": "DeleteBucketWebsite",
-    "DeleteObject": "DeleteObject",
-    "DeleteObjectTagging": "DeleteObjectTagging",
     "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
-    "GetBucketAcl": "GetBucketAcl",
     "GetBucketCors": "GetBucketCORS",
     "GetBucketEncryption": "GetEncryptionConfiguration",
     "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
-    "GetBucketLocation": "GetBucketLocation",
-    "GetBucketLogging": "GetBucketLogging",
     "GetBucketNotificationConfiguration": "GetBucketNotification",
-    "GetBucketOwnershipControls": "GetBucketOwnershipControls",
-    "GetBucketPolicy": "GetBucketPolicy",
-    "GetBucketPolicyStatus": "GetBucketPolicyStatus",
-    "GetBucketTagging": "GetBucketTagging",
-    "GetBucketVersioning": "GetBucketVersioning",
-    "GetBucketWebsite": "GetBucketWebsite",
-    "GetObject": "GetObject",
-    "GetObjectAcl": "GetObjectAcl",
-    "GetObjectTagging": "GetObjectTagging",
     "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
     "HeadBucket": "ListBucket",
     "HeadObject": "GetObject",
@@ -61,23 +43,14 @@ _ACTIONS = {
     "ListObjects": "ListBucket",
     "ListObjectsV2": "ListBucket",
     "ListParts": "ListMultipartUploadParts",
-    "PutBucketAcl": "PutBucketAcl",
     "PutBucketCors": "PutBucketCORS",
     "PutBucketEncryption": "PutEncryptionConfiguration",
     "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
-    "PutBucketOwnershipControls": "PutBucketOwnershipControls",
-    "PutBucketPolicy": "PutBucketPolicy",
-    "PutBucketTagging": "PutBucketTagging",
-    "PutBucketVersioning": "PutBucketVersioning",
-    "PutBucketWebsite": "PutBucketWebsite",
-    "PutObject": "PutObject",
-    "PutObjectAcl": "PutObjectAcl",
-    "PutObjectTagging": "PutObjectTagging",
     "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
     "UploadPart": "PutObject",
     "UploadPartCopy": "PutObject",
 }
-"""The operations that are judged, with the action that each needs; others are refused."""
+"""The operations whose action has another name. What has no action of its own name is refused."""
 _OF_VERSIONS = {
     "DeleteObject": "DeleteObjectVersion",
     "DeleteObjectTagging": "DeleteObjectVersionTagging",
@@ -97,6 +70,9 @@ _OF_HEADERS = {
     "x-amz-object-lock-retain-until-date": "PutObjectRetention",
     "x-amz-tagging": "PutObjectTagging",
 }
+_NEW = ("x-amz-acl", "x-amz-bucket-object-lock", "x-amz-grant-", "x-amz-object-ownership")
+# They need the rights to read or to change an object besides.
+_NOT_JUDGED = ("GetObjectAttributes", "RestoreObject")
 # Names that stand for a bucket of another name.
 _ALIASES = ("-s3alias", "--ol-s3")
 
@@ -108,15 +84,13 @@ def of_s3(call: ApiRequest) -> Iterator[Needed]:
         for key, version in _to_delete(call.body):
             for action in dict.fromkeys(("DeleteObject", _versioned("DeleteObject", version))):
                 yield action, _arn(call.text("Bucket"), key), {}
-    elif call.operation in _ACTIONS:
-        action = _versioned(_ACTIONS[call.operation], call.text("VersionId"))
+    else:
+        action = _versioned(_action(call.operation), call.text("VersionId"))
         context = iam_actions.s3_service_context(
             f"s3:{action}", dict(call.query), call.path, dict(call.headers)
         )
         keys = {key.lower(): value for key, value in context.items()}
         yield action, _arn(call.text("Bucket"), call.text("Key")), keys
-    else:
-        raise UnjudgedError(f"s3_calls.py has no operation {call.operation}")
     if source := call.text("CopySource"):
         yield _source(source)
     if call.text("Key"):
@@ -124,6 +98,19 @@ def of_s3(call: ApiRequest) -> Iterator[Needed]:
             for start, action in _OF_HEADERS.items():
                 if header.startswith(start):
                     yield action, _arn(call.text("Bucket"), call.text("Key")), {}
+    elif call.operation == "CreateBucket" and any(each.startswith(_NEW) for each in call.headers):
+        raise UnjudgedError("the bucket is made with an ACL, object lock or owner of its objects")
+
+
+def _action(operation: str) -> str:
+    name = _ACTIONS.get(operation, operation)
+    try:
+        if operation in _NOT_JUDGED:
+            raise UnknownActionError(operation)
+        resource_types(f"s3:{name}")
+    except UnknownActionError:
+        raise UnjudgedError(f"s3_calls.py does not know what {operation} needs") from None
+    return name
 
 
 def _versioned(action: str, version: str) -> str:
