@@ -47,7 +47,7 @@ def _configure_ministack(port: int, folder: Path, *, account: str, region: str) 
             "GATEWAY_PORT": str(port),
             "BIND_HOST": HOST,
             "MINISTACK_HOST": HOST,
-            # `authentication` verifies the caller, then MiniStack checks its permissions.
+            # `door` verifies and judges each request; with AUTH the handlers check more of it.
             "AUTH": "true",
             "USE_SSL": "1",  # the URLs that it hands out begin with https
             "MINISTACK_SSL_CERT": str(Certificate(folder).server),
@@ -81,7 +81,7 @@ async def _serve(listener: Listener, folder: Path) -> bool:
     from hypercorn.config import Config, Sockets
     from ministack.app import app
 
-    from tools.local_aws.authentication import AuthenticationMiddleware
+    from tools.local_aws.door import Door
 
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -110,8 +110,8 @@ async def _serve(listener: Listener, folder: Path) -> bool:
     config.loglevel = "WARNING"
     config.keep_alive_timeout = 75
     config.graceful_timeout = 0.1
-    authenticated = AuthenticationMiddleware(app, address=f"{HOST}:{listener.getsockname()[1]}")
-    serving = asyncio.create_task(serve(authenticated, config, shutdown_trigger=over.wait))
+    door = Door(app, address=f"{HOST}:{listener.getsockname()[1]}")
+    serving = asyncio.create_task(serve(door, config, shutdown_trigger=over.wait))
     await over.wait()
     # Without this limit it would wait until every client with an open connection closes it.
     await asyncio.wait({serving}, timeout=config.graceful_timeout)

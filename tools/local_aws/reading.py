@@ -10,26 +10,17 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Self, TypeAlias
+from dataclasses import replace
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from ministack import app
-from ministack.core import sigv4
 
+from tools.local_aws.api_request import ApiRequest, Request, Signed
 from tools.local_aws.service_models import Model, Operation, models
-
-# As ASGI has it: a dictionary whose keys depend on its type.
-Scope: TypeAlias = Any
 
 # The services that IAM calls otherwise than signatures do.
 _IAM_NAMES = {"monitoring": "cloudwatch", "tagging": "tag"}
-# Of the operations that IAM calls otherwise; those of S3 are in `iam.s3_calls`.
-_ACTIONS = {
-    "lambda:GetLayerVersionByArn": "lambda:GetLayerVersion",
-    "lambda:Invoke": "lambda:InvokeFunction",
-    "lambda:InvokeWithResponseStream": "lambda:InvokeFunction",
-}
 # Headers of the signature, and of the SDKs about themselves. They reach no handler.
 _SIGNING = frozenset(
     {
@@ -57,120 +48,10 @@ _JSON = re.compile(r"application/x-amz-json-1\.[01]")
 _FORM = re.compile(r"application/x-www-form-urlencoded(; ?charset=utf-8)?", re.IGNORECASE)
 _PLAIN_JSON = re.compile(r"application/json(; ?charset=utf-8)?", re.IGNORECASE)
 _UNPACKED_BYTES = 16 * 1024 * 1024
-_ARN = "arn:"
 
 
 class UnreadableError(Exception):
     """The request can be read in two ways, or in none; the message says what is wrong with it."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request as the client sent it; values of a repeated header are joined as SigV4 does it."""
-
-    method: str
-    path: str
-    raw_path: str
-    query: Mapping[str, list[str]]
-    headers: Mapping[str, str]
-    repeated: frozenset[str]
-    """Headers that are there more than once."""
-
-    @classmethod
-    def of(cls, scope: Scope) -> Self:
-        headers: dict[str, str] = {}
-        repeated = set()
-        for raw_name, raw_value in scope["headers"]:
-            name, value = raw_name.decode("latin-1").lower(), sigv4.decode_header_value(raw_value)
-            if name in headers:
-                repeated.add(name)
-                value = f"{headers[name]},{value}"
-            headers[name] = value
-        query: dict[str, list[str]] = {}
-        for name, value in parse_qsl(
-            scope["query_string"].decode("latin-1"), keep_blank_values=True, errors="replace"
-        ):
-            query.setdefault(name, []).append(value)
-        return cls(
-            method=scope["method"],
-            path=scope["path"],
-            raw_path=scope["raw_path"].decode("latin-1"),
-            query=query,
-            headers=headers,
-            repeated=frozenset(repeated),
-        )
-
-    @property
-    def presigned(self) -> bool:
-        """Whether the signature is in the URL."""
-        return "X-Amz-Algorithm" in self.query
-
-    def first(self, parameter: str) -> str:
-        return self.query.get(parameter, [""])[0]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Signed:
-    """What the verified signature of a request says: by whom, for which service, over what."""
-
-    access_key_id: str
-    account: str
-    region: str
-    service: str
-    date: str
-    headers: frozenset[str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ApiRequest:
-    """A request to an API as it was read: this is judged, and this is what the handler gets."""
-
-    service: str
-    """As IAM calls it."""
-    operation: str
-    """As the model of the service calls it."""
-    parameters: Mapping[str, Any]
-    """JSON, or the values of a form, of the path, of the query and of headers by their names."""
-    account: str
-    region: str
-    access_key_id: str = ""
-    handler: str = ""
-    """As MiniStack calls the service."""
-    method: str = "POST"
-    path: str = "/"
-    query: Mapping[str, list[str]] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-    @property
-    def action(self) -> str:
-        """The action as IAM calls it."""
-        name = f"{self.service}:{self.operation}"
-        return _ACTIONS.get(name, name)
-
-    def texts(self, *names: str) -> list[str]:
-        """Return the values of these parameters, those of lists among them."""
-        found: list[Any] = []
-        for name in names:
-            value = self.parameters.get(name)
-            found += value if isinstance(value, list) else [] if value is None else [str(value)]
-            member = re.compile(rf"{name}(?:\.member)?\.\d+$")
-            found += [each for key, each in self.parameters.items() if member.match(key)]
-        return [text for text in found if isinstance(text, str) and text]
-
-    def text(self, *names: str) -> str:
-        return next(iter(self.texts(*names)), "")
-
-    def arn(self, resource: str, *, service: str = "", region: str | None = None) -> str:
-        where = self.region if region is None else region
-        return f"arn:aws:{service or self.service}:{where}:{self.account}:{resource}"
-
-    def arns(self, prefix: str, *names: str) -> list[str]:
-        """Return the ARNs of what these parameters name, be it by name or by ARN."""
-        return [
-            text if text.startswith(_ARN) else self.arn(f"{prefix}{text.removeprefix('/')}")
-            for text in self.texts(*names)
-        ]
 
 
 def read(request: Request, signed: Signed, body: bytes) -> ApiRequest:

@@ -40,6 +40,7 @@ MODULES = (
     "cloudwatch",
     "codebuild",
     "codepipeline",
+    "door",
     "ec2_dependencies",
     "ec2_interfaces",
     "ec2_network",

@@ -13,9 +13,9 @@ from typing import Any
 
 from ministack.services import cloudformation, ec2, ecs, iam, secretsmanager
 
+from tools.local_aws.api_request import ApiRequest
 from tools.local_aws.iam.actions import UnknownActionError, resource_types
 from tools.local_aws.iam.s3_calls import UnjudgedError, of_s3
-from tools.local_aws.reading import ApiRequest
 
 EVERYTHING = "*"
 

@@ -11,10 +11,10 @@ from typing import Any
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import ecr
 
+from tools.local_aws.api_request import Request
 from tools.local_aws.iam.calls import Check
 from tools.local_aws.iam.judge import Refusal, is_root, require
 from tools.local_aws.iam.principals import NoSuchPrincipalError, principal_of
-from tools.local_aws.reading import Request
 from tools.local_aws.responses import Response
 
 _ACTIONS = {

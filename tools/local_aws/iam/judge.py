@@ -14,6 +14,7 @@ from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import tagging
 
+from tools.local_aws.api_request import ApiRequest
 from tools.local_aws.iam import stack_roles
 from tools.local_aws.iam.calls import EVERYTHING, KNOWN_KEYS, Check, checks
 from tools.local_aws.iam.ledger import LEDGER
@@ -35,7 +36,6 @@ from tools.local_aws.iam.principals import (
     principal_of,
 )
 from tools.local_aws.iam.s3_calls import UnjudgedError
-from tools.local_aws.reading import ApiRequest
 from tools.local_aws.replacements import replaces
 
 # Everybody may: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html

@@ -10,8 +10,8 @@ from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from ministack.core import iam_actions
 
+from tools.local_aws.api_request import ApiRequest
 from tools.local_aws.iam.actions import UnknownActionError, resource_types
-from tools.local_aws.reading import ApiRequest
 
 Needed: TypeAlias = tuple[str, str, Mapping[str, Any]]
 """An action without its service, the ARN that it is on, and condition keys in lower case."""

@@ -10,8 +10,8 @@ from http import HTTPStatus
 
 from ministack.core.responses import get_region
 
+from tools.local_aws.api_request import ApiRequest
 from tools.local_aws.iam.s3_calls import UnjudgedError
-from tools.local_aws.reading import ApiRequest
 
 _MAKING = ("CreateStack", "CreateChangeSet")
 _CHANGING = (

@@ -16,7 +16,7 @@ import pytest
 from ministack import app
 from ministack.core import iam_actions, responses
 
-from tools.local_aws.authentication import AuthenticationMiddleware
+from tools.local_aws.door import Door
 from tools.local_aws.tests.attacks import HOST, OPERATIONS, Key, Raw, attacks, plain, signed
 
 ROOT = Key("AKIAROOTROOTROOTROOT", "the secret of root")
@@ -25,12 +25,12 @@ RAN = 299
 EVERY = [(service, name) for service, names in OPERATIONS.items() for name in names]
 
 
-class Door:
+class Sender:
     """The door, before handlers that write down what they get."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.given: list[tuple[str, str, str, dict[str, str], bytes, dict[str, Any]]] = []
-        self._door = AuthenticationMiddleware(app.app, address=HOST)
+        self._door = Door(app.app, address=HOST)
         self._iam = app.SERVICE_HANDLERS["iam"]
         for service in OPERATIONS:
             monkeypatch.setitem(app.SERVICE_HANDLERS, service, self._handler(service))
@@ -88,13 +88,13 @@ class Door:
 
 
 @pytest.fixture
-def door(monkeypatch: pytest.MonkeyPatch) -> Iterator[Door]:
+def door(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sender]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", ROOT.identifier)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", ROOT.secret)
     monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
     monkeypatch.setenv("MINISTACK_ACCOUNT_ID", ACCOUNT)
     monkeypatch.setenv("MINISTACK_REGION", "eu-west-1")
-    yield Door(monkeypatch)
+    yield Sender(monkeypatch)
     from ministack.services import iam
 
     iam.reset()
@@ -111,7 +111,9 @@ def heard(given: tuple[str, str, str, dict[str, str], bytes, dict[str, Any]]) ->
 
 
 @pytest.mark.parametrize(("service", "name"), EVERY)
-def test_what_is_said_another_time_reaches_no_handler(door: Door, service: str, name: str) -> None:
+def test_what_is_said_another_time_reaches_no_handler(
+    door: Sender, service: str, name: str
+) -> None:
     decoy = OPERATIONS[service][-1]
     (action,) = {*heard_plainly(door, service, decoy)}
     allowed = f"{ {'monitoring': 'cloudwatch'}.get(service, service) }:{action.rpartition(':')[2]}"
@@ -145,7 +147,7 @@ def _reason(status: int, body: bytes) -> str:
     return "not allowed" if b"authorized to perform" in body else "not signed"
 
 
-def heard_plainly(door: Door, service: str, name: str) -> set[str]:
+def heard_plainly(door: Sender, service: str, name: str) -> set[str]:
     door.given.clear()
     answer = door.send(plain(service, name), ROOT)
     if name == "AssumeRole":  # root needs a service in whose name it does
@@ -155,8 +157,8 @@ def heard_plainly(door: Door, service: str, name: str) -> set[str]:
     return heard(door.given[0])
 
 
-def test_a_body_that_is_too_large_is_refused(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_that_is_too_large_is_refused(door: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = plain("ecs", "ListClusters")
-    monkeypatch.setattr("tools.local_aws.authentication._BODY_BYTES", len(raw.body))
+    monkeypatch.setattr("tools.local_aws.door._BODY_BYTES", len(raw.body))
     assert door.send(raw, ROOT)[0] == RAN
     assert door.send(replace(raw, body=b'{"a": 1}'), ROOT)[0] == 413
