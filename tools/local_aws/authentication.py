@@ -67,6 +67,8 @@ def identify(request: Request) -> Claim:
     signed_by_header = request.headers.get("authorization", "").startswith(f"{_ALGORITHM} ")
     if signed_by_header == request.presigned or "AWSAccessKeyId" in request.query:
         raise _unsigned(request)
+    if request.presigned and request.first("X-Amz-Algorithm") != _ALGORITHM:
+        raise _unsigned(request)
     if request.presigned:
         signature = sigv4.parse_query_signature(request.query)
     else:
@@ -238,7 +240,7 @@ def with_login(response: Response, caller: str) -> Response:
     status, headers, body = response
     answer = json.loads(body)
     login = base64.b64encode(f"AWS:{secrets.token_urlsafe(32)}".encode()).decode()
-    for each in answer["authorizationData"]:
+    for each in answer.get("authorizationData", ()):
         each["authorizationToken"] = login
     _registry_logins[login] = (time.monotonic() + _REGISTRY_LOGIN_SECONDS, caller)
     return status, headers, json.dumps(answer).encode()

@@ -218,6 +218,8 @@ async def _body(receive: Receive, most: int) -> bytes:
     more, seen = True, 0
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise RefusedError("The client has gone before its body was complete.", status=400)
         parts.append(message.get("body", b""))
         more, seen = message.get("more_body", False), seen + len(parts[-1])
         if seen > most:

@@ -14,6 +14,7 @@ from typing import Any
 from ministack.services import cloudformation, ec2, ecs, iam, secretsmanager
 
 from tools.local_aws.api_request import ApiRequest
+from tools.local_aws.iam import stack_roles
 from tools.local_aws.iam.actions import UnknownActionError, resource_types
 from tools.local_aws.iam.s3_calls import UnjudgedError, of_s3
 
@@ -39,17 +40,36 @@ def checks(call: ApiRequest) -> list[Check]:
     own = [Check(action=call.action, resource=resource, keys=keys) for resource in _resources(call)]
     found = [*own, *_of_secrets(call), *_tagging(call), *_handed_over(call)]
     for each in found:
-        _require_here(call, each.resource)
+        _require_here(call, each)
     return found
 
 
-def _require_here(call: ApiRequest, resource: str) -> None:
-    """Refuse the ARN of another place: handlers look at its name alone, and find what is here."""
-    if resource.startswith("arn:"):
-        _, partition, _, region, account, *_ = [*resource.split(":"), "", "", "", ""]
-        here = partition == "aws" and region in ("", call.region)
-        if not here or account not in ("", "aws", call.account):
-            raise UnjudgedError(f"{resource} is not in {call.region} of {call.account}")
+# The services whose ARNs have no region, and those of which they have no account either.
+_GLOBAL, _OF_NOBODY = ("iam", "route53", "sts"), ("route53",)
+# Who acts on resources of another service.
+_ARNS_OF = {
+    "codeconnections": ("codeconnections", "codestar-connections"),
+    "codestar-connections": ("codeconnections", "codestar-connections"),
+    "sts": ("iam",),
+}
+
+
+def _require_here(call: ApiRequest, check: Check) -> None:
+    """Refuse the ARN of another place or service.
+
+    Handlers look at the name in an ARN alone, and find what is here.
+    """
+    if not check.resource.startswith("arn:"):
+        return
+    own = check.action.partition(":")[0]
+    _, partition, service, region, account, *_ = [*check.resource.split(":"), "", "", "", ""]
+    if (
+        partition != "aws"
+        or service not in _ARNS_OF.get(own, (own,))
+        or region != ("" if own in _GLOBAL else call.region)
+        or account not in (("",) if own in _OF_NOBODY else (call.account, "aws"))
+    ):
+        raise UnjudgedError(f"{check.resource} is not of {own} in {call.region} of {call.account}")
 
 
 def _resources(call: ApiRequest) -> list[str]:
@@ -92,12 +112,19 @@ def _in_cluster(call: ApiRequest, kind: str, *names: str) -> list[str]:
 
 
 def _cluster(call: ApiRequest) -> str:
-    name = call.text("cluster") or "default"
-    return name if name.startswith("arn:") else call.arn(f"cluster/{name}")
+    return next(iter(_of_ecs(call, "cluster/", "cluster")), call.arn("cluster/default"))
 
 
 def _clusters(call: ApiRequest) -> list[str]:
-    return call.arns("cluster/", "clusters", "clusterName") or [_cluster(call)]
+    return _of_ecs(call, "cluster/", "clusters", "clusterName") or [_cluster(call)]
+
+
+def _of_ecs(call: ApiRequest, prefix: str, *names: str) -> list[str]:
+    """Return ARNs; of a name that has parts, the handler would take one of them."""
+    for text in call.texts(*names):
+        if "/" in text and not text.startswith("arn:"):
+            raise UnjudgedError(f"{text!a} is no name in ECS")
+    return call.arns(prefix, *names)
 
 
 def _task_definitions(call: ApiRequest) -> list[str]:
@@ -105,7 +132,7 @@ def _task_definitions(call: ApiRequest) -> list[str]:
         # The revision that it will be.
         revision = 1 + int(ecs._task_def_latest.get(family, 0))
         return [call.arn(f"task-definition/{family}:{revision}")]
-    return call.arns("task-definition/", "taskDefinition")
+    return _of_ecs(call, "task-definition/", "taskDefinition")
 
 
 def _stacks(call: ApiRequest) -> list[str]:
@@ -114,14 +141,19 @@ def _stacks(call: ApiRequest) -> list[str]:
         stack = cloudformation._stacks.get(name)
         known = stack["StackId"] if stack else call.arn(f"stack/{name}/*")
         found.append(name if name.startswith("arn:") else known)
-    return found
+    # The id of a change set is enough for its handler, whatever stack is named beside it.
+    _, change_set = stack_roles.change_set(call)
+    return found + ([change_set["StackId"]] if change_set else [])
 
 
 def _projects(call: ApiRequest) -> list[str]:
     # A build is authorised on its project; its id is `<project>:<number>`.
     builds = [text.rpartition("/")[2].partition(":")[0] for text in call.texts("ids", "id")]
     named = call.texts("projectName", "name", "names")
-    return [call.arn(f"project/{name}") for name in (*named, *builds)]
+    return [
+        name if name.startswith("arn:") else call.arn(f"project/{name}")
+        for name in (*named, *builds)
+    ]
 
 
 def _log_groups(call: ApiRequest) -> list[str]:
@@ -141,7 +173,12 @@ def _log_group_arns(call: ApiRequest) -> list[str]:
 
 
 def _parameters(call: ApiRequest) -> list[str]:
-    return call.arns("parameter/", "Name", "Names", "Path")
+    # After its name there may be a version or a label.
+    named = call.arns("parameter/", "Name", "Names", "Path")
+    return [":".join(each.split(":")[:_ARN_PARTS]) for each in named]
+
+
+_ARN_PARTS = 6
 
 
 def _groups(call: ApiRequest) -> list[str]:

@@ -168,7 +168,7 @@ def judge(call: ApiRequest, *, played_service: str = "") -> stack_roles.Pending:
         for check in _demanded(principal, call):
             require(principal, check)
             _require_trust(principal, check)
-    return stack_roles.Pending(call)
+    return stack_roles.Pending.of(call)
 
 
 def _demanded(principal: Principal, call: ApiRequest) -> list[Check]:

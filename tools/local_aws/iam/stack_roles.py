@@ -7,8 +7,9 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-service
 
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any, Self
 
-from ministack.core.responses import get_region
+from ministack.services.cloudformation import changesets
 
 from tools.local_aws.api_request import ApiRequest
 from tools.local_aws.iam.s3_calls import UnjudgedError
@@ -24,12 +25,22 @@ _CHANGING = (
     "RollbackStack",
     "UpdateStack",
 )
+_OF_NEW_STACKS = ("CREATE", "IMPORT")
 _SETS = ("StackSet", "StackInstances")
 
 _roles: dict[tuple[str, str], str] = {}
 """The role of each stack, by its region and name."""
-_change_sets: dict[tuple[str, str, str], str] = {}
-"""The role of each change set that has one of its own."""
+_change_sets: dict[str, str] = {}
+"""The role of each change set, by its id."""
+
+
+def change_set(call: ApiRequest) -> tuple[str, dict[str, Any]]:
+    """Return id and content of the change set that a call names, as its handler finds it."""
+    name = call.text("ChangeSetName")
+    if not name or call.service != "cloudformation" or call.operation == "CreateChangeSet":
+        return "", {}
+    number, content = changesets._find_change_set(name, call.text("StackName"))
+    return number or "", content or {}
 
 
 def require_role(call: ApiRequest) -> None:
@@ -37,7 +48,7 @@ def require_role(call: ApiRequest) -> None:
     if call.service != "cloudformation":
         return
     sets = call.operation.endswith(_SETS) and not call.operation.startswith(("Describe", "List"))
-    if sets or (call.operation in (*_MAKING, *_CHANGING) and not _role(call)):
+    if sets or (call.operation in (*_MAKING, *_CHANGING) and not Pending.of(call).role):
         name = call.text("StackName", "StackSetName")
         raise UnjudgedError(
             f"{call.operation} of {name} has no role (RoleARN) with which CloudFormation acts;"
@@ -45,44 +56,34 @@ def require_role(call: ApiRequest) -> None:
         )
 
 
-def _role(call: ApiRequest) -> str:
-    """Return the role with which CloudFormation does what the call wants."""
-    own = call.text("RoleARN") or _change_sets.get(_change_set(call), "")
-    new = call.operation == "CreateStack" or call.text("ChangeSetType") in ("CREATE", "IMPORT")
-    return own or ("" if new else _roles.get(_stack(call), ""))
-
-
-def _stack(call: ApiRequest) -> tuple[str, str]:
-    named = call.text("StackName")
-    name = named.split("/")[1] if named.startswith("arn:") and "/" in named else named
-    return get_region(), name
-
-
-def _change_set(call: ApiRequest) -> tuple[str, str, str]:
-    named = call.text("ChangeSetName")
-    name = named.split("/")[1] if named.startswith("arn:") and "/" in named else named
-    return *_stack(call), name
-
-
 @dataclass(frozen=True)
 class Pending:
     """A call that is allowed; what it changes about the roles of stacks counts when it is done."""
 
     call: ApiRequest
+    stack: tuple[str, str]
+    role: str
+    """The role with which CloudFormation does what the call wants."""
+
+    @classmethod
+    def of(cls, call: ApiRequest) -> Self:
+        number, content = change_set(call)
+        named = content.get("StackId") or call.text("StackName")
+        name = named.split("/")[1] if named.startswith("arn:") and "/" in named else named
+        stack = (call.region, name)
+        makes = call.operation == "CreateStack" or call.text("ChangeSetType") in _OF_NEW_STACKS
+        own = call.text("RoleARN") or _change_sets.get(number, "")
+        return cls(call, stack, own or ("" if makes else _roles.get(stack, "")))
 
     def done(self, status: int) -> None:
         """Take note of the role of a stack or change set that was made or changed."""
         call = self.call
         if call.service != "cloudformation" or status != HTTPStatus.OK:
             return
-        given = call.text("RoleARN")
         if call.operation == "CreateChangeSet":
-            _change_sets[_change_set(call)] = given
-            if call.text("ChangeSetType") in ("CREATE", "IMPORT"):
-                _roles.pop(_stack(call), None)
-        elif call.operation == "CreateStack":
-            _roles[_stack(call)] = given
-        elif call.operation == "ExecuteChangeSet":
-            _roles[_stack(call)] = _role(call)
-        elif given and call.operation in _CHANGING:
-            _roles[_stack(call)] = given
+            number, _ = changesets._find_change_set(call.text("ChangeSetName"), self.stack[1])
+            _change_sets[number or ""] = call.text("RoleARN")
+            if call.text("ChangeSetType") in _OF_NEW_STACKS:
+                _roles.pop(self.stack, None)
+        elif call.operation in ("CreateStack", *_CHANGING):
+            _roles[self.stack] = self.role

@@ -143,6 +143,22 @@ def test_s3_only_root_makes_and_changes_a_stack_without_a_role(
     caller.delete_stack(StackName=made["StackId"])
 
 
+def test_a_change_set_is_judged_on_its_own_stack(
+    root: Access, user: Callable[..., Access], role: Callable[..., str]
+) -> None:
+    own, given = root.client("cloudformation"), role("cloudformation.amazonaws.com", allow("*"))
+    made = own.create_change_set(
+        StackName="shut", ChangeSetName="c", ChangeSetType="CREATE", TemplateBody=TEMPLATE
+    )
+    own.create_stack(StackName="open", TemplateBody=TEMPLATE, RoleARN=given)
+    shut = DENIED | {"Resource": f"arn:aws:cloudformation:{root.region}:*:stack/shut/*"}
+    caller = user(allow("*"), shut).client("cloudformation")
+    with refused("ExecuteChangeSet"):
+        caller.execute_change_set(StackName="open", ChangeSetName=made["Id"])
+    own.delete_stack(StackName="open")
+    own.delete_stack(StackName="shut")
+
+
 def test_s7_one_credential_signs(root: Access, user: Callable[..., Access]) -> None:
     caller = user(DENIED)
     headers = signature(caller, "GET", "/")

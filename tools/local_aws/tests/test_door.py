@@ -66,11 +66,12 @@ class Sender:
                  "SecretAccessKey")]  # fmt: skip
         return Key(*(str(part and part[1]) for part in parts))
 
-    def send(self, raw: Raw, key: Key) -> tuple[int, bytes]:
+    def send(self, raw: Raw, key: Key, *, gone: bool = False) -> tuple[int, bytes]:
         answer: list[Any] = []
+        parts = [{"type": "http.request", "body": raw.body, "more_body": gone}]
 
         async def receive() -> Any:
-            return {"type": "http.request", "body": raw.body, "more_body": False}
+            return parts.pop() if parts else {"type": "http.disconnect"}
 
         async def send(message: Any) -> None:
             answer.append(message)
@@ -162,3 +163,14 @@ def test_a_body_that_is_too_large_is_refused(door: Sender, monkeypatch: pytest.M
     monkeypatch.setattr("tools.local_aws.door._BODY_BYTES", len(raw.body))
     assert door.send(raw, ROOT)[0] == RAN
     assert door.send(replace(raw, body=b'{"a": 1}'), ROOT)[0] == 413
+
+
+def test_half_a_body_reaches_no_handler(door: Sender) -> None:
+    raw = replace(
+        plain("s3", "PutObject"),
+        headers=[("x-amz-content-sha256", "UNSIGNED-PAYLOAD")],
+        body=b"the first half",
+    )
+    assert door.send(raw, ROOT, gone=True)[0] == 400
+    assert door.given == []
+    assert door.send(raw, ROOT)[0] == RAN

@@ -147,8 +147,17 @@ def test_a_call_needs_permission_for_each_of_its_resources(user: Callable[..., A
             "lambda",
             "get_function",
             {"FunctionName": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:shut"},
-            "is not in eu-west-1",
+            "is not of lambda in eu-west-1",
         ),
+        ("ecs", "describe_clusters", {"clusters": ["open/shut"]}, "is no name in ECS"),
+        (
+            "ecs",
+            "describe_clusters",
+            {"clusters": [f"arn:aws:sns:{REGION}:{ACCOUNT}:cluster/shut"]},
+            "is not of ecs",
+        ),
+        ("ecs", "describe_clusters", {"clusters": ["arn:aws:ecs:::cluster/shut"]}, "is not of ecs"),
+        ("ssm", "get_parameter", {"Name": "shut:1"}, "parameter/shut"),
         (
             "logs",
             "filter_log_events",
