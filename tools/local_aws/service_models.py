@@ -5,7 +5,7 @@ request for its service arrives, and only what a request is read by is kept.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -27,7 +27,6 @@ _MODELS = {
 # They have the request of another operation, and need an endpoint that is not here.
 _NOT_HERE = ("ListDirectoryBuckets",)
 _PLACEHOLDER = re.compile(r"\\{(\w+)(\\\+)?\\}")
-_FORM_PROTOCOLS = ("query", "ec2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +107,6 @@ def _operation(
     path, _, fixed = content["http"]["requestUri"].partition("?")
     payload = shapes[members[shape["payload"]]["shape"]] if "payload" in shape else {}
     free = {name: each for name, each in members.items() if "location" not in each}
-    forms = any(each in _FORM_PROTOCOLS for each in protocols)
     return Operation(
         name=content["name"],
         method=content["http"]["method"],
@@ -124,21 +122,18 @@ def _operation(
             *(("x-amz-checksum-",) if "httpChecksum" in content else ()),
         ),
         required=frozenset(each for each, name in (query | headers).items() if name in needed),
-        body=frozenset(
-            spelling for name, each in free.items() for spelling in _spellings(name, each, forms)
-        ),
+        body=frozenset(_spelling(name, each, protocols) for name, each in free.items()),
         raw_body=payload.get("type") in ("blob", "string"),
         may_be_compressed="gzip" in content.get("requestcompression", {}).get("encodings", ()),
     )
 
 
-def _spellings(name: str, member: Mapping[str, Any], forms: bool) -> Iterator[str]:
-    """Yield how a body may call a parameter; EC2 begins it with a capital letter."""
-    spelled = (member.get("queryName"), member.get("locationName"), name)
-    for each in filter(None, spelled) if forms else [member.get("locationName", name)]:
-        yield each
-        if forms:
-            yield each[0].upper() + each[1:]
+def _spelling(name: str, member: Mapping[str, Any], protocols: tuple[str, ...]) -> str:
+    """Return how a body calls a parameter, as botocore's serializers have it."""
+    located = str(member.get("locationName", ""))
+    if "ec2" in protocols:
+        return str(member.get("queryName") or located[:1].upper() + located[1:] or name)
+    return located or name
 
 
 def _pattern(uri: str) -> re.Pattern[str]:

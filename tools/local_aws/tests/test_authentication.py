@@ -217,13 +217,6 @@ def test_a_malformed_signature_is_a_wrong_one(access: Access, wrong: str) -> Non
     assert b"SignatureDoesNotMatch" in answer.body
 
 
-def test_a_second_signature_is_refused(access: Access) -> None:
-    path = "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE"
-    assert_refused(send(access, "GET", path, signature(access, "GET", path)))
-    path = "/?AWSAccessKeyId=test&Signature=any"
-    assert_refused(send(access, "GET", path, signature(access, "GET", path)))
-
-
 def test_a_body_that_was_not_signed_is_refused(access: Access) -> None:
     headers = signature(access, "POST", "/", body=b"Action=GetCallerIdentity", service="sts")
     answer = send(access, "POST", "/", headers, b"Action=GetSessionToken")
@@ -236,13 +229,6 @@ def test_a_body_with_another_checksum_than_the_signed_one_is_refused(access: Acc
     headers = signature(access, "PUT", "/attacked", {"x-amz-content-sha256": of_nothing})
     answer = send(access, "PUT", "/attacked", headers, b"<CreateBucketConfiguration/>")
     assert answer.status == 403
-
-
-def test_an_old_signature_is_refused(access: Access, monkeypatch: pytest.MonkeyPatch) -> None:
-    sign_an_hour_ago(monkeypatch)
-    answer = send(access, "GET", "/", signature(access, "GET", "/"))
-    assert answer.status == 403
-    assert b"RequestTimeTooSkewed" in answer.body
 
 
 def test_only_root_administers_the_emulator(access: Access, client: Callable[[str], Any]) -> None:
@@ -351,13 +337,8 @@ def over_tls(access: Access, text: str) -> bytes:
         return connection.recv(4096)
 
 
-def test_a_web_socket_is_refused(access: Access, client: Callable[[str], Any]) -> None:
-    gateway = client("apigatewayv2")
-    api = gateway.create_api(
-        Name="attacked", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
-    )["ApiId"]
-    gateway.create_stage(ApiId=api, StageName="prod")
-    path = f"/_aws/execute-api/{api}/prod"
+def test_a_web_socket_is_refused(access: Access) -> None:
+    path = "/_aws/execute-api/any/prod"
     headers = {
         "Host": urlsplit(access.endpoint_url).netloc,
         "Connection": "Upgrade",

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from tools.local_aws import LocalAws
 from tools.local_aws.access import Access
 from tools.local_aws.tests.functions import document
-from tools.local_aws.tests.raw_requests import Answer, send, signature
+from tools.local_aws.tests.raw_requests import Answer, send
 
 ACCOUNT = "111122223333"
 REGION = "eu-west-1"
@@ -332,33 +332,6 @@ def test_docker_may_do_what_the_user_of_its_login_may(
     assert action.encode() in refusal.body
     if action.startswith("ecr:"):
         assert answer(allow(action, on=REPOSITORY_ARN)).status != 403
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("OPTIONS", "/"),
-        ("POST", "/oauth2/token"),
-        ("POST", "/graphql"),
-        ("GET", "/iceberg/v1/config"),
-        ("GET", "/restapis/a/b/_user_request_/c"),
-        ("GET", "/_aws/execute-api/a/b/c"),
-        ("GET", "/_ministack/iam/ledger"),
-        ("POST", "/_ministack/iam/allowed"),
-    ],
-)
-def test_no_path_of_ministack_bypasses_the_judge(
-    local_aws: LocalAws, user: Callable[..., Access], method: str, path: str
-) -> None:
-    key = user(allow("sts:GetCallerIdentity")).key
-    signed = signature(
-        local_aws.access, method, path, key=(key.access_key_id, key.secret_access_key)
-    )
-    answer = send(local_aws.access, method, path, signed)
-    assert answer.status in (400, 403, 404, 405), answer
-    # Where it could be a call of S3, it is read as one.
-    said = (b"authorized", b"root", b"s3 has no one operation")
-    assert any(each in answer.body for each in said), answer.body
 
 
 def test_the_ledger_lists_which_statement_allowed_each_call(
