@@ -47,7 +47,9 @@ _TARGET, _CONTENT_TYPE, _ENCODING = "x-amz-target", "content-type", "content-enc
 _JSON = re.compile(r"application/x-amz-json-1\.[01]")
 _FORM = re.compile(r"application/x-www-form-urlencoded(; ?charset=utf-8)?", re.IGNORECASE)
 _PLAIN_JSON = re.compile(r"application/json(; ?charset=utf-8)?", re.IGNORECASE)
+# Bounds of what a body becomes in memory; no API takes as much.
 _UNPACKED_BYTES = 16 * 1024 * 1024
+_MOST_FIELDS, _MOST_PARTS = 100_000, 1_000_000
 
 
 class UnreadableError(Exception):
@@ -91,9 +93,14 @@ def _form(found: tuple[Model, ...], request: Request, signed: Signed, body: byte
     _require_content_type(request, _FORM)
     try:
         text = body.decode("ascii")
-        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict")
-    except ValueError:
-        raise UnreadableError("the body is no form in ASCII with percent-encoded UTF-8") from None
+        pairs = parse_qsl(
+            text, keep_blank_values=True, strict_parsing=True, errors="strict",
+            max_num_fields=_MOST_FIELDS,
+        )  # fmt: skip
+    except ValueError as error:
+        raise UnreadableError(
+            f"the body is no form in ASCII with percent-encoded UTF-8: {error}"
+        ) from None
     parameters = _once(pairs, "the body")
     version, name = parameters.pop("Version", ""), parameters.pop("Action", "")
     forms = [m for m in found if m.version == version and set(m.protocols) & {"query", "ec2"}]
@@ -289,6 +296,8 @@ def _object(body: bytes) -> dict[str, Any]:
     """Return the JSON object of a body: UTF-8 that begins with the brace, each key once."""
     if not body.startswith(b"{"):
         raise UnreadableError("the body does not begin with the { of a JSON object in UTF-8")
+    if sum(body.count(each) for each in (b"[", b"{", b",")) > _MOST_PARTS:
+        raise UnreadableError(f"the body has more than {_MOST_PARTS} parts")
     try:
         content = json.loads(body.decode("utf-8"), object_pairs_hook=_pairs)
     except (ValueError, RecursionError) as error:

@@ -179,7 +179,7 @@ def _demanded(principal: Principal, call: ApiRequest) -> list[Check]:
         if not demanded:
             raise UnjudgedError(f"nobody says what {call.action} needs")
         return demanded
-    except UnjudgedError as error:
+    except (UnjudgedError, RecursionError) as error:
         raise _unjudged(principal, Check(action=call.action, resource=EVERYTHING), error) from error
 
 

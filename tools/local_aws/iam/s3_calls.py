@@ -70,6 +70,7 @@ _OF_HEADERS = {
     "x-amz-object-lock-retain-until-date": "PutObjectRetention",
     "x-amz-tagging": "PutObjectTagging",
 }
+_LONGEST_LIST = 4 * 1024 * 1024
 _NEW = ("x-amz-acl", "x-amz-bucket-object-lock", "x-amz-grant-", "x-amz-object-ownership")
 # They need the rights to read or to change an object besides.
 _NOT_JUDGED = ("GetObjectAttributes", "RestoreObject")
@@ -137,8 +138,8 @@ def _to_delete(body: bytes) -> Iterator[tuple[str, str]]:
     """Yield key and version of each object in the body of DeleteObjects."""
     try:
         # Entities, which could make it grow without bound, are declared with `<!`.
-        if b"<!" in body:
-            raise ValueError("it has declarations")
+        if b"<!" in body or len(body) > _LONGEST_LIST:
+            raise ValueError("it has declarations, or lists more than 1000 objects")
         root = fromstring(body.decode("utf-8").encode())  # noqa: S314
     except (ParseError, ValueError) as error:
         raise UnjudgedError(f"the body is no XML in UTF-8: {error}") from error

@@ -165,6 +165,21 @@ def test_a_body_that_is_too_large_is_refused(door: Sender, monkeypatch: pytest.M
     assert door.send(replace(raw, body=b'{"a": 1}'), ROOT)[0] == 413
 
 
+@pytest.mark.parametrize(
+    ("service", "name", "body"),
+    [
+        ("ecs", "ListClusters", b'{"maxResults": [' + b"[]," * 1_000_000 + b"[]]}"),
+        ("ecs", "ListClusters", b'{"maxResults": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
+        ("sns", "ListTopics", b"&".join(b"NextToken.%d=a" % n for n in range(100_001))),
+    ],
+)
+def test_a_body_that_becomes_large_when_it_is_read_is_refused(
+    door: Sender, service: str, name: str, body: bytes
+) -> None:
+    assert door.send(replace(plain(service, name), body=body), ROOT)[0] == 400
+    assert door.given == []
+
+
 def test_half_a_body_reaches_no_handler(door: Sender) -> None:
     raw = replace(
         plain("s3", "PutObject"),
