@@ -58,8 +58,9 @@ class UnreadableError(Exception):
 
 def read(request: Request, signed: Signed, body: bytes) -> ApiRequest:
     """Read a request; ``UnreadableError`` unless it is what the protocol of its service has."""
-    found = models(signed.service)
-    if not found or signed.service not in app.SERVICE_HANDLERS:
+    served = signed.service in app.SERVICE_HANDLERS
+    found = models(signed.service) if served else ()
+    if not found:
         raise UnreadableError(f"no service '{signed.service}' is known here")
     if request.headers.get("smithy-protocol"):
         raise UnreadableError(f"{request.headers['smithy-protocol']} is not spoken here")
@@ -138,7 +139,9 @@ def _by_path(found: tuple[Model, ...], request: Request, signed: Signed, body: b
     elif body and not operation.raw_body and "rest-json" in found[0].protocols:
         if _CONTENT_TYPE in request.headers:
             _require_content_type(request, _PLAIN_JSON)
-        parameters = _once([*parameters.items(), *_object(body).items()], "the request")
+        content = _object(body)
+        _require_known(operation, content)
+        parameters = _once([*parameters.items(), *content.items()], "the request")
     acting = (_CONTENT_TYPE, *operation.headers)
     reading = _reading(request, signed, operation, parameters, body, acting)
     headers = {name: value for name, value in {**reading.headers, **late}.items() if value}

@@ -107,6 +107,7 @@ def _operation(
     path, _, fixed = content["http"]["requestUri"].partition("?")
     payload = shapes[members[shape["payload"]]["shape"]] if "payload" in shape else {}
     free = {name: each for name, each in members.items() if "location" not in each}
+    free = payload.get("members", free)
     return Operation(
         name=content["name"],
         method=content["http"]["method"],

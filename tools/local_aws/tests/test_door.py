@@ -170,10 +170,12 @@ def test_a_body_that_is_too_large_is_refused(door: Sender, monkeypatch: pytest.M
     [
         ("ecs", "ListClusters", b'{"maxResults": [' + b"[]," * 1_000_000 + b"[]]}"),
         ("ecs", "ListClusters", b'{"maxResults": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
+        ("lambda", "UpdateFunctionCode", b'{"FunctionName": "other"}'),
+        ("lambda", "UpdateFunctionCode", b'{"Unknown": "any"}'),
         ("sns", "ListTopics", b"&".join(b"NextToken.%d=a" % n for n in range(100_001))),
     ],
 )
-def test_a_body_that_becomes_large_when_it_is_read_is_refused(
+def test_a_body_that_becomes_large_or_says_what_the_path_says_is_refused(
     door: Sender, service: str, name: str, body: bytes
 ) -> None:
     assert door.send(replace(plain(service, name), body=body), ROOT)[0] == 400
