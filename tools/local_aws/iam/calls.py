@@ -369,7 +369,7 @@ _PASSED_TO = {
     "events": "events.amazonaws.com",
     "lambda": "lambda.amazonaws.com",
 }
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$")
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 # They speak of roles, and hand none over.
 _ABOUT_ROLES = ("iam", "sts")
 
@@ -388,13 +388,20 @@ def _handed_over(call: ApiRequest) -> Iterator[Check]:
         yield Check(action="iam:PassRole", resource=role, keys={"iam:passedtoservice": service})
 
 
-def _role_arns(value: Any) -> Iterator[str]:
+# Parameters that hold a role, and those whose keys the caller makes up.
+_HOLDS_ROLE = re.compile(r"role(arn)?$", re.IGNORECASE)
+_MADE_UP = ("dockerLabels", "options", "tags", "Tags", "Variables")
+
+
+def _role_arns(value: Any, name: str = "") -> Iterator[str]:
     if isinstance(value, str):
-        if _ROLE.match(value):
+        if _ROLE.fullmatch(value):
             yield value
+        elif value and _HOLDS_ROLE.search(name):
+            raise UnjudgedError(f"{name} is {value!a}, and not the ARN of a role")
     elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _role_arns(item)
+        for key, item in value.items():
+            yield from _role_arns(item, "" if name in _MADE_UP else str(key))
     elif isinstance(value, list):
         for item in value:
-            yield from _role_arns(item)
+            yield from _role_arns(item, name)

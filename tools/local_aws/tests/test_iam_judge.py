@@ -221,6 +221,14 @@ def test_a_call_that_passes_a_role_needs_pass_role_for_the_right_service(
     register("ecs-tasks.amazonaws.com")
 
 
+@pytest.mark.parametrize(
+    "role", ["passed", "arn:aws:iam:::role/passed", f"arn:aws:iam::{'9' * 12}:role/r"]
+)
+def test_a_role_that_is_passed_is_named_by_its_arn(user: Callable[..., Access], role: str) -> None:
+    with refused("not judged here", "role"):
+        user(allow("*")).client("ecs").register_task_definition(**DEFINITION, taskRoleArn=role)
+
+
 def test_a_call_that_creates_with_tags_needs_permission_to_tag(
     user: Callable[..., Access],
 ) -> None:
