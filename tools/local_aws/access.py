@@ -1,4 +1,4 @@
-"""Access to one local AWS: its endpoint, account and region, and nothing of the user's own AWS."""
+"""Access to one local AWS: endpoint, account, region and key, without the user's own settings."""
 
 import json
 import os
@@ -22,27 +22,28 @@ from botocore.httpsession import URLLib3Session
 from tools.local_aws.credentials import Key
 from tools.local_aws.process_environment import process_environment
 
-PLAYED_SERVICE = "X-Local-Aws-Service"
-"""A header with which root speaks for a service of AWS that a role trusts."""
+SERVICE_HEADER = "X-Local-Aws-Service"
+"""The header with which root acts as a service of AWS that a role trusts."""
 
 LEDGER_PATH, ALLOWED_PATH = "/_ministack/iam/ledger", "/_ministack/iam/allowed"
-"""Where root reads the ledger, and has a call judged that there is no API for."""
+"""The paths on which root reads the ledger, and asks the judge about a call without an API."""
 
-# Never read from the user's machine: profiles and files may name another account, an endpoint,
-# a proxy command or a role to assume.
+# Instead of the user's profiles and files, which may name another account, an endpoint, a
+# credential process or a role.
 _NO_FILE = os.devnull
 _FILES = ("config_file", "credentials_file")
+_RESPONSE_SECONDS = 600  # generous: a busy machine gets a slow answer, not an error
 
 
 class RefusedError(Exception):
-    """Somebody may not do what was asked about; the message says who and what."""
+    """The judge refuses a call; the message says to whom, and which."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """Where and as whom to talk to a local AWS: as root, a user, or a session of a role.
+    """The endpoint of a local AWS with a key of root, of a user, or of a session of a role.
 
-    ``ca_bundle`` is the file with the authority that signed the certificate of the endpoint.
+    ``ca_bundle`` is the file with the authority that has signed the certificate of the endpoint.
     """
 
     endpoint_url: str
@@ -52,9 +53,9 @@ class Access:
     ca_bundle: Path
 
     def environment(self, shell: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Return the environment for a tool (CDK CLI, AWS CLI, SDK) that must reach only this AWS.
+        """Return the environment for a tool (CDK CLI, AWS CLI, SDK) that must call only this AWS.
 
-        Of the shell's variables there is only what `process_environment` lets through.
+        It has those variables of the shell that `process_environment` selects.
         """
         return process_environment(shell) | {
             "AWS_ENDPOINT_URL": self.endpoint_url,
@@ -67,13 +68,13 @@ class Access:
             "AWS_SHARED_CREDENTIALS_FILE": _NO_FILE,
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
-            # A proxy of the shell must not carry loopback traffic away.
+            # A proxy of the shell must not receive requests for 127.0.0.1.
             "NO_PROXY": "127.0.0.1,localhost",
             "no_proxy": "127.0.0.1,localhost",
         }
 
     def user(self, name: str, *statements: Mapping[str, Any]) -> "Access":
-        """Make a user who may do what the statements say, and return its access."""
+        """Create a user with a policy of these statements, and return its access."""
         iam = self.client("iam")
         iam.create_user(UserName=name)
         document = {"Version": "2012-10-17", "Statement": list(statements)}
@@ -82,22 +83,25 @@ class Access:
         return replace(self, key=Key(made["AccessKeyId"], made["SecretAccessKey"]))
 
     def role(self, arn: str, *, service: str = "", session: str = "rehearsal") -> "Access":
-        """Assume a role and return its access; with ``service``, as root, in its name.
+        """Assume a role and return its access; with ``service``, root acts as that AWS service.
 
-        The role's trust policy decides: ``ClientError`` if it does not trust the caller.
+        ``ClientError`` if the role's trust policy does not name the caller.
         """
-        sts = _speaking_for(self, service) if service else self.client("sts")
+        sts = _sts_as_service(self, service) if service else self.client("sts")
         given = sts.assume_role(RoleArn=arn, RoleSessionName=session)["Credentials"]
         key = Key(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
         return replace(self, key=key)
 
     def ledger(self) -> dict[str, Any]:
-        """Return, as root, what was judged: see `tools.local_aws.iam.ledger`."""
+        """Return all decisions of the judge (`tools.local_aws.iam.ledger`); only for root."""
         content: dict[str, Any] = self._ask("GET", LEDGER_PATH)
         return content
 
     def require(self, caller: "Access", action: str, resource: str = "*") -> None:
-        """Have a call judged, as root, for which there is no API here; `RefusedError` if not."""
+        """Ask the judge about a call that has no API here; only for root.
+
+        ``RefusedError`` if the caller has no permission for it.
+        """
         question = {
             "access_key_id": caller.key.access_key_id,
             "action": action,
@@ -111,16 +115,16 @@ class Access:
         request = AWSRequest(method, f"{self.endpoint_url}{path}", data=body)
         credentials = Credentials(self.key.access_key_id, self.key.secret_access_key)
         SigV4Auth(credentials, "sts", self.region).add_auth(request)
-        session = URLLib3Session(verify=str(self.ca_bundle), proxies={})
+        session = URLLib3Session(verify=str(self.ca_bundle), proxies={}, timeout=_RESPONSE_SECONDS)
         answer = session.send(request.prepare())
         if answer.status_code != HTTPStatus.OK:
             raise RefusedError(answer.text)
         return json.loads(answer.text)
 
     def client(self, service: str) -> Any:
-        """Return the boto3 client of this access, whatever the shell's variables and files say.
+        """Return a boto3 client that ignores the variables and files of the shell.
 
-        It is always the same one: threads may share it, and making one takes longer than its calls.
+        It is created once for each service, since that takes longer than a call. Threads share it.
         """
         return _client(self, service)
 
@@ -138,6 +142,7 @@ def _client(access: Access, service: str) -> Any:
             verify=str(access.ca_bundle),
             config=Config(
                 proxies={},
+                read_timeout=_RESPONSE_SECONDS,
                 retries={"total_max_attempts": 1},
                 s3={"addressing_style": "path"},
                 # The endpoint is an address; DiscoverInstances would put `data-` before it.
@@ -149,26 +154,26 @@ def _client(access: Access, service: str) -> Any:
 
 
 @cache
-def _speaking_for(access: Access, service: str) -> Any:
-    sts = _client.__wrapped__(access, "sts")  # one of its own, for it has another handler
+def _sts_as_service(access: Access, service: str) -> Any:
+    sts = _client.__wrapped__(access, "sts")  # a new client, since it has an additional handler
 
-    def speak(request: AWSRequest, **_: object) -> None:
-        # What is added before the signature is signed, too.
-        request.headers.add_header(PLAYED_SERVICE, service)
+    def add_header(request: AWSRequest, **_: object) -> None:
+        # Added before the signature, so the signature covers it.
+        request.headers.add_header(SERVICE_HEADER, service)
 
-    sts.meta.events.register("before-sign.sts.AssumeRole", speak)
+    sts.meta.events.register("before-sign.sts.AssumeRole", add_header)
     return sts
 
 
-# One session for everybody: it reads the description of a service once, which takes longer than to
-# make a client of it. But it makes clients for one thread only.
+# One session for all clients, since it caches the descriptions of services, which take longer to
+# read than a client to create. Only one thread at a time may create a client.
 _one_at_a_time = threading.Lock()
 
 
 @cache
 def _session() -> boto3.session.Session:
-    # botocore reads its settings through this table; without the names of environment variables
-    # and with empty files nothing of the shell is left to be read.
+    # botocore reads its settings through this table. Without the names of environment variables,
+    # and with empty files, it reads none of the shell's.
     settings = {
         name: (key, None, _NO_FILE if name in _FILES else default, convert)
         for name, (key, _, default, convert) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()

@@ -20,7 +20,7 @@ from ministack import app as ministack_app
 from ministack.core import iam_evaluator, responses
 from ministack.services import s3
 
-from tools.local_aws.access import ALLOWED_PATH, LEDGER_PATH, PLAYED_SERVICE
+from tools.local_aws.access import ALLOWED_PATH, LEDGER_PATH, SERVICE_HEADER
 from tools.local_aws.api_request import ApiRequest, Request, Scope, Signed
 from tools.local_aws.authentication import (
     Claim,
@@ -166,11 +166,11 @@ async def _serve(request: Request, signed: Signed, body: bytes) -> Response:
         refused = ErrorOfServiceError(request, signed.service, "InvalidRequest", str(error))
         refused.response = (400, *refused.response[1:])
         raise refused from error
-    played = request.headers.get(PLAYED_SERVICE.lower(), "")
-    if PLAYED_SERVICE.lower() not in signed.headers:
-        played = ""
+    service = request.headers.get(SERVICE_HEADER.lower(), "")
+    if SERVICE_HEADER.lower() not in signed.headers:
+        service = ""
     try:
-        judged = judge(call, played_service=played)
+        judged = judge(call, acting_service=service)
     except Refusal as refusal:
         raise ErrorOfServiceError(request, call.handler, "AccessDenied", str(refusal)) from refusal
     except NoSuchPrincipalError as error:

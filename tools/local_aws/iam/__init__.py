@@ -1,1 +1,1 @@
-"""IAM: who may do what, judged call by call as AWS judges it."""
+"""IAM: decides for every call of a user or role whether its policies allow it, as AWS does."""

@@ -1,8 +1,9 @@
-"""What has to be allowed for a call of an API: its actions, resources and condition keys.
+"""The permissions that a call to an API needs: actions, resources and condition keys.
 
-Which types of resources an action is authorised on is data (`actions`). Here is how a request names
-a resource of each type, and what a call needs besides its own action. Who adds a type or an action
-looks it up in the Service Authorization Reference, which each service has a page of:
+The Service Authorization Reference (`authorization`) has the resource types of each action. This
+module finds the resources of each type in a request, their condition keys, and the permissions that
+a call needs besides its own action; `s3_calls` does it for S3. To add a type or an action, read the
+page of the service in the reference:
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
@@ -15,15 +16,15 @@ from ministack.services import cloudformation, ec2, ecs, iam, secretsmanager
 
 from tools.local_aws.api_request import ApiRequest
 from tools.local_aws.iam import stack_roles
-from tools.local_aws.iam.actions import UnknownActionError, resource_types
-from tools.local_aws.iam.s3_calls import UnjudgedError, of_s3
+from tools.local_aws.iam.authorization import UnjudgedError, resource_types
+from tools.local_aws.iam.s3_calls import of_s3
 
 EVERYTHING = "*"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One thing that must be allowed; ``keys`` are condition keys of the call, in lower case."""
+    """A permission that a call needs; ``keys`` are its condition keys, in lower case."""
 
     action: str
     resource: str
@@ -31,14 +32,14 @@ class Check:
 
 
 def checks(call: ApiRequest) -> list[Check]:
-    """Return all that must be allowed for a call; ``UnjudgedError`` if nobody knows."""
+    """Return all permissions that a call needs; ``UnjudgedError`` if that is unknown."""
     if call.service == "s3":
         return [
             Check(action=f"s3:{each}", resource=arn, keys=keys) for each, arn, keys in of_s3(call)
         ]
     keys = _keys(call)
     own = [Check(action=call.action, resource=resource, keys=keys) for resource in _resources(call)]
-    found = [*own, *_of_secrets(call), *_tagging(call), *_handed_over(call)]
+    found = [*own, *_of_secrets(call), *_tagging(call), *_passed_roles(call)]
     for each in found:
         _require_here(call, each)
     return found
@@ -77,10 +78,7 @@ def _resources(call: ApiRequest) -> list[str]:
         raise UnjudgedError("who is federated is known to nobody here")
     if call.action in _BY_ACTION:
         return _BY_ACTION[call.action](call) or [EVERYTHING]
-    try:
-        types = resource_types(call.action)
-    except UnknownActionError:
-        raise UnjudgedError(f"the Service Authorization data has no {call.action}") from None
+    types = resource_types(call.action)
     known = [each for each in types if each in _BY_TYPE]
     if types and not known:
         raise UnjudgedError(
@@ -97,7 +95,7 @@ def _resources(call: ApiRequest) -> list[str]:
 _ABOUT_EVERYTHING = ("BatchGet", "Create", "Describe", "Discover", "Get", "List", "Search")
 
 
-# --- How a request names resources.
+# --- The resources of a request.
 
 
 def _in_cluster(call: ApiRequest, kind: str, *names: str) -> list[str]:
@@ -129,7 +127,7 @@ def _of_ecs(call: ApiRequest, prefix: str, *names: str) -> list[str]:
 
 def _task_definitions(call: ApiRequest) -> list[str]:
     if family := call.text("family"):
-        # The revision that it will be.
+        # The next revision, which the call registers.
         revision = 1 + int(ecs._task_def_latest.get(family, 0))
         return [call.arn(f"task-definition/{family}:{revision}")]
     return _of_ecs(call, "task-definition/", "taskDefinition")
@@ -147,7 +145,7 @@ def _stacks(call: ApiRequest) -> list[str]:
 
 
 def _projects(call: ApiRequest) -> list[str]:
-    # A build is authorised on its project; its id is `<project>:<number>`.
+    # IAM authorises a build on its project; the id of a build is `<project>:<number>`.
     builds = [text.rpartition("/")[2].partition(":")[0] for text in call.texts("ids", "id")]
     named = call.texts("projectName", "name", "names")
     return [
@@ -157,7 +155,7 @@ def _projects(call: ApiRequest) -> list[str]:
 
 
 def _log_groups(call: ApiRequest) -> list[str]:
-    # As AWS's own denials have it: the group's ARN, and streams of no name.
+    # AWS's own error messages have the ARN of the group with an empty name of a stream.
     return [f"{each}:log-stream:" for each in _log_group_arns(call)]
 
 
@@ -168,7 +166,7 @@ def _log_streams(call: ApiRequest) -> list[str]:
 
 def _log_group_arns(call: ApiRequest) -> list[str]:
     named = call.texts("logGroupIdentifier", "logGroupIdentifiers", "logGroupName", "logGroupNames")
-    # A name may begin with a slash, which belongs to it.
+    # A slash at the beginning belongs to the name.
     return [each if each.startswith("arn:") else call.arn(f"log-group:{each}") for each in named]
 
 
@@ -293,7 +291,7 @@ _BY_TYPE: dict[str, Callable[[ApiRequest], list[str]]] = {
 }
 # Tokens of others say who the caller is.
 _OF_FEDERATION = ("sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoot")
-# Where the type does not say how the resource is named.
+# Actions whose resource does not follow from its type.
 _BY_ACTION: dict[str, Callable[[ApiRequest], list[str]]] = {
     # Fargate has no container instances: the resource is all of the cluster.
     "ecs:ListTasks": _listed_tasks,
@@ -306,7 +304,7 @@ _BY_ACTION: dict[str, Callable[[ApiRequest], list[str]]] = {
 
 # --- Condition keys.
 
-# Of the groups that security group calls name; whoever asks for others is not judged.
+# Calls with the key ec2:Vpc of the security group that they name.
 _GROUP_ACTIONS = re.compile(r"ec2:(Authorize|Revoke)SecurityGroup(Ingress|Egress)$")
 
 
@@ -337,12 +335,12 @@ KNOWN_KEYS = frozenset(
         "sts:rolesessionname",
     }
 )
-"""Keys of services that a call has if it could have them."""
+"""Keys of services that `_keys` and the functions below set on every call that has them."""
 
 
-# --- What a call needs besides its own action.
+# --- Permissions that a call needs besides its own action.
 
-# Who creates with tags needs the right to tag, for this creation.
+# A call that creates a resource with tags also needs the permission to tag at this creation.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html
 _TAGGED_AT_CREATION = ("ecs:RegisterTaskDefinition", "ecs:CreateService", "ecs:CreateCluster",
                        "ecs:RunTask")  # fmt: skip
@@ -358,8 +356,8 @@ def _tagging(call: ApiRequest) -> Iterator[Check]:
             yield Check(action="ecs:TagResource", resource=resource, keys=keys)
 
 
-# The principal that a role is handed to with a request of the service: each service's page on
-# passing roles, and `iam:PassedToService` in the policies that AWS itself publishes.
+# The service principal to which a request of a service passes a role. Sources: each service's page
+# on passing roles, and `iam:PassedToService` in the policies that AWS publishes.
 _PASSED_TO = {
     "application-autoscaling": "application-autoscaling.amazonaws.com",
     "cloudformation": "cloudformation.amazonaws.com",
@@ -370,12 +368,12 @@ _PASSED_TO = {
     "lambda": "lambda.amazonaws.com",
 }
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
-# They speak of roles, and hand none over.
+# Requests of these services contain roles, but pass none.
 _ABOUT_ROLES = ("iam", "sts")
 
 
-def _handed_over(call: ApiRequest) -> Iterator[Check]:
-    """Yield iam:PassRole for each role in the request, wherever in it.
+def _passed_roles(call: ApiRequest) -> Iterator[Check]:
+    """Yield iam:PassRole for each role anywhere in the request.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
     """
@@ -383,7 +381,7 @@ def _handed_over(call: ApiRequest) -> Iterator[Check]:
         return
     for role in dict.fromkeys(_role_arns(call.parameters)):
         if call.service not in _PASSED_TO:
-            raise UnjudgedError(f"{call.action} hands {role} to a service that calls.py has not")
+            raise UnjudgedError(f"{call.action} passes {role} to a service that calls.py lacks")
         service = _PASSED_TO[call.service]
         yield Check(action="iam:PassRole", resource=role, keys={"iam:passedtoservice": service})
 

@@ -1,4 +1,4 @@
-"""The registry of images in docker's own protocol: judged as the calls of ECR that it stands for.
+"""Docker's registry protocol: each request needs the permission of the equivalent call to ECR.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/security_iam_id-based-policy-examples.html
@@ -59,10 +59,12 @@ def admit(caller: str, request: Request) -> None:
 
 def _needed(request: Request, verb: str, name: str) -> Iterator[Check]:
     if verb == "ping":
-        return  # only whether the login is right
+        return  # docker only checks its login with this request
     actions = list(_ACTIONS.get((request.method, verb), ()))
     if not actions:
-        raise LookupError(f"{request.method} {request.path} is not judged here")
+        raise LookupError(
+            f"{request.method} {request.path} is not judged here: no call to ECR does the same"
+        )
     if verb == "blob_uploads" and "digest" in request.query:
         actions += ["UploadLayerPart", "CompleteLayerUpload"]
     for action in actions:

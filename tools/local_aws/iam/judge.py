@@ -1,8 +1,8 @@
-"""The judge: every call of a user or a role is allowed by its policies, or refused.
+"""The judge: refuses every call of a user or role that its policies do not allow.
 
-The door (`authentication`) hands over each request to an API, as it was read, before its handler
-runs. The judge computes everything that the call needs (`calls`) and demands all of it. Root may do
-everything, and plays what AWS's services do inside themselves. What nobody can judge is refused.
+The `door` asks about each request to an API, as it was read, before its handler runs. The judge
+requires every permission that the call needs (`calls`), and refuses what it does not know. Root may
+do everything, and does the work of AWS's own services.
 """
 
 import re
@@ -16,6 +16,7 @@ from ministack.services import tagging
 
 from tools.local_aws.api_request import ApiRequest
 from tools.local_aws.iam import stack_roles
+from tools.local_aws.iam.authorization import UnjudgedError
 from tools.local_aws.iam.calls import EVERYTHING, KNOWN_KEYS, Check, checks
 from tools.local_aws.iam.ledger import LEDGER
 from tools.local_aws.iam.policies import (
@@ -35,15 +36,15 @@ from tools.local_aws.iam.principals import (
     policy_of_resource,
     principal_of,
 )
-from tools.local_aws.iam.s3_calls import UnjudgedError
 from tools.local_aws.replacements import replaces
 
-# Everybody may: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+# They need no permission:
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 _ALWAYS = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not an error
-    """Why a principal may not do something, in the words of AWS."""
+    """A principal has no permission for a call; the message is AWS's."""
 
     def __init__(self, principal: str, check: Check, decision: Decision) -> None:
         super().__init__(
@@ -56,7 +57,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, not an error
 
 
 def require(principal: Principal, check: Check) -> None:
-    """Raise ``Refusal`` unless the principal's policies and the resource's allow it."""
+    """Raise ``Refusal`` unless the policies of principal and resource allow the check."""
     own, decisive = policy_of_resource(check.action, check.resource)
     policies = principal.policies(own, decisive=decisive)
     try:
@@ -68,13 +69,13 @@ def require(principal: Principal, check: Check) -> None:
     LEDGER.allowed(principal.name, check, decision.allowed_by)
 
 
-# Services that refuse a role at once which does not trust them.
+# Services that assume a role immediately when it is passed to them.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
 _ASSUMED_AT_ONCE = ("cloudformation.amazonaws.com",)
 
 
 def _require_trust(principal: Principal, check: Check) -> None:
-    """Refuse a role that is handed to a service which it does not let in."""
+    """Refuse to pass a role to a service that assumes it at once and that it does not trust."""
     service = check.keys.get("iam:passedtoservice", "")
     if check.action == "iam:PassRole" and service in _ASSUMED_AT_ONCE:
         own, _ = policy_of_resource("sts:AssumeRole", check.resource)
@@ -133,7 +134,7 @@ def _owner(resource: str, account: str) -> str:
     return named[1] if named else account
 
 
-# Keys that a request to an API of one's own account does not have, but for what is filled in.
+# Global keys: a request lacks those that `_decision` does not set, also on AWS.
 _GLOBAL_KEYS = ("aws:", "s3:")
 
 
@@ -147,38 +148,35 @@ def _require_known_keys(statement: Statement, request: Request) -> None:
         raise UnjudgedError(f"{statement.policy} has a condition on {', '.join(unknown)}")
 
 
-# --- Where the door asks.
-
-
 def is_root(access_key_id: str) -> bool:
     return bool(iam_evaluator.is_root_access_key(access_key_id))
 
 
-def judge(call: ApiRequest, *, played_service: str = "") -> stack_roles.Pending:
+def judge(call: ApiRequest, *, acting_service: str = "") -> stack_roles.Pending:
     """Raise ``Refusal`` or ``NoSuchPrincipalError`` unless the caller may make the call.
 
-    Root assumes a role only in the name of a service that the role trusts: ``played_service``.
+    Root assumes a role only in the name of a service that the role trusts: ``acting_service``.
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     """
     if is_root(call.access_key_id):
         if call.action in ASSUMING:
-            _require_trusted_service(call, played_service)
+            _require_trusted_service(call, acting_service)
     elif call.action not in _ALWAYS:
         principal = principal_of(call.access_key_id)
-        for check in _demanded(principal, call):
+        for check in _checks(principal, call):
             require(principal, check)
             _require_trust(principal, check)
     return stack_roles.Pending.of(call)
 
 
-def _demanded(principal: Principal, call: ApiRequest) -> list[Check]:
+def _checks(principal: Principal, call: ApiRequest) -> list[Check]:
     try:
         stack_roles.require_role(call)
         tags = _request_tags(call)
-        demanded = [replace(each, keys={**tags, **each.keys}) for each in checks(call)]
-        if not demanded:
+        needed = [replace(each, keys={**tags, **each.keys}) for each in checks(call)]
+        if not needed:
             raise UnjudgedError(f"nobody says what {call.action} needs")
-        return demanded
+        return needed
     except (UnjudgedError, RecursionError) as error:
         raise _unjudged(principal, Check(action=call.action, resource=EVERYTHING), error) from error
 
@@ -193,7 +191,7 @@ def _request_tags(call: ApiRequest) -> dict[str, Any]:
 
 
 def is_allowed(*, access_key_id: str, action: str, resource: str) -> str:
-    """Judge a call for which there is no API here; return why it is refused, or nothing."""
+    """Judge a call that has no API here; return why it is refused, or nothing."""
     try:
         require(principal_of(access_key_id), Check(action=action, resource=resource))
     except (Refusal, NoSuchPrincipalError) as refusal:
@@ -221,7 +219,7 @@ def _require_trusted_service(call: ApiRequest, service: str) -> None:
 def evaluate_trust_policy(
     original: Callable[..., bool], document: Any, caller_arn: str, context: Any = None
 ) -> bool:
-    """Take the judgement of the door: the trust policy was judged before the call."""
+    """Allow what the judge has allowed: it has evaluated the trust policy before the call."""
     if context is not None and context.action in ASSUMING:
         return True
     return original(document, caller_arn, context)

@@ -1,4 +1,4 @@
-"""The ledger: which calls were judged, by whom, what allowed them, and what was refused."""
+"""The ledger of the judge: which statement allowed each call, and which calls were refused."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from tools.local_aws.iam.policies import Statement
 
 @dataclass(frozen=True, order=True)
 class Grant:
-    """One action of one statement, as the policy spells it; ``resources`` are its patterns."""
+    """One action pattern of a statement, with the resource patterns of the statement."""
 
     policy: str
     action: str
@@ -18,7 +18,7 @@ class Grant:
 
 
 class Ledger:
-    """What was judged since the start. Whatever is asked often is written once."""
+    """All decisions since the start. Equal decisions are counted in one entry."""
 
     def __init__(self) -> None:
         self._calls = 0
@@ -26,7 +26,7 @@ class Ledger:
         self._refusals: dict[tuple[str, str, str, str], int] = {}
 
     def allowed(self, who: str, check: Check, statements: Iterable[Statement]) -> None:
-        """Write down each grant that allows it, and whether nothing else does."""
+        """Record each grant that allows the check, and whether it is the only one."""
         self._calls += 1
         grants = sorted(
             {
@@ -45,7 +45,7 @@ class Ledger:
         self._refusals[key] = self._refusals.get(key, 0) + 1
 
     def content(self) -> dict[str, Any]:
-        """Return everything, as JSON can carry it."""
+        """Return all entries, in a form that JSON can encode."""
         return {
             "calls": self._calls,
             "uses": [

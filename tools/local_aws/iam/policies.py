@@ -21,14 +21,14 @@ _VARIABLES_SINCE = "2012-10-17"
 
 
 class PolicyError(ValueError):
-    """A policy uses what is not judged here; the message names it."""
+    """A policy uses an element that the judge does not know; the message names it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Who asks: ``arn`` is that of the user or session, ``role`` that of the session's role.
+    """The caller: ``arn`` of the user or session, and ``role``, the ARN of the session's role.
 
-    An AWS service has neither, and is named by ``service``.
+    A service of AWS has only ``service``.
     """
 
     account: str
@@ -38,13 +38,13 @@ class Caller:
 
     @property
     def names(self) -> frozenset[str]:
-        """What a policy may call it, but for its account."""
+        """The names that a policy may use for it, except the account."""
         return frozenset(filter(None, (self.arn, self.role)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One action on one resource; ``keys`` are the condition keys that it has, in lower case."""
+    """One action on one resource; ``keys`` are its condition keys, in lower case."""
 
     caller: Caller
     action: str
@@ -54,7 +54,7 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """A statement; ``policy`` and ``index`` say where it stands."""
+    """A statement, with the name of its policy and its index in it."""
 
     policy: str
     index: int
@@ -70,15 +70,15 @@ class Statement:
         return [value] if isinstance(value, str) else list(value)
 
     def applies(self, request: Request) -> bool:
-        """Say whether action, resource and conditions are those of the request."""
+        """Say whether action, resource and conditions match the request."""
         return self.concerns(request) and self._conditions_hold(request)
 
     def concerns(self, request: Request) -> bool:
-        """Say whether action and resource are those of the request, whatever the conditions."""
+        """Say whether action and resource match the request, without regard to conditions."""
         return self.names_action(request.action) and self._names_resource(request)
 
     def granted_actions(self, action: str) -> list[str]:
-        """Return which of its patterns name the action."""
+        """Return the patterns in ``Action`` that match the action."""
         return [each for each in self.values("Action") if action_matches(each, action)]
 
     def condition_keys(self) -> Iterator[str]:
@@ -86,7 +86,7 @@ class Statement:
             yield from (key.lower() for key in operands)
 
     def names_action(self, action: str) -> bool:
-        """Say whether the action is one of the statement's, whatever the resource."""
+        """Say whether the statement is about an action, without regard to the resource."""
         if "NotAction" in self.content:
             return not any(action_matches(each, action) for each in self.values("NotAction"))
         return any(action_matches(each, action) for each in self.values("Action"))
@@ -94,9 +94,9 @@ class Statement:
     def _names_resource(self, request: Request) -> bool:
         element = "NotResource" if "NotResource" in self.content else "Resource"
         if element not in self.content:
-            return True  # the trust policy of a role speaks of its role
+            return True  # a trust policy has no Resource, since it belongs to its role
         patterns = [self._filled(each, request) for each in self.values(element)]
-        # A variable without a value: the pattern matches nothing, and excepts nothing either.
+        # With a variable without a value the whole statement does not apply.
         if element == "NotResource" and None in patterns:
             return False
         matches = any(each and resource_matches(each, request.resource) for each in patterns)
@@ -113,15 +113,15 @@ class Statement:
         operands = operand if isinstance(operand, list) else [operand]
         texts = [str(each).lower() if isinstance(each, bool) else str(each) for each in operands]
         if operator.startswith(_WITH_VARIABLES):
-            # A variable without a value matches nothing, so it is left out.
+            # A text with a variable without a value matches nothing, so leave it out.
             filled = (self._filled(text, request) for text in texts)
             texts = [text for text in filled if text is not None]
         return _Condition.of(operator).holds(request.keys.get(key.lower()), texts)
 
     def _filled(self, text: str, request: Request) -> str | None:
-        """Put values in the place of policy variables; None if one has no single value.
+        """Replace policy variables by their values; None if one has no single value.
 
-        What a variable stands for is literal: a `*` in it is a star.
+        A `*` in the value of a variable is no wildcard.
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
         """
         if "${" not in text or self.version != _VARIABLES_SINCE:
@@ -149,7 +149,7 @@ _SPECIAL = ("*", "?", "$")
 _VARIABLE = re.compile(r"\$\{(?P<name>[^},']+)(?:,\s*'(?P<default>[^']*)'\s*)?\}")
 _WITH_VARIABLES = ("String", "Arn", "ForAllValues:String", "ForAllValues:Arn", "ForAnyValue:String",
                    "ForAnyValue:Arn")  # fmt: skip
-# Wildcards that a variable has brought in, until a pattern is compiled.
+# Stand for the characters `*` and `?` of a variable's value, until a pattern is compiled.
 _LITERALS = {"*": "\ue000", "?": "\ue001"}
 _BACK = str.maketrans({literal: character for character, literal in _LITERALS.items()})
 _AWAY = str.maketrans(_LITERALS)
@@ -171,25 +171,25 @@ def statements(document: Document, *, policy: str) -> list[Statement]:
     ]
 
 
-# --- Names that match patterns.
+# --- Patterns.
 
 
 def action_matches(pattern: str, action: str) -> bool:
-    """Case does not count in actions."""
+    """Match an action; upper and lower case are the same."""
     return _anywhere(pattern.lower()).match(action.lower()) is not None
 
 
 def resource_matches(pattern: str, resource: str) -> bool:
-    """Match within the six parts of an ARN: only a `*` that ends one may go beyond its colon.
+    """Match the six parts of an ARN; only a `*` at the end of a part matches colons.
 
-    The last part, the resource, may have colons of its own.
+    The last part, the resource, may contain colons.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
     """
     return _by_part(pattern).match(resource) is not None
 
 
 def arn_matches(pattern: str, arn: str) -> bool:
-    """Match each of the six parts of an ARN by itself, as the Arn operators do.
+    """Match each of the six parts of an ARN separately, as the Arn operators do.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
     """
@@ -264,7 +264,7 @@ def _date(compare: Callable[[float, float], bool]) -> Callable[[str, str], bool]
 
 
 def _moment(text: str) -> float | None:
-    """Return seconds since 1970 of an ISO 8601 date, or of such a number."""
+    """Return the seconds since 1970 of an ISO 8601 date or of a number."""
     try:
         return float(text)
     except ValueError:
@@ -297,7 +297,7 @@ _TESTS: dict[str, Callable[[str, str], bool]] = {
     "BinaryEquals": _text,
     "Bool": _text_in_any_case,
     "IpAddress": _address,
-    # They behave alike: both take wildcards.
+    # IAM treats both alike; both match wildcards.
     "ArnEquals": lambda value, operand: arn_matches(operand, value),
     "ArnLike": lambda value, operand: arn_matches(operand, value),
     **{f"Numeric{name}": _number(compare) for name, compare in _COMPARISONS.items()},
@@ -317,10 +317,10 @@ _NEGATIONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class _Condition:
-    """An operator: its test, whether it is negated, and what it makes of several values or none."""
+    """A condition operator: its test, its negation, its quantifier and IfExists."""
 
     test: Callable[[str, str], bool] | None
-    """None: whether the key is there at all."""
+    """None for the operator Null, which tests whether the key exists."""
     negated: bool
     quantifier: str
     if_exists: bool
@@ -357,19 +357,19 @@ class _Condition:
         return any(self.test(value, operand) for operand in operands) != self.negated
 
 
-# --- Principals, in the policies of resources and roles.
+# --- Principals in resource policies and trust policies.
 
 
 class Named(Enum):
-    """How a statement of a resource's policy names the caller."""
+    """How a statement of a resource policy names the caller."""
 
     NOT = 0
     BY_ACCOUNT = 1
-    """Leaves it to the caller's own policies."""
+    """By its account: the caller also needs a policy of its own."""
     BY_ROLE = 2
-    """Or as one of everybody: a boundary and a session's policy still limit it."""
+    """By its role or `*`: a permissions boundary and a session policy still limit the caller."""
     DIRECTLY = 3
-    """The user or the session itself, which nothing limits that does not deny."""
+    """By the ARN of the user or session: only a Deny of another policy limits the caller."""
 
 
 def named(statement: Statement, caller: Caller) -> Named:
@@ -394,13 +394,13 @@ def named(statement: Statement, caller: Caller) -> Named:
 
 
 def _named_by_exclusion(statement: Statement, caller: Caller) -> Named:
-    """Except a caller that is listed with all its names, its account among them.
+    """Exclude a caller if all its names and its account are listed.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
     """
     principal = statement.content["NotPrincipal"]
     if statement.allows:
-        raise PolicyError("NotPrincipal with Allow is not judged here: it lets everybody else in")
+        raise PolicyError("NotPrincipal with Allow lets everybody else in; it is not judged here")
     listed = _listed(principal, "AWS")
     if caller.service:
         excepted = caller.service in _listed(principal, "Service")
@@ -421,16 +421,16 @@ def _accounts(listed: Iterable[str], caller: Caller) -> bool:
     )
 
 
-# --- What all policies together decide.
+# --- The decision of all policies.
 
 
 @dataclass(frozen=True, kw_only=True)
 class Policies:
-    """What decides about a caller: each layer limits the one before it.
+    """The policies that decide about a request.
 
-    ``boundary`` and ``session`` are None where there is none; an empty one allows nothing.
-    ``resource`` is the policy of the resource, and ``decisive`` says that nothing is allowed
-    without it, as with the trust policy of a role or the policy of a KMS key.
+    ``boundary`` and ``session`` are None if the caller has none; an empty one allows nothing.
+    ``resource`` is the resource policy. With ``decisive`` nothing is allowed without it, as with
+    the trust policy of a role or the policy of a KMS key.
     """
 
     identity: Sequence[Statement] = ()
@@ -442,7 +442,7 @@ class Policies:
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """``allowed_by`` are all statements each of which would do, of whichever policy."""
+    """``allowed_by`` has every statement that allows the request, of any policy."""
 
     allowed: bool
     reason: str
@@ -476,7 +476,7 @@ def decide(request: Request, policies: Policies) -> Decision:
     how = max((how for each, how in of_resource if each.allows), key=_strength, default=Named.NOT)
     if reason := _obstacle(request, policies, how, own=bool(allowed_by)):
         return Decision(allowed=False, reason=reason)
-    # What names only the account needs a statement of the identity's, and allows nothing alone.
+    # A statement that names only the account allows nothing without an identity-based policy.
     enough = (Named.BY_ROLE, Named.DIRECTLY)
     by_resource = (each for each, how in of_resource if each.allows and how in enough)
     return Decision(allowed=True, reason="", allowed_by=(*allowed_by, *by_resource))
@@ -487,7 +487,7 @@ def _strength(how: Named) -> int:
 
 
 def _obstacle(request: Request, policies: Policies, how: Named, *, own: bool) -> str:
-    """Say what does not allow a request that nothing denies; nothing if all is well."""
+    """Return why a request that nothing denies is not allowed; empty if it is allowed."""
     action = request.action
     if how is Named.DIRECTLY:
         return ""

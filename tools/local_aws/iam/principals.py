@@ -1,4 +1,4 @@
-"""Who calls, and the policies that decide about it: as IAM has them at the moment of the call."""
+"""The principal of a call, and its policies as IAM has them at the moment of the call."""
 
 import importlib
 import json
@@ -16,15 +16,15 @@ from ministack.services import iam, sts
 from tools.local_aws.iam.policies import Caller, Policies, Statement, statements
 
 _MANAGED_BY_AWS = re.compile(r"arn:aws[a-z-]*:iam::aws:policy/(?:[\w-]+/)*(?P<name>[\w-]+)$")
-# The kinds of resources whose policies MiniStack keeps are in a table of its own.
+# Services whose resources allow nothing without their policy.
 _DECISIVE = ("kms",)
 ASSUMING = ("sts:AssumeRole", "sts:TagSession")
-"""The actions on a role that its trust policy decides about."""
+"""The actions on a role for which its trust policy is the resource policy."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Principal:
-    """A caller with its condition keys; ``name`` is that of the user or role, for people."""
+    """A caller with its condition keys and policies; ``name`` is that of the user or role."""
 
     caller: Caller
     name: str
@@ -35,7 +35,7 @@ class Principal:
     source: Mapping[str, Any] = field(default_factory=dict)
 
     def policies(self, resource: tuple[Statement, ...], *, decisive: bool) -> Policies:
-        """Return all policies that decide about a request, with that of its resource."""
+        """Return all policies that decide about a request, with that of the resource."""
         return Policies(
             identity=self.identity,
             boundary=self.boundary,
@@ -46,11 +46,11 @@ class Principal:
 
 
 class NoSuchPrincipalError(LookupError):
-    """The credentials are nobody's any more: the user or the role is gone."""
+    """The user or role of the credentials does not exist any more."""
 
 
 def principal_of(access_key_id: str) -> Principal:
-    """Return whom a key acts for; root has no policies and is nobody here."""
+    """Return the principal of an access key; root has no policies, and is an error."""
     credential = iam_evaluator.resolve_credential(access_key_id, get_account_id())
     if isinstance(credential, iam_evaluator.CredentialResolutionError):
         raise NoSuchPrincipalError(credential.message)
@@ -62,9 +62,9 @@ def principal_of(access_key_id: str) -> Principal:
         name = credential.principal_name
         entity, own = iam._users.get(name), _of_user(name)
     else:
-        raise NoSuchPrincipalError(f"{credential.principal_type} is not judged here")
+        raise NoSuchPrincipalError(f"the local AWS does not judge {credential.principal_type}")
     if entity is None:
-        raise NoSuchPrincipalError(f"{credential.principal_arn} is gone")
+        raise NoSuchPrincipalError(f"{credential.principal_arn} does not exist any more")
     is_role = credential.principal_type == "AssumedRole"
     boundary = entity.get("PermissionsBoundary")
     limits = session.get("SessionPolicies")
@@ -76,7 +76,7 @@ def principal_of(access_key_id: str) -> Principal:
             role=entity["Arn"] if is_role else "",
         ),
         name=name,
-        # For a session it is the ARN of its role.
+        # The key aws:PrincipalArn of a session is the ARN of its role.
         keys=keys | {"aws:principalarn": entity["Arn"], "aws:principaltype": _kind(is_role)},
         identity=tuple(own),
         boundary=tuple(_managed(boundary)) if boundary else None,
@@ -86,7 +86,7 @@ def principal_of(access_key_id: str) -> Principal:
 
 
 def principal_of_role(role: Mapping[str, Any], caller: Caller) -> Principal:
-    """Return the principal of a session of a role that no credentials were given out for."""
+    """Return the principal of a session without credentials, in which a service acts."""
     boundary = role.get("PermissionsBoundary")
     return Principal(
         caller=caller,
@@ -133,7 +133,7 @@ def _of_session(limits: Mapping[str, Any]) -> Iterator[Statement]:
 def _managed(arn: str) -> Iterator[Statement]:
     document = _document(arn)
     if document is None:
-        raise NoSuchPrincipalError(f"the policy {arn} is not known here")
+        raise NoSuchPrincipalError(f"the local AWS has no policy {arn}")
     yield from statements(document, policy=arn.rpartition("/")[2])
 
 
@@ -145,7 +145,7 @@ def _document(arn: str) -> Any:
 
 @cache
 def _managed_by_aws() -> dict[str, Any]:
-    """Return the policies that AWS publishes, as moto carries them: all of them, and whole."""
+    """Return all policies that AWS publishes; moto contains a copy."""
     module = importlib.import_module("moto.iam.aws_managed_policies")
     policies: dict[str, Any] = json.loads(module.aws_managed_policies_data)
     return policies
@@ -177,6 +177,6 @@ def keys_of_now() -> dict[str, Any]:
         "aws:epochtime": str(int(now.timestamp())),
         "aws:sourceip": address,
         "aws:securetransport": str(secure).lower(),
-        # The lowest version that the server accepts.
+        # The server accepts no lower version.
         "s3:tlsversion": "1.2",
     }

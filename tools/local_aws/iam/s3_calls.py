@@ -1,4 +1,4 @@
-"""What has to be allowed for a call of S3, whose actions are not called like its operations.
+"""The permissions that a call of S3 needs: its actions have other names than its operations.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 """
@@ -11,14 +11,10 @@ from xml.etree.ElementTree import Element, ParseError, fromstring
 from ministack.core import iam_actions
 
 from tools.local_aws.api_request import ApiRequest
-from tools.local_aws.iam.actions import UnknownActionError, resource_types
+from tools.local_aws.iam.authorization import UnjudgedError, resource_types
 
 Needed: TypeAlias = tuple[str, str, Mapping[str, Any]]
 """An action without its service, the ARN that it is on, and condition keys in lower case."""
-
-
-class UnjudgedError(Exception):
-    """Nobody knows what the call needs; the message says what is missing where."""
 
 
 _ACTIONS = {
@@ -79,7 +75,7 @@ _ALIASES = ("-s3alias", "--ol-s3")
 
 
 def of_s3(call: ApiRequest) -> Iterator[Needed]:
-    """Yield all that must be allowed for a call; ``UnjudgedError`` if nobody knows."""
+    """Yield all permissions that a call needs; ``UnjudgedError`` if that is unknown."""
     if call.operation == "DeleteObjects":
         # DeleteObject always: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
         for key, version in _to_delete(call.body):
@@ -105,12 +101,9 @@ def of_s3(call: ApiRequest) -> Iterator[Needed]:
 
 def _action(operation: str) -> str:
     name = _ACTIONS.get(operation, operation)
-    try:
-        if operation in _NOT_JUDGED:
-            raise UnknownActionError(operation)
-        resource_types(f"s3:{name}")
-    except UnknownActionError:
-        raise UnjudgedError(f"s3_calls.py does not know what {operation} needs") from None
+    if operation in _NOT_JUDGED:
+        raise UnjudgedError(f"s3_calls.py does not know what {operation} needs")
+    resource_types(f"s3:{name}")  # only whether there is such an action
     return name
 
 

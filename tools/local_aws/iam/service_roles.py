@@ -1,7 +1,7 @@
-"""What AWS's services do with the roles that they are given, beyond the calls of their APIs.
+"""The calls that AWS's services make with the roles that were passed to them.
 
-A service that starts something assumes its role and makes calls that cannot be seen; which ones is
-in the pages named here. They are judged like calls, and what is refused fails as it does on AWS.
+ECS assumes the roles of a task and makes calls that no client sees. The pages of AWS that are named
+here list them. They need permissions like other calls, and fail as on AWS.
 """
 
 import re
@@ -23,11 +23,11 @@ _OWN_IMAGE = re.compile(
 
 
 class CannotAssumeError(Exception):
-    """The role is not there, or does not trust the service; the message says which."""
+    """The role does not exist, or does not trust the service."""
 
 
 def as_service(role_arn: str, service: str, session: str) -> Principal:
-    """Return whom a service is when it has assumed a role."""
+    """Return the principal of a service that has assumed a role."""
     role = iam._roles.get(role_arn.rpartition("/")[2])
     trust, _ = policy_of_resource("sts:AssumeRole", role_arn)
     if role is None or not trusts(trust, service, role_arn):
@@ -37,7 +37,7 @@ def as_service(role_arn: str, service: str, session: str) -> Principal:
 
 
 def reason_not_to_start(definition: dict[str, Any], task: str) -> str:
-    """Say why ECS cannot start a task with the roles of its definition; empty if it can.
+    """Return why ECS cannot start a task with the roles of its definition; empty if it can.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/resource-initialization-error.html
@@ -67,7 +67,7 @@ def _before_the_task(definition: dict[str, Any], task: str) -> Iterator[tuple[st
 
 
 def _pull(image: str) -> Iterator[tuple[str, Check]]:
-    """Yield what a pull from this account's registry needs; other registries ask for no role.
+    """Yield the permissions for a pull from this account's registry; others need no role.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/ECR_on_ECS.html
     """
@@ -82,13 +82,13 @@ def _pull(image: str) -> Iterator[tuple[str, Check]]:
 
 
 def _secret(value_from: str) -> tuple[str, Check]:
-    """Return what a secret needs: the value of Secrets Manager, or a parameter.
+    """Return the permission for a secret of Secrets Manager or a parameter.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html
     """
     unable = "ResourceInitializationError: unable to pull secrets or registry auth"
     if ":secretsmanager:" in value_from:
-        # After the ARN, which has seven parts, there may be a key, a stage and a version.
+        # A key, a stage and a version may follow the ARN, which has seven parts.
         arn = ":".join(value_from.split(":")[:7])
         return unable, Check(action="secretsmanager:GetSecretValue", resource=arn)
     name = value_from.removeprefix("/")
@@ -98,7 +98,7 @@ def _secret(value_from: str) -> tuple[str, Check]:
 
 
 def _log(container: dict[str, Any], task: str) -> Iterator[tuple[str, Check]]:
-    """Yield what the awslogs driver needs.
+    """Yield the permissions of the awslogs driver.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html
     """

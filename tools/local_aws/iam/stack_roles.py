@@ -12,7 +12,7 @@ from typing import Any, Self
 from ministack.services.cloudformation import changesets
 
 from tools.local_aws.api_request import ApiRequest
-from tools.local_aws.iam.s3_calls import UnjudgedError
+from tools.local_aws.iam.authorization import UnjudgedError
 
 _MAKING = ("CreateStack", "CreateChangeSet")
 _CHANGING = (
