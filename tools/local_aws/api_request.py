@@ -1,4 +1,4 @@
-"""A request: as it arrived, what its signature says, and what it was read as."""
+"""A request: as it arrived, and as it was read."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from ministack.core import sigv4
 # As ASGI has it: a dictionary whose keys depend on its type.
 Scope: TypeAlias = Any
 
-# Operations that IAM calls otherwise; those of S3 are in `iam.s3_calls`.
+# Operations whose action in IAM has another name; those of S3 are in `iam.s3_calls`.
 _ACTIONS = {
     "lambda:GetLayerVersionByArn": "lambda:GetLayerVersion",
     "lambda:Invoke": "lambda:InvokeFunction",
@@ -30,7 +30,7 @@ class Request:
     query: Mapping[str, list[str]]
     headers: Mapping[str, str]
     repeated: frozenset[str]
-    """Headers that are there more than once."""
+    """Names of headers that occur more than once."""
 
     @classmethod
     def of(cls, scope: Scope) -> Self:
@@ -66,32 +66,20 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Signed:
-    """What the verified signature of a request says: by whom, for which service, over what."""
-
-    access_key_id: str
-    account: str
-    region: str
-    service: str
-    date: str
-    headers: frozenset[str]
-
-
-@dataclass(frozen=True, kw_only=True)
 class ApiRequest:
-    """A request to an API as it was read: this is judged, and this is what the handler gets."""
+    """A request to an API, as the door has read it: for the judge, and for the handler."""
 
     service: str
-    """As IAM calls it."""
+    """The prefix of the service's actions in IAM."""
     operation: str
-    """As the model of the service calls it."""
+    """Its name in botocore's model of the service."""
     parameters: Mapping[str, Any]
-    """JSON, or the values of a form, of the path, of the query and of headers by their names."""
+    """The parameters of JSON or a form, and those in path, query and headers, by name."""
     account: str
     region: str
     access_key_id: str = ""
     handler: str = ""
-    """As MiniStack calls the service."""
+    """MiniStack's name of the service."""
     method: str = "POST"
     path: str = "/"
     query: Mapping[str, list[str]] = field(default_factory=dict)
@@ -100,12 +88,12 @@ class ApiRequest:
 
     @property
     def action(self) -> str:
-        """The action as IAM calls it."""
+        """The action in IAM."""
         name = f"{self.service}:{self.operation}"
         return _ACTIONS.get(name, name)
 
     def texts(self, *names: str) -> list[str]:
-        """Return the values of these parameters, those of lists among them."""
+        """Return the values of these parameters, also those in lists."""
         found: list[Any] = []
         for name in names:
             value = self.parameters.get(name)
@@ -122,7 +110,7 @@ class ApiRequest:
         return f"arn:aws:{service or self.service}:{where}:{self.account}:{resource}"
 
     def arns(self, prefix: str, *names: str) -> list[str]:
-        """Return the ARNs of what these parameters name, be it by name or by ARN."""
+        """Return the ARNs of the resources in these parameters, given by name or by ARN."""
         return [
             text if text.startswith(_ARN) else self.arn(f"{prefix}{text.removeprefix('/')}")
             for text in self.texts(*names)

@@ -22,7 +22,7 @@ from ministack.core.iam_actions import access_denied_response
 from ministack.services import sts
 from ministack.services.cloudformation import wait_conditions
 
-from tools.local_aws.api_request import Request, Signed
+from tools.local_aws.api_request import Request
 from tools.local_aws.credentials import HOST
 from tools.local_aws.replacements import replaces
 from tools.local_aws.responses import Response
@@ -122,17 +122,6 @@ def _credential(
     if isinstance(found, iam_evaluator.CredentialResolutionError):
         raise ErrorOfServiceError(request, signature.service, found.code, found.message)
     return found
-
-
-def signed(signature: sigv4.HeaderSignature, account: str) -> Signed:
-    return Signed(
-        access_key_id=signature.access_key_id,
-        account=account,
-        region=signature.region,
-        service=signature.service,
-        date=signature.date_stamp,
-        headers=frozenset(signature.signed_headers.split(";")),
-    )
 
 
 def verify(request: Request, signature: sigv4.HeaderSignature, secret: str, body: bytes) -> None:

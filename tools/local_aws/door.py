@@ -18,10 +18,11 @@ from typing import Any, TypeAlias
 
 from ministack import app as ministack_app
 from ministack.core import iam_evaluator, responses
+from ministack.core.sigv4 import HeaderSignature
 from ministack.services import s3
 
 from tools.local_aws.access import ALLOWED_PATH, LEDGER_PATH, SERVICE_HEADER
-from tools.local_aws.api_request import ApiRequest, Request, Scope, Signed
+from tools.local_aws.api_request import ApiRequest, Request, Scope
 from tools.local_aws.authentication import (
     Claim,
     ErrorOfServiceError,
@@ -30,7 +31,6 @@ from tools.local_aws.authentication import (
     identify,
     is_signal,
     registry_caller,
-    signed,
     verify,
     with_login,
 )
@@ -107,7 +107,7 @@ class Door:
                 raise RefusedError("Only the root key administers this local AWS.")
             return await self._administer(scope, body)
         _set_context(scope, signature.region)
-        return await _serve(request, signed(signature, credential.account_id), body)
+        return await _serve(request, signature, body)
 
     def _admit(self, request: Request) -> _Secret | Claim:
         """Return by which secret a request is admitted, or else whose signature it claims."""
@@ -158,16 +158,16 @@ def _set_context(scope: Scope, region: str) -> None:
     iam_evaluator.pin_request_origin(address, secure_transport=True)
 
 
-async def _serve(request: Request, signed: Signed, body: bytes) -> Response:
+async def _serve(request: Request, signature: HeaderSignature, body: bytes) -> Response:
     """Read a verified request, have it judged, and call its handler with what was read."""
     try:
-        call = read(request, signed, body)
+        call = read(request, signature, body)
     except UnreadableError as error:
-        refused = ErrorOfServiceError(request, signed.service, "InvalidRequest", str(error))
+        refused = ErrorOfServiceError(request, signature.service, "InvalidRequest", str(error))
         refused.response = (400, *refused.response[1:])
         raise refused from error
     service = request.headers.get(SERVICE_HEADER.lower(), "")
-    if SERVICE_HEADER.lower() not in signed.headers:
+    if SERVICE_HEADER.lower() not in signature.signed_headers.split(";"):
         service = ""
     try:
         judged = judge(call, acting_service=service)

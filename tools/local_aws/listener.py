@@ -1,6 +1,7 @@
-"""A socket that listens, and takes only so many connections at the same time.
+"""A listening socket with a limit of open connections.
 
-A connection needs memory before it has sent anything, so a stranger could take all of it.
+A connection needs memory before it has sent anything. Without a limit every user of the machine
+could use up the memory.
 """
 
 import socket
@@ -11,7 +12,7 @@ MOST_CONNECTIONS = 512
 
 
 class Listener(socket.socket):
-    """Closes at once each connection that is one too many."""
+    """Closes each connection above the limit at once."""
 
     @classmethod
     def on(cls, address: tuple[str, int]) -> Self:

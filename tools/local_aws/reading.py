@@ -1,9 +1,9 @@
-"""Reading a request: once, and only in the way that its service's protocol has for it.
+"""Reads a request once, only from the places that the protocol of its service has.
 
-What is read here is verified, judged and handed to the handler; nothing else of the request reaches
-it. A request that says something in two places, or otherwise than its protocol does, is refused
-with a message that names it: the handlers of MiniStack look into several places, each in its own
-order, so such a request could be one thing for the judge and another for the handler.
+The door judges the result and passes it to the handler; nothing else of the request reaches the
+handler. MiniStack's handlers look for operation and parameters in several places, each in its own
+order. So the judge and a handler could read the same request differently. Therefore a request that
+says something twice, or not in the way of its protocol, is refused with a message that names it.
 """
 
 import json
@@ -15,13 +15,15 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from ministack import app
+from ministack.core.responses import get_account_id
+from ministack.core.sigv4 import HeaderSignature
 
-from tools.local_aws.api_request import ApiRequest, Request, Signed
+from tools.local_aws.api_request import ApiRequest, Request
 from tools.local_aws.service_models import Model, Operation, models
 
-# The services that IAM calls otherwise than signatures do.
+# Services with another name in IAM than in signatures.
 _IAM_NAMES = {"monitoring": "cloudwatch", "tagging": "tag"}
-# Headers of the signature, and of the SDKs about themselves. They reach no handler.
+# Headers for the signature and the encoding of the body. They reach no handler.
 _SIGNING = frozenset(
     {
         "x-amz-content-sha256",
@@ -47,50 +49,54 @@ _TARGET, _CONTENT_TYPE, _ENCODING = "x-amz-target", "content-type", "content-enc
 _JSON = re.compile(r"application/x-amz-json-1\.[01]")
 _FORM = re.compile(r"application/x-www-form-urlencoded(; ?charset=utf-8)?", re.IGNORECASE)
 _PLAIN_JSON = re.compile(r"application/json(; ?charset=utf-8)?", re.IGNORECASE)
-# Bounds of what a body becomes in memory; no API takes as much.
+# Limits of the memory that a body needs when it is read; no API accepts more.
 _UNPACKED_BYTES = 16 * 1024 * 1024
 _MOST_FIELDS, _MOST_PARTS = 100_000, 1_000_000
 
 
 class UnreadableError(Exception):
-    """The request can be read in two ways, or in none; the message says what is wrong with it."""
+    """The request has two readings, or none; the message says why."""
 
 
-def read(request: Request, signed: Signed, body: bytes) -> ApiRequest:
+def read(request: Request, signature: HeaderSignature, body: bytes) -> ApiRequest:
     """Read a request; ``UnreadableError`` unless it is what the protocol of its service has."""
-    served = signed.service in app.SERVICE_HANDLERS
-    found = models(signed.service) if served else ()
+    served = signature.service in app.SERVICE_HANDLERS
+    found = models(signature.service) if served else ()
     if not found:
-        raise UnreadableError(f"no service '{signed.service}' is known here")
+        raise UnreadableError(f"no service '{signature.service}' is known here")
     if request.headers.get("smithy-protocol"):
         raise UnreadableError(f"{request.headers['smithy-protocol']} is not spoken here")
     if any(each.startswith("rest-") for each in found[0].protocols):
-        reading = _by_path(found, request, signed, body)
+        reading = _by_path(found, request, signature, body)
     elif _TARGET in request.headers:
-        reading = _json(found, request, signed, body)
+        reading = _json(found, request, signature, body)
     else:
-        reading = _form(found, request, signed, body)
-    _require_signed(request, reading, signed)
+        reading = _form(found, request, signature, body)
+    _require_signed(request, reading, signature)
     return reading
 
 
-def _json(found: tuple[Model, ...], request: Request, signed: Signed, body: bytes) -> ApiRequest:
+def _json(
+    found: tuple[Model, ...], request: Request, signature: HeaderSignature, body: bytes
+) -> ApiRequest:
     target = request.headers[_TARGET]
     prefix, _, name = target.rpartition(".")
     model = next((m for m in found if m.target_prefix == prefix and "json" in m.protocols), None)
     if model is None or name not in model.operations:
-        raise UnreadableError(f"{signed.service} has no operation with X-Amz-Target {target!a}")
-    _require_root_post(request, "X-Amz-Target")
+        raise UnreadableError(f"{signature.service} has no operation with X-Amz-Target {target!a}")
+    _require_post(request, "X-Amz-Target")
     _require_content_type(request, _JSON)
     operation = model.operations[name]
     content = _unpacked(request, operation, body)
     parameters = _object(content)
     _require_known(operation, parameters)
-    return _reading(request, signed, operation, parameters, content, (_TARGET, _CONTENT_TYPE))
+    return _reading(request, signature, operation, parameters, content, (_TARGET, _CONTENT_TYPE))
 
 
-def _form(found: tuple[Model, ...], request: Request, signed: Signed, body: bytes) -> ApiRequest:
-    _require_root_post(request, "the body")
+def _form(
+    found: tuple[Model, ...], request: Request, signature: HeaderSignature, body: bytes
+) -> ApiRequest:
+    _require_post(request, "the body")
     _require_content_type(request, _FORM)
     try:
         text = body.decode("ascii")
@@ -107,23 +113,25 @@ def _form(found: tuple[Model, ...], request: Request, signed: Signed, body: byte
     forms = [m for m in found if m.version == version and set(m.protocols) & {"query", "ec2"}]
     if not forms or name not in forms[0].operations:
         raise UnreadableError(
-            f"{signed.service} has no operation Action={name!a} of Version={version!a}"
+            f"{signature.service} has no operation Action={name!a} of Version={version!a}"
         )
     operation = forms[0].operations[name]
     if _ENCODING in request.headers:
         raise UnreadableError("the body of a form is not encoded any further")
     _require_known(operation, parameters)
-    return _reading(request, signed, operation, parameters, body, (_CONTENT_TYPE,))
+    return _reading(request, signature, operation, parameters, body, (_CONTENT_TYPE,))
 
 
-def _by_path(found: tuple[Model, ...], request: Request, signed: Signed, body: bytes) -> ApiRequest:
+def _by_path(
+    found: tuple[Model, ...], request: Request, signature: HeaderSignature, body: bytes
+) -> ApiRequest:
     if _TARGET in request.headers:
         raise UnreadableError("method and path name the operation, and X-Amz-Target another time")
-    s3 = signed.service == "s3"
+    s3 = signature.service == "s3"
     _require_one_path(request, is_key=s3)
     own = {"x-id", *(_PRESIGNED if request.presigned else ())}
     query = {name: values for name, values in request.query.items() if name not in own}
-    operation, labels = _select(found, request, query, signed.service)
+    operation, labels = _select(found, request, query, signature.service)
     if request.query.get("x-id", [operation.name]) != [operation.name]:
         raise UnreadableError(
             f"x-id={request.first('x-id')!a}, but method, path and query are {operation.name}"
@@ -131,9 +139,9 @@ def _by_path(found: tuple[Model, ...], request: Request, signed: Signed, body: b
     parameters = labels | _of_query(operation, query) | _of_headers(operation, request)
     if body and request.method in ("GET", "HEAD"):
         raise UnreadableError(f"a {request.method} with a body")
-    late: Mapping[str, str] = {}
+    changed: Mapping[str, str] = {}
     if s3:
-        body, late = _unchunked(request, body)
+        body, changed = _unchunked(request, body)
     elif _ENCODING in request.headers:
         raise UnreadableError(f"the body is encoded: {request.headers[_ENCODING]!a}")
     elif body and not operation.raw_body and "rest-json" in found[0].protocols:
@@ -143,8 +151,8 @@ def _by_path(found: tuple[Model, ...], request: Request, signed: Signed, body: b
         _require_known(operation, content)
         parameters = _once([*parameters.items(), *content.items()], "the request")
     acting = (_CONTENT_TYPE, *operation.headers)
-    reading = _reading(request, signed, operation, parameters, body, acting)
-    headers = {name: value for name, value in {**reading.headers, **late}.items() if value}
+    reading = _reading(request, signature, operation, parameters, body, acting)
+    headers = {name: value for name, value in {**reading.headers, **changed}.items() if value}
     return replace(reading, headers=headers, query=query)
 
 
@@ -190,7 +198,7 @@ def _select(
     if not fitting:
         said = ", ".join([*sorted(query), *sorted(acting)])
         raise UnreadableError(
-            f"{service} has no one operation {request.method} {request.path!a}"
+            f"{service} has no operation for {request.method} {request.path!a}"
             + (f" with {said}" if said else "")
         )
     fitting.sort(key=lambda each: each[0], reverse=True)
@@ -209,7 +217,7 @@ def _is_parameter(operation: Operation, header: str) -> bool:
 
 def _reading(
     request: Request,
-    signed: Signed,
+    signature: HeaderSignature,
     operation: Operation,
     parameters: Mapping[str, Any],
     body: bytes,
@@ -219,7 +227,8 @@ def _reading(
     headers |= {
         name: value for name, value in request.headers.items() if _is_parameter(operation, name)
     }
-    scope = f"{signed.access_key_id}/{signed.date}/{signed.region}/{signed.service}/aws4_request"
+    parts = (signature.access_key_id, signature.date_stamp, signature.region, signature.service)
+    scope = "/".join((*parts, "aws4_request"))
     own = {
         "host": request.headers["host"],
         "authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=",
@@ -227,13 +236,13 @@ def _reading(
         "x-forwarded-proto": "https",
     }
     return ApiRequest(
-        service=_IAM_NAMES.get(signed.service, signed.service),
+        service=_IAM_NAMES.get(signature.service, signature.service),
         operation=operation.name,
         parameters=parameters,
-        account=signed.account,
-        region=signed.region,
-        access_key_id=signed.access_key_id,
-        handler=signed.service,
+        account=get_account_id(),
+        region=signature.region,
+        access_key_id=signature.access_key_id,
+        handler=signature.service,
         method=request.method,
         path=request.path,
         headers=headers | own,
@@ -241,21 +250,21 @@ def _reading(
     )
 
 
-def _require_signed(request: Request, reading: ApiRequest, signed: Signed) -> None:
-    """Refuse headers that act, but are not signed, not known, or there twice."""
+def _require_signed(request: Request, reading: ApiRequest, signature: HeaderSignature) -> None:
+    """Refuse a header that has an effect, but is unsigned, unknown, or repeated."""
     own = ("authorization", "content-length", "x-forwarded-proto")
     acting = {each for each in reading.headers if each in request.headers and each not in own}
     amazon = {each for each in request.headers if each.startswith("x-amz-")}
     for name in sorted(acting | amazon):
         if name not in acting | _SIGNING:
             raise UnreadableError(f"{reading.action} has no header {name}")
-        if name not in signed.headers:
+        if name not in signature.signed_headers.split(";"):
             raise UnreadableError(f"the header {name} is not signed")
         if name in request.repeated:
             raise UnreadableError(f"the header {name} is there twice")
 
 
-def _require_root_post(request: Request, place: str) -> None:
+def _require_post(request: Request, place: str) -> None:
     if request.method != "POST" or request.raw_path != "/":
         raise UnreadableError(
             f"{request.method} {request.path!a}: an operation that {place} names is a POST of /"
@@ -272,7 +281,7 @@ def _require_content_type(request: Request, expected: re.Pattern[str]) -> None:
 
 
 def _require_one_path(request: Request, *, is_key: bool) -> None:
-    """Refuse a path that is encoded twice, or leads another way when it is made simple."""
+    """Refuse a path that is encoded twice, or that a handler could normalize to another one."""
     try:
         plain = unquote(request.raw_path, errors="strict")
     except UnicodeDecodeError:

@@ -1,7 +1,7 @@
-"""What botocore knows about the requests of a service: protocols, operations, and their parameters.
+"""The requests of a service in botocore's model: protocols, operations, and their parameters.
 
-A model of botocore has up to some megabytes, most of it documentation. It is read when the first
-request for its service arrives, and only what a request is read by is kept.
+A model of botocore has up to some megabytes, most of it documentation. This module loads a model
+when the first request for its service arrives, and keeps only what `reading` needs.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 
-# The models of a service whose name in signatures is not that of its model, or who shares it.
+# Models of the services whose name in signatures is not that of their only model.
 _MODELS = {
     "apigateway": ("apigateway", "apigatewayv2"),
     "dynamodb": ("dynamodb", "dynamodbstreams"),
@@ -24,14 +24,14 @@ _MODELS = {
     "states": ("stepfunctions",),
     "tagging": ("resourcegroupstaggingapi",),
 }
-# They have the request of another operation, and need an endpoint that is not here.
+# Its request equals that of ListBuckets; it needs an endpoint of S3 Express.
 _NOT_HERE = ("ListDirectoryBuckets",)
 _PLACEHOLDER = re.compile(r"\\{(\w+)(\\\+)?\\}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """An operation of a service, and where its request has which parameter."""
+    """An operation of a service, and the places of its parameters in a request."""
 
     name: str
     method: str

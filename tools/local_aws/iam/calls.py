@@ -45,10 +45,10 @@ def checks(call: ApiRequest) -> list[Check]:
     return found
 
 
-# The services whose ARNs have no region, and those of which they have no account either.
-_GLOBAL, _OF_NOBODY = ("iam", "route53", "sts"), ("route53",)
-# Who acts on resources of another service.
-_ARNS_OF = {
+# Services whose ARNs have no region, and services whose ARNs have no account.
+_WITHOUT_REGION, _WITHOUT_ACCOUNT = ("iam", "route53", "sts"), ("route53",)
+# Services with actions on resources of another service.
+_ARN_SERVICES = {
     "codeconnections": ("codeconnections", "codestar-connections"),
     "codestar-connections": ("codeconnections", "codestar-connections"),
     "sts": ("iam",),
@@ -66,16 +66,16 @@ def _require_here(call: ApiRequest, check: Check) -> None:
     _, partition, service, region, account, *_ = [*check.resource.split(":"), "", "", "", ""]
     if (
         partition != "aws"
-        or service not in _ARNS_OF.get(own, (own,))
-        or region != ("" if own in _GLOBAL else call.region)
-        or account not in (("",) if own in _OF_NOBODY else (call.account, "aws"))
+        or service not in _ARN_SERVICES.get(own, (own,))
+        or region != ("" if own in _WITHOUT_REGION else call.region)
+        or account not in (("",) if own in _WITHOUT_ACCOUNT else (call.account, "aws"))
     ):
         raise UnjudgedError(f"{check.resource} is not of {own} in {call.region} of {call.account}")
 
 
 def _resources(call: ApiRequest) -> list[str]:
     if call.action in _OF_FEDERATION:
-        raise UnjudgedError("who is federated is known to nobody here")
+        raise UnjudgedError("there are no identity providers here")
     if call.action in _BY_ACTION:
         return _BY_ACTION[call.action](call) or [EVERYTHING]
     types = resource_types(call.action)
@@ -85,14 +85,14 @@ def _resources(call: ApiRequest) -> list[str]:
             f"{call.action} is authorised on {' or '.join(types)}, which calls.py does not know"
         )
     named = [resource for each in known for resource in _BY_TYPE[each](call)]
-    about_everything = call.operation.startswith(_ABOUT_EVERYTHING)
-    if types and not named and (not about_everything or call.operation.endswith("Tags")):
+    may_name_none = call.operation.startswith(_MAY_NAME_NO_RESOURCE)
+    if types and not named and (not may_name_none or call.operation.endswith("Tags")):
         raise UnjudgedError(f"{call.action} names no resource that calls.py knows how to read")
     return named or [EVERYTHING]
 
 
-# Whoever reads and names nothing asks about everything. What is created may have no name before.
-_ABOUT_EVERYTHING = ("BatchGet", "Create", "Describe", "Discover", "Get", "List", "Search")
+# A call that reads and names no resource is about all of them. A new resource may have no name.
+_MAY_NAME_NO_RESOURCE = ("BatchGet", "Create", "Describe", "Discover", "Get", "List", "Search")
 
 
 # --- The resources of a request.
@@ -243,7 +243,7 @@ def _of_secrets(call: ApiRequest) -> Iterator[Check]:
     """
     if call.action == "secretsmanager:BatchGetSecretValue":
         if call.parameters.get("Filters"):
-            raise UnjudgedError("which secrets it is about is not known before the call: Filters")
+            raise UnjudgedError("the secrets that Filters selects are unknown before the call")
         for secret in _secrets(call):
             yield Check(action="secretsmanager:GetSecretValue", resource=secret)
 
@@ -289,7 +289,7 @@ _BY_TYPE: dict[str, Callable[[ApiRequest], list[str]]] = {
     "ssm:parameter": _parameters,
     "sts:role": lambda call: call.texts("RoleArn"),
 }
-# Tokens of others say who the caller is.
+# The token of an identity provider authenticates the caller.
 _OF_FEDERATION = ("sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoot")
 # Actions whose resource does not follow from its type.
 _BY_ACTION: dict[str, Callable[[ApiRequest], list[str]]] = {
@@ -386,9 +386,9 @@ def _passed_roles(call: ApiRequest) -> Iterator[Check]:
         yield Check(action="iam:PassRole", resource=role, keys={"iam:passedtoservice": service})
 
 
-# Parameters that hold a role, and those whose keys the caller makes up.
+# Names of parameters that contain a role, and of maps whose keys the caller chooses.
 _HOLDS_ROLE = re.compile(r"role(arn)?$", re.IGNORECASE)
-_MADE_UP = ("dockerLabels", "options", "tags", "Tags", "Variables")
+_FREE_KEYS = ("dockerLabels", "options", "tags", "Tags", "Variables")
 
 
 def _role_arns(value: Any, name: str = "") -> Iterator[str]:
@@ -399,7 +399,7 @@ def _role_arns(value: Any, name: str = "") -> Iterator[str]:
             raise UnjudgedError(f"{name} is {value!a}, and not the ARN of a role")
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _role_arns(item, "" if name in _MADE_UP else str(key))
+            yield from _role_arns(item, "" if name in _FREE_KEYS else str(key))
     elif isinstance(value, list):
         for item in value:
             yield from _role_arns(item, name)

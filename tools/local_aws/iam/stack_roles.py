@@ -1,7 +1,7 @@
-"""The role with which CloudFormation makes a stack: whoever is not root has to give one.
+"""The role with which CloudFormation changes a stack: users and roles must give one.
 
-Without a role CloudFormation acts with the rights of the caller. Here it acts as root, and nobody
-judges what it does: so a stack that a user or a role makes without one is refused.
+Without a role CloudFormation acts with the permissions of the caller. Here it acts as root, and the
+judge does not see its calls. So the judge refuses a change of a stack without a role.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
 """
 
@@ -44,7 +44,7 @@ def change_set(call: ApiRequest) -> tuple[str, dict[str, Any]]:
 
 
 def require_role(call: ApiRequest) -> None:
-    """Raise ``UnjudgedError`` if CloudFormation would change a stack, and nobody would judge it."""
+    """Raise ``UnjudgedError`` if CloudFormation would change a stack without a role."""
     if call.service != "cloudformation":
         return
     sets = call.operation.endswith(_SETS) and not call.operation.startswith(("Describe", "List"))
@@ -58,7 +58,7 @@ def require_role(call: ApiRequest) -> None:
 
 @dataclass(frozen=True)
 class Pending:
-    """A call that is allowed; what it changes about the roles of stacks counts when it is done."""
+    """An allowed call, which may change the role of a stack when its handler has done it."""
 
     call: ApiRequest
     stack: tuple[str, str]
@@ -76,7 +76,7 @@ class Pending:
         return cls(call, stack, own or ("" if makes else _roles.get(stack, "")))
 
     def done(self, status: int) -> None:
-        """Take note of the role of a stack or change set that was made or changed."""
+        """Record the role of a stack or change set after the call."""
         call = self.call
         if call.service != "cloudformation" or status != HTTPStatus.OK:
             return
