@@ -18,7 +18,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import sys
 import tempfile
 import threading
@@ -29,6 +28,7 @@ from pathlib import Path
 
 from tools.local_aws import replacement_report
 from tools.local_aws.credentials import HOST, Certificate, RootKey
+from tools.local_aws.listener import Listener
 from tools.local_aws.options import ENGINE_VARIABLE, Delays, EngineAccess
 from tools.local_aws.process_environment import chosen, keep_only
 from tools.local_aws.replacements import load
@@ -47,7 +47,7 @@ def _configure_ministack(port: int, folder: Path, *, account: str, region: str) 
             "GATEWAY_PORT": str(port),
             "BIND_HOST": HOST,
             "MINISTACK_HOST": HOST,
-            # `authentication` verifies the caller, then MiniStack checks its permissions.
+            # `door` verifies and judges each request; with AUTH the handlers check more of it.
             "AUTH": "true",
             "USE_SSL": "1",  # the URLs that it hands out begin with https
             "MINISTACK_SSL_CERT": str(Certificate(folder).server),
@@ -75,13 +75,13 @@ def _set_delays(custom_health_seconds: float) -> None:
     servicediscovery.custom_health_seconds = custom_health_seconds
 
 
-async def _serve(listener: socket.socket, folder: Path) -> bool:
+async def _serve(listener: Listener, folder: Path) -> bool:
     """Serve until the end; return whether standard input ended without a word."""
     from hypercorn.asyncio import serve
-    from hypercorn.config import Config
+    from hypercorn.config import Config, Sockets
     from ministack.app import app
 
-    from tools.local_aws.authentication import AuthenticationMiddleware
+    from tools.local_aws.door import Door
 
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -99,16 +99,19 @@ async def _serve(listener: socket.socket, folder: Path) -> bool:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, over.set)
 
-    config = Config()
-    config.bind = [f"fd://{listener.fileno()}"]
+    class Listening(Config):
+        def create_sockets(self) -> Sockets:
+            return Sockets([listener], [], [])
+
+    config = Listening()
     certificate = Certificate(folder)
     config.certfile = config.keyfile = str(certificate.server)
     config.alpn_protocols = ["http/1.1"]
     config.loglevel = "WARNING"
     config.keep_alive_timeout = 75
     config.graceful_timeout = 0.1
-    authenticated = AuthenticationMiddleware(app, address=f"{HOST}:{listener.getsockname()[1]}")
-    serving = asyncio.create_task(serve(authenticated, config, shutdown_trigger=over.wait))
+    door = Door(app, address=f"{HOST}:{listener.getsockname()[1]}")
+    serving = asyncio.create_task(serve(door, config, shutdown_trigger=over.wait))
     await over.wait()
     # Without this limit it would wait until every client with an open connection closes it.
     await asyncio.wait({serving}, timeout=config.graceful_timeout)
@@ -133,7 +136,7 @@ def main() -> None:
             identity = chosen(_IDENTITY, None)
         keep_only(ENGINE_VARIABLE)
         os.environ.update(identity)
-        listener = socket.create_server((HOST, 0))
+        listener = Listener.on((HOST, 0))
         port = listener.getsockname()[1]
         _configure_ministack(port, folder, account=given.account, region=given.region)
         load(with_engine=EngineAccess.is_configured()).apply()

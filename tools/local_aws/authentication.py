@@ -1,10 +1,7 @@
-"""Authentication: the emulator answers only requests that are signed with a key of this run.
+"""Authentication: whose key has signed a request, and whether it has signed all that acts.
 
-Every web page and every other user of this machine can send requests to 127.0.0.1. MiniStack does
-not verify the signatures of root, and serves some paths without any key. So this middleware checks
-each request before MiniStack sees it, on every path. MiniStack then decides what the caller may do
-(`AUTH=true`, `iam.judge`). Scripts in the folders that MiniStack runs at its start
-(`/etc/localstack/init` and others) carry no key: they do not run.
+Every web page and every other user of this machine can send requests to 127.0.0.1. A request needs
+the signature of a key of this run, or a secret that a signed request received before.
 """
 
 import base64
@@ -15,70 +12,34 @@ import re
 import secrets
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Self, TypeAlias
-from urllib.parse import parse_qs
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 
 from ministack import app as ministack_app
 from ministack.core import iam_evaluator, sigv4
 from ministack.core.iam_actions import access_denied_response
-from ministack.core.router import detect_service
-from ministack.services import ecr, sts
+from ministack.services import sts
 from ministack.services.cloudformation import wait_conditions
 
+from tools.local_aws.api_request import Request
 from tools.local_aws.credentials import HOST
-from tools.local_aws.iam.judge import calling_key
 from tools.local_aws.replacements import replaces
+from tools.local_aws.responses import Response
 
-# As ASGI has them: dictionaries whose keys depend on their type.
-Scope: TypeAlias = Any
-Message: TypeAlias = Any
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
-Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+Claim: TypeAlias = tuple[sigv4.HeaderSignature, iam_evaluator.ResolvedCredential]
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
-# MiniStack also takes other algorithms in URLs, and fails to compare a signature that is not ASCII.
-_SIGNATURE = re.compile(r"[0-9a-f]{64}")
-# Paths that administer the emulator or hand out credentials.
-_ROOT_ONLY = ("/_ministack/", "/_localstack/", "/latest/", "/v2/credentials")
+_FIELDS = ("Credential", "SignedHeaders", "Signature")
+_SIGNATURE = _SHA256 = re.compile(r"[0-9a-f]{64}")
+_DATE = re.compile(r"\d{8}T\d{6}Z")
+_REGION = re.compile(r"[a-z0-9-]+")
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
+_WINDOW = timedelta(minutes=15)
+# https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+_LONGEST_URL = timedelta(days=7)
 _REGISTRY_LOGIN_SECONDS = 12 * 3600
 _URL_SECONDS = 600
-
-
-@dataclass(frozen=True)
-class Request:
-    """A request as the client sent it; values of a repeated header are joined as SigV4 does it."""
-
-    method: str
-    path: str
-    raw_path: str
-    query: Mapping[str, list[str]]
-    headers: Mapping[str, str]
-
-    @classmethod
-    def of(cls, scope: Scope) -> Self:
-        headers: dict[str, str] = {}
-        for raw_name, raw_value in scope["headers"]:
-            name, value = raw_name.decode("latin-1").lower(), sigv4.decode_header_value(raw_value)
-            headers[name] = f"{headers[name]},{value}" if name in headers else value
-        query = scope["query_string"].decode("utf-8", "replace")
-        return cls(
-            method=scope["method"],
-            path=scope["path"],
-            raw_path=scope["raw_path"].decode("latin-1"),
-            query=parse_qs(query, keep_blank_values=True),
-            headers=headers,
-        )
-
-    @property
-    def presigned(self) -> bool:
-        """Whether the signature is in the URL."""
-        return "X-Amz-Algorithm" in self.query
-
-    def first(self, parameter: str) -> str:
-        return self.query.get(parameter, [""])[0]
 
 
 class RefusedError(Exception):
@@ -86,88 +47,54 @@ class RefusedError(Exception):
 
     def __init__(self, line: str, *, status: int = 403, **headers: str) -> None:
         super().__init__(line)
-        self.status = status
-        self.headers = {"Content-Type": "text/plain; charset=utf-8"} | headers
-        self.body = f"{line}\n".encode()
+        plain = {"Content-Type": "text/plain; charset=utf-8"}
+        self.response: Response = (status, plain | headers, f"{line}\n".encode())
 
 
-class BadSignatureError(RefusedError):
-    """A wrong signature; the answer is the service's error document, which AWS's tools read."""
+class ErrorOfServiceError(RefusedError):
+    """The answer is the error document of the service, which AWS's tools read."""
 
-    def __init__(self, request: Request, code: str, message: str) -> None:
+    def __init__(self, request: Request, service: str, code: str, message: str) -> None:
         super().__init__(message)
-        headers, query = dict(request.headers), dict(request.query)
-        service = detect_service(request.method, request.path, headers, query)
-        self.status, self.headers, self.body = access_denied_response(
-            service, "", "", str(uuid.uuid4()), error_code=code, message=message, headers=headers
-        )
+        self.response = access_denied_response(
+            service, "", "", str(uuid.uuid4()),
+            error_code=code, message=message, headers=dict(request.headers),
+        )  # fmt: skip
 
 
-class AuthenticationMiddleware:
-    """Wraps the ASGI application ``app``, whose only name is ``address`` (host and port)."""
-
-    def __init__(self, app: Application, *, address: str) -> None:
-        self._app = app
-        self._address = address
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close"})  # closed before it was accepted: refused
-            return
-        if scope["type"] == "http":
-            request = Request.of(scope)
-            try:
-                receive = await self._admit(request, receive)
-            except RefusedError as refusal:
-                await _refuse(request, refusal, send)
-                return
-            send = _without_cors(send)
-        await self._app(scope, receive, send)
-
-    async def _admit(self, request: Request, receive: Receive) -> Receive:
-        """Return a function that receives the body; ``RefusedError`` if the request is refused."""
-        try:
-            self._require_no_browser(request)
-            if _has_issued_secret(request):
-                return receive
-            signature, caller = _identify(request)
-        except RefusedError:
-            # A client reads the answer only after it has sent the whole body. We keep none of it,
-            # so a large body of an unknown client takes no memory.
-            await _skip(receive)
-            raise
-        body = await _read(receive)
-        if failure := _failure(request, signature, caller.secret_access_key, body):
-            raise BadSignatureError(request, *failure)
-        if request.path.lower().startswith(_ROOT_ONLY) and caller.principal_type != "Root":
-            raise RefusedError("Only the root key administers this local AWS.")
-        return _received_again(body, receive)
-
-    def _require_no_browser(self, request: Request) -> None:
-        """Refuse requests of web pages, and other host names, which DNS rebinding would use."""
-        if request.headers.get("host") != self._address:
-            raise RefusedError(f"This local AWS answers to {self._address} only.")
-        fetched_from = request.headers.get("sec-fetch-site", "none")
-        if "origin" in request.headers or fetched_from != "none":
-            raise RefusedError("This local AWS answers no web page.")
-
-
-def _identify(
-    request: Request,
-) -> tuple[sigv4.HeaderSignature, iam_evaluator.ResolvedCredential]:
+def identify(request: Request) -> Claim:
     """Return the signature of a request, and the credentials that it claims to be made with."""
     signed_by_header = request.headers.get("authorization", "").startswith(f"{_ALGORITHM} ")
-    # With two signatures MiniStack might act for the caller whose signature we did not check.
     if signed_by_header == request.presigned or "AWSAccessKeyId" in request.query:
         raise _unsigned(request)
-    signature = (
-        sigv4.parse_query_signature(request.query)
-        if request.presigned
-        else sigv4.parse_header_signature(request.headers)
-    )
+    if request.presigned and request.first("X-Amz-Algorithm") != _ALGORITHM:
+        raise _unsigned(request)
+    if request.presigned:
+        signature = sigv4.parse_query_signature(request.query)
+    else:
+        signature = sigv4.parse_header_signature(request.headers)
     if isinstance(signature, tuple):
-        raise BadSignatureError(request, *signature)
-    return signature, _credential(request, signature.access_key_id)
+        raise ErrorOfServiceError(request, "", *signature)
+    if twice := _said_twice(request):
+        raise ErrorOfServiceError(request, signature.service, "IncompleteSignature", twice)
+    return signature, _credential(request, signature)
+
+
+def _said_twice(request: Request) -> str:
+    """Say what of a signature is there twice, or else where it should not be."""
+    if request.presigned:
+        several = [name for name, values in request.query.items() if len(values) > 1]
+        named = [name for name in several if name.lower().startswith("x-amz-")]
+        if named or "authorization" in request.headers:
+            return f"Two signatures: {', '.join(named) or 'in the URL and in a header'}"
+        return ""
+    given = request.headers["authorization"].partition(" ")[2].split(",")
+    names = sorted(part.strip().partition("=")[0] for part in given)
+    if names != sorted(_FIELDS) or "authorization" in request.repeated:
+        return f"The Authorization header has {', '.join(names)}; it has each of its fields once"
+    if named := [name for name in request.query if name.lower() == "x-amz-credential"]:
+        return f"Two credentials: in the Authorization header, and {named[0]} in the URL"
+    return ""
 
 
 def _unsigned(request: Request) -> RefusedError:
@@ -181,7 +108,9 @@ def _unsigned(request: Request) -> RefusedError:
     return RefusedError(line)
 
 
-def _credential(request: Request, access_key_id: str) -> iam_evaluator.ResolvedCredential:
+def _credential(
+    request: Request, signature: sigv4.HeaderSignature
+) -> iam_evaluator.ResolvedCredential:
     """Return the credentials of root, of an IAM user, or of a session of a role."""
     token = (
         request.first("X-Amz-Security-Token")
@@ -189,46 +118,73 @@ def _credential(request: Request, access_key_id: str) -> iam_evaluator.ResolvedC
         else request.headers.get("x-amz-security-token", "")
     )
     account = os.environ["MINISTACK_ACCOUNT_ID"]
-    found = iam_evaluator.resolve_credential(access_key_id, account, token)
+    found = iam_evaluator.resolve_credential(signature.access_key_id, account, token)
     if isinstance(found, iam_evaluator.CredentialResolutionError):
-        raise BadSignatureError(request, found.code, found.message)
+        raise ErrorOfServiceError(request, signature.service, found.code, found.message)
     return found
 
 
-def _failure(
-    request: Request, signature: sigv4.HeaderSignature, secret: str, body: bytes
-) -> tuple[str, str] | None:
-    """Return the code and message of the error in a signature; None if it is right."""
-    if not _SIGNATURE.fullmatch(signature.signature):
-        return "SignatureDoesNotMatch", sigv4.SIGNATURE_MISMATCH
-    if request.presigned:
-        try:
-            lifetime = request.first("X-Amz-Expires")
-            expired = sigv4.presigned_request_is_expired(signature.amz_date, lifetime)
-        except (ValueError, OverflowError):
-            expired = True
-        untimely = ("RequestExpired", "Request has expired") if expired else None
-    else:
-        untimely = sigv4.request_time_failure(signature)
-    if untimely:
-        return untimely
-    # The signature covers the checksum that the client states; compare that with the body.
-    stated = request.headers.get("x-amz-content-sha256", "")
-    computed = hashlib.sha256(body).hexdigest()
-    if len(stated) == len(computed) and stated != computed:
-        return "SignatureDoesNotMatch", sigv4.SIGNATURE_MISMATCH
-    failure: tuple[str, str] | None = sigv4.header_signature_failure(
-        signature,
-        secret,
-        request.method,
-        request.raw_path,
-        request.query,
-        request.headers,
-        body,
-        presigned=request.presigned,
+def verify(request: Request, signature: sigv4.HeaderSignature, secret: str, body: bytes) -> None:
+    """Refuse a signature that is wrong, out of its time, or over less than what acts."""
+    failure = (
+        _untimely(request, signature)
+        or _incomplete(request, signature, body)
+        or sigv4.header_signature_failure(
+            signature,
+            secret,
+            request.method,
+            request.raw_path,
+            request.query,
+            request.headers,
+            body,
+            presigned=request.presigned,
+        )
     )
-    return failure
+    if failure:
+        raise ErrorOfServiceError(request, signature.service, *failure)
 
+
+def _untimely(request: Request, signature: sigv4.HeaderSignature) -> tuple[str, str] | None:
+    """Return the error of a signature that is too old or of the future."""
+    try:
+        if not _DATE.fullmatch(signature.amz_date):
+            raise ValueError(signature.amz_date)
+        signed = datetime.strptime(signature.amz_date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return "IncompleteSignature", f"X-Amz-Date is {signature.amz_date!a}, not 20260131T235959Z"
+    age = datetime.now(UTC) - signed
+    if not request.presigned:
+        late = "The difference between the request time and the current time is too large."
+        return ("RequestTimeTooSkewed", late) if abs(age) > _WINDOW else None
+    seconds = request.first("X-Amz-Expires")
+    right = seconds.isascii() and seconds.isdigit() and len(seconds) <= len("604800")
+    lifetime = timedelta(seconds=int(seconds)) if right else timedelta()
+    if not timedelta() < lifetime <= _LONGEST_URL or age < -_WINDOW or age > lifetime:
+        return "RequestExpired", "Request has expired"
+    return None
+
+
+def _incomplete(
+    request: Request, signature: sigv4.HeaderSignature, body: bytes
+) -> tuple[str, str] | None:
+    """Return the error of a signature that leaves out what has to be in it."""
+    if not _SIGNATURE.fullmatch(signature.signature) or not _REGION.fullmatch(signature.region):
+        return "SignatureDoesNotMatch", sigv4.SIGNATURE_MISMATCH
+    if "host" not in signature.signed_headers.split(";"):
+        return "IncompleteSignature", "The header host is not signed"
+    if request.presigned and signature.service != "s3":
+        return "IncompleteSignature", "Only URLs of S3 are signed in advance here"
+    stated = request.headers.get("x-amz-content-sha256", "")
+    # The signature covers the checksum that the client states; compare that with the body.
+    if _SHA256.fullmatch(stated):
+        if stated != hashlib.sha256(body).hexdigest():
+            return "SignatureDoesNotMatch", sigv4.SIGNATURE_MISMATCH
+    elif stated and signature.service != "s3":
+        return "IncompleteSignature", f"The body is not signed: x-amz-content-sha256 is {stated!a}"
+    return None
+
+
+# --- Secrets that a signed request receives.
 
 _registry_logins: dict[str, tuple[float, str]] = {}
 """When each login expires, and the access key for which it was issued."""
@@ -243,111 +199,40 @@ def issue_url(path: str) -> str:
     return f"https://{HOST}:{os.environ['GATEWAY_PORT']}{path}?key={key}"
 
 
-def registry_caller(authorization: str) -> str:
-    """Return the access key for which a docker login was issued; empty if nobody has it."""
-    _, _, login = authorization.partition(" ")
-    return _registry_logins.get(login, (0, ""))[1]
-
-
-def _has_issued_secret(request: Request) -> bool:
-    """Say whether a request has a random secret that a signed request received before.
-
-    Docker logs in with a random password. The URL of an image layer and the URL to which a wait
-    condition's signals go contain a random key. Functions of custom resources need no URL: they
-    answer through a pipe.
-    """
+def has_issued_url(request: Request) -> bool:
+    """Say whether it is the URL of an image layer that was issued, and still works."""
     until = _urls.get((request.path, request.first("key")), 0)
-    if request.method == "GET" and until > time.monotonic():
-        return True
-    if ministack_app._is_ecr_registry_path(request.path):
-        kind, _, login = request.headers.get("authorization", "").partition(" ")
-        return (
-            kind.lower() == "basic" and _registry_logins.get(login, (0, ""))[0] > time.monotonic()
-        )
+    return request.method == "GET" and until > time.monotonic()
+
+
+def is_signal(request: Request) -> bool:
+    """Say whether it goes to a wait condition: the URL for its signals has a random token.
+
+    Functions of custom resources need no URL: they answer through a pipe.
+    """
     folder, _, token = request.path.rpartition("/")
     signals = request.method == "PUT" and f"{folder}/" == wait_conditions.SIGNAL_PATH
     return signals and bool(wait_conditions.has_handle(token))
 
 
-@replaces(
-    ecr,
-    "_get_authorization_token",
-    upstream="Gap: the registry's login is the same for everybody; it could be random.",
-)
-def issue_registry_login(
-    original: Callable[[dict[str, Any]], tuple[int, dict[str, str], bytes]], data: dict[str, Any]
-) -> tuple[int, dict[str, str], bytes]:
-    """Issue a random login; MiniStack's is the same for everybody."""
-    status, headers, body = original(data)
+def registry_caller(request: Request) -> str:
+    """Return the access key for which the login of docker was issued; empty if it has none."""
+    if not ministack_app._is_ecr_registry_path(request.path):
+        return ""
+    kind, _, login = request.headers.get("authorization", "").partition(" ")
+    until, caller = _registry_logins.get(login, (0, ""))
+    return caller if kind.lower() == "basic" and until > time.monotonic() else ""
+
+
+def with_login(response: Response, caller: str) -> Response:
+    """Put a random login into the answer; MiniStack's is the same for everybody."""
+    status, headers, body = response
     answer = json.loads(body)
     login = base64.b64encode(f"AWS:{secrets.token_urlsafe(32)}".encode()).decode()
-    for each in answer["authorizationData"]:
+    for each in answer.get("authorizationData", ()):
         each["authorizationToken"] = login
-    _registry_logins[login] = (time.monotonic() + _REGISTRY_LOGIN_SECONDS, calling_key())
+    _registry_logins[login] = (time.monotonic() + _REGISTRY_LOGIN_SECONDS, caller)
     return status, headers, json.dumps(answer).encode()
-
-
-async def _skip(receive: Receive) -> None:
-    while (await receive()).get("more_body", False):
-        pass
-
-
-async def _read(receive: Receive) -> bytes:
-    parts = []
-    more = True
-    while more:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        more = message.get("more_body", False)
-    return b"".join(parts)
-
-
-def _received_again(body: bytes, receive: Receive) -> Receive:
-    waiting = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receive_again() -> Message:
-        return waiting.pop() if waiting else await receive()
-
-    return receive_again
-
-
-def _without_cors(send: Send) -> Send:
-    """Remove the CORS headers with which MiniStack lets every web page read its answers."""
-
-    async def send_without(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            kept = [
-                (name, value)
-                for name, value in message["headers"]
-                if not name.lower().startswith(b"access-control-")
-            ]
-            message = message | {"headers": kept}
-        await send(message)
-
-    return send_without
-
-
-async def _refuse(request: Request, refusal: RefusedError, send: Send) -> None:
-    body = b"" if request.method == "HEAD" else refusal.body
-    headers = refusal.headers | {"Content-Length": str(len(body))}
-    await send(
-        {
-            "type": "http.response.start",
-            "status": refusal.status,
-            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-        }
-    )
-    await send({"type": "http.response.body", "body": body})
-
-
-@replaces(
-    ministack_app,
-    "_collect_scripts",
-    upstream="Gap: a setting under which no script of the machine's folders is run.",
-)
-def no_scripts(_original: Callable[..., list[str]], *_folders: str) -> list[str]:
-    """Run no scripts of /etc/localstack/init or /docker-entrypoint-initaws.d."""
-    return []
 
 
 @replaces(
@@ -359,13 +244,3 @@ def no_scripts(_original: Callable[..., list[str]], *_folders: str) -> list[str]
 def is_root_key(_original: Callable[[str], bool], access_key_id: str) -> bool:
     """Accept one key as root's; MiniStack also accepts "test", no key, and any twelve digits."""
     return access_key_id == os.environ["AWS_ACCESS_KEY_ID"]
-
-
-@replaces(
-    iam_evaluator,
-    "_is_root_key",
-    upstream="Gap: with AUTH=true the signatures of root are taken for right unseen.",
-)
-def skips_verification(_original: Callable[[str], bool], _access_key_id: str) -> bool:
-    """Verify the signatures of root as well; MiniStack does not."""
-    return False

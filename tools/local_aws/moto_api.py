@@ -7,7 +7,6 @@ from importlib import import_module
 from typing import Any
 
 from ministack import app
-from ministack.core import router
 from ministack.core.concurrency import run_reentrant
 from ministack.core.responses import get_account_id
 from moto.core.request import Request
@@ -15,25 +14,17 @@ from moto.core.request import Request
 from tools.local_aws.replacements import REPLACEMENTS, Name
 from tools.local_aws.responses import Response
 
-# The service, the prefix of its requests' X-Amz-Target, and the module whose `API` responds.
+# The services, and the module whose `API` responds.
 _APIS = (
-    ("application-autoscaling", "AnyScaleFrontendService.", "application_autoscaling_api"),
-    ("codepipeline", "CodePipeline_20150709.", "codepipeline_api"),
-    ("servicequotas", "ServiceQuotasV20190624.", "servicequotas_api"),
-    (
-        "codeconnections",
-        "com.amazonaws.codeconnections.CodeConnections_20231201.",
-        "codeconnections_api",
-    ),
-    (
-        "codestar-connections",
-        "com.amazonaws.codestar.connections.CodeStar_connections_20191201.",
-        "codeconnections_api",
-    ),
+    ("application-autoscaling", "application_autoscaling_api"),
+    ("codepipeline", "codepipeline_api"),
+    ("servicequotas", "servicequotas_api"),
+    ("codeconnections", "codeconnections_api"),
+    ("codestar-connections", "codeconnections_api"),
 )
 
 
-def _serve(service: str, target: str, module: str) -> None:
+def _serve(service: str, module: str) -> None:
     async def handle(
         method: str, path: str, headers: dict[str, str], body: bytes, _query: dict[str, Any]
     ) -> Response:
@@ -41,21 +32,14 @@ def _serve(service: str, target: str, module: str) -> None:
         response: Response = await run_reentrant(_respond, module, method, path, headers, body)
         return response
 
-    for table, value in (
-        (Name(app, f"SERVICE_HANDLERS[{service}]"), handle),
-        (
-            Name(router, f"SERVICE_PATTERNS[{service}]"),
-            {"target_prefixes": [target], "credential_scope": service},
-        ),
-    ):
-        REPLACEMENTS.add(
-            [table],
-            function=_serve,
-            value=value,
-            adds=True,
-            why=f"Serve the API {service} by {module}.py.",
-            upstream=f"Missing: the service {service}." if value is handle else "",
-        )
+    REPLACEMENTS.add(
+        [Name(app, f"SERVICE_HANDLERS[{service}]")],
+        function=_serve,
+        value=handle,
+        adds=True,
+        why=f"Serve the API {service} by {module}.py.",
+        upstream=f"Missing: the service {service}.",
+    )
 
 
 def _respond(module: str, method: str, path: str, headers: dict[str, str], body: bytes) -> Response:

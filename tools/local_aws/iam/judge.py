@@ -1,29 +1,23 @@
 """The judge: refuses every call of a user or role that its policies do not allow.
 
-MiniStack calls three functions for each request, which determine its action, its resource, and the
-decision. This module replaces all three: the first collects the call, the last requires every
-permission that the call needs. Root may do everything, and does the work of AWS's own services.
-
-Users and roles cannot use the paths of MiniStack that bypass these functions, nor calls that the
-judge does not know. If a new MiniStack bypasses them in another way, `dispatch` withholds the
-answer.
+The `door` asks about each request to an API, as it was read, before its handler runs. The judge
+requires every permission that the call needs (`calls`), and refuses what it does not know. Root may
+do everything, and does the work of AWS's own services.
 """
 
-import contextvars
-import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qs
 
-from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import get_account_id, get_region
-from ministack.core.router import detect_service, extract_access_key_id, extract_region
+from ministack.services import tagging
 
-from tools.local_aws.access import ALLOWED_PATH, LEDGER_PATH, SERVICE_HEADER
-from tools.local_aws.iam.calls import KNOWN_KEYS, Call, Check, UnjudgedError, checks
+from tools.local_aws.api_request import ApiRequest
+from tools.local_aws.iam import stack_roles
+from tools.local_aws.iam.authorization import UnjudgedError
+from tools.local_aws.iam.calls import EVERYTHING, KNOWN_KEYS, Check, checks
 from tools.local_aws.iam.ledger import LEDGER
 from tools.local_aws.iam.policies import (
     Caller,
@@ -33,7 +27,6 @@ from tools.local_aws.iam.policies import (
     Request,
     Statement,
     decide,
-    statements,
 )
 from tools.local_aws.iam.principals import (
     ASSUMING,
@@ -44,21 +37,10 @@ from tools.local_aws.iam.principals import (
     principal_of,
 )
 from tools.local_aws.replacements import replaces
-from tools.local_aws.responses import Response, json_response
 
-_UPSTREAM = (
-    "Gap: calls are judged on a coarser resource than the Service Authorization Reference has, or"
-    " not at all; iam:PassRole is not judged; a call that is not known is allowed."
-)
 # They need no permission:
 # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 _ALWAYS = frozenset({"sts:GetCallerIdentity", "sts:GetSessionToken"})
-
-_call: contextvars.ContextVar[Call | UnjudgedError | None] = contextvars.ContextVar("judged_call")
-_acting_service: contextvars.ContextVar[str] = contextvars.ContextVar("acting_service", default="")
-_key: contextvars.ContextVar[str] = contextvars.ContextVar("calling_key", default="")
-_judged: contextvars.ContextVar[bool] = contextvars.ContextVar("was_judged")
-_refusal: contextvars.ContextVar["Refusal | None"] = contextvars.ContextVar("refusal")
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not an error
@@ -129,7 +111,22 @@ def _decision(principal: Principal, check: Check, policies: Policies) -> Decisio
     layers = (policies.identity, policies.boundary or (), policies.session or (), policies.resource)
     for statement in (each for layer in layers for each in layer):
         _require_known_keys(statement, request)
+        if statement.names_action(check.action):
+            keys |= _resource_tags(statement, check.resource)
     return decide(request, policies)
+
+
+_RESOURCE_TAG = "aws:resourcetag/"
+
+
+def _resource_tags(statement: Statement, resource: str) -> dict[str, str]:
+    """Return the tags of a resource as condition keys, if a statement speaks of them."""
+    if _RESOURCE_TAG not in str(statement.content).lower():
+        return {}
+    tags = tagging.resource_tags(resource)
+    if tags is None:
+        raise UnjudgedError(f"{statement.policy} has a condition on tags of {resource}")
+    return {f"{_RESOURCE_TAG}{key}".lower(): value for key, value in tags.items()}
 
 
 def _owner(resource: str, account: str) -> str:
@@ -151,129 +148,67 @@ def _require_known_keys(statement: Statement, request: Request) -> None:
         raise UnjudgedError(f"{statement.policy} has a condition on {', '.join(unknown)}")
 
 
-# --- The functions of MiniStack.
-
-
-def calling_key() -> str:
-    """Return the access key that has signed the current request."""
-    return _key.get()
-
-
 def is_root(access_key_id: str) -> bool:
     return bool(iam_evaluator.is_root_access_key(access_key_id))
 
 
-@replaces(iam_actions, "extract_iam_action", upstream=_UPSTREAM)
-def extract_iam_action(
-    original: Callable[..., str | None],
-    service: str,
-    method: str,
-    path: str,
-    headers: dict[str, str],
-    body: bytes,
-    query_params: dict[str, Any],
-) -> str | None:
-    """Return the action of a request, also for the APIs that moto serves, and keep the call."""
-    found = original(service, method, path, headers, body, query_params)
-    operation = headers.get("x-amz-target", "").rpartition(".")[2]
-    if found is None and operation:
-        found = f"{service}:{operation}"
-    if is_root(extract_access_key_id(headers, query_params)):
-        return found
-    if found is None:
-        _call.set(UnjudgedError(f"{method} {path} of {service} is no known action"))
-        return f"{service}:{method}"
-    prefix, _, name = found.partition(":")
-    _call.set(
-        Call(
-            service=prefix,
-            operation=name,
-            # The body of a request to S3 is the content of an object.
-            parameters=_parameters(b"" if prefix == "s3" else body, query_params),
-            path=path,
-            account=get_account_id(),
-            region=extract_region(headers, query_params),
-        )
-    )
-    return found
+def judge(call: ApiRequest, *, acting_service: str = "") -> stack_roles.Pending:
+    """Raise ``Refusal`` or ``NoSuchPrincipalError`` unless the caller may make the call.
 
-
-def _parameters(body: bytes, query: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters of a JSON API, or those of a query API, each with a list of values."""
-    try:
-        content = json.loads(body) if body[:1] == b"{" else None
-    except (ValueError, UnicodeDecodeError):
-        content = None
-    if isinstance(content, dict):
-        return content
-    values = {key: value if isinstance(value, list) else [value] for key, value in query.items()}
-    return values | parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
-
-
-@replaces(iam_actions, "extract_resource_arn", upstream=_UPSTREAM)
-def extract_resource_arn(original: Callable[..., str], *request: Any) -> str:
-    """Add the resource that MiniStack determines, which knows the ARNs that it generates."""
-    arn = original(*request)
-    call = _call.get(None)
-    if isinstance(call, Call):
-        _call.set(replace(call, known_arn=arn))
-    return arn
-
-
-@replaces(iam_evaluator, "enforce", upstream=_UPSTREAM)
-def enforce(
-    original: Callable[..., Any],
-    access_key_id: str,
-    iam_action: str,
-    service: str,
-    region: str,
-    resource_arn: str = "*",
-    service_context: dict[str, Any] | None = None,
-) -> Any:
-    """Require every permission that a call of a user or role needs.
-
-    For S3, MiniStack calls this once for each resource, with its ARN and condition keys. For other
-    services the first call checks everything.
+    Root assumes a role only in the name of a service that the role trusts: ``acting_service``.
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     """
-    if is_root(access_key_id):
-        return original(access_key_id, iam_action, service, region, resource_arn, service_context)
-    verified = iam_evaluator.authenticate(access_key_id, get_account_id())
-    if isinstance(verified, iam_evaluator.AuthError):
-        return verified
-    _judged.set(True)
-    if iam_action in _ALWAYS:
-        return None
-    try:
-        principal = principal_of(access_key_id)
-        for check in _checks(principal, iam_action, service, resource_arn, service_context or {}):
+    if is_root(call.access_key_id):
+        if call.action in ASSUMING:
+            _require_trusted_service(call, acting_service)
+    elif call.action not in _ALWAYS:
+        principal = principal_of(call.access_key_id)
+        for check in _checks(principal, call):
             require(principal, check)
             _require_trust(principal, check)
-    except NoSuchPrincipalError as error:
-        return iam_evaluator.AuthError("InvalidClientTokenId", str(error))
-    except Refusal as refusal:
-        _refusal.set(refusal)
-        return iam_evaluator.EvalResult("ImplicitDeny", refusal.principal)
-    return None
+    return stack_roles.Pending.of(call)
 
 
-def _checks(
-    principal: Principal, action: str, service: str, resource: str, context: Mapping[str, Any]
-) -> list[Check]:
-    keys = {key.lower(): value for key, value in context.items()}
+def _checks(principal: Principal, call: ApiRequest) -> list[Check]:
     try:
-        if service == "s3":
-            if action in _S3_WITH_ROLE:
-                raise UnjudgedError(f"{action} passes a role")
-            return [Check(action=action, resource=resource, keys=keys)]
-        call = _call.get(None)
-        if call is None or isinstance(call, UnjudgedError):
-            raise call or UnjudgedError(f"{action} bypasses the judge")
-        return [replace(each, keys={**keys, **each.keys}) for each in checks(call)]
-    except UnjudgedError as error:
-        raise _unjudged(principal, Check(action=action, resource=resource), error) from error
+        stack_roles.require_role(call)
+        tags = _request_tags(call)
+        needed = [replace(each, keys={**tags, **each.keys}) for each in checks(call)]
+        if not needed:
+            raise UnjudgedError(f"nobody says what {call.action} needs")
+        return needed
+    except (UnjudgedError, RecursionError) as error:
+        raise _unjudged(principal, Check(action=call.action, resource=EVERYTHING), error) from error
 
 
-_S3_WITH_ROLE = ("s3:PutReplicationConfiguration",)
+def _request_tags(call: ApiRequest) -> dict[str, Any]:
+    if not any("tag" in name.lower() for name in call.parameters):
+        return {}
+    keys = iam_actions.request_tag_context(
+        call.handler, call.action, call.body, dict(call.parameters)
+    )
+    return {key.lower(): value for key, value in keys.items()}
+
+
+def is_allowed(*, access_key_id: str, action: str, resource: str) -> str:
+    """Judge a call that has no API here; return why it is refused, or nothing."""
+    try:
+        require(principal_of(access_key_id), Check(action=action, resource=resource))
+    except (Refusal, NoSuchPrincipalError) as refusal:
+        return str(refusal)
+    return ""
+
+
+def _require_trusted_service(call: ApiRequest, service: str) -> None:
+    role = call.text("RoleArn")
+    own, _ = policy_of_resource("sts:AssumeRole", role)
+    actions = ASSUMING if any(key.startswith("Tags.") for key in call.parameters) else ASSUMING[:1]
+    for action in actions:
+        if not service or not trusts(own, service, role, action):
+            reason = f"because the role does not trust {service or 'root'}"
+            root = f"arn:aws:iam::{call.account}:root"
+            refused = Decision(allowed=False, reason=reason)
+            raise Refusal(root, Check(action=action, resource=role), refused)
 
 
 @replaces(
@@ -284,18 +219,10 @@ _S3_WITH_ROLE = ("s3:PutReplicationConfiguration",)
 def evaluate_trust_policy(
     original: Callable[..., bool], document: Any, caller_arn: str, context: Any = None
 ) -> bool:
-    """Say whether root may assume a role: only as a service of AWS that the role trusts.
-
-    For users and roles `enforce` has evaluated the trust policy before the call.
-    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
-    """
-    if context is None or context.action not in ASSUMING:
-        return original(document, caller_arn, context)
-    if context.principal_type != "Root":
+    """Allow what the judge has allowed: it has evaluated the trust policy before the call."""
+    if context is not None and context.action in ASSUMING:
         return True
-    service = _acting_service.get()
-    own = tuple(statements(document, policy="trust policy"))
-    return bool(service) and trusts(own, service, context.resource_arn, context.action)
+    return original(document, caller_arn, context)
 
 
 def trusts(
@@ -306,110 +233,3 @@ def trusts(
     keys = keys_of_now() | {"aws:sourceaccount": get_account_id()}
     request = Request(caller=caller, action=action, resource=role, keys=keys)
     return decide(request, Policies(resource=policy, decisive=True)).allowed
-
-
-@replaces(iam_actions, "access_denied_response")
-def access_denied_response(
-    original: Callable[..., Response],
-    /,
-    service: str,
-    action: str,
-    principal_arn: str,
-    request_id: str,
-    **more: Any,
-) -> Response:
-    """Name the refused action, which may be another than that of the call, like iam:PassRole."""
-    if (refusal := _refusal.get(None)) and not more.get("error_code"):
-        more = {"headers": more.get("headers"), "message": str(refusal)}
-        return original(
-            service, action, principal_arn, request_id, error_code="AccessDenied", **more
-        )
-    return original(service, action, principal_arn, request_id, **more)
-
-
-# --- Paths that MiniStack serves without these functions.
-
-
-def _is_user_or_role(headers: dict[str, str], query: dict[str, Any]) -> bool:
-    """Say whether a user or role has signed the request; other requests have another secret."""
-    key = extract_access_key_id(headers, query)
-    return bool(key) and not is_root(key)
-
-
-_PATHS_UPSTREAM = "Gap: some paths are served without a check of permissions."
-Handler = Callable[..., Awaitable[Response | None]]
-
-
-@replaces(app, "_handle_pre_body_request", upstream=_PATHS_UPSTREAM)
-async def pre_body_request(
-    original: Handler, method: str, path: str, headers: dict[str, str], query: dict[str, Any],
-    request_id: str,
-) -> Response | None:  # fmt: skip
-    """Do not serve users and roles on paths without permissions."""
-    if _is_user_or_role(headers, query):
-        return None
-    if path == LEDGER_PATH:  # only root passes `authentication` with this path
-        return json_response(LEDGER.content())
-    return await original(method, path, headers, query, request_id)
-
-
-@replaces(app, "_handle_post_body_shortcuts", upstream=_PATHS_UPSTREAM)
-async def post_body_shortcuts(
-    original: Handler, method: str, path: str, headers: dict[str, str], body: bytes,
-    query: dict[str, Any], request_id: str,
-) -> Response | None:  # fmt: skip
-    """Do not serve users and roles on paths without permissions."""
-    if _is_user_or_role(headers, query):
-        return None
-    if path == ALLOWED_PATH:
-        return _is_allowed(**json.loads(body))
-    return await original(method, path, headers, body, query, request_id)
-
-
-def _is_allowed(*, access_key_id: str, action: str, resource: str) -> Response:
-    """Judge a call that has no API here."""
-    try:
-        require(principal_of(access_key_id), Check(action=action, resource=resource))
-    except (Refusal, NoSuchPrincipalError) as refusal:
-        return json_response({"refused": str(refusal)})
-    return json_response({"refused": ""})
-
-
-@replaces(app, "_handle_special_data_plane_request", upstream=_PATHS_UPSTREAM)
-async def data_plane_request(
-    original: Handler, /, method: str, path: str, headers: dict[str, str], body: bytes,
-    query: dict[str, Any], request_id: str, **more: Any,
-) -> Response | None:  # fmt: skip
-    """Do not serve users and roles on the data paths of services, which the judge does not know."""
-    if _is_user_or_role(headers, query):
-        return None
-    return await original(method, path, headers, body, query, request_id, **more)
-
-
-@replaces(app, "_dispatch_service_request", upstream=_PATHS_UPSTREAM)
-async def dispatch(
-    original: Handler, method: str, path: str, headers: dict[str, str], body: bytes,
-    query: dict[str, Any], request_id: str,
-) -> Response | None:  # fmt: skip
-    """Withhold the answer to a user or role if nothing has judged the call."""
-    for variable in (_call, _refusal):
-        variable.set(None)
-    _judged.set(False)
-    _key.set(extract_access_key_id(headers, query))
-    judging = _is_user_or_role(headers, query)
-    _acting_service.set("" if judging else headers.get(SERVICE_HEADER.lower(), ""))
-    # MiniStack serves the data of AppSync before it judges.
-    graphql = judging and detect_service(method, path, headers, query) == "appsync"
-    if not graphql:
-        response = await original(method, path, headers, body, query, request_id)
-        if not judging or _judged.get() or response is None or response[0] in _NEVER_JUDGED:
-            return response
-    message = f"{method} {path} is not judged here."
-    withheld: Response = iam_actions.access_denied_response(
-        "sts", "", "", request_id, error_code="AccessDenied", message=message, headers=headers
-    )
-    return withheld
-
-
-# MiniStack answers a request without a known action like this before it judges.
-_NEVER_JUDGED = (400, 404)

@@ -75,7 +75,7 @@ class Statement:
 
     def concerns(self, request: Request) -> bool:
         """Say whether action and resource match the request, without regard to conditions."""
-        return self._names_action(request.action) and self._names_resource(request)
+        return self.names_action(request.action) and self._names_resource(request)
 
     def granted_actions(self, action: str) -> list[str]:
         """Return the patterns in ``Action`` that match the action."""
@@ -85,7 +85,8 @@ class Statement:
         for operands in self.content.get("Condition", {}).values():
             yield from (key.lower() for key in operands)
 
-    def _names_action(self, action: str) -> bool:
+    def names_action(self, action: str) -> bool:
+        """Say whether the statement is about an action, without regard to the resource."""
         if "NotAction" in self.content:
             return not any(action_matches(each, action) for each in self.values("NotAction"))
         return any(action_matches(each, action) for each in self.values("Action"))

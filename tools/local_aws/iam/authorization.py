@@ -1,0 +1,36 @@
+"""The Service Authorization Reference, of which cfn-lint contains a copy.
+
+It has the resource types of each action, but not which of them a request must name, nor the
+condition keys of an action.
+"""
+
+import json
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+
+class UnjudgedError(Exception):
+    """The judge does not know which permissions a call needs; the message says why."""
+
+
+def resource_types(action: str) -> tuple[str, ...]:
+    """Return the resource types of an action, like `ecs:service`; none if it has only `*`."""
+    service, _, name = action.partition(":")
+    try:
+        types = _service_authorization()[service]["Actions"][name.lower()].get("Resources", [])
+    except KeyError:
+        raise UnjudgedError(f"the Service Authorization data has no {action}") from None
+    return tuple(f"{service}:{each}" for each in types)
+
+
+@cache
+def _service_authorization() -> dict[str, Any]:
+    # Only located, not imported, since the package takes a while to load.
+    package = find_spec("cfnlint")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("cfn-lint is not installed")
+    file = Path(package.origin).parent / "data" / "AdditionalSpecs" / "Policies.json"
+    services: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return services
