@@ -31,10 +31,6 @@ _HEALTH_RETRIES = 3
 """Both are ECS's defaults.
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html"""
 
-_START_PERIOD = Duration.seconds(30)
-"""Failures do not count during this period. After it, three more failures make the task unhealthy,
-so ECS stops a task that is not healthy about 60 seconds after its start."""
-
 
 class BackendTask(Construct):
     """A Fargate task definition with one container, which runs the image tagged ``live``.
@@ -141,7 +137,7 @@ def _health_check(service: ServiceSettings) -> ecs.HealthCheck | None:
         interval=_HEALTH_INTERVAL,
         timeout=_HEALTH_TIMEOUT,
         retries=_HEALTH_RETRIES,
-        start_period=_START_PERIOD,
+        start_period=Duration.seconds(service.start_period_seconds),
     )
 
 

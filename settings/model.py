@@ -149,6 +149,7 @@ class ServiceSettings(Section):
     health_check_command: HealthCheckCommand = _default(
         "curl --fail --silent http://localhost:$SERVICE_PORT/health || exit 1"
     )
+    start_period_seconds: aws.StartPeriod = _default("30")
     container_environment: ContainerEnvironment = _default("")
     container_secrets: ContainerSecrets = _default("")
     container_secrets_kms_keys: aws.KmsKeyArns = _default("")

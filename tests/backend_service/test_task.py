@@ -118,6 +118,13 @@ def test_the_health_check_runs_the_command_of_the_settings(text: str, command: l
     assert container(health_check_command=text)["HealthCheck"]["Command"] == command
 
 
+@pytest.mark.parametrize(("changes", "seconds"), [({}, 30), ({"start_period_seconds": "0"}, 0)])
+def test_failures_do_not_count_during_the_start_period(
+    changes: dict[str, str], seconds: int
+) -> None:
+    assert container(**changes)["HealthCheck"]["StartPeriod"] == seconds
+
+
 def test_without_a_command_there_is_no_health_check() -> None:
     assert "HealthCheck" not in container(health_check_command="")
 
