@@ -1,6 +1,7 @@
 """The three actions of the pipeline's last stage: release the image, roll it out, promote it."""
 
 import json
+import math
 from pathlib import Path
 
 from aws_cdk import ArnFormat, Duration, Stack
@@ -20,10 +21,16 @@ from backend_service.service import DiscoverableService, service_arn
 from core_infra.logs import log_group
 from settings import ServiceSettings
 
-ROLLOUT_TIMEOUT = Duration.minutes(30)
+ROLLOUT_MINUTES = 30
 """Longer than a rollout with draining tasks and the minutes for which ECS then watches the alarms,
 shorter than the hour that CodePipeline would wait: the action stays in progress after the circuit
 breaker has ended a rollout. https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html"""
+
+_USUAL_START_SECONDS = 30
+_STARTS_OF_A_ROLLOUT = 3
+"""The circuit breaker gives up after three failed tasks at the earliest. If one task is desired,
+they start one after the other, and a rollout may succeed with the third one.
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html"""
 
 FUNCTION_TIMEOUT = Duration.minutes(5)
 """After an error or a timeout Lambda runs the function again, one and two minutes later.
@@ -190,7 +197,7 @@ class DeployStage(Construct):
             action_name="Deploy",
             service=discoverable.service,
             image_file=written.at_path(_IMAGE_DEFINITIONS_FILE),
-            deployment_timeout=ROLLOUT_TIMEOUT,
+            deployment_timeout=_rollout_timeout(service),
             run_order=2,
             # Without this role CDK would grant the action iam:PassRole and ECS actions on "*".
             role=self._role(
@@ -221,6 +228,12 @@ class DeployStage(Construct):
         for statement in statements:
             role.add_to_policy(statement)
         return role.without_policy_updates()
+
+
+def _rollout_timeout(service: ServiceSettings) -> Duration:
+    """Return how long CodePipeline waits for a rollout: longer if tasks may start slowly."""
+    slower = max(0, service.start_period_seconds - _USUAL_START_SECONDS)
+    return Duration.minutes(ROLLOUT_MINUTES + math.ceil(_STARTS_OF_A_ROLLOUT * slower / 60))
 
 
 def _call(release: ReleaseFunction) -> iam.PolicyStatement:

@@ -44,9 +44,7 @@ class BackendServiceStack(Stack):
 
         repositories = ImageRepositories(self, "Repositories", service=service)
         seed = SeedImage(self, "SeedImage", service=service, repositories=repositories)
-        task = BackendTask(
-            self, "Task", service=service, platform=platform, repositories=repositories
-        )
+        task = BackendTask(self, "Task", service=service, repositories=repositories)
 
         topic = None  # Without an address there is no topic, key or rule to pay for.
         if email := delivery.notification_email:
@@ -61,7 +59,7 @@ class BackendServiceStack(Stack):
         )
         # A task cannot start before its image exists and the execution role may pull it. ECS
         # refuses a service whose alarms do not exist.
-        discoverable.start_after(seed, task.start_task_policy, alarms)
+        discoverable.start_after(seed, task.start_permissions, alarms)
 
         build = ImageBuild(
             self, "ImageBuild", service=service, delivery=delivery, repositories=repositories
@@ -77,7 +75,7 @@ class BackendServiceStack(Stack):
             build=build,
             release=release,
             discoverable=discoverable,
-            execution_role=platform.execution_role,
+            execution_role=task.execution_role,
             approval_topic=topic,
         ).pipeline
         HelperFunctionLogs(

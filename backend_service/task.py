@@ -1,6 +1,6 @@
-"""The task of a service: its definition, its secrets, and the right to start it."""
+"""The task of a service: its definition, its secrets, and the role with which ECS starts it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from aws_cdk import Duration, Names, Stack
 from aws_cdk import aws_ecr as ecr
@@ -9,12 +9,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_ssm as ssm
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from backend_service.image_repository import ImageRepositories
 from backend_service.names import LIVE_TAG, task_log_group_name
 from core_infra.logs import log_group
-from core_infra.service_platform import ServicePlatform
 from settings import ServiceSettings
 
 FINISH_SECONDS = 15
@@ -32,22 +31,19 @@ _HEALTH_RETRIES = 3
 """Both are ECS's defaults.
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html"""
 
-_START_PERIOD = Duration.seconds(30)
-"""Failures do not count during this period. After it, three more failures make the task unhealthy,
-so ECS stops a task that is not healthy about 60 seconds after its start."""
-
 
 class BackendTask(Construct):
     """A Fargate task definition with one container, which runs the image tagged ``live``.
 
     Creates the log group of the container, a task role that has the policies
-    ``task_role_policy_arns`` and no more, and a policy that lets the platform's execution role
-    start the tasks. Besides ``container_environment`` the container gets three variables, which
+    ``task_role_policy_arns`` and no more, and an execution role that may start the tasks of this
+    service and no others. If the settings name an execution role, that role gets the same
+    permissions instead. Besides ``container_environment`` the container gets three variables, which
     win over variables of the same name: ``SERVICE_NAME``, ``SERVICE_PORT`` and ``DRAIN_SECONDS``,
     the time for which it should go on serving after SIGTERM.
 
-    Exposes ``definition``, ``log_group`` and ``start_task_policy``, which the service must wait
-    for.
+    Exposes ``definition``, ``log_group``, ``execution_role``, and ``start_permissions``, which the
+    service must wait for. Grants to ``execution_role`` have no effect.
     """
 
     def __init__(
@@ -56,7 +52,6 @@ class BackendTask(Construct):
         construct_id: str,
         *,
         service: ServiceSettings,
-        platform: ServicePlatform,
         repositories: ImageRepositories,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -67,15 +62,29 @@ class BackendTask(Construct):
             log_retention_days=service.log_retention_days,
         )
         secrets = ContainerSecrets(self, "Secrets", arns=service.container_secrets)
-        self.start_task_policy = StartTaskPolicy(
+        statements = start_task_statements(
             self,
-            "StartTask",
-            role=platform.execution_role,
             repository=repositories.released,
             log_group=self.log_group,
             secrets=secrets,
             kms_key_arns=service.container_secrets_kms_keys,
         )
+        self.execution_role: iam.IRole
+        self.start_permissions: IDependable
+        if arn := service.ecs_task_execution_role_arn:
+            policy = StartTaskPolicy(self, "StartTask", role_arn=arn, statements=statements)
+            self.execution_role, self.start_permissions = policy.role, policy
+        else:
+            role = iam.Role(
+                self,
+                "ExecutionRole",
+                assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"),
+                description="Lets ECS pull the image, read the secrets and write the log of a task",
+            )
+            for statement in statements:
+                role.add_to_policy(statement)
+            # Without this CDK would add broader rights for the log and the secrets.
+            self.execution_role, self.start_permissions = role.without_policy_updates(), role
         self.definition = ecs.FargateTaskDefinition(
             self,
             "Definition",
@@ -86,7 +95,7 @@ class BackendTask(Construct):
                 cpu_architecture=ecs.CpuArchitecture.of(service.cpu_architecture.value),
                 operating_system_family=ecs.OperatingSystemFamily.LINUX,
             ),
-            execution_role=self.start_task_policy.role,
+            execution_role=self.execution_role,
         )
         for arn in service.task_role_policy_arns:
             self.definition.task_role.add_managed_policy(
@@ -95,8 +104,8 @@ class BackendTask(Construct):
         self.definition.add_container(
             "Container",
             container_name=service.container_name,
-            # By name: with from_ecr_repository a repository policy would admit the role if it is of
-            # another stack. StartTaskPolicy has all that the role needs.
+            # By name: with from_ecr_repository a repository policy would admit the role if the
+            # settings name it. start_task_statements has all that the role needs.
             image=ecs.ContainerImage.from_registry(
                 repositories.released.repository_uri_for_tag(LIVE_TAG)
             ),
@@ -128,7 +137,7 @@ def _health_check(service: ServiceSettings) -> ecs.HealthCheck | None:
         interval=_HEALTH_INTERVAL,
         timeout=_HEALTH_TIMEOUT,
         retries=_HEALTH_RETRIES,
-        start_period=_START_PERIOD,
+        start_period=Duration.seconds(service.start_period_seconds),
     )
 
 
@@ -175,18 +184,75 @@ class ContainerSecrets(Construct):
         return ecs.Secret.from_secrets_manager(secret, field or None)
 
 
-class StartTaskPolicy(Construct):
-    """Lets ``role`` start tasks: pull from ``repository``, write to ``log_group``, read secrets.
-
-    Creates one inline policy on the role. It is an explicit policy, and not a grant, for two
-    reasons: the role may belong to another stack, and a grant would make the two stacks depend on
-    each other; and the service must be able to wait for exactly this policy. Services that share
-    the role have one policy each.
+def start_task_statements(
+    scope: Construct,
+    *,
+    repository: ecr.IRepository,
+    log_group: logs.ILogGroup,
+    secrets: ContainerSecrets,
+    kms_key_arns: Iterable[str] = (),
+) -> list[iam.PolicyStatement]:
+    """Return what a role needs to start tasks: pull the image, write the log, read the secrets.
 
     If a secret or parameter is encrypted with a customer managed key, the role needs the right to
     decrypt with it: ``kms_key_arns``. The policy of such a key must let the account's policies
     decide, as the policy of a new key does.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html
+    """
+    statements = [
+        iam.PolicyStatement(
+            actions=["ecr:GetAuthorizationToken"],
+            # The action has no resource-level permissions; it only signs in to ECR.
+            resources=["*"],
+        ),
+        iam.PolicyStatement(
+            actions=[
+                "ecr:BatchCheckLayerAvailability",
+                "ecr:BatchGetImage",
+                "ecr:GetDownloadUrlForLayer",
+            ],
+            resources=[repository.repository_arn],
+        ),
+        iam.PolicyStatement(
+            actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+            resources=[log_group.log_group_arn],
+        ),
+    ]
+    stack = Stack.of(scope)
+    via = []  # the services through which ECS reads the secrets
+    if secrets.secret_arns:
+        via.append(f"secretsmanager.{stack.region}.{stack.url_suffix}")
+        statements.append(
+            iam.PolicyStatement(
+                actions=["secretsmanager:GetSecretValue"],
+                resources=sorted(secrets.secret_arns),
+            )
+        )
+    if secrets.parameter_arns:
+        via.append(f"ssm.{stack.region}.{stack.url_suffix}")
+        statements.append(
+            iam.PolicyStatement(
+                actions=["ssm:GetParameters"], resources=sorted(secrets.parameter_arns)
+            )
+        )
+    if via and (keys := sorted(set(kms_key_arns))):
+        statements.append(
+            iam.PolicyStatement(
+                actions=["kms:Decrypt"],
+                resources=keys,
+                # The condition excludes everything else that is encrypted with the key.
+                conditions={"StringEquals": {"kms:ViaService": via}},
+            )
+        )
+    return statements
+
+
+class StartTaskPolicy(Construct):
+    """Lets an existing role start tasks of one service.
+
+    Creates one inline policy with ``statements`` on the role. It is an explicit policy, and not a
+    grant: services that share the role have one policy each, and the service must be able to wait
+    for exactly this one.
 
     Exposes ``role``, to be used in task definitions. Grants to it have no effect.
     """
@@ -196,61 +262,13 @@ class StartTaskPolicy(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        role: iam.IRole,
-        repository: ecr.IRepository,
-        log_group: logs.ILogGroup,
-        secrets: ContainerSecrets,
-        kms_key_arns: Iterable[str] = (),
+        role_arn: str,
+        statements: Sequence[iam.PolicyStatement],
     ) -> None:
         super().__init__(scope, construct_id)
-        self.role = iam.Role.from_role_arn(self, "Role", role.role_arn, mutable=False)
-        statements = [
-            iam.PolicyStatement(
-                actions=["ecr:GetAuthorizationToken"],
-                # The action has no resource-level permissions; it only signs in to ECR.
-                resources=["*"],
-            ),
-            iam.PolicyStatement(
-                actions=[
-                    "ecr:BatchCheckLayerAvailability",
-                    "ecr:BatchGetImage",
-                    "ecr:GetDownloadUrlForLayer",
-                ],
-                resources=[repository.repository_arn],
-            ),
-            iam.PolicyStatement(
-                actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-                resources=[log_group.log_group_arn],
-            ),
-        ]
-        stack = Stack.of(self)
-        via = []  # the services through which ECS reads the secrets
-        if secrets.secret_arns:
-            via.append(f"secretsmanager.{stack.region}.{stack.url_suffix}")
-            statements.append(
-                iam.PolicyStatement(
-                    actions=["secretsmanager:GetSecretValue"],
-                    resources=sorted(secrets.secret_arns),
-                )
-            )
-        if secrets.parameter_arns:
-            via.append(f"ssm.{stack.region}.{stack.url_suffix}")
-            statements.append(
-                iam.PolicyStatement(
-                    actions=["ssm:GetParameters"], resources=sorted(secrets.parameter_arns)
-                )
-            )
-        if via and (keys := sorted(set(kms_key_arns))):
-            statements.append(
-                iam.PolicyStatement(
-                    actions=["kms:Decrypt"],
-                    resources=keys,
-                    # The condition excludes everything else that is encrypted with the key.
-                    conditions={"StringEquals": {"kms:ViaService": via}},
-                )
-            )
+        self.role = iam.Role.from_role_arn(self, "Role", role_arn, mutable=False)
         # The name that CDK makes does not contain the stack and the region: on a shared role the
         # policies of two services would overwrite each other. IAM takes 128 characters, and the
         # longest name of a region has 14.
-        name = f"{Names.unique_resource_name(self, max_length=100)}-{stack.region}"
-        iam.Policy(self, "Policy", policy_name=name, roles=[self.role], statements=statements)
+        name = f"{Names.unique_resource_name(self, max_length=100)}-{Stack.of(self).region}"
+        iam.Policy(self, "Policy", policy_name=name, roles=[self.role], statements=list(statements))

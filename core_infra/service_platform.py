@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from aws_cdk import Annotations
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_servicediscovery as cloudmap
 from constructs import Construct
@@ -16,18 +15,17 @@ from settings import ExistingPlatformSettings
 
 @dataclass(frozen=True, kw_only=True)
 class ServicePlatform:
-    """Network, cluster, namespace and execution role of a service.
+    """Network, cluster and namespace of a service.
 
-    ``namespace`` is a private DNS namespace of ``vpc``, ECS tasks may assume ``execution_role``,
-    and the private subnets of ``vpc`` can reach the AWS APIs. ``vpc_cidr`` is the address block of
-    ``vpc`` as text: tools that read templates cannot judge a security group rule with a reference.
+    ``namespace`` is a private DNS namespace of ``vpc``, and the private subnets of ``vpc`` can
+    reach the AWS APIs. ``vpc_cidr`` is the address block of ``vpc`` as text: tools that read
+    templates cannot judge a security group rule with a reference.
     """
 
     vpc: ec2.IVpc
     vpc_cidr: str
     cluster: ecs.ICluster
     namespace: cloudmap.INamespace
-    execution_role: iam.IRole
 
     @property
     def task_subnets(self) -> ec2.SubnetSelection:
@@ -73,11 +71,6 @@ def import_platform(scope: Construct, existing: ExistingPlatformSettings) -> Ser
             namespace_name=existing.namespace_name,
             namespace_arn=existing.namespace_arn,
             namespace_id=existing.namespace_id,
-        ),
-        # Not mutable: two stacks that write the default policy of one role would overwrite each
-        # other.
-        execution_role=iam.Role.from_role_arn(
-            imported, "ExecutionRole", existing.ecs_task_execution_role_arn, mutable=False
         ),
     )
 

@@ -42,14 +42,18 @@ class CoreInfraStack(Stack):
         vpc = network.vpc
         cluster = Cluster(self, "Cluster", core=core, vpc=vpc).cluster
         namespaces = ServiceDiscovery(self, "ServiceDiscovery", core=core, vpc=vpc).namespaces
-        # The role has no permission here: each service attaches a policy for its own image, log
-        # group and secrets (StartTaskPolicy in backend_service/task.py).
+        # For services that name it in ecs_task_execution_role_arn; others have a role of their own.
+        # The role has no permission here: each of these services attaches a policy for its own
+        # image, log group and secrets (StartTaskPolicy in backend_service/task.py).
         execution_role = iam.Role(
             self,
             "TaskExecutionRole",
             assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"),
             description="Lets ECS pull images, read secrets and write logs to start tasks",
         )
+        # Service stacks of earlier revisions import this ARN. CloudFormation refuses to remove an
+        # export that a stack imports, so without it no core could be updated before its services.
+        self.export_value(execution_role.role_arn)
         HelperFunctionLogs(self, "HelperFunctionLogs", log_retention_days=core.log_retention_days)
         self.platforms = {
             name: ServicePlatform(
@@ -57,7 +61,6 @@ class CoreInfraStack(Stack):
                 vpc_cidr=core.vpc_cidr,
                 cluster=cluster,
                 namespace=namespace,
-                execution_role=execution_role,
             )
             for name, namespace in zip(core.namespace_names, namespaces, strict=True)
         }

@@ -390,3 +390,5 @@ TaskCount = Annotated[int, whole_number(1, 1000)]
 # see the rule in model.py.
 DnsTtl = Annotated[int, whole_number(0, 100, " (seconds)")]
 StopTimeout = Annotated[int, whole_number(20, 120, " (seconds)")]
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
+StartPeriod = Annotated[int, whole_number(0, 300, " (seconds)")]

@@ -28,7 +28,6 @@ class CoreOutputs(Section):
     public_subnet_ids: Annotated[tuple[aws.SubnetId, ...], Items]
     private_subnet_ids: Annotated[tuple[aws.SubnetId, ...], Items]
     ecs_cluster_name: aws.ClusterName
-    task_execution_role_arn: aws.RoleArn
     namespace_names: Annotated[tuple[aws.NamespaceName, ...], Items]
     namespace_arns: Annotated[tuple[aws.NamespaceArn, ...], Items]
     namespace_ids: Annotated[tuple[aws.NamespaceId, ...], Items]

@@ -149,10 +149,12 @@ class ServiceSettings(Section):
     health_check_command: HealthCheckCommand = _default(
         "curl --fail --silent http://localhost:$SERVICE_PORT/health || exit 1"
     )
+    start_period_seconds: aws.StartPeriod = _default("30")
     container_environment: ContainerEnvironment = _default("")
     container_secrets: ContainerSecrets = _default("")
     container_secrets_kms_keys: aws.KmsKeyArns = _default("")
     task_role_policy_arns: aws.PolicyArns = _default("")
+    ecs_task_execution_role_arn: Annotated[aws.RoleArn | None, NoneIfEmpty] = _default("")
     enable_execute_command: Bool = _default("False")
     dns_ttl_seconds: aws.DnsTtl = _default("10")
     stop_timeout_seconds: aws.StopTimeout = _default("90")
@@ -194,6 +196,12 @@ class ServiceSettings(Section):
         if both:
             raise InvalidValueError(f"{', '.join(both)} is in container_environment too; keep one")
         return secrets
+
+    @field_validator("ecs_task_execution_role_arn", mode="before")
+    @classmethod
+    def _is_none_by_the_old_placeholder(cls, arn: object) -> object:
+        """Accept files made of an earlier sample.env, in which this was a key of a placeholder."""
+        return "" if arn == "<TASK_EXECUTION_ROLE_ARN>" else arn
 
     @field_validator("stop_timeout_seconds")
     @classmethod
@@ -368,7 +376,6 @@ class ExistingPlatformSettings(Section):
     namespace_name: aws.NamespaceName
     namespace_id: aws.NamespaceId
     namespace_arn: aws.NamespaceArn
-    ecs_task_execution_role_arn: aws.RoleArn
 
     @field_validator("namespace_arn")
     @classmethod

@@ -1,8 +1,7 @@
 """The platform of a service: the core that its file creates, one of another file, or what exists.
 
 With ``core_outputs_file`` the outputs say everything about an existing platform. Then
-``namespace_name`` chooses one of their namespaces, and ``ecs_task_execution_role_arn`` takes the
-place of their role.
+``namespace_name`` chooses one of their namespaces.
 """
 
 from collections.abc import Mapping, Set
@@ -109,14 +108,10 @@ def _from_outputs(
         )
         wrong.append(("ecs_cluster_name", message))
     namespace, wrong_namespace = _namespace_of_outputs(file, outputs, values, environment)
-    role = values.get("ecs_task_execution_role_arn")
     given = {
         "vpc_name": None,
         "vpc": outputs.vpc,
         "ecs_cluster_name": outputs.ecs_cluster_name,
-        "ecs_task_execution_role_arn": (
-            role if _is_filled_in(role) else outputs.task_execution_role_arn
-        ),
         **namespace,
     }
     existing, wrong_values = validated(ExistingPlatformSettings, given, environment)

@@ -169,16 +169,36 @@ def test_several_services_share_one_core_stack(two_services: Synthesis) -> None:
     assert "CoreInfraStack" in artifacts["cartBackendServiceStack"]["dependencies"]
 
 
-def test_services_on_one_core_have_policies_with_different_names(
-    two_services: Synthesis,
-) -> None:
-    names = [
-        policy["Properties"]["PolicyName"]
-        for stack in ("BackendServiceStack", "cartBackendServiceStack")
-        for policy in two_services.resources(stack, "AWS::IAM::Policy").values()
-        if "StartTask" in policy["Properties"]["PolicyName"]
-    ]
-    assert len(set(names)) == len(names) == 2
+@pytest.mark.slow
+def test_forty_services_share_one_core_stack() -> None:
+    """Nothing in the core grows with the number of services: IAM limits the policies of a role."""
+    names = ["", *(f"service-{number}" for number in range(1, 40))]
+    fleet = synthesise_together(
+        *(
+            {
+                "deploy_core_stack": "False",
+                "stack_prefix": name,
+                "service_name": name,
+                "ecr_repository_name": name,
+            }
+            if name
+            else {}
+            for name in names
+        )
+    )
+    assert fleet.core.to_json()["Resources"] == synthesise().core.to_json()["Resources"]
+    for name in names:
+        stack = f"{name}BackendServiceStack"
+        definition = fleet.only(stack, "AWS::ECS::TaskDefinition")
+        roles = [definition["TaskRoleArn"], definition["ExecutionRoleArn"]]
+        passed = [
+            statement["Resource"]
+            for policy in fleet.resources(stack, "AWS::IAM::Policy").values()
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+            if statement["Action"] == "iam:PassRole"
+        ]
+        assert passed == [roles]
+        assert all(role["Fn::GetAtt"][0] in fleet.templates[stack]["Resources"] for role in roles)
 
 
 def test_the_core_stack_has_the_endpoints_that_any_of_the_services_needs(

@@ -5,7 +5,6 @@ from pathlib import Path
 from aws_cdk import App, Environment, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_servicediscovery as cloudmap
 from aws_cdk.assertions import Match, Template
 
@@ -30,9 +29,6 @@ def test_another_app_can_put_the_service_on_its_own_platform(tmp_path: Path) -> 
             stack, "Cluster", vpc=vpc, cluster_name=settings.service.ecs_cluster_name
         ),
         namespace=namespace,
-        execution_role=iam.Role(
-            stack, "Role", assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com")
-        ),
     )
     service = BackendServiceStack(
         app,

@@ -81,7 +81,9 @@ ALWAYS: Mapping[str, Rights] = {
         "<SeedImage/LogGroup>": LOG,
         "*": SIGN_IN | {"ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"},
     },
-    "TaskExecutionRole": {
+    # The role of the core has no permission until a service names it.
+    "TaskExecutionRole": {},
+    "Task/ExecutionRole": {
         # AWS's policy for ECS has the first action, its policy for pulling has not.
         REPOSITORY: {"ecr:BatchCheckLayerAvailability"} | PULL,
         "<Task/LogGroup>": LOG,
@@ -119,7 +121,7 @@ ALWAYS: Mapping[str, Rights] = {
         # cluster, and sources disagree about the third.
         "*": {"ecs:DescribeTaskDefinition", "ecs:ListTasks", "ecs:RegisterTaskDefinition"},
         "<Task/Definition/TaskRole>": {"iam:PassRole"},
-        "<TaskExecutionRole>": {"iam:PassRole"},
+        "<Task/ExecutionRole>": {"iam:PassRole"},
     },
     # The function gets the credentials of this role with its job.
     "Delivery/Deploy/ReleaseRole": {
@@ -147,8 +149,8 @@ ALWAYS: Mapping[str, Rights] = {
 APPROVE_ROLE = "Delivery/Pipeline/Approve/Approve/CodePipelineActionRole"
 IN_THE_RICHEST: Mapping[str, Rights] = {
     **ALWAYS,
-    "TaskExecutionRole": {
-        **ALWAYS["TaskExecutionRole"],
+    "Task/ExecutionRole": {
+        **ALWAYS["Task/ExecutionRole"],
         SECRET: {"secretsmanager:GetSecretValue"},
         PARAMETER: {"ssm:GetParameters"},
         KEY: {"kms:Decrypt"},

@@ -32,7 +32,8 @@ MEDIA_TYPES = (
 
 POLL_SECONDS = 10
 ROLLOUT_SECONDS = 1800
-"""As long as the rollout action waits, and longer than ECS watches the alarms."""
+"""Longer than ECS watches the alarms after the rollout action. If somebody else deploys meanwhile,
+also longer than new tasks take with the longest start period."""
 
 RESERVE_SECONDS = 45
 """The rest of the function's time that it keeps for a part in transfer and for the answer."""

@@ -5,6 +5,8 @@ import json
 import sys
 from typing import Any
 
+import pytest
+
 from backend_service.names import AlarmKind, alarm_name
 from backend_service.release.function import Service
 from tests.repository import ROOT
@@ -14,8 +16,8 @@ SERVICE = "BackendServiceStack"
 FUNCTION = "AWS::Lambda::Function"
 
 
-def action(name: str) -> dict[str, Any]:
-    stages = synthesise().only(SERVICE, "AWS::CodePipeline::Pipeline")["Stages"]
+def action(name: str, **changes: str) -> dict[str, Any]:
+    stages = synthesise(**changes).only(SERVICE, "AWS::CodePipeline::Pipeline")["Stages"]
     (found,) = (action for action in stages[-1]["Actions"] if action["Name"] == name)
     return dict(found)
 
@@ -44,8 +46,12 @@ def test_the_rollout_updates_the_service_of_the_stack() -> None:
     assert configuration["ClusterName"] == properties["Cluster"]
 
 
-def test_the_rollout_ends_before_the_hour_of_codepipeline() -> None:
-    assert action("Deploy")["Configuration"]["DeploymentTimeout"] == 30
+@pytest.mark.parametrize(("start", "minutes"), [("0", 30), ("30", 30), ("31", 31), ("300", 44)])
+def test_the_rollout_has_time_for_slow_starts_within_the_hour_of_codepipeline(
+    start: str, minutes: int
+) -> None:
+    rollout = action("Deploy", start_period_seconds=start)
+    assert rollout["Configuration"]["DeploymentTimeout"] == minutes
 
 
 def test_release_and_promote_call_the_same_function() -> None:

@@ -8,12 +8,15 @@ import pytest
 from aws_cdk import CfnResource, Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 
 from backend_service.image_repository import ImageRepositories
-from backend_service.task import BackendTask, ContainerSecrets, StartTaskPolicy
-from core_infra.service_platform import import_platform
+from backend_service.task import (
+    BackendTask,
+    ContainerSecrets,
+    StartTaskPolicy,
+    start_task_statements,
+)
 from settings.examples import ACCOUNT
 from tests.synthesis import (
     EXISTING,
@@ -35,15 +38,13 @@ SERVICE = "BackendServiceStack"
 
 @cache
 def task(**changes: str) -> dict[str, dict[str, Any]]:
-    """Return the resources of a task on an imported platform, by type."""
+    """Return the resources of a task with an existing execution role, by type."""
     stack = empty_stack()
     settings = settings_of(**EXISTING, **changes)
-    assert settings.existing_platform
     BackendTask(
         stack,
         "Task",
         service=settings.service,
-        platform=import_platform(stack, settings.existing_platform),
         repositories=ImageRepositories(stack, "Repositories", service=settings.service),
     )
     return {resource["Type"]: resource for resource in template_of(stack)["Resources"].values()}
@@ -117,6 +118,13 @@ def test_the_health_check_runs_the_command_of_the_settings(text: str, command: l
     assert container(health_check_command=text)["HealthCheck"]["Command"] == command
 
 
+@pytest.mark.parametrize(("changes", "seconds"), [({}, 30), ({"start_period_seconds": "0"}, 0)])
+def test_failures_do_not_count_during_the_start_period(
+    changes: dict[str, str], seconds: int
+) -> None:
+    assert container(**changes)["HealthCheck"]["StartPeriod"] == seconds
+
+
 def test_without_a_command_there_is_no_health_check() -> None:
     assert "HealthCheck" not in container(health_check_command="")
 
@@ -137,7 +145,7 @@ def test_the_task_role_has_only_the_policies_of_the_settings() -> None:
     assert "Fn::GetAtt" in definition()["TaskRoleArn"]
 
 
-def test_ecs_starts_tasks_with_the_execution_role_of_the_platform() -> None:
+def test_ecs_starts_tasks_with_the_execution_role_that_the_settings_name() -> None:
     assert definition()["ExecutionRoleArn"] == EXISTING["ecs_task_execution_role_arn"]
     # IAM knows a role by its name, without its path.
     assert task()[POLICY]["Properties"]["Roles"] == ["TaskExecution"]
@@ -206,15 +214,14 @@ def start_task_policy(
     stack: Stack, *, secrets: Mapping[str, str] | None = None, keys: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """Attach the policy of a service to a shared role; return its properties."""
-    StartTaskPolicy(
+    statements = start_task_statements(
         stack,
-        "StartTask",
-        role=iam.Role.from_role_arn(stack, "Shared", SHARED_ROLE, mutable=False),
         repository=ecr.Repository.from_repository_name(stack, "Images", "shop"),
         log_group=logs.LogGroup.from_log_group_name(stack, "Logs", "/ecs/shop"),
         secrets=ContainerSecrets(stack, "Secrets", arns=secrets or {}),
         kms_key_arns=keys,
     )
+    StartTaskPolicy(stack, "StartTask", role_arn=SHARED_ROLE, statements=statements)
     return properties_of(stack, POLICY)
 
 
@@ -257,31 +264,43 @@ def test_iam_accepts_the_longest_policy_name() -> None:
     assert len(start_task_policy(empty_stack("x" * 128))["PolicyName"]) <= 128
 
 
-def own_policy(changes: Mapping[str, str]) -> dict[str, Any]:
+def policy_to_start(changes: Mapping[str, str]) -> dict[str, Any]:
     """Return the policy with which ECS starts the tasks of a whole service stack."""
     (policy,) = (
         policy["Properties"]
         for policy in synthesise(**changes).resources(SERVICE, POLICY).values()
-        if "StartTask" in policy["Properties"]["PolicyName"]
+        if policy["Properties"]["PolicyName"].startswith(("TaskExecutionRole", SERVICE))
     )
     return dict(policy)
 
 
-def test_the_service_stack_attaches_the_policy_to_the_role_of_the_core_stack() -> None:
-    role = synthesise().only(SERVICE, DEFINITION)["ExecutionRoleArn"]
-    (name,) = own_policy({})["Roles"]
-    in_arn = name["Fn::Select"][1]["Fn::Split"][1]["Fn::Select"][1]["Fn::Split"][1]
-    assert in_arn == role  # The policy takes the name out of the ARN in the task definition.
+def test_without_a_named_role_the_service_has_one_of_its_own() -> None:
+    role = synthesise().only(SERVICE, DEFINITION)["ExecutionRoleArn"]["Fn::GetAtt"][0]
+    assert policy_to_start({})["Roles"] == [{"Ref": role}]
+    trust = synthesise().resources(SERVICE, "AWS::IAM::Role")[role]["Properties"]
+    (statement,) = trust["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
     synthesise().core.resource_count_is(POLICY, 1)  # That is the policy of the flow logs.
 
 
-def test_an_imported_role_gets_the_same_permissions() -> None:
-    own, imported = own_policy({}), own_policy(EXISTING)
-    assert imported["PolicyDocument"] == own["PolicyDocument"]
-    assert imported["Roles"] == ["TaskExecution"]
+def test_a_role_that_the_settings_name_gets_the_same_permissions_and_is_passed() -> None:
+    own, named = policy_to_start({}), policy_to_start(EXISTING)
+    assert named["PolicyDocument"] == own["PolicyDocument"]
+    assert named["Roles"] == ["TaskExecution"]
+    arn = EXISTING["ecs_task_execution_role_arn"]
+    together = synthesise(ecs_task_execution_role_arn=arn)
+    assert together.only(SERVICE, DEFINITION)["ExecutionRoleArn"] == arn
+    (passed,) = (
+        statement["Resource"]
+        for policy in together.resources(SERVICE, POLICY).values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Action"] == "iam:PassRole"
+    )
+    task_role = together.only(SERVICE, DEFINITION)["TaskRoleArn"]
+    assert passed == [arn, task_role]
 
 
 def test_the_role_may_read_the_secrets_of_the_settings() -> None:
-    statements = own_policy(ISOLATED)["PolicyDocument"]["Statement"]
+    statements = policy_to_start(ISOLATED)["PolicyDocument"]["Statement"]
     assert [s["Resource"] for s in statements if "secretsmanager" in str(s["Action"])] == [SECRET]
     assert [s["Resource"] for s in statements if "ssm:" in str(s["Action"])] == [PARAMETER]

@@ -4,7 +4,6 @@ import json
 
 import pytest
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_iam as iam
 
 from core_infra.service_platform import ServicePlatform, import_platform
 from settings import ExistingPlatformSettings, VpcAttributes
@@ -30,7 +29,6 @@ def imported() -> ServicePlatform:
         namespace_name=EXISTING["namespace_name"],
         namespace_arn=EXISTING["namespace_arn"],
         namespace_id=EXISTING["namespace_id"],
-        ecs_task_execution_role_arn=EXISTING["ecs_task_execution_role_arn"],
     )
     return import_platform(empty_stack(), existing)
 
@@ -52,7 +50,6 @@ def test_tasks_run_in_the_private_or_else_the_isolated_subnets(kind: str) -> Non
         vpc_cidr="10.1.0.0/16",
         cluster=there.cluster,
         namespace=there.namespace,
-        execution_role=there.execution_role,
     )
     assert [subnet.subnet_id for subnet in platform.task_subnets.subnets or []] == ["tasks-a"]
 
@@ -73,27 +70,16 @@ def test_cdk_looks_up_a_vpc_by_its_name() -> None:
     ]
 
 
-def test_the_service_uses_the_existing_cluster_namespace_and_role() -> None:
+def test_the_service_uses_the_existing_cluster_and_namespace() -> None:
     synthesis = synthesise(**EXISTING)
     discovery = synthesis.only(SERVICE, "AWS::ServiceDiscovery::Service")
-    definition = synthesis.only(SERVICE, "AWS::ECS::TaskDefinition")
     assert synthesis.only(SERVICE, "AWS::ECS::Service")["Cluster"] == "ecs-blueprint-infra"
     assert discovery["NamespaceId"] == EXISTING["namespace_id"]
-    assert definition["ExecutionRoleArn"] == EXISTING["ecs_task_execution_role_arn"]
 
 
 def test_the_service_stack_refers_to_no_other_stack() -> None:
     assert set(synthesise(**EXISTING).templates) == {SERVICE}
     assert "Fn::ImportValue" not in json.dumps(synthesise(**EXISTING).templates[SERVICE])
-
-
-def test_no_construct_can_grant_the_imported_role_anything() -> None:
-    """Two stacks that write the default policy of one role would overwrite each other."""
-    platform = imported()
-    platform.execution_role.add_to_principal_policy(
-        iam.PolicyStatement(actions=["s3:GetObject"], resources=["*"])
-    )
-    assert platform.execution_role.node.children == []
 
 
 def test_tasks_may_log_exec_sessions_to_the_log_group_of_the_cluster_only() -> None:

@@ -33,7 +33,9 @@ def platform(settings: Settings) -> ExistingPlatformSettings:
 
 def test_every_key_is_filled_in(load: Load, by_hand: dict[str, str]) -> None:
     settings = load(**by_hand)
-    given = {key: text for key, text in by_hand.items() if key != "deploy_core_stack"}
+    of_others = ("deploy_core_stack", "ecs_task_execution_role_arn")
+    given = {key: text for key, text in by_hand.items() if key not in of_others}
+    assert settings.service.ecs_task_execution_role_arn == by_hand[of_others[1]]
     assert platform(settings).model_dump() == given | {"vpc": None}
     assert settings.service.ecs_cluster_name == "platform"
     assert settings.service.namespace_name == "default.platform.local"
@@ -42,11 +44,7 @@ def test_every_key_is_filled_in(load: Load, by_hand: dict[str, str]) -> None:
 def test_names_may_have_another_form_than_those_of_a_core_stack(
     load: Load, by_hand: dict[str, str]
 ) -> None:
-    changes = {
-        "ecs_cluster_name": "My_Cluster",
-        "namespace_name": "services.internal",
-        "ecs_task_execution_role_arn": ROLE,
-    }
+    changes = {"ecs_cluster_name": "My_Cluster", "namespace_name": "services.internal"}
     found = platform(load(**by_hand | changes)).model_dump()
     assert found == found | changes
 
@@ -123,8 +121,8 @@ def test_the_outputs_say_everything(load: Load, by_file: dict[str, str]) -> None
         namespace_name="default.ecs-blueprint-infra.local",
         namespace_arn=f"arn:aws:servicediscovery:{REGION}:{ACCOUNT}:namespace/ns-default",
         namespace_id="ns-default",
-        ecs_task_execution_role_arn=f"arn:aws:iam::{ACCOUNT}:role/execution",
     )
+    assert settings.service.ecs_task_execution_role_arn is None
     assert settings.service.ecs_cluster_name == "ecs-blueprint-infra"
     assert settings.service.namespace_name == "default.ecs-blueprint-infra.local"
 
@@ -164,13 +162,24 @@ def test_the_file_needs_a_choice_of_the_namespace(
     assert list(problems(**by_file, namespaces=None)) == ["namespaces"]
 
 
-def test_the_file_may_name_another_role(
-    load: Load, problems: Problems, by_file: dict[str, str]
+@pytest.mark.parametrize("runs_on", ["a new core", "by_hand", "by_file"])
+def test_every_file_may_name_an_execution_role(
+    load: Load, problems: Problems, request: pytest.FixtureRequest, runs_on: str
 ) -> None:
-    settings = load(**by_file, ecs_task_execution_role_arn=ROLE)
-    assert platform(settings).ecs_task_execution_role_arn == ROLE
-    found = problems(**by_file, ecs_task_execution_role_arn="mine")
+    changes = {} if runs_on == "a new core" else request.getfixturevalue(runs_on)
+    for text, role in ((ROLE, ROLE), ("", None), ("<TASK_EXECUTION_ROLE_ARN>", None), (None, None)):
+        service = load(**changes | {"ecs_task_execution_role_arn": text}).service
+        assert service.ecs_task_execution_role_arn == role
+    found = problems(**changes | {"ecs_task_execution_role_arn": "<MINE>"})
     assert list(found) == ["ecs_task_execution_role_arn"]
+
+
+def test_the_outputs_may_lack_a_role(
+    load: Load, outputs_file: OutputsFile, core_outputs: dict[str, str]
+) -> None:
+    of_role = ("TaskExecutionRoleName", "TaskExecutionRoleArn")
+    without = {name: text for name, text in core_outputs.items() if name not in of_role}
+    assert platform(load(**outputs_file({"CoreInfraStack": without}))).vpc is not None
 
 
 @pytest.mark.parametrize("key", ["vpc_name", "namespace_arn", "namespace_id"])
@@ -260,7 +269,6 @@ def test_the_file_is_not_there(problems: Problems, tmp_path: Path) -> None:
         ("AvailabilityZones", "", "is empty"),
         ("PublicSubnetIds", "subnet-0a", "has 1 items; expected 2, as many as AvailabilityZones"),
         ("PrivateSubnetIds", "subnet-0a,x", "ids of subnets"),
-        ("TaskExecutionRoleArn", ROLE.replace(ACCOUNT, "9" * 12), "to account 999999999999"),
         ("NamespaceNames", "a b,c", "full name of a namespace"),
         ("NamespaceArns", "arn:x,arn:y", "the ARN of a Cloud Map namespace"),
         ("NamespaceIds", "ns-default", "has 1 items; expected 2, as many as NamespaceNames"),

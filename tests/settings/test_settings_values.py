@@ -91,6 +91,7 @@ def test_a_value_becomes_typed(load: Load, key: str, text: str, value: object) -
         ("container_secrets_kms_keys", "alias/shop", "ARNs of KMS keys (not of aliases)"),
         ("dns_ttl_seconds", "101", "from 0 to 100"),
         ("stop_timeout_seconds", "121", "from 20 to 120"),
+        ("start_period_seconds", "301", "from 0 to 300"),
         ("log_retention_days", "31", "1, 3, 5, 7, 14, 30"),
         ("ecr_repository_name", "a--b", "2 to 249"),
         ("ecr_repository_name", "a" * 250, "2 to 249"),

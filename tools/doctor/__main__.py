@@ -114,15 +114,9 @@ def questions(settings: Settings, github: str | None, source: Path | None) -> It
             yield Question("quota of Elastic IPs", account.address_quota)
     yield Question("quota of Fargate vCPUs", account.fargate_quota)
     yield Question("quota of builds", account.build_quota)
+    yield Question("quota of roles", account.role_quota)
     yield Question("service-linked role of ECS", account.service_linked_role)
-    if exists := settings.existing_platform:
-        yield Question("existing VPC", partial(network.existing_vpc, exists))
-        yield Question("existing private subnets", partial(network.existing_subnets, exists))
-        yield Question("egress of the private subnets", partial(network.egress, exists))
-        yield Question("existing cluster", partial(platform.existing_cluster, exists))
-        yield Question("existing namespace", partial(platform.existing_namespace, exists))
-        yield Question("name in the namespace", partial(platform.name_in_namespace, exists))
-        yield Question("existing execution role", partial(platform.existing_execution_role, exists))
+    yield from _existing_questions(settings)
     yield account.stack_question(settings.service_stack_name)
     yield from name_questions(settings)
     delivery = settings.delivery
@@ -141,6 +135,18 @@ def questions(settings: Settings, github: str | None, source: Path | None) -> It
     if source and delivery.buildspec_path:
         yield buildspec_question(source, delivery.buildspec_path)
     yield Question("health check", health_check)
+
+
+def _existing_questions(settings: Settings) -> Iterator[Question]:
+    if exists := settings.existing_platform:
+        yield Question("existing VPC", partial(network.existing_vpc, exists))
+        yield Question("existing private subnets", partial(network.existing_subnets, exists))
+        yield Question("egress of the private subnets", partial(network.egress, exists))
+        yield Question("existing cluster", partial(platform.existing_cluster, exists))
+        yield Question("existing namespace", partial(platform.existing_namespace, exists))
+        yield Question("name in the namespace", partial(platform.name_in_namespace, exists))
+    if arn := settings.service.ecs_task_execution_role_arn:
+        yield Question("existing execution role", partial(platform.existing_execution_role, arn))
 
 
 def _ask(question: Question, settings: Settings, aws: Aws, report: "Report") -> Result:

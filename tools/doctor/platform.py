@@ -70,9 +70,8 @@ def name_in_namespace(platform: ExistingPlatformSettings, settings: Settings, aw
     )
 
 
-def existing_execution_role(platform: ExistingPlatformSettings, _: Settings, aws: Aws) -> Result:
+def existing_execution_role(arn: str, _: Settings, aws: Aws) -> Result:
     """Say whether the role exists and trusts ECS; the stack adds the permissions."""
-    arn = platform.ecs_task_execution_role_arn
     name = arn.rpartition("/")[2]
     found = reply_or_none(aws.client("iam").get_role, "NoSuchEntity", RoleName=name)
     if found is None:

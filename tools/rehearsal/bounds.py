@@ -5,19 +5,20 @@ process hangs or if what it waits for will never happen. No bound is a measureme
 rehearsal asserts how long something has taken.
 """
 
-ROLLOUT_SECONDS = 600.0
+ROLLOUT_SECONDS = 1800.0
 """From the new revision of a service until ECS has completed its deployment or rolled it back.
 
-ECS may find three tasks unhealthy after a minute each, and stops an old one within 120 s.
+ECS may find three tasks unhealthy, each half a minute after its start period of up to 300 s, and
+stops an old one within 120 s.
 """
 
-SETTLE_SECONDS = 300.0
+SETTLE_SECONDS = 600.0
 """Until ECS, Cloud Map and the logs agree on which tasks run, after a change of them."""
 
 ENGINE_SECONDS = 1800.0
 """One command of the container engine that builds, pulls, starts or stops something."""
 
-CLI_SECONDS = 1200.0
+CLI_SECONDS = 2400.0
 """One run of the CDK CLI, with the deploy that it waits for."""
 
 PROCESS_SECONDS = 600.0

@@ -60,7 +60,9 @@ def not_healthy(settings: Settings, seen: Examination, failure: str) -> ImageErr
             "Your container never becomes healthy: ECS rolled the delivery back.",
             expected=f"in the container `{command}` ends with 0",
             found=f"it ends with {exit_code(code)}{f': {said}' if said else ''}; "
-            f"{seen.why_no_answer(settings.service.container_port)}",
+            f"{seen.why_no_answer(settings.service.container_port)}\n  to do     "
+            "if it needs longer to start, a larger start_period_seconds (now "
+            f"{settings.service.start_period_seconds}, at most 300)",
             lines=seen.lines,
         )
     return ImageError(

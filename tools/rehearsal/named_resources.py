@@ -52,6 +52,8 @@ class NamedResources:
             self._once(arn, self._key)
         for arn in service.task_role_policy_arns:
             self._once(arn, self._policy)
+        if role := service.ecs_task_execution_role_arn:
+            self._once(role, self._execution_role)
         if delivery.github_token_secret_name and not delivery.connection_arn:
             self._once(delivery.github_token_secret_name, self._token)
         for key in ("container_secrets", "build_secrets", "container_secrets_kms_keys"):
@@ -120,7 +122,7 @@ class NamedResources:
         return arn
 
     def _platform(self, platform: ExistingPlatformSettings, cidr: str) -> dict[str, str]:
-        """Make a VPC, cluster, namespace and role; the files of one platform share them."""
+        """Make a VPC, cluster and namespace; the files of one platform share them."""
         known = f"platform {platform.ecs_cluster_name} {platform.namespace_name}"
         if known not in self._known:
             outputs = self._new_platform(platform, cidr)
@@ -129,14 +131,13 @@ class NamedResources:
             self._known[known] = str(file)
             self.created.append(
                 f"VPC {cidr}, cluster {platform.ecs_cluster_name}, namespace"
-                f" {platform.namespace_name}, role {_role_name(platform)}"
+                f" {platform.namespace_name}"
             )
         return {
             "core_outputs_file": self._known[known],
             "ecs_cluster_name": "",
             "namespace_name": platform.namespace_name,
             **dict.fromkeys(("namespace_arn", "namespace_id", "vpc_name"), ""),
-            "ecs_task_execution_role_arn": platform.ecs_task_execution_role_arn,
         }
 
     def _new_platform(self, platform: ExistingPlatformSettings, cidr: str) -> dict[str, str]:
@@ -169,14 +170,12 @@ class NamedResources:
             CoreOutput.PUBLIC_SUBNET_IDS: ",".join(ids[: len(zones)]),
             CoreOutput.PRIVATE_SUBNET_IDS: ",".join(ids[len(zones) :]),
             CoreOutput.ECS_CLUSTER_NAME: platform.ecs_cluster_name,
-            CoreOutput.TASK_EXECUTION_ROLE_ARN: self._execution_role(platform),
             CoreOutput.NAMESPACE_NAMES: platform.namespace_name,
             CoreOutput.NAMESPACE_ARNS: namespace["Arn"],
             CoreOutput.NAMESPACE_IDS: namespace["Id"],
         }
 
-    def _execution_role(self, platform: ExistingPlatformSettings) -> str:
-        arn = platform.ecs_task_execution_role_arn
+    def _execution_role(self, arn: str) -> str:
         trust: dict[str, Any] = {
             "Version": "2012-10-17",
             "Statement": [
@@ -187,15 +186,9 @@ class NamedResources:
                 }
             ],
         }
-        path = arn.partition(":role")[2].rpartition("/")[0]
-        iam = self.aws.client("iam")
-        iam.create_role(
-            RoleName=_role_name(platform),
-            Path=f"{path}/",
-            AssumeRolePolicyDocument=json.dumps(trust),
+        path, _, name = arn.partition(":role")[2].rpartition("/")
+        self.aws.client("iam").create_role(
+            RoleName=name, Path=f"{path}/", AssumeRolePolicyDocument=json.dumps(trust)
         )
+        self.created.append(f"role {name}")
         return arn
-
-
-def _role_name(platform: ExistingPlatformSettings) -> str:
-    return platform.ecs_task_execution_role_arn.rpartition("/")[2]

@@ -25,7 +25,7 @@ ImageBuild/Role s3:GetBucketAcl codebuild/latest/userguide/setting-up-service-ro
 ImageBuild/Role s3:GetBucketLocation codebuild/latest/userguide/setting-up-service-role.html
 ImageBuild/Role s3:GetObjectVersion codebuild/latest/userguide/setting-up-service-role.html
 SeedImage/Role ecr:BatchGetImage AmazonECR/latest/userguide/image-push-iam.html
-TaskExecutionRole ecr:BatchCheckLayerAvailability AmazonECR/latest/userguide/ECR_on_ECS.html
+Task/ExecutionRole ecr:BatchCheckLayerAvailability AmazonECR/latest/userguide/ECR_on_ECS.html
 Network/Vpc/AllTraffic/IAMRole logs:CreateLogStream vpc/latest/userguide/flow-logs-iam-role.html
 Network/Vpc/AllTraffic/IAMRole logs:DescribeLogStreams vpc/latest/userguide/flow-logs-iam-role.html
 Network/Vpc/AllTraffic/IAMRole logs:PutLogEvents vpc/latest/userguide/flow-logs-iam-role.html

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from settings.examples import ACCOUNT, REGION, example_deployment
+from app import templates_of
+from settings.examples import ACCOUNT, CONNECTED, ISOLATED, REGION, example_deployment
+from tools.doctor.account import MOST_ROLES_OF_CORE, MOST_ROLES_OF_SERVICE
 from tools.doctor.check import Verdict
 from tools.doctor.names import unique_names
 from tools.doctor.rights import policy
@@ -168,6 +170,27 @@ def test_what_is_named_and_exists_is_no_problem(account: AccountUnderTest) -> No
     (orders,) = account.ask("policy orders", task_role_policy_arns=POLICY)
     assert orders.line == "exists"
     assert {database.line, key.line, npm.line, github.line} == {"exists", "is AVAILABLE"}
+
+
+def test_room_for_the_roles_of_stacks_that_are_not_there(
+    account: AccountUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "up to 16 more are needed" in account.ask("quota of roles")[0].line
+    monkeypatch.setattr("tools.doctor.account.MOST_ROLES_OF_SERVICE", 1001)
+    found = account.problem("quota of roles")
+    assert f"up to 1004 more are needed -> {RAISE} iam --quota-code L-FE177D64" in found
+    assert found.endswith(" --region us-east-1")
+    deploy_network(account)
+    assert "up to 1001 more are needed" in account.problem("quota of roles")
+
+
+def test_no_stack_makes_more_roles_than_the_doctor_counts() -> None:
+    most = {"CoreInfraStack": 0, "BackendServiceStack": 0}
+    together = {**ISOLATED, **CONNECTED}
+    for stack, template in templates_of(example_deployment(together)).items():
+        kinds = [resource["Type"] for resource in template["Resources"].values()]
+        most[stack.removeprefix(CONNECTED["stack_prefix"])] = kinds.count("AWS::IAM::Role")
+    assert [*most.values()] == [MOST_ROLES_OF_CORE, MOST_ROLES_OF_SERVICE]
 
 
 def test_the_vpc_of_the_core_stack_needs_no_further_room(account: AccountUnderTest) -> None:

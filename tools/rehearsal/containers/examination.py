@@ -107,7 +107,7 @@ def examine_image(
     image: str,
     definition: Mapping[str, Any],
     port: int,
-    seconds: float = 30.0,
+    seconds: float,
 ) -> Examination:
     """Start a container as ECS would start a task of the container definition, and examine it.
 

@@ -41,7 +41,7 @@ _LOST_WITHOUT_FAILURE = {
 
 # Its permissions are used by ECS when a task starts. What is missing is in the reason of a stopped
 # task, minutes later; tools/local_aws/tests/test_ecs_tasks.py takes each of them away.
-_OF_ECS = f"{CORE}-TaskExecutionRole"
+_OF_ECS = f"{SERVICE}-TaskExecutionRole"
 
 
 @dataclass(frozen=True, order=True)

@@ -26,6 +26,7 @@ from tools.rehearsal.image_errors import (
 from tools.rehearsal.pipeline.pipeline_run import ActionFailedError
 from tools.rehearsal.rehearsal import Rehearsal
 
+_SECONDS_TO_LISTEN = 30.0  # at least
 _FIRST_CALLS_SECONDS = 30.0  # then the container is examined before calls go on
 _OTHER_IMAGE = "ARG BUILT\nFROM ${{BUILT}}\nLABEL rehearsal={}\n"
 
@@ -99,7 +100,8 @@ def _not_healthy(rehearsal: Rehearsal, containers: TaskContainers, failure: str)
     settings = rehearsal.service.settings
     definition = rehearsal.context.task_definition()["containerDefinitions"][0]
     port = settings.service.container_port
-    seen = examine_image(containers, _built_image(rehearsal), definition, port)
+    seconds = max(_SECONDS_TO_LISTEN, settings.service.start_period_seconds)
+    seen = examine_image(containers, _built_image(rehearsal), definition, port, seconds)
     return not_healthy(settings, seen, failure)
 
 
