@@ -2,6 +2,7 @@
 
 import os
 import pty
+import signal
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,11 @@ from typing import Any
 import pytest
 
 from tools.terminal import NOT_SHOWN
+
+# A shell lets background processes (``make test &``) ignore Ctrl-C and a
+# closed terminal. Tests send both.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 TOOLS = Path(__file__).parent
 SLOW_FOLDERS = (TOOLS / "local_aws" / "tests", TOOLS / "container_engine" / "tests")
