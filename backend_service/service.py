@@ -1,5 +1,6 @@
 """The ECS service, which other services find through Cloud Map."""
 
+from collections.abc import Iterator
 from typing import cast
 
 from aws_cdk import Duration, Stack
@@ -12,6 +13,7 @@ from backend_service.alarms import ServiceAlarms
 from backend_service.task import BackendTask
 from core_infra.service_platform import ServicePlatform
 from settings import ServiceSettings
+from settings.aws_types import VPC_RANGE
 
 CPU_TARGET_PERCENT = 60
 MEMORY_TARGET_PERCENT = 70
@@ -31,16 +33,28 @@ def service_arn(scope: Construct, service: ServiceSettings) -> str:
     )
 
 
+def _callers(service: ServiceSettings, vpc_cidr: str) -> Iterator[tuple[ec2.IPeer, str]]:
+    """Yield who may call the service, with the descriptions of the rules, each only once."""
+    for item in service.ingress_cidrs:
+        if item == VPC_RANGE:
+            yield ec2.Peer.ipv4(vpc_cidr), "Callers in the VPC"
+        # EC2 refuses two rules that differ in their descriptions only.
+        elif item != vpc_cidr or VPC_RANGE not in service.ingress_cidrs:
+            yield ec2.Peer.ipv4(item), f"Callers in {item}"
+    for group in service.ingress_security_groups:
+        yield ec2.Peer.security_group_id(group), f"Callers in {group}"
+
+
 class DiscoverableService(Construct):
     """A Fargate service in private subnets, registered as ``<service_name>.<namespace>``.
 
-    Creates the service; its security group, which admits ``container_port`` from the VPC and
-    everything out; its Cloud Map service, with an A record for each task, whose health ECS reports
-    (a DNS answer has at most eight records); and auto scaling on CPU and memory between
-    ``desired_count`` and ``max_count``. The template has no desired count: the service starts with
-    one task, auto scaling raises the number, and later deploys do not change it. In a deployment
-    new tasks start beside the old ones, and the number of healthy tasks never falls below the
-    desired count.
+    Creates the service; its security group, which admits everything out, and ``container_port``
+    from ``ingress_cidrs`` and ``ingress_security_groups``; its Cloud Map service, with an A record
+    for each task, whose health ECS reports (a DNS answer has at most eight records); and auto
+    scaling on CPU and memory between ``desired_count`` and ``max_count``. The template has no
+    desired count: the service starts with one task, auto scaling raises the number, and later
+    deploys do not change it. In a deployment new tasks start beside the old ones, and the number of
+    healthy tasks never falls below the desired count.
 
     The circuit breaker rolls back a deployment whose tasks do not become healthy or do not stay
     healthy. ECS rolls it back when one of ``alarms.rollback_names`` goes off; if one of them is on
@@ -65,11 +79,10 @@ class DiscoverableService(Construct):
             description=f"Tasks of {service.service_name}",
             allow_all_outbound=True,
         )
-        self.security_group.add_ingress_rule(
-            ec2.Peer.ipv4(platform.vpc_cidr),
-            ec2.Port.tcp(service.container_port),
-            "Callers in the VPC",
-        )
+        for caller, description in _callers(service, platform.vpc_cidr):
+            self.security_group.add_ingress_rule(
+                caller, ec2.Port.tcp(service.container_port), description
+            )
         # With ECS Exec, CDK allows the task role to open SSM sessions (ssmmessages) and to describe
         # log groups on "*": these actions have no resource-level permissions.
         self.service = ecs.FargateService(

@@ -56,10 +56,14 @@ class Source(Construct):
             assumed_by=iam.ArnPrincipal(pipeline.role.role_arn),
             description=f"Reads {self._repository}",
         )
-        # The action has the prefix of the service in the ARN, which AWS renamed in 2024.
+        # AWS renamed the service in 2024. By its pages the action has the prefix of the ARN, but
+        # users report refusals until a role had both, and AWS's own accelerator grants both.
         # https://docs.aws.amazon.com/dtconsole/latest/userguide/rename.html
-        prefix = connection_arn.split(":")[2]
-        use = iam.PolicyStatement(actions=[f"{prefix}:UseConnection"], resources=[connection_arn])
+        # https://github.com/awslabs/landing-zone-accelerator-on-aws/issues/828
+        use = iam.PolicyStatement(
+            actions=["codeconnections:UseConnection", "codestar-connections:UseConnection"],
+            resources=[connection_arn],
+        )
         # No other action sets an ACL on the artifact that it writes.
         # https://github.com/aws/aws-cdk/issues/13557
         for statement in (use, *artifact_statements(pipeline.artifact_bucket, "s3:PutObjectAcl")):

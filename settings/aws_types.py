@@ -199,6 +199,18 @@ _LONGEST_PREFIX = 128 - len("BackendServiceStack")  # CloudFormation limits name
 _ECR_PART = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
 _LONGEST_REPOSITORY = 256 - len(builds_repository_name(""))  # ECR limits names to 256 characters
 
+
+def _security_group_ids(value: object) -> tuple[str, ...]:
+    ids = distinct_items(value)
+    for item in ids:
+        # AWS has made ids of 8 and of 17 digits. CDK refuses shorter and longer ones.
+        if not re.fullmatch(r"sg-[0-9a-f]{8,17}", item):
+            raise InvalidValueError(
+                f"{shown_item(item)}: expected ids of security groups, such as sg-0123abcd"
+            )
+    return ids
+
+
 StackPrefix = Annotated[
     str,
     matching(
@@ -240,6 +252,7 @@ VpcId = Annotated[str, matching(r"vpc-[0-9a-z]+", "the id of a VPC, such as vpc-
 SubnetId = Annotated[
     str, matching(r"subnet-[0-9a-z]+", "ids of subnets, such as subnet-0abc123", 64)
 ]
+SecurityGroupIds = Annotated[tuple[str, ...], BeforeValidator(_security_group_ids)]
 VpcName = Annotated[str, matching(r"[^*?]+", "the Name tag of one VPC, without wildcards", 256)]
 
 # --- Names in DNS ---------------------------------------------------------------------------------
@@ -277,15 +290,18 @@ NamespaceName = Annotated[
     ),
 ]
 
-# --- The address range of a VPC -------------------------------------------------------------------
+# --- Address ranges -------------------------------------------------------------------------------
 
 _SUBNETS_PER_ZONE = 2  # one public, one private
 _LARGEST_VPC = 16
 _SMALLEST_SUBNET = 28  # Amazon VPC has the same limit for a VPC and for a subnet
 
 
-def _vpc_cidr(text: str) -> str:
-    expected = "expected an IPv4 block such as 10.0.0.0/16, from /16 to /28"
+VPC_RANGE = "vpc"
+"""Stands for the primary address range of the VPC, among the ranges of callers."""
+
+
+def _ipv4_block(text: str, largest: int, smallest: int, expected: str) -> ipaddress.IPv4Network:
     # IPv4Network also accepts netmasks and single addresses.
     if not re.fullmatch(r"[0-9.]+/[0-9]{1,2}", text):
         raise InvalidValueError(expected)
@@ -293,11 +309,28 @@ def _vpc_cidr(text: str) -> str:
         block = ipaddress.IPv4Network(text, strict=False)
     except ValueError:
         raise InvalidValueError(expected) from None
-    if not _LARGEST_VPC <= block.prefixlen <= _SMALLEST_SUBNET:
+    if not largest <= block.prefixlen <= smallest:
         raise InvalidValueError(expected)
     if text.partition("/")[0] != str(block.network_address):
         raise InvalidValueError(f"the address has host bits set; expected {block}")
-    first = block.network_address
+    return block
+
+
+def _ingress_cidrs(value: object) -> tuple[str, ...]:
+    ranges = distinct_items(value)
+    for item in ranges:
+        if item != VPC_RANGE:
+            expected = (
+                f"{shown_item(item)}: expected {VPC_RANGE}, or IPv4 blocks such as 10.1.0.0/16, "
+                "from /1 to /32"
+            )
+            _ipv4_block(item, 1, 32, expected)
+    return ranges
+
+
+def _vpc_cidr(text: str) -> str:
+    expected = "expected an IPv4 block such as 10.0.0.0/16, from /16 to /28"
+    first = _ipv4_block(text, _LARGEST_VPC, _SMALLEST_SUBNET, expected).network_address
     is_special = first.is_loopback or first.is_link_local or first.is_multicast or first.is_reserved
     if is_special or text.startswith("0."):
         raise InvalidValueError("EC2 allows no VPC in this range; expected one such as 10.0.0.0/16")
@@ -319,6 +352,7 @@ def require_room_for_subnets(cidr: str, az_count: int) -> None:
 
 
 VpcCidr = Annotated[str, AfterValidator(_vpc_cidr)]
+IngressCidrs = Annotated[tuple[str, ...], BeforeValidator(_ingress_cidrs)]
 
 # --- What Fargate, ECS and CloudWatch Logs offer --------------------------------------------------
 

@@ -132,7 +132,8 @@ class ServiceSettings(Section):
     """What the backend service is made of.
 
     ``health_check_command`` has the form of ECS, with CMD or CMD-SHELL first; None means no check.
-    ``ecs_cluster_name`` and ``namespace_name`` (the full name) say where the service runs.
+    ``ecs_cluster_name`` and ``namespace_name`` (the full name) say where the service runs. In
+    ``ingress_cidrs`` the item ``VPC_RANGE`` stands for the primary range of the VPC.
     """
 
     ecs_cluster_name: str
@@ -140,6 +141,8 @@ class ServiceSettings(Section):
     service_name: aws.DnsLabel
     container_name: aws.ContainerName
     container_port: aws.Port
+    ingress_cidrs: aws.IngressCidrs = _default(aws.VPC_RANGE)
+    ingress_security_groups: aws.SecurityGroupIds = _default("")
     task_cpu: aws.TaskCpu
     task_memory: aws.TaskMemory
     desired_count: aws.TaskCount

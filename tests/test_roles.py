@@ -166,7 +166,7 @@ IN_THE_RICHEST: Mapping[str, Rights] = {
     "Delivery/Source/Role": {
         BUCKET: LOOK_AT_BUCKET,
         OBJECTS: MOVE_ARTIFACTS | {"s3:PutObjectAcl"},
-        CONNECTION: {"codeconnections:UseConnection"},
+        CONNECTION: {"codeconnections:UseConnection", "codestar-connections:UseConnection"},
     },
     APPROVE_ROLE: {
         "<Notifications/Topic>": {"sns:Publish"},

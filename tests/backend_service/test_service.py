@@ -151,6 +151,29 @@ def test_with_the_core_stack_tasks_accept_callers_of_its_vpc() -> None:
     assert rule["CidrIp"] == vpc["CidrBlock"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "callers"),
+    [
+        ({"ingress_cidrs": "vpc,10.1.0.0/16"}, ["10.0.0.0/16", "10.1.0.0/16"]),
+        ({"ingress_cidrs": "10.0.0.0/16, vpc"}, ["10.0.0.0/16"]),
+        ({"ingress_cidrs": "10.1.2.3/32"}, ["10.1.2.3/32"]),
+        ({"ingress_security_groups": "sg-00000000a"}, ["10.0.0.0/16", "sg-00000000a"]),
+        (
+            {"ingress_cidrs": "", "ingress_security_groups": "sg-00000000a,sg-00000000b"},
+            ["sg-00000000a", "sg-00000000b"],
+        ),
+        ({"ingress_cidrs": ""}, []),
+    ],
+)
+def test_the_settings_say_who_may_call(changes: dict[str, str], callers: list[str]) -> None:
+    synthesis = synthesise(**changes)
+    group = synthesis.only(SERVICE, "AWS::EC2::SecurityGroup")
+    rules = group.get("SecurityGroupIngress", [])
+    assert [rule.get("CidrIp") or rule["SourceSecurityGroupId"] for rule in rules] == callers
+    assert {(rule["FromPort"], rule["ToPort"]) for rule in rules} <= {(3000, 3000)}
+    synthesis.service.resource_count_is("AWS::EC2::SecurityGroupIngress", 0)
+
+
 def test_the_security_group_is_the_one_of_the_tasks() -> None:
     (group,) = synthesise().resources(SERVICE, "AWS::EC2::SecurityGroup")
     network = service()["NetworkConfiguration"]["AwsvpcConfiguration"]

@@ -145,6 +145,8 @@ def _existing_questions(settings: Settings) -> Iterator[Question]:
         yield Question("existing cluster", partial(platform.existing_cluster, exists))
         yield Question("existing namespace", partial(platform.existing_namespace, exists))
         yield Question("name in the namespace", partial(platform.name_in_namespace, exists))
+    for group in settings.service.ingress_security_groups:
+        yield Question(f"group {group}", partial(network.existing_group, group))
     if arn := settings.service.ecs_task_execution_role_arn:
         yield Question("existing execution role", partial(platform.existing_execution_role, arn))
 

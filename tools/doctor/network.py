@@ -102,6 +102,17 @@ def vpcs_of(platform: ExistingPlatformSettings, aws: Aws) -> list[dict[str, Any]
     return list(found["Vpcs"]) if found else []
 
 
+def existing_group(group: str, _: Settings, aws: Aws) -> Result:
+    """Say whether a security group of callers exists."""
+    describe = aws.client("ec2").describe_security_groups
+    found = reply_or_none(
+        describe, "InvalidGroup.NotFound", "InvalidGroupId.Malformed", GroupIds=[group]
+    )
+    if not found or not found["SecurityGroups"]:
+        return problem(f"there is no security group {group}", "correct ingress_security_groups")
+    return ok(f"{found['SecurityGroups'][0]['GroupName']} in {found['SecurityGroups'][0]['VpcId']}")
+
+
 def existing_subnets(platform: ExistingPlatformSettings, _: Settings, aws: Aws) -> Result:
     """Say whether the VPC has private subnets."""
     subnets = _private_subnets(platform, aws)

@@ -7,7 +7,7 @@ RIGHTS = {
     "codeconnections": "GetConnection",
     "codestar-connections": "GetConnection",
     "ec2": "DescribeAddresses DescribeAvailabilityZones DescribeRegions DescribeRouteTables "
-    "DescribeSubnets DescribeVpcAttribute DescribeVpcEndpoints DescribeVpcs",
+    "DescribeSecurityGroups DescribeSubnets DescribeVpcAttribute DescribeVpcEndpoints DescribeVpcs",
     "ecr": "DescribeRepositories",
     "ecs": "DescribeClusters DescribeServices",
     "iam": "GetAccountSummary GetPolicy GetRole",

@@ -29,6 +29,10 @@ _GRANTS_NOTHING = {
     "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}],
 }
 _LARGEST_SUBNET = 24
+_KEYS_WITH_OTHER_TEXTS = (
+    *("container_secrets", "build_secrets"),
+    *("container_secrets_kms_keys", "ingress_security_groups"),
+)
 
 
 @dataclass
@@ -56,7 +60,9 @@ class NamedResources:
             self._once(role, self._execution_role)
         if delivery.github_token_secret_name and not delivery.connection_arn:
             self._once(delivery.github_token_secret_name, self._token)
-        for key in ("container_secrets", "build_secrets", "container_secrets_kms_keys"):
+        for group in service.ingress_security_groups:
+            self._once(group, self._security_group)
+        for key in _KEYS_WITH_OTHER_TEXTS:
             changed = self._with_arns_of_here(texts.get(key, ""))
             changes |= {key: changed} if changed != texts.get(key, "") else {}
         if platform := settings.existing_platform:
@@ -111,6 +117,12 @@ class NamedResources:
         key = self.aws.client("kms").create_key(Description=_TEXT)["KeyMetadata"]
         self.created.append("a key of KMS")
         return str(key["Arn"])
+
+    def _security_group(self, named: str) -> str:
+        ec2 = self.aws.client("ec2")
+        made = ec2.create_security_group(GroupName=f"in place of {named}", Description=_TEXT)
+        self.created.append(f"a security group in place of {named}")
+        return str(made["GroupId"])
 
     def _policy(self, arn: str) -> str:
         path, _, name = arn.partition(":policy")[2].rpartition("/")

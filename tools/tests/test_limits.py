@@ -27,6 +27,8 @@ LONGEST = {
     "az_count": "6",
     "container_name": "c" * 235,
     "container_port": "65535",
+    "ingress_cidrs": ",".join(f"10.{n}.0.0/16" for n in range(30)),
+    "ingress_security_groups": ",".join(f"sg-{n:017x}" for n in range(30)),
     "task_cpu": "32768",
     "task_memory": "249856",
     "desired_count": "1000",

@@ -43,6 +43,7 @@ NAMES_EVERYTHING = {
     **{key: EXISTING[key] for key in EXISTING if key.startswith(("namespace", "ecs_", "vpc"))},
     **{key: ISOLATED[key] for key in ISOLATED if key.startswith("container_")},
     "build_secrets": f"NPM_TOKEN={SECRET}:npm::",
+    "ingress_security_groups": "sg-0123456789abcdef0",
     "task_role_policy_arns": "arn:aws:iam::123456789012:policy/shop/orders,"
     "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
     **{key: CONNECTED[key] for key in ("connection_arn", "manual_approval", "notification_email")},
@@ -79,7 +80,10 @@ def test_all_that_the_settings_name_is_created_and_what_is_not_shown_is_said(
     settings = SETTINGS | NAMES_EVERYTHING
     done = rehearse(tmp_path, "FROM python:3.13-slim\n", settings, "--without-engine")
     assert done.returncode == 0, done.stdout + done.stderr
-    for named in ("secret shop/db", "parameter /shop/key", "a key of KMS", "policy orders", "VPC"):
+    for named in (
+        *("secret shop/db", "parameter /shop/key", "a key of KMS", "policy orders", "VPC"),
+        *("role TaskExecution", "a security group in place of sg-0123456789abcdef0"),
+    ):
         assert named in done.stdout
     last = done.stdout.partition("left nothing behind.")[2]
     assert "Not shown: tasks as containers: --without-engine" in last
