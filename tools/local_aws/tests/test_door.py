@@ -170,12 +170,15 @@ def test_a_body_that_is_too_large_is_refused(door: Sender, monkeypatch: pytest.M
     [
         ("ecs", "ListClusters", b'{"maxResults": [' + b"[]," * 1_000_000 + b"[]]}"),
         ("ecs", "ListClusters", b'{"maxResults": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
+        ("ecs", "ListClusters", b"\n{}"),
+        ("ecs", "ListClusters", b"\xef\xbb\xbf{}"),
+        ("ecs", "ListClusters", "{}".encode("utf-16")),
         ("lambda", "UpdateFunctionCode", b'{"FunctionName": "other"}'),
         ("lambda", "UpdateFunctionCode", b'{"Unknown": "any"}'),
         ("sns", "ListTopics", b"&".join(b"NextToken.%d=a" % n for n in range(100_001))),
     ],
 )
-def test_a_body_that_becomes_large_or_says_what_the_path_says_is_refused(
+def test_a_body_that_can_be_read_in_two_ways_or_becomes_large_is_refused(
     door: Sender, service: str, name: str, body: bytes
 ) -> None:
     assert door.send(replace(plain(service, name), body=body), ROOT)[0] == 400
@@ -189,5 +192,12 @@ def test_half_a_body_reaches_no_handler(door: Sender) -> None:
         body=b"the first half",
     )
     assert door.send(raw, ROOT, gone=True)[0] == 400
+    assert door.given == []
+    assert door.send(raw, ROOT)[0] == RAN
+
+
+def test_a_signature_covers_the_host(door: Sender) -> None:
+    raw = plain("ecs", "ListClusters")
+    assert b"host is not signed" in door.send(replace(raw, unsigned=("host",)), ROOT)[1]
     assert door.given == []
     assert door.send(raw, ROOT)[0] == RAN

@@ -1,17 +1,14 @@
 """Users and roles need permission for every call, in every service and on every path."""
 
 import json
-import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from tools.local_aws import LocalAws
 from tools.local_aws.access import Access
-from tools.local_aws.tests.functions import document
+from tools.local_aws.tests.functions import allow, document, refused
 from tools.local_aws.tests.raw_requests import Answer, send
 
 ACCOUNT = "111122223333"
@@ -19,48 +16,6 @@ REGION = "eu-west-1"
 NO_TOKEN = "11111111-2222-3333-4444-555555555555"  # noqa: S105 - belongs to no approval
 
 pytestmark = pytest.mark.slow
-
-
-@contextmanager
-def refused(*parts: str) -> Iterator[None]:
-    """Expect that the call in the block is refused with a message that has these parts."""
-    with pytest.raises(ClientError) as error:
-        yield
-    message = str(error.value)
-    assert "ot authorized to perform" in message, message
-    for part in parts:
-        assert part in message, message
-
-
-def allow(*actions: str, on: str | list[str] = "*", **conditions: Any) -> dict[str, Any]:
-    statement: dict[str, Any] = {"Effect": "Allow", "Action": list(actions), "Resource": on}
-    return statement | ({"Condition": conditions} if conditions else {})
-
-
-@pytest.fixture
-def user(local_aws: LocalAws) -> Callable[..., Access]:
-    """Make users with these statements in their policy."""
-    return lambda *statements: local_aws.access.user(f"user-{uuid.uuid4()}", *statements)
-
-
-@pytest.fixture
-def role(client: Callable[[str], Any]) -> Callable[..., str]:
-    """Make roles that trust a principal, with these statements in their policy."""
-    iam = client("iam")
-
-    def make(principal: Mapping[str, Any], *statements: Mapping[str, Any], **more: Any) -> str:
-        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}
-        made = iam.create_role(
-            RoleName=f"role-{uuid.uuid4()}",
-            AssumeRolePolicyDocument=json.dumps(document(trust)),
-            **more,
-        )["Role"]
-        if statements:
-            policy = json.dumps(document(*statements))
-            iam.put_role_policy(RoleName=made["RoleName"], PolicyName="own", PolicyDocument=policy)
-        return str(made["Arn"])
-
-    return make
 
 
 def test_a_call_that_no_policy_allows_is_refused(user: Callable[..., Access]) -> None:
