@@ -111,11 +111,6 @@ class Webhooks:
         self._items.pop(name, None)  # no error in CodePipeline either
         return json.dumps({})
 
-    def register(self, name: str, *, registered: bool) -> str:
-        if item := self._items.get(name):
-            item["registered"] = registered
-        return json.dumps({})
-
 
 def _shown(item: dict[str, Any]) -> dict[str, Any]:
     """Return a webhook as ListWebhooks does, without its secret."""
@@ -191,12 +186,6 @@ class API(CodePipelineResponse):
         retried = self._executions.retry(pipeline["name"], stage, execution, mode)
         return json.dumps({"pipelineExecutionId": retried})
 
-    def stop_pipeline_execution(self) -> str:
-        pipeline = self._pipeline(self._get_param("pipelineName"))
-        execution, reason = self._get_param("pipelineExecutionId"), self._get_param("reason", "")
-        stopped = self._executions.stop(pipeline["name"], execution, reason)
-        return json.dumps({"pipelineExecutionId": stopped})
-
     def get_pipeline_execution(self) -> str:
         pipeline = self._pipeline(self._get_param("pipelineName"))
         found = self._executions.find(pipeline["name"], self._get_param("pipelineExecutionId"))
@@ -244,12 +233,7 @@ class API(CodePipelineResponse):
         return self._webhooks.delete(self._get_param("name"))
 
     def register_webhook_with_third_party(self) -> str:
-        name = self._get_param("webhookName")
-        return self._webhooks.register(name, registered=True)
-
-    def deregister_webhook_with_third_party(self) -> str:
-        name = self._get_param("webhookName")
-        return self._webhooks.register(name, registered=False)
+        return json.dumps({})  # GitHub cannot be reached from here
 
     def _pipeline(self, name: str) -> dict[str, Any]:
         pipeline, _ = self.codepipeline_backend.get_pipeline(name)

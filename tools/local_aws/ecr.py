@@ -197,12 +197,9 @@ _LAYERS_UPSTREAM = (
     " AWS."
 )
 _PART_SIZE = 10 * 1024 * 1024
-_SMALLEST_PART = 5 * 1024 * 1024
-"""For every part except the last.
-https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"""
 
-_layer_uploads: dict[str, tuple[str, bytearray, list[int]]] = {}
-"""By upload id: the repository, the bytes received so far, and the sizes of the parts."""
+_layer_uploads: dict[str, tuple[str, bytearray]] = {}
+"""By upload id: the repository, and the bytes received so far."""
 
 
 @replaces(ecr, "_batch_check_layer_availability", upstream=_LAYERS_UPSTREAM)
@@ -245,7 +242,7 @@ def initiate_layer_upload(_original: Handler, request: Request) -> Response:
     if name not in ecr._repositories:
         return _no_repository(name)
     upload = str(uuid.uuid4())
-    _layer_uploads[upload] = name, bytearray(), []
+    _layer_uploads[upload] = name, bytearray()
     return json_response({"uploadId": upload, "partSize": _PART_SIZE})
 
 
@@ -253,7 +250,7 @@ def initiate_layer_upload(_original: Handler, request: Request) -> Response:
 def upload_layer_part(_original: Handler, request: Request) -> Response:
     """Keep a part; it must continue where the part before it ended."""
     upload = request["uploadId"]
-    name, data, sizes = _layer_uploads.get(upload, ("", bytearray(), []))
+    name, data = _layer_uploads.get(upload, ("", bytearray()))
     if not name or name != request["repositoryName"]:
         return _no_upload(upload)
     try:
@@ -265,7 +262,6 @@ def upload_layer_part(_original: Handler, request: Request) -> Response:
         message = f"Invalid layer part upload to registry: bytes {first}-{last}"
         return json_error("InvalidLayerPartException", message, 400)
     data += part
-    sizes.append(len(part))
     return json_response({"uploadId": upload, "lastByteReceived": last})
 
 
@@ -273,14 +269,11 @@ def upload_layer_part(_original: Handler, request: Request) -> Response:
 def complete_layer_upload(_original: Handler, request: Request) -> Response:
     """Keep the layer, if its content has the stated digest."""
     upload, (digest, *_) = request["uploadId"], request["layerDigests"]
-    name, data, sizes = _layer_uploads.get(upload, ("", bytearray(), []))
+    name, data = _layer_uploads.get(upload, ("", bytearray()))
     if not name or name != request["repositoryName"]:
         return _no_upload(upload)
     if not data:
         return json_error("EmptyUploadException", f"The upload '{upload}' is empty", 400)
-    if any(size < _SMALLEST_PART for size in sizes[:-1]):
-        message = "A part of the layer is smaller than the smallest that ECR takes"
-        return json_error("LayerPartTooSmallException", message, 400)
     if digest != f"sha256:{hashlib.sha256(data).hexdigest()}":
         return json_error("InvalidLayerException", f"The layer is not {digest}", 400)
     if digest in ecr._layer_blobs.setdefault(name, {}):
