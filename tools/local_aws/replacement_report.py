@@ -54,7 +54,9 @@ def main(arguments: Sequence[str]) -> int:
         RECORD.write_text(_record(replacements), encoding="utf-8")
         return 0
     if action == "check":
-        found = differences(replacements)
+        recorded = json.loads(RECORD.read_text(encoding="utf-8"))
+        now, uses = fingerprints(replacements), _uses(replacements)
+        found = [*replacements.problems(), *differences(recorded, now, uses)]
         fits = f"MiniStack {version('ministack')} has every name that is replaced or used here."
         print("\n".join(found) or fits, flush=True)
         return 1 if found else 0
@@ -88,12 +90,9 @@ def _indented(text: str) -> list[str]:
     return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent)
 
 
-def differences(replacements: Replacements) -> list[str]:
+def differences(recorded: dict[str, Any], now: dict[str, str], uses: dict[str, str]) -> list[str]:
     """Return which names are gone or have changed, and what to do about each, one a line."""
-    recorded = json.loads(RECORD.read_text(encoding="utf-8"))
-    known, now = recorded["names"], fingerprints(replacements)
-    uses = _uses(replacements)
-    lines = replacements.problems()
+    known, lines = recorded["names"], []
     for name in sorted(known.keys() | now.keys()):
         if name not in now:
             lines.append(f"{name} is recorded, but not used any more. Run {_COMMAND} accept")

@@ -29,7 +29,6 @@ from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
-F = TypeVar("F", bound=Callable[..., Any])
 Owner: TypeAlias = ModuleType | type
 
 # The modules that register replacements.
@@ -158,16 +157,6 @@ class Replacements:
 
         return register
 
-    def adds(self, owner: Owner, *names: str, upstream: str = "") -> Callable[[F], F]:
-        """Register a function under names that MiniStack does not have."""
-
-        def register(function: F) -> F:
-            targets = [Name(owner, name) for name in names]
-            self.add(targets, function=function, value=function, adds=True, upstream=upstream)
-            return function
-
-        return register
-
     def add(
         self,
         targets: Sequence[Name],
@@ -178,7 +167,7 @@ class Replacements:
         why: str = "",
         upstream: str = "",
     ) -> None:
-        """Register any value; the decorators register functions."""
+        """Register any value, also (``adds``) for names that MiniStack does not have."""
         replacement = Replacement(
             names=tuple(targets),
             function=function,
@@ -232,7 +221,6 @@ class Replacements:
 
 REPLACEMENTS = Replacements()
 replaces = REPLACEMENTS.replaces
-adds = REPLACEMENTS.adds
 
 
 def load(*, with_engine: bool) -> Replacements:

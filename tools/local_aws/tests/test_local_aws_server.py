@@ -127,15 +127,6 @@ def start_by_hand(shell: dict[str, str], *arguments: str) -> subprocess.Popen[st
     )
 
 
-def test_started_by_hand_it_ends_no_other_process_of_its_group(shell: dict[str, str]) -> None:
-    by_hand = start_by_hand(shell, *ARGUMENTS)
-    with subprocess.Popen(["sleep", str(PATIENCE_SECONDS)], process_group=by_hand.pid) as other:
-        printed, _ = by_hand.communicate("", timeout=PATIENCE_SECONDS)
-        assert other.poll() is None
-        other.kill()
-    assert (by_hand.returncode, printed.strip().isdigit()) == (0, True)
-
-
 @pytest.fixture
 def given_folder(tmp_path: Path) -> Path:
     """A folder of the user's, with files that have the same names as those of a local AWS."""
@@ -146,7 +137,7 @@ def given_folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_started_by_hand_it_uses_no_variable_of_the_shell_and_removes_only_its_own_files(
+def test_started_by_hand_it_uses_no_variable_of_the_shell_and_ends_and_removes_only_its_own(
     tmp_path: Path, given_folder: Path, shell: dict[str, str]
 ) -> None:
     by_hand = start_by_hand(shell, *ARGUMENTS, "--folder", str(given_folder))
@@ -169,26 +160,14 @@ def test_started_by_hand_it_uses_no_variable_of_the_shell_and_removes_only_its_o
     access.client("ecs").create_cluster(clusterName="kept")
     with pytest.raises(ClientError, match="InvalidClientTokenId"):
         replace(access, key=SHELL_KEY).client("sts").get_caller_identity()
-    by_hand.communicate("", timeout=PATIENCE_SECONDS)
-    assert by_hand.returncode == 0
+    with subprocess.Popen(["sleep", str(PATIENCE_SECONDS)], process_group=by_hand.pid) as other:
+        by_hand.communicate("", timeout=PATIENCE_SECONDS)
+        assert (by_hand.returncode, other.poll()) == (0, None)
+        other.kill()
     assert sorted(path.name for path in given_folder.iterdir()) == ["ca.pem", "file", "server.pem"]
     assert (given_folder / "server.pem").read_text(encoding="utf-8") == "my server.pem"
     for name in ("home", "temporary"):
         assert [path.name for path in (tmp_path / name).iterdir()] == ["file"]
-
-
-def test_the_next_start_removes_what_a_killed_one_left(
-    given_folder: Path, shell: dict[str, str]
-) -> None:
-    arguments = [*ARGUMENTS, "--folder", str(given_folder)]
-    killed = start_by_hand(shell, *arguments)
-    assert killed.stdout
-    killed.stdout.readline()
-    killed.kill()
-    killed.communicate()
-    assert len(list(given_folder.iterdir())) == 4
-    start_by_hand(shell, *arguments).communicate("", timeout=PATIENCE_SECONDS)
-    assert sorted(path.name for path in given_folder.iterdir()) == ["ca.pem", "file", "server.pem"]
 
 
 @pytest.mark.parametrize(
@@ -216,11 +195,6 @@ def test_a_start_that_fails_shows_the_log(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("tools.local_aws.server._REPOSITORY", Path("/nowhere"))
     with pytest.raises(LocalAwsError, match="No module named"):
         LocalAws(account="111122223333", region="eu-west-1").__enter__()
-
-
-def test_outside_the_block_there_is_no_endpoint() -> None:
-    with pytest.raises(LocalAwsError, match="not running"):
-        _ = LocalAws(account="111122223333", region="eu-west-1").endpoint_url
 
 
 def test_it_listens_on_loopback_only(local_aws: LocalAws) -> None:
