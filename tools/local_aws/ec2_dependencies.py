@@ -14,11 +14,6 @@ from tools.local_aws.replacements import replaces
 from tools.local_aws.resource_types import PatchedType, Properties, replaces_type
 from tools.local_aws.responses import Handler, Request, Response, ec2_error
 
-_UPSTREAM = (
-    "Bug: a part of a network is deleted while another resource uses it, by the API and by"
-    " CloudFormation; EC2 refuses with DependencyViolation."
-)
-
 
 def subnet_in_use(subnet_id: str) -> str:
     """Return why a subnet cannot be deleted; empty if nothing uses it."""
@@ -117,7 +112,7 @@ def _refuse_while(reason: Callable[[str], str], action: str, parameter: str) -> 
             return ec2_error("DependencyViolation", why_not)
         return original(request)
 
-    replaces(ec2, f"_ACTION_MAP[{action}]", upstream=_UPSTREAM)(delete_if_unused)
+    replaces(ec2, f"_ACTION_MAP[{action}]")(delete_if_unused)
 
 
 _refuse_while(subnet_in_use, "DeleteSubnet", "SubnetId")
@@ -140,7 +135,7 @@ class InUseType(PatchedType):
         """Return why the resource cannot be deleted; empty if nothing uses it."""
 
 
-@replaces_type("AWS::EC2::Subnet", upstream=_UPSTREAM)
+@replaces_type("AWS::EC2::Subnet")
 class Subnet(InUseType):
     """A subnet without network interfaces can be deleted."""
 
@@ -148,7 +143,7 @@ class Subnet(InUseType):
         return subnet_in_use(physical_id)
 
 
-@replaces_type("AWS::EC2::SecurityGroup", upstream=_UPSTREAM)
+@replaces_type("AWS::EC2::SecurityGroup")
 class SecurityGroup(InUseType):
     """A security group that nothing names can be deleted."""
 
@@ -156,7 +151,7 @@ class SecurityGroup(InUseType):
         return group_in_use(physical_id)
 
 
-@replaces_type("AWS::EC2::InternetGateway", upstream=_UPSTREAM)
+@replaces_type("AWS::EC2::InternetGateway")
 class InternetGateway(InUseType):
     """A detached internet gateway can be deleted."""
 
@@ -164,7 +159,7 @@ class InternetGateway(InUseType):
         return internet_gateway_in_use(physical_id)
 
 
-@replaces_type("AWS::EC2::VPCGatewayAttachment", upstream=_UPSTREAM)
+@replaces_type("AWS::EC2::VPCGatewayAttachment")
 class GatewayAttachment(InUseType):
     """An attachment that no NAT gateway needs can be deleted."""
 

@@ -40,20 +40,9 @@ _DROPPED = (
     "serviceConnectConfiguration",
     "serviceRegistries",
 )
-_SERVICE_UPSTREAM = (
-    "Missing: availabilityZoneRebalancing, placement and Service Connect are not kept, and an"
-    " update changes neither serviceRegistries nor propagateTags; task definitions, subnets, groups"
-    " and registries that do not exist are accepted."
-)
 
 
-_CLUSTER_UPSTREAM = (
-    "Bug: a cluster with active services or tasks is deleted; ECS answers"
-    " ClusterContainsServicesException or ClusterContainsTasksException."
-)
-
-
-@replaces_type("AWS::ECS::Cluster", upstream=_CLUSTER_UPSTREAM)
+@replaces_type("AWS::ECS::Cluster")
 class Cluster(PatchedType):
     """A cluster that can be deleted only without active services and tasks."""
 
@@ -63,7 +52,7 @@ class Cluster(PatchedType):
             raise ValueError(body.decode())
 
 
-@replaces(ecs, "_ACTION_MAP[DeleteCluster]", upstream=_CLUSTER_UPSTREAM)
+@replaces(ecs, "_ACTION_MAP[DeleteCluster]")
 def delete_cluster(original: Handler, request: Request) -> Response:
     """Refuse to delete a cluster with an active service or task."""
     name = ecs._resolve_cluster_name(request.get("cluster", "default"))
@@ -78,11 +67,7 @@ def delete_cluster(original: Handler, request: Request) -> Response:
     return original(request)
 
 
-@replaces_type(
-    "AWS::ECS::TaskDefinition",
-    upstream="Missing: the properties of a task definition in the spelling of the API, and tags"
-    " that change without a new revision.",
-)
+@replaces_type("AWS::ECS::TaskDefinition")
 class TaskDefinition(ResourceType):
     """A revision of a task definition; every change except to its tags makes the next revision.
 
@@ -116,8 +101,6 @@ def _without_tags(properties: Properties) -> Properties:
 @replaces_type(
     "AWS::ECS::Service",
     replaced_by=("Cluster", "LaunchType", "Role", "SchedulingStrategy", "ServiceName"),
-    upstream="Missing: a creation or update waits for its deployment and fails with it; a template"
-    " without DesiredCount leaves the count of a service alone.",
 )
 class EcsService(ResourceType):
     """A service whose creation or update fails when its deployment does."""
@@ -227,7 +210,7 @@ def create_or_update_service(original: Handler, request: Request) -> Response:
 
 
 for _action in ("CreateService", "UpdateService"):
-    replaces(ecs, f"_ACTION_MAP[{_action}]", upstream=_SERVICE_UPSTREAM)(create_or_update_service)
+    replaces(ecs, f"_ACTION_MAP[{_action}]")(create_or_update_service)
 
 
 def _keep_parameters(response: Response, request: Request) -> Response:
@@ -267,11 +250,7 @@ def _service_error(request: Request) -> Response | None:
 
 
 # Only in the API: MiniStack's own calls of `_stop_task` are already part of a reconciliation.
-@replaces(
-    ecs,
-    "_ACTION_MAP[StopTask]",
-    upstream="Bug: a service starts no task for one that StopTask stopped.",
-)
+@replaces(ecs, "_ACTION_MAP[StopTask]")
 def stop_task(original: Handler, request: Request) -> Response:
     """Start another task for a stopped task of a service, since ECS keeps the count."""
     response = original(request)
@@ -286,12 +265,7 @@ def stop_task(original: Handler, request: Request) -> Response:
 _one_at_a_time = threading.RLock()
 
 
-@replaces(
-    ecs,
-    "_reconcile_service_tasks",
-    upstream="Bug: a service that is updated, or created again, a second after a rolled back"
-    " deployment may get twice its desired count; count and start tasks under a lock.",
-)
+@replaces(ecs, "_reconcile_service_tasks")
 def reconcile_service_tasks(
     original: Callable[[str, str], None], cluster: str, service: str
 ) -> None:

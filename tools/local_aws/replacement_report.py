@@ -12,7 +12,6 @@ import hashlib
 import inspect
 import json
 import os
-import textwrap
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.metadata import version
@@ -28,7 +27,6 @@ _FOLDER = Path(__file__).parent
 
 RECORD = _FOLDER / "ministack_names.json"
 _PREFIX = "ministack."
-_WIDTH = 100
 _GONE = "gone"
 _COMMAND = f"python -m {__package__} --replacements"
 
@@ -65,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def report(replacements: Replacements) -> str:
-    """Describe every replacement: its names, its function, the reason, and what to propose."""
+    """Describe every replacement: its names, its function and the reason."""
     lines = []
     entries = list(replacements)
     for entry in entries:
@@ -73,21 +71,12 @@ def report(replacements: Replacements) -> str:
         name, *more = (str(name).removeprefix(_PREFIX) for name in entry.names)
         lines.append(f"{name}  <-  {entry.where}")
         lines += [f"    and {other}" for other in more]
-        lines += _indented(f"{verb}{entry.why}")
-        if entry.upstream:
-            lines += _indented(f"upstream: {entry.upstream}")
+        lines.append(f"    {verb}{entry.why}")
     added = sum(entry.adds for entry in entries)
-    upstream = sum(bool(entry.upstream) for entry in entries)
     lines.append(
-        f"\nMiniStack {version('ministack')}: {len(entries) - added} replaced, {added} added; "
-        f"MiniStack could take over {upstream} of them."
+        f"\nMiniStack {version('ministack')}: {len(entries) - added} replaced, {added} added."
     )
     return "\n".join(lines)
-
-
-def _indented(text: str) -> list[str]:
-    indent = " " * 4
-    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent)
 
 
 def differences(recorded: dict[str, Any], now: dict[str, str], uses: dict[str, str]) -> list[str]:

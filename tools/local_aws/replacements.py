@@ -2,7 +2,7 @@
 
 ::
 
-    @replaces(ecs, "_ACTION_MAP[StopTask]", upstream="Bug: ...")
+    @replaces(ecs, "_ACTION_MAP[StopTask]")
     def stop_task(original: Handler, request: Request) -> Response:
         \"\"\"Start another task of the service, as ECS keeps its count.\"\"\"
         return original(request)
@@ -108,8 +108,6 @@ class Replacement:
     adds: bool
     """True if MiniStack has no such name."""
     why: str
-    upstream: str
-    """What to propose to MiniStack; empty if the replacement belongs in this package."""
 
     @property
     def where(self) -> str:
@@ -135,7 +133,7 @@ class Replacements:
         yield from dict.fromkeys(replacement for _, replacement in named)
 
     def replaces(
-        self, owner: Owner, *names: str, bound_in: Sequence[ModuleType] = (), upstream: str = ""
+        self, owner: Owner, *names: str, bound_in: Sequence[ModuleType] = ()
     ) -> Callable[[Callable[Concatenate[Any, P], R]], Callable[P, R]]:
         """Register a function that replaces the one with these names.
 
@@ -152,7 +150,7 @@ class Replacements:
             def replacement(*args: P.args, **kwargs: P.kwargs) -> R:
                 return function(original, *args, **kwargs)
 
-            self.add(targets, function=function, value=replacement, upstream=upstream)
+            self.add(targets, function=function, value=replacement)
             return replacement
 
         return register
@@ -165,7 +163,6 @@ class Replacements:
         value: Any,
         adds: bool = False,
         why: str = "",
-        upstream: str = "",
     ) -> None:
         """Register any value, also (``adds``) for names that MiniStack does not have."""
         replacement = Replacement(
@@ -174,7 +171,6 @@ class Replacements:
             value=value,
             adds=adds,
             why=why or (inspect.getdoc(function) or "").partition("\n")[0],
-            upstream=upstream,
         )
         if self._applied:
             raise ReplacementError(f"{replacement.where} is loaded too late to replace anything.")

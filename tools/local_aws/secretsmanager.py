@@ -9,11 +9,7 @@ from tools.local_aws.resource_types import Created, PatchedType, Properties, rep
 _SUFFIX_LENGTH = 7
 
 
-@replaces_type(
-    "AWS::SecretsManager::Secret",
-    replaced_by=("Name",),
-    upstream="Bug: Ref returns the name of the secret; CloudFormation returns its ARN.",
-)
+@replaces_type("AWS::SecretsManager::Secret", replaced_by=("Name",))
 class Secret(PatchedType):
     """A secret whose physical id is its ARN."""
 

@@ -14,11 +14,7 @@ from tools.local_aws.resource_types import (
 )
 
 
-@replaces_type(
-    "AWS::SNS::TopicPolicy",
-    replaced_by=("Topics",),
-    upstream="Bug: Ref is a random id, which does not name the topic of the policy.",
-)
+@replaces_type("AWS::SNS::TopicPolicy", replaced_by=("Topics",))
 class TopicPolicy(PatchedType):
     """The policy of one or more topics."""
 
