@@ -18,8 +18,6 @@ import runpy, sys
 from pathlib import Path
 globals().update(runpy.run_path({scratch.__file__!r}))
 with ScratchDirectory("test", parent=Path(sys.argv[1])) as one:
-    for number in range(int(sys.argv[2])):
-        ScratchDirectory("test", parent=Path(sys.argv[1])).path.joinpath("file").touch()
     (one.path / "deep" / "er").mkdir(parents=True)
     (one.path / "deep" / "er" / "file").touch()
     (one.path / "link").symlink_to(sys.argv[1])
@@ -27,17 +25,17 @@ with ScratchDirectory("test", parent=Path(sys.argv[1])) as one:
     sys.stdin.read()
 """
 
-Hold = Callable[..., subprocess.Popen[str]]
+Hold = Callable[[], subprocess.Popen[str]]
 
 
 @pytest.fixture
 def hold(tmp_path: Path) -> Iterator[Hold]:
-    """Start another process that has one scratch directory in tmp_path, and ``more`` besides."""
+    """Start another process that has a scratch directory in tmp_path."""
     started = []
 
-    def start(more: int = 0) -> subprocess.Popen[str]:
+    def start() -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-c", HOLDER, str(tmp_path), str(more)],
+            [sys.executable, "-c", HOLDER, str(tmp_path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -53,13 +51,11 @@ def hold(tmp_path: Path) -> Iterator[Hold]:
         process.communicate()
 
 
-def kill(process: subprocess.Popen[str]) -> None:
+def left_behind(hold: Hold, folder: Path) -> Path:
+    """Return what a killed process has left."""
+    process = hold()
     process.kill()
     process.wait()
-
-
-def left_behind(hold: Hold, folder: Path) -> Path:
-    kill(hold())
     (path,) = folder.iterdir()
     return path
 
@@ -83,8 +79,7 @@ def test_a_directory_that_took_its_name_is_not_removed(tmp_path: Path) -> None:
 
 
 def test_the_next_one_removes_what_a_killed_process_left(hold: Hold, tmp_path: Path) -> None:
-    kill(hold(3))
-    assert len(list(tmp_path.iterdir())) == 4
+    left_behind(hold, tmp_path)
     with ScratchDirectory("test", parent=tmp_path) as made:
         assert list(tmp_path.iterdir()) == [made.path]
     assert tmp_path.exists()
