@@ -30,7 +30,6 @@ from tools.local_aws.iam.policies import (
 )
 from tools.local_aws.iam.principals import (
     ASSUMING,
-    NoSuchPrincipalError,
     Principal,
     keys_of_now,
     policy_of_resource,
@@ -188,15 +187,6 @@ def _request_tags(call: ApiRequest) -> dict[str, Any]:
         call.handler, call.action, call.body, dict(call.parameters)
     )
     return {key.lower(): value for key, value in keys.items()}
-
-
-def is_allowed(*, access_key_id: str, action: str, resource: str) -> str:
-    """Judge a call that has no API here; return why it is refused, or nothing."""
-    try:
-        require(principal_of(access_key_id), Check(action=action, resource=resource))
-    except (Refusal, NoSuchPrincipalError) as refusal:
-        return str(refusal)
-    return ""
 
 
 def _require_trusted_service(call: ApiRequest, service: str) -> None:
