@@ -5,6 +5,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tools.local_aws.resource_types import (
+    Change,
     Created,
     Properties,
     ResourceType,
@@ -34,10 +35,9 @@ class ScalableTarget(ResourceType):
         physical_id = "|".join(parts)
         return physical_id, {"Id": physical_id, "ScalableTargetARN": target["ScalableTargetARN"]}
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        return self.create(logical_id, new, stack)  # RegisterScalableTarget is also the update
+    def update(self, change: Change) -> Created:
+        # RegisterScalableTarget is also the update.
+        return self.create(change.logical_id, change.new, change.stack)
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         _ignoring_absence("deregister_scalable_target", **_target_of(physical_id))
@@ -67,10 +67,9 @@ class ScalingPolicy(ResourceType):
         arn = own_client(_SERVICE).put_scaling_policy(**_target(properties), **request)["PolicyARN"]
         return arn, {"Arn": arn}
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        return self.create(logical_id, new, stack)  # PutScalingPolicy is also the update
+    def update(self, change: Change) -> Created:
+        # PutScalingPolicy is also the update.
+        return self.create(change.logical_id, change.new, change.stack)
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         _ignoring_absence(

@@ -7,12 +7,13 @@ metric of the expression, so its evaluation means little.
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ministack.services import cloudwatch
 
 from tools.local_aws.replacements import replaces
-from tools.local_aws.resource_types import Created, PatchedType, Properties, replaces_type
+from tools.local_aws.resource_types import Change, Created, PatchedType, Properties, replaces_type
 
 _METRIC = ("Namespace", "MetricName", "Dimensions")
 
@@ -24,10 +25,8 @@ class MetricAlarm(PatchedType):
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         return super().create(logical_id, _simple(properties), stack)
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        return super().update(physical_id, _simple(old), _simple(new), stack, logical_id)
+    def update(self, change: Change) -> Created:
+        return super().update(replace(change, old=_simple(change.old), new=_simple(change.new)))
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         super().delete(physical_id, _simple(properties))

@@ -10,6 +10,7 @@ from ministack.services import codebuild
 
 from tools.local_aws.replacements import replaces
 from tools.local_aws.resource_types import (
+    Change,
     Created,
     Properties,
     ResourceType,
@@ -43,12 +44,10 @@ class BuildProject(ResourceType):
         project = own_client("codebuild").create_project(**request)["project"]
         return project["name"], {"Arn": project["arn"]}
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        request = _request(new) | {"name": physical_id}
+    def update(self, change: Change) -> Created:
+        request = _request(change.new) | {"name": change.physical_id}
         project = own_client("codebuild").update_project(**request)["project"]
-        return physical_id, {"Arn": project["arn"]}
+        return change.physical_id, {"Arn": project["arn"]}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         try:

@@ -13,6 +13,7 @@ from ministack.services import ec2
 from tools.local_aws.ec2_dependencies import InUseType, vpc_in_use
 from tools.local_aws.replacements import replaces
 from tools.local_aws.resource_types import (
+    Change,
     Created,
     Properties,
     ResourceType,
@@ -38,10 +39,8 @@ class Vpc(InUseType):
         ec2._security_groups[group_id]["IpPermissions"] = [_default_ingress(group_id)]
         return vpc_id, attributes | self._attributes(vpc_id)
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        vpc_id, attributes = super().update(physical_id, old, new, stack, logical_id)
+    def update(self, change: Change) -> Created:
+        vpc_id, attributes = super().update(change)
         return vpc_id, attributes | self._attributes(vpc_id)
 
     def _attributes(self, vpc_id: str) -> dict[str, Any]:
@@ -77,12 +76,10 @@ class ElasticIp(ResourceType):
         attributes = {"AllocationId": allocation, "PublicIp": address["PublicIp"]}
         return address["PublicIp"], attributes
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        allocation = _allocation(physical_id)
-        _tag(allocation, new)
-        return physical_id, {"AllocationId": allocation, "PublicIp": physical_id}
+    def update(self, change: Change) -> Created:
+        allocation = _allocation(change.physical_id)
+        _tag(allocation, change.new)
+        return change.physical_id, {"AllocationId": allocation, "PublicIp": change.physical_id}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         allocation = _allocation(physical_id)
@@ -109,11 +106,9 @@ class NatGateway(ResourceType):
         _tag(nat_id, properties)
         return nat_id, {"NatGatewayId": nat_id}
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        _tag(physical_id, new)
-        return physical_id, {"NatGatewayId": physical_id}
+    def update(self, change: Change) -> Created:
+        _tag(change.physical_id, change.new)
+        return change.physical_id, {"NatGatewayId": change.physical_id}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         try:
@@ -199,12 +194,10 @@ class FlowLog(ResourceType):
             client.create_tags(Resources=[flow_log], Tags=tags)
         return flow_log, {"Id": flow_log}
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
+    def update(self, change: Change) -> Created:
         # A change of anything else replaces it.
-        own_client("ec2").create_tags(Resources=[physical_id], Tags=tag_pairs(new))
-        return physical_id, {"Id": physical_id}
+        own_client("ec2").create_tags(Resources=[change.physical_id], Tags=tag_pairs(change.new))
+        return change.physical_id, {"Id": change.physical_id}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         own_client("ec2").delete_flow_logs(FlowLogIds=[physical_id])

@@ -29,6 +29,7 @@ from tools.local_aws.lambda_functions import function_named, working
 from tools.local_aws.options import EngineAccess
 from tools.local_aws.replacements import replaces
 from tools.local_aws.resource_types import (
+    Change,
     Created,
     PatchedType,
     Properties,
@@ -59,11 +60,9 @@ class ImageRepository(PatchedType):
         _set_mutability(repository, properties)
         return repository, attributes
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        repository, attributes = super().update(physical_id, old, new, stack, logical_id)
-        _set_mutability(repository, new)
+    def update(self, change: Change) -> Created:
+        repository, attributes = super().update(change)
+        _set_mutability(repository, change.new)
         return repository, attributes
 
 
@@ -385,10 +384,8 @@ class ImageCopy(ResourceType):
             _push(access.client("ecr"), repository, tag, source, **found)
         return properties["DestImage"], {}
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        return self.create(logical_id, new, stack)
+    def update(self, change: Change) -> Created:
+        return self.create(change.logical_id, change.new, change.stack)
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Leave the image, as on AWS; its repository is emptied when it is deleted."""

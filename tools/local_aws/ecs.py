@@ -13,6 +13,7 @@ from ministack.services import ec2, ecs, servicediscovery
 from tools.local_aws.options import EngineAccess
 from tools.local_aws.replacements import replaces
 from tools.local_aws.resource_types import (
+    Change,
     Created,
     PatchedType,
     Properties,
@@ -81,14 +82,13 @@ class TaskDefinition(ResourceType):
         arn = definition["taskDefinitionArn"]
         return arn, {"TaskDefinitionArn": arn}
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        if _without_tags(old) != _without_tags(new):
+    def update(self, change: Change) -> Created:
+        if _without_tags(change.old) != _without_tags(change.new):
             # A revision never changes; the engine deregisters the old one after the update.
-            return self.create(logical_id, new, stack)
-        own_client("ecs").tag_resource(resourceArn=physical_id, tags=api_shape(new.get("Tags", [])))
-        return physical_id, {"TaskDefinitionArn": physical_id}
+            return self.create(change.logical_id, change.new, change.stack)
+        tags = api_shape(change.new.get("Tags", []))
+        own_client("ecs").tag_resource(resourceArn=change.physical_id, tags=tags)
+        return change.physical_id, {"TaskDefinitionArn": change.physical_id}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         own_client("ecs").deregister_task_definition(taskDefinition=physical_id)
@@ -117,16 +117,14 @@ class EcsService(ResourceType):
             raise ValueError(reason)
         return service["serviceArn"], _attributes(service)
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        known = {deployment["id"] for deployment in _describe(physical_id)["deployments"]}
-        service = _update(physical_id, new)
+    def update(self, change: Change) -> Created:
+        known = {deployment["id"] for deployment in _describe(change.physical_id)["deployments"]}
+        service = _update(change.physical_id, change.new)
         if reason := _failed_rollout(service, known):
             # The circuit breaker has brought the old tasks back; the settings follow.
-            _update(physical_id, old)
+            _update(change.physical_id, change.old)
             raise ValueError(reason)
-        return physical_id, _attributes(service)
+        return change.physical_id, _attributes(service)
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         cluster, service = physical_id.split("/")[-2:]

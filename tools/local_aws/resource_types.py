@@ -7,6 +7,7 @@ change replaces the resource in `_REPLACING_PROPERTIES`. Types of this package h
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias, TypeVar
@@ -25,6 +26,17 @@ Created: TypeAlias = tuple[str, dict[str, Any]]
 _our_types: set[str] = set()
 
 
+@dataclass(frozen=True)
+class Change:
+    """An update of a resource, with its old and its new properties."""
+
+    physical_id: str
+    old: Properties
+    new: Properties
+    stack: str
+    logical_id: str
+
+
 class ResourceType(ABC):
     """A CloudFormation type that creates, updates and deletes through the emulator's own APIs."""
 
@@ -35,9 +47,8 @@ class ResourceType(ABC):
     @abstractmethod
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created: ...
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
+    def update(self, change: Change) -> Created:
+        old, new = change.old, change.new
         changed = sorted(key for key in old | new if old.get(key) != new.get(key))
         raise ValueError(f"{self.name}: the local AWS cannot change {', '.join(changed)} in place.")
 
@@ -56,11 +67,11 @@ class PatchedType(ResourceType):
         physical_id, attributes = self.original["create"](logical_id, properties, stack)
         return physical_id, attributes
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        more = (logical_id,) if self.original.get("update_with_logical_id") else ()
-        physical_id, attributes = self.original["update"](physical_id, old, new, stack, *more)
+    def update(self, change: Change) -> Created:
+        more = (change.logical_id,) if self.original.get("update_with_logical_id") else ()
+        physical_id, attributes = self.original["update"](
+            change.physical_id, change.old, change.new, change.stack, *more
+        )
         return physical_id, attributes
 
     def delete(self, physical_id: str, properties: Properties) -> None:
@@ -92,7 +103,7 @@ def _register(
         handlers |= instance.original
     handlers |= {
         "create": instance.create,
-        "update": instance.update,
+        "update": lambda *change: instance.update(Change(*change)),
         "update_with_logical_id": True,
         "delete": instance.delete,
     }

@@ -8,6 +8,7 @@ from ministack.services import s3
 
 from tools.local_aws.replacements import replaces
 from tools.local_aws.resource_types import (
+    Change,
     Created,
     PatchedType,
     Properties,
@@ -37,11 +38,9 @@ class Bucket(PatchedType):
         _apply(bucket, properties)
         return bucket, attributes
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        bucket, attributes = super().update(physical_id, old, new, stack, logical_id)
-        _apply(bucket, new)
+    def update(self, change: Change) -> Created:
+        bucket, attributes = super().update(change)
+        _apply(bucket, change.new)
         return bucket, attributes
 
     def delete(self, physical_id: str, properties: Properties) -> None:
