@@ -5,9 +5,7 @@ import json
 import socket
 import ssl
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +15,6 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tools.local_aws import Access
-from tools.local_aws.process_environment import process_environment
 from tools.local_aws.tests.raw_requests import Answer, presigned, send, signature
 from tools.local_aws.tests.stacks import Stacks
 
@@ -290,28 +287,6 @@ def test_plain_http_gets_no_answer(access: Access) -> None:
         except ConnectionResetError:
             answer = b""
     assert b"HTTP" not in answer
-
-
-def test_no_script_of_the_machine_runs(tmp_path: Path) -> None:
-    """MiniStack would run those of /etc/localstack/init and /docker-entrypoint-initaws.d."""
-    (tmp_path / "seed.sh").write_text("touch run", encoding="utf-8")
-    program = (
-        "import sys\n"
-        "from ministack import app\n"
-        "from tools.local_aws.replacements import load\n"
-        "print(app._collect_scripts(sys.argv[1]))\n"
-        "load(with_engine=False).apply()\n"
-        "print(app._collect_scripts(sys.argv[1]))\n"
-    )
-    home = {name: str(tmp_path / "home") for name in ("HOME", "STATE_DIR", "S3_DATA_DIR")}
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path)],
-        env=process_environment() | home | {"PYTHONPATH": str(Path(__file__).parents[3])},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.splitlines() == [f"['{tmp_path}/seed.sh']", "[]"]
 
 
 def test_the_secret_is_not_in_the_repr(access: Access) -> None:

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode
 
@@ -16,7 +17,7 @@ import pytest
 from ministack import app
 from ministack.core import iam_actions, responses
 
-from tools.local_aws.door import Door
+from tools.local_aws.door import Door, no_scripts
 from tools.local_aws.tests.attacks import HOST, OPERATIONS, Key, Raw, attacks, plain, signed
 
 ROOT = Key("AKIAROOTROOTROOTROOT", "the secret of root")
@@ -201,3 +202,11 @@ def test_a_signature_covers_the_host(door: Sender) -> None:
     assert b"host is not signed" in door.send(replace(raw, unsigned=("host",)), ROOT)[1]
     assert door.given == []
     assert door.send(raw, ROOT)[0] == RAN
+
+
+def test_no_script_of_the_machine_runs(tmp_path: Path) -> None:
+    """MiniStack would run those of /etc/localstack/init and /docker-entrypoint-initaws.d."""
+    script = tmp_path / "seed.sh"
+    script.write_text("touch run", encoding="utf-8")
+    assert app._collect_scripts(str(tmp_path)) == [str(script)]
+    assert no_scripts(str(tmp_path)) == []

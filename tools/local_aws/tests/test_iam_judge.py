@@ -42,7 +42,6 @@ def test_an_unknown_action_or_condition_key_is_refused_by_name(user: Callable[..
         ("codebuild", "batch_get_builds", {"ids": ["p:1"]}, "codebuild:{}:project/p"),
         ("ssm", "get_parameters", {"Names": ["/a", "b"]}, "ssm:{}:parameter/a"),
         ("lambda", "invoke", {"FunctionName": "f"}, "lambda:{}:function:f"),
-        ("servicediscovery", "get_namespace", {"Id": "ns-1"}, "servicediscovery:{}:namespace/ns-1"),
         (
             "codepipeline",
             "put_approval_result",
@@ -105,7 +104,6 @@ def test_a_call_needs_permission_for_each_of_its_resources(user: Callable[..., A
             {"clusters": [f"arn:aws:sns:{REGION}:{ACCOUNT}:cluster/shut"]},
             "is not of ecs",
         ),
-        ("ecs", "describe_clusters", {"clusters": ["arn:aws:ecs:::cluster/shut"]}, "is not of ecs"),
         ("ssm", "get_parameter", {"Name": "shut:1"}, "parameter/shut"),
         (
             "logs",
