@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from ministack.core.responses import get_account_id
 from ministack.services import ec2
 
-from tools.local_aws.ec2_dependencies import InUseType, vpc_in_use
+from tools.local_aws.ec2_dependencies import VPC, InUseType
 from tools.local_aws.replacements import replaces
 from tools.local_aws.resource_types import (
     Change,
@@ -29,8 +29,7 @@ from tools.local_aws.responses import Handler, Request, Response
 class Vpc(InUseType):
     """A VPC with its address ranges as attributes, and a default group like AWS's."""
 
-    def in_use(self, physical_id: str, properties: Properties) -> str:
-        return vpc_in_use(physical_id)
+    part = VPC
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         vpc_id, attributes = super().create(logical_id, properties, stack)

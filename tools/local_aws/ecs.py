@@ -35,8 +35,6 @@ _POLL_SECONDS = 0.2
 _DROPPED = (
     "availabilityZoneRebalancing",
     "enableECSManagedTags",
-    "placementConstraints",
-    "placementStrategy",
     "propagateTags",
     "serviceConnectConfiguration",
     "serviceRegistries",
@@ -106,7 +104,7 @@ class EcsService(ResourceType):
     """A service whose creation or update fails when its deployment does."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
-        request = _request(properties)
+        request: Request = api_shape(properties)
         # CloudFormation's own default when the template names no count.
         request.setdefault("desiredCount", 1)
         request.setdefault("serviceName", generated_name(stack, logical_id, longest=255))
@@ -148,16 +146,9 @@ def _has_tasks(cluster: str, service: str) -> bool:
     )
 
 
-def _request(properties: Properties) -> Request:
-    request: Request = api_shape(properties)
-    if "placementStrategies" in request:
-        request["placementStrategy"] = request.pop("placementStrategies")
-    return request
-
-
 def _update(service_arn: str, properties: Properties) -> dict[str, Any]:
     """Call UpdateService with the properties of the template; without a count the count stays."""
-    request = {k: v for k, v in _request(properties).items() if k not in _ONLY_AT_CREATION}
+    request = {k: v for k, v in api_shape(properties).items() if k not in _ONLY_AT_CREATION}
     cluster, service = service_arn.split("/")[-2:]
     client = own_client("ecs")
     client.update_service(cluster=cluster, service=service, **request)
