@@ -6,7 +6,6 @@ import socket
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -107,30 +106,9 @@ def test_s8_the_registry_mounts_reaches_and_takes_only_what_the_caller_may(
         ecr.delete_repository(repositoryName=name, force=True)
 
 
-@pytest.fixture
-def stored(access: Access) -> str:
-    """The path of an object."""
-    s3 = access.client("s3")
-    where = {"LocationConstraint": access.region}
-    s3.create_bucket(Bucket="shelf", CreateBucketConfiguration=where)
-    s3.put_object(Bucket="shelf", Key="object", Body=b"content")
-    return "/shelf/object"
-
-
-@pytest.fixture(autouse=True)
-def empty(access: Access) -> Any:
-    """Remove the bucket of a test, whatever is in it."""
-    yield
-    s3 = access.client("s3")
-    if "shelf" in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
-        for each in s3.list_objects_v2(Bucket="shelf").get("Contents", []):
-            s3.delete_object(Bucket="shelf", Key=each["Key"])
-        s3.delete_bucket(Bucket="shelf")
-
-
-def test_s9_what_acts_is_signed(access: Access, stored: str) -> None:
+def test_s9_what_acts_is_signed(access: Access, stored_object: str) -> None:
     url = presigned(access, "PUT", "/shelf/copy", 60)
-    copy = send(access, "PUT", url, {"x-amz-copy-source": stored})
+    copy = send(access, "PUT", url, {"x-amz-copy-source": stored_object})
     assert (copy.status, b"x-amz-copy-source is not signed" in copy.body) == (400, True)
     target = send(access, "PUT", url, {"X-Amz-Target": "Any.Thing"})
     assert (target.status, b"X-Amz-Target" in target.body) == (400, True)
@@ -193,11 +171,13 @@ def test_s10_a_condition_on_the_tags_of_a_resource_is_judged(
         secrets.delete_secret(SecretId=f"tagged-{name}", ForceDeleteWithoutRecovery=True)
 
 
-def test_s10_a_presigned_url_of_a_user_is_judged(stored: str, user: Callable[..., Access]) -> None:
-    reader = user(allow("s3:GetObject", on=f"arn:aws:s3:::{stored[1:]}"))
-    assert send(reader, "GET", presigned(reader, "GET", stored, 60)).body == b"content"
+def test_s10_a_presigned_url_of_a_user_is_judged(
+    stored_object: str, user: Callable[..., Access]
+) -> None:
+    reader = user(allow("s3:GetObject", on=f"arn:aws:s3:::{stored_object[1:]}"))
+    assert send(reader, "GET", presigned(reader, "GET", stored_object, 60)).body == b"content"
     for who, method in ((user(DENIED), "GET"), (reader, "DELETE"), (reader, "PUT")):
-        answer = send(who, method, presigned(who, method, stored, 60))
+        answer = send(who, method, presigned(who, method, stored_object, 60))
         assert (answer.status, b"not authorized" in answer.body) == (403, True)
 
 
