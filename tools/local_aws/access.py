@@ -25,18 +25,14 @@ from tools.local_aws.process_environment import process_environment
 SERVICE_HEADER = "X-Local-Aws-Service"
 """The header with which root acts as a service of AWS that a role trusts."""
 
-LEDGER_PATH, ALLOWED_PATH = "/_ministack/iam/ledger", "/_ministack/iam/allowed"
-"""The paths on which root reads the ledger, and asks the judge about a call without an API."""
+LEDGER_PATH = "/_ministack/iam/ledger"
+"""The path on which root reads the ledger."""
 
 # Instead of the user's profiles and files, which may name another account, an endpoint, a
 # credential process or a role.
 _NO_FILE = os.devnull
 _FILES = ("config_file", "credentials_file")
 _RESPONSE_SECONDS = 600  # generous: a busy machine gets a slow answer, not an error
-
-
-class RefusedError(Exception):
-    """The judge refuses a call; the message says to whom, and which."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,33 +89,16 @@ class Access:
         return replace(self, key=key)
 
     def ledger(self) -> dict[str, Any]:
-        """Return all decisions of the judge (`tools.local_aws.iam.ledger`); only for root."""
-        content: dict[str, Any] = self._ask("GET", LEDGER_PATH)
-        return content
-
-    def require(self, caller: "Access", action: str, resource: str = "*") -> None:
-        """Ask the judge about a call that has no API here; only for root.
-
-        ``RefusedError`` if the caller has no permission for it.
-        """
-        question = {
-            "access_key_id": caller.key.access_key_id,
-            "action": action,
-            "resource": resource,
-        }
-        if refused := self._ask("POST", ALLOWED_PATH, question)["refused"]:
-            raise RefusedError(refused)
-
-    def _ask(self, method: str, path: str, content: Mapping[str, str] | None = None) -> Any:
-        body = json.dumps(content).encode() if content else b""
-        request = AWSRequest(method, f"{self.endpoint_url}{path}", data=body)
+        """Return all decisions of the judge (`iam.ledger`); ``PermissionError`` if not for root."""
+        request = AWSRequest("GET", f"{self.endpoint_url}{LEDGER_PATH}")
         credentials = Credentials(self.key.access_key_id, self.key.secret_access_key)
         SigV4Auth(credentials, "sts", self.region).add_auth(request)
         session = URLLib3Session(verify=str(self.ca_bundle), proxies={}, timeout=_RESPONSE_SECONDS)
         answer = session.send(request.prepare())
         if answer.status_code != HTTPStatus.OK:
-            raise RefusedError(answer.text)
-        return json.loads(answer.text)
+            raise PermissionError(answer.text)
+        content: dict[str, Any] = json.loads(answer.text)
+        return content
 
     def client(self, service: str) -> Any:
         """Return a boto3 client that ignores the variables and files of the shell.

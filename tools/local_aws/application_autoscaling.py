@@ -5,6 +5,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tools.local_aws.resource_types import (
+    Change,
     Created,
     Properties,
     ResourceType,
@@ -13,13 +14,11 @@ from tools.local_aws.resource_types import (
 )
 
 _SERVICE = "application-autoscaling"
-_MISSING = "Missing: Application Auto Scaling, its API and its resource types."
 
 
 @adds_type(
     "AWS::ApplicationAutoScaling::ScalableTarget",
     replaced_by=("ResourceId", "ScalableDimension", "ServiceNamespace"),
-    upstream=_MISSING,
 )
 class ScalableTarget(ResourceType):
     """The bounds of a service; the physical id is `<resource>|<dimension>|<namespace>`."""
@@ -36,10 +35,9 @@ class ScalableTarget(ResourceType):
         physical_id = "|".join(parts)
         return physical_id, {"Id": physical_id, "ScalableTargetARN": target["ScalableTargetARN"]}
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        return self.create(logical_id, new, stack)  # RegisterScalableTarget is also the update
+    def update(self, change: Change) -> Created:
+        # RegisterScalableTarget is also the update.
+        return self.create(change.logical_id, change.new, change.stack)
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         _ignoring_absence("deregister_scalable_target", **_target_of(physical_id))
@@ -54,7 +52,6 @@ class ScalableTarget(ResourceType):
         "ScalableDimension",
         "ServiceNamespace",
     ),
-    upstream=_MISSING,
 )
 class ScalingPolicy(ResourceType):
     """A policy of a target; the physical id is its ARN."""
@@ -70,10 +67,9 @@ class ScalingPolicy(ResourceType):
         arn = own_client(_SERVICE).put_scaling_policy(**_target(properties), **request)["PolicyARN"]
         return arn, {"Arn": arn}
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        return self.create(logical_id, new, stack)  # PutScalingPolicy is also the update
+    def update(self, change: Change) -> Created:
+        # PutScalingPolicy is also the update.
+        return self.create(change.logical_id, change.new, change.stack)
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         _ignoring_absence(

@@ -7,30 +7,26 @@ metric of the expression, so its evaluation means little.
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ministack.services import cloudwatch
 
 from tools.local_aws.replacements import replaces
-from tools.local_aws.resource_types import Created, PatchedType, Properties, replaces_type
+from tools.local_aws.resource_types import Change, Created, PatchedType, Properties, replaces_type
 
 _METRIC = ("Namespace", "MetricName", "Dimensions")
 
 
-@replaces_type(
-    "AWS::CloudWatch::Alarm",
-    upstream="Missing: alarms over metric math: store Metrics in PutMetricAlarm, give them back.",
-)
+@replaces_type("AWS::CloudWatch::Alarm")
 class MetricAlarm(PatchedType):
     """An alarm on one metric, or on an expression."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         return super().create(logical_id, _simple(properties), stack)
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        return super().update(physical_id, _simple(old), _simple(new), stack, logical_id)
+    def update(self, change: Change) -> Created:
+        return super().update(replace(change, old=_simple(change.old), new=_simple(change.new)))
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         super().delete(physical_id, _simple(properties))
@@ -45,16 +41,12 @@ def _simple(properties: Properties) -> Properties:
     return rest | metric | {"Period": used["Period"], "Statistic": used["Stat"]}
 
 
-@replaces(
-    cloudwatch,
-    "_evaluate_alarm",
-    upstream="Bug: DatapointsToAlarm, dimensions and TreatMissingData have no effect, and all"
-    " periods are taken together.",
-)
+@replaces(cloudwatch, "_evaluate_alarm")
 def evaluate_alarm(_original: Callable[[dict[str, Any]], None], alarm: dict[str, Any]) -> None:
     """Raise an alarm if enough of its last periods are bad, the current period included.
 
-    MiniStack evaluates an alarm when it is created and when a metric receives a data point.
+    MiniStack takes all periods together. It evaluates an alarm when the alarm is created and when a
+    metric receives a data point.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
     """
     periods = alarm["EvaluationPeriods"]

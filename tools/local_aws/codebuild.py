@@ -10,6 +10,7 @@ from ministack.services import codebuild
 
 from tools.local_aws.replacements import replaces
 from tools.local_aws.resource_types import (
+    Change,
     Created,
     Properties,
     ResourceType,
@@ -33,11 +34,7 @@ _DROPPED = (
 )
 
 
-@replaces_type(
-    "AWS::CodeBuild::Project",
-    replaced_by=("Name",),
-    upstream="Missing: most properties of the type, and their spelling in the API.",
-)
+@replaces_type("AWS::CodeBuild::Project", replaced_by=("Name",))
 class BuildProject(ResourceType):
     """A project that keeps all its settings."""
 
@@ -47,12 +44,10 @@ class BuildProject(ResourceType):
         project = own_client("codebuild").create_project(**request)["project"]
         return project["name"], {"Arn": project["arn"]}
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        request = _request(new) | {"name": physical_id}
+    def update(self, change: Change) -> Created:
+        request = _request(change.new) | {"name": change.physical_id}
         project = own_client("codebuild").update_project(**request)["project"]
-        return physical_id, {"Arn": project["arn"]}
+        return change.physical_id, {"Arn": project["arn"]}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         try:
@@ -74,12 +69,6 @@ def _request(properties: Properties) -> Request:
     return request
 
 
-_UPSTREAM = (
-    "Missing: cache, logsConfig, vpcConfig and other settings of a project are neither kept nor"
-    " given back."
-)
-
-
 def create_or_update_project(original: Handler, request: Request) -> Response:
     """Keep the settings that MiniStack drops."""
     status, headers, body = original(request)
@@ -91,10 +80,10 @@ def create_or_update_project(original: Handler, request: Request) -> Response:
 
 
 for _function in ("_create_project", "_update_project"):
-    replaces(codebuild, _function, upstream=_UPSTREAM)(create_or_update_project)
+    replaces(codebuild, _function)(create_or_update_project)
 
 
-@replaces(codebuild, "_project_shape", upstream=_UPSTREAM)
+@replaces(codebuild, "_project_shape")
 def project_shape(
     original: Callable[[dict[str, Any]], dict[str, Any]], project: dict[str, Any]
 ) -> dict[str, Any]:

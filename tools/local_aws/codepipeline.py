@@ -5,6 +5,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tools.local_aws.resource_types import (
+    Change,
     Created,
     Properties,
     ResourceType,
@@ -16,10 +17,9 @@ from tools.local_aws.resource_types import (
 
 # Properties of the resource that are not part of the pipeline's structure.
 _NOT_STRUCTURE = ("Tags", "DisableInboundStageTransitions", "RestartExecutionOnUpdate")
-_MISSING = "Missing: CodePipeline, its API and its resource types."
 
 
-@adds_type("AWS::CodePipeline::Pipeline", replaced_by=("Name",), upstream=_MISSING)
+@adds_type("AWS::CodePipeline::Pipeline", replaced_by=("Name",))
 class Pipeline(ResourceType):
     """A pipeline; an update makes its next version."""
 
@@ -31,18 +31,16 @@ class Pipeline(ResourceType):
         )
         return structure["name"], {"Version": str(created["pipeline"]["version"])}
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        structure = _structure(new) | {"name": physical_id}
+    def update(self, change: Change) -> Created:
+        structure = _structure(change.new) | {"name": change.physical_id}
         updated = own_client("codepipeline").update_pipeline(pipeline=structure)
-        return physical_id, {"Version": str(updated["pipeline"]["version"])}
+        return change.physical_id, {"Version": str(updated["pipeline"]["version"])}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         own_client("codepipeline").delete_pipeline(name=physical_id)
 
 
-@adds_type("AWS::CodePipeline::Webhook", replaced_by=("Name",), upstream=_MISSING)
+@adds_type("AWS::CodePipeline::Webhook", replaced_by=("Name",))
 class Webhook(ResourceType):
     """A webhook of a pipeline that exists."""
 
@@ -65,10 +63,9 @@ class Webhook(ResourceType):
             client.register_webhook_with_third_party(webhookName=name)
         return name, {"Url": webhook["url"], "Id": name}
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        return self.create(logical_id, new | {"Name": physical_id}, stack)
+    def update(self, change: Change) -> Created:
+        named = change.new | {"Name": change.physical_id}
+        return self.create(change.logical_id, named, change.stack)
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         own_client("codepipeline").delete_webhook(name=physical_id)

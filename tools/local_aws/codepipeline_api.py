@@ -80,43 +80,6 @@ def _keep_secrets(pipeline: dict[str, Any], stored: dict[str, Any]) -> None:
                 configuration[key] = known.get(action["name"], {}).get(key, _MASK)
 
 
-class Webhooks:
-    """The webhooks of an account and region, which moto does not have.
-
-    Each method returns the JSON body of the operation of the same name.
-    """
-
-    def __init__(self, account: str, region: str) -> None:
-        self._account = account
-        self._region = region
-        self._items: dict[str, dict[str, Any]] = {}
-
-    def put(self, definition: dict[str, Any]) -> str:
-        name = definition["name"]
-        prefix = f"arn:aws:codepipeline:{self._region}:{self._account}"
-        item = self._items.setdefault(
-            name,
-            {
-                "url": f"https://{self._region}.webhooks.aws/trigger?id={uuid.uuid4()}",
-                "arn": f"{prefix}:webhook:{name}",
-            },
-        )
-        item["definition"] = definition
-        return json.dumps({"webhook": _shown(item)})
-
-    def list(self) -> str:
-        return json.dumps({"webhooks": [_shown(item) for item in self._items.values()]})
-
-    def delete(self, name: str) -> str:
-        self._items.pop(name, None)  # no error in CodePipeline either
-        return json.dumps({})
-
-    def register(self, name: str, *, registered: bool) -> str:
-        if item := self._items.get(name):
-            item["registered"] = registered
-        return json.dumps({})
-
-
 def _shown(item: dict[str, Any]) -> dict[str, Any]:
     """Return a webhook as ListWebhooks does, without its secret."""
     definition = dict(item["definition"])
@@ -128,8 +91,9 @@ def _shown(item: dict[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def _webhooks(account: str, region: str) -> Webhooks:
-    return Webhooks(account, region)
+def _webhooks(_account: str, _region: str) -> dict[str, dict[str, Any]]:
+    """Return the webhooks of an account and region, by name; moto has none."""
+    return {}
 
 
 @cache
@@ -191,12 +155,6 @@ class API(CodePipelineResponse):
         retried = self._executions.retry(pipeline["name"], stage, execution, mode)
         return json.dumps({"pipelineExecutionId": retried})
 
-    def stop_pipeline_execution(self) -> str:
-        pipeline = self._pipeline(self._get_param("pipelineName"))
-        execution, reason = self._get_param("pipelineExecutionId"), self._get_param("reason", "")
-        stopped = self._executions.stop(pipeline["name"], execution, reason)
-        return json.dumps({"pipelineExecutionId": stopped})
-
     def get_pipeline_execution(self) -> str:
         pipeline = self._pipeline(self._get_param("pipelineName"))
         found = self._executions.find(pipeline["name"], self._get_param("pipelineExecutionId"))
@@ -235,21 +193,27 @@ class API(CodePipelineResponse):
         return json.dumps({"approvedAt": time.time()})
 
     def put_webhook(self) -> str:
-        return self._webhooks.put(self._get_param("webhook"))
+        definition = self._get_param("webhook")
+        prefix = f"arn:aws:codepipeline:{self.region}:{self.current_account}"
+        item = self._webhooks.setdefault(
+            definition["name"],
+            {
+                "url": f"https://{self.region}.webhooks.aws/trigger?id={uuid.uuid4()}",
+                "arn": f"{prefix}:webhook:{definition['name']}",
+            },
+        )
+        item["definition"] = definition
+        return json.dumps({"webhook": _shown(item)})
 
     def list_webhooks(self) -> str:
-        return self._webhooks.list()
+        return json.dumps({"webhooks": [_shown(item) for item in self._webhooks.values()]})
 
     def delete_webhook(self) -> str:
-        return self._webhooks.delete(self._get_param("name"))
+        self._webhooks.pop(self._get_param("name"), None)  # no error in CodePipeline either
+        return json.dumps({})
 
     def register_webhook_with_third_party(self) -> str:
-        name = self._get_param("webhookName")
-        return self._webhooks.register(name, registered=True)
-
-    def deregister_webhook_with_third_party(self) -> str:
-        name = self._get_param("webhookName")
-        return self._webhooks.register(name, registered=False)
+        return json.dumps({})  # GitHub cannot be reached from here
 
     def _pipeline(self, name: str) -> dict[str, Any]:
         pipeline, _ = self.codepipeline_backend.get_pipeline(name)
@@ -260,7 +224,7 @@ class API(CodePipelineResponse):
         return _executions(self.current_account, self.region)
 
     @property
-    def _webhooks(self) -> Webhooks:
+    def _webhooks(self) -> dict[str, dict[str, Any]]:
         return _webhooks(self.current_account, self.region)
 
     @staticmethod

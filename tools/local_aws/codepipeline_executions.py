@@ -175,18 +175,6 @@ class Executions:
         execution.status = _AT_WORK
         return execution_id
 
-    def stop(self, pipeline: str, execution_id: str, reason: str) -> str:
-        """Abandon an execution; the result of a job that is under way is ignored."""
-        execution = self.find(pipeline, execution_id)
-        if execution.status != _AT_WORK:
-            message = f"Execution {execution_id} is {execution.status}."
-            raise JsonRESTError("PipelineExecutionNotStoppableException", message)
-        execution.status = "Stopped"
-        for action in execution.actions:
-            if action.status == _AT_WORK:
-                action.become("Abandoned", reason)
-        return execution_id
-
     def forget(self, pipeline: str) -> None:
         """Delete the history of a deleted pipeline."""
         self._all = [each for each in self._all if each.pipeline != pipeline]

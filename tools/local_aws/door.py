@@ -8,7 +8,6 @@ Scripts in the folders that MiniStack runs at its start (`/etc/localstack/init` 
 key: they do not run.
 """
 
-import json
 import logging
 import os
 import uuid
@@ -21,7 +20,7 @@ from ministack.core import iam_evaluator, responses
 from ministack.core.sigv4 import HeaderSignature
 from ministack.services import s3
 
-from tools.local_aws.access import ALLOWED_PATH, LEDGER_PATH, SERVICE_HEADER
+from tools.local_aws.access import LEDGER_PATH, SERVICE_HEADER
 from tools.local_aws.api_request import ApiRequest, Request, Scope
 from tools.local_aws.authentication import (
     Claim,
@@ -37,7 +36,7 @@ from tools.local_aws.authentication import (
 from tools.local_aws.credentials import HOST
 from tools.local_aws.iam import docker_registry
 from tools.local_aws.iam.docker_registry import RegistryError
-from tools.local_aws.iam.judge import Refusal, is_allowed, is_root, judge
+from tools.local_aws.iam.judge import Refusal, is_root, judge
 from tools.local_aws.iam.ledger import LEDGER
 from tools.local_aws.iam.principals import NoSuchPrincipalError
 from tools.local_aws.reading import UnreadableError, read
@@ -133,8 +132,6 @@ class Door:
         """Answer what is no API of AWS: our own paths, and those of MiniStack."""
         if scope["path"] == LEDGER_PATH:
             return json_response(LEDGER.content())
-        if scope["path"] == ALLOWED_PATH:
-            return json_response({"refused": is_allowed(**json.loads(body))})
         answer: list[Message] = []
 
         async def receive() -> Message:
@@ -251,11 +248,7 @@ async def _answer(request: Request, response: Response, receive: Receive, send: 
         await send({"type": "http.response.body", "body": body})
 
 
-@replaces(
-    ministack_app,
-    "_collect_scripts",
-    upstream="Gap: a setting under which no script of the machine's folders is run.",
-)
+@replaces(ministack_app, "_collect_scripts")
 def no_scripts(_original: Callable[..., list[str]], *_folders: str) -> list[str]:
     """Run no scripts of /etc/localstack/init or /docker-entrypoint-initaws.d."""
     return []

@@ -4,53 +4,15 @@ MiniStack deletes most of them, through its API and through CloudFormation. Its 
 not call its API, so this module replaces both.
 """
 
-from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from ministack.services import ec2
 
 from tools.local_aws.replacements import replaces
 from tools.local_aws.resource_types import PatchedType, Properties, replaces_type
 from tools.local_aws.responses import Handler, Request, Response, ec2_error
-
-_UPSTREAM = (
-    "Bug: a part of a network is deleted while another resource uses it, by the API and by"
-    " CloudFormation; EC2 refuses with DependencyViolation."
-)
-
-
-def subnet_in_use(subnet_id: str) -> str:
-    """Return why a subnet cannot be deleted; empty if nothing uses it."""
-    return _in_use("subnet", subnet_id, _users_of_subnet(subnet_id))
-
-
-def group_in_use(group_id: str) -> str:
-    """Return why a security group cannot be deleted; empty if nothing uses it."""
-    used = any(True for _ in _users_of_group(group_id))
-    return f"resource {group_id} has a dependent object" if used else ""
-
-
-def vpc_in_use(vpc_id: str) -> str:
-    """Return why a VPC cannot be deleted; empty if nothing uses it."""
-    return _in_use("vpc", vpc_id, _users_of_vpc(vpc_id))
-
-
-def internet_gateway_in_use(gateway_id: str) -> str:
-    """Return why an internet gateway cannot be deleted; empty if it is not attached."""
-    return _in_use("internetGateway", gateway_id, _vpcs_of_internet_gateway(gateway_id))
-
-
-def attachment_in_use(gateway_id: str) -> str:
-    """Return why an internet gateway cannot be detached; empty if nothing uses the attachment."""
-    if any(True for _ in _users_of_attachment(gateway_id)):
-        return f"The gateway {gateway_id} has mapped public addresses; unmap them to detach it."
-    return ""
-
-
-def _in_use(kind: str, identity: str, users: Iterator[str]) -> str:
-    used = any(True for _ in users)
-    return f"The {kind} '{identity}' has dependencies and cannot be deleted." if used else ""
 
 
 def _users_of_subnet(subnet_id: str) -> Iterator[str]:
@@ -97,7 +59,7 @@ def _vpcs_of_internet_gateway(gateway_id: str) -> Iterator[str]:
 
 
 def _users_of_attachment(gateway_id: str) -> Iterator[str]:
-    """Yield the public NAT gateways of the VPCs to which the internet gateway is attached."""
+    """Yield the public NAT gateways of the VPCs to which an internet gateway is attached."""
     vpcs = set(_vpcs_of_internet_gateway(gateway_id))
     for gateway in _nat_gateways():
         if gateway["VpcId"] in vpcs and gateway["ConnectivityType"] == "public":
@@ -108,66 +70,92 @@ def _nat_gateways() -> list[dict[str, Any]]:
     return [gateway for gateway in ec2._nat_gateways.values() if gateway["State"] != "deleted"]
 
 
-def _refuse_while(reason: Callable[[str], str], action: str, parameter: str) -> None:
-    """Make an action of the API fail while there is a reason not to delete its resource."""
+@dataclass(frozen=True)
+class Part:
+    """A part of a network; ``users`` yields the ids of the resources that use it."""
+
+    users: Callable[[str], Iterator[str]]
+    message: str
+    """The error of EC2 with the id of the part in place of ``{}``."""
+
+    def in_use(self, identity: str) -> str:
+        """Return why the part cannot be deleted; empty if nothing uses it."""
+        used = any(True for _ in self.users(identity))
+        return self.message.format(identity) if used else ""
+
+
+_USED = "The {kind} '{{}}' has dependencies and cannot be deleted."
+SUBNET = Part(_users_of_subnet, _USED.format(kind="subnet"))
+GROUP = Part(_users_of_group, "resource {} has a dependent object")
+VPC = Part(_users_of_vpc, _USED.format(kind="vpc"))
+INTERNET_GATEWAY = Part(_vpcs_of_internet_gateway, _USED.format(kind="internetGateway"))
+ATTACHMENT = Part(
+    _users_of_attachment,
+    "The gateway {} has mapped public addresses; unmap them to detach it.",
+)
+
+
+def _refuse_while_used(part: Part, action: str, parameter: str) -> None:
+    """Make an action of the API fail while another resource uses the part."""
 
     def delete_if_unused(original: Handler, request: Request) -> Response:
         """Refuse to delete a part of a network that another resource uses."""
-        if why_not := reason(ec2._p(request, parameter)):
+        if why_not := part.in_use(ec2._p(request, parameter)):
             return ec2_error("DependencyViolation", why_not)
         return original(request)
 
-    replaces(ec2, f"_ACTION_MAP[{action}]", upstream=_UPSTREAM)(delete_if_unused)
+    replaces(ec2, f"_ACTION_MAP[{action}]")(delete_if_unused)
 
 
-_refuse_while(subnet_in_use, "DeleteSubnet", "SubnetId")
-_refuse_while(group_in_use, "DeleteSecurityGroup", "GroupId")
-_refuse_while(vpc_in_use, "DeleteVpc", "VpcId")
-_refuse_while(internet_gateway_in_use, "DeleteInternetGateway", "InternetGatewayId")
-_refuse_while(attachment_in_use, "DetachInternetGateway", "InternetGatewayId")
+_refuse_while_used(SUBNET, "DeleteSubnet", "SubnetId")
+_refuse_while_used(GROUP, "DeleteSecurityGroup", "GroupId")
+_refuse_while_used(VPC, "DeleteVpc", "VpcId")
+_refuse_while_used(INTERNET_GATEWAY, "DeleteInternetGateway", "InternetGatewayId")
+_refuse_while_used(ATTACHMENT, "DetachInternetGateway", "InternetGatewayId")
 
 
 class InUseType(PatchedType):
     """A type whose resource cannot be deleted while it is in use."""
 
+    part: ClassVar[Part]
+
     def delete(self, physical_id: str, properties: Properties) -> None:
-        if reason := self.in_use(physical_id, properties):
+        if reason := self.part.in_use(self.identity(physical_id, properties)):
             raise ValueError(f"{reason} (Service: Ec2, Error Code: DependencyViolation)")
         super().delete(physical_id, properties)
 
-    @abstractmethod
-    def in_use(self, physical_id: str, properties: Properties) -> str:
-        """Return why the resource cannot be deleted; empty if nothing uses it."""
+    def identity(self, physical_id: str, _properties: Properties) -> str:
+        """Return the id by which EC2 knows the part."""
+        return physical_id
 
 
-@replaces_type("AWS::EC2::Subnet", upstream=_UPSTREAM)
+@replaces_type("AWS::EC2::Subnet")
 class Subnet(InUseType):
     """A subnet without network interfaces can be deleted."""
 
-    def in_use(self, physical_id: str, properties: Properties) -> str:
-        return subnet_in_use(physical_id)
+    part = SUBNET
 
 
-@replaces_type("AWS::EC2::SecurityGroup", upstream=_UPSTREAM)
+@replaces_type("AWS::EC2::SecurityGroup")
 class SecurityGroup(InUseType):
     """A security group that nothing names can be deleted."""
 
-    def in_use(self, physical_id: str, properties: Properties) -> str:
-        return group_in_use(physical_id)
+    part = GROUP
 
 
-@replaces_type("AWS::EC2::InternetGateway", upstream=_UPSTREAM)
+@replaces_type("AWS::EC2::InternetGateway")
 class InternetGateway(InUseType):
     """A detached internet gateway can be deleted."""
 
-    def in_use(self, physical_id: str, properties: Properties) -> str:
-        return internet_gateway_in_use(physical_id)
+    part = INTERNET_GATEWAY
 
 
-@replaces_type("AWS::EC2::VPCGatewayAttachment", upstream=_UPSTREAM)
+@replaces_type("AWS::EC2::VPCGatewayAttachment")
 class GatewayAttachment(InUseType):
     """An attachment that no NAT gateway needs can be deleted."""
 
-    def in_use(self, physical_id: str, properties: Properties) -> str:
+    part = ATTACHMENT
+
+    def identity(self, physical_id: str, properties: Properties) -> str:
         # The physical id names the VPC; its gateway is in the properties.
-        return attachment_in_use(properties.get("InternetGatewayId", physical_id))
+        return str(properties.get("InternetGatewayId", physical_id))

@@ -101,12 +101,7 @@ def _used(subnet_id: str) -> set[int]:
     }
 
 
-@replaces(
-    ec2,
-    "_ACTION_MAP[DescribeNetworkInterfaces]",
-    upstream="Missing: the filters of DescribeNetworkInterfaces; apply those that AWS documents and"
-    " refuse unknown ones.",
-)
+@replaces(ec2, "_ACTION_MAP[DescribeNetworkInterfaces]")
 def describe_network_interfaces(_original: Handler, request: Request) -> Response:
     """Return the interfaces that match the filters and ids, which MiniStack ignores."""
     filters = ec2._parse_filters(request)
@@ -126,31 +121,3 @@ def describe_network_interfaces(_original: Handler, request: Request) -> Respons
     body = f"<networkInterfaceSet>{found}</networkInterfaceSet>"
     response: Response = ec2._xml(200, "DescribeNetworkInterfacesResponse", body)
     return response
-
-
-@replaces(
-    ec2,
-    "_ACTION_MAP[DeleteNetworkInterface]",
-    upstream="Bug: DeleteNetworkInterface removes an interface whose status is in-use; EC2 refuses"
-    " it with InvalidParameterValue.",
-)
-def delete_network_interface(original: Handler, request: Request) -> Response:
-    """Refuse to delete an interface in use."""
-    interface_id = ec2._p(request, "NetworkInterfaceId")
-    if ec2._network_interfaces.get(interface_id, {}).get("Status") == "in-use":
-        message = f"Network interface '{interface_id}' is currently in use."
-        return ec2_error("InvalidParameterValue", message)
-    return original(request)
-
-
-@replaces(
-    ec2,
-    "_ACTION_MAP[DescribeSubnets]",
-    upstream="Bug: AvailableIpAddressCount of a subnet never changes; count the five reserved"
-    " addresses and those of its network interfaces.",
-)
-def describe_subnets(original: Handler, request: Request) -> Response:
-    """Return subnets with the number of their free addresses."""
-    for subnet_id, subnet in ec2._subnets.items():
-        subnet["AvailableIpAddressCount"] = free_addresses(subnet_id)
-    return original(request)

@@ -10,9 +10,10 @@ from botocore.exceptions import ClientError
 from ministack.core.responses import get_account_id
 from ministack.services import ec2
 
-from tools.local_aws.ec2_dependencies import InUseType, vpc_in_use
+from tools.local_aws.ec2_dependencies import VPC, InUseType
 from tools.local_aws.replacements import replaces
 from tools.local_aws.resource_types import (
+    Change,
     Created,
     Properties,
     ResourceType,
@@ -23,20 +24,12 @@ from tools.local_aws.resource_types import (
 )
 from tools.local_aws.responses import Handler, Request, Response
 
-_MISSING = "Missing: the resource type in CloudFormation; the API is there."
 
-
-@replaces_type(
-    "AWS::EC2::VPC",
-    upstream="Missing: Fn::GetAtt CidrBlock and CidrBlockAssociations. Bug: the default security"
-    " group lacks the rule that lets its members talk to each other; a VPC with endpoints or route"
-    " tables of its own is deleted.",
-)
+@replaces_type("AWS::EC2::VPC")
 class Vpc(InUseType):
     """A VPC with its address ranges as attributes, and a default group like AWS's."""
 
-    def in_use(self, physical_id: str, properties: Properties) -> str:
-        return vpc_in_use(physical_id)
+    part = VPC
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         vpc_id, attributes = super().create(logical_id, properties, stack)
@@ -45,10 +38,8 @@ class Vpc(InUseType):
         ec2._security_groups[group_id]["IpPermissions"] = [_default_ingress(group_id)]
         return vpc_id, attributes | self._attributes(vpc_id)
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        vpc_id, attributes = super().update(physical_id, old, new, stack, logical_id)
+    def update(self, change: Change) -> Created:
+        vpc_id, attributes = super().update(change)
         return vpc_id, attributes | self._attributes(vpc_id)
 
     def _attributes(self, vpc_id: str) -> dict[str, Any]:
@@ -72,7 +63,7 @@ def _default_ingress(group_id: str) -> dict[str, Any]:
     }
 
 
-@adds_type("AWS::EC2::EIP", replaced_by=("Domain", "NetworkBorderGroup"), upstream=_MISSING)
+@adds_type("AWS::EC2::EIP", replaced_by=("Domain", "NetworkBorderGroup"))
 class ElasticIp(ResourceType):
     """An Elastic IP; as in CloudFormation, its physical id is the address itself."""
 
@@ -84,12 +75,10 @@ class ElasticIp(ResourceType):
         attributes = {"AllocationId": allocation, "PublicIp": address["PublicIp"]}
         return address["PublicIp"], attributes
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        allocation = _allocation(physical_id)
-        _tag(allocation, new)
-        return physical_id, {"AllocationId": allocation, "PublicIp": physical_id}
+    def update(self, change: Change) -> Created:
+        allocation = _allocation(change.physical_id)
+        _tag(allocation, change.new)
+        return change.physical_id, {"AllocationId": allocation, "PublicIp": change.physical_id}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         allocation = _allocation(physical_id)
@@ -100,7 +89,6 @@ class ElasticIp(ResourceType):
 @adds_type(
     "AWS::EC2::NatGateway",
     replaced_by=("SubnetId", "AllocationId", "ConnectivityType", "PrivateIpAddress"),
-    upstream=_MISSING,
 )
 class NatGateway(ResourceType):
     """A NAT gateway; a change of anything except its tags replaces it."""
@@ -117,11 +105,9 @@ class NatGateway(ResourceType):
         _tag(nat_id, properties)
         return nat_id, {"NatGatewayId": nat_id}
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        _tag(physical_id, new)
-        return physical_id, {"NatGatewayId": physical_id}
+    def update(self, change: Change) -> Created:
+        _tag(change.physical_id, change.new)
+        return change.physical_id, {"NatGatewayId": change.physical_id}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         try:
@@ -142,11 +128,7 @@ def _allocation(public_ip: str) -> str:
     return next((a["AllocationId"] for a in addresses if a["PublicIp"] == public_ip), "")
 
 
-@replaces(
-    ec2,
-    "_ACTION_MAP[DescribeNatGateways]",
-    upstream="Bug: natGatewayAddressSet is always empty, although the gateway has an allocation.",
-)
+@replaces(ec2, "_ACTION_MAP[DescribeNatGateways]")
 def describe_nat_gateways(original: Handler, request: Request) -> Response:
     """Fill in the addresses, which MiniStack leaves out."""
     status, headers, body = original(request)
@@ -166,11 +148,7 @@ def describe_nat_gateways(original: Handler, request: Request) -> Response:
     return status, headers, re.sub(pattern, address_set, body, flags=re.DOTALL)
 
 
-@replaces(
-    ec2,
-    "_vpce_fields_xml",
-    upstream="Missing: groupSet, privateDnsEnabled and policyDocument of a VPC endpoint.",
-)
+@replaces(ec2, "_vpce_fields_xml")
 def vpc_endpoint_xml(
     original: Callable[[dict[str, Any], str], str], endpoint: dict[str, Any], tag: str = "item"
 ) -> str:
@@ -200,7 +178,6 @@ def vpc_endpoint_xml(
         "DeliverLogsPermissionArn",
         "MaxAggregationInterval",
     ),
-    upstream=_MISSING,
 )
 class FlowLog(ResourceType):
     """A flow log; a change of anything except its tags replaces it."""
@@ -216,12 +193,10 @@ class FlowLog(ResourceType):
             client.create_tags(Resources=[flow_log], Tags=tags)
         return flow_log, {"Id": flow_log}
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
+    def update(self, change: Change) -> Created:
         # A change of anything else replaces it.
-        own_client("ec2").create_tags(Resources=[physical_id], Tags=tag_pairs(new))
-        return physical_id, {"Id": physical_id}
+        own_client("ec2").create_tags(Resources=[change.physical_id], Tags=tag_pairs(change.new))
+        return change.physical_id, {"Id": change.physical_id}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         own_client("ec2").delete_flow_logs(FlowLogIds=[physical_id])

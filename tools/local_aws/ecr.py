@@ -29,6 +29,7 @@ from tools.local_aws.lambda_functions import function_named, working
 from tools.local_aws.options import EngineAccess
 from tools.local_aws.replacements import replaces
 from tools.local_aws.resource_types import (
+    Change,
     Created,
     PatchedType,
     Properties,
@@ -40,14 +41,6 @@ from tools.local_aws.resource_types import (
 from tools.local_aws.responses import Handler, Request, Response, json_error, json_response
 
 _FILTERS = "imageTagMutabilityExclusionFilters"
-_FILTERS_UPSTREAM = (
-    "Missing: imageTagMutabilityExclusionFilters with IMMUTABLE_WITH_EXCLUSION and"
-    " MUTABLE_WITH_EXCLUSION, in the API and the resource type."
-)
-_TAGS_UPSTREAM = (
-    "Bug: of an image with several tags only the one pushed last is listed and given back, and the"
-    " deletion of one tag deletes the image."
-)
 
 
 def find_image(repository: str, *, tag: str = "", digest: str = "") -> dict[str, Any] | None:
@@ -57,11 +50,7 @@ def find_image(repository: str, *, tag: str = "", digest: str = "") -> dict[str,
     return image
 
 
-@replaces_type(
-    "AWS::ECR::Repository",
-    upstream=f"{_FILTERS_UPSTREAM} Bug: a name that is taken takes over the repository, images and"
-    " all.",
-)
+@replaces_type("AWS::ECR::Repository")
 class ImageRepository(PatchedType):
     """A repository with its exclusion filters; a name that is in use is an error."""
 
@@ -71,11 +60,9 @@ class ImageRepository(PatchedType):
         _set_mutability(repository, properties)
         return repository, attributes
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        repository, attributes = super().update(physical_id, old, new, stack, logical_id)
-        _set_mutability(repository, new)
+    def update(self, change: Change) -> Created:
+        repository, attributes = super().update(change)
+        _set_mutability(repository, change.new)
         return repository, attributes
 
 
@@ -104,7 +91,7 @@ def _set_mutability(repository: str, properties: Properties) -> None:
     )
 
 
-@replaces(ecr, "_create_repository", upstream=_FILTERS_UPSTREAM)
+@replaces(ecr, "_create_repository")
 def create_repository(original: Handler, request: Request) -> Response:
     """Keep the exclusion filters of a new repository; drop layers of an earlier one of its name."""
     response = original(request)
@@ -117,7 +104,7 @@ def create_repository(original: Handler, request: Request) -> Response:
     return response
 
 
-@replaces(ecr, "_put_image_tag_mutability", upstream=_FILTERS_UPSTREAM)
+@replaces(ecr, "_put_image_tag_mutability")
 def put_image_tag_mutability(original: Handler, request: Request) -> Response:
     """Keep the exclusion filters of a changed repository."""
     response = original(request)
@@ -126,7 +113,7 @@ def put_image_tag_mutability(original: Handler, request: Request) -> Response:
     return response
 
 
-@replaces(ecr, "_repo_shape", upstream=_FILTERS_UPSTREAM)
+@replaces(ecr, "_repo_shape")
 def repository_shape(
     original: Callable[[dict[str, Any]], dict[str, Any]], repository: dict[str, Any]
 ) -> dict[str, Any]:
@@ -135,13 +122,7 @@ def repository_shape(
     return original(repository) | filters
 
 
-@replaces(
-    ecr,
-    "_put_image",
-    upstream=f"{_FILTERS_UPSTREAM} Bug: the same image under the same tag is pushed again; ECR"
-    " answers ImageAlreadyExistsException. Bug: neither the layers of the manifest nor its digest"
-    " are looked at; ECR answers LayersNotFoundException and ImageDigestDoesNotMatchException.",
-)
+@replaces(ecr, "_put_image")
 def put_image(original: Handler, request: Request) -> Response:
     """Move a tag only if the repository allows it; refuse an image without its layers."""
     name, tag = request.get("repositoryName", ""), request.get("imageTag")
@@ -192,20 +173,13 @@ def _may_move(repository: dict[str, Any], tag: str) -> bool:
     return excluded != (mutability in ("MUTABLE", "MUTABLE_WITH_EXCLUSION"))
 
 
-_LAYERS_UPSTREAM = (
-    "Gap: layers that are uploaded by the API are thrown away, and the address of a layer leads to"
-    " AWS."
-)
 _PART_SIZE = 10 * 1024 * 1024
-_SMALLEST_PART = 5 * 1024 * 1024
-"""For every part except the last.
-https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"""
 
-_layer_uploads: dict[str, tuple[str, bytearray, list[int]]] = {}
-"""By upload id: the repository, the bytes received so far, and the sizes of the parts."""
+_layer_uploads: dict[str, tuple[str, bytearray]] = {}
+"""By upload id: the repository, and the bytes received so far."""
 
 
-@replaces(ecr, "_batch_check_layer_availability", upstream=_LAYERS_UPSTREAM)
+@replaces(ecr, "_batch_check_layer_availability")
 def batch_check_layer_availability(_original: Handler, request: Request) -> Response:
     """Say which layers the repository has."""
     name = request.get("repositoryName", "")
@@ -225,7 +199,7 @@ def batch_check_layer_availability(_original: Handler, request: Request) -> Resp
     return json_response({"layers": layers, "failures": failures})
 
 
-@replaces(ecr, "_get_download_url_for_layer", upstream=_LAYERS_UPSTREAM)
+@replaces(ecr, "_get_download_url_for_layer")
 def get_download_url_for_layer(_original: Handler, request: Request) -> Response:
     """Issue a URL of this emulator, which works for a while without a signature."""
     name, digest = request.get("repositoryName", ""), request["layerDigest"]
@@ -238,22 +212,22 @@ def get_download_url_for_layer(_original: Handler, request: Request) -> Response
     return json_response({"downloadUrl": url, "layerDigest": digest})
 
 
-@replaces(ecr, "_initiate_layer_upload", upstream=_LAYERS_UPSTREAM)
+@replaces(ecr, "_initiate_layer_upload")
 def initiate_layer_upload(_original: Handler, request: Request) -> Response:
     """Start the upload of a layer."""
     name = request.get("repositoryName", "")
     if name not in ecr._repositories:
         return _no_repository(name)
     upload = str(uuid.uuid4())
-    _layer_uploads[upload] = name, bytearray(), []
+    _layer_uploads[upload] = name, bytearray()
     return json_response({"uploadId": upload, "partSize": _PART_SIZE})
 
 
-@replaces(ecr, "_upload_layer_part", upstream=_LAYERS_UPSTREAM)
+@replaces(ecr, "_upload_layer_part")
 def upload_layer_part(_original: Handler, request: Request) -> Response:
     """Keep a part; it must continue where the part before it ended."""
     upload = request["uploadId"]
-    name, data, sizes = _layer_uploads.get(upload, ("", bytearray(), []))
+    name, data = _layer_uploads.get(upload, ("", bytearray()))
     if not name or name != request["repositoryName"]:
         return _no_upload(upload)
     try:
@@ -265,22 +239,18 @@ def upload_layer_part(_original: Handler, request: Request) -> Response:
         message = f"Invalid layer part upload to registry: bytes {first}-{last}"
         return json_error("InvalidLayerPartException", message, 400)
     data += part
-    sizes.append(len(part))
     return json_response({"uploadId": upload, "lastByteReceived": last})
 
 
-@replaces(ecr, "_complete_layer_upload", upstream=_LAYERS_UPSTREAM)
+@replaces(ecr, "_complete_layer_upload")
 def complete_layer_upload(_original: Handler, request: Request) -> Response:
     """Keep the layer, if its content has the stated digest."""
     upload, (digest, *_) = request["uploadId"], request["layerDigests"]
-    name, data, sizes = _layer_uploads.get(upload, ("", bytearray(), []))
+    name, data = _layer_uploads.get(upload, ("", bytearray()))
     if not name or name != request["repositoryName"]:
         return _no_upload(upload)
     if not data:
         return json_error("EmptyUploadException", f"The upload '{upload}' is empty", 400)
-    if any(size < _SMALLEST_PART for size in sizes[:-1]):
-        message = "A part of the layer is smaller than the smallest that ECR takes"
-        return json_error("LayerPartTooSmallException", message, 400)
     if digest != f"sha256:{hashlib.sha256(data).hexdigest()}":
         return json_error("InvalidLayerException", f"The layer is not {digest}", 400)
     if digest in ecr._layer_blobs.setdefault(name, {}):
@@ -295,7 +265,7 @@ def _no_upload(upload: str) -> Response:
     return json_error("UploadNotFoundException", f"There is no upload '{upload}'", 400)
 
 
-@replaces(ecr, "_batch_get_image", upstream=_TAGS_UPSTREAM)
+@replaces(ecr, "_batch_get_image")
 def batch_get_image(_original: Handler, request: Request) -> Response:
     """Find an image by any of its tags, and return the tag in the request."""
     name = request.get("repositoryName", "")
@@ -319,7 +289,7 @@ def batch_get_image(_original: Handler, request: Request) -> Response:
     return json_response({"images": images, "failures": failures})
 
 
-@replaces(ecr, "_batch_delete_image", upstream=_TAGS_UPSTREAM)
+@replaces(ecr, "_batch_delete_image")
 def batch_delete_image(_original: Handler, request: Request) -> Response:
     """Delete a tag, and the image with its last tag; or delete an image by its digest."""
     name = request.get("repositoryName", "")
@@ -341,7 +311,7 @@ def batch_delete_image(_original: Handler, request: Request) -> Response:
     return json_response({"imageIds": gone, "failures": failures})
 
 
-@replaces(ecr, "_list_images", upstream=_TAGS_UPSTREAM)
+@replaces(ecr, "_list_images")
 def list_images(_original: Handler, request: Request) -> Response:
     """List every tag of an image."""
     name = request.get("repositoryName", "")
@@ -358,11 +328,7 @@ def list_images(_original: Handler, request: Request) -> Response:
     return json_response({"imageIds": ids})
 
 
-@replaces(
-    ecr,
-    "_describe_images",
-    upstream="Bug: an image id that names nothing is left out; ECR answers ImageNotFoundException.",
-)
+@replaces(ecr, "_describe_images")
 def describe_images(original: Handler, request: Request) -> Response:
     """Fail for an image id that does not exist."""
     name = request.get("repositoryName", "")
@@ -418,10 +384,8 @@ class ImageCopy(ResourceType):
             _push(access.client("ecr"), repository, tag, source, **found)
         return properties["DestImage"], {}
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        return self.create(logical_id, new, stack)
+    def update(self, change: Change) -> Created:
+        return self.create(change.logical_id, change.new, change.stack)
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Leave the image, as on AWS; its repository is emptied when it is deleted."""

@@ -13,6 +13,7 @@ from ministack.services import ec2, ecs, servicediscovery
 from tools.local_aws.options import EngineAccess
 from tools.local_aws.replacements import replaces
 from tools.local_aws.resource_types import (
+    Change,
     Created,
     PatchedType,
     Properties,
@@ -34,26 +35,13 @@ _POLL_SECONDS = 0.2
 _DROPPED = (
     "availabilityZoneRebalancing",
     "enableECSManagedTags",
-    "placementConstraints",
-    "placementStrategy",
     "propagateTags",
     "serviceConnectConfiguration",
     "serviceRegistries",
 )
-_SERVICE_UPSTREAM = (
-    "Missing: availabilityZoneRebalancing, placement and Service Connect are not kept, and an"
-    " update changes neither serviceRegistries nor propagateTags; task definitions, subnets, groups"
-    " and registries that do not exist are accepted."
-)
 
 
-_CLUSTER_UPSTREAM = (
-    "Bug: a cluster with active services or tasks is deleted; ECS answers"
-    " ClusterContainsServicesException or ClusterContainsTasksException."
-)
-
-
-@replaces_type("AWS::ECS::Cluster", upstream=_CLUSTER_UPSTREAM)
+@replaces_type("AWS::ECS::Cluster")
 class Cluster(PatchedType):
     """A cluster that can be deleted only without active services and tasks."""
 
@@ -63,7 +51,7 @@ class Cluster(PatchedType):
             raise ValueError(body.decode())
 
 
-@replaces(ecs, "_ACTION_MAP[DeleteCluster]", upstream=_CLUSTER_UPSTREAM)
+@replaces(ecs, "_ACTION_MAP[DeleteCluster]")
 def delete_cluster(original: Handler, request: Request) -> Response:
     """Refuse to delete a cluster with an active service or task."""
     name = ecs._resolve_cluster_name(request.get("cluster", "default"))
@@ -78,11 +66,7 @@ def delete_cluster(original: Handler, request: Request) -> Response:
     return original(request)
 
 
-@replaces_type(
-    "AWS::ECS::TaskDefinition",
-    upstream="Missing: the properties of a task definition in the spelling of the API, and tags"
-    " that change without a new revision.",
-)
+@replaces_type("AWS::ECS::TaskDefinition")
 class TaskDefinition(ResourceType):
     """A revision of a task definition; every change except to its tags makes the next revision.
 
@@ -96,14 +80,13 @@ class TaskDefinition(ResourceType):
         arn = definition["taskDefinitionArn"]
         return arn, {"TaskDefinitionArn": arn}
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        if _without_tags(old) != _without_tags(new):
+    def update(self, change: Change) -> Created:
+        if _without_tags(change.old) != _without_tags(change.new):
             # A revision never changes; the engine deregisters the old one after the update.
-            return self.create(logical_id, new, stack)
-        own_client("ecs").tag_resource(resourceArn=physical_id, tags=api_shape(new.get("Tags", [])))
-        return physical_id, {"TaskDefinitionArn": physical_id}
+            return self.create(change.logical_id, change.new, change.stack)
+        tags = api_shape(change.new.get("Tags", []))
+        own_client("ecs").tag_resource(resourceArn=change.physical_id, tags=tags)
+        return change.physical_id, {"TaskDefinitionArn": change.physical_id}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         own_client("ecs").deregister_task_definition(taskDefinition=physical_id)
@@ -116,14 +99,12 @@ def _without_tags(properties: Properties) -> Properties:
 @replaces_type(
     "AWS::ECS::Service",
     replaced_by=("Cluster", "LaunchType", "Role", "SchedulingStrategy", "ServiceName"),
-    upstream="Missing: a creation or update waits for its deployment and fails with it; a template"
-    " without DesiredCount leaves the count of a service alone.",
 )
 class EcsService(ResourceType):
     """A service whose creation or update fails when its deployment does."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
-        request = _request(properties)
+        request: Request = api_shape(properties)
         # CloudFormation's own default when the template names no count.
         request.setdefault("desiredCount", 1)
         request.setdefault("serviceName", generated_name(stack, logical_id, longest=255))
@@ -134,16 +115,14 @@ class EcsService(ResourceType):
             raise ValueError(reason)
         return service["serviceArn"], _attributes(service)
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        known = {deployment["id"] for deployment in _describe(physical_id)["deployments"]}
-        service = _update(physical_id, new)
+    def update(self, change: Change) -> Created:
+        known = {deployment["id"] for deployment in _describe(change.physical_id)["deployments"]}
+        service = _update(change.physical_id, change.new)
         if reason := _failed_rollout(service, known):
             # The circuit breaker has brought the old tasks back; the settings follow.
-            _update(physical_id, old)
+            _update(change.physical_id, change.old)
             raise ValueError(reason)
-        return physical_id, _attributes(service)
+        return change.physical_id, _attributes(service)
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         cluster, service = physical_id.split("/")[-2:]
@@ -167,16 +146,9 @@ def _has_tasks(cluster: str, service: str) -> bool:
     )
 
 
-def _request(properties: Properties) -> Request:
-    request: Request = api_shape(properties)
-    if "placementStrategies" in request:
-        request["placementStrategy"] = request.pop("placementStrategies")
-    return request
-
-
 def _update(service_arn: str, properties: Properties) -> dict[str, Any]:
     """Call UpdateService with the properties of the template; without a count the count stays."""
-    request = {k: v for k, v in _request(properties).items() if k not in _ONLY_AT_CREATION}
+    request = {k: v for k, v in api_shape(properties).items() if k not in _ONLY_AT_CREATION}
     cluster, service = service_arn.split("/")[-2:]
     client = own_client("ecs")
     client.update_service(cluster=cluster, service=service, **request)
@@ -227,7 +199,7 @@ def create_or_update_service(original: Handler, request: Request) -> Response:
 
 
 for _action in ("CreateService", "UpdateService"):
-    replaces(ecs, f"_ACTION_MAP[{_action}]", upstream=_SERVICE_UPSTREAM)(create_or_update_service)
+    replaces(ecs, f"_ACTION_MAP[{_action}]")(create_or_update_service)
 
 
 def _keep_parameters(response: Response, request: Request) -> Response:
@@ -267,11 +239,7 @@ def _service_error(request: Request) -> Response | None:
 
 
 # Only in the API: MiniStack's own calls of `_stop_task` are already part of a reconciliation.
-@replaces(
-    ecs,
-    "_ACTION_MAP[StopTask]",
-    upstream="Bug: a service starts no task for one that StopTask stopped.",
-)
+@replaces(ecs, "_ACTION_MAP[StopTask]")
 def stop_task(original: Handler, request: Request) -> Response:
     """Start another task for a stopped task of a service, since ECS keeps the count."""
     response = original(request)
@@ -286,12 +254,7 @@ def stop_task(original: Handler, request: Request) -> Response:
 _one_at_a_time = threading.RLock()
 
 
-@replaces(
-    ecs,
-    "_reconcile_service_tasks",
-    upstream="Bug: a service that is updated, or created again, a second after a rolled back"
-    " deployment may get twice its desired count; count and start tasks under a lock.",
-)
+@replaces(ecs, "_reconcile_service_tasks")
 def reconcile_service_tasks(
     original: Callable[[str, str], None], cluster: str, service: str
 ) -> None:

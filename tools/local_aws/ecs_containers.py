@@ -220,11 +220,7 @@ def make_deployment(
     return deployment
 
 
-@replaces(
-    ecs,
-    "_record_service_task_healthy",
-    upstream="Bug: a task whose container has a health check counts as healthy before it passed.",
-)
+@replaces(ecs, "_record_service_task_healthy")
 def record_service_task_healthy(
     original: Callable[[str, Task], None], service: str, task: Task
 ) -> None:

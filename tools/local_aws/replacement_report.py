@@ -12,7 +12,6 @@ import hashlib
 import inspect
 import json
 import os
-import textwrap
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.metadata import version
@@ -28,7 +27,6 @@ _FOLDER = Path(__file__).parent
 
 RECORD = _FOLDER / "ministack_names.json"
 _PREFIX = "ministack."
-_WIDTH = 100
 _GONE = "gone"
 _COMMAND = f"python -m {__package__} --replacements"
 
@@ -54,7 +52,9 @@ def main(arguments: Sequence[str]) -> int:
         RECORD.write_text(_record(replacements), encoding="utf-8")
         return 0
     if action == "check":
-        found = differences(replacements)
+        recorded = json.loads(RECORD.read_text(encoding="utf-8"))
+        now, uses = fingerprints(replacements), _uses(replacements)
+        found = [*replacements.problems(), *differences(recorded, now, uses)]
         fits = f"MiniStack {version('ministack')} has every name that is replaced or used here."
         print("\n".join(found) or fits, flush=True)
         return 1 if found else 0
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def report(replacements: Replacements) -> str:
-    """Describe every replacement: its names, its function, the reason, and what to propose."""
+    """Describe every replacement: its names, its function and the reason."""
     lines = []
     entries = list(replacements)
     for entry in entries:
@@ -71,29 +71,17 @@ def report(replacements: Replacements) -> str:
         name, *more = (str(name).removeprefix(_PREFIX) for name in entry.names)
         lines.append(f"{name}  <-  {entry.where}")
         lines += [f"    and {other}" for other in more]
-        lines += _indented(f"{verb}{entry.why}")
-        if entry.upstream:
-            lines += _indented(f"upstream: {entry.upstream}")
+        lines.append(f"    {verb}{entry.why}")
     added = sum(entry.adds for entry in entries)
-    upstream = sum(bool(entry.upstream) for entry in entries)
     lines.append(
-        f"\nMiniStack {version('ministack')}: {len(entries) - added} replaced, {added} added; "
-        f"MiniStack could take over {upstream} of them."
+        f"\nMiniStack {version('ministack')}: {len(entries) - added} replaced, {added} added."
     )
     return "\n".join(lines)
 
 
-def _indented(text: str) -> list[str]:
-    indent = " " * 4
-    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent)
-
-
-def differences(replacements: Replacements) -> list[str]:
+def differences(recorded: dict[str, Any], now: dict[str, str], uses: dict[str, str]) -> list[str]:
     """Return which names are gone or have changed, and what to do about each, one a line."""
-    recorded = json.loads(RECORD.read_text(encoding="utf-8"))
-    known, now = recorded["names"], fingerprints(replacements)
-    uses = _uses(replacements)
-    lines = replacements.problems()
+    known, lines = recorded["names"], []
     for name in sorted(known.keys() | now.keys()):
         if name not in now:
             lines.append(f"{name} is recorded, but not used any more. Run {_COMMAND} accept")

@@ -2,7 +2,7 @@
 
 ::
 
-    @replaces(ecs, "_ACTION_MAP[StopTask]", upstream="Bug: ...")
+    @replaces(ecs, "_ACTION_MAP[StopTask]")
     def stop_task(original: Handler, request: Request) -> Response:
         \"\"\"Start another task of the service, as ECS keeps its count.\"\"\"
         return original(request)
@@ -29,7 +29,6 @@ from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
-F = TypeVar("F", bound=Callable[..., Any])
 Owner: TypeAlias = ModuleType | type
 
 # The modules that register replacements.
@@ -109,8 +108,6 @@ class Replacement:
     adds: bool
     """True if MiniStack has no such name."""
     why: str
-    upstream: str
-    """What to propose to MiniStack; empty if the replacement belongs in this package."""
 
     @property
     def where(self) -> str:
@@ -136,7 +133,7 @@ class Replacements:
         yield from dict.fromkeys(replacement for _, replacement in named)
 
     def replaces(
-        self, owner: Owner, *names: str, bound_in: Sequence[ModuleType] = (), upstream: str = ""
+        self, owner: Owner, *names: str, bound_in: Sequence[ModuleType] = ()
     ) -> Callable[[Callable[Concatenate[Any, P], R]], Callable[P, R]]:
         """Register a function that replaces the one with these names.
 
@@ -153,18 +150,8 @@ class Replacements:
             def replacement(*args: P.args, **kwargs: P.kwargs) -> R:
                 return function(original, *args, **kwargs)
 
-            self.add(targets, function=function, value=replacement, upstream=upstream)
+            self.add(targets, function=function, value=replacement)
             return replacement
-
-        return register
-
-    def adds(self, owner: Owner, *names: str, upstream: str = "") -> Callable[[F], F]:
-        """Register a function under names that MiniStack does not have."""
-
-        def register(function: F) -> F:
-            targets = [Name(owner, name) for name in names]
-            self.add(targets, function=function, value=function, adds=True, upstream=upstream)
-            return function
 
         return register
 
@@ -176,16 +163,14 @@ class Replacements:
         value: Any,
         adds: bool = False,
         why: str = "",
-        upstream: str = "",
     ) -> None:
-        """Register any value; the decorators register functions."""
+        """Register any value, also (``adds``) for names that MiniStack does not have."""
         replacement = Replacement(
             names=tuple(targets),
             function=function,
             value=value,
             adds=adds,
             why=why or (inspect.getdoc(function) or "").partition("\n")[0],
-            upstream=upstream,
         )
         if self._applied:
             raise ReplacementError(f"{replacement.where} is loaded too late to replace anything.")
@@ -232,7 +217,6 @@ class Replacements:
 
 REPLACEMENTS = Replacements()
 replaces = REPLACEMENTS.replaces
-adds = REPLACEMENTS.adds
 
 
 def load(*, with_engine: bool) -> Replacements:

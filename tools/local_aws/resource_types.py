@@ -7,6 +7,7 @@ change replaces the resource in `_REPLACING_PROPERTIES`. Types of this package h
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias, TypeVar
@@ -25,6 +26,17 @@ Created: TypeAlias = tuple[str, dict[str, Any]]
 _our_types: set[str] = set()
 
 
+@dataclass(frozen=True)
+class Change:
+    """An update of a resource, with its old and its new properties."""
+
+    physical_id: str
+    old: Properties
+    new: Properties
+    stack: str
+    logical_id: str
+
+
 class ResourceType(ABC):
     """A CloudFormation type that creates, updates and deletes through the emulator's own APIs."""
 
@@ -35,9 +47,8 @@ class ResourceType(ABC):
     @abstractmethod
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created: ...
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
+    def update(self, change: Change) -> Created:
+        old, new = change.old, change.new
         changed = sorted(key for key in old | new if old.get(key) != new.get(key))
         raise ValueError(f"{self.name}: the local AWS cannot change {', '.join(changed)} in place.")
 
@@ -56,11 +67,11 @@ class PatchedType(ResourceType):
         physical_id, attributes = self.original["create"](logical_id, properties, stack)
         return physical_id, attributes
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        more = (logical_id,) if self.original.get("update_with_logical_id") else ()
-        physical_id, attributes = self.original["update"](physical_id, old, new, stack, *more)
+    def update(self, change: Change) -> Created:
+        more = (change.logical_id,) if self.original.get("update_with_logical_id") else ()
+        physical_id, attributes = self.original["update"](
+            change.physical_id, change.old, change.new, change.stack, *more
+        )
         return physical_id, attributes
 
     def delete(self, physical_id: str, properties: Properties) -> None:
@@ -70,22 +81,18 @@ class PatchedType(ResourceType):
 T = TypeVar("T", bound=ResourceType)
 
 
-def adds_type(
-    name: str, *, replaced_by: tuple[str, ...] = (), upstream: str = ""
-) -> Callable[[type[T]], type[T]]:
+def adds_type(name: str, *, replaced_by: tuple[str, ...] = ()) -> Callable[[type[T]], type[T]]:
     """Register a type that MiniStack does not have."""
-    return lambda new: _register(new, name, replaced_by, adds=True, upstream=upstream)
+    return lambda new: _register(new, name, replaced_by, adds=True)
 
 
-def replaces_type(
-    name: str, *, replaced_by: tuple[str, ...] = (), upstream: str = ""
-) -> Callable[[type[T]], type[T]]:
+def replaces_type(name: str, *, replaced_by: tuple[str, ...] = ()) -> Callable[[type[T]], type[T]]:
     """Register a type that replaces MiniStack's; a `PatchedType` receives the original."""
-    return lambda new: _register(new, name, replaced_by, adds=False, upstream=upstream)
+    return lambda new: _register(new, name, replaced_by, adds=False)
 
 
 def _register(
-    resource_class: type[T], name: str, replaced_by: tuple[str, ...], *, adds: bool, upstream: str
+    resource_class: type[T], name: str, replaced_by: tuple[str, ...], *, adds: bool
 ) -> type[T]:
     entry = Name(provisioners, f"_RESOURCE_HANDLERS[{name}]")
     resource_class.name, resource_class.replaced_by = name, replaced_by
@@ -96,11 +103,11 @@ def _register(
         handlers |= instance.original
     handlers |= {
         "create": instance.create,
-        "update": instance.update,
+        "update": lambda *change: instance.update(Change(*change)),
         "update_with_logical_id": True,
         "delete": instance.delete,
     }
-    REPLACEMENTS.add([entry], function=resource_class, value=handlers, adds=adds, upstream=upstream)
+    REPLACEMENTS.add([entry], function=resource_class, value=handlers, adds=adds)
     if replaced_by:
         REPLACEMENTS.add(
             [Name(provisioners, f"_REPLACING_PROPERTIES[{name}]")],

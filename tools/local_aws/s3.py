@@ -8,6 +8,7 @@ from ministack.services import s3
 
 from tools.local_aws.replacements import replaces
 from tools.local_aws.resource_types import (
+    Change,
     Created,
     PatchedType,
     Properties,
@@ -28,11 +29,7 @@ _LIFECYCLE = {
 _NOT_EMPTY = "The bucket you tried to delete is not empty"
 
 
-@replaces_type(
-    "AWS::S3::Bucket",
-    upstream="Missing: BucketEncryption, LifecycleConfiguration, OwnershipControls and Tags of a"
-    " template. Bug: the deletion of a bucket drops its objects; CloudFormation refuses it.",
-)
+@replaces_type("AWS::S3::Bucket")
 class Bucket(PatchedType):
     """A bucket with its encryption, lifecycle, ownership and tags; only an empty one is deleted."""
 
@@ -41,11 +38,9 @@ class Bucket(PatchedType):
         _apply(bucket, properties)
         return bucket, attributes
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        bucket, attributes = super().update(physical_id, old, new, stack, logical_id)
-        _apply(bucket, new)
+    def update(self, change: Change) -> Created:
+        bucket, attributes = super().update(change)
+        _apply(bucket, change.new)
         return bucket, attributes
 
     def delete(self, physical_id: str, properties: Properties) -> None:
@@ -116,11 +111,7 @@ _PUT_SSE = "x-amz-server-side-encryption"
 _PUT_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 
 
-@replaces(
-    s3,
-    "_resolve_sse_write_headers",
-    upstream="Bug: an object put with aws:kms and no key has no key; S3 takes the AWS-managed one.",
-)
+@replaces(s3, "_resolve_sse_write_headers")
 def with_managed_key(
     original: Callable[[dict[str, str], str], Any], headers: dict[str, str], bucket: str
 ) -> Any:

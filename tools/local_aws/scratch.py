@@ -96,21 +96,6 @@ def others_in_use(path: Path) -> bool:
     return any(in_use(each) for each in path.parent.glob(f"{kind}-*") if each != path)
 
 
-@contextmanager
-def temporary_files_in(folder: Path) -> Iterator[None]:
-    """Make this process, and those it starts in the block, put temporary files in a folder."""
-    before, variable = tempfile.tempdir, os.environ.get("TMPDIR")
-    tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
-    try:
-        yield
-    finally:
-        tempfile.tempdir = before
-        if variable is None:
-            del os.environ["TMPDIR"]
-        else:
-            os.environ["TMPDIR"] = variable
-
-
 def _write_mark(directory: int) -> None:
     opened = os.open(MARK, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode=0o600, dir_fd=directory)
     with os.fdopen(opened, "w", encoding="utf-8") as file:

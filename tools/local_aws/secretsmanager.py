@@ -3,17 +3,15 @@
 MiniStack returns the name, which no policy of AWS accepts.
 """
 
-from tools.local_aws.resource_types import Created, PatchedType, Properties, replaces_type
+from dataclasses import replace
+
+from tools.local_aws.resource_types import Change, Created, PatchedType, Properties, replaces_type
 
 # In an ARN Secrets Manager appends a hyphen and six characters to the name.
 _SUFFIX_LENGTH = 7
 
 
-@replaces_type(
-    "AWS::SecretsManager::Secret",
-    replaced_by=("Name",),
-    upstream="Bug: Ref returns the name of the secret; CloudFormation returns its ARN.",
-)
+@replaces_type("AWS::SecretsManager::Secret", replaced_by=("Name",))
 class Secret(PatchedType):
     """A secret whose physical id is its ARN."""
 
@@ -21,11 +19,9 @@ class Secret(PatchedType):
         _, attributes = super().create(logical_id, properties, stack)
         return attributes["Arn"], attributes
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        _, attributes = super().update(_name(physical_id), old, new, stack, logical_id)
-        return physical_id, attributes
+    def update(self, change: Change) -> Created:
+        _, attributes = super().update(replace(change, physical_id=_name(change.physical_id)))
+        return change.physical_id, attributes
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         super().delete(_name(physical_id), properties)

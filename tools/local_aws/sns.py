@@ -6,6 +6,7 @@ MiniStack generates a random id, by which the inventory could not find the polic
 import json
 
 from tools.local_aws.resource_types import (
+    Change,
     Created,
     PatchedType,
     Properties,
@@ -14,11 +15,7 @@ from tools.local_aws.resource_types import (
 )
 
 
-@replaces_type(
-    "AWS::SNS::TopicPolicy",
-    replaced_by=("Topics",),
-    upstream="Bug: Ref is a random id, which does not name the topic of the policy.",
-)
+@replaces_type("AWS::SNS::TopicPolicy", replaced_by=("Topics",))
 class TopicPolicy(PatchedType):
     """The policy of one or more topics."""
 
@@ -33,7 +30,5 @@ class TopicPolicy(PatchedType):
         policy = f"{properties['Topics'][0]}-policy"
         return policy, {"Id": policy}
 
-    def update(
-        self, physical_id: str, old: Properties, new: Properties, stack: str, logical_id: str
-    ) -> Created:
-        return self.create(logical_id, new, stack)
+    def update(self, change: Change) -> Created:
+        return self.create(change.logical_id, change.new, change.stack)

@@ -30,7 +30,6 @@ from tools.local_aws.iam.policies import (
 )
 from tools.local_aws.iam.principals import (
     ASSUMING,
-    NoSuchPrincipalError,
     Principal,
     keys_of_now,
     policy_of_resource,
@@ -190,15 +189,6 @@ def _request_tags(call: ApiRequest) -> dict[str, Any]:
     return {key.lower(): value for key, value in keys.items()}
 
 
-def is_allowed(*, access_key_id: str, action: str, resource: str) -> str:
-    """Judge a call that has no API here; return why it is refused, or nothing."""
-    try:
-        require(principal_of(access_key_id), Check(action=action, resource=resource))
-    except (Refusal, NoSuchPrincipalError) as refusal:
-        return str(refusal)
-    return ""
-
-
 def _require_trusted_service(call: ApiRequest, service: str) -> None:
     role = call.text("RoleArn")
     own, _ = policy_of_resource("sts:AssumeRole", role)
@@ -211,11 +201,7 @@ def _require_trusted_service(call: ApiRequest, service: str) -> None:
             raise Refusal(root, Check(action=action, resource=role), refused)
 
 
-@replaces(
-    iam_evaluator,
-    "evaluate_trust_policy",
-    upstream="Bug: a service in a trust policy matches root, whichever service it is.",
-)
+@replaces(iam_evaluator, "evaluate_trust_policy")
 def evaluate_trust_policy(
     original: Callable[..., bool], document: Any, caller_arn: str, context: Any = None
 ) -> bool:

@@ -76,7 +76,10 @@ class Key:
 
 @dataclass(frozen=True, kw_only=True)
 class Raw:
-    """A request before it is signed; ``also`` changes the headers when it is."""
+    """A request before it is signed; ``also`` changes the headers when it is.
+
+    The signature leaves the ``unsigned`` headers out.
+    """
 
     service: str
     method: str = "POST"
@@ -85,6 +88,7 @@ class Raw:
     headers: Headers = field(default_factory=list)
     body: bytes = b""
     also: Callable[[Headers], Headers] = list
+    unsigned: tuple[str, ...] = ()
 
 
 def plain(service: str, name: str) -> Raw:
@@ -129,7 +133,7 @@ def signed(raw: Raw, key: Key) -> Headers:
     for name, value in headers:
         lower = name.lower()
         joined[lower] = f"{joined[lower]},{value}" if lower in joined else value
-    names = ";".join(sorted(joined))
+    names = ";".join(sorted(joined.keys() - set(raw.unsigned)))
     scope = (now[:8], "eu-west-1", raw.service)
     claim = sigv4.HeaderSignature(key.identifier, *scope, names, "", now)
     query: dict[str, list[str]] = {}

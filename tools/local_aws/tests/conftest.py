@@ -1,11 +1,14 @@
 """One local AWS for all tests of this folder, and stacks that are deleted after each test."""
 
-from collections.abc import Callable, Iterator
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
-from tools.local_aws import NO_DELAYS, LocalAws
+from tools.local_aws import NO_DELAYS, Access, LocalAws
+from tools.local_aws.tests.functions import document
 from tools.local_aws.tests.pipeline_template import TOKEN
 from tools.local_aws.tests.stacks import Stacks
 
@@ -14,6 +17,35 @@ from tools.local_aws.tests.stacks import Stacks
 def local_aws() -> Iterator[LocalAws]:
     with LocalAws(account="111122223333", region="eu-west-1", delays=NO_DELAYS) as aws:
         yield aws
+
+
+@pytest.fixture(scope="session")
+def access(local_aws: LocalAws) -> Access:
+    """The access of root."""
+    return local_aws.access
+
+
+@pytest.fixture
+def user(access: Access) -> Callable[..., Access]:
+    """Make users with these statements in their policy."""
+    return lambda *statements: access.user(f"user-{uuid.uuid4()}", *statements)
+
+
+@pytest.fixture
+def role(client: Callable[[str], Any]) -> Callable[..., str]:
+    """Make roles that trust a principal, with these statements in their policy."""
+
+    def make(principal: Mapping[str, Any], *statements: Mapping[str, Any], **more: Any) -> str:
+        iam, name = client("iam"), f"role-{uuid.uuid4()}"
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}
+        trusted = json.dumps(document(trust))
+        made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusted, **more)["Role"]
+        if statements:
+            policy = json.dumps(document(*statements))
+            iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=policy)
+        return str(made["Arn"])
+
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +74,16 @@ def token(client: Callable[[str], Any]) -> Iterator[None]:
     secrets.create_secret(Name="token", SecretString=TOKEN)
     yield
     secrets.delete_secret(SecretId="token", ForceDeleteWithoutRecovery=True)
+
+
+@pytest.fixture
+def stored_object(access: Access) -> Iterator[str]:
+    """The path of an object, whose bucket is removed after the test with all that is in it."""
+    s3 = access.client("s3")
+    where = {"LocationConstraint": access.region}
+    s3.create_bucket(Bucket="shelf", CreateBucketConfiguration=where)
+    s3.put_object(Bucket="shelf", Key="object", Body=b"content")
+    yield "/shelf/object"
+    for each in s3.list_objects_v2(Bucket="shelf").get("Contents", []):
+        s3.delete_object(Bucket="shelf", Key=each["Key"])
+    s3.delete_bucket(Bucket="shelf")

@@ -1,7 +1,11 @@
-"""Templates of Lambda functions and custom resources, and policy documents."""
+"""Templates of Lambda functions and custom resources, policy documents, and refused calls."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
 
 Template = dict[str, Any]
 
@@ -42,8 +46,19 @@ def document(*statements: Mapping[str, Any]) -> Template:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
-def allow(*actions: str, on: str = "*") -> Template:
-    return {"Effect": "Allow", "Action": list(actions), "Resource": on}
+def allow(*actions: str, on: str = "*", **conditions: Any) -> Template:
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": on}
+    return statement | ({"Condition": conditions} if conditions else {})
+
+
+@contextmanager
+def refused(*parts: str) -> Iterator[None]:
+    """Expect that the judge refuses the call in the block, with a message that has these parts."""
+    with pytest.raises(ClientError) as error:
+        yield
+    message = str(error.value)
+    for part in ("ot authorized to perform", *parts):
+        assert part in message, message
 
 
 def answering(body: str) -> str:

@@ -38,34 +38,27 @@ def scaled(*, minimum: int, maximum: int, value: int, metric: str) -> Resources:
     return resources
 
 
-def test_a_scalable_target_keeps_the_count_within_its_bounds_and_a_policy_has_two_alarms(
+def test_a_scalable_target_keeps_the_count_within_its_bounds(
     stacks: Stacks, client: Client
 ) -> None:
     def count() -> int:
         answer = client("ecs").describe_services(cluster="infra", services=["backend"])
         return int(answer["services"][0]["desiredCount"])
 
-    def alarms() -> list[tuple[str, float]]:
-        found = client("cloudwatch").describe_alarms()["MetricAlarms"]
-        return sorted((alarm["MetricName"], alarm["Threshold"]) for alarm in found)
-
     cpu, memory = "ECSServiceAverageCPUUtilization", "ECSServiceAverageMemoryUtilization"
     stacks.deploy("ecs", scaled(minimum=3, maximum=10, value=60, metric=cpu))
     assert count() == 3
-    assert alarms() == [("CPUUtilization", 54), ("CPUUtilization", 60)]
     scaling = client("application-autoscaling")
     (target,) = scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
     assert (target["ResourceId"], target["MinCapacity"]) == ("service/infra/backend", 3)
 
     stacks.deploy("ecs", scaled(minimum=1, maximum=2, value=50, metric=memory))
     assert count() == 2
-    assert alarms() == [("MemoryUtilization", 45), ("MemoryUtilization", 50)]
     (policy,) = scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"]
     assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 50
 
     stacks.delete("ecs")
     assert scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"] == []
-    assert alarms() == []
 
 
 def test_a_scalable_target_needs_its_service(client: Client) -> None:

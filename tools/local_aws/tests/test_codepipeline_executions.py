@@ -141,13 +141,3 @@ def test_a_rollback_is_refused_where_codepipeline_refuses_it(executions: Executi
     ):
         with pytest.raises(JsonRESTError, match=re.escape(reason)):
             executions.roll_back(pipeline(version), stage, target)
-
-
-def test_a_stopped_execution_does_not_go_on(executions: Executions) -> None:
-    started = executions.start(pipeline(), None)
-    (job,) = offered(executions)
-    executions.acknowledge(job["id"])
-    executions.stop("delivery", started, "enough")
-    executions.succeed(job["id"], "", None)
-    assert offered(executions) == []
-    assert status(executions, started) == "Stopped"

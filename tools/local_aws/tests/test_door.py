@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode
 
@@ -16,7 +17,7 @@ import pytest
 from ministack import app
 from ministack.core import iam_actions, responses
 
-from tools.local_aws.door import Door
+from tools.local_aws.door import Door, no_scripts
 from tools.local_aws.tests.attacks import HOST, OPERATIONS, Key, Raw, attacks, plain, signed
 
 ROOT = Key("AKIAROOTROOTROOTROOT", "the secret of root")
@@ -170,12 +171,15 @@ def test_a_body_that_is_too_large_is_refused(door: Sender, monkeypatch: pytest.M
     [
         ("ecs", "ListClusters", b'{"maxResults": [' + b"[]," * 1_000_000 + b"[]]}"),
         ("ecs", "ListClusters", b'{"maxResults": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
+        ("ecs", "ListClusters", b"\n{}"),
+        ("ecs", "ListClusters", b"\xef\xbb\xbf{}"),
+        ("ecs", "ListClusters", "{}".encode("utf-16")),
         ("lambda", "UpdateFunctionCode", b'{"FunctionName": "other"}'),
         ("lambda", "UpdateFunctionCode", b'{"Unknown": "any"}'),
         ("sns", "ListTopics", b"&".join(b"NextToken.%d=a" % n for n in range(100_001))),
     ],
 )
-def test_a_body_that_becomes_large_or_says_what_the_path_says_is_refused(
+def test_a_body_that_can_be_read_in_two_ways_or_becomes_large_is_refused(
     door: Sender, service: str, name: str, body: bytes
 ) -> None:
     assert door.send(replace(plain(service, name), body=body), ROOT)[0] == 400
@@ -191,3 +195,18 @@ def test_half_a_body_reaches_no_handler(door: Sender) -> None:
     assert door.send(raw, ROOT, gone=True)[0] == 400
     assert door.given == []
     assert door.send(raw, ROOT)[0] == RAN
+
+
+def test_a_signature_covers_the_host(door: Sender) -> None:
+    raw = plain("ecs", "ListClusters")
+    assert b"host is not signed" in door.send(replace(raw, unsigned=("host",)), ROOT)[1]
+    assert door.given == []
+    assert door.send(raw, ROOT)[0] == RAN
+
+
+def test_no_script_of_the_machine_runs(tmp_path: Path) -> None:
+    """MiniStack would run those of /etc/localstack/init and /docker-entrypoint-initaws.d."""
+    script = tmp_path / "seed.sh"
+    script.write_text("touch run", encoding="utf-8")
+    assert app._collect_scripts(str(tmp_path)) == [str(script)]
+    assert no_scripts(str(tmp_path)) == []

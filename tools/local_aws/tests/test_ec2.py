@@ -41,13 +41,20 @@ def refused(ec2: Any, operation: str, **parameters: str) -> None:
         getattr(ec2, operation)(**parameters)
 
 
-def test_a_nat_gateway_has_its_address_and_both_are_deleted(stacks: Stacks, client: Client) -> None:
-    outputs = stacks.deploy("nat", network() | NAT_GATEWAY, Outputs=refs("Address", "Nat"))
+def test_a_nat_gateway_has_its_address_keeps_its_network_and_is_deleted(
+    stacks: Stacks, client: Client
+) -> None:
+    named = refs("Vpc", "SubnetA", "Gateway", "Address", "Nat")
+    outputs = stacks.deploy("nat", network() | NAT_GATEWAY, Outputs=named)
     ec2 = client("ec2")
     (nat,) = ec2.describe_nat_gateways(NatGatewayIds=[outputs["Nat"]])["NatGateways"]
     assert [a["PublicIp"] for a in nat["NatGatewayAddresses"]] == [outputs["Address"]]
     assert nat["State"] == "available"
     assert {"Key": "Name", "Value": "the-nat"} in nat["Tags"]
+    gateway = outputs["Gateway"]
+    refused(ec2, "delete_subnet", SubnetId=outputs["SubnetA"])
+    refused(ec2, "delete_internet_gateway", InternetGatewayId=gateway)
+    refused(ec2, "detach_internet_gateway", InternetGatewayId=gateway, VpcId=outputs["Vpc"])
     stacks.delete("nat")
     (nat,) = ec2.describe_nat_gateways(NatGatewayIds=[outputs["Nat"]])["NatGateways"]
     assert nat["State"] == "deleted"
@@ -108,16 +115,6 @@ def test_the_network_of_running_tasks_stays_until_they_stop(stacks: Stacks, clie
     ec2.delete_subnet(SubnetId=ids["SubnetA"])
     ec2.delete_security_group(GroupId=ids["Group"])
     stacks.delete("used")
-
-
-def test_the_network_of_a_nat_gateway_stays(stacks: Stacks, client: Client) -> None:
-    outputs = refs("Vpc", "SubnetA", "Gateway")
-    ids, ec2 = stacks.deploy("nat", network() | NAT_GATEWAY, Outputs=outputs), client("ec2")
-    gateway = ids["Gateway"]
-    refused(ec2, "delete_subnet", SubnetId=ids["SubnetA"])
-    refused(ec2, "delete_internet_gateway", InternetGatewayId=gateway)
-    refused(ec2, "detach_internet_gateway", InternetGatewayId=gateway, VpcId=ids["Vpc"])
-    stacks.delete("nat")
 
 
 def test_a_group_that_a_rule_of_another_group_names_stays(stacks: Stacks, client: Client) -> None:

@@ -1,24 +1,21 @@
 """ECS of the local AWS: settings, deployments that fail, and permissions of the execution role."""
 
 import json
-import subprocess
-import sys
+import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-import tools.local_aws
+from tools.local_aws import ecs
 from tools.local_aws.tests.discoverable import everything
 from tools.local_aws.tests.functions import allow, document
 from tools.local_aws.tests.stacks import StackFailedError, Stacks
 
 Client = Callable[[str], Any]
 Resources = dict[str, Any]
-
-ROOT = Path(tools.local_aws.__file__).parents[2]
 
 REGISTRY = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
 START = (
@@ -272,37 +269,19 @@ def test_an_update_returns_to_the_revision_of_the_template_and_keeps_the_count(
     assert backend.digests() == [delivered] * 4
 
 
-# Runs in a process of its own, since MiniStack must not be imported into this one.
-THREE_AT_ONCE = """
-import threading, time
-from ministack.services import ecs
-
-tasks = []
-
-def start_what_is_missing(cluster, service):
-    missing = 3 - len(tasks)
-    time.sleep(0.05)
-    tasks.extend([service] * missing)
-
-ecs._reconcile_service_tasks = start_what_is_missing
-from tools.local_aws import ecs as _
-from tools.local_aws.replacements import REPLACEMENTS
-REPLACEMENTS.apply()
-arguments = ("infra", "infra/backend")
-threads = [threading.Thread(target=ecs._reconcile_service_tasks, args=arguments) for _ in range(3)]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-print(len(tasks))
-"""
-
-
 def test_only_one_thread_at_a_time_starts_missing_tasks() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", THREE_AT_ONCE], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    assert done.stdout == "3\n"
+    tasks: list[str] = []
+
+    def start_what_is_missing(_cluster: str, service: str) -> None:
+        missing = 3 - len(tasks)
+        time.sleep(0.05)
+        tasks.extend([service] * missing)
+
+    reconcile = ecs.reconcile_service_tasks.__wrapped__  # type: ignore[attr-defined]
+    with ThreadPoolExecutor(3) as pool:
+        for _ in range(3):
+            pool.submit(reconcile, start_what_is_missing, "infra", "infra/backend")
+    assert len(tasks) == 3
 
 
 @pytest.mark.parametrize("action", START)

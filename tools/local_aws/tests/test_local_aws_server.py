@@ -127,15 +127,6 @@ def start_by_hand(shell: dict[str, str], *arguments: str) -> subprocess.Popen[st
     )
 
 
-def test_started_by_hand_it_ends_no_other_process_of_its_group(shell: dict[str, str]) -> None:
-    by_hand = start_by_hand(shell, *ARGUMENTS)
-    with subprocess.Popen(["sleep", str(PATIENCE_SECONDS)], process_group=by_hand.pid) as other:
-        printed, _ = by_hand.communicate("", timeout=PATIENCE_SECONDS)
-        assert other.poll() is None
-        other.kill()
-    assert (by_hand.returncode, printed.strip().isdigit()) == (0, True)
-
-
 @pytest.fixture
 def given_folder(tmp_path: Path) -> Path:
     """A folder of the user's, with files that have the same names as those of a local AWS."""
@@ -146,7 +137,7 @@ def given_folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_started_by_hand_it_uses_no_variable_of_the_shell_and_removes_only_its_own_files(
+def test_started_by_hand_it_uses_no_variable_of_the_shell_and_ends_and_removes_only_its_own(
     tmp_path: Path, given_folder: Path, shell: dict[str, str]
 ) -> None:
     by_hand = start_by_hand(shell, *ARGUMENTS, "--folder", str(given_folder))
@@ -169,26 +160,14 @@ def test_started_by_hand_it_uses_no_variable_of_the_shell_and_removes_only_its_o
     access.client("ecs").create_cluster(clusterName="kept")
     with pytest.raises(ClientError, match="InvalidClientTokenId"):
         replace(access, key=SHELL_KEY).client("sts").get_caller_identity()
-    by_hand.communicate("", timeout=PATIENCE_SECONDS)
-    assert by_hand.returncode == 0
+    with subprocess.Popen(["sleep", str(PATIENCE_SECONDS)], process_group=by_hand.pid) as other:
+        by_hand.communicate("", timeout=PATIENCE_SECONDS)
+        assert (by_hand.returncode, other.poll()) == (0, None)
+        other.kill()
     assert sorted(path.name for path in given_folder.iterdir()) == ["ca.pem", "file", "server.pem"]
     assert (given_folder / "server.pem").read_text(encoding="utf-8") == "my server.pem"
     for name in ("home", "temporary"):
         assert [path.name for path in (tmp_path / name).iterdir()] == ["file"]
-
-
-def test_the_next_start_removes_what_a_killed_one_left(
-    given_folder: Path, shell: dict[str, str]
-) -> None:
-    arguments = [*ARGUMENTS, "--folder", str(given_folder)]
-    killed = start_by_hand(shell, *arguments)
-    assert killed.stdout
-    killed.stdout.readline()
-    killed.kill()
-    killed.communicate()
-    assert len(list(given_folder.iterdir())) == 4
-    start_by_hand(shell, *arguments).communicate("", timeout=PATIENCE_SECONDS)
-    assert sorted(path.name for path in given_folder.iterdir()) == ["ca.pem", "file", "server.pem"]
 
 
 @pytest.mark.parametrize(
@@ -218,11 +197,6 @@ def test_a_start_that_fails_shows_the_log(monkeypatch: pytest.MonkeyPatch) -> No
         LocalAws(account="111122223333", region="eu-west-1").__enter__()
 
 
-def test_outside_the_block_there_is_no_endpoint() -> None:
-    with pytest.raises(LocalAwsError, match="not running"):
-        _ = LocalAws(account="111122223333", region="eu-west-1").endpoint_url
-
-
 def test_it_listens_on_loopback_only(local_aws: LocalAws) -> None:
     port = int(local_aws.endpoint_url.rsplit(":", 1)[1])
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as other_interface:
@@ -230,29 +204,13 @@ def test_it_listens_on_loopback_only(local_aws: LocalAws) -> None:
         assert other_interface.connect_ex(("127.0.0.2", port)) != 0
 
 
-def test_the_environment_has_no_aws_setting_of_the_shell() -> None:
-    access = Access(
-        endpoint_url="https://127.0.0.1:1",
-        account="111122223333",
-        region="eu-west-1",
-        key=RootKey("AKIAOFTHISRUN", "of this run"),
-        ca_bundle=Path("ca.pem"),
-    )
-    shell = {
-        "PATH": "/bin",
-        "AWS_PROFILE": "production",
-        "AWS_SESSION_TOKEN": "secret",
-        "AWS_ENDPOINT_URL_S3": "https://elsewhere",
-        "AWS_REGION": "us-east-1",
-        "GITHUB_TOKEN": "secret",
-    }
-    environment = access.environment(shell)
-    assert environment["PATH"] == "/bin"
-    assert environment["AWS_REGION"] == "eu-west-1"
+def test_the_environment_has_no_aws_setting_of_the_shell(access: Access) -> None:
+    left_out = {"AWS_PROFILE": "production", "AWS_ENDPOINT_URL_S3": "https://elsewhere"}
+    environment = access.environment({"PATH": "/bin", "AWS_REGION": "us-east-1"} | left_out)
+    assert (environment["PATH"], environment["AWS_REGION"]) == ("/bin", "eu-west-1")
     assert access.key.as_variables().items() <= environment.items()
-    assert environment["AWS_CA_BUNDLE"] == environment["NODE_EXTRA_CA_CERTS"] == "ca.pem"
-    left_out = shell.keys() - {"PATH", "AWS_REGION"}
-    assert not left_out & environment.keys()
+    assert environment["AWS_CA_BUNDLE"] == environment["NODE_EXTRA_CA_CERTS"]
+    assert not left_out.keys() & environment.keys()
 
 
 def test_a_client_ignores_profiles_files_and_variables_of_the_user(

@@ -67,7 +67,7 @@ def names(client: Client) -> Names:
     return Names(client)
 
 
-def test_a_task_is_registered_with_the_attributes_that_ecs_documents(
+def test_a_task_is_registered_with_the_attributes_that_ecs_documents_and_a_record(
     stacks: Stacks, names: Names
 ) -> None:
     service_id = stacks.deploy("found", everything(count=1), Outputs=OUTPUTS)["Discovery"]
@@ -88,15 +88,9 @@ def test_a_task_is_registered_with_the_attributes_that_ecs_documents(
     assert got["Attributes"] == attributes
     health = cloud_map.get_instances_health_status(ServiceId=service_id)["Status"]
     assert health == {task: "HEALTHY"}
-
-
-def test_the_zone_has_a_record_set_for_each_task(stacks: Stacks, names: Names) -> None:
-    stacks.deploy("found", everything())
-    running = names.expect_running(3)
-    for record in names.record_sets():
-        assert (record["Name"], record["Type"], record["TTL"]) == (f"{HOST}.", "A", 10)
-        assert record["MultiValueAnswer"] is True
-        assert record["ResourceRecords"] == [{"Value": running[record["SetIdentifier"]]}]
+    (record,) = names.record_sets()
+    assert (record["Name"], record["Type"], record["TTL"]) == (f"{HOST}.", "A", 10)
+    assert (record["SetIdentifier"], record["MultiValueAnswer"]) == (task, True)
 
 
 def test_scaling_and_stopping_tasks_change_the_instances(
@@ -131,16 +125,6 @@ def test_only_a_deployment_that_succeeds_replaces_the_instances(
     with pytest.raises(StackFailedError, match="Circuit Breaker"):
         stacks.deploy("found", everything(image=image))
     assert names.expect_running(3) == second
-
-
-def test_a_service_without_its_registry_has_no_instances(
-    stacks: Stacks, names: Names, client: Client
-) -> None:
-    stacks.deploy("found", everything())
-    names.expect_running(3)
-    client("ecs").update_service(cluster="infra", service="backend", serviceRegistries=[])
-    assert names.discovered() == {}
-    assert names.records() == {}
 
 
 def test_a_service_or_namespace_in_use_is_not_deleted(stacks: Stacks, names: Names) -> None:
