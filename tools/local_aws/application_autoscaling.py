@@ -14,11 +14,13 @@ from tools.local_aws.resource_types import (
 )
 
 _SERVICE = "application-autoscaling"
+_MISSING = "Missing: Application Auto Scaling, its API and its resource types."
 
 
 @adds_type(
     "AWS::ApplicationAutoScaling::ScalableTarget",
     replaced_by=("ResourceId", "ScalableDimension", "ServiceNamespace"),
+    upstream=_MISSING,
 )
 class ScalableTarget(ResourceType):
     """The bounds of a service; the physical id is `<resource>|<dimension>|<namespace>`."""
@@ -52,6 +54,7 @@ class ScalableTarget(ResourceType):
         "ScalableDimension",
         "ServiceNamespace",
     ),
+    upstream=_MISSING,
 )
 class ScalingPolicy(ResourceType):
     """A policy of a target; the physical id is its ARN."""

@@ -235,7 +235,12 @@ def with_login(response: Response, caller: str) -> Response:
     return status, headers, json.dumps(answer).encode()
 
 
-@replaces(iam_evaluator, "is_root_access_key", bound_in=(sts,))
+@replaces(
+    iam_evaluator,
+    "is_root_access_key",
+    bound_in=(sts,),
+    upstream="Gap: a setting under which only the configured key is root's.",
+)
 def is_root_key(_original: Callable[[str], bool], access_key_id: str) -> bool:
     """Accept one key as root's; MiniStack also accepts "test", no key, and any twelve digits."""
     return access_key_id == os.environ["AWS_ACCESS_KEY_ID"]

@@ -56,7 +56,12 @@ def _under_way() -> bool:
     )
 
 
-@replaces(stacks, "_resolve_stack_outputs")
+@replaces(
+    stacks,
+    "_resolve_stack_outputs",
+    upstream="Bug: an update removes or changes an export that another stack imports, or takes over"
+    " the export of another stack; CloudFormation fails the update and rolls it back.",
+)
 def resolve_stack_outputs(
     original: Callable[..., tuple[Outputs, Exports]], *sections: Any
 ) -> tuple[Outputs, Exports]:
@@ -82,7 +87,12 @@ def resolve_stack_outputs(
     return outputs, new
 
 
-@replaces(handlers, "_ACTION_HANDLERS[DeleteStack]")
+@replaces(
+    handlers,
+    "_ACTION_HANDLERS[DeleteStack]",
+    upstream="Bug: DeleteStack of a stack whose export is imported is refused as a request;"
+    " CloudFormation accepts it and cancels the deletion in the stack's events.",
+)
 def delete_stack(original: Handler, request: Request) -> Response:
     """Accept the deletion of a stack with imported exports, and cancel it in the events."""
     stack = handlers._resolve_stack(handlers._p(request, "StackName"))

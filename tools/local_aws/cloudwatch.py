@@ -18,7 +18,10 @@ from tools.local_aws.resource_types import Change, Created, PatchedType, Propert
 _METRIC = ("Namespace", "MetricName", "Dimensions")
 
 
-@replaces_type("AWS::CloudWatch::Alarm")
+@replaces_type(
+    "AWS::CloudWatch::Alarm",
+    upstream="Missing: alarms over metric math: store Metrics in PutMetricAlarm, give them back.",
+)
 class MetricAlarm(PatchedType):
     """An alarm on one metric, or on an expression."""
 
@@ -41,12 +44,16 @@ def _simple(properties: Properties) -> Properties:
     return rest | metric | {"Period": used["Period"], "Statistic": used["Stat"]}
 
 
-@replaces(cloudwatch, "_evaluate_alarm")
+@replaces(
+    cloudwatch,
+    "_evaluate_alarm",
+    upstream="Bug: DatapointsToAlarm, dimensions and TreatMissingData have no effect, and all"
+    " periods are taken together.",
+)
 def evaluate_alarm(_original: Callable[[dict[str, Any]], None], alarm: dict[str, Any]) -> None:
     """Raise an alarm if enough of its last periods are bad, the current period included.
 
-    MiniStack takes all periods together. It evaluates an alarm when the alarm is created and when a
-    metric receives a data point.
+    MiniStack evaluates an alarm when it is created and when a metric receives a data point.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
     """
     periods = alarm["EvaluationPeriods"]

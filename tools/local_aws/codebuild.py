@@ -34,7 +34,11 @@ _DROPPED = (
 )
 
 
-@replaces_type("AWS::CodeBuild::Project", replaced_by=("Name",))
+@replaces_type(
+    "AWS::CodeBuild::Project",
+    replaced_by=("Name",),
+    upstream="Missing: most properties of the type, and their spelling in the API.",
+)
 class BuildProject(ResourceType):
     """A project that keeps all its settings."""
 
@@ -69,6 +73,12 @@ def _request(properties: Properties) -> Request:
     return request
 
 
+_UPSTREAM = (
+    "Missing: cache, logsConfig, vpcConfig and other settings of a project are neither kept nor"
+    " given back."
+)
+
+
 def create_or_update_project(original: Handler, request: Request) -> Response:
     """Keep the settings that MiniStack drops."""
     status, headers, body = original(request)
@@ -80,10 +90,10 @@ def create_or_update_project(original: Handler, request: Request) -> Response:
 
 
 for _function in ("_create_project", "_update_project"):
-    replaces(codebuild, _function)(create_or_update_project)
+    replaces(codebuild, _function, upstream=_UPSTREAM)(create_or_update_project)
 
 
-@replaces(codebuild, "_project_shape")
+@replaces(codebuild, "_project_shape", upstream=_UPSTREAM)
 def project_shape(
     original: Callable[[dict[str, Any]], dict[str, Any]], project: dict[str, Any]
 ) -> dict[str, Any]:

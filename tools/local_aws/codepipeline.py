@@ -17,9 +17,10 @@ from tools.local_aws.resource_types import (
 
 # Properties of the resource that are not part of the pipeline's structure.
 _NOT_STRUCTURE = ("Tags", "DisableInboundStageTransitions", "RestartExecutionOnUpdate")
+_MISSING = "Missing: CodePipeline, its API and its resource types."
 
 
-@adds_type("AWS::CodePipeline::Pipeline", replaced_by=("Name",))
+@adds_type("AWS::CodePipeline::Pipeline", replaced_by=("Name",), upstream=_MISSING)
 class Pipeline(ResourceType):
     """A pipeline; an update makes its next version."""
 
@@ -40,7 +41,7 @@ class Pipeline(ResourceType):
         own_client("codepipeline").delete_pipeline(name=physical_id)
 
 
-@adds_type("AWS::CodePipeline::Webhook", replaced_by=("Name",))
+@adds_type("AWS::CodePipeline::Webhook", replaced_by=("Name",), upstream=_MISSING)
 class Webhook(ResourceType):
     """A webhook of a pipeline that exists."""
 

@@ -14,6 +14,11 @@ from tools.local_aws.replacements import replaces
 from tools.local_aws.resource_types import PatchedType, Properties, replaces_type
 from tools.local_aws.responses import Handler, Request, Response, ec2_error
 
+_UPSTREAM = (
+    "Bug: a part of a network is deleted while another resource uses it, by the API and by"
+    " CloudFormation; EC2 refuses with DependencyViolation."
+)
+
 
 def _users_of_subnet(subnet_id: str) -> Iterator[str]:
     for interface in ec2._network_interfaces.values():
@@ -104,7 +109,7 @@ def _refuse_while_used(part: Part, action: str, parameter: str) -> None:
             return ec2_error("DependencyViolation", why_not)
         return original(request)
 
-    replaces(ec2, f"_ACTION_MAP[{action}]")(delete_if_unused)
+    replaces(ec2, f"_ACTION_MAP[{action}]", upstream=_UPSTREAM)(delete_if_unused)
 
 
 _refuse_while_used(SUBNET, "DeleteSubnet", "SubnetId")
@@ -129,28 +134,28 @@ class InUseType(PatchedType):
         return physical_id
 
 
-@replaces_type("AWS::EC2::Subnet")
+@replaces_type("AWS::EC2::Subnet", upstream=_UPSTREAM)
 class Subnet(InUseType):
     """A subnet without network interfaces can be deleted."""
 
     part = SUBNET
 
 
-@replaces_type("AWS::EC2::SecurityGroup")
+@replaces_type("AWS::EC2::SecurityGroup", upstream=_UPSTREAM)
 class SecurityGroup(InUseType):
     """A security group that nothing names can be deleted."""
 
     part = GROUP
 
 
-@replaces_type("AWS::EC2::InternetGateway")
+@replaces_type("AWS::EC2::InternetGateway", upstream=_UPSTREAM)
 class InternetGateway(InUseType):
     """A detached internet gateway can be deleted."""
 
     part = INTERNET_GATEWAY
 
 
-@replaces_type("AWS::EC2::VPCGatewayAttachment")
+@replaces_type("AWS::EC2::VPCGatewayAttachment", upstream=_UPSTREAM)
 class GatewayAttachment(InUseType):
     """An attachment that no NAT gateway needs can be deleted."""
 

@@ -101,7 +101,12 @@ def _used(subnet_id: str) -> set[int]:
     }
 
 
-@replaces(ec2, "_ACTION_MAP[DescribeNetworkInterfaces]")
+@replaces(
+    ec2,
+    "_ACTION_MAP[DescribeNetworkInterfaces]",
+    upstream="Missing: the filters of DescribeNetworkInterfaces; apply those that AWS documents and"
+    " refuse unknown ones.",
+)
 def describe_network_interfaces(_original: Handler, request: Request) -> Response:
     """Return the interfaces that match the filters and ids, which MiniStack ignores."""
     filters = ec2._parse_filters(request)

@@ -24,8 +24,15 @@ from tools.local_aws.resource_types import (
 )
 from tools.local_aws.responses import Handler, Request, Response
 
+_MISSING = "Missing: the resource type in CloudFormation; the API is there."
 
-@replaces_type("AWS::EC2::VPC")
+
+@replaces_type(
+    "AWS::EC2::VPC",
+    upstream="Missing: Fn::GetAtt CidrBlock and CidrBlockAssociations. Bug: the default security"
+    " group lacks the rule that lets its members talk to each other; a VPC with endpoints or route"
+    " tables of its own is deleted.",
+)
 class Vpc(InUseType):
     """A VPC with its address ranges as attributes, and a default group like AWS's."""
 
@@ -63,7 +70,7 @@ def _default_ingress(group_id: str) -> dict[str, Any]:
     }
 
 
-@adds_type("AWS::EC2::EIP", replaced_by=("Domain", "NetworkBorderGroup"))
+@adds_type("AWS::EC2::EIP", replaced_by=("Domain", "NetworkBorderGroup"), upstream=_MISSING)
 class ElasticIp(ResourceType):
     """An Elastic IP; as in CloudFormation, its physical id is the address itself."""
 
@@ -89,6 +96,7 @@ class ElasticIp(ResourceType):
 @adds_type(
     "AWS::EC2::NatGateway",
     replaced_by=("SubnetId", "AllocationId", "ConnectivityType", "PrivateIpAddress"),
+    upstream=_MISSING,
 )
 class NatGateway(ResourceType):
     """A NAT gateway; a change of anything except its tags replaces it."""
@@ -128,7 +136,11 @@ def _allocation(public_ip: str) -> str:
     return next((a["AllocationId"] for a in addresses if a["PublicIp"] == public_ip), "")
 
 
-@replaces(ec2, "_ACTION_MAP[DescribeNatGateways]")
+@replaces(
+    ec2,
+    "_ACTION_MAP[DescribeNatGateways]",
+    upstream="Bug: natGatewayAddressSet is always empty, although the gateway has an allocation.",
+)
 def describe_nat_gateways(original: Handler, request: Request) -> Response:
     """Fill in the addresses, which MiniStack leaves out."""
     status, headers, body = original(request)
@@ -148,7 +160,11 @@ def describe_nat_gateways(original: Handler, request: Request) -> Response:
     return status, headers, re.sub(pattern, address_set, body, flags=re.DOTALL)
 
 
-@replaces(ec2, "_vpce_fields_xml")
+@replaces(
+    ec2,
+    "_vpce_fields_xml",
+    upstream="Missing: groupSet, privateDnsEnabled and policyDocument of a VPC endpoint.",
+)
 def vpc_endpoint_xml(
     original: Callable[[dict[str, Any], str], str], endpoint: dict[str, Any], tag: str = "item"
 ) -> str:
@@ -178,6 +194,7 @@ def vpc_endpoint_xml(
         "DeliverLogsPermissionArn",
         "MaxAggregationInterval",
     ),
+    upstream=_MISSING,
 )
 class FlowLog(ResourceType):
     """A flow log; a change of anything except its tags replaces it."""

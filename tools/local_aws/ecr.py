@@ -41,6 +41,14 @@ from tools.local_aws.resource_types import (
 from tools.local_aws.responses import Handler, Request, Response, json_error, json_response
 
 _FILTERS = "imageTagMutabilityExclusionFilters"
+_FILTERS_UPSTREAM = (
+    "Missing: imageTagMutabilityExclusionFilters with IMMUTABLE_WITH_EXCLUSION and"
+    " MUTABLE_WITH_EXCLUSION, in the API and the resource type."
+)
+_TAGS_UPSTREAM = (
+    "Bug: of an image with several tags only the one pushed last is listed and given back, and the"
+    " deletion of one tag deletes the image."
+)
 
 
 def find_image(repository: str, *, tag: str = "", digest: str = "") -> dict[str, Any] | None:
@@ -50,7 +58,11 @@ def find_image(repository: str, *, tag: str = "", digest: str = "") -> dict[str,
     return image
 
 
-@replaces_type("AWS::ECR::Repository")
+@replaces_type(
+    "AWS::ECR::Repository",
+    upstream=f"{_FILTERS_UPSTREAM} Bug: a name that is taken takes over the repository, images and"
+    " all.",
+)
 class ImageRepository(PatchedType):
     """A repository with its exclusion filters; a name that is in use is an error."""
 
@@ -91,7 +103,7 @@ def _set_mutability(repository: str, properties: Properties) -> None:
     )
 
 
-@replaces(ecr, "_create_repository")
+@replaces(ecr, "_create_repository", upstream=_FILTERS_UPSTREAM)
 def create_repository(original: Handler, request: Request) -> Response:
     """Keep the exclusion filters of a new repository; drop layers of an earlier one of its name."""
     response = original(request)
@@ -104,7 +116,7 @@ def create_repository(original: Handler, request: Request) -> Response:
     return response
 
 
-@replaces(ecr, "_put_image_tag_mutability")
+@replaces(ecr, "_put_image_tag_mutability", upstream=_FILTERS_UPSTREAM)
 def put_image_tag_mutability(original: Handler, request: Request) -> Response:
     """Keep the exclusion filters of a changed repository."""
     response = original(request)
@@ -113,7 +125,7 @@ def put_image_tag_mutability(original: Handler, request: Request) -> Response:
     return response
 
 
-@replaces(ecr, "_repo_shape")
+@replaces(ecr, "_repo_shape", upstream=_FILTERS_UPSTREAM)
 def repository_shape(
     original: Callable[[dict[str, Any]], dict[str, Any]], repository: dict[str, Any]
 ) -> dict[str, Any]:
@@ -122,7 +134,13 @@ def repository_shape(
     return original(repository) | filters
 
 
-@replaces(ecr, "_put_image")
+@replaces(
+    ecr,
+    "_put_image",
+    upstream=f"{_FILTERS_UPSTREAM} Bug: the same image under the same tag is pushed again; ECR"
+    " answers ImageAlreadyExistsException. Bug: neither the layers of the manifest nor its digest"
+    " are looked at; ECR answers LayersNotFoundException and ImageDigestDoesNotMatchException.",
+)
 def put_image(original: Handler, request: Request) -> Response:
     """Move a tag only if the repository allows it; refuse an image without its layers."""
     name, tag = request.get("repositoryName", ""), request.get("imageTag")
@@ -173,13 +191,17 @@ def _may_move(repository: dict[str, Any], tag: str) -> bool:
     return excluded != (mutability in ("MUTABLE", "MUTABLE_WITH_EXCLUSION"))
 
 
+_LAYERS_UPSTREAM = (
+    "Gap: layers that are uploaded by the API are thrown away, and the address of a layer leads to"
+    " AWS."
+)
 _PART_SIZE = 10 * 1024 * 1024
 
 _layer_uploads: dict[str, tuple[str, bytearray]] = {}
 """By upload id: the repository, and the bytes received so far."""
 
 
-@replaces(ecr, "_batch_check_layer_availability")
+@replaces(ecr, "_batch_check_layer_availability", upstream=_LAYERS_UPSTREAM)
 def batch_check_layer_availability(_original: Handler, request: Request) -> Response:
     """Say which layers the repository has."""
     name = request.get("repositoryName", "")
@@ -199,7 +221,7 @@ def batch_check_layer_availability(_original: Handler, request: Request) -> Resp
     return json_response({"layers": layers, "failures": failures})
 
 
-@replaces(ecr, "_get_download_url_for_layer")
+@replaces(ecr, "_get_download_url_for_layer", upstream=_LAYERS_UPSTREAM)
 def get_download_url_for_layer(_original: Handler, request: Request) -> Response:
     """Issue a URL of this emulator, which works for a while without a signature."""
     name, digest = request.get("repositoryName", ""), request["layerDigest"]
@@ -212,7 +234,7 @@ def get_download_url_for_layer(_original: Handler, request: Request) -> Response
     return json_response({"downloadUrl": url, "layerDigest": digest})
 
 
-@replaces(ecr, "_initiate_layer_upload")
+@replaces(ecr, "_initiate_layer_upload", upstream=_LAYERS_UPSTREAM)
 def initiate_layer_upload(_original: Handler, request: Request) -> Response:
     """Start the upload of a layer."""
     name = request.get("repositoryName", "")
@@ -223,7 +245,7 @@ def initiate_layer_upload(_original: Handler, request: Request) -> Response:
     return json_response({"uploadId": upload, "partSize": _PART_SIZE})
 
 
-@replaces(ecr, "_upload_layer_part")
+@replaces(ecr, "_upload_layer_part", upstream=_LAYERS_UPSTREAM)
 def upload_layer_part(_original: Handler, request: Request) -> Response:
     """Keep a part; it must continue where the part before it ended."""
     upload = request["uploadId"]
@@ -242,7 +264,7 @@ def upload_layer_part(_original: Handler, request: Request) -> Response:
     return json_response({"uploadId": upload, "lastByteReceived": last})
 
 
-@replaces(ecr, "_complete_layer_upload")
+@replaces(ecr, "_complete_layer_upload", upstream=_LAYERS_UPSTREAM)
 def complete_layer_upload(_original: Handler, request: Request) -> Response:
     """Keep the layer, if its content has the stated digest."""
     upload, (digest, *_) = request["uploadId"], request["layerDigests"]
@@ -265,7 +287,7 @@ def _no_upload(upload: str) -> Response:
     return json_error("UploadNotFoundException", f"There is no upload '{upload}'", 400)
 
 
-@replaces(ecr, "_batch_get_image")
+@replaces(ecr, "_batch_get_image", upstream=_TAGS_UPSTREAM)
 def batch_get_image(_original: Handler, request: Request) -> Response:
     """Find an image by any of its tags, and return the tag in the request."""
     name = request.get("repositoryName", "")
@@ -289,7 +311,7 @@ def batch_get_image(_original: Handler, request: Request) -> Response:
     return json_response({"images": images, "failures": failures})
 
 
-@replaces(ecr, "_batch_delete_image")
+@replaces(ecr, "_batch_delete_image", upstream=_TAGS_UPSTREAM)
 def batch_delete_image(_original: Handler, request: Request) -> Response:
     """Delete a tag, and the image with its last tag; or delete an image by its digest."""
     name = request.get("repositoryName", "")
@@ -311,7 +333,7 @@ def batch_delete_image(_original: Handler, request: Request) -> Response:
     return json_response({"imageIds": gone, "failures": failures})
 
 
-@replaces(ecr, "_list_images")
+@replaces(ecr, "_list_images", upstream=_TAGS_UPSTREAM)
 def list_images(_original: Handler, request: Request) -> Response:
     """List every tag of an image."""
     name = request.get("repositoryName", "")
@@ -328,7 +350,11 @@ def list_images(_original: Handler, request: Request) -> Response:
     return json_response({"imageIds": ids})
 
 
-@replaces(ecr, "_describe_images")
+@replaces(
+    ecr,
+    "_describe_images",
+    upstream="Bug: an image id that names nothing is left out; ECR answers ImageNotFoundException.",
+)
 def describe_images(original: Handler, request: Request) -> Response:
     """Fail for an image id that does not exist."""
     name = request.get("repositoryName", "")

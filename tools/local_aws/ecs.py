@@ -39,9 +39,20 @@ _DROPPED = (
     "serviceConnectConfiguration",
     "serviceRegistries",
 )
+_SERVICE_UPSTREAM = (
+    "Missing: availabilityZoneRebalancing, placement and Service Connect are not kept, and an"
+    " update changes neither serviceRegistries nor propagateTags; task definitions, subnets, groups"
+    " and registries that do not exist are accepted."
+)
 
 
-@replaces_type("AWS::ECS::Cluster")
+_CLUSTER_UPSTREAM = (
+    "Bug: a cluster with active services or tasks is deleted; ECS answers"
+    " ClusterContainsServicesException or ClusterContainsTasksException."
+)
+
+
+@replaces_type("AWS::ECS::Cluster", upstream=_CLUSTER_UPSTREAM)
 class Cluster(PatchedType):
     """A cluster that can be deleted only without active services and tasks."""
 
@@ -51,7 +62,7 @@ class Cluster(PatchedType):
             raise ValueError(body.decode())
 
 
-@replaces(ecs, "_ACTION_MAP[DeleteCluster]")
+@replaces(ecs, "_ACTION_MAP[DeleteCluster]", upstream=_CLUSTER_UPSTREAM)
 def delete_cluster(original: Handler, request: Request) -> Response:
     """Refuse to delete a cluster with an active service or task."""
     name = ecs._resolve_cluster_name(request.get("cluster", "default"))
@@ -66,7 +77,11 @@ def delete_cluster(original: Handler, request: Request) -> Response:
     return original(request)
 
 
-@replaces_type("AWS::ECS::TaskDefinition")
+@replaces_type(
+    "AWS::ECS::TaskDefinition",
+    upstream="Missing: the properties of a task definition in the spelling of the API, and tags"
+    " that change without a new revision.",
+)
 class TaskDefinition(ResourceType):
     """A revision of a task definition; every change except to its tags makes the next revision.
 
@@ -99,6 +114,8 @@ def _without_tags(properties: Properties) -> Properties:
 @replaces_type(
     "AWS::ECS::Service",
     replaced_by=("Cluster", "LaunchType", "Role", "SchedulingStrategy", "ServiceName"),
+    upstream="Missing: a creation or update waits for its deployment and fails with it; a template"
+    " without DesiredCount leaves the count of a service alone.",
 )
 class EcsService(ResourceType):
     """A service whose creation or update fails when its deployment does."""
@@ -199,7 +216,7 @@ def create_or_update_service(original: Handler, request: Request) -> Response:
 
 
 for _action in ("CreateService", "UpdateService"):
-    replaces(ecs, f"_ACTION_MAP[{_action}]")(create_or_update_service)
+    replaces(ecs, f"_ACTION_MAP[{_action}]", upstream=_SERVICE_UPSTREAM)(create_or_update_service)
 
 
 def _keep_parameters(response: Response, request: Request) -> Response:
@@ -239,7 +256,11 @@ def _service_error(request: Request) -> Response | None:
 
 
 # Only in the API: MiniStack's own calls of `_stop_task` are already part of a reconciliation.
-@replaces(ecs, "_ACTION_MAP[StopTask]")
+@replaces(
+    ecs,
+    "_ACTION_MAP[StopTask]",
+    upstream="Bug: a service starts no task for one that StopTask stopped.",
+)
 def stop_task(original: Handler, request: Request) -> Response:
     """Start another task for a stopped task of a service, since ECS keeps the count."""
     response = original(request)
@@ -254,7 +275,12 @@ def stop_task(original: Handler, request: Request) -> Response:
 _one_at_a_time = threading.RLock()
 
 
-@replaces(ecs, "_reconcile_service_tasks")
+@replaces(
+    ecs,
+    "_reconcile_service_tasks",
+    upstream="Bug: a service that is updated, or created again, a second after a rolled back"
+    " deployment may get twice its desired count; count and start tasks under a lock.",
+)
 def reconcile_service_tasks(
     original: Callable[[str, str], None], cluster: str, service: str
 ) -> None:

@@ -47,7 +47,13 @@ _OWN_IMAGE = re.compile(
 )
 
 
-@replaces(ecs, "_run_task", "_ACTION_MAP[RunTask]")
+@replaces(
+    ecs,
+    "_run_task",
+    "_ACTION_MAP[RunTask]",
+    upstream="Missing: without a container engine, network interfaces of tasks in awsvpc mode, and"
+    " deployments that fail for an image that is not in ECR.",
+)
 def run_task(original: Handler, request: Request) -> Response:
     """Start tasks with the digest of their image and a network interface, or fail them."""
     network = request.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
@@ -271,7 +277,12 @@ def mark_task_stopped(
 # --- Cloud Map: the running tasks of a service are its instances.
 
 
-@replaces(ecs, "_sync_service_targets")
+@replaces(
+    ecs,
+    "_sync_service_targets",
+    upstream="Missing: serviceRegistries have no effect; register the running tasks of a service in"
+    " Cloud Map and deregister those that stop.",
+)
 def sync_service_targets(
     original: Callable[[str, Service], None], cluster: str, service: Service
 ) -> None:

@@ -11,12 +11,14 @@ from tools.local_aws.replacements import replaces
 from tools.local_aws.responses import Handler, Request, Response, json_error
 
 
-@replaces(cloudwatch_logs, "_compile_filter_pattern")
+@replaces(
+    cloudwatch_logs,
+    "_compile_filter_pattern",
+    upstream="Bug: a JSON pattern matches everything, a regular expression is taken for a term,"
+    " capitals do not count, and ?terms must all be there.",
+)
 def compile_filter_pattern(_original: Callable[[str], Matcher], pattern: str) -> Matcher:
-    """Match as CloudWatch Logs does (`log_patterns`).
-
-    For MiniStack a JSON pattern matches everything, and a regular expression is a term.
-    """
+    """Match as CloudWatch Logs does (`log_patterns`)."""
     return matcher(pattern)
 
 
@@ -26,7 +28,11 @@ def filter_log_events(original: Handler, request: Request) -> Response:
     return _pattern_error(request) or original(request)
 
 
-@replaces(cloudwatch_logs, "_put_metric_filter")
+@replaces(
+    cloudwatch_logs,
+    "_put_metric_filter",
+    upstream="Missing: a metric filter with an invalid pattern is accepted.",
+)
 def put_metric_filter(original: Handler, request: Request) -> Response:
     """Refuse an invalid pattern, and a metric value that is not a constant."""
     for transformation in request.get("metricTransformations", []):
@@ -45,7 +51,11 @@ def _pattern_error(request: Request) -> Response | None:
     return None
 
 
-@replaces(cloudwatch_logs, "_put_log_events")
+@replaces(
+    cloudwatch_logs,
+    "_put_log_events",
+    upstream="Missing: metric filters have no effect; count the matching events.",
+)
 def put_log_events(original: Handler, request: Request) -> Response:
     """Count the events that match the metric filters of the group, each at its own time."""
     response = original(request)

@@ -38,6 +38,7 @@ def _serve(service: str, module: str) -> None:
         value=handle,
         adds=True,
         why=f"Serve the API {service} by {module}.py.",
+        upstream=f"Missing: the service {service}.",
     )
 
 

@@ -12,6 +12,7 @@ import hashlib
 import inspect
 import json
 import os
+import textwrap
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.metadata import version
@@ -27,6 +28,7 @@ _FOLDER = Path(__file__).parent
 
 RECORD = _FOLDER / "ministack_names.json"
 _PREFIX = "ministack."
+_WIDTH = 100
 _GONE = "gone"
 _COMMAND = f"python -m {__package__} --replacements"
 
@@ -63,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def report(replacements: Replacements) -> str:
-    """Describe every replacement: its names, its function and the reason."""
+    """Describe every replacement: its names, its function, the reason, and what to propose."""
     lines = []
     entries = list(replacements)
     for entry in entries:
@@ -71,12 +73,21 @@ def report(replacements: Replacements) -> str:
         name, *more = (str(name).removeprefix(_PREFIX) for name in entry.names)
         lines.append(f"{name}  <-  {entry.where}")
         lines += [f"    and {other}" for other in more]
-        lines.append(f"    {verb}{entry.why}")
+        lines += _indented(f"{verb}{entry.why}")
+        if entry.upstream:
+            lines += _indented(f"upstream: {entry.upstream}")
     added = sum(entry.adds for entry in entries)
+    upstream = sum(bool(entry.upstream) for entry in entries)
     lines.append(
-        f"\nMiniStack {version('ministack')}: {len(entries) - added} replaced, {added} added."
+        f"\nMiniStack {version('ministack')}: {len(entries) - added} replaced, {added} added; "
+        f"MiniStack could take over {upstream} of them."
     )
     return "\n".join(lines)
+
+
+def _indented(text: str) -> list[str]:
+    indent = " " * 4
+    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent)
 
 
 def differences(recorded: dict[str, Any], now: dict[str, str], uses: dict[str, str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 ::
 
-    @replaces(ecs, "_ACTION_MAP[StopTask]")
+    @replaces(ecs, "_ACTION_MAP[StopTask]", upstream="Bug: ...")
     def stop_task(original: Handler, request: Request) -> Response:
         \"\"\"Start another task of the service, as ECS keeps its count.\"\"\"
         return original(request)
@@ -108,6 +108,8 @@ class Replacement:
     adds: bool
     """True if MiniStack has no such name."""
     why: str
+    upstream: str
+    """What to propose to MiniStack; empty if the replacement belongs in this package."""
 
     @property
     def where(self) -> str:
@@ -133,7 +135,7 @@ class Replacements:
         yield from dict.fromkeys(replacement for _, replacement in named)
 
     def replaces(
-        self, owner: Owner, *names: str, bound_in: Sequence[ModuleType] = ()
+        self, owner: Owner, *names: str, bound_in: Sequence[ModuleType] = (), upstream: str = ""
     ) -> Callable[[Callable[Concatenate[Any, P], R]], Callable[P, R]]:
         """Register a function that replaces the one with these names.
 
@@ -150,7 +152,7 @@ class Replacements:
             def replacement(*args: P.args, **kwargs: P.kwargs) -> R:
                 return function(original, *args, **kwargs)
 
-            self.add(targets, function=function, value=replacement)
+            self.add(targets, function=function, value=replacement, upstream=upstream)
             return replacement
 
         return register
@@ -163,6 +165,7 @@ class Replacements:
         value: Any,
         adds: bool = False,
         why: str = "",
+        upstream: str = "",
     ) -> None:
         """Register any value, also (``adds``) for names that MiniStack does not have."""
         replacement = Replacement(
@@ -171,6 +174,7 @@ class Replacements:
             value=value,
             adds=adds,
             why=why or (inspect.getdoc(function) or "").partition("\n")[0],
+            upstream=upstream,
         )
         if self._applied:
             raise ReplacementError(f"{replacement.where} is loaded too late to replace anything.")

@@ -81,18 +81,22 @@ class PatchedType(ResourceType):
 T = TypeVar("T", bound=ResourceType)
 
 
-def adds_type(name: str, *, replaced_by: tuple[str, ...] = ()) -> Callable[[type[T]], type[T]]:
+def adds_type(
+    name: str, *, replaced_by: tuple[str, ...] = (), upstream: str = ""
+) -> Callable[[type[T]], type[T]]:
     """Register a type that MiniStack does not have."""
-    return lambda new: _register(new, name, replaced_by, adds=True)
+    return lambda new: _register(new, name, replaced_by, adds=True, upstream=upstream)
 
 
-def replaces_type(name: str, *, replaced_by: tuple[str, ...] = ()) -> Callable[[type[T]], type[T]]:
+def replaces_type(
+    name: str, *, replaced_by: tuple[str, ...] = (), upstream: str = ""
+) -> Callable[[type[T]], type[T]]:
     """Register a type that replaces MiniStack's; a `PatchedType` receives the original."""
-    return lambda new: _register(new, name, replaced_by, adds=False)
+    return lambda new: _register(new, name, replaced_by, adds=False, upstream=upstream)
 
 
 def _register(
-    resource_class: type[T], name: str, replaced_by: tuple[str, ...], *, adds: bool
+    resource_class: type[T], name: str, replaced_by: tuple[str, ...], *, adds: bool, upstream: str
 ) -> type[T]:
     entry = Name(provisioners, f"_RESOURCE_HANDLERS[{name}]")
     resource_class.name, resource_class.replaced_by = name, replaced_by
@@ -107,7 +111,7 @@ def _register(
         "update_with_logical_id": True,
         "delete": instance.delete,
     }
-    REPLACEMENTS.add([entry], function=resource_class, value=handlers, adds=adds)
+    REPLACEMENTS.add([entry], function=resource_class, value=handlers, adds=adds, upstream=upstream)
     if replaced_by:
         REPLACEMENTS.add(
             [Name(provisioners, f"_REPLACING_PROPERTIES[{name}]")],

@@ -29,7 +29,11 @@ _LIFECYCLE = {
 _NOT_EMPTY = "The bucket you tried to delete is not empty"
 
 
-@replaces_type("AWS::S3::Bucket")
+@replaces_type(
+    "AWS::S3::Bucket",
+    upstream="Missing: BucketEncryption, LifecycleConfiguration, OwnershipControls and Tags of a"
+    " template. Bug: the deletion of a bucket drops its objects; CloudFormation refuses it.",
+)
 class Bucket(PatchedType):
     """A bucket with its encryption, lifecycle, ownership and tags; only an empty one is deleted."""
 
@@ -111,7 +115,11 @@ _PUT_SSE = "x-amz-server-side-encryption"
 _PUT_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 
 
-@replaces(s3, "_resolve_sse_write_headers")
+@replaces(
+    s3,
+    "_resolve_sse_write_headers",
+    upstream="Bug: an object put with aws:kms and no key has no key; S3 takes the AWS-managed one.",
+)
 def with_managed_key(
     original: Callable[[dict[str, str], str], Any], headers: dict[str, str], bucket: str
 ) -> Any:

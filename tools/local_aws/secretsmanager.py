@@ -11,7 +11,11 @@ from tools.local_aws.resource_types import Change, Created, PatchedType, Propert
 _SUFFIX_LENGTH = 7
 
 
-@replaces_type("AWS::SecretsManager::Secret", replaced_by=("Name",))
+@replaces_type(
+    "AWS::SecretsManager::Secret",
+    replaced_by=("Name",),
+    upstream="Bug: Ref returns the name of the secret; CloudFormation returns its ARN.",
+)
 class Secret(PatchedType):
     """A secret whose physical id is its ARN."""
 

@@ -16,9 +16,18 @@ from tools.local_aws.responses import Handler, Request, Response, json_error, js
 _HEALTHS = ("HEALTHY", "UNHEALTHY")
 # By record type, the attribute of the instance that has the record's value.
 _VALUES = {"A": "AWS_INSTANCE_IPV4", "AAAA": "AWS_INSTANCE_IPV6", "CNAME": "AWS_INSTANCE_CNAME"}
+_RECORDS_UPSTREAM = (
+    "Missing: the record sets of an instance in the hosted zone of its namespace, as DnsConfig of"
+    " the service says."
+)
 
 
-@replaces(servicediscovery, "_register_instance")
+@replaces(
+    servicediscovery,
+    "_register_instance",
+    upstream=f"{_RECORDS_UPSTREAM} Missing: AWS_INIT_HEALTH_STATUS, and the refusal of an instance"
+    " without the attributes that its records need.",
+)
 def register_instance(original: Handler, request: Request) -> Response:
     """Register an instance with its DNS records and first health status."""
     service = servicediscovery._services.get(request["ServiceId"])
@@ -47,7 +56,11 @@ custom_health_seconds = Delays().custom_health
 _waiting: dict[tuple[str, str], Request] = {}
 
 
-@replaces(servicediscovery, "_update_instance_custom_health_status")
+@replaces(
+    servicediscovery,
+    "_update_instance_custom_health_status",
+    upstream="Missing: the 30 seconds after which Cloud Map acts on a custom health status.",
+)
 def update_custom_health(original: Handler, request: Request) -> Response:
     """Act on a status after the delay, unless another one has replaced it by then."""
     service_id, instance_id = request["ServiceId"], request["InstanceId"]
@@ -70,7 +83,12 @@ def _act_on_health(original: Handler, request: Request, key: tuple[str, str]) ->
         original(request)
 
 
-@replaces(servicediscovery, "_deregister_instance")
+@replaces(
+    servicediscovery,
+    "_deregister_instance",
+    upstream=f"{_RECORDS_UPSTREAM} Bug: an instance that is not registered is deregistered without"
+    " an error; Cloud Map answers InstanceNotFound.",
+)
 def deregister_instance(original: Handler, request: Request) -> Response:
     """Deregister an instance with its DNS records."""
     service_id, instance_id = request["ServiceId"], request["InstanceId"]
@@ -86,7 +104,11 @@ def deregister_instance(original: Handler, request: Request) -> Response:
     return response
 
 
-@replaces(servicediscovery, "_delete_service")
+@replaces(
+    servicediscovery,
+    "_delete_service",
+    upstream="Bug: a service with instances is deleted; Cloud Map answers ResourceInUse.",
+)
 def delete_service(original: Handler, request: Request) -> Response:
     """Refuse to delete a service that still has instances."""
     if servicediscovery._instances.get(request["Id"]):
@@ -153,7 +175,12 @@ def _record_set(
     )
 
 
-@replaces(servicediscovery, "_discover_instances")
+@replaces(
+    servicediscovery,
+    "_discover_instances",
+    upstream="Bug: HEALTHY_OR_ELSE_ALL finds nothing and is not the default; QueryParameters have"
+    " no effect.",
+)
 def discover_instances(original: Handler, request: Request) -> Response:
     """Find the instances that match the wanted health and all query parameters."""
     status, headers, body = original({**request, "HealthStatus": "ALL"})
@@ -170,13 +197,16 @@ def discover_instances(original: Handler, request: Request) -> Response:
     return json_response({"Instances": found[: request.get("MaxResults", 100)], **revision})
 
 
-@replaces(servicediscovery, "_list_services")
+_LISTS_UPSTREAM = "Missing: the Filters of ListServices and ListNamespaces."
+
+
+@replaces(servicediscovery, "_list_services", upstream=_LISTS_UPSTREAM)
 def list_services(original: Handler, request: Request) -> Response:
     """List the services that match the filters."""
     return _filtered(original, request, "Services", {"NAMESPACE_ID": "NamespaceId"})
 
 
-@replaces(servicediscovery, "_list_namespaces")
+@replaces(servicediscovery, "_list_namespaces", upstream=_LISTS_UPSTREAM)
 def list_namespaces(original: Handler, request: Request) -> Response:
     """List the namespaces that match the filters."""
     return _filtered(original, request, "Namespaces", {"NAME": "Name", "TYPE": "Type"})

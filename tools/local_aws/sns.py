@@ -15,7 +15,11 @@ from tools.local_aws.resource_types import (
 )
 
 
-@replaces_type("AWS::SNS::TopicPolicy", replaced_by=("Topics",))
+@replaces_type(
+    "AWS::SNS::TopicPolicy",
+    replaced_by=("Topics",),
+    upstream="Bug: Ref is a random id, which does not name the topic of the policy.",
+)
 class TopicPolicy(PatchedType):
     """The policy of one or more topics."""
 

@@ -135,12 +135,13 @@ def test_the_installed_ministack_is_the_recorded_one() -> None:
 
 def test_the_report_gives_place_and_reason_of_every_replacement(service: Any) -> None:
     replacements = Replacements()
-    replacements.replaces(service, "say", "ACTIONS[Say]")(_louder)
+    replacements.replaces(service, "say", "ACTIONS[Say]", upstream="Bug: it is quiet.")(_louder)
     lines = replacement_report.report(replacements).splitlines()
     assert lines[0].startswith("services.echo.say  <-  test_replacements.py:")
-    assert lines[1:3] == [
+    assert lines[1:4] == [
         "    and services.echo.ACTIONS[Say]",
         "    Say it louder.",
+        "    upstream: Bug: it is quiet.",
     ]
 
 
