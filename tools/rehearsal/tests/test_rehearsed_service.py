@@ -6,9 +6,7 @@ from typing import Any, cast
 import pytest
 
 from settings.examples import sample_env
-from tools.rehearsal.expectation import RehearsalError
-from tools.rehearsal.pipeline.source_tree import Source
-from tools.rehearsal.rehearsed_service import SettingsFiles, choose_service, sample_service
+from tools.rehearsal.rehearsed_service import SettingsFiles, choose_service
 from tools.repository import ROOT
 
 
@@ -44,13 +42,3 @@ def test_settings_of_the_user_are_taken_and_changed_in_a_copy(
         assert workspace[files.main]["service_name"] == "mine"
     assert workspace[files.main]["container_environment"] == "A=1"
     assert (tmp_path / ".env").read_text(encoding="utf-8") == text
-
-
-def test_a_commit_without_the_files_that_the_settings_name_is_refused() -> None:
-    source = Source(files={}, links={}, origin="commit 1", commit="1", subject="", left_out=())
-    with pytest.raises(RehearsalError) as caught:
-        sample_service(working_tree=False).require_paths(source)
-    assert "folder_path: there is no application-code/ecsdemo-backend/Dockerfile" in str(
-        caught.value
-    )
-    assert "buildspec_path: there is no" in str(caught.value)
