@@ -99,7 +99,7 @@ def _run(given: Mapping[str, Any]) -> None:
     os.environ.update(given["environment"])
     os.chdir(given["code"])
     sys.path.insert(0, given["code"])
-    time.sleep = lambda seconds: _sleep(min(seconds, _LONGEST_PAUSE_SECONDS))
+    time.sleep = _pause
     module, _, name = given["handler"].rpartition(".")
     status = 1
     try:
@@ -112,6 +112,11 @@ def _run(given: Mapping[str, Any]) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+
+def _pause(seconds: Any, /) -> None:
+    """Take the place of ``time.sleep`` in a function."""
+    _sleep(min(seconds, _LONGEST_PAUSE_SECONDS))
 
 
 def _session() -> Any:

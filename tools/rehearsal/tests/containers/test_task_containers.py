@@ -1,15 +1,12 @@
 """ECS of the local AWS with an engine: tasks are containers, from their start to their end."""
 
 import json
-import signal
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tools.container_engine import Engine, docker_host
-from tools.container_engine.ownership import KEPT_IMAGES
 from tools.local_aws import NO_DELAYS, EngineAccess, LocalAws
 from tools.local_aws.image_push import push_image
 from tools.local_aws.tests.discoverable import Resources, registry, service
@@ -209,33 +206,3 @@ def test_a_deploy_whose_tasks_do_not_come_up_fails(
 ) -> None:
     with pytest.raises(StackFailedError, match="circuit breaker was triggered"):
         stacks.deploy("tasks", _resources(network.cidr, count=1, **container))
-
-
-def test_a_task_is_stopped_by_the_signal_that_its_image_names(
-    aws: LocalAws,
-    engine: Engine,
-    network: ContainerNetwork,
-    image: str,
-    stacks: Stacks,
-    tmp_path: Path,
-) -> None:
-    """Its first process would ignore SIGTERM, and be killed; nginx and others name another one."""
-    (tmp_path / "Dockerfile").write_text(
-        f'FROM {image}\nSTOPSIGNAL SIGINT\nCMD ["python", "-c", "import signal; signal.pause()"]\n'
-    )
-    name = f"{KEPT_IMAGES}/tests:stop-signal"
-    engine("build", "--tag", name, str(tmp_path))
-    _push(aws, engine("image", "inspect", "--format", "{{.Id}}", name), "signal")
-    own: dict[str, Any] = {"Image": f"{REPOSITORY}:signal", "HealthCheck": None}
-    stacks.deploy("tasks", _resources(network.cidr, count=1, **own))
-    (task,) = _tasks(aws)
-    ecs = aws.client("ecs")
-    ecs.stop_task(cluster="infra", task=task["taskArn"])
-
-    def ended() -> dict[str, Any]:
-        return dict(ecs.describe_tasks(cluster="infra", tasks=[task["taskArn"]])["tasks"][0])
-
-    wait_until("it has stopped", lambda: ended()["lastStatus"] == "STOPPED")
-    assert ended()["containers"][0]["exitCode"] == 128 + signal.SIGINT
-    stacks.delete_all()
-    engine.attempt("rmi", name)
