@@ -1,4 +1,4 @@
-"""Which service is rehearsed, and the copies of its settings files."""
+"""Which service is rehearsed, the copies of its settings files, and what is not shown."""
 
 from pathlib import Path
 from typing import Any, cast
@@ -6,7 +6,10 @@ from typing import Any, cast
 import pytest
 
 from settings.examples import sample_env
-from tools.rehearsal.rehearsed_service import SettingsFiles, choose_service
+from tools.rehearsal.console_report import ConsoleReport
+from tools.rehearsal.pipeline.docker_command import SWITCH
+from tools.rehearsal.rehearse import find_engine
+from tools.rehearsal.rehearsed_service import SettingsFiles, choose_service, sample_service
 from tools.repository import ROOT
 
 
@@ -42,3 +45,15 @@ def test_settings_of_the_user_are_taken_and_changed_in_a_copy(
         assert workspace[files.main]["service_name"] == "mine"
     assert workspace[files.main]["container_environment"] == "A=1"
     assert (tmp_path / ".env").read_text(encoding="utf-8") == text
+
+
+def test_without_an_engine_the_end_of_the_report_says_what_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(SWITCH, "stand-in")
+    report = ConsoleReport()
+    assert find_engine(report, sample_service(working_tree=False)) is None
+    report.end("This is the end.")
+    last = capsys.readouterr().out.partition("This is the end.")[2]
+    assert "Not shown: tasks as containers: REHEARSAL_DOCKER=stand-in" in last
+    assert "Not shown: that your Dockerfile builds" in last
