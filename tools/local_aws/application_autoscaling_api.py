@@ -31,11 +31,11 @@ class _Backend(ApplicationAutoscalingBackend):
             _hold_within(target.resource_id, int(target.min_capacity), int(target.max_capacity))
         return target
 
-    def put_scaling_policy(self, **request: Any) -> FakeApplicationAutoscalingPolicy:
+    def put_scaling_policy(self, *args: Any, **request: Any) -> FakeApplicationAutoscalingPolicy:
         named = ("service_namespace", "resource_id", "scalable_dimension", "policy_name")
         key = FakeApplicationAutoscalingPolicy.formulate_key(*(request[name] for name in named))
         old = self.policies.get(key)
-        policy = super().put_scaling_policy(**request)
+        policy = super().put_scaling_policy(*args, **request)
         if old:
             # An update keeps the ARN of the policy on AWS, but not in moto.
             policy.policy_arn = old.policy_arn

@@ -130,10 +130,13 @@ class Playground:
     def serve(self) -> None:
         """Do the jobs of the pipelines, until Ctrl-C."""
         while True:
+            idle = True
             for result in self._worker.work():
+                idle = False
                 end = f"failed: {result.failure}" if result.failure else "succeeded"
                 self._report.say(f"  {result.pipeline}: {result.action} {end}")
-            time.sleep(_POLL_SECONDS)
+            if idle:  # otherwise the next action may already wait
+                time.sleep(_POLL_SECONDS)
 
     def say_what_is_left(self) -> bool:
         """Look for everything that was made, say where, and tell whether something is there."""

@@ -133,6 +133,8 @@ def examine_image(
                 return seen
             time.sleep(_POLL_SECONDS)
     finally:
+        # podman's rm would wait ten seconds for a command that ignores SIGTERM.
+        engine.attempt("kill", "--signal=KILL", container)
         engine.attempt("rm", "--force", "--volumes", container)
 
 

@@ -9,8 +9,7 @@ from tools.rehearsal.expectation import expect
 from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET
 from tools.rehearsal.workspace import AS_SYNTHESISED
 
-DEPLOY_NEW_SETTINGS = ("deploy", "--all", "--require-approval", "never")
-DEPLOY = (*DEPLOY_NEW_SETTINGS, *AS_SYNTHESISED)
+DEPLOY = ("deploy", "--all", "--require-approval", "never", *AS_SYNTHESISED)
 DESTROY_SERVICE = ("destroy", SERVICE, *AS_SYNTHESISED)
 FAILED_STACK = {"AWS::CloudFormation::Stack": [SERVICE]}
 """What the rollback of a first deploy leaves: the record of the stack, with its events."""

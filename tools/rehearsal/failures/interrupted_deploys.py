@@ -6,12 +6,7 @@ from collections.abc import Collection
 from tools.local_aws import LocalAwsError
 from tools.rehearsal.context import CORE, SERVICE
 from tools.rehearsal.expectation import RehearsalError, expect, expect_true
-from tools.rehearsal.failures.context import (
-    DEPLOY,
-    DEPLOY_COMMAND,
-    DEPLOY_NEW_SETTINGS,
-    FailureContext,
-)
+from tools.rehearsal.failures.context import DEPLOY, DEPLOY_COMMAND, FailureContext
 from tools.rehearsal.workspace import Cli
 
 _PAUSE_SECONDS = 0.01
@@ -24,7 +19,8 @@ def killed_during_an_update(context: FailureContext) -> None:
     context.report.section("The CLI is killed in the middle of a deploy")
     with context.report.step("Killed while CloudFormation updates") as step:
         context.workspace.write_env(task_memory="1024")
-        step.note = _kill(context, DEPLOY_NEW_SETTINGS, _UPDATED)
+        context.workspace.synthesised()
+        step.note = _kill(context, DEPLOY, _UPDATED)
     with context.report.step("Deployed again: the update is complete") as step:
         said = context.workspace.cdk(*DEPLOY)
         context.expect_whole(CORE, SERVICE)

@@ -13,6 +13,7 @@ from tools.rehearsal.failures.context import (
     cdk_command,
 )
 from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET, store_token
+from tools.rehearsal.scenarios.shared_core import names_of
 
 _ENV_FILE = "existing.env"
 _SYNTH = ("synth", "--quiet")
@@ -23,7 +24,7 @@ def failed_look_up(context: FailureContext) -> None:
     context.report.section("A VPC that is given by name cannot be looked up")
     workspace, name = context.workspace, context.outputs(CORE)["VpcName"]
     with context.report.step("Without credentials: refused"), workspace.offline():
-        _write_env(context, vpc_name=name)
+        _write_env(context)
         said = workspace.failing_cdk(*_SYNTH, env_file=_ENV_FILE)
         expect_true("the CLI says why", holds="no credentials have been configured" in said)
     context.report.cli_output(cdk_command((*_SYNTH, "-c", f"env_file={_ENV_FILE}")), said)
@@ -32,7 +33,7 @@ def failed_look_up(context: FailureContext) -> None:
         said = workspace.failing_cdk(*_SYNTH, env_file=_ENV_FILE)
         expect_true("the CLI says why", holds=f'"tag:Name":"{name}s"' in said)
     with context.report.step("With credentials and the right name: found") as step:
-        _write_env(context, vpc_name=name)
+        _write_env(context)
         workspace.cdk(*_SYNTH, env_file=_ENV_FILE)
         workspace.cdk(*_SYNTH)  # the settings that the next failures deploy
         context.expect_core_alone()
@@ -96,14 +97,6 @@ def taken_name(context: FailureContext) -> None:
     context.report.cli_output(DEPLOY_COMMAND, said)
 
 
-def _write_env(context: FailureContext, *, vpc_name: str) -> None:
-    core = context.outputs(CORE)
-    context.workspace.write_env(
-        _ENV_FILE,
-        deploy_core_stack="False",
-        vpc_name=vpc_name,
-        namespace_name=core["NamespaceNames"],
-        namespace_arn=core["NamespaceArns"],
-        namespace_id=core["NamespaceIds"],
-        ecs_task_execution_role_arn=core["TaskExecutionRoleArn"],
-    )
+def _write_env(context: FailureContext, **changes: str) -> None:
+    names = names_of(context.outputs(CORE)) | changes
+    context.workspace.write_env(_ENV_FILE, deploy_core_stack="False", **names)

@@ -10,27 +10,24 @@ from tools.command_line import run
 
 import argparse
 import json
-import secrets
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from settings.examples import ACCOUNT, REGION
-from tools.local_aws import LocalAws, LocalAwsError
+from tools.local_aws import LocalAwsError
 from tools.rehearsal.console_report import ConsoleReport
-from tools.rehearsal.context import CORE, SERVICE, RehearsalContext, read_deliverable
+from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
 from tools.rehearsal.expectation import RehearsalError, expect_true
 from tools.rehearsal.permissions import many
 from tools.rehearsal.pipeline.artifacts import ArtifactStore
-from tools.rehearsal.pipeline.docker_command import docker_stand_in
-from tools.rehearsal.pipeline.pipeline_run import PipelineRun
 from tools.rehearsal.pipeline.worker import FAILURES
-from tools.rehearsal.scenarios import first_deploy
-from tools.rehearsal.workspace import Workspace
+from tools.rehearsal.rehearsal import Rehearsal
+from tools.rehearsal.rehearse import start
+from tools.rehearsal.rehearsed_service import sample_service
 
 _LOST_WITHOUT_FAILURE = {
     ("ImageBuild", "ecr:BatchGetImage"): "docker builds without cached layers",
@@ -67,13 +64,8 @@ def main() -> None:
     given = parser.parse_args()
     report = ConsoleReport()
     try:
-        with ExitStack() as stack:
-            aws = stack.enter_context(LocalAws(account=ACCOUNT, region=REGION))
-            workspace = stack.enter_context(Workspace(aws))
-            context = RehearsalContext(
-                aws=aws, workspace=workspace, report=report, working_tree=given.working_tree
-            )
-            by_role = rehearse(context)
+        with start(report, sample_service(working_tree=given.working_tree), None) as rehearsal:
+            by_role = rehearse(rehearsal)
     except (RehearsalError, LocalAwsError) as error:
         sys.exit(f"\nA permission is not needed, or another one is missing: {error}")
     report.end(
@@ -82,15 +74,13 @@ def main() -> None:
     )
 
 
-def rehearse(context: RehearsalContext) -> Mapping[str, int]:
+def rehearse(rehearsal: Rehearsal) -> Mapping[str, int]:
     """Deploy, do every action with and without its permissions; count these by role."""
-    report = context.report
-    read_deliverable(context)
-    first_deploy.prepare(context)
+    context, report = rehearsal.context, rehearsal.context.report
     with report.step("cdk deploy --all"):
-        context.workspace.deploy()
+        rehearsal.deploy()
     seen: set[UsedPermission] = set()
-    for name, do in _actions(context):
+    for name, do in _actions(rehearsal):
         report.section(name)
         before = _uses(context)
         with report.step("With all permissions") as step:
@@ -108,14 +98,13 @@ def rehearse(context: RehearsalContext) -> Mapping[str, int]:
     return Counter(use.role for use in seen)
 
 
-def _actions(context: RehearsalContext) -> Iterator[tuple[str, Callable[[], None]]]:
+def _actions(rehearsal: Rehearsal) -> Iterator[tuple[str, Callable[[], None]]]:
     """Yield the actions of the pipeline, in order, with functions that do them again and again."""
-    client = context.aws.client("codepipeline")
-    name = context.outputs(SERVICE)["PipelineName"]
+    worker, commit = rehearsal.pipeline, rehearsal.commit
+    client = rehearsal.context.aws.client("codepipeline")
+    name = rehearsal.context.outputs()["PipelineName"]
     pipeline = client.get_pipeline(name=name)["pipeline"]
-    worker = PipelineRun(context, docker_stand_in(context.workspace.folder / "docker"))
     artifacts = ArtifactStore(bucket=pipeline["artifactStore"]["location"], pipeline=name)
-    commit = secrets.token_hex(20)
     actions = {
         action["name"]: action
         for stage in pipeline["stages"]

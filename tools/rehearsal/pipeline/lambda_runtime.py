@@ -22,6 +22,11 @@ import botocore.session
 
 KILLED = 137
 
+# The functions pause for seconds between two looks at ECS. The local AWS needs less than a second
+# for what ECS does in minutes, so a pause is not longer than this.
+_LONGEST_PAUSE_SECONDS = 0.2
+_sleep = time.sleep
+
 # boto3 reads the models of these services once. Others work, too, but take longer.
 _READ_ONCE = ("cloudwatch", "codepipeline", "ecr", "ecs", "s3")
 _LOADER = botocore.loaders.create_loader()
@@ -94,6 +99,7 @@ def _run(given: Mapping[str, Any]) -> None:
     os.environ.update(given["environment"])
     os.chdir(given["code"])
     sys.path.insert(0, given["code"])
+    time.sleep = _pause
     module, _, name = given["handler"].rpartition(".")
     status = 1
     try:
@@ -106,6 +112,11 @@ def _run(given: Mapping[str, Any]) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+
+def _pause(seconds: Any, /) -> None:
+    """Take the place of ``time.sleep`` in a function."""
+    _sleep(min(seconds, _LONGEST_PAUSE_SECONDS))
 
 
 def _session() -> Any:

@@ -23,6 +23,17 @@ class ActionFailedError(RehearsalError):
         self.done = done
 
 
+def failure_of(deliver: Callable[[], object], action: str) -> ActionFailedError:
+    """Return the failure of a delivery, which must be that of the given action."""
+    try:
+        deliver()
+    except ActionFailedError as failure:
+        if failure.action != action:
+            raise
+        return failure
+    raise RehearsalError(f"the action {action} should have failed, but the delivery went through")
+
+
 class PipelineRun(PipelineWorker):
     """Starts executions of the service's pipeline, one after the other, and does their jobs.
 

@@ -5,7 +5,7 @@ pipeline alone.
 """
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -23,7 +23,7 @@ from tools.rehearsal.image_errors import (
     not_built,
     not_healthy,
 )
-from tools.rehearsal.pipeline.pipeline_run import ActionFailedError
+from tools.rehearsal.pipeline.pipeline_run import ActionFailedError, failure_of
 from tools.rehearsal.rehearsal import Rehearsal
 
 _SECONDS_TO_LISTEN = 30.0  # at least
@@ -174,17 +174,6 @@ def _expect_state(rehearsal: Rehearsal, before: tuple[Any, ...]) -> None:
     )
 
 
-def _failure(deliver: Callable[[], object], action: str) -> ActionFailedError:
-    """Return the failure of a delivery, which must be that of the given action."""
-    try:
-        deliver()
-    except ActionFailedError as failure:
-        if failure.action != action:
-            raise
-        return failure
-    raise RehearsalError(f"the action {action} should have failed, but the delivery went through")
-
-
 def _deliver_and_roll_back(rehearsal: Rehearsal) -> str:
     """Roll a version out and then back, as ECS does for an alarm, before it is promoted.
 
@@ -206,7 +195,7 @@ def _deliver_and_roll_back(rehearsal: Rehearsal) -> str:
 
     run, commit = rehearsal.pipeline.run, rehearsal.commit
     with rehearsal.docker.deriving(other) if rehearsal.containers else nullcontext():
-        failure = _failure(lambda: run(commit, before={"Promote": roll_back}), "Promote")
+        failure = failure_of(lambda: run(commit, before={"Promote": roll_back}), "Promote")
     expect_true(f"the reason is told: {failure}", holds="rolled back or replaced" in str(failure))
     _expect_state(rehearsal, before)
     return named
@@ -221,7 +210,7 @@ def _fail_to_roll_out(rehearsal: Rehearsal, image: str) -> None:
         ecr.batch_delete_image(repositoryName=rehearsal.context.repository(), imageIds=[lost])
 
     retry = rehearsal.pipeline.retry
-    failure = _failure(lambda: retry("Deploy", before={"Deploy": lose_image}), "Deploy")
+    failure = failure_of(lambda: retry("Deploy", before={"Deploy": lose_image}), "Deploy")
     expect_true(f"the reason is told: {failure}", holds=f"{image}: not found" in str(failure))
     _expect_state(rehearsal, before)
 

@@ -14,17 +14,6 @@ TOKEN_SECRET = "ecs-github-token"  # noqa: S105 - the name of a secret, not a se
 _TOKEN = "ghp_rehearsal"  # noqa: S105 - a stand-in; GitHub is not asked
 
 
-def prepare(context: RehearsalContext) -> None:
-    """Bootstrap and store the token: what an account needs before the sample's first deploy."""
-    with context.report.step("cdk bootstrap") as step:
-        context.workspace.write_env()
-        context.workspace.bootstrap()
-        step.note = "from now on as a user who may only assume the roles of the bootstrap"
-    with context.report.step("Store the GitHub token") as step:
-        store_token(context)
-        step.note = TOKEN_SECRET
-
-
 def store_token(context: RehearsalContext) -> None:
     """Put a token into Secrets Manager, under the name that the sample's settings have."""
     secrets = context.aws.client("secretsmanager")

@@ -5,8 +5,6 @@ from pathlib import Path
 CANARY = "CANARY"
 TOKEN = f"ghp_{CANARY}6789abcdefghijABCDEFGHIJ012345"
 PASSWORD = f"correct-horse-{CANARY}-staple"
-CLASSIC_TOKEN = "0ddba11" * 5 + "cafed"
-"""Of the oldest kind, which has no mark but its form."""
 
 
 def files_in(folder: Path) -> dict[str, str]:
@@ -15,4 +13,4 @@ def files_in(folder: Path) -> dict[str, str]:
 
 
 def holders(texts: dict[str, str]) -> list[str]:
-    return [place for place, text in texts.items() if CANARY in text or CLASSIC_TOKEN in text]
+    return [place for place, text in texts.items() if CANARY in text]

@@ -1,4 +1,4 @@
-"""Which service is rehearsed, and the copies of its settings files."""
+"""Which service is rehearsed, the copies of its settings files, and what is not shown."""
 
 from pathlib import Path
 from typing import Any, cast
@@ -6,8 +6,9 @@ from typing import Any, cast
 import pytest
 
 from settings.examples import sample_env
-from tools.rehearsal.expectation import RehearsalError
-from tools.rehearsal.pipeline.source_tree import Source
+from tools.rehearsal.console_report import ConsoleReport
+from tools.rehearsal.pipeline.docker_command import SWITCH
+from tools.rehearsal.rehearse import find_engine
 from tools.rehearsal.rehearsed_service import SettingsFiles, choose_service, sample_service
 from tools.repository import ROOT
 
@@ -46,11 +47,13 @@ def test_settings_of_the_user_are_taken_and_changed_in_a_copy(
     assert (tmp_path / ".env").read_text(encoding="utf-8") == text
 
 
-def test_a_commit_without_the_files_that_the_settings_name_is_refused() -> None:
-    source = Source(files={}, links={}, origin="commit 1", commit="1", subject="", left_out=())
-    with pytest.raises(RehearsalError) as caught:
-        sample_service(working_tree=False).require_paths(source)
-    assert "folder_path: there is no application-code/ecsdemo-backend/Dockerfile" in str(
-        caught.value
-    )
-    assert "buildspec_path: there is no" in str(caught.value)
+def test_without_an_engine_the_end_of_the_report_says_what_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(SWITCH, "stand-in")
+    report = ConsoleReport()
+    assert find_engine(report, sample_service(working_tree=False)) is None
+    report.end("This is the end.")
+    last = capsys.readouterr().out.partition("This is the end.")[2]
+    assert "Not shown: tasks as containers: REHEARSAL_DOCKER=stand-in" in last
+    assert "Not shown: that your Dockerfile builds" in last

@@ -46,12 +46,13 @@ def texts() -> Iterator[dict[str, str]]:
         changes = {"container_secrets": f"DB={db['ARN']}:password::,KEY={PARAMETER}"}
         workspace.write_env(**changes)
         workspace.bootstrap()
-        workspace.deploy()
+        workspace.deploy("--all", *workspace.synthesised())
         found = dict(described(aws))
         found |= files_in(workspace.folder)
         changes |= {"github_token_secret_name": "missing", "task_memory": "1024"}
         workspace.write_env(**changes)
-        workspace.failing_cdk("deploy", "--all", "--require-approval", "never")
+        deploy = ("deploy", "--all", "--require-approval", "never")
+        workspace.failing_cdk(*deploy, *workspace.synthesised())
         client = aws.client("cloudformation")
         for stack in (CORE, SERVICE):
             events = client.describe_stack_events(StackName=stack)

@@ -1,6 +1,5 @@
 """The CLI runs the app wherever it is; hanging, or without its AWS, it ends with its children."""
 
-import json
 import os
 import select
 import socket
@@ -11,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from tools.local_aws import LocalAws, LocalAwsError
+from tools.local_aws import LocalAws
 from tools.rehearsal import workspace as module
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.workspace import Cli, Workspace, app_command
@@ -71,14 +70,6 @@ def test_all_that_the_cli_has_started_is_killed(workspace: Workspace) -> None:
     assert cli.returncode == -9
 
 
-def test_the_cli_is_killed_when_the_local_aws_is_gone(workspace: Workspace, aws: Listener) -> None:
-    cli = start()
-    aws.socket.close()
-    with pytest.raises(LocalAwsError, match=r"went away while the CDK CLI ran\.\nits last words"):
-        workspace.finish(cli)
-    assert cli.returncode == -9
-
-
 def test_the_cli_is_killed_when_it_hangs(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,24 +95,6 @@ def test_the_app_may_be_anywhere(
     with Workspace(cast("LocalAws", aws)) as workspace:
         said = workspace.failing_cdk("ls", "--app", app_command(folder / "app.py"))
     assert "it runs" in said
-
-
-@pytest.mark.slow
-def test_the_assembly_is_the_one_that_the_cli_makes(workspace: Workspace) -> None:
-    def made() -> dict[str, object]:
-        """Return the templates, and which assets they need."""
-        files = [*(workspace.folder / "cdk.out").glob("*Stack.*.json")]
-        return {f.name: json.loads(f.read_text()) for f in files if "metadata" not in f.name}
-
-    workspace.write_env(task_memory="1024")
-    workspace.cdk("synth", "--quiet")
-    by_cli = made()
-    workspace.write_env()
-    workspace.synthesised()
-    assert made() != by_cli, "other settings make other templates"
-    workspace.write_env(task_memory="1024")
-    workspace.synthesised()
-    assert made() == by_cli
 
 
 @pytest.mark.slow

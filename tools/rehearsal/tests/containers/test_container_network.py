@@ -18,7 +18,6 @@ from tools.rehearsal.containers.network import (
     ContainerNetwork,
     ZoneFeed,
     container_network,
-    read_zone,
 )
 
 NAME = "backend.default.local"
@@ -95,33 +94,14 @@ def test_the_resolver_hears_of_a_change_after_the_delay(monkeypatch: pytest.Monk
     assert feed.has_told()
 
 
-class CloudMap:
-    """Knows one service with two instances."""
-
-    def list_namespaces(self) -> Any:
-        return {"Namespaces": [{"Id": "ns-1", "Name": "default.local"}]}
-
-    def list_services(self) -> Any:
-        return {"Services": [{"Id": "srv-1"}]}
-
-    def get_service(self, **_: str) -> Any:
-        dns = {"DnsRecords": [{"Type": "A", "TTL": 10}]}
-        return {"Service": {"Name": "backend", "NamespaceId": "ns-1", "DnsConfig": dns}}
-
-    def discover_instances(self, **where: str) -> Any:
-        assert where == {"NamespaceName": "default.local", "ServiceName": "backend"}
-        addresses = ("10.0.1.4", "10.0.0.4")
-        return {"Instances": [{"Attributes": {"AWS_INSTANCE_IPV4": a}} for a in addresses]}
-
-
 def ask(names: Any, name: str, kind: str = "A") -> Any:
     zone = Zone()
     zone.names = names
     return zone.resolve(DNSRecord.question(name, kind), None)
 
 
-def test_a_name_has_the_addresses_of_cloud_map_with_the_ttl() -> None:
-    names = read_zone(CloudMap())
+def test_a_name_has_its_addresses_with_their_ttl() -> None:
+    names = {NAME: {"ttl": 10, "addresses": ["10.0.0.4", "10.0.1.4"]}}
     for spelt in (NAME, NAME.upper()):
         found = {(str(answer.rdata), answer.ttl) for answer in ask(names, spelt).rr}
         assert found == {("10.0.0.4", 10), ("10.0.1.4", 10)}

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,26 +33,40 @@ def containers(engine: Engine, network: ContainerNetwork, image: str) -> Iterato
     assert engine("ps", "--quiet", f"--filter=network={network.name}") == "", "none is left"
 
 
+@contextmanager
+def built(engine: Engine, folder: Path, dockerfile: str) -> Iterator[str]:
+    """Build an image for the length of a block; yield its name."""
+    name = f"{KEPT_IMAGES}/tests:examined-{folder.name}"
+    (folder / "Dockerfile").write_text(dockerfile, encoding="utf-8")
+    engine("build", "--tag", name, str(folder))
+    try:
+        yield name
+    finally:
+        engine.attempt("rmi", name)
+
+
+@pytest.fixture(scope="module")
+def runs_code(
+    engine: Engine, image: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """An image that runs the Python in the variable CODE of its environment."""
+    dockerfile = f"""FROM {image}
+ENTRYPOINT ["python", "-uc", "import os; exec(os.environ['CODE'])"]
+CMD []
+"""
+    with built(engine, tmp_path_factory.mktemp("code"), dockerfile) as name:
+        yield name
+
+
 @pytest.fixture
-def run(containers: TaskContainers, image: str, tmp_path: Path) -> Run:
-    def run(code: str, seconds: float = 60, **definition: Any) -> Examination:
-        (tmp_path / "main.py").write_text(code, encoding="utf-8")
-        dockerfile = f'FROM {image}\nCOPY main.py /\nENTRYPOINT ["python", "-u", "/main.py"]\n'
-        (tmp_path / "Dockerfile").write_text(dockerfile, encoding="utf-8")
-        return built(containers, tmp_path, seconds, definition)
+def run(containers: TaskContainers, runs_code: str) -> Run:
+    def run(code: str, *environment: Any, **definition: Any) -> Examination:
+        variables = [{"name": "CODE", "value": code}, *environment]
+        return examine_image(
+            containers, runs_code, {"environment": variables, **definition}, PORT, seconds=60
+        )
 
     return run
-
-
-def built(
-    containers: TaskContainers, folder: Path, seconds: float, definition: dict[str, Any]
-) -> Examination:
-    name = f"{KEPT_IMAGES}/tests:examined"
-    containers.engine("build", "--tag", name, str(folder))
-    try:
-        return examine_image(containers, name, definition, PORT, seconds)
-    finally:
-        containers.engine.attempt("rmi", name)
 
 
 def test_where_it_listens(run: Run) -> None:
@@ -63,7 +78,7 @@ def test_where_it_listens(run: Run) -> None:
 def test_an_end_with_its_code_and_last_words_and_the_environment_of_its_task(run: Run) -> None:
     code = "import os; raise SystemExit(' '.join(os.environ[name] for name in ('STAGE', 'KEY')))"
     stage = {"name": "STAGE", "value": "prod"}
-    seen = run(code, environment=[stage], secrets=[{"name": "KEY", "valueFrom": "arn"}])
+    seen = run(code, stage, secrets=[{"name": "KEY", "valueFrom": "arn"}])
     assert seen.exit_code == 1
     # On a busy machine podman's log has had a container's only line twice.
     assert {*seen.lines} == {"prod made-up"}
@@ -80,9 +95,12 @@ def test_an_image_that_holds_nothing_but_its_program(
 ) -> None:
     """From scratch, with the very program that a bad version is derived with."""
     architecture = containers.engine("info", "--format", "{{.Host.Arch}}")
-    for name, content in never_listens(architecture).items():
-        (tmp_path / name).write_bytes(re.sub(rb"ARG BUILT\nFROM .*", b"FROM scratch", content))
-    seen = built(containers, tmp_path, 1, {"healthCheck": {"command": ["CMD", "/no"]}})
+    files = never_listens(architecture)
+    (tmp_path / "program").write_bytes(files["program"])
+    dockerfile = re.sub(r"ARG BUILT\nFROM .*", "FROM scratch", files["Dockerfile"].decode())
+    check = {"healthCheck": {"command": ["CMD", "/no"]}}
+    with built(containers.engine, tmp_path, dockerfile) as name:
+        seen = examine_image(containers, name, check, PORT, seconds=1)
     assert seen.why_no_answer(PORT) == "it runs, and listens on no port"
     assert seen.check is not None
     assert seen.check[0] != 0

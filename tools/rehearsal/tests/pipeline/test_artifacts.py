@@ -9,7 +9,6 @@ import pytest
 from tools.local_aws import Access
 from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.pipeline.artifacts import ArtifactStore
-from tools.rehearsal.pipeline.rollout import read_image_definitions
 
 
 class Bucket:
@@ -70,20 +69,3 @@ def test_a_variable_of_an_earlier_action_is_resolved() -> None:
     assert resolved == action("release x@sha256:1")
     with pytest.raises(RehearsalError, match=r"could not be resolved: Action name=Release"):
         store.resolved(action("#{Build.TAG}"))
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (None, "there is no images.json in the artifact"),
-        (b"\xff", "cannot be read: it is not UTF-8"),
-        (b'[{"name": "x"}]', "images.json is no list like"),
-    ],
-)
-def test_the_reason_why_image_definitions_cannot_be_read_is_said(
-    content: bytes | None, reason: str, tmp_path: Path
-) -> None:
-    if content is not None:
-        (tmp_path / "images.json").write_bytes(content)
-    with pytest.raises(RehearsalError, match=reason):
-        read_image_definitions(tmp_path, "images.json")

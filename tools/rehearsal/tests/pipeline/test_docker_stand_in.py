@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.container_engine import Engine
 from tools.rehearsal.pipeline.docker_command import SWITCH, docker_command
-from tools.rehearsal.pipeline.docker_stand_in import State, main, write_engine
+from tools.rehearsal.pipeline.docker_stand_in import State, main
 
 IMAGE = "registry/shop:1"
 
@@ -78,16 +77,3 @@ def test_a_build_finds_it_as_docker(
         assert len(found.images()) == 1
         unknown = [*command, "--squash"]
         assert subprocess.run(unknown, cwd=context, check=False).returncode != 0
-
-
-def test_an_engine_builds_from_the_base_image_of_this_machine(
-    tmp_path: Path, context: Path, state: State, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls, engine = tmp_path / "calls", tmp_path / "engine"
-    engine.write_text(f"#!/bin/sh\necho \"$@\" >> '{calls}'\n", "utf-8")
-    engine.chmod(0o755)
-    write_engine(state.folder, Engine(name="podman", command=(str(engine),), settings={}), {})
-    monkeypatch.setenv("BASE_IMAGE", "here:1")
-    docker(state, "build", "--tag", IMAGE, str(context))
-    built = next(line for line in calls.read_text("utf-8").splitlines() if f"={IMAGE}" in line)
-    assert built.count("--build-arg=BASE_IMAGE=here:1") == 1

@@ -89,20 +89,6 @@ def test_links_are_not_followed(project: Path, *, working_tree: bool) -> None:
     assert ("application-code/Dockerfile" in source.files) is not working_tree
 
 
-def test_a_folder_of_a_larger_repository_is_read_alone(project: Path) -> None:
-    assert read_source(project / "application-code").files.keys() == {"Dockerfile"}
-
-
-def test_no_attribute_changes_what_is_read(project: Path) -> None:
-    attributes = "Dockerfile export-ignore\nversion export-subst\n"
-    (project / ".gitattributes").write_text(attributes, encoding="utf-8")
-    (project / "version").write_text("$Format:%H$", encoding="utf-8")
-    commit_all(project)
-    files = read_source(project).files
-    assert files.keys() == {*COMMITTED, ".gitattributes", "version"}
-    assert files["version"] == b"$Format:%H$"
-
-
 @pytest.mark.parametrize("working_tree", [False, True])
 def test_git_runs_no_program_of_the_repository(project: Path, *, working_tree: bool) -> None:
     git(project, "config", "filter.one.required", "true")
@@ -133,12 +119,6 @@ def test_without_a_repository_only_the_application_is_delivered_and_only_on_requ
     source = read_source(project, working_tree=True)
     assert source.files.keys() == {"application-code/Dockerfile"}
     assert "outside of application-code" in source.left_out[0]
-
-
-def test_the_error_of_git_is_shown(project: Path) -> None:
-    (project / ".git/config").write_text("[core\n", encoding="utf-8")
-    with pytest.raises(SourceError, match="bad config"):
-        read_source(project, working_tree=True)
 
 
 def test_variables_of_a_git_hook_are_ignored(
