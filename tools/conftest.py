@@ -1,7 +1,5 @@
 """Marks the slow tests of the tools, orders them, and prints what skipped tests leave out."""
 
-import os
-import pty
 import signal
 from collections import Counter
 from pathlib import Path
@@ -11,8 +9,8 @@ import pytest
 
 from tools.terminal import NOT_SHOWN
 
-# A shell lets background processes (``make test &``) ignore Ctrl-C and a
-# closed terminal. Tests send both.
+# A shell lets background processes (``make test &``) ignore Ctrl-C and a closed terminal. Tests
+# send both.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
@@ -28,17 +26,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
     # They wait for most of a minute; at the end they would keep the other processes idle.
     items.sort(key=lambda item: "containers" not in item.path.parts)
-
-
-@pytest.fixture(scope="session")
-def terminals() -> None:
-    """Skip the test if the system has no pseudo-terminals, as in some chroots."""
-    try:
-        opened = pty.openpty()
-    except OSError as error:
-        pytest.skip(f"a terminal is needed: {error}")
-    for descriptor in opened:
-        os.close(descriptor)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

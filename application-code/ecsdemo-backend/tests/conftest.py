@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-# A shell lets background processes (``make test &``) ignore Ctrl-C and a
-# closed terminal. Tests send both.
+# A shell lets background processes (``make test &``) ignore Ctrl-C and a closed terminal. Tests
+# send both.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
