@@ -174,6 +174,11 @@ _KMS_KEYS = ArnForm(
     expected="ARNs of KMS keys (not of aliases): arn:aws:kms:<region>:<account>:key/<id>",
     any_account=True,
 )
+_QUEUE = ArnForm(
+    services=("sqs",),
+    resource=r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo",
+    expected="the ARN of an SQS queue: arn:aws:sqs:<region>:<account>:<name>",
+)
 # IAM attaches ten managed policies to a role, or 20 in an account with a raised quota.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _MOST_POLICIES = 20
@@ -190,6 +195,8 @@ RoleArn = Annotated[str, AfterValidator(_ROLE.require)]
 PolicyArns = Annotated[tuple[str, ...], BeforeValidator(_policy_arns)]
 NamespaceArn = Annotated[str, AfterValidator(_NAMESPACE.require)]
 ConnectionArn = Annotated[str, AfterValidator(_CONNECTION.require)]
+# Application Auto Scaling reads the metrics of its own account and region only.
+QueueArn = Annotated[str, AfterValidator(_QUEUE.require)]
 KmsKeyArns = Annotated[tuple[str, ...], BeforeValidator(_KMS_KEYS.require_each)]
 
 # --- Names and ids --------------------------------------------------------------------------------
@@ -420,6 +427,10 @@ ZoneCount = Annotated[int, whole_number(1, 6)]
 # Cloud Map limits an ECS service with service discovery to 1000 tasks.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
 TaskCount = Annotated[int, whole_number(1, 1000)]
+# Below 10 nearly every task is busy enough for one more. The alarm is above the target (alarms.py),
+# so a target above 95 would leave it no room.
+TargetPercent = Annotated[int, whole_number(10, 95, " (percent), or nothing")]
+MessageCount = Annotated[int, whole_number(1, 1_000_000)]
 # Fargate stops a container after two minutes at the latest. By then the name must have expired:
 # see the rule in model.py.
 DnsTtl = Annotated[int, whole_number(0, 100, " (seconds)")]

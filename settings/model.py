@@ -21,9 +21,15 @@ from pydantic import (
 )
 
 from . import aws_types as aws
-from .container import BuildSecrets, ContainerEnvironment, ContainerSecrets, HealthCheckCommand
+from .container import (
+    BuildSecrets,
+    ContainerEnvironment,
+    ContainerSecrets,
+    HealthCheckCommand,
+    VariablesOfFile,
+)
 from .names import builds_repository_name, full_name, namespace_name
-from .parsing import Bool, Items, NoneIfEmpty, has_placeholder
+from .parsing import Bool, Items, NoneIfEmpty, require_usable
 from .report import InvalidValueError
 from .source_types import (
     Branch,
@@ -42,9 +48,6 @@ from .source_types import (
 REPORTED = object()
 """Stands for a value that cannot be used and that a problem has reported already."""
 
-# CDK and CloudFormation replace these references with something that the file does not say, or
-# refuse the template (cfn-lint E1029).
-_REFERENCES = ("${", "{{resolve:")
 # ECS stops a task without waiting until its name has expired. A task needs these seconds after
 # that to answer the open requests.
 _SECONDS_TO_DRAIN = 20
@@ -80,15 +83,7 @@ class Section(BaseModel):
         if isinstance(value, str):
             if not value and cls.model_fields[str(info.field_name)].is_required():
                 raise InvalidValueError(f"is empty; fill it in{cls._where_needed}")
-            if has_placeholder(value):
-                raise InvalidValueError(f"is still a placeholder; fill it in{cls._where_needed}")
-            if not value.isprintable():
-                raise InvalidValueError("contains a non-printable character; retype the value")
-            if mark := next((mark for mark in _REFERENCES if mark in value), None):
-                instead = "write $NAME" if mark == "${" else "leave it out"
-                raise InvalidValueError(
-                    f"for CDK and CloudFormation {mark} begins a reference; {instead}"
-                )
+            require_usable(value, cls._where_needed)
         return value
 
     @classmethod
@@ -133,7 +128,9 @@ class ServiceSettings(Section):
 
     ``health_check_command`` has the form of ECS, with CMD or CMD-SHELL first; None means no check.
     ``ecs_cluster_name`` and ``namespace_name`` (the full name) say where the service runs. In
-    ``ingress_cidrs`` the item ``VPC_RANGE`` stands for the primary range of the VPC.
+    ``ingress_cidrs`` the item ``VPC_RANGE`` stands for the primary range of the VPC. None as a
+    target of auto scaling means no policy. ``container_environment_file`` are the variables in that
+    file, and ``container_environment`` are those of both keys.
     """
 
     ecs_cluster_name: str
@@ -147,12 +144,17 @@ class ServiceSettings(Section):
     task_memory: aws.TaskMemory
     desired_count: aws.TaskCount
     max_count: aws.TaskCount = _default("10")
+    cpu_target_percent: Annotated[aws.TargetPercent | None, NoneIfEmpty] = _default("60")
+    memory_target_percent: Annotated[aws.TargetPercent | None, NoneIfEmpty] = _default("70")
+    scaling_queue_arn: Annotated[aws.QueueArn | None, NoneIfEmpty] = _default("")
+    messages_per_task: aws.MessageCount = _default("100")
     cpu_architecture: aws.Architecture = _default(aws.CpuArchitecture.X86_64.value)
     # The task definition sets SERVICE_PORT, so the check follows container_port.
     health_check_command: HealthCheckCommand = _default(
         "curl --fail --silent http://localhost:$SERVICE_PORT/health || exit 1"
     )
     start_period_seconds: aws.StartPeriod = _default("30")
+    container_environment_file: VariablesOfFile = _default("")
     container_environment: ContainerEnvironment = _default("")
     container_secrets: ContainerSecrets = _default("")
     container_secrets_kms_keys: aws.KmsKeyArns = _default("")
