@@ -199,7 +199,8 @@ class ServiceSettings(Section):
     ) -> ContainerSecrets:
         both = sorted(secrets.keys() & info.data.get("container_environment", {}).keys())
         if both:
-            raise InvalidValueError(f"{', '.join(both)} is in container_environment too; keep one")
+            where = "container_environment or in its file"
+            raise InvalidValueError(f"{', '.join(both)} is in {where} too; keep one")
         return secrets
 
     @field_validator("ecs_task_execution_role_arn", mode="before")

@@ -92,7 +92,7 @@ def test_the_build_needs_some_names(problems: Problems, name: str) -> None:
 def test_a_name_is_in_one_of_both_keys(problems: Problems) -> None:
     found = problems(container_environment="A=x,B=y", container_secrets=f"B={SECRET}")
     assert list(found) == ["container_secrets"]
-    assert "B is in container_environment too" in found["container_secrets"].message
+    assert "B is in container_environment or in its file too" in found["container_secrets"].message
 
 
 @pytest.mark.parametrize(

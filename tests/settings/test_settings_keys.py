@@ -40,7 +40,8 @@ def test_an_absent_optional_key_means_its_default(load: Load, key: str) -> None:
 def test_an_empty_optional_key_does_not_mean_its_default(
     load: Load, problems: Problems, key: str
 ) -> None:
-    if key in {"health_check_command", "buildspec_path", "ingress_cidrs"}:
+    means_none = {"health_check_command", "buildspec_path", "ingress_cidrs"}
+    if key in means_none | {"cpu_target_percent", "memory_target_percent"}:
         assert load(**{key: ""}) != load(**{key: None})
     else:
         assert list(problems(**{key: ""})) == [key]

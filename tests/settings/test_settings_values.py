@@ -13,6 +13,7 @@ Problems = Callable[..., dict[str, Problem]]
 
 ECR = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 POLICY = f"arn:aws:iam::{ACCOUNT}:policy/shop/orders-table"
+QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs"
 POLICY_OF_AWS = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 
 
@@ -34,6 +35,9 @@ def value_of(settings: Settings, key: str) -> object:
         ("service_name", "orders-2", "orders-2"),
         ("container_port", " 3000 ", 3000),
         ("desired_count", "1", 1),
+        ("cpu_target_percent", "95", 95),
+        ("memory_target_percent", "", None),
+        ("scaling_queue_arn", f"{QUEUE}.fifo", f"{QUEUE}.fifo"),
         ("cpu_architecture", "x86_64", CpuArchitecture.X86_64),
         ("health_check_command", "", None),
         ("health_check_command", "check <in >out", ("CMD-SHELL", "check <in >out")),
@@ -119,6 +123,12 @@ def test_a_value_becomes_typed(load: Load, key: str, text: str, value: object) -
         ("connection_arn", CONNECTION.replace(REGION, "x"), "expected the ARN of a connection"),
         ("connection_arn", CONNECTION.replace(ACCOUNT, "9" * 12), "to account 999999999999"),
         ("connection_arn", CONNECTION.replace("arn:aws:", "arn:aws-cn:"), "to partition aws-cn"),
+        ("cpu_target_percent", "96", "from 10 to 95 (percent), or nothing"),
+        ("memory_target_percent", "9", "from 10 to 95 (percent), or nothing"),
+        ("scaling_queue_arn", "jobs", "expected the ARN of an SQS queue"),
+        ("scaling_queue_arn", QUEUE.replace(ACCOUNT, "9" * 12), "to account 999999999999"),
+        ("scaling_queue_arn", QUEUE.replace(REGION, "us-east-1"), "to region us-east-1"),
+        ("messages_per_task", "0", "from 1 to"),
         ("notification_email", "me@host", "one e-mail address"),
         ("notification_email", "a@x.com,b@x.com", "one e-mail address"),
         ("vpc_cidr", "10.0.0.0/15", "from /16 to /28"),
