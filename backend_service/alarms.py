@@ -65,17 +65,14 @@ class ServiceMetrics:
         )
 
 
-_BUSY_PERCENT = 90
+def alarm_percent(target_percent: int | None) -> int | None:
+    """Return the percentage of CPU or memory above which the alarm of a metric goes off.
 
-
-def alarm_percent(target_percent: int | None) -> float | None:
-    """Return the percentage of CPU or memory above which a service with this target is too busy.
-
-    It is 90 %, or halfway between the target and 100 % if that is higher. So it is always above the
-    target of auto scaling: more tasks did not help, or the service has ``max_count`` of them.
-    Without a target nothing says what is normal, and the answer is None: no alarm.
+    It is 90 %, or halfway between the target of auto scaling and 100 % if that is higher. Above it
+    more tasks did not help, or the service has ``max_count`` of them already. Without a target
+    nothing says which use is normal, so the metric has no alarm: None.
     """
-    return None if target_percent is None else max(_BUSY_PERCENT, (target_percent + 100) / 2)
+    return None if target_percent is None else max(90, (target_percent + 100) // 2)
 
 
 SUSTAINED_MINUTES = 5
@@ -181,30 +178,24 @@ class ServiceAlarms(Construct):
             alarm_name(name, kind) for kind in alarm_kinds(service) if kind in ROLLBACK_ALARMS
         )
         minutes = f"for {SUSTAINED_MINUTES} minutes"
-        alarms = []
-        if percent := alarm_percent(service.cpu_target_percent):
-            alarms.append(
-                self._alarm(
-                    "Cpu",
-                    kind=AlarmKind.CPU,
-                    metric=metrics.cpu,
-                    threshold=percent,
-                    description=f"CPU of {name} above {percent:g} % {minutes}",
-                )
-            )
-        if percent := alarm_percent(service.memory_target_percent):
-            alarms.append(
-                self._alarm(
-                    "Memory",
-                    kind=AlarmKind.MEMORY,
-                    metric=metrics.memory,
-                    threshold=percent,
-                    description=f"Memory of {name} above {percent:g} % {minutes}: "
-                    "at 100 % ECS kills tasks",
-                )
-            )
-        self.alarms = (
-            *alarms,
+        cpu_percent = alarm_percent(service.cpu_target_percent)
+        memory_percent = alarm_percent(service.memory_target_percent)
+        alarms = (
+            self._alarm(
+                "Cpu",
+                kind=AlarmKind.CPU,
+                metric=metrics.cpu,
+                threshold=cpu_percent,
+                description=f"CPU of {name} above {cpu_percent} % {minutes}",
+            ),
+            self._alarm(
+                "Memory",
+                kind=AlarmKind.MEMORY,
+                metric=metrics.memory,
+                threshold=memory_percent,
+                description=f"Memory of {name} above {memory_percent} % {minutes}: "
+                "at 100 % ECS kills tasks",
+            ),
             self._alarm(
                 "Errors",
                 kind=AlarmKind.LOG_ERRORS,
@@ -221,6 +212,7 @@ class ServiceAlarms(Construct):
                 description=f"Fewer tasks of {name} than wanted {minutes}",
             ),
         )
+        self.alarms = tuple(alarm for alarm in alarms if alarm)
         if topic:
             action = cloudwatch_actions.SnsAction(topic)
             for alarm in self.alarms:
@@ -233,10 +225,12 @@ class ServiceAlarms(Construct):
         *,
         kind: AlarmKind,
         metric: cloudwatch.IMetric,
-        threshold: float,
+        threshold: int | None,
         description: str,
         datapoints_to_alarm: int = SUSTAINED_MINUTES,
-    ) -> cloudwatch.Alarm:
+    ) -> cloudwatch.Alarm | None:
+        if threshold is None:
+            return None
         return cloudwatch.Alarm(
             self,
             construct_id,

@@ -93,18 +93,20 @@ class Dashboard(Construct):
 def _graph(
     title: str,
     metrics: list[cloudwatch.IMetric],
-    alarm_above: float | None = None,
+    alarm_above: int | None = None,
     width: int = _THIRD,
 ) -> cloudwatch.IWidget:
-    lines = []
-    if alarm_above is not None:
-        red = cloudwatch.Color.RED
-        lines = [cloudwatch.HorizontalAnnotation(value=alarm_above, label="Alarm", color=red)]
     return cloudwatch.GraphWidget(
         title=title,
         left=metrics,
         left_y_axis=cloudwatch.YAxisProps(min=0),
-        left_annotations=lines,
+        left_annotations=[
+            cloudwatch.HorizontalAnnotation(
+                value=alarm_above, label="Alarm", color=cloudwatch.Color.RED
+            )
+        ]
+        if alarm_above
+        else None,
         width=width,
         height=6,
     )
