@@ -9,12 +9,12 @@ from aws_cdk import aws_ecs as ecs
 from settings import ServiceSettings
 
 
-def scale_tasks(ecs_service: ecs.FargateService, service: ServiceSettings) -> None:
+def scale_tasks(ecs_service: ecs.FargateService, service: ServiceSettings) -> ecs.ScalableTaskCount:
     """Keep the number of tasks between ``desired_count`` and ``max_count``.
 
-    Creates a scalable target, and one target tracking policy each for ``cpu_target_percent``,
-    ``memory_target_percent`` and ``scaling_queue_arn``, if it is set. One policy is enough to add
-    tasks; tasks are removed when all policies agree.
+    Creates a scalable target, which is returned, and one target tracking policy each for
+    ``cpu_target_percent``, ``memory_target_percent`` and ``scaling_queue_arn``, if it is set. One
+    policy is enough to add tasks; tasks are removed when all policies agree.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-autoscaling-targettracking.html
     """
     scaling = ecs_service.auto_scale_task_count(
@@ -41,6 +41,7 @@ def scale_tasks(ecs_service: ecs.FargateService, service: ServiceSettings) -> No
                 },
             },
         )
+    return scaling
 
 
 def _messages_per_task(queue_arn: str, service: ServiceSettings) -> list[dict[str, Any]]:

@@ -54,7 +54,8 @@ class DiscoverableService(Construct):
 
     The circuit breaker rolls back a deployment whose tasks do not become healthy or do not stay
     healthy. ECS rolls it back when one of ``alarms.rollback_names`` goes off; if one of them is on
-    when a deployment starts, ECS ignores them all. Exposes ``service`` and ``security_group``.
+    when a deployment starts, ECS ignores them all. Exposes ``service``, ``security_group``, and
+    ``scaling``, to which a policy can be added.
     """
 
     def __init__(
@@ -115,7 +116,7 @@ class DiscoverableService(Construct):
         self._resource.add_property_override(
             "DeploymentConfiguration.DeploymentCircuitBreaker.ResetOnHealthyTask", value=False
         )
-        scale_tasks(self.service, service)
+        self.scaling = scale_tasks(self.service, service)
 
     def start_after(self, *prerequisites: IDependable) -> None:
         """Create the ECS service, and with it the first task, after ``prerequisites``.
