@@ -427,8 +427,8 @@ ZoneCount = Annotated[int, whole_number(1, 6)]
 # Cloud Map limits an ECS service with service discovery to 1000 tasks.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
 TaskCount = Annotated[int, whole_number(1, 1000)]
-# Below 10 nearly every task is busy enough for one more. The alarm is above the target (alarms.py),
-# so a target above 95 would leave it no room.
+# An idle task uses some percent too. Above 95 there is no room for the alarm, which is between the
+# target and 100 (alarms.py).
 TargetPercent = Annotated[int, whole_number(10, 95, " (percent), or nothing")]
 MessageCount = Annotated[int, whole_number(1, 1_000_000)]
 # Fargate stops a container after two minutes at the latest. By then the name must have expired:

@@ -116,6 +116,7 @@ def objection_to(name: str, text: str) -> str | None:
             "it in Secrets Manager and name its ARN in container_secrets"
         )
     try:
+        # Only a file can give a value several lines, and there they are meant.
         require_usable(text.replace("\n", " ").replace("\t", " "))
     except InvalidValueError as error:
         return str(error)

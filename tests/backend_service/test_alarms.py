@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from backend_service.names import alarm_kinds
+from settings.examples import example_deployment
 from tests.synthesis import CONNECTED, synthesise
 
 SERVICE = "BackendServiceStack"
@@ -74,6 +76,8 @@ def test_without_a_target_no_alarm_watches_the_metric(key: str, kind: str) -> No
     changes = {key: ""}
     everything = {"cpu", "memory", "log-errors", "missing-tasks"}
     assert set(alarms(**changes)) == everything - {kind}
+    (settings,) = example_deployment(changes)
+    assert set(alarm_kinds(settings.service)) == everything - {kind}
     service = synthesise(**changes).only(SERVICE, "AWS::ECS::Service")
     listed = set(service["DeploymentConfiguration"]["Alarms"]["AlarmNames"])
     assert listed == {f"{NAME}-{each}" for each in everything - {kind, "missing-tasks"}}
