@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,13 +97,6 @@ def test_the_container_gets_the_variables_of_the_settings() -> None:
     variables = environment(container_environment="LOG_LEVEL=debug")
     assert variables["LOG_LEVEL"] == "debug"
     assert variables["SERVICE_PORT"] == "3000"
-
-
-def test_a_variable_may_have_commas_quotes_and_lines(tmp_path: Path) -> None:
-    (tmp_path / "variables.env").write_text('RULES=\'["a",\n "b"]\'\n', encoding="utf-8")
-    file = str(tmp_path / "variables.env")
-    variables = environment(container_environment="A=1", container_environment_file=file)
-    assert (variables["A"], variables["RULES"]) == ("1", '["a",\n "b"]')
 
 
 def test_secrets_are_references_and_not_plain_variables() -> None:
