@@ -151,9 +151,10 @@ class DeployStage(Construct):
     the image from the file that Release has written, and copies the rest of the service's current
     task definition, without ``versionConsistency``
     (https://github.com/terraform-aws-modules/terraform-aws-ecs/issues/356). If ECS rolls the
-    deployment back, Deploy fails only at its timeout. Promote then moves the tag ``live`` to the image. The template's task
-    definition names ``live``, so without the promotion the next ``cdk deploy`` would bring the
-    previous image back. If ECS has rolled the new image back, Promote fails and the tag stays.
+    deployment back, Deploy fails only at its timeout. Promote then moves the tag ``live`` to the
+    image. The template's task definition names ``live``, so without the promotion the next ``cdk
+    deploy`` would bring the previous image back. If ECS has rolled the new image back, Promote
+    fails and the tag stays.
 
     Creates a role for each action, which the pipeline's role ``assumed_by`` may assume. Exposes
     ``actions``.
