@@ -57,17 +57,23 @@ class Notifications(Construct):
         self.topic.add_subscription(subscriptions.EmailSubscription(email))
         # SNS's default policy admits the alarms of the account; the policy of this topic replaces
         # it.
-        alarms = iam.ServicePrincipal("cloudwatch.amazonaws.com")
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
+        alarms = iam.ServicePrincipal(
+            "cloudwatch.amazonaws.com",
+            conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
+        )
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AlarmsOfTheAccount",
                 principals=[alarms],
                 actions=["sns:Publish"],
                 resources=[self.topic.topic_arn],
-                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
             )
         )
-        # No other policy names the key, so it encrypts this topic and nothing else.
+        # No other policy names the key, so it encrypts this topic and nothing else. EventBridge
+        # supports no condition, neither in the policy of a topic nor in that of its key.
+        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+        # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
         for publisher in (alarms, iam.ServicePrincipal("events.amazonaws.com")):
             key.grant(publisher, "kms:Decrypt", "kms:GenerateDataKey*")
         self._publish_failures(service)
