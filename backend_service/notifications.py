@@ -56,24 +56,20 @@ class Notifications(Construct):
         )
         self.topic.add_subscription(subscriptions.EmailSubscription(email))
         # SNS's default policy admits the alarms of the account; the policy of this topic replaces
-        # it.
+        # it. For EventBridge AWS supports no condition in the policy of a topic.
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
-        alarms = iam.ServicePrincipal(
-            "cloudwatch.amazonaws.com",
-            conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
-        )
+        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+        alarms = iam.ServicePrincipal("cloudwatch.amazonaws.com")
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AlarmsOfTheAccount",
                 principals=[alarms],
                 actions=["sns:Publish"],
                 resources=[self.topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
             )
         )
-        # No other policy names the key, so it encrypts this topic and nothing else. EventBridge
-        # supports no condition, neither in the policy of a topic nor in that of its key.
-        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
-        # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+        # No other policy names the key, so it encrypts this topic and nothing else (decision 22).
         for publisher in (alarms, iam.ServicePrincipal("events.amazonaws.com")):
             key.grant(publisher, "kms:Decrypt", "kms:GenerateDataKey*")
         self._publish_failures(service)

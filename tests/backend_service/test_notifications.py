@@ -115,36 +115,16 @@ def test_the_topic_is_encrypted_with_a_key_of_its_own_that_rotates() -> None:
     assert key["Properties"]["PendingWindowInDays"] == 7
 
 
-def by_service(statements: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the statements that allow a service of AWS something, by the service."""
-    return {
-        s["Principal"]["Service"]: s
-        for s in statements
-        if s["Effect"] == "Allow" and "Service" in s["Principal"]
-    }
-
-
 def test_the_key_lets_the_two_publishers_encrypt() -> None:
     statements = only("AWS::KMS::Key")["KeyPolicy"]["Statement"]
     (owner,) = (s for s in statements if "AWS" in s["Principal"])
+    (publishers,) = (s for s in statements if "Service" in s["Principal"])
     assert owner["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
-    publishers = by_service(statements)
-    assert publishers.keys() == {"cloudwatch.amazonaws.com", "events.amazonaws.com"}
-    for statement in publishers.values():
-        assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
-
-
-@pytest.mark.parametrize(
-    ("kind", "document"),
-    [("AWS::KMS::Key", "KeyPolicy"), ("AWS::SNS::TopicPolicy", "PolicyDocument")],
-)
-def test_alarms_must_be_of_the_account_and_eventbridge_supports_no_condition(
-    kind: str, document: str
-) -> None:
-    allowed = by_service(only(kind)[document]["Statement"])
-    condition = allowed["cloudwatch.amazonaws.com"]["Condition"]
-    assert condition == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
-    assert "Condition" not in allowed["events.amazonaws.com"]
+    assert publishers["Principal"]["Service"] == [
+        "cloudwatch.amazonaws.com",
+        "events.amazonaws.com",
+    ]
+    assert publishers["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
 
 
 def test_messages_without_tls_are_denied() -> None:
@@ -153,9 +133,13 @@ def test_messages_without_tls_are_denied() -> None:
     assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_only_alarms_and_events_may_publish() -> None:
+def test_only_alarms_of_the_account_and_events_may_publish() -> None:
     """The default policy admits the alarms; CDK's policy replaces it."""
-    allowed = by_service(only("AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"])
+    statements = only("AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+    allowed = {s["Principal"]["Service"]: s for s in statements if s["Effect"] == "Allow"}
     assert allowed.keys() == {"cloudwatch.amazonaws.com", "events.amazonaws.com"}
     for statement in allowed.values():
         assert (statement["Action"], statement["Resource"]) == ("sns:Publish", topic())
+    condition = allowed["cloudwatch.amazonaws.com"]["Condition"]
+    assert condition == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    assert "Condition" not in allowed["events.amazonaws.com"]  # EventBridge supports none
