@@ -9,17 +9,14 @@ from constructs import Construct
 from settings import CoreSettings, ServiceSettings
 from settings.names import LOG_RETENTION
 
+_Section = CoreSettings | ServiceSettings
 KEEP = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
 """The resource stays when its stack is deleted, but not when the creation of the stack fails: it
 would be in the way of the next deploy."""
 
 
 def log_group(
-    scope: Construct,
-    construct_id: str,
-    *,
-    settings: CoreSettings | ServiceSettings,
-    name: str | None = None,
+    scope: Construct, construct_id: str, *, settings: _Section, name: str | None = None
 ) -> logs.LogGroup:
     """Declare a log group, whose name CloudFormation makes unless there is a ``name``.
 
@@ -44,13 +41,7 @@ class HelperFunctionLogs(Construct):
     create it: otherwise a last log line would create the group again after the stack is deleted.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        settings: CoreSettings | ServiceSettings,
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, settings: _Section) -> None:
         super().__init__(scope, construct_id)
         for provider in Stack.of(self).node.children:
             if isinstance(provider, CustomResourceProviderBase):

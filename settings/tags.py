@@ -11,7 +11,9 @@ from .redaction import shown_item
 from .report import InvalidValueError
 
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html#tag-restrictions
-_TAG = re.compile(r"(?!aws:)([\w .:/+@-]{1,128})=(?!aws:)([\w .:/=+@-]{0,256})", re.IGNORECASE)
+_TAG = re.compile(
+    r"(?!aws:)([\w .:/+@-]{1,128}?) *=(?! *aws:) *([\w .:/=+@-]{0,256})", re.IGNORECASE
+)
 _MOST = 47  # AWS takes 50 tags of a resource, and CDK adds three to each subnet.
 
 
@@ -24,7 +26,7 @@ def _tags(value: object) -> Mapping[str, str]:
                 f"{shown_item(item)}: expected key=value, with letters, digits, spaces and "
                 ". _ : / + - @ only, at most 128 and 256, and neither may begin with aws:"
             )
-        # IAM refuses two tags of a role whose keys differ in capitals only.
+        # A role cannot have two tags whose keys differ in capitals only.
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
         if tag[1].lower() in map(str.lower, tags):
             raise InvalidValueError(f"{shown_item(tag[1])} appears twice; keep one")

@@ -32,7 +32,7 @@ def value_of(settings: Settings, key: str) -> object:
     [
         ("account_number", "000000000012", "000000000012"),
         ("stack_prefix", "orders-", "orders-"),
-        ("tags", "team=orders, Cost center=a=b/c@d,x=", TAGS),
+        ("tags", "team=orders, Cost center = a=b/c@d,x=", TAGS),
         ("guardduty_agent_arn", AGENT, AGENT),
         ("manual_approval", "TRUE", True),
         ("enable_nat_gw", "fAlse", False),
@@ -109,7 +109,7 @@ def test_a_value_becomes_typed(load: Load, key: str, text: str, value: object) -
         ("tags", f"{'k' * 129}=v", "at most 128"),
         ("tags", f"k={'v' * 257}", "256"),
         ("tags", "Aws:k=v", "may begin with aws:"),
-        ("tags", "k=AWS:v", "may begin with aws:"),
+        ("tags", "k= AWS:v", "may begin with aws:"),
         ("tags", "Team=a,team=b", '"team" appears twice'),
         ("tags", ",".join(f"k{n}=v" for n in range(48)), "at most 47"),
         ("guardduty_agent_arn", AGENT.replace(REGION, "us-east-1"), "to region us-east-1"),
