@@ -110,8 +110,6 @@ def dashboard_url(region: str, name: str) -> str:
 
 
 def _console(region: str) -> str:
-    if region.startswith("cn-"):
-        return f"https://{region}.console.amazonaws.cn"
     if region.startswith("us-gov-"):
         return "https://console.amazonaws-us-gov.com"
     return f"https://{region}.console.aws.amazon.com"

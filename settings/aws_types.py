@@ -28,6 +28,10 @@ _REGION = re.compile(
 )
 
 
+# By the schemas of CloudFormation in cfn-lint 1.58, with which a test compares these lists.
+WITHOUT_BUILDS = frozenset({"ap-east-2", "ca-west-1", "mx-central-1"})
+WITHOUT_WEBHOOKS = WITHOUT_BUILDS | {"ap-southeast-5", "ap-southeast-7"}
+
 COMMERCIAL_PARTITION = "aws"
 _OTHER_PARTITIONS = {
     "cn-": "aws-cn",
@@ -67,6 +71,10 @@ class AwsEnvironment:
 def _aws_region(text: str) -> str:
     if not _REGION.fullmatch(text):
         raise InvalidValueError("no AWS region has such a name; expected one like eu-central-1")
+    if text.startswith("cn-"):
+        raise InvalidValueError("a pipeline in China cannot read from GitHub")
+    if text in WITHOUT_BUILDS:
+        raise InvalidValueError("CloudFormation has no CodeBuild projects in this region")
     return text
 
 
@@ -167,6 +175,12 @@ _CONNECTION = ArnForm(
     # https://docs.aws.amazon.com/dtconsole/latest/userguide/welcome-connections-how-it-works-global.html
     any_region=True,
 )
+_GUARDDUTY_AGENT = ArnForm(
+    services=("ecr",),
+    resource="repository/aws-guardduty-agent-fargate",
+    expected="arn:aws:ecr:<region>:<account of GuardDuty>:repository/aws-guardduty-agent-fargate",
+    any_account=True,
+)
 _KMS_KEYS = ArnForm(
     services=("kms",),
     # IAM allows the use of a key by its own ARN only.
@@ -197,6 +211,7 @@ NamespaceArn = Annotated[str, AfterValidator(_NAMESPACE.require)]
 ConnectionArn = Annotated[str, AfterValidator(_CONNECTION.require)]
 # Application Auto Scaling reads the metrics of its own account and region only.
 QueueArn = Annotated[str, AfterValidator(_QUEUE.require)]
+GuardDutyAgentArn = Annotated[str, AfterValidator(_GUARDDUTY_AGENT.require)]
 KmsKeyArns = Annotated[tuple[str, ...], BeforeValidator(_KMS_KEYS.require_each)]
 
 # --- Names and ids --------------------------------------------------------------------------------

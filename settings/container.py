@@ -46,8 +46,8 @@ _LARGEST_ENVIRONMENT = 45_056
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _LARGEST_POLICIES = 10_240
 # How long the two policies can be at most without the ARNs of secrets and parameters: the policy
-# to start tasks (with the ARNs of four KMS keys), and the policy of the build.
-_START_POLICY_TEXT = 1_500
+# to start tasks (with the ARNs of four KMS keys and of GuardDuty's agent), and that of the build.
+_START_POLICY_TEXT = 1_600
 _BUILD_POLICY_TEXT = 1_900
 
 

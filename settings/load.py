@@ -131,6 +131,7 @@ def _settings_of(file: EnvFile, created_clusters: Set[object]) -> Settings:
         account_number=target.account_number,
         aws_region=target.aws_region,
         stack_prefix=target.stack_prefix,
+        tags=target.tags,
         platform=platform,
         service=service,
         delivery=delivery,

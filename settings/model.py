@@ -44,6 +44,7 @@ from .source_types import (
     require_fitting_seed,
     require_readable_seed,
 )
+from .tags import Tags
 
 REPORTED = object()
 """Stands for a value that cannot be used and that a problem has reported already."""
@@ -121,6 +122,7 @@ class Target(Section):
     aws_region: aws.AwsRegion
     deploy_core_stack: Bool
     stack_prefix: aws.StackPrefix = _default("")
+    tags: Tags = _default("")
 
 
 class ServiceSettings(Section):
@@ -160,11 +162,14 @@ class ServiceSettings(Section):
     container_secrets_kms_keys: aws.KmsKeyArns = _default("")
     task_role_policy_arns: aws.PolicyArns = _default("")
     ecs_task_execution_role_arn: Annotated[aws.RoleArn | None, NoneIfEmpty] = _default("")
+    guardduty_agent_arn: Annotated[aws.GuardDutyAgentArn | None, NoneIfEmpty] = _default("")
     enable_execute_command: Bool = _default("False")
     dns_ttl_seconds: aws.DnsTtl = _default("10")
     stop_timeout_seconds: aws.StopTimeout = _default("90")
     log_retention_days: aws.LogRetentionDays = _default("30")
+    keep_logs: Bool = _default("False")
     ecr_repository_name: aws.EcrRepositoryName
+    keep_images: Bool = _default("False")
     seed_image: ImageReference = _default("public.ecr.aws/aws-containers/ecsdemo-nodejs:c3e96da")
 
     @field_validator("service_name")
@@ -287,6 +292,13 @@ class DeliverySettings(Section):
             raise InvalidValueError(f'is outside of folder_path="{folder}"')
         return path
 
+    @field_validator("connection_arn")
+    @classmethod
+    def _replaces_a_missing_webhook(cls, arn: str | None, info: ValidationInfo) -> str | None:
+        if arn is None and aws.AwsEnvironment.of(info).aws_region in aws.WITHOUT_WEBHOOKS:
+            raise InvalidValueError("fill it in: this region has no webhook, which a token needs")
+        return arn
+
     @property
     def dockerfile(self) -> str:
         """The path of the Dockerfile, from the top of the repository."""
@@ -307,6 +319,7 @@ class CoreSettings(Section):
     availability_zones: Annotated[tuple[str, ...], Items] = _default("")
     vpc_cidr: aws.VpcCidr
     log_retention_days: aws.LogRetentionDays = _default("30")
+    keep_logs: Bool = _default("False")
 
     @property
     def namespace_names(self) -> tuple[str, ...]:
@@ -405,6 +418,7 @@ class Settings(BaseModel):
     account_number: str
     aws_region: str
     stack_prefix: str
+    tags: Mapping[str, str]
     platform: Platform
     service: ServiceSettings
     delivery: DeliverySettings

@@ -63,7 +63,7 @@ SECRETS = ",".join(f"S{n}={SECRET.replace('shop', f'shop{n:03}')}" for n in rang
     ("key", "text", "expected"),
     [
         ("container_environment", f"A={'é' * 35_000}", "70028 bytes of the task definition"),
-        ("container_secrets", SECRETS, "expected at most 8740"),
+        ("container_secrets", SECRETS, "expected at most 8640"),
         ("build_secrets", SECRETS, "expected at most 8340"),
     ],
     ids=["container_environment", "container_secrets", "build_secrets"],

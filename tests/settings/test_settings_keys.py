@@ -16,7 +16,7 @@ IMPORT_KEYS = [
 CORE_KEYS = [
     key
     for key in CoreSettings.model_fields
-    if key not in {"ecs_cluster_name", "log_retention_days"}
+    if key not in {"ecs_cluster_name", "keep_logs", "log_retention_days"}
 ]
 REQUIRED = [key for key in ALL_KEYS if key not in {*DEFAULTS, *IMPORT_KEYS}]
 

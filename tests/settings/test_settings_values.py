@@ -16,6 +16,9 @@ POLICY = f"arn:aws:iam::{ACCOUNT}:policy/shop/orders-table"
 QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs"
 POLICY_OF_AWS = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 
+TAGS = {"team": "orders", "Cost center": "a=b/c@d", "x": ""}
+AGENT = f"arn:aws:ecr:{REGION}:694911143906:repository/aws-guardduty-agent-fargate"
+
 
 def value_of(settings: Settings, key: str) -> object:
     """Find the value of a key in the section that has it."""
@@ -30,6 +33,8 @@ def value_of(settings: Settings, key: str) -> object:
     [
         ("account_number", "000000000012", "000000000012"),
         ("stack_prefix", "orders-", "orders-"),
+        ("tags", "team=orders, Cost center = a=b/c@d,x=", TAGS),
+        ("guardduty_agent_arn", AGENT, AGENT),
         ("manual_approval", "TRUE", True),
         ("enable_nat_gw", "fAlse", False),
         ("service_name", "orders-2", "orders-2"),
@@ -101,6 +106,18 @@ def test_a_value_becomes_typed(load: Load, key: str, text: str, value: object) -
         ("ingress_cidrs", "10.1.2.0/16", "host bits set; expected 10.1.0.0/16"),
         ("ingress_cidrs", "vpc,vpc", "appears twice"),
         ("ingress_security_groups", "default", "ids of security groups"),
+        ("aws_region", "cn-north-1", "cannot read from GitHub"),
+        ("aws_region", "mx-central-1", "no CodeBuild projects"),
+        ("tags", "team", '"team": expected key=value'),
+        ("tags", "a=b;c", "expected key=value"),
+        ("tags", f"{'k' * 129}=v", "at most 128"),
+        ("tags", f"k={'v' * 257}", "256"),
+        ("tags", "Aws:k=v", "may begin with aws:"),
+        ("tags", "k= AWS:v", "may begin with aws:"),
+        ("tags", "Team=a,team=b", '"team" appears twice'),
+        ("tags", ",".join(f"k{n}=v" for n in range(48)), "at most 47"),
+        ("guardduty_agent_arn", AGENT.replace(REGION, "us-east-1"), "to region us-east-1"),
+        ("guardduty_agent_arn", AGENT + "-2", "expected arn:aws:ecr:"),
         ("log_retention_days", "31", "1, 3, 5, 7, 14, 30"),
         ("ecr_repository_name", "a--b", "2 to 249"),
         ("ecr_repository_name", "a" * 250, "2 to 249"),
@@ -159,6 +176,12 @@ def test_a_refused_value_is_the_only_problem(
 @pytest.mark.parametrize("region", ["us-east-1", "us-gov-west-1", "eusc-de-east-1", "il-central-1"])
 def test_every_form_of_a_region_is_accepted(load: Load, region: str) -> None:
     assert load(aws_region=region, seed_image="registry.example.com/a:1").aws_region == region
+
+
+def test_a_region_without_a_webhook_needs_a_connection(load: Load, problems: Problems) -> None:
+    region = {"aws_region": "ap-southeast-5", "seed_image": "registry.example.com/a:1"}
+    assert list(problems(**region)) == ["connection_arn"]
+    assert load(**region, connection_arn=CONNECTION).aws_region == "ap-southeast-5"
 
 
 def test_a_connection_may_be_of_another_region(load: Load) -> None:
