@@ -12,9 +12,13 @@ from backend_service.names import LIVE_TAG, build_log_group_name
 from core_infra.logs import log_group
 from settings import CpuArchitecture, DeliverySettings, ServiceSettings
 
-BUILD_TIMEOUT = Duration.minutes(30)
-"""A cold build with dependencies takes minutes; after half an hour it hangs."""
-
+_COMPUTE_TYPES = {
+    "BUILD_GENERAL1_SMALL": codebuild.ComputeType.SMALL,
+    "BUILD_GENERAL1_MEDIUM": codebuild.ComputeType.MEDIUM,
+    "BUILD_GENERAL1_LARGE": codebuild.ComputeType.LARGE,
+    "BUILD_GENERAL1_XLARGE": codebuild.ComputeType.X_LARGE,
+    "BUILD_GENERAL1_2XLARGE": codebuild.ComputeType.X2_LARGE,
+}
 _SECRET_ARN_PARTS = 7  # The parts after them select a key and a version of the secret.
 
 
@@ -29,8 +33,9 @@ class ImageBuild(Construct):
     artifact.
 
     Creates the project, its log group and its ``role``, which may push to ``builds``, pull from
-    ``released`` and read ``build_secrets``. The pipeline adds the right to read the source. Exposes
-    ``project`` and ``role``.
+    ``released`` and ``base_image_repositories``, and read ``build_secrets``. It also has the
+    managed policies ``build_role_policy_arns``. The pipeline adds the right to read the source.
+    Exposes ``project`` and ``role``.
     """
 
     def __init__(
@@ -54,13 +59,25 @@ class ImageBuild(Construct):
             "Role",
             assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"),
             description=f"Builds the image of {service.container_name}",
+            managed_policies=[
+                iam.ManagedPolicy.from_managed_policy_arn(self, f"Policy{arn}", arn)
+                for arn in delivery.build_role_policy_arns
+            ],
         )
         build_log_group.grant_write(self.role)
         repositories.builds.grant(self.role, *PUSH)
         # A role that may push to this repository could move the live tag: IAM has no permission for
         # a single tag.
         repositories.released.grant(self.role, *PULL)
+        # This right has "*", because it has no resource-level permissions. It only signs in to ECR.
         ecr.AuthorizationToken.grant_read(self.role)
+        base_images = delivery.base_image_repositories
+        if base_images:
+            self.role.add_to_policy(
+                iam.PolicyStatement(
+                    actions=list(PULL), resources=sorted(each.arn for each in base_images)
+                )
+            )
         secrets = delivery.build_secrets
         if secrets:
             arns = {":".join(arn.split(":")[:_SECRET_ARN_PARTS]) for arn in secrets.values()}
@@ -89,7 +106,7 @@ class ImageBuild(Construct):
             build_spec=(
                 codebuild.BuildSpec.from_source_filename(delivery.buildspec_path)
                 if delivery.buildspec_path
-                else codebuild.BuildSpec.from_object(own_buildspec(secrets))
+                else codebuild.BuildSpec.from_object(own_buildspec(secrets, base_images))
             ),
             environment=codebuild.BuildEnvironment(
                 build_image=(
@@ -97,7 +114,7 @@ class ImageBuild(Construct):
                     if service.cpu_architecture is CpuArchitecture.ARM64
                     else codebuild.LinuxBuildImage.AMAZON_LINUX_2023_6
                 ),
-                compute_type=codebuild.ComputeType.SMALL,
+                compute_type=_COMPUTE_TYPES[delivery.build_compute_type],
                 privileged=True,  # The Docker daemon of the build needs it.
             ),
             environment_variables={
@@ -116,6 +133,6 @@ class ImageBuild(Construct):
                 cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=build_log_group)
             ),
             cache=codebuild.Cache.local(codebuild.LocalCacheMode.DOCKER_LAYER),
-            timeout=BUILD_TIMEOUT,
+            timeout=Duration.minutes(delivery.build_timeout_minutes),
             grant_report_group_permissions=False,
         )

@@ -416,6 +416,20 @@ TaskMemory = Annotated[int, whole_number(512, 249_856, " (MiB)")]
 Architecture = Annotated[CpuArchitecture, BeforeValidator(_cpu_architecture)]
 LogRetentionDays = Annotated[int, BeforeValidator(_one_of(tuple(LOG_RETENTION), "days"))]
 Port = Annotated[int, whole_number(1, 65535)]
+# The sizes of on-demand builds, which x86 and ARM machines have alike (but not in all regions).
+# https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-compute-types.html
+BuildComputeType = Annotated[
+    str,
+    matching(
+        "BUILD_GENERAL1_(?:SMALL|MEDIUM|LARGE|XLARGE|2XLARGE)",
+        "BUILD_GENERAL1_SMALL, ..._MEDIUM, ..._LARGE, ..._XLARGE or ..._2XLARGE",
+        22,
+    ),
+]
+# CodeBuild's least, and the time after which CodePipeline ends the action of a build.
+# https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html
+# https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html
+BuildTimeout = Annotated[int, whole_number(5, 480, " (minutes)")]
 ZoneCount = Annotated[int, whole_number(1, 6)]
 # Cloud Map limits an ECS service with service discovery to 1000 tasks.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html

@@ -122,8 +122,13 @@ def _build_secrets(value: object, info: ValidationInfo) -> Mapping[str, str]:
     pairs = _pairs(str(value), _SET_BY_BUILD, "the build")
     for name, arn in pairs.items():
         _require(_SECRET, name, arn, info)
-    _require_room_in_policy(pairs.values(), _BUILD_POLICY_TEXT)
+    require_room_in_build_policy(pairs.values())
     return MappingProxyType(pairs)
+
+
+def require_room_in_build_policy(arns: Iterable[str]) -> None:
+    """Raise ``InvalidValueError`` if these ARNs are too long for the policy of the build's role."""
+    _require_room_in_policy(arns, _BUILD_POLICY_TEXT)
 
 
 def _require_room_in_policy(arns: Iterable[str], other_text: int) -> None:

@@ -5,7 +5,7 @@ one. Defaults are text, as the file would say them.
 """
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -21,12 +21,20 @@ from pydantic import (
 )
 
 from . import aws_types as aws
-from .container import BuildSecrets, ContainerEnvironment, ContainerSecrets, HealthCheckCommand
+from .container import (
+    BuildSecrets,
+    ContainerEnvironment,
+    ContainerSecrets,
+    HealthCheckCommand,
+    require_room_in_build_policy,
+)
+from .endpoints import EndpointServices, start_task_services
 from .names import builds_repository_name, full_name, namespace_name
 from .parsing import Bool, Items, NoneIfEmpty, has_placeholder
 from .report import InvalidValueError
 from .source_types import (
     Branch,
+    EcrRepositories,
     EmailAddress,
     FilePath,
     FolderPath,
@@ -271,6 +279,11 @@ class DeliverySettings(Section):
         "./application-code/ecsdemo-backend/templates/buildspec.yml"
     )
     build_secrets: BuildSecrets = _default("")
+    base_image_repositories: EcrRepositories = _default("")
+    build_role_policy_arns: aws.PolicyArns = _default("")
+    build_compute_type: aws.BuildComputeType = _default("BUILD_GENERAL1_SMALL")
+    # A cold build with dependencies takes minutes; after half an hour it hangs.
+    build_timeout_minutes: aws.BuildTimeout = _default("30")
     github_token_secret_name: SecretName | None
     connection_arn: Annotated[aws.ConnectionArn | None, NoneIfEmpty] = _default("")
     manual_approval: Bool = _default("False")
@@ -283,6 +296,15 @@ class DeliverySettings(Section):
         if path and folder != "." and not path.startswith(f"{folder}/"):
             raise InvalidValueError(f'is outside of folder_path="{folder}"')
         return path
+
+    @field_validator("base_image_repositories")
+    @classmethod
+    def _fit_into_the_policy(
+        cls, repositories: EcrRepositories, info: ValidationInfo
+    ) -> EcrRepositories:
+        secrets = info.data.get("build_secrets", {}).values()
+        require_room_in_build_policy([*secrets, *(each.arn for each in repositories)])
+        return repositories
 
     @property
     def dockerfile(self) -> str:
@@ -300,6 +322,7 @@ class CoreSettings(Section):
     ecs_cluster_name: aws.DnsLabel
     namespaces: aws.NamespaceLabels
     enable_nat_gw: Bool
+    vpc_endpoint_services: EndpointServices = _default("")
     az_count: aws.ZoneCount
     availability_zones: Annotated[tuple[str, ...], Items] = _default("")
     vpc_cidr: aws.VpcCidr
@@ -309,6 +332,27 @@ class CoreSettings(Section):
     def namespace_names(self) -> tuple[str, ...]:
         """The full names of the namespaces, in the order of ``namespaces``."""
         return tuple(namespace_name(label, self.ecs_cluster_name) for label in self.namespaces)
+
+    def endpoints(self, aws_region: str, called: Set[str] = frozenset()) -> frozenset[str]:
+        """Return the AWS services that the VPC gets an endpoint for, by short names.
+
+        ``called`` are those that the settings of the services on this core make their tasks call.
+        """
+        if self.enable_nat_gw:
+            return frozenset({"s3", *self.vpc_endpoint_services})
+        return start_task_services(aws_region).union(called, self.vpc_endpoint_services)
+
+    @field_validator("vpc_endpoint_services")
+    @classmethod
+    def _are_not_made_already(cls, services: tuple[str, ...], info: ValidationInfo) -> object:
+        region = aws.AwsEnvironment.of(info).aws_region
+        has_nat_gw = info.data.get("enable_nat_gw", True)
+        made = {"s3"} if has_nat_gw or region is None else start_task_services(region)
+        if needless := sorted(made.intersection(services)):
+            raise InvalidValueError(
+                f"every VPC of this project has an endpoint for {', '.join(needless)}; leave it out"
+            )
+        return services
 
     @field_validator("availability_zones")
     @classmethod
