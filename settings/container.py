@@ -138,7 +138,7 @@ def _require_room_in_policy(arns: Iterable[str], other_text: int) -> None:
     if size > most:
         raise InvalidValueError(
             f"the policy of the role needs {size} characters for the ARNs; expected at most "
-            f"{most}: put several values into one JSON secret"
+            f"{most}: name fewer, or put several values into one JSON secret"
         )
 
 

@@ -350,7 +350,7 @@ class CoreSettings(Section):
         made = {"s3"} if has_nat_gw or region is None else start_task_services(region)
         if needless := sorted(made.intersection(services)):
             raise InvalidValueError(
-                f"every VPC of this project has an endpoint for {', '.join(needless)}; leave it out"
+                f"the VPC has an endpoint for {', '.join(needless)} already; leave it out"
             )
         return services
 

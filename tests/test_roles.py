@@ -23,8 +23,15 @@ from tests.synthesis import (
 )
 
 BUILD_SECRET = SECRET.replace("shop/db", "npm")
-RICHEST = {**ISOLATED, **CONNECTED, "build_secrets": f"NPM_TOKEN={BUILD_SECRET}:token::"}
-"""Secrets with a key, a build secret, ECS Exec, a connection, an approval, and notifications."""
+BASE_IMAGES = "210987654321.dkr.ecr.eu-north-1.amazonaws.com/base/python"
+RICHEST = {
+    **ISOLATED,
+    **CONNECTED,
+    "build_secrets": f"NPM_TOKEN={BUILD_SECRET}:token::",
+    "base_image_repositories": BASE_IMAGES,
+}
+"""Secrets with a key, a build secret, base images, ECS Exec, a connection, an approval, and
+notifications."""
 
 Rights = Mapping[str, set[str]]
 """Actions by resource."""
@@ -162,6 +169,7 @@ IN_THE_RICHEST: Mapping[str, Rights] = {
     "ImageBuild/Role": {
         **ALWAYS["ImageBuild/Role"],
         BUILD_SECRET: {"secretsmanager:GetSecretValue"},
+        "arn:aws:ecr:eu-north-1:210987654321:repository/base/python": PULL,
     },
     "Delivery/Source/Role": {
         BUCKET: LOOK_AT_BUCKET,

@@ -13,7 +13,7 @@ import yaml
 from backend_service.buildspec import IMAGE_VARIABLE
 from backend_service.names import LIVE_TAG
 from settings import SettingsError
-from settings.examples import SECRET, example_deployment
+from settings.examples import ACCOUNT, SECRET, example_deployment
 from tests.repository import ROOT
 from tests.synthesis import synthesise
 
@@ -98,6 +98,15 @@ def test_the_own_buildspec_mounts_secrets_and_puts_none_into_a_layer() -> None:
     assert "--secret" not in commands(**OWN)
 
 
+def test_the_own_buildspec_signs_in_to_each_registry_of_base_images_once() -> None:
+    north = "210987654321.dkr.ecr.eu-north-1.amazonaws.com"
+    west = "345678901234.dkr.ecr.us-west-2.amazonaws.com"
+    text = commands(**OWN, base_image_repositories=f"{north}/python,{north}/node,{west}/java")
+    sign_ins = re.findall(r"--region (\S+) \| docker login .* --password-stdin (\S+)", text)
+    assert sign_ins == [("eu-north-1", north), ("us-west-2", west)]
+    assert text.index(f"stdin {west}") < text.index("docker build ")
+
+
 def test_no_secret_can_replace_a_variable_of_the_build() -> None:
     for name in {*variables(), *OF_CODEBUILD, "IMAGE", "TAGGED", "DOCKER_BUILDKIT"}:
         with pytest.raises(SettingsError, match=f"{name} is set by the build"):
@@ -133,8 +142,24 @@ def test_the_build_can_run_docker_and_uses_the_layers_of_the_last_one() -> None:
     assert project()["Cache"] == {"Type": "LOCAL", "Modes": ["LOCAL_DOCKER_LAYER_CACHE"]}
 
 
-def test_a_build_ends_after_half_an_hour() -> None:
+def test_size_and_time_of_a_build_are_those_of_the_settings() -> None:
     assert project()["TimeoutInMinutes"] == 30
+    assert project()["Environment"]["ComputeType"] == "BUILD_GENERAL1_SMALL"
+    larger = project(build_compute_type="BUILD_GENERAL1_2XLARGE", build_timeout_minutes="480")
+    assert larger["TimeoutInMinutes"] == 480
+    assert larger["Environment"]["ComputeType"] == "BUILD_GENERAL1_2XLARGE"
+
+
+def test_the_role_of_the_build_has_the_policies_of_the_settings_and_no_other_role_has() -> None:
+    policy = f"arn:aws:iam::{ACCOUNT}:policy/team/packages"
+    roles = synthesise(build_role_policy_arns=policy).resources(SERVICE, "AWS::IAM::Role")
+    having = {
+        key: role["Properties"]["ManagedPolicyArns"]
+        for key, role in roles.items()
+        if "ManagedPolicyArns" in role["Properties"]
+    }
+    role = project(build_role_policy_arns=policy)["ServiceRole"]["Fn::GetAtt"][0]
+    assert having == {role: [policy]}
 
 
 def test_the_build_writes_to_a_log_group_of_the_stack() -> None:

@@ -129,6 +129,14 @@ def test_secrets_and_ecs_exec_need_endpoints(
     assert load(**changes).service.endpoint_services == services
 
 
+@pytest.mark.parametrize("has_nat_gw", ["True", "False"])
+def test_an_endpoint_that_is_always_there_is_not_named(problems: Problems, has_nat_gw: str) -> None:
+    made = "s3" if has_nat_gw == "True" else "logs, s3"
+    found = problems(enable_nat_gw=has_nat_gw, vpc_endpoint_services="s3,logs")
+    assert list(found) == ["vpc_endpoint_services"]
+    assert f"has an endpoint for {made} already" in found["vpc_endpoint_services"].message
+
+
 # --- The first image ------------------------------------------------------------------------------
 
 
@@ -172,6 +180,20 @@ def test_the_arn_of_a_private_ecr_repository(load: Load) -> None:
     service = load(aws_region="cn-northwest-1", seed_image=CHINESE_IMAGE).service
     assert service.seed_repository_arn == f"arn:aws-cn:ecr:cn-north-1:{ACCOUNT}:repository/app"
     assert load(**OWN_IMAGE).service.seed_repository_arn is None
+
+
+def test_secrets_and_base_images_fit_into_the_policy_of_the_build(
+    load: Load, problems: Problems
+) -> None:
+    arn = SECRET.replace("db", "d" * 400)
+    secrets = ",".join(f"S{n}={arn.replace('AbCdEf', f'{n:06}')}" for n in range(16))
+    host = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com"
+    repositories = ",".join(f"{host}/{letter * 249}" for letter in "abcd")
+    assert load(build_secrets=secrets)
+    assert load(base_image_repositories=repositories)
+    found = problems(build_secrets=secrets, base_image_repositories=repositories)
+    assert list(found) == ["base_image_repositories"]
+    assert "the policy of the role needs" in found["base_image_repositories"].message
 
 
 # --- Delivery -------------------------------------------------------------------------------------

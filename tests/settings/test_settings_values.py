@@ -4,13 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from settings import CpuArchitecture, Problem, Settings, SettingsError
+from settings import CpuArchitecture, EcrRepository, Problem, Settings, SettingsError
 from settings.examples import ACCOUNT, CONNECTION, REGION
 from settings.model import ALL_KEYS, ExistingPlatformSettings
 
 Load = Callable[..., Settings]
 Problems = Callable[..., dict[str, Problem]]
 
+BASE = "210987654321.dkr.ecr.eu-north-1.amazonaws.com"
 ECR = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 POLICY = f"arn:aws:iam::{ACCOUNT}:policy/shop/orders-table"
 POLICY_OF_AWS = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
@@ -51,8 +52,20 @@ def value_of(settings: Settings, key: str) -> object:
         ("folder_path", "a/../b//c", "b/c"),
         ("buildspec_path", "./a//buildspec.yml", "a/buildspec.yml"),
         ("buildspec_path", "", None),
+        (
+            "base_image_repositories",
+            f"{BASE}/base/python",
+            (
+                EcrRepository(
+                    BASE, "eu-north-1", "arn:aws:ecr:eu-north-1:210987654321:repository/base/python"
+                ),
+            ),
+        ),
+        ("build_role_policy_arns", POLICY, (POLICY,)),
+        ("build_compute_type", "BUILD_GENERAL1_2XLARGE", "BUILD_GENERAL1_2XLARGE"),
         ("notification_email", "on-call+shop@example.co.uk", "on-call+shop@example.co.uk"),
         ("notification_email", "", None),
+        ("vpc_endpoint_services", "sqs, dynamodb", ("sqs", "dynamodb")),
         ("vpc_cidr", "172.16.4.0/22", "172.16.4.0/22"),
         ("namespaces", " default , other", ("default", "other")),
         ("availability_zones", f"{REGION}a,{REGION}b,{REGION}c", tuple(REGION + z for z in "abc")),
@@ -119,8 +132,24 @@ def test_a_value_becomes_typed(load: Load, key: str, text: str, value: object) -
         ("connection_arn", CONNECTION.replace(REGION, "x"), "expected the ARN of a connection"),
         ("connection_arn", CONNECTION.replace(ACCOUNT, "9" * 12), "to account 999999999999"),
         ("connection_arn", CONNECTION.replace("arn:aws:", "arn:aws-cn:"), "to partition aws-cn"),
+        ("base_image_repositories", "docker.io/library/python", "of a private ECR, without a tag"),
+        ("base_image_repositories", f"{BASE}/base:1", "of a private ECR, without a tag"),
+        ("base_image_repositories", BASE.replace(".com", ".co") + "/a", "of a private ECR"),
+        ("base_image_repositories", f"{BASE}/a,{BASE}/a", "appears twice"),
+        (
+            "base_image_repositories",
+            f"{BASE.replace('eu-north-1', 'cn-north-1')}.cn/base",
+            "outside of the partition aws of aws_region",
+        ),
+        ("build_role_policy_arns", "AdministratorAccess", "expected ARNs of managed policies"),
+        ("build_compute_type", "large", "expected BUILD_GENERAL1_SMALL, ..._MEDIUM"),
+        ("build_timeout_minutes", "481", "from 5 to 480 (minutes)"),
         ("notification_email", "me@host", "one e-mail address"),
         ("notification_email", "a@x.com,b@x.com", "one e-mail address"),
+        ("vpc_endpoint_services", "sqs,sqss", '"sqss"; did you mean sqs?'),
+        ("vpc_endpoint_services", "cloudwatch", "did you mean monitoring?"),
+        ("vpc_endpoint_services", "zzz", "settings/endpoints.json lists the names"),
+        ("vpc_endpoint_services", "sqs,sqs", "appears twice"),
         ("vpc_cidr", "10.0.0.0/15", "from /16 to /28"),
         ("vpc_cidr", "10.0.0.0/255.255.0.0", "expected an IPv4 block"),
         ("vpc_cidr", "10.0.128.0/16", "host bits set; expected 10.0.0.0/16"),
