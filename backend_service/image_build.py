@@ -12,13 +12,6 @@ from backend_service.names import LIVE_TAG, build_log_group_name
 from core_infra.logs import log_group
 from settings import CpuArchitecture, DeliverySettings, ServiceSettings
 
-_COMPUTE_TYPES = {
-    "BUILD_GENERAL1_SMALL": codebuild.ComputeType.SMALL,
-    "BUILD_GENERAL1_MEDIUM": codebuild.ComputeType.MEDIUM,
-    "BUILD_GENERAL1_LARGE": codebuild.ComputeType.LARGE,
-    "BUILD_GENERAL1_XLARGE": codebuild.ComputeType.X_LARGE,
-    "BUILD_GENERAL1_2XLARGE": codebuild.ComputeType.X2_LARGE,
-}
 _SECRET_ARN_PARTS = 7  # The parts after them select a key and a version of the secret.
 
 
@@ -33,7 +26,7 @@ class ImageBuild(Construct):
     artifact.
 
     Creates the project, its log group and its ``role``, which may push to ``builds``, pull from
-    ``released`` and ``base_image_repositories``, and read ``build_secrets``. It also has the
+    ``released`` and ``base_image_repository_arns``, and read ``build_secrets``. It also has the
     managed policies ``build_role_policy_arns``. The pipeline adds the right to read the source.
     Exposes ``project`` and ``role``.
     """
@@ -69,14 +62,12 @@ class ImageBuild(Construct):
         # A role that may push to this repository could move the live tag: IAM has no permission for
         # a single tag.
         repositories.released.grant(self.role, *PULL)
-        # This right has "*", because it has no resource-level permissions. It only signs in to ECR.
+        # This action has no resource-level permissions ("*"). It only signs in to ECR.
         ecr.AuthorizationToken.grant_read(self.role)
-        base_images = delivery.base_image_repositories
+        base_images = delivery.base_image_repository_arns
         if base_images:
             self.role.add_to_policy(
-                iam.PolicyStatement(
-                    actions=list(PULL), resources=sorted(each.arn for each in base_images)
-                )
+                iam.PolicyStatement(actions=list(PULL), resources=list(base_images))
             )
         secrets = delivery.build_secrets
         if secrets:
@@ -114,7 +105,7 @@ class ImageBuild(Construct):
                     if service.cpu_architecture is CpuArchitecture.ARM64
                     else codebuild.LinuxBuildImage.AMAZON_LINUX_2023_6
                 ),
-                compute_type=_COMPUTE_TYPES[delivery.build_compute_type],
+                compute_type=codebuild.ComputeType[delivery.build_compute_type],
                 privileged=True,  # The Docker daemon of the build needs it.
             ),
             environment_variables={

@@ -19,13 +19,11 @@ from .model import (
 )
 from .redaction import shown_name, shown_names, shown_value
 from .report import Problem, SettingsError
-from .source_types import EcrRepository
 
 __all__ = [
     "CoreSettings",
     "CpuArchitecture",
     "DeliverySettings",
-    "EcrRepository",
     "ExistingPlatformSettings",
     "Problem",
     "ServiceSettings",

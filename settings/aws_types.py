@@ -174,6 +174,13 @@ _KMS_KEYS = ArnForm(
     expected="ARNs of KMS keys (not of aliases): arn:aws:kms:<region>:<account>:key/<id>",
     any_account=True,
 )
+_ECR_REPOSITORIES = ArnForm(
+    services=("ecr",),
+    resource=r"repository/[a-z0-9][a-z0-9._/-]+",
+    expected="ARNs of ECR repositories: arn:aws:ecr:<region>:<account>:repository/<name>",
+    any_account=True,
+    any_region=True,
+)
 # IAM attaches ten managed policies to a role, or 20 in an account with a raised quota.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _MOST_POLICIES = 20
@@ -190,6 +197,7 @@ RoleArn = Annotated[str, AfterValidator(_ROLE.require)]
 PolicyArns = Annotated[tuple[str, ...], BeforeValidator(_policy_arns)]
 NamespaceArn = Annotated[str, AfterValidator(_NAMESPACE.require)]
 ConnectionArn = Annotated[str, AfterValidator(_CONNECTION.require)]
+EcrRepositoryArns = Annotated[tuple[str, ...], BeforeValidator(_ECR_REPOSITORIES.require_each)]
 KmsKeyArns = Annotated[tuple[str, ...], BeforeValidator(_KMS_KEYS.require_each)]
 
 # --- Names and ids --------------------------------------------------------------------------------
@@ -416,17 +424,13 @@ TaskMemory = Annotated[int, whole_number(512, 249_856, " (MiB)")]
 Architecture = Annotated[CpuArchitecture, BeforeValidator(_cpu_architecture)]
 LogRetentionDays = Annotated[int, BeforeValidator(_one_of(tuple(LOG_RETENTION), "days"))]
 Port = Annotated[int, whole_number(1, 65535)]
-# The sizes of on-demand builds, which x86 and ARM machines have alike (but not in all regions).
+# The sizes of on-demand builds, with CDK's names: x86 and ARM machines have the same.
 # https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-compute-types.html
+_COMPUTE_TYPES = "SMALL, MEDIUM, LARGE, X_LARGE, X2_LARGE"
 BuildComputeType = Annotated[
-    str,
-    matching(
-        "BUILD_GENERAL1_(?:SMALL|MEDIUM|LARGE|XLARGE|2XLARGE)",
-        "BUILD_GENERAL1_SMALL, ..._MEDIUM, ..._LARGE, ..._XLARGE or ..._2XLARGE",
-        22,
-    ),
+    str, matching(_COMPUTE_TYPES.replace(", ", "|"), f"one of {_COMPUTE_TYPES}", 8)
 ]
-# CodeBuild's least, and the time after which CodePipeline ends the action of a build.
+# From CodeBuild's least to the time after which CodePipeline ends a build action.
 # https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html
 # https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html
 BuildTimeout = Annotated[int, whole_number(5, 480, " (minutes)")]

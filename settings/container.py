@@ -122,13 +122,8 @@ def _build_secrets(value: object, info: ValidationInfo) -> Mapping[str, str]:
     pairs = _pairs(str(value), _SET_BY_BUILD, "the build")
     for name, arn in pairs.items():
         _require(_SECRET, name, arn, info)
-    require_room_in_build_policy(pairs.values())
+    _require_room_in_policy(pairs.values(), _BUILD_POLICY_TEXT)
     return MappingProxyType(pairs)
-
-
-def require_room_in_build_policy(arns: Iterable[str]) -> None:
-    """Raise ``InvalidValueError`` if these ARNs are too long for the policy of the build's role."""
-    _require_room_in_policy(arns, _BUILD_POLICY_TEXT)
 
 
 def _require_room_in_policy(arns: Iterable[str], other_text: int) -> None:
@@ -138,7 +133,7 @@ def _require_room_in_policy(arns: Iterable[str], other_text: int) -> None:
     if size > most:
         raise InvalidValueError(
             f"the policy of the role needs {size} characters for the ARNs; expected at most "
-            f"{most}: name fewer, or put several values into one JSON secret"
+            f"{most}: put several values into one JSON secret"
         )
 
 

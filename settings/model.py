@@ -21,20 +21,13 @@ from pydantic import (
 )
 
 from . import aws_types as aws
-from .container import (
-    BuildSecrets,
-    ContainerEnvironment,
-    ContainerSecrets,
-    HealthCheckCommand,
-    require_room_in_build_policy,
-)
+from .container import BuildSecrets, ContainerEnvironment, ContainerSecrets, HealthCheckCommand
 from .endpoints import EndpointServices, start_task_services
 from .names import builds_repository_name, full_name, namespace_name
 from .parsing import Bool, Items, NoneIfEmpty, has_placeholder
 from .report import InvalidValueError
 from .source_types import (
     Branch,
-    EcrRepositories,
     EmailAddress,
     FilePath,
     FolderPath,
@@ -279,9 +272,9 @@ class DeliverySettings(Section):
         "./application-code/ecsdemo-backend/templates/buildspec.yml"
     )
     build_secrets: BuildSecrets = _default("")
-    base_image_repositories: EcrRepositories = _default("")
+    base_image_repository_arns: aws.EcrRepositoryArns = _default("")
     build_role_policy_arns: aws.PolicyArns = _default("")
-    build_compute_type: aws.BuildComputeType = _default("BUILD_GENERAL1_SMALL")
+    build_compute_type: aws.BuildComputeType = _default("SMALL")
     # A cold build with dependencies takes minutes; after half an hour it hangs.
     build_timeout_minutes: aws.BuildTimeout = _default("30")
     github_token_secret_name: SecretName | None
@@ -296,15 +289,6 @@ class DeliverySettings(Section):
         if path and folder != "." and not path.startswith(f"{folder}/"):
             raise InvalidValueError(f'is outside of folder_path="{folder}"')
         return path
-
-    @field_validator("base_image_repositories")
-    @classmethod
-    def _fit_into_the_policy(
-        cls, repositories: EcrRepositories, info: ValidationInfo
-    ) -> EcrRepositories:
-        secrets = info.data.get("build_secrets", {}).values()
-        require_room_in_build_policy([*secrets, *(each.arn for each in repositories)])
-        return repositories
 
     @property
     def dockerfile(self) -> str:

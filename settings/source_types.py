@@ -2,14 +2,13 @@
 
 import posixpath
 import re
-from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+from pydantic import AfterValidator
 
 from .aws_types import COMMERCIAL_PARTITION, AwsEnvironment, partition_of
-from .parsing import Items, matching
-from .redaction import has_credential, shown_item
+from .parsing import matching
+from .redaction import has_credential
 from .report import InvalidValueError
 
 _CLASSIC_TOKEN = re.compile(r"[0-9a-f]{40}")  # the oldest kind of GitHub token
@@ -25,11 +24,6 @@ _IMAGE = re.compile(
 )
 _ECR_PUBLIC = "public.ecr.aws"
 _PRIVATE_ECR = re.compile(r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+")
-# A build sends a password to these hosts, so a typing error must not make another host of them.
-_ECR_DOMAINS = (
-    *("amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "c2s.ic.gov", "sc2s.sgov.gov"),
-    *("cloud.adc-e.uk", "csp.hci.ic.gov"),
-)
 _DEMO_REPOSITORY = "public.ecr.aws/aws-containers/ecsdemo-nodejs"
 _DEMO_PORT = 3000
 
@@ -82,33 +76,6 @@ def _image_reference(text: str) -> str:
             "names no tag or digest; expected one, such as ...:1.29 or ...@sha256:<digest>"
         )
     return text
-
-
-@dataclass(frozen=True, slots=True)
-class EcrRepository:
-    """A repository of a private ECR: the host name of its registry, its region, and its ARN."""
-
-    registry: str
-    region: str
-    arn: str
-
-
-def _ecr_repository(text: str, info: ValidationInfo) -> EcrRepository:
-    reference = _IMAGE.fullmatch(text)
-    host = text.partition("/")[0]
-    registry = _PRIVATE_ECR.fullmatch(host)
-    domain = host.split(".", 4)[-1]
-    if not reference or reference["version"] or not registry or domain not in _ECR_DOMAINS:
-        raise InvalidValueError(
-            f"{shown_item(text)}: expected repositories of a private ECR, without a tag, such as "
-            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/base/python"
-        )
-    partition, region = AwsEnvironment.of(info).partition, registry["region"]
-    if partition not in (None, partition_of(region)):
-        raise InvalidValueError(
-            f"{shown_item(text)} is in {region}, outside of the partition {partition} of aws_region"
-        )
-    return EcrRepository(host, region, ecr_repository_arn(text) or "")
 
 
 def ecr_repository_arn(image: str) -> str | None:
@@ -195,6 +162,3 @@ SecretName = Annotated[str, AfterValidator(_secret_name)]
 FolderPath = Annotated[str, AfterValidator(_inside_repository)]
 FilePath = Annotated[str, AfterValidator(_file_inside_repository)]
 ImageReference = Annotated[str, AfterValidator(_image_reference)]
-EcrRepositories = Annotated[
-    tuple[Annotated[EcrRepository, BeforeValidator(_ecr_repository)], ...], Items
-]

@@ -23,12 +23,12 @@ from tests.synthesis import (
 )
 
 BUILD_SECRET = SECRET.replace("shop/db", "npm")
-BASE_IMAGES = "210987654321.dkr.ecr.eu-north-1.amazonaws.com/base/python"
+BASE_IMAGES = "arn:aws:ecr:eu-north-1:210987654321:repository/base/python"
 RICHEST = {
     **ISOLATED,
     **CONNECTED,
     "build_secrets": f"NPM_TOKEN={BUILD_SECRET}:token::",
-    "base_image_repositories": BASE_IMAGES,
+    "base_image_repository_arns": BASE_IMAGES,
 }
 """Secrets with a key, a build secret, base images, ECS Exec, a connection, an approval, and
 notifications."""
@@ -169,7 +169,7 @@ IN_THE_RICHEST: Mapping[str, Rights] = {
     "ImageBuild/Role": {
         **ALWAYS["ImageBuild/Role"],
         BUILD_SECRET: {"secretsmanager:GetSecretValue"},
-        "arn:aws:ecr:eu-north-1:210987654321:repository/base/python": PULL,
+        BASE_IMAGES: PULL,
     },
     "Delivery/Source/Role": {
         BUCKET: LOOK_AT_BUCKET,

@@ -5,6 +5,7 @@ The permissions of its role are in tests/test_roles.py.
 
 import json
 import re
+import subprocess
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.repository import ROOT
 from tests.synthesis import synthesise
 
 SERVICE = "BackendServiceStack"
+OWN_REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 # https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html
 OF_CODEBUILD = {"CODEBUILD_RESOLVED_SOURCE_VERSION", "CODEBUILD_BUILD_NUMBER"}
 OWN = {"buildspec_path": ""}
@@ -99,12 +101,23 @@ def test_the_own_buildspec_mounts_secrets_and_puts_none_into_a_layer() -> None:
 
 
 def test_the_own_buildspec_signs_in_to_each_registry_of_base_images_once() -> None:
-    north = "210987654321.dkr.ecr.eu-north-1.amazonaws.com"
-    west = "345678901234.dkr.ecr.us-west-2.amazonaws.com"
-    text = commands(**OWN, base_image_repositories=f"{north}/python,{north}/node,{west}/java")
-    sign_ins = re.findall(r"--region (\S+) \| docker login .* --password-stdin (\S+)", text)
-    assert sign_ins == [("eu-north-1", north), ("us-west-2", west)]
-    assert text.index(f"stdin {west}") < text.index("docker build ")
+    north, west = "eu-north-1:210987654321", "us-west-2:345678901234"
+    names = (f"{north}:repository/python", f"{north}:repository/node", f"{west}:repository/java")
+    arns = ",".join(f"arn:aws:ecr:{name}" for name in names)
+    text = commands(**OWN, base_image_repository_arns=arns)
+    before, *sign_ins = text.partition("docker build ")[0].split("set -euo pipefail\n")[1:]
+    assert '"${REPO_URL%%/*}"' in before
+    shell = "docker() { cat; echo $5; }; aws() { echo $4; }; REPO_URL={}/builds;"
+    found = [
+        subprocess.check_output(
+            ["bash", "-c", shell.replace("{}", OWN_REGISTRY) + sign_in], text=True
+        ).split()
+        for sign_in in sign_ins
+    ]
+    assert found == [
+        ["eu-north-1", "210987654321.dkr.ecr.eu-north-1.amazonaws.com"],
+        ["us-west-2", "345678901234.dkr.ecr.us-west-2.amazonaws.com"],
+    ]
 
 
 def test_no_secret_can_replace_a_variable_of_the_build() -> None:
@@ -145,7 +158,7 @@ def test_the_build_can_run_docker_and_uses_the_layers_of_the_last_one() -> None:
 def test_size_and_time_of_a_build_are_those_of_the_settings() -> None:
     assert project()["TimeoutInMinutes"] == 30
     assert project()["Environment"]["ComputeType"] == "BUILD_GENERAL1_SMALL"
-    larger = project(build_compute_type="BUILD_GENERAL1_2XLARGE", build_timeout_minutes="480")
+    larger = project(build_compute_type="X2_LARGE", build_timeout_minutes="480")
     assert larger["TimeoutInMinutes"] == 480
     assert larger["Environment"]["ComputeType"] == "BUILD_GENERAL1_2XLARGE"
 

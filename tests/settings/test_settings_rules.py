@@ -182,20 +182,6 @@ def test_the_arn_of_a_private_ecr_repository(load: Load) -> None:
     assert load(**OWN_IMAGE).service.seed_repository_arn is None
 
 
-def test_secrets_and_base_images_fit_into_the_policy_of_the_build(
-    load: Load, problems: Problems
-) -> None:
-    arn = SECRET.replace("db", "d" * 400)
-    secrets = ",".join(f"S{n}={arn.replace('AbCdEf', f'{n:06}')}" for n in range(16))
-    host = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com"
-    repositories = ",".join(f"{host}/{letter * 249}" for letter in "abcd")
-    assert load(build_secrets=secrets)
-    assert load(base_image_repositories=repositories)
-    found = problems(build_secrets=secrets, base_image_repositories=repositories)
-    assert list(found) == ["base_image_repositories"]
-    assert "the policy of the role needs" in found["base_image_repositories"].message
-
-
 # --- Delivery -------------------------------------------------------------------------------------
 
 

@@ -4,15 +4,15 @@ from collections.abc import Callable
 
 import pytest
 
-from settings import CpuArchitecture, EcrRepository, Problem, Settings, SettingsError
+from settings import CpuArchitecture, Problem, Settings, SettingsError
 from settings.examples import ACCOUNT, CONNECTION, REGION
 from settings.model import ALL_KEYS, ExistingPlatformSettings
 
 Load = Callable[..., Settings]
 Problems = Callable[..., dict[str, Problem]]
 
-BASE = "210987654321.dkr.ecr.eu-north-1.amazonaws.com"
 ECR = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+BASE_IMAGE = "arn:aws:ecr:eu-north-1:210987654321:repository/base/python"
 POLICY = f"arn:aws:iam::{ACCOUNT}:policy/shop/orders-table"
 POLICY_OF_AWS = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 
@@ -52,17 +52,9 @@ def value_of(settings: Settings, key: str) -> object:
         ("folder_path", "a/../b//c", "b/c"),
         ("buildspec_path", "./a//buildspec.yml", "a/buildspec.yml"),
         ("buildspec_path", "", None),
-        (
-            "base_image_repositories",
-            f"{BASE}/base/python",
-            (
-                EcrRepository(
-                    BASE, "eu-north-1", "arn:aws:ecr:eu-north-1:210987654321:repository/base/python"
-                ),
-            ),
-        ),
+        ("base_image_repository_arns", BASE_IMAGE, (BASE_IMAGE,)),
         ("build_role_policy_arns", POLICY, (POLICY,)),
-        ("build_compute_type", "BUILD_GENERAL1_2XLARGE", "BUILD_GENERAL1_2XLARGE"),
+        ("build_compute_type", "X2_LARGE", "X2_LARGE"),
         ("notification_email", "on-call+shop@example.co.uk", "on-call+shop@example.co.uk"),
         ("notification_email", "", None),
         ("vpc_endpoint_services", "sqs, dynamodb", ("sqs", "dynamodb")),
@@ -132,17 +124,16 @@ def test_a_value_becomes_typed(load: Load, key: str, text: str, value: object) -
         ("connection_arn", CONNECTION.replace(REGION, "x"), "expected the ARN of a connection"),
         ("connection_arn", CONNECTION.replace(ACCOUNT, "9" * 12), "to account 999999999999"),
         ("connection_arn", CONNECTION.replace("arn:aws:", "arn:aws-cn:"), "to partition aws-cn"),
-        ("base_image_repositories", "docker.io/library/python", "of a private ECR, without a tag"),
-        ("base_image_repositories", f"{BASE}/base:1", "of a private ECR, without a tag"),
-        ("base_image_repositories", BASE.replace(".com", ".co") + "/a", "of a private ECR"),
-        ("base_image_repositories", f"{BASE}/a,{BASE}/a", "appears twice"),
+        ("base_image_repository_arns", "python:3.14", "expected ARNs of ECR repositories"),
+        ("base_image_repository_arns", f"{BASE_IMAGE}:1", "expected ARNs of ECR repositories"),
+        ("base_image_repository_arns", f"{BASE_IMAGE},{BASE_IMAGE}", "appears twice"),
         (
-            "base_image_repositories",
-            f"{BASE.replace('eu-north-1', 'cn-north-1')}.cn/base",
-            "outside of the partition aws of aws_region",
+            "base_image_repository_arns",
+            BASE_IMAGE.replace("aws:", "aws-cn:"),
+            "to partition aws-cn",
         ),
         ("build_role_policy_arns", "AdministratorAccess", "expected ARNs of managed policies"),
-        ("build_compute_type", "large", "expected BUILD_GENERAL1_SMALL, ..._MEDIUM"),
+        ("build_compute_type", "HUGE", "one of SMALL, MEDIUM, LARGE, X_LARGE, X2_LARGE"),
         ("build_timeout_minutes", "481", "from 5 to 480 (minutes)"),
         ("notification_email", "me@host", "one e-mail address"),
         ("notification_email", "a@x.com,b@x.com", "one e-mail address"),

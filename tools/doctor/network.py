@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from core_infra.names import start_task_services
 from settings import CoreSettings, ExistingPlatformSettings, Settings
+from settings.endpoints import start_task_services
 from tools.doctor.aws import Aws, reply_or_none
 from tools.doctor.check import Result, not_checked, ok, problem
 
@@ -169,23 +169,34 @@ def egress(platform: ExistingPlatformSettings, settings: Settings, aws: Aws) -> 
     subnets = _private_subnets(platform, aws)
     if not subnets:
         return not_checked("the subnets must be found first")
-    without_route = []
     for subnet in subnets:
-        routes = subnet["RouteTable"]["Routes"]
-        route = next((r for r in routes if r.get("DestinationCidrBlock") == _EVERYWHERE), None)
-        if route is None:
-            without_route.append(subnet)
-        elif flaw := flaw_of_default_route(subnet["SubnetId"], route):
+        route = _default_route(subnet)
+        if route and (flaw := flaw_of_default_route(subnet["SubnetId"], route)):
             return problem(flaw, "give the subnet a default route to a NAT gateway")
+    without_route = [subnet for subnet in subnets if not _default_route(subnet)]
     if not without_route:
         return ok("through a default route")
-    if missing := _missing_endpoints(without_route, settings, aws):
+    needed = start_task_services(settings.aws_region) | settings.service.endpoint_services
+    if missing := sorted(needed - endpoints_of(without_route, aws)):
         return problem(
             f"{without_route[0]['SubnetId']} has no default route, and no endpoint for "
             f"{', '.join(missing)}",
             "add a NAT gateway or the endpoints",
         )
     return ok("through VPC endpoints")
+
+
+def subnets_without_route(
+    platform: ExistingPlatformSettings, aws: Aws
+) -> list[dict[str, Any]] | None:
+    """Return the private subnets without a default route; None if there are no private subnets."""
+    subnets = _private_subnets(platform, aws)
+    return [subnet for subnet in subnets if not _default_route(subnet)] if subnets else None
+
+
+def _default_route(subnet: dict[str, Any]) -> dict[str, Any] | None:
+    routes = subnet["RouteTable"]["Routes"]
+    return next((r for r in routes if r.get("DestinationCidrBlock") == _EVERYWHERE), None)
 
 
 def flaw_of_default_route(subnet_id: str, route: dict[str, Any]) -> str:
@@ -197,23 +208,19 @@ def flaw_of_default_route(subnet_id: str, route: dict[str, Any]) -> str:
     return ""
 
 
-def _missing_endpoints(subnets: list[dict[str, Any]], settings: Settings, aws: Aws) -> list[str]:
-    vpc_id, region = subnets[0]["VpcId"], settings.aws_region
+def endpoints_of(subnets: list[dict[str, Any]], aws: Aws) -> frozenset[str]:
+    """Return the endpoints that all of these subnets can use, by short names."""
+    vpc_id = subnets[0]["VpcId"]
     filters = [{"Name": "vpc-id", "Values": [vpc_id]}]
     pages = aws.client("ec2").get_paginator("describe_vpc_endpoints").paginate(Filters=filters)
     endpoints = [e for e in pages.build_full_result()["VpcEndpoints"] if e["VpcId"] == vpc_id]
-    usable = [e for e in endpoints if e["State"].lower() in _USABLE]
-    present = {_short_name(e, region) for e in usable if e["VpcEndpointType"] == "Interface"}
-    needed = start_task_services(region) | settings.service.endpoint_services
-    tables = {
-        table
-        for endpoint in usable
-        if endpoint["VpcEndpointType"] == "Gateway" and _short_name(endpoint, region) == "s3"
-        for table in endpoint.get("RouteTableIds", [])
-    }
-    s3 = all(subnet["RouteTable"]["RouteTableId"] in tables for subnet in subnets)
-    return sorted(needed - present) + ([] if s3 or "s3" in present else ["s3"])
-
-
-def _short_name(endpoint: dict[str, Any], region: str) -> str:
-    return str(endpoint["ServiceName"]).partition(f".{region}.")[2]
+    tables = {subnet["RouteTable"]["RouteTableId"] for subnet in subnets}
+    return frozenset(
+        str(endpoint["ServiceName"]).partition(f".{aws.region}.")[2]
+        for endpoint in endpoints
+        if endpoint["State"].lower() in _USABLE
+        and (
+            endpoint["VpcEndpointType"] == "Interface"
+            or tables.issubset(endpoint.get("RouteTableIds", []))
+        )
+    )

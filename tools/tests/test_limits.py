@@ -53,11 +53,13 @@ LONGEST = {
     "dockerfile_path": f"{'f' * 252}/{'d' * 771}",
     "buildspec_path": "b" * 1024,
     "build_secrets": ",".join(f"B{n}={_SECRET}-{n:06}" for n in range(60)),
-    "base_image_repositories": ",".join(f"{_REGISTRY}/{n:0249}" for n in range(12)),
+    "base_image_repository_arns": ",".join(
+        f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{n:0249}" for n in range(12)
+    ),
     "build_role_policy_arns": ",".join(
         f"arn:aws:iam::{ACCOUNT}:policy/{n:0128}" for n in range(20)
     ),
-    "build_compute_type": "BUILD_GENERAL1_2XLARGE",
+    "build_compute_type": "X2_LARGE",
     "build_timeout_minutes": "480",
     "manual_approval": "True",
     "notification_email": f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 58}.de",
