@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from settings import CoreSettings, Settings, SettingsError
+from settings import Settings, SettingsError
 from tools.doctor import account, network, platform, task_policies
 from tools.doctor.aws import Aws
 from tools.doctor.check import (
@@ -58,8 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         region = settings.aws_region
         print(f"{shown_file(settings)}: account {settings.account_number}, {region}", flush=True)
         source = _source_of(settings, options.source)
-        core = _core_of(settings, deployment)
-        examine(settings, Aws(region), report, github=github, source=source, core=core)
+        examine(settings, Aws(region), report, github=github, source=source)
     return 1 if report.sum_up() else 0
 
 
@@ -85,13 +84,6 @@ def _source_of(settings: Settings, given: str | None) -> Path | None:
         return None
 
 
-def _core_of(settings: Settings, deployment: Sequence[Settings]) -> CoreSettings | None:
-    """Return the core that the service runs on, if a file of the deployment creates it."""
-    cluster = settings.service.ecs_cluster_name
-    cores = (each.core for each in deployment)
-    return next((core for core in cores if core and core.ecs_cluster_name == cluster), None)
-
-
 def examine(
     settings: Settings,
     aws: Aws,
@@ -99,28 +91,19 @@ def examine(
     *,
     github: str | None = None,
     source: Path | None = None,
-    core: CoreSettings | None = None,
 ) -> None:
-    """Ask every question that the settings raise; ``github`` is the address of its API, or None.
-
-    ``core`` is the core that the service runs on, if another file creates it.
-    """
+    """Ask every question that the settings raise; ``github`` is the address of its API, or None."""
     for question in ESSENTIAL:
         if _ask(question, settings, aws, report).verdict is Verdict.PROBLEM:
             report.add(
                 "everything else", not_checked("the doctor asks no further until this is solved")
             )
             return
-    for question in questions(settings, github, source, core):
+    for question in questions(settings, github, source):
         _ask(question, settings, aws, report)
 
 
-def questions(
-    settings: Settings,
-    github: str | None,
-    source: Path | None,
-    core_of_service: CoreSettings | None = None,
-) -> Iterator[Question]:
+def questions(settings: Settings, github: str | None, source: Path | None) -> Iterator[Question]:
     """Yield what to ask after the essentials, in the order of a deploy."""
     yield Question("CDK bootstrap", account.bootstrap)
     if core := settings.core:
@@ -129,6 +112,9 @@ def questions(
         yield Question("quota of VPCs", account.vpc_quota)
         if core.enable_nat_gw:
             yield Question("quota of Elastic IPs", account.address_quota)
+        else:
+            about = "egress of the private subnets"
+            yield Question(about, partial(task_policies.egress_of_core, core))
     yield Question("quota of Fargate vCPUs", account.fargate_quota)
     yield Question("quota of builds", account.build_quota)
     yield Question("quota of roles", account.role_quota)
@@ -147,24 +133,12 @@ def questions(
         yield container_secret_question(variable, arn)
     for variable, arn in delivery.build_secrets.items():
         yield build_secret_question(variable, arn)
-    yield from _policy_questions(settings, core_of_service or settings.core)
+    policies = (*settings.service.task_role_policy_arns, *delivery.build_role_policy_arns)
+    yield from map(account.managed_policy_question, policies)
     yield source_question(source)
     if source and delivery.buildspec_path:
         yield buildspec_question(source, delivery.buildspec_path)
     yield Question("health check", health_check)
-
-
-def _policy_questions(settings: Settings, core: CoreSettings | None) -> Iterator[Question]:
-    of_tasks = settings.service.task_role_policy_arns
-    for arn in of_tasks:
-        yield account.managed_policy_question(arn, "task_role_policy_arns")
-    for arn in settings.delivery.build_role_policy_arns:
-        yield account.managed_policy_question(arn, "build_role_policy_arns")
-    about = "ways to the services of tasks"
-    if of_tasks and core and not core.enable_nat_gw:
-        yield Question(about, partial(task_policies.ways_from_core, core))
-    elif of_tasks and (exists := settings.existing_platform):
-        yield Question(about, partial(task_policies.ways_from_vpc, exists))
 
 
 def _existing_questions(settings: Settings) -> Iterator[Question]:

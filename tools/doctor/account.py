@@ -197,12 +197,12 @@ def service_linked_role(_: Settings, aws: Aws) -> Result:
     return ok("is there")
 
 
-def managed_policy_question(arn: str, key: str) -> Question:
-    """Return the question whether a policy exists that the key names."""
-    return Question(f"policy {arn.rpartition('/')[2]}", partial(_managed_policy, arn, key))
+def managed_policy_question(arn: str) -> Question:
+    """Return the question whether a policy exists that a role gets."""
+    return Question(f"policy {arn.rpartition('/')[2]}", partial(_managed_policy, arn))
 
 
-def _managed_policy(arn: str, key: str, _: Settings, aws: Aws) -> Result:
+def _managed_policy(arn: str, _: Settings, aws: Aws) -> Result:
     if reply_or_none(aws.client("iam").get_policy, "NoSuchEntity", PolicyArn=arn) is None:
-        return problem(f"there is no {arn}", f"create it, or correct {key}")
+        return problem(f"there is no {arn}", "create it, or correct the key that names it")
     return ok("exists")

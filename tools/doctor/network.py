@@ -6,6 +6,7 @@ from settings import CoreSettings, ExistingPlatformSettings, Settings
 from settings.endpoints import start_task_services
 from tools.doctor.aws import Aws, reply_or_none
 from tools.doctor.check import Result, not_checked, ok, problem
+from tools.doctor.task_policies import egress_through
 
 # No API tells which zones Fargate does not serve. These are from AWS's list of regions of
 # 2026-11-24, which names the zones where Fargate serves only some of them:
@@ -164,39 +165,31 @@ def _is_private(subnet: dict[str, Any]) -> bool:
 def egress(platform: ExistingPlatformSettings, settings: Settings, aws: Aws) -> Result:
     """Say whether each private subnet has a way to what a task needs to start.
 
-    That is a default route, or endpoints of the services that Fargate calls.
+    That is a default route, or endpoints of the services that Fargate calls. With endpoints, say
+    also which services of the task role's policies have none.
     """
     subnets = _private_subnets(platform, aws)
     if not subnets:
         return not_checked("the subnets must be found first")
+    without_route = []
     for subnet in subnets:
-        route = _default_route(subnet)
-        if route and (flaw := flaw_of_default_route(subnet["SubnetId"], route)):
+        routes = subnet["RouteTable"]["Routes"]
+        route = next((r for r in routes if r.get("DestinationCidrBlock") == _EVERYWHERE), None)
+        if route is None:
+            without_route.append(subnet)
+        elif flaw := flaw_of_default_route(subnet["SubnetId"], route):
             return problem(flaw, "give the subnet a default route to a NAT gateway")
-    without_route = [subnet for subnet in subnets if not _default_route(subnet)]
     if not without_route:
         return ok("through a default route")
     needed = start_task_services(settings.aws_region) | settings.service.endpoint_services
-    if missing := sorted(needed - endpoints_of(without_route, aws)):
+    endpoints = _endpoints_of(without_route, aws)
+    if missing := sorted(needed - endpoints):
         return problem(
             f"{without_route[0]['SubnetId']} has no default route, and no endpoint for "
             f"{', '.join(missing)}",
             "add a NAT gateway or the endpoints",
         )
-    return ok("through VPC endpoints")
-
-
-def subnets_without_route(
-    platform: ExistingPlatformSettings, aws: Aws
-) -> list[dict[str, Any]] | None:
-    """Return the private subnets without a default route; None if there are no private subnets."""
-    subnets = _private_subnets(platform, aws)
-    return [subnet for subnet in subnets if not _default_route(subnet)] if subnets else None
-
-
-def _default_route(subnet: dict[str, Any]) -> dict[str, Any] | None:
-    routes = subnet["RouteTable"]["Routes"]
-    return next((r for r in routes if r.get("DestinationCidrBlock") == _EVERYWHERE), None)
+    return egress_through(endpoints, settings, aws)
 
 
 def flaw_of_default_route(subnet_id: str, route: dict[str, Any]) -> str:
@@ -208,7 +201,7 @@ def flaw_of_default_route(subnet_id: str, route: dict[str, Any]) -> str:
     return ""
 
 
-def endpoints_of(subnets: list[dict[str, Any]], aws: Aws) -> frozenset[str]:
+def _endpoints_of(subnets: list[dict[str, Any]], aws: Aws) -> frozenset[str]:
     """Return the endpoints that all of these subnets can use, by short names."""
     vpc_id = subnets[0]["VpcId"]
     filters = [{"Name": "vpc-id", "Values": [vpc_id]}]
@@ -216,11 +209,8 @@ def endpoints_of(subnets: list[dict[str, Any]], aws: Aws) -> frozenset[str]:
     endpoints = [e for e in pages.build_full_result()["VpcEndpoints"] if e["VpcId"] == vpc_id]
     tables = {subnet["RouteTable"]["RouteTableId"] for subnet in subnets}
     return frozenset(
-        str(endpoint["ServiceName"]).partition(f".{aws.region}.")[2]
-        for endpoint in endpoints
-        if endpoint["State"].lower() in _USABLE
-        and (
-            endpoint["VpcEndpointType"] == "Interface"
-            or tables.issubset(endpoint.get("RouteTableIds", []))
-        )
+        str(e["ServiceName"]).partition(f".{aws.region}.")[2]
+        for e in endpoints
+        if e["State"].lower() in _USABLE
+        and (e["VpcEndpointType"] == "Interface" or tables.issubset(e.get("RouteTableIds", [])))
     )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from settings import ExistingPlatformSettings, Settings
-from tools.doctor.aws import Aws, reply_or_none
+from tools.doctor.aws import Aws, listed, reply_or_none
 from tools.doctor.check import Result, not_checked, ok, problem
 from tools.doctor.network import vpcs_of
 
@@ -89,8 +89,3 @@ def _trusts_ecs(statement: dict[str, Any]) -> bool:
     services = listed(principal.get("Service", [])) if isinstance(principal, dict) else []
     actions = set(listed(statement.get("Action", [])))
     return statement.get("Effect") == "Allow" and _ECS in services and bool(actions & _ASSUME)
-
-
-def listed(value: Any) -> list[Any]:
-    """Return what IAM writes as a list, or without one if it has one item."""
-    return list(value) if isinstance(value, list) else [value]

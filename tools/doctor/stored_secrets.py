@@ -42,8 +42,8 @@ def _build_secret(arn: str, settings: Settings, aws: Aws) -> Result:
     if key and not settings.delivery.build_role_policy_arns:
         # A note, because the policy of the key may let the role decrypt nevertheless.
         return note(
-            f"is encrypted with {key}, which the role of the build may not use by itself",
-            "name a policy that allows kms:Decrypt with it in build_role_policy_arns",
+            f"is encrypted with {key}, which the role of the build may not use",
+            "allow kms:Decrypt with it in a policy, and name that in build_role_policy_arns",
         )
     return ok("exists")
 

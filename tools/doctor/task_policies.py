@@ -1,43 +1,33 @@
-"""The managed policies of the task role, and the ways to the services that they name."""
+"""The managed policies of the task role, and the ways to the AWS services that they name."""
 
-from settings import CoreSettings, ExistingPlatformSettings, Settings
-from tools.doctor.aws import Aws, reply_or_none
+from settings import CoreSettings, Settings
+from tools.doctor.aws import Aws, listed, reply_or_none
 from tools.doctor.check import Result, not_checked, note, ok
-from tools.doctor.network import endpoints_of, subnets_without_route
-from tools.doctor.platform import listed
 from tools.endpoints import unreachable_services
 
 
-def ways_from_core(core: CoreSettings, settings: Settings, aws: Aws) -> Result:
-    """Say to which services of the policies a core without NAT gateway has no endpoint."""
+def egress_of_core(core: CoreSettings, settings: Settings, aws: Aws) -> Result:
+    """Say which services of the policies have no endpoint in a core without NAT gateway."""
     endpoints = core.endpoints(settings.aws_region, settings.service.endpoint_services)
-    return _ways(endpoints, "add {} to vpc_endpoint_services", settings, aws)
+    return egress_through(endpoints, settings, aws)
 
 
-def ways_from_vpc(platform: ExistingPlatformSettings, settings: Settings, aws: Aws) -> Result:
-    """Say to which services of the policies an existing VPC has neither route nor endpoint."""
-    subnets = subnets_without_route(platform, aws)
-    if subnets is None:
-        return not_checked("the subnets must be found first")
-    if not subnets:
-        return ok("through a default route")
-    return _ways(endpoints_of(subnets, aws), "add endpoints for {} to the VPC", settings, aws)
-
-
-def _ways(endpoints: frozenset[str], remedy: str, settings: Settings, aws: Aws) -> Result:
+def egress_through(endpoints: frozenset[str], settings: Settings, aws: Aws) -> Result:
+    """Say which services of the policies are reached through none of these endpoints."""
     actions = {a for arn in settings.service.task_role_policy_arns for a in _actions(arn, aws)}
-    found = unreachable_services(actions, endpoints)
-    if not found:
-        if "*" in actions:
-            return not_checked("a policy allows all actions, so it names no services")
-        return ok("each has an endpoint")
-    possible = ",".join(suitable[0] for suitable in found.values() if suitable)
-    remedies = [remedy.format(possible)] if possible else []
-    if without := ", ".join(prefix for prefix, suitable in found.items() if not suitable):
-        remedies.append(f"use a NAT gateway for {without}, which has no endpoint")
-    return note(
-        f"tasks have no way to {', '.join(found)}", f"if they call it, {' and '.join(remedies)}"
-    )
+    if found := unreachable_services(actions, endpoints):
+        where = "the VPC's endpoints" if settings.existing_platform else "vpc_endpoint_services"
+        remedies = (
+            f"add {suitable[0]} to {where}" if suitable else f"use a NAT gateway for {prefix}"
+            for prefix, suitable in found.items()
+        )
+        # A note, because another service may make the calls (KMS for a queue, for instance).
+        return note(
+            f"tasks have no way to {', '.join(found)}", f"if they call it: {', '.join(remedies)}"
+        )
+    if "*" in actions:
+        return not_checked("a policy allows all actions, and so it names no services")
+    return ok("through VPC endpoints")
 
 
 def _actions(arn: str, aws: Aws) -> set[str]:
@@ -49,6 +39,6 @@ def _actions(arn: str, aws: Aws) -> set[str]:
     version = policy["Policy"]["DefaultVersionId"]
     found = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
     statements = listed(found["Document"]["Statement"])
-    allowing = [statement for statement in statements if statement["Effect"] == "Allow"]
+    allowing = (statement for statement in statements if statement["Effect"] == "Allow")
     # A statement with NotAction allows nearly all.
     return {action for each in allowing for action in listed(each.get("Action", "*"))}
