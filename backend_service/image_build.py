@@ -64,8 +64,7 @@ class ImageBuild(Construct):
         repositories.released.grant(self.role, *PULL)
         # This action has no resource-level permissions ("*"). It only signs in to ECR.
         ecr.AuthorizationToken.grant_read(self.role)
-        base_images = delivery.base_image_repository_arns
-        if base_images:
+        if base_images := delivery.base_image_repository_arns:
             self.role.add_to_policy(
                 iam.PolicyStatement(actions=list(PULL), resources=list(base_images))
             )

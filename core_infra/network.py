@@ -8,7 +8,7 @@ from constructs import Construct
 
 from core_infra.logs import log_group
 from settings import CoreSettings
-from settings.endpoints import GATEWAY_ENDPOINTS
+from settings.endpoints import GATEWAY_ENDPOINTS, start_task_services
 
 MOST_ZONES = 6
 """us-east-1 has six availability zones, and no region has more.
@@ -91,7 +91,9 @@ class Network(Construct):
             )
         )
         self.private_subnets = self.vpc.select_subnets(subnet_type=private).subnets
-        endpoints = core.endpoints(Stack.of(self).region, endpoint_services)
+        endpoints = frozenset({"s3", *core.vpc_endpoint_services})
+        if not core.enable_nat_gw:
+            endpoints |= start_task_services(Stack.of(self).region) | endpoint_services
         # The layers of every image come from S3. A gateway endpoint is free; without it the data
         # would go through the NAT gateway or an interface endpoint, which charge for it.
         # https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html

@@ -5,7 +5,7 @@ one. Defaults are text, as the file would say them.
 """
 
 import posixpath
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -316,15 +316,6 @@ class CoreSettings(Section):
     def namespace_names(self) -> tuple[str, ...]:
         """The full names of the namespaces, in the order of ``namespaces``."""
         return tuple(namespace_name(label, self.ecs_cluster_name) for label in self.namespaces)
-
-    def endpoints(self, aws_region: str, called: Set[str] = frozenset()) -> frozenset[str]:
-        """Return the AWS services that the VPC gets an endpoint for, by short names.
-
-        ``called`` are those that the settings of the services on this core make their tasks call.
-        """
-        if self.enable_nat_gw:
-            return frozenset({"s3", *self.vpc_endpoint_services})
-        return start_task_services(aws_region).union(called, self.vpc_endpoint_services)
 
     @field_validator("vpc_endpoint_services")
     @classmethod

@@ -1,6 +1,7 @@
 """The managed policies of the task role, and the ways to the AWS services that they name."""
 
 from settings import CoreSettings, Settings
+from settings.endpoints import start_task_services
 from tools.doctor.aws import Aws, listed, reply_or_none
 from tools.doctor.check import Result, not_checked, note, ok
 from tools.endpoints import unreachable_services
@@ -8,8 +9,8 @@ from tools.endpoints import unreachable_services
 
 def egress_of_core(core: CoreSettings, settings: Settings, aws: Aws) -> Result:
     """Say which services of the policies have no endpoint in a core without NAT gateway."""
-    endpoints = core.endpoints(settings.aws_region, settings.service.endpoint_services)
-    return egress_through(endpoints, settings, aws)
+    started = start_task_services(settings.aws_region) | settings.service.endpoint_services
+    return egress_through(started.union(core.vpc_endpoint_services), settings, aws)
 
 
 def egress_through(endpoints: frozenset[str], settings: Settings, aws: Aws) -> Result:
