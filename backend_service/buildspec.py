@@ -41,20 +41,18 @@ export {IMAGE_VARIABLE}="${{TAGGED}}@${{digest:?docker push has named no digest}
 """
 
 
-def own_buildspec(
-    secret_names: Iterable[str], base_image_repository_arns: Iterable[str] = ()
-) -> dict[str, Any]:
+def own_buildspec(secret_names: Iterable[str], base_images: Iterable[str] = ()) -> dict[str, Any]:
     """Return the buildspec that builds, pushes and exports one image, for any Dockerfile.
 
     It stops if a variable of the project that it needs is not set (see ``ImageBuild``). The
     Dockerfile can mount the variables ``secret_names`` as secrets
     (``RUN --mount=type=secret,id=NAME``), so no layer contains them. The build also signs in to the
-    registries of ``base_image_repository_arns``.
+    registries of ``base_images``, which are ARNs of ECR repositories.
 
     The build takes layers from the image in service, if this buildspec has built that image, and
     from the cache of CodeBuild's host. Without them it is only slower.
     """
-    registries = dict.fromkeys(tuple(arn.split(":")[3:5]) for arn in base_image_repository_arns)
+    registries = dict.fromkeys(tuple(arn.split(":")[3:5]) for arn in base_images)
     secrets = "".join(f" --secret id={name},env={name}" for name in secret_names)
     build = (
         'docker build --tag "${TAGGED}" --file "${DOCKERFILE_PATH}"'

@@ -426,9 +426,8 @@ LogRetentionDays = Annotated[int, BeforeValidator(_one_of(tuple(LOG_RETENTION), 
 Port = Annotated[int, whole_number(1, 65535)]
 # The sizes of on-demand builds, with CDK's names: x86 and ARM machines have the same.
 # https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-compute-types.html
-_COMPUTE_TYPES = "SMALL, MEDIUM, LARGE, X_LARGE, X2_LARGE"
 BuildComputeType = Annotated[
-    str, matching(_COMPUTE_TYPES.replace(", ", "|"), f"one of {_COMPUTE_TYPES}", 8)
+    str, matching("(X_|X2_)?LARGE|MEDIUM|SMALL", "SMALL, MEDIUM, LARGE, X_LARGE or X2_LARGE", 8)
 ]
 # From CodeBuild's least to the time after which CodePipeline ends a build action.
 # https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html

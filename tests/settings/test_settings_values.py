@@ -133,7 +133,7 @@ def test_a_value_becomes_typed(load: Load, key: str, text: str, value: object) -
             "to partition aws-cn",
         ),
         ("build_role_policy_arns", "AdministratorAccess", "expected ARNs of managed policies"),
-        ("build_compute_type", "HUGE", "one of SMALL, MEDIUM, LARGE, X_LARGE, X2_LARGE"),
+        ("build_compute_type", "HUGE", "expected SMALL, MEDIUM, LARGE, X_LARGE or X2_LARGE"),
         ("build_timeout_minutes", "481", "from 5 to 480 (minutes)"),
         ("notification_email", "me@host", "one e-mail address"),
         ("notification_email", "a@x.com,b@x.com", "one e-mail address"),
