@@ -7,12 +7,12 @@ from tools.command_line import run
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from cdk_rehearsal.terminal import fill, is_live
-from settings import Settings, SettingsError
+from settings import CoreSettings, Settings, SettingsError
 from tools.doctor import account, network, platform, task_policies
 from tools.doctor.aws import Aws
 from tools.doctor.check import (
@@ -28,7 +28,7 @@ from tools.doctor.names import name_questions
 from tools.doctor.rights import policy
 from tools.doctor.source import buildspec_question, health_check, source_question
 from tools.doctor.stored_secrets import build_secret_question, container_secret_question
-from tools.service_choice import NoSourceError, load_chosen, shown_file, source_of
+from tools.service_choice import NoSourceError, core_of, load_chosen, shown_file, source_of
 
 ESSENTIAL = (
     Question("credentials", account.credentials),
@@ -36,6 +36,7 @@ ESSENTIAL = (
 )
 """If one of these finds a problem, the other questions make no sense."""
 
+_EGRESS = "egress of the private subnets"
 _WIDTH = 31
 _VERDICT_WIDTH = max(map(len, Verdict))
 _INDENT = 2 + _VERDICT_WIDTH + 2
@@ -58,7 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         region = settings.aws_region
         print(f"{shown_file(settings)}: account {settings.account_number}, {region}", flush=True)
         source = _source_of(settings, options.source)
-        examine(settings, Aws(region), report, github=github, source=source)
+        asked = questions(settings, core_of(settings, deployment), github, source)
+        examine(settings, Aws(region), report, asked)
     return 1 if report.sum_up() else 0
 
 
@@ -84,27 +86,26 @@ def _source_of(settings: Settings, given: str | None) -> Path | None:
         return None
 
 
-def examine(
-    settings: Settings,
-    aws: Aws,
-    report: "Report",
-    *,
-    github: str | None = None,
-    source: Path | None = None,
-) -> None:
-    """Ask every question that the settings raise; ``github`` is the address of its API, or None."""
+def examine(settings: Settings, aws: Aws, report: "Report", asked: Iterable[Question]) -> None:
+    """Ask the essential questions, and if they find no problem those of ``asked``."""
     for question in ESSENTIAL:
         if _ask(question, settings, aws, report).verdict is Verdict.PROBLEM:
             report.add(
                 "everything else", not_checked("the doctor asks no further until this is solved")
             )
             return
-    for question in questions(settings, github, source):
+    for question in asked:
         _ask(question, settings, aws, report)
 
 
-def questions(settings: Settings, github: str | None, source: Path | None) -> Iterator[Question]:
-    """Yield what to ask after the essentials, in the order of a deploy."""
+def questions(
+    settings: Settings, home: CoreSettings | None, github: str | None, source: Path | None
+) -> Iterator[Question]:
+    """Yield what to ask after the essentials, in the order of a deploy.
+
+    ``home`` is the core that the service runs on, if this deploy creates it, and ``github`` the
+    address of GitHub's API, if it may be asked.
+    """
     yield Question("CDK bootstrap", account.bootstrap)
     if core := settings.core:
         yield account.stack_question(settings.core_stack_name)
@@ -112,9 +113,8 @@ def questions(settings: Settings, github: str | None, source: Path | None) -> It
         yield Question("quota of VPCs", account.vpc_quota)
         if core.enable_nat_gw:
             yield Question("quota of Elastic IPs", account.address_quota)
-        else:
-            about = "egress of the private subnets"
-            yield Question(about, partial(task_policies.egress_of_core, core))
+    if home and not home.enable_nat_gw:
+        yield Question(_EGRESS, partial(task_policies.egress_of_core, home))
     yield Question("quota of Fargate vCPUs", account.fargate_quota)
     yield Question("quota of builds", account.build_quota)
     yield Question("quota of roles", account.role_quota)
@@ -145,7 +145,7 @@ def _existing_questions(settings: Settings) -> Iterator[Question]:
     if exists := settings.existing_platform:
         yield Question("existing VPC", partial(network.existing_vpc, exists))
         yield Question("existing private subnets", partial(network.existing_subnets, exists))
-        yield Question("egress of the private subnets", partial(network.egress, exists))
+        yield Question(_EGRESS, partial(network.egress, exists))
         yield Question("existing cluster", partial(platform.existing_cluster, exists))
         yield Question("existing namespace", partial(platform.existing_namespace, exists))
         yield Question("name in the namespace", partial(platform.name_in_namespace, exists))

@@ -118,13 +118,11 @@ def rehearse(
         refused_on_purpose = grants.ledger().refusals
         services = [each.service_stack_name for each in service.deployment]
         more = [shared_core.CALLER] if service.is_sample else []
-        destroy.run(rehearsal, [*services, *more], before)
+        left = destroy.run(rehearsal, [*services, *more], before)
         _check_permissions(rehearsal, grants, refused_on_purpose)
         if permissions_file:
             permissions_file.write_text(page(grants.ledger()), encoding="utf-8")
-    report.end(
-        f"{report.steps} steps in {report.seconds:.0f} s; `cdk destroy` left nothing behind."
-    )
+    report.end(f"{report.steps} steps in {report.seconds:.0f} s; `cdk destroy` left {left} behind.")
 
 
 def find_engine(report: ConsoleReport, service: RehearsedService) -> Engine | None:

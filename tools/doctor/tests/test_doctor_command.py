@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, SSOTokenLoadError
 
 from settings.examples import ACCOUNT, REGION, example_deployment, sample_env
-from tools.doctor.__main__ import Report, examine, main
+from tools.doctor.__main__ import Report, examine, main, questions
 from tools.doctor.account import build_quota, credentials, service_linked_role
 from tools.doctor.aws import Aws
 from tools.doctor.check import Verdict, note, result_of_error
@@ -95,7 +95,8 @@ def refusal(code: str, operation: str, message: str = "") -> ClientError:
 def test_without_permissions_nothing_is_a_problem(capsys: pytest.CaptureFixture[str]) -> None:
     identity = {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/nobody"}
     report = Report()
-    examine(SAMPLE, _Replying(get_caller_identity=identity), report)
+    asked = questions(SAMPLE, SAMPLE.core, None, None)
+    examine(SAMPLE, _Replying(get_caller_identity=identity), report, asked)
     assert report.sum_up() == 0
     printed = capsys.readouterr().out
     assert "not checked  CDK bootstrap                    needs the permission get_param" in printed
