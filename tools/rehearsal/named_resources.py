@@ -25,7 +25,8 @@ _SUFFIX = len("-AbCdEf")
 _ZONES = "abc"
 _GRANTS_NOTHING = {
     "Version": "2012-10-17",
-    "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}],
+    # A policy has at least one statement, and denying more would take rights from the role.
+    "Statement": [{"Effect": "Deny", "Action": "account:CloseAccount", "Resource": "*"}],
 }
 _LARGEST_SUBNET = 24
 _KEYS_WITH_OTHER_TEXTS = (
