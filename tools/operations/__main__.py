@@ -3,7 +3,7 @@
 All names come from the settings. A command that changes something asks first, or takes ``--yes``.
 """
 
-from tools.command_line import run, whole_number
+from tools.command_line import run
 
 import argparse
 import sys
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     operations.add_parser("status", parents=[common], help="tasks, image, deliveries, alarms")
     logs = operations.add_parser("logs", parents=[common], help="older and new log lines")
     logs.add_argument("--of", choices=LOG_GROUPS, default="service", help="which log")
-    logs.add_argument("--since", type=whole_number(1), default=10, metavar="MINUTES")
+    logs.add_argument("--since", type=int, default=10, metavar="MINUTES")
     logs.add_argument("--follow", action="store_true", help="wait for new lines")
     shell = operations.add_parser("shell", parents=[common], help="a shell in a task")
     shell.add_argument("--task", default="", help="the beginning of the task id")
