@@ -25,7 +25,7 @@ from tools.doctor.check import (
 from tools.doctor.github import API_URL, connection_question, scopes_question, token_question
 from tools.doctor.names import name_questions
 from tools.doctor.rights import policy
-from tools.doctor.source import buildspec_question, health_check, source_question
+from tools.doctor.source import health_check, source_question
 from tools.doctor.stored_secrets import build_secret_question, container_secret_question
 from tools.service_choice import NoSourceError, load_chosen, shown_file, source_of
 from tools.terminal import fill, is_live
@@ -114,7 +114,6 @@ def questions(settings: Settings, github: str | None, source: Path | None) -> It
             yield Question("quota of Elastic IPs", account.address_quota)
     yield Question("quota of Fargate vCPUs", account.fargate_quota)
     yield Question("quota of builds", account.build_quota)
-    yield Question("quota of roles", account.role_quota)
     yield Question("service-linked role of ECS", account.service_linked_role)
     yield from _existing_questions(settings)
     yield account.stack_question(settings.service_stack_name)
@@ -132,8 +131,6 @@ def questions(settings: Settings, github: str | None, source: Path | None) -> It
         yield build_secret_question(variable, arn)
     yield from map(account.managed_policy_question, settings.service.task_role_policy_arns)
     yield source_question(source)
-    if source and delivery.buildspec_path:
-        yield buildspec_question(source, delivery.buildspec_path)
     yield Question("health check", health_check)
 
 

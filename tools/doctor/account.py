@@ -23,12 +23,8 @@ _BUILDS = {
     CpuArchitecture.X86_64: ("codebuild", "L-9D07B6EF"),  # Linux/Small
     CpuArchitecture.ARM64: ("codebuild", "L-5ED1D25B"),  # ARM/Small
 }
-_ROLES = ("iam", "L-FE177D64")
 _CPU_UNITS = 1024  # of one vCPU
 _ENOUGH_BUILDS = 5
-MOST_ROLES_OF_CORE = 3
-MOST_ROLES_OF_SERVICE = 13
-"""How many roles the stacks make, at most."""
 
 
 def credentials(settings: Settings, aws: Aws) -> Result:
@@ -144,25 +140,6 @@ def build_quota(settings: Settings, aws: Aws) -> Result:
     if most == 1:
         return note("one at a time: deliveries wait for each other", command)
     return ok(f"{most} at a time")
-
-
-def role_quota(settings: Settings, aws: Aws) -> Result:
-    """Say whether the account has room for the roles of the stacks that are not there yet.
-
-    Each settings file is judged alone. The reply of IAM has the quota of the account, too.
-    """
-    needed = 0
-    if settings.core and not aws.stack_resources(settings.core_stack_name):
-        needed += MOST_ROLES_OF_CORE
-    if not aws.stack_resources(settings.service_stack_name):
-        needed += MOST_ROLES_OF_SERVICE
-    summary = aws.client("iam").get_account_summary()["SummaryMap"]
-    used, most = summary["Roles"], summary["RolesQuota"]
-    found = f"{used} of {most} in use, up to {needed} more are needed"
-    if used + needed > most:
-        home = aws.home_client("service-quotas").meta.region_name
-        return problem(found, f"{_command_to_raise(_ROLES, used + needed)} --region {home}")
-    return ok(found)
 
 
 def _value_of(quota: tuple[str, str], aws: Aws) -> float:

@@ -1,11 +1,8 @@
-"""The Dockerfile of the service, its buildspec, and its health check."""
+"""The Dockerfile of the service, and its health check."""
 
 from functools import partial
 from pathlib import Path
 
-import yaml
-
-from backend_service.buildspec import IMAGE_VARIABLE
 from settings import ServiceSettings, Settings
 from settings.redaction import shown_name
 from tools.doctor.aws import Aws
@@ -73,32 +70,6 @@ def is_from_docker_hub(image: str) -> bool:
     host, slash, _ = image.partition("/")
     has_host = bool(slash) and ("." in host or ":" in host or host == "localhost")
     return not has_host or host in _DOCKER_HUB
-
-
-def buildspec_question(source: Path, path: str) -> Question:
-    """Return the question whether the service's own buildspec exports the image that it builds."""
-    return Question("image that the build exports", partial(_buildspec, source, path))
-
-
-def _buildspec(source: Path, path: str, _: Settings, __: Aws) -> Result:
-    shown = shown_name(path)
-    try:
-        content = yaml.safe_load(Repository(source).read(path))
-    except SourceError as error:
-        return not_checked(str(error))
-    except (yaml.YAMLError, RecursionError):
-        return problem(f"{shown} is not valid YAML", "correct it")
-    try:
-        exported = content["env"]["exported-variables"]
-    except (TypeError, KeyError):
-        exported = ()
-    if isinstance(exported, list) and IMAGE_VARIABLE in exported:
-        return ok(f"{shown} exports {IMAGE_VARIABLE}")
-    return problem(
-        f"{shown} does not export {IMAGE_VARIABLE}: the pipeline has no image to release",
-        f"add `exported-variables: [{IMAGE_VARIABLE}]` to its env, and after the push "
-        f'`export {IMAGE_VARIABLE}="${{REPO_URL}}:<tag>@sha256:<digest>"`',
-    )
 
 
 def health_check(settings: Settings, aws: Aws) -> Result:
