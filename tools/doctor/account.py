@@ -1,11 +1,10 @@
 """The account: credentials, region, bootstrap, stacks, quotas, the role of ECS, and policies."""
 
 import math
-from functools import partial
 
 from settings import CpuArchitecture, Settings
 from tools.doctor.aws import Aws, reply_or_none
-from tools.doctor.check import Question, Result, note, ok, problem
+from tools.doctor.check import Result, note, ok, problem
 from tools.service_choice import is_sample
 
 NEEDED_BOOTSTRAP_VERSION = 6
@@ -70,12 +69,8 @@ def bootstrap(settings: Settings, aws: Aws) -> Result:
     return ok(f"version {version}")
 
 
-def stack_question(name: str) -> Question:
-    """Return the question whether CloudFormation would create or update a stack."""
-    return Question(f"stack {name}", partial(_stack, name))
-
-
-def _stack(name: str, _: Settings, aws: Aws) -> Result:
+def stack(name: str, _: Settings, aws: Aws) -> Result:
+    """Say whether CloudFormation would create or update a stack."""
     status = aws.status_of_stack(name)
     if not status:
         return ok("is not there yet")
@@ -174,12 +169,8 @@ def service_linked_role(_: Settings, aws: Aws) -> Result:
     return ok("is there")
 
 
-def managed_policy_question(arn: str) -> Question:
-    """Return the question whether a policy exists that the task role gets."""
-    return Question(f"policy {arn.rpartition('/')[2]}", partial(_managed_policy, arn))
-
-
-def _managed_policy(arn: str, _: Settings, aws: Aws) -> Result:
+def managed_policy(arn: str, _: Settings, aws: Aws) -> Result:
+    """Say whether a policy exists that the task role gets."""
     if reply_or_none(aws.client("iam").get_policy, "NoSuchEntity", PolicyArn=arn) is None:
         return problem(f"there is no {arn}", "create it, or correct task_role_policy_arns")
     return ok("exists")

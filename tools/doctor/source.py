@@ -1,12 +1,11 @@
 """The Dockerfile of the service, and its health check."""
 
-from functools import partial
 from pathlib import Path
 
 from settings import ServiceSettings, Settings
 from settings.redaction import shown_name
 from tools.doctor.aws import Aws
-from tools.doctor.check import Question, Result, not_checked, note, ok, problem
+from tools.doctor.check import Result, not_checked, note, ok, problem
 from tools.init.dockerfile import DockerfileError, parse_dockerfile
 from tools.init.proposal import FIRST_IMAGE, NO_HEALTH_CHECK
 from tools.init.repository import Repository, SourceError
@@ -18,25 +17,20 @@ _SAMPLE_IMAGE = ServiceSettings.model_fields["seed_image"].default
 _SAMPLE_CHECK = ServiceSettings.model_fields["health_check_command"].default
 
 
-def source_question(source: Path | None) -> Question:
-    """Return the question about the Dockerfile; ``source`` is None if its folder is unknown."""
-    answer = _unknown if source is None else partial(_dockerfile, source)
-    return Question("Dockerfile of the service", answer)
+def dockerfile(source: Path | None, settings: Settings, _: Aws) -> Result:
+    """Look for the committed Dockerfile, and name what the build would pull from Docker Hub.
 
-
-def _unknown(settings: Settings, _: Aws) -> Result:
-    dockerfile = shown_name(settings.delivery.dockerfile)
-    return not_checked(
-        f"the doctor does not know the folder that has {dockerfile}",
-        "add SOURCE=<folder of the repository>",
-    )
-
-
-def _dockerfile(source: Path, settings: Settings, _: Aws) -> Result:
-    """Look for the committed Dockerfile, and name what the build would pull from Docker Hub."""
-    delivery, folder = settings.delivery, shown_name(str(source))
-    wanted = f"{delivery.repository_owner}/{delivery.repository_name}"
+    ``source`` is None if the folder of the repository is unknown.
+    """
+    delivery = settings.delivery
     path = shown_name(delivery.dockerfile)
+    if source is None:
+        return not_checked(
+            f"the doctor does not know the folder that has {path}",
+            "add SOURCE=<folder of the repository>",
+        )
+    folder = shown_name(str(source))
+    wanted = f"{delivery.repository_owner}/{delivery.repository_name}"
     try:
         repository = Repository(source)
         remote = repository.remote
@@ -52,10 +46,10 @@ def _dockerfile(source: Path, settings: Settings, _: Aws) -> Result:
                 f"{path} is not in commit {repository.commit} of {folder}",
                 "commit it, or correct folder_path and dockerfile_path",
             )
-        dockerfile = parse_dockerfile(repository.read(delivery.dockerfile))
+        parsed = parse_dockerfile(repository.read(delivery.dockerfile))
     except (SourceError, DockerfileError) as error:
         return not_checked(str(error))
-    limited = [image for image in dockerfile.pulled if is_from_docker_hub(image)]
+    limited = [image for image in parsed.pulled if is_from_docker_hub(image)]
     if not limited:
         return ok(f"{path} is committed, and takes nothing from Docker Hub")
     return note(

@@ -11,7 +11,7 @@ from tools.doctor.__main__ import Report, examine, main
 from tools.doctor.account import build_quota, credentials, service_linked_role
 from tools.doctor.aws import Aws
 from tools.doctor.check import Verdict, note, result_of_error
-from tools.doctor.stored_secrets import build_secret_question, container_secret_question
+from tools.doctor.stored_secrets import build_secret, container_secret
 from tools.service_choice import load_chosen
 
 SAMPLE = example_deployment({})[0]
@@ -162,6 +162,5 @@ def test_the_key_of_a_secret(manager: str, of_container: Verdict, of_build: Verd
         describe_secret={"KmsKeyId": "alias/shop"},
         describe_key={"KeyMetadata": {"Arn": KEY, "KeyManager": manager}},
     )
-    container = container_secret_question("DB", SECRET).answer(SAMPLE, aws)
-    build = build_secret_question("NPM", SECRET).answer(SAMPLE, aws)
-    assert (container.verdict, build.verdict) == (of_container, of_build)
+    found = (container_secret(SECRET, SAMPLE, aws), build_secret(SECRET, SAMPLE, aws))
+    assert tuple(result.verdict for result in found) == (of_container, of_build)

@@ -9,7 +9,7 @@ from settings import Settings
 from settings.examples import REGION, example_deployment
 from tools.doctor.aws import Aws
 from tools.doctor.check import Result, Verdict
-from tools.doctor.source import health_check, source_question
+from tools.doctor.source import dockerfile, health_check
 from tools.init.proposal import FIRST_IMAGE
 from tools.init.tests.conftest import make_repository
 from tools.repository import ROOT
@@ -28,7 +28,7 @@ def settings_of(changes: Mapping[str, str]) -> Settings:
 
 
 def said(source: Path | None, **changes: str) -> Result:
-    return source_question(source).answer(settings_of(changes), Aws(REGION))
+    return dockerfile(source, settings_of(changes), Aws(REGION))
 
 
 @pytest.mark.parametrize(
