@@ -54,7 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for settings in deployment:
         region = settings.aws_region
         print(f"{shown_file(settings)}: account {settings.account_number}, {region}", flush=True)
-        folder = _source_of(settings, options.source)
+        try:
+            folder = source_of(settings, options.source)
+        except NoSourceError:
+            folder = None
         examine(settings, Aws(region), report, github_api=api, folder=folder)
     return 1 if report.sum_up() else 0
 
@@ -72,13 +75,6 @@ def _parser() -> argparse.ArgumentParser:
         "--policy", action="store_true", help="only print an IAM policy with the needed rights"
     )
     return parser
-
-
-def _source_of(settings: Settings, given: str | None) -> Path | None:
-    try:
-        return source_of(settings, given)
-    except NoSourceError:
-        return None
 
 
 def examine(
@@ -144,13 +140,10 @@ def _stack_question(name: str) -> Question:
 def _existing_questions(settings: Settings) -> Iterator[Question]:
     if exists := settings.existing_platform:
         yield Question("existing VPC", partial(network.existing_vpc, exists))
-        yield Question("existing private subnets", partial(network.existing_subnets, exists))
         yield Question("egress of the private subnets", partial(network.egress, exists))
         yield Question("existing cluster", partial(platform.existing_cluster, exists))
         yield Question("existing namespace", partial(platform.existing_namespace, exists))
         yield Question("name in the namespace", partial(platform.name_in_namespace, exists))
-    for group in settings.service.ingress_security_groups:
-        yield Question(f"group {group}", partial(network.existing_group, group))
     if arn := settings.service.ecs_task_execution_role_arn:
         yield Question("existing execution role", partial(platform.existing_execution_role, arn))
 

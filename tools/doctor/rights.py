@@ -7,7 +7,7 @@ RIGHTS = {
     "codeconnections": "GetConnection",
     "codestar-connections": "GetConnection",
     "ec2": "DescribeAddresses DescribeAvailabilityZones DescribeRegions DescribeRouteTables "
-    "DescribeSecurityGroups DescribeSubnets DescribeVpcAttribute DescribeVpcEndpoints DescribeVpcs",
+    "DescribeSubnets DescribeVpcAttribute DescribeVpcEndpoints DescribeVpcs",
     "ecr": "DescribeRepositories",
     "ecs": "DescribeClusters DescribeServices",
     "iam": "GetPolicy GetRole",

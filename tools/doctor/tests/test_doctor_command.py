@@ -10,7 +10,7 @@ from settings.examples import ACCOUNT, REGION, example_deployment, sample_env
 from tools.doctor.__main__ import Report, examine, main
 from tools.doctor.account import build_quota, credentials, service_linked_role
 from tools.doctor.aws import Aws
-from tools.doctor.check import Verdict, note, result_of_error
+from tools.doctor.check import Verdict, result_of_error
 from tools.doctor.stored_secrets import build_secret, container_secret
 from tools.service_choice import load_chosen
 
@@ -53,14 +53,6 @@ def test_settings_that_are_wrong_end_the_command(
     (tmp_path / ".env").write_text('task_cpu="300"\n', encoding="utf-8")
     assert main(["--env-file", str(tmp_path / ".env")]) == 1
     assert "task_cpu" in capsys.readouterr().err
-
-
-def test_a_terminal_gets_folded_lines(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("tools.doctor.__main__.is_live", lambda _: True)
-    Report().add("health check", note("word " * 999, "word"))
-    assert len(capsys.readouterr().out.splitlines()) > 1
 
 
 # --- Replies that a local AWS does not give -------------------------------------------------------

@@ -139,11 +139,6 @@ def settings(**changes: str) -> Change:
             "create it, or correct container_secrets",
         ),
         ("secret of KEY", settings(container_secrets=f"KEY={PARAMETER}"), f"no {PARAMETER}"),
-        (
-            "group sg-0123456789abcdef0",
-            settings(ingress_security_groups="sg-0123456789abcdef0"),
-            "there is no security group sg-0123456789abcdef0 -> correct ingress_security_groups",
-        ),
         ("policy orders", settings(task_role_policy_arns=POLICY), f"there is no {POLICY}"),
         ("secret of NPM", settings(build_secrets=f"NPM={SECRET}"), "correct build_secrets"),
     ],
@@ -172,10 +167,6 @@ def test_what_is_named_and_exists_is_no_problem(account: AccountUnderTest) -> No
     account.client("iam").create_policy(PolicyName="orders", PolicyDocument=policy())
     (orders,) = account.ask("policy orders", task_role_policy_arns=POLICY)
     assert orders.line == "exists"
-    (group,) = account.client("ec2").describe_security_groups()["SecurityGroups"]
-    named = {"ingress_security_groups": group["GroupId"]}
-    (callers,) = account.ask(f"group {group['GroupId']}", **named)
-    assert callers.line == f"default in {group['VpcId']}"
     assert {database.line, key.line, npm.line, github.line} == {"exists", "is AVAILABLE"}
 
 

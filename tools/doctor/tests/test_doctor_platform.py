@@ -9,11 +9,11 @@ from settings import VpcAttributes
 from settings.examples import ACCOUNT, EXISTING, REGION, example_deployment
 from tools.doctor.aws import Aws
 from tools.doctor.check import Verdict
-from tools.doctor.network import existing_vpc, flaw_of_default_route, has_fargate
+from tools.doctor.network import existing_vpc, flaw_of_default_route
 from tools.doctor.tests.account_under_test import AccountUnderTest
 
 CLUSTER, NAMESPACE, ROLE = "shared", "default.shared.local", "shared-execution"
-SUBNETS, EGRESS = "existing private subnets", "egress of the private subnets"
+EGRESS = "egress of the private subnets"
 EVERYWHERE = {"DestinationCidrBlock": "0.0.0.0/0"}
 
 
@@ -158,7 +158,7 @@ def trust_lambda(on: Platform) -> None:
     [
         ("existing VPC", twin, "2 VPCs match vpc_name -> correct vpc_name"),
         ("existing VPC", switch_names_off, "has enableDnsHostnames off"),
-        (SUBNETS, make_all_public, "the VPC has none"),
+        (EGRESS, make_all_public, "there are no private subnets -> add some"),
         (EGRESS, close, "has no default route, and no endpoint for ecr.api, ecr.dkr, logs, s3 -> "),
         (EGRESS, add_endpoints_without_s3, "no endpoint for s3"),
         ("existing cluster", lose_cluster, "there is no active cluster shared"),
@@ -180,7 +180,7 @@ def test_a_finding(
 
 @pytest.mark.slow
 def test_a_platform_that_is_ready(platform: Platform) -> None:
-    abouts = ("existing VPC", SUBNETS, EGRESS, "existing cluster", "existing namespace")
+    abouts = ("existing VPC", EGRESS, "existing cluster", "existing namespace")
     for about in (*abouts, "name in the namespace", "existing execution role"):
         (result,) = platform.account.ask(about, **platform.settings)
         assert result.verdict is Verdict.OK, about
@@ -208,9 +208,3 @@ def test_an_outputs_file_of_a_vpc_that_is_gone() -> None:
 def test_a_default_route(route: dict[str, str], flaw: str) -> None:
     assert flaw in flaw_of_default_route("subnet-1", route)
     assert bool(flaw) == bool(flaw_of_default_route("subnet-1", route))
-
-
-def test_zones_that_fargate_serves() -> None:
-    assert has_fargate("us-east-1", "use1-az1")
-    assert not has_fargate("us-east-1", "use1-az3")
-    assert not has_fargate("us-west-1", "usw1-az2")
