@@ -3,6 +3,7 @@
 import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,42 +23,35 @@ _DEFINITION = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/{NAME}:7"
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def stage(name: str, provider: str) -> dict[str, Any]:
-    """Return a stage of a pipeline with one action."""
+def _stage(name: str, provider: str) -> dict[str, Any]:
     return {"name": name, "actions": [{"name": name, "actionTypeId": {"provider": provider}}]}
 
 
+_SERVICE = {
+    "status": "ACTIVE",
+    "runningCount": 1,
+    "desiredCount": 1,
+    "taskDefinition": _DEFINITION,
+    "deployments": [{"status": "PRIMARY", "taskDefinition": _DEFINITION}],
+}
+_TASK = {
+    "taskArn": TASK,
+    "lastStatus": "RUNNING",
+    "startedAt": _BEGAN,
+    "enableExecuteCommand": False,
+    "containers": [{"imageDigest": "sha256:new"}],
+}
 _ANSWERS: dict[str, Any] = {
     "get_caller_identity": {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/me"},
     "describe_stacks": {"Stacks": [{"StackStatus": "UPDATE_COMPLETE"}]},
-    "describe_services": {
-        "services": [
-            {
-                "status": "ACTIVE",
-                "runningCount": 1,
-                "desiredCount": 1,
-                "taskDefinition": _DEFINITION,
-                "deployments": [{"status": "PRIMARY", "taskDefinition": _DEFINITION}],
-            }
-        ]
-    },
+    "describe_services": {"services": [_SERVICE]},
     "list_tasks": {"taskArns": [TASK]},
-    "describe_tasks": {
-        "tasks": [
-            {
-                "taskArn": TASK,
-                "lastStatus": "RUNNING",
-                "startedAt": _BEGAN,
-                "enableExecuteCommand": False,
-                "containers": [{"imageDigest": "sha256:new"}],
-            }
-        ]
-    },
+    "describe_tasks": {"tasks": [_TASK]},
     "describe_task_definition": {
         "taskDefinition": {"containerDefinitions": [{"image": f"{IMAGE}:live"}]}
     },
     "describe_images": {"imageDetails": [{"imageDigest": "sha256:new", "imageTags": ["live"]}]},
-    "get_pipeline": {"pipeline": {"stages": [stage("Source", "GitHub"), stage("Deploy", "ECS")]}},
+    "get_pipeline": {"pipeline": {"stages": [_stage("Source", "GitHub"), _stage("Deploy", "ECS")]}},
     "get_pipeline_state": {"stageStates": [{"stageName": "Deploy"}]},
     "list_pipeline_executions": {"pipelineExecutionSummaries": []},
     "start_pipeline_execution": {"pipelineExecutionId": "new"},
@@ -67,6 +61,12 @@ _ANSWERS: dict[str, Any] = {
         "events": [{"eventId": "1", "timestamp": 1, "logStreamName": "s", "message": "line\n"}]
     },
 }
+
+
+@cache
+def _model(service: str) -> Any:
+    """Return botocore's description of a service, which it reads slowly."""
+    return botocore.session.get_session().get_service_model(service)
 
 
 @dataclass
@@ -114,7 +114,7 @@ class _Client:
 
     def __getattr__(self, operation: str) -> Any:
         def call(**given: Any) -> Any:
-            model = botocore.session.get_session().get_service_model(self.service)
+            model = _model(self.service)
             (name,) = (n for n in model.operation_names if xform_name(n) == operation)
             validate_parameters(given, model.operation_model(name).input_shape)
             self.account.calls.append((operation, given))
