@@ -183,25 +183,21 @@ def targets(account: DeployedAccount) -> list[str]:
     return [each["targetPipelineExecutionId"] for each in calls]
 
 
-def test_a_second_rollback_goes_one_delivery_further(
-    account: DeployedAccount, operate: Operate
+@pytest.mark.parametrize(
+    ("returns_to", "target"),
+    [
+        (["", "", ""], 2),
+        (["", "", "", "execution-2"], 1),  # A second rollback goes one delivery further,
+        (["", "", "execution-1", ""], 1),  # and another skips what an earlier one took back.
+    ],
+)
+def test_a_rollback_returns_to_the_delivery_before_the_one_in_service(
+    returns_to: list[str], target: int, account: DeployedAccount, operate: Operate
 ) -> None:
-    oldest, older, _ = (account.add_execution(commit) for commit in ("0" * 40, OLD, NEW))
-    operate("rollback", "--yes")
-    account.add_execution(OLD, returns_to=older)
-    operate("rollback", "--yes")
-    assert targets(account) == [older, oldest]
-
-
-def test_a_rollback_skips_what_an_earlier_one_took_back(
-    account: DeployedAccount, operate: Operate
-) -> None:
-    good = account.add_execution("0" * 40)
-    account.add_execution(OLD)
-    account.add_execution("0" * 40, returns_to=good)
-    account.add_execution(NEW)
+    for each in returns_to:
+        account.add_execution(OLD, returns_to=each)
     assert operate("rollback", "--yes").code == 0
-    assert targets(account) == [good]
+    assert targets(account) == [f"execution-{target}"]
 
 
 def test_a_rollback_to_a_named_execution(account: DeployedAccount, operate: Operate) -> None:
