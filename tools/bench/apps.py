@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -62,11 +63,9 @@ def empty_app(folder: Path) -> MeasuredApp:
 
 def check_out(revision: str, repository: Path, folder: Path) -> Path:
     """Write the files of a revision of a repository into ``folder``, and return the folder."""
-    folder.mkdir()
-    archive = folder / "archive.tar"
+    archive = folder.with_suffix(".tar")
     _run(["git", "archive", "--output", str(archive), revision, "--"], repository, os.environ)
-    _run(["tar", "-xf", archive.name], folder, os.environ)
-    archive.unlink()
+    shutil.unpack_archive(archive, folder, filter="data")
     (folder / "node_modules").symlink_to(repository / "node_modules")
     return folder
 
