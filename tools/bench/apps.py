@@ -72,13 +72,7 @@ def check_out(revision: str, repository: Path, folder: Path) -> Path:
 
 def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
     done = subprocess.run(
-        command,
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise BenchError(f"{shlex.join(command)} failed:\n{done.stdout.strip()}")
+        raise BenchError(f"{shlex.join(command)} failed:\n{done.stdout}{done.stderr}".strip())

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from settings import Settings, SettingsError
+from settings import Settings
 from tools.doctor import account, github, network, platform, source, stored_secrets
 from tools.doctor.aws import Aws
 from tools.doctor.check import (
@@ -44,11 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.policy:
         print(policy())
         return 0
-    try:
-        deployment = load_chosen(options.env_file)
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return 1
+    deployment = load_chosen(options.env_file)
     api = github.API_URL if options.github else None
     report = Report()
     for settings in deployment:

@@ -9,7 +9,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from settings import SettingsError
 from tools.operations.account import Account, OperationError
 from tools.operations.deliveries import deliver, roll_back
 from tools.operations.service import LOG_GROUPS, DeployedService, choose, open_shell, show_logs
@@ -27,9 +26,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for settings in deployment:
             if status := _run(DeployedService(settings, Account(settings)), given):
                 return status
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return 1
     except OperationError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

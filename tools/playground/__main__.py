@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from settings import Settings, SettingsError
+from settings import Settings
 from tools.container_engine import Engine, EngineError, NoEngineError
 from tools.container_engine.ownership import left_over
 from tools.local_aws import Delays, LocalAws, LocalAwsError
@@ -58,8 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if len(targets) > 1:
             raise RehearsalError(f"a playground has one account and one region, not {targets}")
         source = top_of(source_of(deployment[0], given.source))
-    except (SettingsError, NoSourceError, RehearsalError) as error:
-        print(error if isinstance(error, SettingsError) else f"error: {error}", file=sys.stderr)
+    except (NoSourceError, RehearsalError) as error:
+        print(f"error: {error}", file=sys.stderr)
         return 1
     playground, failed = Playground(deployment, env_file, source), True
     try:

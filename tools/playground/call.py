@@ -13,7 +13,6 @@ import sys
 from collections.abc import Sequence
 from ipaddress import IPv4Network
 
-from settings import SettingsError
 from tools.container_engine import Engine, EngineError, NoEngineError, find_engine
 from tools.container_engine.ownership import OWNER, label_options
 from tools.operations.account import Account, OperationError, say
@@ -33,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         return call(given)
-    except (SettingsError, OperationError, EngineError, NoEngineError) as error:
-        print(error if isinstance(error, SettingsError) else f"error: {error}", file=sys.stderr)
+    except (OperationError, EngineError, NoEngineError) as error:
+        print(f"error: {error}", file=sys.stderr)
         return 1
 
 
