@@ -18,13 +18,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from app import templates_of  # noqa: PLC0415
     from tools.cost.bill import bill_of  # noqa: PLC0415
 
-    tokens = {s.delivery.github_token_secret_name for s in deployment} - {None}
     print("List prices of us-east-1 from tools/cost/prices.toml, which has the date of each.")
-    regions = sorted({settings.aws_region for settings in deployment} - {"us-east-1"})
-    if regions:
-        print(f"Prices of {', '.join(regions)} differ, often by 5 to 30 %.")
+    print("Prices of other regions differ, often by 5 to 30 %.")
     print("Tasks: desired_count of each service.\n")
-    print("\n".join(bill_of(templates_of(deployment), len(tokens)).lines()))
+    print("\n".join(bill_of(templates_of(deployment)).lines()))
 
 
 if __name__ == "__main__":

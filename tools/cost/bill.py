@@ -52,8 +52,8 @@ def read_table() -> dict[str, Any]:
     return tomllib.loads(PRICES.read_text(encoding="utf-8"))
 
 
-def bill_of(templates: Mapping[str, Template], github_tokens: int = 0) -> Bill:
-    """Count the resources of all templates, and the secrets with GitHub tokens beside them."""
+def bill_of(templates: Mapping[str, Template]) -> Bill:
+    """Count the resources of all templates; the secrets that they only read are not counted."""
     table = read_table()
     units: Counter[str] = Counter()
     by_use: set[str] = set()
@@ -73,8 +73,6 @@ def bill_of(templates: Mapping[str, Template], github_tokens: int = 0) -> Bill:
                 by_use.update(used)
             if not (counted or used or kind in table["free"]["types"]):
                 unknown.add(kind)
-    if github_tokens:
-        units["secret"] += github_tokens
     return Bill({n: u for n, u in units.items() if u}, frozenset(by_use), frozenset(unknown))
 
 

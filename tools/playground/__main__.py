@@ -8,13 +8,11 @@ from tools.command_line import run
 
 import argparse
 import shlex
-import socket
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -91,7 +89,6 @@ class Playground:
         self._engine: Engine | None = None
         self._network: ContainerNetwork | None = None
         self._folders: list[Path] = []
-        self._endpoint = ""
 
     def start(self, *, working_tree: bool) -> None:
         """Start and bootstrap the local AWS, and print how to use it."""
@@ -107,7 +104,6 @@ class Playground:
             else docker_command(docker_folder, APPLICATION / "Dockerfile")
         )
         aws = self._aws(engine)
-        self._endpoint = aws.endpoint_url
         workspace = enter(Workspace(aws))
         self._folders = [docker_folder, workspace.folder, aws.access.ca_bundle.parent]
         with report.step("cdk bootstrap") as step:
@@ -142,9 +138,6 @@ class Playground:
         """Look for everything that was made, say where, and tell whether something is there."""
         checked = [f"the folder {folder}" for folder in self._folders]
         left = [str(folder) for folder in self._folders if folder.exists()]
-        if self._endpoint:
-            checked.append(f"the port of {self._endpoint}")
-            left += [self._endpoint] if _answers(self._endpoint) else []
         if self._engine:
             engine = self._engine.name
             checked.append(f"containers, networks and images of {engine} with our label")
@@ -218,12 +211,6 @@ class Playground:
         for target in ("status", "deliver", "call" if self._network else "logs"):
             say(f"  make {target} ENV_FILE={option}")
         say("\nWhat it can show, and what it cannot: docs/rehearsal.md\n")
-
-
-def _answers(endpoint: str) -> bool:
-    with socket.socket() as client:
-        address = urlsplit(endpoint)
-        return client.connect_ex((str(address.hostname), address.port or 0)) == 0
 
 
 if __name__ == "__main__":
