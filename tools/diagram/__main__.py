@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from tools.diagram.filling import pictures_of
 from tools.repository import ROOT
 from tools.service_choice import env_files_or_none, load_chosen
 
@@ -18,12 +19,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     deployment = load_chosen(given.env_file)
     # Only now: CDK takes a second, and is not needed to reject settings.
-    from tools.diagram.filling import pictures_of  # noqa: PLC0415
+    from app import templates_of  # noqa: PLC0415
 
     is_sample = env_files_or_none(given.env_file) is None
     folder = given.to or (ROOT / "docs" if is_sample else Path(".cache/diagram"))
     folder.mkdir(parents=True, exist_ok=True)
-    for stack, name, picture in pictures_of(deployment):
+    for stack, name, picture in pictures_of(deployment, templates_of(deployment)):
         file = folder / (name if is_sample else f"{stack}-{name}")
         file.write_text(picture, encoding="utf-8")
         print(file)

@@ -23,8 +23,9 @@ CHANGES = {
 
 @cache
 def pictures(topology: str) -> dict[str, str]:
-    deployment = example_deployment(CHANGES[topology])
-    return {name: text for _, name, text in pictures_of(deployment)}
+    changes = CHANGES[topology]
+    pictures = pictures_of(example_deployment(changes), example_templates(**changes))
+    return {name: text for _, name, text in pictures}
 
 
 def types_in(picture: str) -> tuple[set[str], set[str]]:
