@@ -20,7 +20,6 @@ from backend_service.task import (
 from settings.examples import ACCOUNT
 from tests.synthesis import (
     EXISTING,
-    ISOLATED,
     KEY,
     PARAMETER,
     SECRET,
@@ -298,9 +297,3 @@ def test_a_role_that_the_settings_name_gets_the_same_permissions_and_is_passed()
     )
     task_role = together.only(SERVICE, DEFINITION)["TaskRoleArn"]
     assert passed == [arn, task_role]
-
-
-def test_the_role_may_read_the_secrets_of_the_settings() -> None:
-    statements = policy_to_start(ISOLATED)["PolicyDocument"]["Statement"]
-    assert [s["Resource"] for s in statements if "secretsmanager" in str(s["Action"])] == [SECRET]
-    assert [s["Resource"] for s in statements if "ssm:" in str(s["Action"])] == [PARAMETER]
