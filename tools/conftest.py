@@ -1,13 +1,9 @@
-"""Marks the slow tests of the tools, orders them, and prints what skipped tests leave out."""
+"""Marks the slow tests of the tools, and orders them."""
 
 import signal
-from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
-
-from tools.terminal import NOT_SHOWN
 
 # A shell lets background processes (``make test &``) ignore Ctrl-C and a closed terminal. Tests
 # send both.
@@ -26,11 +22,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
     # They wait for most of a minute; at the end they would keep the other processes idle.
     items.sort(key=lambda item: "containers" not in item.path.parts)
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print what the skipped tests would have shown."""
-    skipped = terminalreporter.stats.get("skipped", [])
-    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
-    for reason, count in reasons.items():
-        terminalreporter.write_line(f"{NOT_SHOWN}{count} tests: {reason}")
