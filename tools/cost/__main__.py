@@ -5,6 +5,8 @@ from tools.command_line import run
 import argparse
 from collections.abc import Sequence
 
+from app import templates_of
+from tools.cost.bill import bill_of
 from tools.service_choice import load_chosen
 
 
@@ -14,10 +16,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--env-file", help="settings file, .env by default; several with commas")
     given = parser.parse_args(arguments)
     deployment = load_chosen(given.env_file)
-    # CDK takes a second to load, and wrong settings should not wait for it.
-    from app import templates_of  # noqa: PLC0415
-    from tools.cost.bill import bill_of  # noqa: PLC0415
-
     print("List prices of us-east-1 from tools/cost/prices.toml, which has the date of each.")
     print("Prices of other regions differ, often by 5 to 30 %.")
     print("Tasks: desired_count of each service.\n")

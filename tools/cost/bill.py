@@ -10,7 +10,6 @@ from typing import Any
 Template = Mapping[str, Any]
 Properties = Mapping[str, Any]
 
-PRICES = Path(__file__).with_name("prices.toml")
 HOURS = 730
 """The hours of a month, as AWS counts them."""
 
@@ -49,7 +48,7 @@ class Bill:
 
 def read_table() -> dict[str, Any]:
     """Return the content of ``prices.toml``."""
-    return tomllib.loads(PRICES.read_text(encoding="utf-8"))
+    return tomllib.loads(Path(__file__).with_name("prices.toml").read_text(encoding="utf-8"))
 
 
 def bill_of(templates: Mapping[str, Template]) -> Bill:
@@ -58,7 +57,8 @@ def bill_of(templates: Mapping[str, Template]) -> Bill:
     units: Counter[str] = Counter()
     by_use: set[str] = set()
     unknown: set[str] = set()
-    insights = any(_has_insights(template) for template in templates.values())
+    clusters = [each for t in templates.values() for each in _all(t, "AWS::ECS::Cluster")]
+    insights = any(s["Value"] != "disabled" for own in clusters for s in own["ClusterSettings"])
     for template in templates.values():
         for kind, own in _resources(template):
             counted = dict(_units(kind, own, template, insights=insights))
@@ -99,11 +99,6 @@ def _units(
             yield f"fargate-{processor}-vcpu", tasks * int(task["Cpu"]) / 1024
             yield f"fargate-{processor}-gb", tasks * int(task["Memory"]) / 1024
             yield "custom-metric", SERVICE_METRICS if insights else 0
-
-
-def _has_insights(template: Template) -> bool:
-    clusters = _all(template, "AWS::ECS::Cluster")
-    return any(s["Value"] != "disabled" for own in clusters for s in own["ClusterSettings"])
 
 
 def _all(template: Template, wanted: str) -> list[Properties]:

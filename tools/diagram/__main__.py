@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from app import templates_of
 from tools.diagram.filling import pictures_of
 from tools.repository import ROOT
 from tools.service_choice import env_files_or_none, load_chosen
@@ -18,9 +19,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--to", type=Path, help="folder (.cache/diagram; docs for the sample)")
     given = parser.parse_args(arguments)
     deployment = load_chosen(given.env_file)
-    # Only now: CDK takes a second, and is not needed to reject settings.
-    from app import templates_of  # noqa: PLC0415
-
     is_sample = env_files_or_none(given.env_file) is None
     folder = given.to or (ROOT / "docs" if is_sample else Path(".cache/diagram"))
     folder.mkdir(parents=True, exist_ok=True)
