@@ -93,7 +93,7 @@ def _called_from(cluster_name: str, deployment: Sequence[Settings]) -> frozenset
 def main() -> None:
     """Synthesise the app, or report every problem of the settings and exit with 1."""
     gc.freeze()  # Otherwise Python searches all of aws_cdk for garbage, also when the process ends.
-    # Stack traces of constructs end inside jsii, unless jsii adds Python's frames (decision 14).
+    # Stack traces of constructs end inside jsii, unless jsii adds Python's frames (decision 13).
     context = {"aws:cdk:disable-creation-stack-traces": os.getenv("JSII_HOST_STACK_TRACES") != "1"}
     # CDK's template rules take longer than the rest of the synthesis; `make check` applies them
     # (decision 13). The stack traces of CDK's messages to the CLI end inside jsii in any case.

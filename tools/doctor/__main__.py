@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from cdk_rehearsal.terminal import fill, is_live
 from settings import Settings
 from tools.doctor import account, github, network, platform, source, stored_secrets
 from tools.doctor.aws import Aws
@@ -25,7 +26,6 @@ from tools.doctor.check import (
 from tools.doctor.names import name_questions
 from tools.doctor.rights import policy
 from tools.service_choice import NoSourceError, load_chosen, shown_file, source_of
-from tools.terminal import fill, is_live
 
 ESSENTIAL = (
     Question("credentials", account.credentials),
