@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cdk_rehearsal import ScratchDirectory
 from settings.examples import sample_env
-from tools.bench.apps import BenchError, MeasuredApp, check_out, empty_app
+from tools.bench.apps import MeasuredApp, check_out, empty_app
 from tools.repository import ROOT
 
 _ROUNDS = 5
@@ -29,12 +29,9 @@ def main() -> None:
         help="also measure this revision, with the packages that are installed now",
     )
     given = parser.parse_args()
-    try:
-        with ScratchDirectory("bench") as scratch:
-            apps = _apps(scratch.path, given.against)
-            seconds = measure(apps, _ROUNDS, scratch.path / "cdk.out")
-    except BenchError as error:
-        sys.exit(f"error: {error}")
+    with ScratchDirectory("bench") as scratch:
+        apps = _apps(scratch.path, given.against)
+        seconds = measure(apps, _ROUNDS, scratch.path / "cdk.out")
     print("\n".join(table(seconds)))
 
 

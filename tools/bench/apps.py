@@ -22,10 +22,6 @@ app.synth()
 """
 
 
-class BenchError(Exception):
-    """A revision does not exist, or an app failed; the message has what the command printed."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class MeasuredApp:
     """An app: the folder with its ``app.py`` and ``cdk.json``, and its settings file if any."""
@@ -75,4 +71,4 @@ def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise BenchError(f"{shlex.join(command)} failed:\n{done.stdout}{done.stderr}".strip())
+        sys.exit(f"error: {shlex.join(command)} failed:\n{done.stdout}{done.stderr}".rstrip())

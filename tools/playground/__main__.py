@@ -140,14 +140,10 @@ class Playground:
                 time.sleep(_POLL_SECONDS)
 
     def say_what_is_left(self) -> bool:
-        """Look for everything that was made, say where, and tell whether something is there."""
-        checked = [f"the folder {folder}" for folder in self._folders]
+        """Look for the folders, containers, networks and images; tell whether one is there."""
         left = [str(folder) for folder in self._folders if folder.exists()]
         if self._engine:
-            engine = self._engine.name
-            checked.append(f"containers, networks and images of {engine} with our label")
             left += left_over(self._engine)
-        self._report.say(f"Checked: {'; '.join(checked) or 'nothing, because nothing was made'}.")
         self._report.say(f"LEFT: {', '.join(left)}" if left else "Nothing is left.")
         return bool(left)
 
