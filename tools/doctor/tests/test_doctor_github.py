@@ -3,16 +3,14 @@
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
 
 import pytest
 
-from settings.examples import REGION, example_deployment
-from tools.doctor.aws import Aws
+from settings.examples import example_deployment
 from tools.doctor.check import Result, Verdict
 from tools.doctor.github import flaw_of, scopes
+from tools.doctor.tests.account_under_test import TOKEN, Replying
 
-TOKEN = "ghp_secretOfTheTest"  # noqa: S105 - opens nothing
 ENOUGH = "repo, admin:repo_hook, read:org"
 BRANCH = "/repos/acme/ecs-backend-service-blueprint/branches/main"
 
@@ -45,21 +43,12 @@ class Handler(BaseHTTPRequestHandler):
         """Stay silent."""
 
 
-class _WithToken(Aws):
-    """An account whose secret holds the token."""
-
-    def client(self, service: str) -> Any:
-        assert service == "secretsmanager"
-        return self
-
-    def get_secret_value(self, **_: str) -> dict[str, str]:
-        return {"SecretString": TOKEN}
-
-
 def asked(url: str) -> Result:
     """Return what the doctor says after it has asked there; never the token."""
     (settings,) = example_deployment({})
-    result = scopes("ecs-github-token", url, settings, _WithToken(REGION))
+    result = scopes(
+        "ecs-github-token", url, settings, Replying(get_secret_value={"SecretString": TOKEN})
+    )
     assert TOKEN not in result.line
     return result
 
