@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cdk_rehearsal.terminal import fill, is_live
 from settings import Settings
-from tools.doctor import account, github, network, platform, source, stored_secrets
+from tools.doctor import account, github, network, platform, source, stored_secrets, task_policies
 from tools.doctor.aws import Aws
 from tools.doctor.check import (
     ERRORS,
@@ -106,6 +106,9 @@ def questions(
         yield Question("quota of VPCs", account.vpc_quota)
         if core.enable_nat_gw:
             yield Question("quota of Elastic IPs", account.address_quota)
+        else:
+            about = "egress of the private subnets"
+            yield Question(about, partial(task_policies.egress_of_core, core))
     yield Question("quota of Fargate vCPUs", account.fargate_quota)
     yield Question("quota of builds", account.build_quota)
     yield Question("service-linked role of ECS", account.service_linked_role)
@@ -123,7 +126,7 @@ def questions(
         yield Question(f"secret of {variable}", partial(stored_secrets.container_secret, arn))
     for variable, arn in delivery.build_secrets.items():
         yield Question(f"secret of {variable}", partial(stored_secrets.build_secret, arn))
-    for arn in settings.service.task_role_policy_arns:
+    for arn in (*settings.service.task_role_policy_arns, *delivery.build_role_policy_arns):
         yield Question(f"policy {arn.rpartition('/')[2]}", partial(account.managed_policy, arn))
     yield Question("Dockerfile of the service", partial(source.dockerfile, folder))
     yield Question("health check", source.health_check)

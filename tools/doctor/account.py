@@ -170,7 +170,7 @@ def service_linked_role(_: Settings, aws: Aws) -> Result:
 
 
 def managed_policy(arn: str, _: Settings, aws: Aws) -> Result:
-    """Say whether a policy exists that the task role gets."""
+    """Say whether a policy exists that a role gets."""
     if reply_or_none(aws.client("iam").get_policy, "NoSuchEntity", PolicyArn=arn) is None:
-        return problem(f"there is no {arn}", "create it, or correct task_role_policy_arns")
+        return problem(f"there is no {arn}", "create it, or correct the key that names it")
     return ok("exists")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,10 @@ class Platform:
         tags = [{"Key": "aws-cdk:subnet-type", "Value": "Public"}]
         self.ec2.create_tags(Resources=subnets, Tags=tags)
 
+    def add_endpoint(self, service: str, **parameters: Any) -> None:
+        name = f"com.amazonaws.{REGION}.{service}"
+        self.ec2.create_vpc_endpoint(VpcId=self.vpc, ServiceName=name, **parameters)
+
     def make_namespace(self, name: str, vpc: str) -> dict[str, str]:
         """Make a namespace and return the settings that name it."""
         client = self.account.client("servicediscovery")
@@ -105,9 +110,7 @@ def close(on: Platform) -> None:
 def add_endpoints_without_s3(on: Platform) -> None:
     close(on)
     for service in ("ecr.api", "ecr.dkr", "logs"):
-        name = f"com.amazonaws.{REGION}.{service}"
-        where = {"VpcId": on.vpc, "VpcEndpointType": "Interface", "SubnetIds": on.private}
-        on.ec2.create_vpc_endpoint(ServiceName=name, **where)
+        on.add_endpoint(service, VpcEndpointType="Interface", SubnetIds=on.private)
 
 
 def lose_cluster(on: Platform) -> None:
@@ -184,6 +187,18 @@ def test_a_platform_that_is_ready(platform: Platform) -> None:
     for about in (*abouts, "name in the namespace", "existing execution role"):
         (result,) = platform.account.ask(about, **platform.settings)
         assert result.verdict is Verdict.OK, about
+
+
+@pytest.mark.slow
+def test_a_service_of_the_task_role_in_a_vpc_with_endpoints(platform: Platform) -> None:
+    statement = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    made = platform.account.client("iam").create_policy(PolicyName="sqs", PolicyDocument=document)
+    platform.settings["task_role_policy_arns"] = made["Policy"]["Arn"]
+    add_endpoints_without_s3(platform)
+    platform.add_endpoint("s3", VpcEndpointType="Gateway", RouteTableIds=platform.tables)
+    (result,) = platform.account.ask(EGRESS, **platform.settings)
+    assert result.line.endswith(" no way to sqs -> if they call it: add sqs to the VPC's endpoints")
 
 
 @pytest.mark.slow
