@@ -1,7 +1,7 @@
 """The ledger of a rehearsal: what each role is granted, which call used it, and what none did."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,10 +62,10 @@ class Grant:
 
 @dataclass(kw_only=True)
 class Ledger:
-    """What is granted, with the calls that used it; ``calls`` and ``refusals`` are counts."""
+    """What is granted, with the calls that used it; ``calls`` is their number."""
 
     calls: int
-    refusals: int
+    refusals: Sequence[Mapping[str, Any]]
     uses: Mapping[Grant, list[Mapping[str, Any]]] = field(default_factory=dict)
 
     @property
@@ -119,8 +119,7 @@ class Grants:
             key = (use["principal"], use["granted"], tuple(use["resources"]))
             if key in self._grants:
                 uses[self._grants[key]].append(use)
-        refusals = sum(each["times"] for each in told["refusals"])
-        return Ledger(calls=told["calls"], refusals=refusals, uses=uses)
+        return Ledger(calls=told["calls"], refusals=told["refusals"], uses=uses)
 
     def _add(self, name: str, statements: Iterable[Mapping[str, Any]]) -> None:
         for statement in statements:

@@ -57,7 +57,6 @@ from tools.rehearsal.scenarios import (
     first_deploy,
     later_deploys,
     shared_core,
-    trust_policies,
 )
 from tools.rehearsal.workspace import Workspace
 from tools.repository import ROOT
@@ -73,7 +72,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     later_deploys.fail_update,
     shared_core.add_services,
     shared_core.change_core,
-    trust_policies.run,
 )
 """Each begins where the one before it has ended."""
 ONLY_SAMPLE = frozenset({shared_core.add_services, shared_core.change_core})
@@ -115,11 +113,10 @@ def rehearse(
             if service.is_sample or scenario not in ONLY_SAMPLE:
                 scenario(rehearsal)
         grants = Grants(context, *service.stacks)
-        refused_on_purpose = grants.ledger().refusals
         services = [each.service_stack_name for each in service.deployment]
         more = [shared_core.CALLER] if service.is_sample else []
         left = destroy.run(rehearsal, [*services, *more], before)
-        _check_permissions(rehearsal, grants, refused_on_purpose)
+        _check_permissions(rehearsal, grants)
         if permissions_file:
             permissions_file.write_text(page(grants.ledger()), encoding="utf-8")
     report.end(f"{report.steps} steps in {report.seconds:.0f} s; `cdk destroy` left {left} behind.")
@@ -273,16 +270,14 @@ def _leave_out_containers(report: ConsoleReport, reason: str) -> None:
         report.leave_out(what)
 
 
-def _check_permissions(rehearsal: Rehearsal, grants: Grants, on_purpose: int) -> None:
+def _check_permissions(rehearsal: Rehearsal, grants: Grants) -> None:
     """Report what was judged; the sample may have no grant that is unused without a reason."""
     report, ledger = rehearsal.context.report, grants.ledger()
     report.section("Permissions")
-    with report.step("Every call was judged") as step:
-        expect("refused calls", ledger.refusals, on_purpose)
-        step.note = (
-            f"{ledger.calls} calls by {len(ledger.roles)} roles of the stacks and the user who"
-            f" deploys; {on_purpose} refused, all of them on purpose"
-        )
+    with report.step("Every call was judged, none was refused") as step:
+        # A function or a build may have gone on after a refusal, so this is looked up.
+        expect("refused calls", ledger.refusals, [])
+        step.note = f"{ledger.calls} calls by {len(ledger.roles)} roles and the user who deploys"
     with report.step("What the roles are granted") as step:
         if rehearsal.service.is_sample:
             expect("unused grants without a reason", ledger.unexplained, [])

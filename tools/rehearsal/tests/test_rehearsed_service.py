@@ -69,7 +69,9 @@ def test_without_an_engine_the_end_of_the_report_says_what_is_not_shown(
 def test_the_report_names_aws_services_that_tasks_without_nat_cannot_reach(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    policies = f"arn:aws:iam::aws:policy/AmazonSQSFullAccess,arn:aws:iam::{ACCOUNT}:policy/orders"
+    policies = (
+        f"arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess,arn:aws:iam::{ACCOUNT}:policy/orders"
+    )
     deployment = example_deployment({"enable_nat_gw": "False", "task_role_policy_arns": policies})
     sample, report = sample_service(working_tree=False), ConsoleReport()
     service = replace(sample, deployment=deployment, settings=deployment[0])
