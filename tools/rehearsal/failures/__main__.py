@@ -30,7 +30,6 @@ OF_A_WHOLE_SERVICE: tuple[Failure, ...] = (
     destroys.core_in_use,
     broken_promotions.killed_function,
     broken_promotions.deploy_in_between,
-    attacks.exported_images,
     attacks.attacking_build,
     interrupted_deploys.killed_during_an_update,
 )
@@ -41,7 +40,7 @@ FAILURES: tuple[Failure, ...] = (
     names_and_tokens.missing_token,
     names_and_tokens.taken_name,
     *OF_A_WHOLE_SERVICE,
-    destroys.full_repository,
+    destroys.service_alone,
     interrupted_deploys.killed_during_a_creation,
     destroys.deleted_by_hand,
     interrupted_deploys.lost_aws,
