@@ -130,7 +130,7 @@ lock: ## Pin every package again after a change of requirements.txt or locks/*.i
 	@$(LOCK) requirements.txt -o locks/deploy.lock
 	@$(LOCK) locks/dev.in -o locks/dev.lock
 	@$(LOCK) locks/audit.in -o locks/audit.lock
-	@$(if $(TOOLS),$(LOCK) tools/requirements.txt -o tools/requirements.lock)
+	@$(if $(TOOLS),$(LOCK) tools/requirements.txt cdk-rehearsal/pyproject.toml -o tools/requirements.lock)
 
 .PHONY: clean
 clean: ## Remove everything that make has made

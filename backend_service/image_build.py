@@ -10,6 +10,7 @@ from backend_service.buildspec import own_buildspec
 from backend_service.image_repository import PULL, PUSH, ImageRepositories
 from backend_service.names import LIVE_TAG, build_log_group_name
 from core_infra.logs import log_group
+from core_infra.trust import for_this_account_only
 from settings import CpuArchitecture, DeliverySettings, ServiceSettings
 
 BUILD_TIMEOUT = Duration.minutes(30)
@@ -47,7 +48,7 @@ class ImageBuild(Construct):
             self,
             "LogGroup",
             name=build_log_group_name(service.full_name),
-            log_retention_days=service.log_retention_days,
+            settings=service,
         )
         self.role = iam.Role(
             self,
@@ -55,6 +56,8 @@ class ImageBuild(Construct):
             assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"),
             description=f"Builds the image of {service.container_name}",
         )
+        # https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html
+        for_this_account_only(self.role)
         build_log_group.grant_write(self.role)
         repositories.builds.grant(self.role, *PUSH)
         # A role that may push to this repository could move the live tag: IAM has no permission for

@@ -8,6 +8,7 @@ from constructs import Construct
 
 from core_infra.logs import log_group
 from core_infra.names import start_task_services
+from core_infra.trust import for_this_account_only
 from settings import CoreSettings
 
 MOST_ZONES = 6
@@ -57,7 +58,7 @@ class Network(Construct):
             if core.enable_nat_gw
             else ec2.SubnetType.PRIVATE_ISOLATED
         )
-        flow_log_group = log_group(self, "FlowLogGroup", log_retention_days=core.log_retention_days)
+        flow_log_group = log_group(self, "FlowLogGroup", settings=core)
         self.vpc = ec2.Vpc(
             self,
             "Vpc",
@@ -83,6 +84,8 @@ class Network(Construct):
                 )
             },
         )
+        # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
+        for_this_account_only(self.vpc.node.find_child("AllTraffic").node.find_child("IAMRole"))
         Validations.of(self.vpc).acknowledge(
             Acknowledgment(
                 id="CloudFormation-Validate::W3010",

@@ -21,9 +21,15 @@ from pydantic import (
 )
 
 from . import aws_types as aws
-from .container import BuildSecrets, ContainerEnvironment, ContainerSecrets, HealthCheckCommand
+from .container import (
+    BuildSecrets,
+    ContainerEnvironment,
+    ContainerSecrets,
+    HealthCheckCommand,
+    VariablesOfFile,
+)
 from .names import builds_repository_name, full_name, namespace_name
-from .parsing import Bool, Items, NoneIfEmpty, has_placeholder
+from .parsing import Bool, Items, NoneIfEmpty, require_usable
 from .report import InvalidValueError
 from .source_types import (
     Branch,
@@ -38,13 +44,11 @@ from .source_types import (
     require_fitting_seed,
     require_readable_seed,
 )
+from .tags import Tags
 
 REPORTED = object()
 """Stands for a value that cannot be used and that a problem has reported already."""
 
-# CDK and CloudFormation replace these references with something that the file does not say, or
-# refuse the template (cfn-lint E1029).
-_REFERENCES = ("${", "{{resolve:")
 # ECS stops a task without waiting until its name has expired. A task needs these seconds after
 # that to answer the open requests.
 _SECONDS_TO_DRAIN = 20
@@ -80,15 +84,7 @@ class Section(BaseModel):
         if isinstance(value, str):
             if not value and cls.model_fields[str(info.field_name)].is_required():
                 raise InvalidValueError(f"is empty; fill it in{cls._where_needed}")
-            if has_placeholder(value):
-                raise InvalidValueError(f"is still a placeholder; fill it in{cls._where_needed}")
-            if not value.isprintable():
-                raise InvalidValueError("contains a non-printable character; retype the value")
-            if mark := next((mark for mark in _REFERENCES if mark in value), None):
-                instead = "write $NAME" if mark == "${" else "leave it out"
-                raise InvalidValueError(
-                    f"for CDK and CloudFormation {mark} begins a reference; {instead}"
-                )
+            require_usable(value, cls._where_needed)
         return value
 
     @classmethod
@@ -126,6 +122,7 @@ class Target(Section):
     aws_region: aws.AwsRegion
     deploy_core_stack: Bool
     stack_prefix: aws.StackPrefix = _default("")
+    tags: Tags = _default("")
 
 
 class ServiceSettings(Section):
@@ -133,7 +130,9 @@ class ServiceSettings(Section):
 
     ``health_check_command`` has the form of ECS, with CMD or CMD-SHELL first; None means no check.
     ``ecs_cluster_name`` and ``namespace_name`` (the full name) say where the service runs. In
-    ``ingress_cidrs`` the item ``VPC_RANGE`` stands for the primary range of the VPC.
+    ``ingress_cidrs`` the item ``VPC_RANGE`` stands for the primary range of the VPC. None as a
+    target of auto scaling means no policy. ``container_environment_file`` are the variables in that
+    file, and ``container_environment`` are those of both keys.
     """
 
     ecs_cluster_name: str
@@ -147,22 +146,30 @@ class ServiceSettings(Section):
     task_memory: aws.TaskMemory
     desired_count: aws.TaskCount
     max_count: aws.TaskCount = _default("10")
+    cpu_target_percent: Annotated[aws.TargetPercent | None, NoneIfEmpty] = _default("60")
+    memory_target_percent: Annotated[aws.TargetPercent | None, NoneIfEmpty] = _default("70")
+    scaling_queue_arn: Annotated[aws.QueueArn | None, NoneIfEmpty] = _default("")
+    messages_per_task: aws.MessageCount = _default("100")
     cpu_architecture: aws.Architecture = _default(aws.CpuArchitecture.X86_64.value)
     # The task definition sets SERVICE_PORT, so the check follows container_port.
     health_check_command: HealthCheckCommand = _default(
         "curl --fail --silent http://localhost:$SERVICE_PORT/health || exit 1"
     )
     start_period_seconds: aws.StartPeriod = _default("30")
+    container_environment_file: VariablesOfFile = _default("")
     container_environment: ContainerEnvironment = _default("")
     container_secrets: ContainerSecrets = _default("")
     container_secrets_kms_keys: aws.KmsKeyArns = _default("")
     task_role_policy_arns: aws.PolicyArns = _default("")
     ecs_task_execution_role_arn: Annotated[aws.RoleArn | None, NoneIfEmpty] = _default("")
+    guardduty_agent_arn: Annotated[aws.GuardDutyAgentArn | None, NoneIfEmpty] = _default("")
     enable_execute_command: Bool = _default("False")
     dns_ttl_seconds: aws.DnsTtl = _default("10")
     stop_timeout_seconds: aws.StopTimeout = _default("90")
     log_retention_days: aws.LogRetentionDays = _default("30")
+    keep_logs: Bool = _default("False")
     ecr_repository_name: aws.EcrRepositoryName
+    keep_images: Bool = _default("False")
     seed_image: ImageReference = _default("public.ecr.aws/aws-containers/ecsdemo-nodejs:c3e96da")
 
     @field_validator("service_name")
@@ -197,7 +204,8 @@ class ServiceSettings(Section):
     ) -> ContainerSecrets:
         both = sorted(secrets.keys() & info.data.get("container_environment", {}).keys())
         if both:
-            raise InvalidValueError(f"{', '.join(both)} is in container_environment too; keep one")
+            where = "container_environment or in its file"
+            raise InvalidValueError(f"{', '.join(both)} is in {where} too; keep one")
         return secrets
 
     @field_validator("ecs_task_execution_role_arn", mode="before")
@@ -284,6 +292,13 @@ class DeliverySettings(Section):
             raise InvalidValueError(f'is outside of folder_path="{folder}"')
         return path
 
+    @field_validator("connection_arn")
+    @classmethod
+    def _replaces_a_missing_webhook(cls, arn: str | None, info: ValidationInfo) -> str | None:
+        if arn is None and aws.AwsEnvironment.of(info).aws_region in aws.WITHOUT_WEBHOOKS:
+            raise InvalidValueError("fill it in: this region has no webhook, which a token needs")
+        return arn
+
     @property
     def dockerfile(self) -> str:
         """The path of the Dockerfile, from the top of the repository."""
@@ -304,6 +319,7 @@ class CoreSettings(Section):
     availability_zones: Annotated[tuple[str, ...], Items] = _default("")
     vpc_cidr: aws.VpcCidr
     log_retention_days: aws.LogRetentionDays = _default("30")
+    keep_logs: Bool = _default("False")
 
     @property
     def namespace_names(self) -> tuple[str, ...]:
@@ -402,6 +418,7 @@ class Settings(BaseModel):
     account_number: str
     aws_region: str
     stack_prefix: str
+    tags: Mapping[str, str]
     platform: Platform
     service: ServiceSettings
     delivery: DeliverySettings

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from settings.examples import ACCOUNT
 from tests.synthesis import (
     CONNECTED,
     CONNECTION,
@@ -177,6 +178,15 @@ EXPECTED = {"default": ({}, ALWAYS), "richest": (RICHEST, IN_THE_RICHEST)}
 ONE_ROLE = [(topology, role) for topology, (_, roles) in EXPECTED.items() for role in roles]
 
 
+FOR_THIS_ACCOUNT = {
+    "Network/Vpc/AllTraffic/IAMRole",
+    "Task/Definition/TaskRole",
+    "ImageBuild/Role",
+}
+"""AWS's pages of these roles show a condition. Those of the other roles (CodePipeline, Lambda, the
+execution role) show none, and the roles of actions trust the role of the pipeline."""
+
+
 def many(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
@@ -280,6 +290,23 @@ def test_roles_are_passed_to_ecs_only_and_listing_stays_in_the_cluster(topology:
         "StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}
     }
     assert names.text(listed["ArnEquals"]["ecs:cluster"]) == "<Cluster/Cluster>"
+
+
+@pytest.mark.parametrize("topology", EXPECTED)
+def test_three_roles_can_be_assumed_for_resources_of_this_account_only(topology: str) -> None:
+    changes, _ = EXPECTED[topology]
+    synthesis = synthesise(**changes)
+    names = Names(synthesis)
+    conditions = {
+        names.path(key): statement["Condition"]
+        for template in synthesis.templates.values()
+        for key, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::IAM::Role"
+        for statement in resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        if "Condition" in statement
+    }
+    own = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    assert conditions == dict.fromkeys(FOR_THIS_ACCOUNT, own)
 
 
 def test_the_token_secret_is_read_by_no_role() -> None:

@@ -1,6 +1,6 @@
 # The targets of the tools: the Makefile beside this folder includes them.
 TOOLS := yes
-TESTED += tools
+TESTED += tools cdk-rehearsal/tests
 # The pages link to this folder.
 FAST_PARTS += links
 SLOW_PARTS += rehearsal failures
@@ -17,6 +17,8 @@ REHEARSE := $(BIN)/python -m tools.rehearsal
 
 # One copy of CDK's library, 257 MB, for rehearsals and tests, and not in the home folder.
 check test: export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.cache/jsii
+# The base image that containers of tests start from, where no registry can be reached.
+check test: export CDK_REHEARSAL_CACHE := $(CURDIR)/.cache/container_engine
 
 ##@ Without an AWS account
 .PHONY: init
@@ -96,7 +98,7 @@ bench: install-tools ## Compare the synthesis with an empty CDK app, and with an
 
 .PHONY: image
 image: install-tools ## Build the image of the sample service with docker or podman
-	@$(BIN)/python -m tools.container_engine application-code/ecsdemo-backend ecsdemo-backend:local local
+	@$(BIN)/python -m tools.image application-code/ecsdemo-backend ecsdemo-backend:local local
 
 .PHONY: install-tools
 install-tools: install .venv/.installed-tools
@@ -109,9 +111,11 @@ rehearsal:
 failures:
 	@$(call part,$(BIN)/python -m tools.rehearsal.failures)
 
-.venv/.installed-tools: tools/requirements.lock .venv/.installed
+.venv/.installed-tools: tools/requirements.lock cdk-rehearsal/pyproject.toml .venv/.installed
 	@echo "Installing what the tools need"
 	@$(PIP) -r tools/requirements.lock
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-index --no-deps --no-build-isolation \
+		--editable ./cdk-rehearsal
 # The package's own script does not work in a path with a space.
 	@printf '#!/bin/sh\nexec "$${0%%/*}/python" -m awscli "$$@"\n' > $(BIN)/aws
 	@touch $@

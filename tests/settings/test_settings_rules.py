@@ -169,8 +169,11 @@ def test_the_copy_cannot_sign_in_from_another_partition(
 
 
 def test_the_arn_of_a_private_ecr_repository(load: Load) -> None:
-    service = load(aws_region="cn-northwest-1", seed_image=CHINESE_IMAGE).service
-    assert service.seed_repository_arn == f"arn:aws-cn:ecr:cn-north-1:{ACCOUNT}:repository/app"
+    image = f"{ACCOUNT}.dkr.ecr.us-gov-east-1.amazonaws.com/app:1"
+    service = load(aws_region="us-gov-west-1", seed_image=image).service
+    assert (
+        service.seed_repository_arn == f"arn:aws-us-gov:ecr:us-gov-east-1:{ACCOUNT}:repository/app"
+    )
     assert load(**OWN_IMAGE).service.seed_repository_arn is None
 
 

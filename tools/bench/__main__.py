@@ -12,9 +12,9 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from cdk_rehearsal import ScratchDirectory
 from settings.examples import sample_env
 from tools.bench.apps import BenchError, MeasuredApp, check_out, empty_app
-from tools.local_aws.scratch import ScratchDirectory
 from tools.repository import ROOT
 
 

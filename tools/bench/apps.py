@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.local_aws.process_environment import process_environment
+from cdk_rehearsal import process_environment
 from tools.repository import ROOT
 
 _EMPTY_APP = """\

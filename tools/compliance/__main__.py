@@ -14,9 +14,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from cdk_rehearsal import ScratchDirectory
 from tools.compliance.acknowledgements import read_acknowledgements
 from tools.compliance.review import PACKS, Finding, review
-from tools.local_aws.scratch import ScratchDirectory
 
 _WIDTH = 100
 

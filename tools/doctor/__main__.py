@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from cdk_rehearsal.terminal import fill, is_live
 from settings import Settings, SettingsError
 from tools.doctor import account, network, platform
 from tools.doctor.aws import Aws
@@ -28,7 +29,6 @@ from tools.doctor.rights import policy
 from tools.doctor.source import buildspec_question, health_check, source_question
 from tools.doctor.stored_secrets import build_secret_question, container_secret_question
 from tools.service_choice import NoSourceError, load_chosen, shown_file, source_of
-from tools.terminal import fill, is_live
 
 ESSENTIAL = (
     Question("credentials", account.credentials),

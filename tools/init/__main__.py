@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from cdk_rehearsal.terminal import fill, is_live
 from settings import SettingsError, load_settings
 from settings.examples import quoted, sample_env
 from settings.redaction import shown_name, shown_value
@@ -20,7 +21,6 @@ from tools.init.dockerfile import DockerfileError
 from tools.init.proposal import SERVICE_NAMES, Proposal, Value, dockerfiles, propose
 from tools.init.repository import Repository, SourceError
 from tools.service_choice import note_source
-from tools.terminal import fill, is_live
 
 # For each key its flag, and the question for it.
 _FLAGS: Mapping[str, tuple[str, str]] = {

@@ -11,8 +11,8 @@ from backend_service.names import (
     release_log_group_name,
     task_log_group_name,
 )
+from cdk_rehearsal.containers import NoEngineError, find_engine
 from settings import Settings
-from tools.container_engine import NoEngineError, find_engine
 from tools.operations.account import Account, OperationError, command, say
 from tools.repository import ROOT
 from tools.service_choice import shown_file

@@ -18,20 +18,32 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cdk_rehearsal import (
+    ConsoleReport,
+    Delays,
+    LocalAws,
+    LocalAwsError,
+    RehearsalError,
+    ScratchDirectory,
+)
+from cdk_rehearsal.containers import (
+    CANDIDATES,
+    ContainerNetwork,
+    Engine,
+    EngineError,
+    NoEngineError,
+    aws_with_containers,
+    left_over,
+)
+from cdk_rehearsal.pipelines import (
+    PipelineWorker,
+    docker_by_engine,
+    docker_command,
+    top_of,
+    usable_engine,
+)
 from settings import Settings, SettingsError
-from tools.container_engine import Engine, EngineError, NoEngineError
-from tools.container_engine.ownership import left_over
-from tools.local_aws import Delays, LocalAws, LocalAwsError
-from tools.local_aws.scratch import ScratchDirectory
-from tools.rehearsal import containers
-from tools.rehearsal.console_report import ConsoleReport
-from tools.rehearsal.containers.network import CANDIDATES, ContainerNetwork, aws_with_containers
-from tools.rehearsal.containers.tasks_as_containers import APPLICATION, SEED, build_seed
-from tools.rehearsal.context import RehearsalContext
-from tools.rehearsal.expectation import RehearsalError
-from tools.rehearsal.pipeline.docker_command import docker_by_engine, docker_command, usable_engine
-from tools.rehearsal.pipeline.source_tree import top_of
-from tools.rehearsal.pipeline.worker import PipelineWorker
+from tools.rehearsal.sample_image import APPLICATION, CACHE, SEED, available, build_seed
 from tools.rehearsal.workspace import Workspace
 from tools.repository import ROOT
 from tools.service_choice import NoSourceError, env_files_or_none, load_chosen, source_of
@@ -87,7 +99,7 @@ class Playground:
         self._settings = deployment[0]
         self._env_file = env_file
         self._source = source
-        self._report = ConsoleReport()
+        self._report = ConsoleReport(ROOT)
         self._engine: Engine | None = None
         self._network: ContainerNetwork | None = None
         self._folders: list[Path] = []
@@ -104,7 +116,7 @@ class Playground:
             docker_by_engine(docker_folder, engine)
             if engine and self._source != ROOT
             # Where no registry can be reached, the sample's base image has a stand-in.
-            else docker_command(docker_folder, APPLICATION / "Dockerfile")
+            else docker_command(docker_folder, APPLICATION / "Dockerfile", CACHE)
         )
         aws = self._aws(engine)
         self._endpoint = aws.endpoint_url
@@ -114,17 +126,10 @@ class Playground:
             account, region = self._settings.account_number, self._settings.aws_region
             workspace.cdk("bootstrap", f"aws://{account}/{region}", "--app", "")
             step.note = "CDKToolkit"
-        context = RehearsalContext(
-            aws=aws,
-            workspace=workspace,
-            report=report,
-            delivered_from=self._source,
-            working_tree=working_tree,
-        )
         with report.step("Deliveries") as step:
             source = f"HEAD of {self._source}, or COMMIT= of make deliver"
             step.note = f"{source}; docker: {docker.description}"
-        self._worker = PipelineWorker(context, docker)
+        self._worker = PipelineWorker(aws, docker, self._source, working_tree=working_tree)
         self._say_how_to_use_it(aws, workspace)
 
     def serve(self) -> None:
@@ -157,7 +162,7 @@ class Playground:
         """Return an engine that has the image for other containers; say why if there is none."""
         with self._report.step("A container engine") as step:
             try:
-                engine = containers.available() if self._source == ROOT else usable_engine()
+                engine = available() if self._source == ROOT else usable_engine(CACHE)
                 build_seed(engine)
                 step.note = engine.name
             except (NoEngineError, EngineError) as reason:

@@ -13,12 +13,18 @@ import sys
 from collections.abc import Sequence
 from ipaddress import IPv4Network
 
+from cdk_rehearsal.containers import (
+    OWNER,
+    Engine,
+    EngineError,
+    NoEngineError,
+    find_engine,
+    label_options,
+)
 from settings import SettingsError
-from tools.container_engine import Engine, EngineError, NoEngineError, find_engine
-from tools.container_engine.ownership import OWNER, label_options
 from tools.operations.account import Account, OperationError, say
 from tools.operations.service import DeployedService, choose
-from tools.rehearsal.containers.tasks_as_containers import CACHE, SEED
+from tools.rehearsal.sample_image import CACHE, SEED
 from tools.service_choice import load_chosen
 
 _SECONDS = "5"

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from cdk_rehearsal import ConsoleReport, RehearsalError
 from settings import SettingsError
 from tools.operations.account import OperationError
-from tools.rehearsal.console_report import ConsoleReport
-from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.rehearse import FAILURES, rehearse
 from tools.rehearsal.rehearsed_service import choose_service, sample_service
+from tools.repository import ROOT
 from tools.service_choice import NoSourceError
 
 
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(f"error: {error}")
     try:
         rehearse(
-            ConsoleReport(),
+            ConsoleReport(ROOT),
             service,
             with_engine=not given.without_engine,
             permissions_file=given.permissions,

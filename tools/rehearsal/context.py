@@ -7,10 +7,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tools.local_aws import Inventory, LocalAws
-from tools.rehearsal.console_report import ConsoleReport
-from tools.rehearsal.expectation import RehearsalError, wait_until
-from tools.rehearsal.pipeline.source_tree import Source, read_source
+from cdk_rehearsal import ConsoleReport, Inventory, LocalAws, RehearsalError, wait_until
+from cdk_rehearsal.pipelines import DockerCommand, PipelineRun, Source, read_source
 from tools.rehearsal.workspace import Workspace
 from tools.repository import ROOT
 
@@ -164,6 +162,19 @@ class RehearsalContext:
     def live_image(self) -> str:
         """Return the digest of the image that has the tag ``live``."""
         return self.image(self.repository(), "live")
+
+
+class ServicePipeline(PipelineRun):
+    """The pipeline of the service of a context; it delivers the source of the context."""
+
+    def __init__(self, context: RehearsalContext, docker: DockerCommand) -> None:
+        super().__init__(
+            context.aws,
+            docker,
+            pipeline=lambda: context.outputs()["PipelineName"],
+            source=lambda: context.source,
+        )
+        self.context = context
 
 
 def read_deliverable(context: RehearsalContext) -> None:

@@ -3,10 +3,9 @@
 import re
 from collections.abc import Collection, Sequence
 
+from cdk_rehearsal import Delays, RehearsalError
+from cdk_rehearsal.containers import KILLED, Examination, exit_code
 from settings import Settings
-from tools.local_aws import Delays
-from tools.rehearsal.containers.examination import KILLED, Examination, exit_code
-from tools.rehearsal.expectation import RehearsalError
 
 _NO_SHORT_NAMES = "short-name"
 _SHORT_NAMES = (

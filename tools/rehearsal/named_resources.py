@@ -14,10 +14,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from cdk_rehearsal import LocalAws, RehearsalError
 from settings import ExistingPlatformSettings, Settings
 from settings.names import CoreOutput
-from tools.local_aws import LocalAws
-from tools.rehearsal.expectation import RehearsalError
 
 _TEXT = "made-up"
 _RANGE = "10.0.0.0/16"

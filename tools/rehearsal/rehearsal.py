@@ -3,11 +3,10 @@
 import secrets
 from dataclasses import dataclass, field
 
-from tools.rehearsal.containers.task_containers import TaskContainers
-from tools.rehearsal.context import RehearsalContext
-from tools.rehearsal.expectation import expect, wait_until
-from tools.rehearsal.pipeline.docker_command import DockerCommand
-from tools.rehearsal.pipeline.pipeline_run import PipelineRun
+from cdk_rehearsal import expect, wait_until
+from cdk_rehearsal.containers import TaskContainers
+from cdk_rehearsal.pipelines import DockerCommand
+from tools.rehearsal.context import RehearsalContext, ServicePipeline
 from tools.rehearsal.rehearsed_service import RehearsedService, SettingsFiles
 
 
@@ -20,12 +19,12 @@ class Rehearsal:
     files: SettingsFiles
     docker: DockerCommand
     containers: TaskContainers | None
-    pipeline: PipelineRun = field(init=False)
+    pipeline: ServicePipeline = field(init=False)
     commit: str = field(init=False)
     """The commit id of every delivery."""
 
     def __post_init__(self) -> None:
-        self.pipeline = PipelineRun(self.context, self.docker)
+        self.pipeline = ServicePipeline(self.context, self.docker)
         # Rehearsals of the sample may run side by side; the id keeps their images apart.
         own_commit = "" if self.service.is_sample else self.context.source.commit
         self.commit = own_commit or secrets.token_hex(20)

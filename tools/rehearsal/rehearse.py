@@ -12,28 +12,45 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from settings import CpuArchitecture
-from tools.container_engine import Engine, EngineError, NoEngineError
-from tools.local_aws import NO_DELAYS, Delays, LocalAws, LocalAwsError
-from tools.local_aws.scratch import ScratchDirectory
-from tools.rehearsal import containers
-from tools.rehearsal.bounds import ENGINE_SECONDS
-from tools.rehearsal.console_report import ConsoleReport
-from tools.rehearsal.containers.network import CANDIDATES, aws_with_containers
-from tools.rehearsal.containers.task_containers import TaskContainers
-from tools.rehearsal.containers.tasks_as_containers import APPLICATION, NO_IMAGE, SEED, build_seed
-from tools.rehearsal.context import RehearsalContext, read_deliverable
-from tools.rehearsal.expectation import RehearsalError, expect
-from tools.rehearsal.permissions import Grants, page
-from tools.rehearsal.pipeline.docker_command import (
+from cdk_rehearsal import (
+    NO_DELAYS,
+    ConsoleReport,
+    Delays,
+    LocalAws,
+    LocalAwsError,
+    RehearsalError,
+    ScratchDirectory,
+    expect,
+)
+from cdk_rehearsal.bounds import ENGINE_SECONDS
+from cdk_rehearsal.containers import (
+    CANDIDATES,
+    Engine,
+    EngineError,
+    NoEngineError,
+    TaskContainers,
+    aws_with_containers,
+)
+from cdk_rehearsal.pipelines import (
     DockerCommand,
     docker_by_engine,
     docker_command,
     docker_stand_in,
     usable_engine,
 )
+from settings import CpuArchitecture
+from tools.rehearsal.context import RehearsalContext, read_deliverable
+from tools.rehearsal.permissions import Grants, page
 from tools.rehearsal.rehearsal import Rehearsal
 from tools.rehearsal.rehearsed_service import RehearsedService, SettingsFiles
+from tools.rehearsal.sample_image import (
+    APPLICATION,
+    CACHE,
+    NO_IMAGE,
+    SEED,
+    available,
+    build_seed,
+)
 from tools.rehearsal.scenarios import (
     deliveries,
     destroy,
@@ -114,7 +131,7 @@ def find_engine(report: ConsoleReport, service: RehearsedService) -> Engine | No
     """Return an engine with the helper image; without one return None and report why."""
     with report.step("Look for a container engine") as step:
         try:
-            engine = containers.available() if service.repository == ROOT else usable_engine()
+            engine = available() if service.repository == ROOT else usable_engine(CACHE)
             build_seed(engine)
         except (NoEngineError, EngineError) as reason:
             step.note = f"NONE: {reason}"
@@ -177,7 +194,7 @@ def _docker(
         yield docker_stand_in(folder)
     elif service.repository == ROOT:
         # The sample's base image has a stand-in where no registry can be reached.
-        with docker_command(folder, APPLICATION / "Dockerfile") as docker:
+        with docker_command(folder, APPLICATION / "Dockerfile", CACHE) as docker:
             yield docker
     else:
         with docker_by_engine(folder, engine) as docker:

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cdk_rehearsal import RehearsalError
+from cdk_rehearsal.pipelines import Source, top_of
 from settings import Settings
 from settings.env_file import read_env_file
 from settings.examples import example_deployment
 from tools.operations.service import choose
-from tools.rehearsal.expectation import RehearsalError
-from tools.rehearsal.pipeline.source_tree import Source, top_of
 from tools.rehearsal.workspace import Workspace
 from tools.repository import ROOT
 from tools.service_choice import env_files_or_none, load_chosen, source_of

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
-from tools.rehearsal.expectation import RehearsalError
+from cdk_rehearsal import RehearsalError
+from cdk_rehearsal.cdk import ASSEMBLY
 from tools.repository import ROOT
-
-ASSEMBLY = "cdk.out"
 
 _CONTEXT: Mapping[str, Any] = {
     # The CDK CLI sets these by default.

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from cdk_rehearsal.terminal import LiveLine, fill
 from tools.repository import ROOT
-from tools.terminal import LiveLine, fill
 
 STARTED = """
 from tools.command_line import run

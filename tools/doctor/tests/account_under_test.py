@@ -3,12 +3,12 @@
 from functools import cache
 from typing import Any
 
+from cdk_rehearsal import LocalAws
 from settings.examples import example_deployment
+from support.raw_requests import send, signature
 from tools.doctor.__main__ import ESSENTIAL, questions
 from tools.doctor.aws import Aws
 from tools.doctor.check import ERRORS, Result, Verdict, result_of_error
-from tools.local_aws import LocalAws
-from tools.local_aws.tests.raw_requests import send, signature
 
 TOKEN = "ghp_secretOfTheTest"  # noqa: S105 - opens nothing
 TOKEN_SECRET = "ecs-github-token"  # noqa: S105 - a name

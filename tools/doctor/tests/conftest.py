@@ -7,10 +7,10 @@ import botocore.session
 import pytest
 from boto3.session import Session
 
+from cdk_rehearsal import LocalAws
 from settings.examples import ACCOUNT, REGION
 from tools.doctor.rights import statement
 from tools.doctor.tests.account_under_test import AccountUnderTest
-from tools.local_aws import LocalAws
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tools.container_engine.ownership import OWNER
+from cdk_rehearsal.containers import OWNER
 from tools.operations.tests.deployed_account import TASK, DeployedAccount
 from tools.playground.call import main
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from cdk_rehearsal import process_environment
+from cdk_rehearsal.pipelines import SWITCH
 from settings.examples import sample_env
-from tools.local_aws.process_environment import process_environment
 from tools.playground import __main__ as playground_command
-from tools.rehearsal.pipeline.docker_command import SWITCH
 from tools.repository import ROOT
 
 READY = "docs/rehearsal.md"

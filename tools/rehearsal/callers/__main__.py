@@ -5,12 +5,12 @@ from tools.command_line import run, whole_number
 import argparse
 import sys
 
-from tools.container_engine import NoEngineError
-from tools.local_aws import Delays
+from cdk_rehearsal import ConsoleReport, Delays
+from cdk_rehearsal.containers import NoEngineError
 from tools.rehearsal.callers.measurement import measure
-from tools.rehearsal.console_report import ConsoleReport
 from tools.rehearsal.rehearse import FAILURES, find_engine, start
 from tools.rehearsal.rehearsed_service import sample_service
+from tools.repository import ROOT
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
         help="deliver the files as they are on disk, and not as they are committed",
     )
     given = parser.parse_args()
-    report, delays = ConsoleReport(), Delays()
+    report, delays = ConsoleReport(ROOT), Delays()
     service = sample_service(working_tree=given.working_tree)
     report.section("Start")
     report.say(

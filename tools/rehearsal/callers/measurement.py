@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.local_aws.scratch import ScratchDirectory
-from tools.rehearsal.containers.network import copy_programs, program
-from tools.rehearsal.containers.task_containers import TaskContainers
-from tools.rehearsal.expectation import expect, expect_true, wait_until
+from cdk_rehearsal import ScratchDirectory, expect, expect_true, wait_until
+from cdk_rehearsal.containers import TaskContainers, copy_programs, program
 from tools.rehearsal.rehearsal import Rehearsal
 from tools.rehearsal.scenarios.shared_core import CALLER, another_service
 

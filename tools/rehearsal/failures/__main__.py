@@ -9,11 +9,9 @@ from contextlib import ExitStack
 
 from botocore.exceptions import BotoCoreError
 
+from cdk_rehearsal import ConsoleReport, LocalAws, LocalAwsError, RehearsalError
 from settings.examples import ACCOUNT, REGION
-from tools.local_aws import LocalAws, LocalAwsError
-from tools.rehearsal.console_report import ConsoleReport
 from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
-from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.failures import (
     attacks,
     broken_promotions,
@@ -24,6 +22,7 @@ from tools.rehearsal.failures import (
 from tools.rehearsal.failures.context import DEPLOY, FailureContext
 from tools.rehearsal.scenarios.first_deploy import store_token
 from tools.rehearsal.workspace import Workspace
+from tools.repository import ROOT
 
 Failure = Callable[[FailureContext], None]
 
@@ -62,7 +61,7 @@ def main() -> None:
     )
     only = parser.parse_args().only
     chosen = [failure for failure in OF_A_WHOLE_SERVICE if failure.__name__ in only]
-    report = ConsoleReport()
+    report = ConsoleReport(ROOT)
     try:
         rehearse(report, [deploy_service, *chosen] if only else FAILURES)
     except (RehearsalError, LocalAwsError, BotoCoreError) as error:

@@ -11,17 +11,12 @@ from typing import Any
 
 import yaml
 
-from tools.local_aws.image_push import push_image
-from tools.local_aws.scratch import ScratchDirectory
-from tools.rehearsal.context import SERVICE
-from tools.rehearsal.expectation import RehearsalError, expect, expect_true
+from cdk_rehearsal import RehearsalError, ScratchDirectory, expect, expect_true, push_image
+from cdk_rehearsal.pipelines import Action, ArtifactStore, Source, docker_stand_in, failure_of
+from tools.rehearsal.context import SERVICE, ServicePipeline
 from tools.rehearsal.failures.attempts import DONE, Attacker, Targets, allowed, forbidden
 from tools.rehearsal.failures.broken_promotions import MadeUpBuilds, nothing_changes
 from tools.rehearsal.failures.context import FailureContext
-from tools.rehearsal.pipeline.artifacts import Action, ArtifactStore
-from tools.rehearsal.pipeline.docker_command import docker_stand_in
-from tools.rehearsal.pipeline.pipeline_run import PipelineRun, failure_of
-from tools.rehearsal.pipeline.source_tree import Source
 
 _APPLICATION = "application-code/"
 _COMMIT = "badc0de"
@@ -60,7 +55,7 @@ def exported_images(context: FailureContext) -> None:
             step.note = f"refused: {reason}"
 
 
-class Attack(PipelineRun):
+class Attack(ServicePipeline):
     """The deployed pipeline, for a commit whose build leaks its credentials to an attacker.
 
     ``answers`` are the answers to all attempts, by the moment at which they were made.
@@ -71,11 +66,9 @@ class Attack(PipelineRun):
         self._leak = folder / "leaked"
         self.answers: dict[str, Answers] = {}
         name = context.outputs(SERVICE)["PipelineName"]
-        self._pipeline = self._client.get_pipeline(name=name)["pipeline"]
+        stages = self._client.get_pipeline(name=name)["pipeline"]["stages"]
         self._actions: dict[str, Action] = {
-            action["name"]: action
-            for stage in self._pipeline["stages"]
-            for action in stage["actions"]
+            action["name"]: action for stage in stages for action in stage["actions"]
         }
         project = self._actions["Build"]["configuration"]["ProjectName"]
         codebuild = context.aws.client("codebuild")
@@ -112,7 +105,7 @@ class Attack(PipelineRun):
 
     def _targets(self, artifacts: ArtifactStore) -> Targets:
         """Return what the attempts are aimed at."""
-        context = self._context
+        context = self.context
         service, task = context.service(), context.task_definition()
         source = artifacts.location(self._actions["Source"]["outputArtifacts"][0]["name"])
         places = {

@@ -10,19 +10,21 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from tools.local_aws.image_push import push_image
-from tools.rehearsal.context import SERVICE, RehearsalContext
-from tools.rehearsal.expectation import expect, expect_true
+from cdk_rehearsal import expect, expect_true, push_image
+from cdk_rehearsal.pipelines import (
+    ATTEMPTS,
+    CODEBUILD,
+    Action,
+    ArtifactStore,
+    DockerCommand,
+    Source,
+    failure_of,
+)
+from tools.rehearsal.context import SERVICE, RehearsalContext, ServicePipeline
 from tools.rehearsal.failures.context import FailureContext
-from tools.rehearsal.pipeline.artifacts import Action, ArtifactStore
-from tools.rehearsal.pipeline.build_action import CODEBUILD
-from tools.rehearsal.pipeline.docker_command import DockerCommand
-from tools.rehearsal.pipeline.lambda_action import ATTEMPTS
-from tools.rehearsal.pipeline.pipeline_run import PipelineRun, failure_of
-from tools.rehearsal.pipeline.source_tree import Source
 
 
-class MadeUpBuilds(PipelineRun):
+class MadeUpBuilds(ServicePipeline):
     """The deployed pipeline, whose builds push a small image and do nothing else.
 
     A build exports the image that it has pushed, or ``exported`` if that is set.
@@ -40,15 +42,15 @@ class MadeUpBuilds(PipelineRun):
     def build(self, _action: Action, _artifacts: ArtifactStore, commit: str) -> Mapping[str, str]:
         """Push an image with the rights of the build, and export it."""
         tag = f"{commit}-{next(self._builds)}"
-        names = [self._context.outputs(SERVICE)["PipelineName"]]
-        codebuild = self._context.aws.client("codebuild")
+        names = [self.context.outputs(SERVICE)["PipelineName"]]
+        codebuild = self.context.aws.client("codebuild")
         (project,) = codebuild.batch_get_projects(names=names)["projects"]
-        access = self._context.aws.access.role(project["serviceRole"], service=CODEBUILD)
-        repository = f"{self._context.repository()}/builds"
+        access = self.context.aws.access.role(project["serviceRole"], service=CODEBUILD)
+        repository = f"{self.context.repository()}/builds"
         digest = push_image(access.client("ecr"), repository, tag, tag)
         if self.exported is not None:
             return self.exported
-        uri = self._context.outputs(SERVICE)["ImageRepositoryUri"]
+        uri = self.context.outputs(SERVICE)["ImageRepositoryUri"]
         return {"IMAGE": f"{uri}/builds:{tag}@{digest}"}
 
 

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tools.local_aws.inventory import Snapshot
+from cdk_rehearsal import Snapshot, expect
+from cdk_rehearsal.cdk import AS_SYNTHESISED
 from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
-from tools.rehearsal.expectation import expect
 from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET
-from tools.rehearsal.workspace import AS_SYNTHESISED
 
 DEPLOY = ("deploy", "--all", "--require-approval", "never", *AS_SYNTHESISED)
 DESTROY_SERVICE = ("destroy", SERVICE, *AS_SYNTHESISED)

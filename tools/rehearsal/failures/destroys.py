@@ -1,12 +1,11 @@
 """Destroying a core in use, a service with images and artifacts, a repository deleted by hand."""
 
-from tools.local_aws.image_push import push_image
+from cdk_rehearsal import expect, expect_true, push_image
+from cdk_rehearsal.cdk import AS_SYNTHESISED
 from tools.rehearsal.context import CORE, SERVICE
-from tools.rehearsal.expectation import expect, expect_true
 from tools.rehearsal.failures.context import DESTROY_SERVICE, FailureContext, cdk_command
 from tools.rehearsal.scenarios.destroy import deregister_revisions
 from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET
-from tools.rehearsal.workspace import AS_SYNTHESISED
 
 # Without --exclusively the CLI destroys the service stacks first, because they use the core.
 _DESTROY_CORE = ("destroy", CORE, "--exclusively", *AS_SYNTHESISED)

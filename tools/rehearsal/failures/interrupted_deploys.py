@@ -3,11 +3,10 @@
 import time
 from collections.abc import Collection
 
-from tools.local_aws import LocalAwsError
+from cdk_rehearsal import LocalAwsError, RehearsalError, expect, expect_true
+from cdk_rehearsal.cdk import Cli
 from tools.rehearsal.context import CORE, SERVICE
-from tools.rehearsal.expectation import RehearsalError, expect, expect_true
 from tools.rehearsal.failures.context import DEPLOY, DEPLOY_COMMAND, FailureContext
-from tools.rehearsal.workspace import Cli
 
 _PAUSE_SECONDS = 0.01
 _CREATED = ("CREATE_IN_PROGRESS", "CREATE_COMPLETE")

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from tools.rehearsal.console_report import relevant_lines
+from cdk_rehearsal import expect, expect_true, relevant_lines
 from tools.rehearsal.context import CORE, SERVICE
-from tools.rehearsal.expectation import expect, expect_true
 from tools.rehearsal.failures.context import (
     DEPLOY,
     DEPLOY_COMMAND,
@@ -14,6 +13,7 @@ from tools.rehearsal.failures.context import (
 )
 from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET, store_token
 from tools.rehearsal.scenarios.shared_core import names_of
+from tools.repository import ROOT
 
 _ENV_FILE = "existing.env"
 _SYNTH = ("synth", "--quiet")
@@ -80,7 +80,7 @@ def taken_name(context: FailureContext) -> None:
         before = context.status()
         said = context.workspace.failing_cdk(*DEPLOY)
         expect_true("the CLI says what is wrong", holds="not idempotent" in said)
-        place = relevant_lines(said)[-1]
+        place = relevant_lines(said, ROOT)[-1]
         expect_true("the CLI names the file", holds="backend_service/service.py:" in place)
         expect("status", context.status(), "ROLLBACK_COMPLETE")
         (foreign,) = ecs.describe_services(cluster=cluster, services=[name])["services"]

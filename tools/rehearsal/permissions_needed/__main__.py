@@ -18,16 +18,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from tools.local_aws import LocalAwsError
-from tools.rehearsal.console_report import ConsoleReport
+from cdk_rehearsal import ConsoleReport, LocalAwsError, RehearsalError, expect_true
+from cdk_rehearsal.pipelines import FAILURES, ArtifactStore
 from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
-from tools.rehearsal.expectation import RehearsalError, expect_true
 from tools.rehearsal.permissions import many
-from tools.rehearsal.pipeline.artifacts import ArtifactStore
-from tools.rehearsal.pipeline.worker import FAILURES
 from tools.rehearsal.rehearsal import Rehearsal
 from tools.rehearsal.rehearse import start
 from tools.rehearsal.rehearsed_service import sample_service
+from tools.repository import ROOT
 
 _LOST_WITHOUT_FAILURE = {
     ("ImageBuild", "ecr:BatchGetImage"): "docker builds without cached layers",
@@ -62,7 +60,7 @@ def main() -> None:
         help="deliver the files as they are on disk, and not as they are committed",
     )
     given = parser.parse_args()
-    report = ConsoleReport()
+    report = ConsoleReport(ROOT)
     try:
         with start(report, sample_service(working_tree=given.working_tree), None) as rehearsal:
             by_role = rehearse(rehearsal)

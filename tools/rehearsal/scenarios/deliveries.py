@@ -9,12 +9,18 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
 
+from cdk_rehearsal import RehearsalError, expect, expect_all, expect_true, wait_until
+from cdk_rehearsal.bounds import SETTLE_SECONDS
+from cdk_rehearsal.containers import (
+    KILLED,
+    TaskContainers,
+    bad_versions,
+    examine,
+    examine_image,
+    exit_code,
+)
+from cdk_rehearsal.pipelines import ActionFailedError, failure_of
 from tools.init.proposal import NO_HEALTH_CHECK
-from tools.rehearsal import bad_versions
-from tools.rehearsal.bounds import SETTLE_SECONDS
-from tools.rehearsal.containers.examination import KILLED, examine, examine_image, exit_code
-from tools.rehearsal.containers.task_containers import TaskContainers
-from tools.rehearsal.expectation import RehearsalError, expect, expect_all, expect_true, wait_until
 from tools.rehearsal.image_errors import (
     ImageError,
     advice_on_sigterm,
@@ -23,7 +29,6 @@ from tools.rehearsal.image_errors import (
     not_built,
     not_healthy,
 )
-from tools.rehearsal.pipeline.pipeline_run import ActionFailedError, failure_of
 from tools.rehearsal.rehearsal import Rehearsal
 
 _SECONDS_TO_LISTEN = 30.0  # at least

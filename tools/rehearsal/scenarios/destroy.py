@@ -1,8 +1,7 @@
 """The end of the deploy: nothing may be left."""
 
-from tools.local_aws.inventory import Snapshot
+from cdk_rehearsal import Snapshot, expect
 from tools.rehearsal.context import RehearsalContext
-from tools.rehearsal.expectation import expect
 from tools.rehearsal.rehearsal import Rehearsal
 
 

@@ -3,9 +3,9 @@
 import subprocess
 import sys
 
+from cdk_rehearsal import expect
 from tools.doctor.rights import statement
 from tools.rehearsal.context import RehearsalContext
-from tools.rehearsal.expectation import expect
 from tools.rehearsal.named_resources import NamedResources
 from tools.rehearsal.rehearsal import Rehearsal
 from tools.repository import ROOT

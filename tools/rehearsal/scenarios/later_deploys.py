@@ -1,6 +1,6 @@
 """Deploys after a delivery: none of them may bring an older image back."""
 
-from tools.rehearsal.expectation import expect, expect_true
+from cdk_rehearsal import expect, expect_true
 from tools.rehearsal.rehearsal import Rehearsal
 
 _OTHER_SEED = "public.ecr.aws/rehearsal/other:1"

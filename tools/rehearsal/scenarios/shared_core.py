@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
+from cdk_rehearsal import expect, expect_all, expect_true, wait_until
+from cdk_rehearsal.cdk import AS_SYNTHESISED
 from settings.examples import REGION
-from tools.rehearsal.containers.tasks_as_containers import NO_IMAGE
 from tools.rehearsal.context import CORE, SERVICE
-from tools.rehearsal.expectation import expect, expect_all, expect_true, wait_until
 from tools.rehearsal.rehearsal import Rehearsal
-from tools.rehearsal.workspace import AS_SYNTHESISED
+from tools.rehearsal.sample_image import NO_IMAGE
 
 CALLER, BY_NAMES = (f"{prefix}BackendServiceStack" for prefix in ("Caller", "ByNames"))
 _MORE_NAMESPACES = {"namespaces": "default,internal"}

@@ -8,7 +8,7 @@ from functools import partial
 
 from botocore.exceptions import ClientError
 
-from tools.rehearsal.expectation import RehearsalError, expect
+from cdk_rehearsal import RehearsalError, expect
 from tools.rehearsal.rehearsal import Rehearsal
 
 _SERVICES = _CODEPIPELINE, _CODEBUILD, _TASKS, _LAMBDA, _CLOUDFORMATION = tuple(

@@ -5,10 +5,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from tools.container_engine import Engine, NoEngineError, base_image, build_image, find_engine
-from tools.container_engine.ownership import KEPT_IMAGES
-from tools.rehearsal.containers.network import ContainerNetwork, container_network
-from tools.rehearsal.containers.tasks_as_containers import APPLICATION, CACHE
+from cdk_rehearsal.containers import (
+    KEPT_IMAGES,
+    ContainerNetwork,
+    Engine,
+    NoEngineError,
+    base_image,
+    build_image,
+    container_network,
+    find_engine,
+)
+from tools.rehearsal.sample_image import APPLICATION, CACHE
 
 
 @pytest.fixture(scope="session")

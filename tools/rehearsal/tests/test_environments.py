@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from cdk_rehearsal import Access, LocalAws, process_environment
+from cdk_rehearsal.containers import engine_environment
+from cdk_rehearsal.credentials import RootKey
+from cdk_rehearsal.pipelines import git_environment
 from settings.examples import ACCOUNT, REGION
-from tools.container_engine.engine import engine_environment
-from tools.local_aws import Access, LocalAws
-from tools.local_aws.credentials import RootKey
-from tools.local_aws.process_environment import process_environment
-from tools.rehearsal.pipeline.source_tree import git_environment
 from tools.rehearsal.tests.canary import CANARY
 from tools.rehearsal.workspace import Workspace
 
@@ -138,7 +137,7 @@ def test_the_cli_the_app_and_the_local_aws_see_no_secret_of_the_shell(made: Made
     seen = made.environments
     for program in (
         *("node_modules/.bin/cdk synth", "app.py", "jsii-runtime"),
-        *("tools.local_aws", "tools.rehearsal.synthesis"),
+        *("cdk_rehearsal.server", "tools.rehearsal.synthesis"),
     ):
         assert any(program in command for command in seen), f"{program} was seen"
     assert [command for command, content in seen.items() if CANARY in content] == []

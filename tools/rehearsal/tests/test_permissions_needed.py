@@ -5,8 +5,8 @@ from typing import Any, cast
 
 import pytest
 
+from cdk_rehearsal import RehearsalError
 from tools.rehearsal.context import RehearsalContext
-from tools.rehearsal.expectation import RehearsalError
 from tools.rehearsal.permissions_needed.__main__ import (
     UsedPermission,
     loss_without,

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from cdk_rehearsal.containers import Engine
 from settings.examples import CONNECTED, EXISTING, ISOLATED, KEY, SECRET, sample_env
-from tools.container_engine import Engine
 from tools.repository import ROOT
 
 pytestmark = pytest.mark.slow

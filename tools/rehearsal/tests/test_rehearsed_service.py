@@ -5,9 +5,9 @@ from typing import Any, cast
 
 import pytest
 
+from cdk_rehearsal import ConsoleReport
+from cdk_rehearsal.pipelines import SWITCH
 from settings.examples import sample_env
-from tools.rehearsal.console_report import ConsoleReport
-from tools.rehearsal.pipeline.docker_command import SWITCH
 from tools.rehearsal.rehearse import find_engine
 from tools.rehearsal.rehearsed_service import SettingsFiles, choose_service, sample_service
 from tools.repository import ROOT

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from cdk_rehearsal import LocalAws
+from cdk_rehearsal.cdk import Cli
 from settings.examples import ACCOUNT, REGION
-from tools.local_aws import LocalAws
 from tools.rehearsal.context import CORE, SERVICE
 from tools.rehearsal.tests.canary import PASSWORD, TOKEN, files_in, holders
-from tools.rehearsal.workspace import Cli, Workspace
+from tools.rehearsal.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
@@ -26,8 +27,8 @@ class VerboseWorkspace(Workspace):
         super().__init__(aws)
         self.said: dict[str, str] = {}
 
-    def start(self, *arguments: str, env_file: str = ".env") -> Cli:
-        return super().start(*arguments, "-vvv", env_file=env_file)
+    def command(self, *arguments: str) -> list[str]:
+        return super().command(*arguments, "-vvv")
 
     def finish(self, cli: Cli) -> subprocess.CompletedProcess[str]:
         done = super().finish(cli)

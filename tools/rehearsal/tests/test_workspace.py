@@ -10,10 +10,10 @@ from typing import cast
 
 import pytest
 
-from tools.local_aws import LocalAws
-from tools.rehearsal import workspace as module
-from tools.rehearsal.expectation import RehearsalError
-from tools.rehearsal.workspace import Cli, Workspace, app_command
+from cdk_rehearsal import LocalAws, RehearsalError
+from cdk_rehearsal.cdk import Cli
+from cdk_rehearsal.cdk import workspace as module
+from tools.rehearsal.workspace import Workspace, app_command
 
 
 class Listener:

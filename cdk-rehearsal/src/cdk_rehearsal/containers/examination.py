@@ -1,0 +1,154 @@
+"""What a container of an image does, seen from outside: the image may hold nothing but its program.
+
+The engine tells the exit code and the output, and a helper container that shares the network of the
+container tells where it listens.
+"""
+
+import json
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cdk_rehearsal.containers.engine import Engine
+from cdk_rehearsal.containers.in_container import probe
+from cdk_rehearsal.containers.ownership import label_options
+from cdk_rehearsal.containers.task_containers import TaskContainers
+
+KILLED = 137
+_SECRET = "made-up"  # noqa: S105 - what stands for every secret of the user
+_CHECK_SECONDS = 60.0  # the longest timeout of a health check in ECS
+_LAST_LINES = 15
+_LONGEST_OUTPUT = 300
+_POLL_SECONDS = 0.5
+_EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - where a service should listen
+# Shells and container run times add 128 to the number of a signal, and have two codes of their own.
+_MEANINGS = {
+    126: "its command cannot be executed",
+    127: "its command is not in the image",
+    KILLED: "killed by SIGKILL",
+    139: "segmentation fault",
+    143: "ended by SIGTERM",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examination:
+    """What a container does.
+
+    ``exit_code`` is None while it runs; ``listening`` has the addresses and ports at which it
+    accepts connections; ``check`` is the exit code and the output of its health check.
+    """
+
+    exit_code: int | None
+    listening: Sequence[tuple[str, int]] = ()
+    check: tuple[int, str] | None = None
+    lines: Sequence[str] = ()
+
+    def why_no_answer(self, port: int) -> str:
+        """Say why the container does not answer at a port."""
+        if self.exit_code is not None:
+            return f"it has ended with {exit_code(self.exit_code)}"
+        here = [address for address, at in self.listening if at == port]
+        if _EVERYWHERE & {*here}:
+            return (
+                f"it listens on port {port}, and answers nothing within {probe.TIMEOUT_SECONDS:g} s"
+            )
+        if here:
+            return (
+                f"it listens on {', '.join(here)} only, which no other container and no other task "
+                "reaches"
+            )
+        if others := self._other_ports(port):
+            return f"it listens on port {', '.join(map(str, others))}, not on {port}"
+        return "it runs, and listens on no port"
+
+    def remedy(self, port: int) -> str:
+        """Say what to change so that it answers at a port; empty if that is not known."""
+        here = [address for address, at in self.listening if at == port]
+        others = self._other_ports(port)
+        if self.exit_code is None and not here and others:
+            return (
+                f'container_port="{others[0]}" in the settings, or a service that takes its port '
+                "from SERVICE_PORT"
+            )
+        return ""
+
+    def _other_ports(self, port: int) -> list[int]:
+        return sorted({at for _, at in self.listening if at != port})
+
+
+def exit_code(code: int) -> str:
+    """Return an exit code with its meaning, if it has a common one."""
+    meaning = _MEANINGS.get(code)
+    return f"exit code {code}" + (f" ({meaning})" if meaning else "")
+
+
+def examine(
+    containers: TaskContainers, container: str, check: Sequence[str] | None = None
+) -> Examination:
+    """Examine a container that runs or has ended; run its health check once if it has one."""
+    engine = containers.engine
+    (state,) = json.loads(engine("inspect", container))
+    if not state["State"]["Running"]:
+        code = int(state["State"]["ExitCode"])
+        return Examination(exit_code=code, lines=_last_lines(engine, container))
+    return Examination(
+        exit_code=None,
+        listening=containers.listening(container),
+        check=_run_check(engine, container, check) if check else None,
+        lines=_last_lines(engine, container),
+    )
+
+
+def examine_image(
+    containers: TaskContainers,
+    image: str,
+    definition: Mapping[str, Any],
+    port: int,
+    seconds: float,
+) -> Examination:
+    """Start a container as ECS would start a task of the container definition, and examine it.
+
+    It has so many seconds to listen on the port or to end.
+    """
+    engine, network = containers.engine, containers.network
+    check = (definition.get("healthCheck") or {}).get("command")
+    environment = [f"--env={e['name']}={e['value']}" for e in definition.get("environment", [])]
+    environment += [f"--env={e['name']}={_SECRET}" for e in definition.get("secrets", [])]
+    started = engine.attempt(
+        *("run", "--detach", *label_options(network.labels), *environment),
+        *(f"--network={network.name}", f"--dns={network.resolver}", image),
+    )
+    if started.returncode:
+        return Examination(exit_code=started.returncode, lines=started.stderr.splitlines())
+    container = started.stdout.strip()
+    try:
+        deadline = time.monotonic() + seconds
+        while True:
+            seen = examine(containers, container, check)
+            done = seen.exit_code is not None or port in {at for _, at in seen.listening}
+            if done or time.monotonic() > deadline:
+                return seen
+            time.sleep(_POLL_SECONDS)
+    finally:
+        # podman's rm would wait ten seconds for a command that ignores SIGTERM.
+        engine.attempt("kill", "--signal=KILL", container)
+        engine.attempt("rm", "--force", "--volumes", container)
+
+
+def _last_lines(engine: Engine, container: str) -> list[str]:
+    said = engine.attempt("logs", "--tail", str(_LAST_LINES), container)
+    return [line.rstrip() for line in (said.stdout + said.stderr).splitlines() if line.strip()]
+
+
+def _run_check(engine: Engine, container: str, check: Sequence[str]) -> tuple[int, str]:
+    kind, *words = check
+    command = ["/bin/sh", "-c", words[0]] if kind == "CMD-SHELL" else words
+    try:
+        done = engine.attempt("exec", container, *command, timeout=_CHECK_SECONDS)
+    except subprocess.TimeoutExpired:
+        return KILLED, f"it takes longer than {_CHECK_SECONDS:g} s"
+    said = " ".join((done.stdout + done.stderr).split())
+    return done.returncode, said[-_LONGEST_OUTPUT:]

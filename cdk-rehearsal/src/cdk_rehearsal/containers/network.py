@@ -1,0 +1,249 @@
+"""A closed network of the engine for one run, with a resolver in it as a VPC has one."""
+
+import importlib.util
+import json
+import secrets
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any
+
+from cdk_rehearsal.containers.engine import Engine, EngineError, docker_host
+from cdk_rehearsal.containers.ownership import OWNER, label_options, labelled, owned
+from cdk_rehearsal.options import Delays, EngineAccess
+from cdk_rehearsal.scratch import ScratchDirectory
+from cdk_rehearsal.server.local_aws import LocalAws
+
+_TENS = (213, 187, 149, 233, 203, 227, 179, 157, 139, 241, 193, 167)
+CANDIDATES = (*(f"10.{n}.0.0/16" for n in _TENS), *(f"172.{n}.0.0/16" for n in (29, 27, 30, 26)))
+"""Ranges that few networks use. They are more than the runs and tests at the same time."""
+
+Zone = dict[str, dict[str, Any]]
+"""The ``ttl`` and the ``addresses`` of the A records, by name."""
+
+_POLL_SECONDS = 0.25
+_END_SECONDS = 5
+
+_PACKAGE = "cdk_rehearsal.containers.in_container"
+_SOURCE = Path(__file__).with_name("in_container")
+_FOLDER = "/rehearsal-tools"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerNetwork:
+    """``cidr`` is the range of its addresses; its containers have the ``labels``."""
+
+    engine: Engine
+    name: str
+    cidr: str
+    labels: dict[str, str]
+
+    @property
+    def resolver(self) -> str:
+        """The address at which a VPC of this range has its resolver: the base, plus two."""
+        return str(IPv4Network(self.cidr)[2])
+
+    def containers(self) -> list[str]:
+        """Return the ids of the containers of this network, ended ones included."""
+        return labelled(self.engine, self.labels)
+
+
+@contextmanager
+def container_network(
+    engine: Engine, cidrs: Sequence[str] = CANDIDATES
+) -> Iterator[ContainerNetwork]:
+    """Make a network without egress; at the end remove it with its containers.
+
+    Its range is the first of ``cidrs`` that the engine finds free; ``EngineError`` without one.
+    """
+    with owned(engine) as labels:
+        name = f"{OWNER}-{secrets.token_hex(4)}"
+        cidr = _create(engine, name, labels, cidrs)
+        yield ContainerNetwork(engine=engine, name=name, cidr=cidr, labels=labels)
+
+
+@contextmanager
+def aws_with_containers(
+    engine: Engine,
+    *,
+    account: str,
+    region: str,
+    helper: str,
+    cidrs: Sequence[str] = CANDIDATES,
+    delays: Delays,
+    instead: str = "",
+) -> Iterator[tuple[LocalAws, ContainerNetwork, "ZoneFeed"]]:
+    """Start a local AWS whose tasks are containers, and a network in which they have names.
+
+    ``helper`` is an image with Python for the resolver; for ``instead`` see `EngineAccess`.
+    """
+    with docker_host(engine) as host, container_network(engine, cidrs) as network:
+        access = EngineAccess(
+            docker_host=host,
+            network=network.name,
+            resolver=network.resolver,
+            labels=network.labels,
+            instead=instead,
+        )
+        with (
+            LocalAws(account=account, region=region, engine=access, delays=delays) as aws,
+            resolver(network, helper, aws, delay=delays.records) as feed,
+        ):
+            yield aws, network, feed
+
+
+class ZoneFeed:
+    """Asks Cloud Map four times a second, remembers the answers, and tells the resolver.
+
+    The resolver also stands for Route 53: it hears of each change ``delay`` seconds later.
+    """
+
+    def __init__(self, aws: LocalAws, process: subprocess.Popen[str], delay: float) -> None:
+        self._aws = aws
+        self._process = process
+        self._delay = delay
+        self._told = 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._feed, daemon=True)
+        self._seen: list[tuple[float, Zone]] = []
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, and wait until it has ended."""
+        self._over.set()
+        self._thread.join()
+
+    def has_told(self) -> bool:
+        """Tell whether the resolver has heard of the newest answer of Cloud Map."""
+        return 0 < self._told == len(self._seen)
+
+    def fewest(self, name: str, since: float) -> int:
+        """Return the smallest number of addresses that a name had from then until now."""
+        before = [zone for at, zone in self._seen if at <= since][-1:]
+        zones = before + [zone for at, zone in self._seen if at > since]
+        return min(len(zone.get(name, {}).get("addresses", [])) for zone in zones)
+
+    def look(self, cloud_map: Any) -> None:
+        """Ask Cloud Map, and tell the resolver the newest answer that is old enough."""
+        zone = read_zone(cloud_map)
+        if not self._seen or zone != self._seen[-1][1]:
+            self._seen.append((time.time(), zone))
+        due = [zone for at, zone in self._seen if at + self._delay <= time.time()]
+        if len(due) > self._told and self._process.stdin:
+            self._process.stdin.write(f"{json.dumps(due[-1])}\n")
+            self._process.stdin.flush()
+            self._told = len(due)
+
+    def _feed(self) -> None:
+        cloud_map = self._aws.client("servicediscovery")
+        gone = (cloud_map.exceptions.ServiceNotFound, cloud_map.exceptions.NamespaceNotFound)
+        while not self._over.wait(_POLL_SECONDS):
+            # A service may be removed between the list and the question about it.
+            with suppress(*gone):
+                self.look(cloud_map)
+
+
+@contextmanager
+def resolver(
+    network: ContainerNetwork, image: str, aws: LocalAws, *, delay: float = 0.0
+) -> Iterator[ZoneFeed]:
+    """Answer for the names of Cloud Map in the network, at most ``delay`` and 0.25 s late."""
+    engine, name = network.engine, f"{network.name}-resolver"
+    engine(
+        *("create", "--interactive", f"--name={name}"),
+        *(*label_options(network.labels), "--user=0"),
+        *(f"--network={network.name}", f"--ip={network.resolver}", image),
+        *program("vpc_resolver", network.resolver),
+    )
+    copy_programs(engine, name)
+    process = subprocess.Popen(
+        [*engine.command, "start", "--attach", "--interactive", name],
+        env=engine.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,  # Ctrl-C must not end it before the rehearsal has cleaned up
+    )
+    feed = ZoneFeed(aws, process, delay)
+    try:
+        if process.stdout is None or process.stdout.readline().strip() != "ready":
+            raise EngineError(f"the resolver did not start: {engine.attempt('logs', name).stderr}")
+        feed.start()
+        try:
+            yield feed
+        finally:
+            feed.stop()
+    finally:
+        if process.stdin:
+            process.stdin.close()
+        try:
+            process.wait(timeout=_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def read_zone(cloud_map: Any) -> Zone:
+    """Return the healthy instances of each service, as a private hosted zone answers them."""
+    namespaces = {n["Id"]: n["Name"] for n in cloud_map.list_namespaces()["Namespaces"]}
+    zone = {}
+    for listed in cloud_map.list_services()["Services"]:
+        service = cloud_map.get_service(Id=listed["Id"])["Service"]
+        where = {
+            "NamespaceName": namespaces[service["NamespaceId"]],
+            "ServiceName": service["Name"],
+        }
+        found = cloud_map.discover_instances(**where)["Instances"]
+        (record,) = service["DnsConfig"]["DnsRecords"]
+        zone[f"{where['ServiceName']}.{where['NamespaceName']}"] = {
+            "ttl": record["TTL"],
+            "addresses": sorted(each["Attributes"]["AWS_INSTANCE_IPV4"] for each in found),
+        }
+    return zone
+
+
+def copy_programs(engine: Engine, container: str) -> None:
+    """Copy the programs of ``in_container`` into a container that has Python."""
+    dnslib = importlib.util.find_spec("dnslib")
+    if dnslib is None or dnslib.origin is None:
+        raise EngineError("the package dnslib is not installed")
+    with ScratchDirectory("tools") as scratch:
+        folder = scratch.path / "tools"
+        _copy(_SOURCE, folder.joinpath(*_PACKAGE.split(".")))
+        _copy(Path(dnslib.origin).parent, folder / "dnslib")
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o755)
+        engine("cp", f"{folder}/.", f"{container}:{_FOLDER}")
+
+
+def program(name: str, *arguments: str) -> list[str]:
+    """Return the command that runs one of the copied programs inside the container."""
+    return ["env", f"PYTHONPATH={_FOLDER}", "python", "-um", f"{_PACKAGE}.{name}", *arguments]
+
+
+def _create(engine: Engine, name: str, labels: dict[str, str], cidrs: Sequence[str]) -> str:
+    # The resolver answers names. Without the option podman would answer them as well.
+    options = ["--internal", *label_options(labels)]
+    options += ["--disable-dns"] if engine.name == "podman" else []
+    for cidr in cidrs:
+        made = engine.attempt("network", "create", *options, f"--subnet={cidr}", name)
+        if made.returncode == 0:
+            return cidr
+    raise EngineError(
+        f"{engine.name} makes no network: tried {len(cidrs)} ranges of private addresses; "
+        f"of {cidr} it said: {made.stderr.strip()}"
+    )
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "test*"))

@@ -1,0 +1,248 @@
+"""Labels what a run makes in the container engine, and removes it when the run has ended.
+
+The engine belongs to the user, and may serve other users and machines. So every container, network
+and image that a run makes has a label that names the run (`owner`). At its end a run removes what
+it has made. At its start it also removes what runs have left that have ended beyond doubt.
+
+A container inherits the labels of its image, and an image those of the image on which it is built
+or from which it is committed. So a label alone does not prove that this program made something.
+Containers and images have labels of different names, and a container counts as inherited if its
+image has the label of containers. An image must also have a name that only this module gives,
+`localhost/ecs-blueprint/...` with a number that its label or its id confirms. This module removes
+images by name, never by id and never by force: images that the user has tagged or uses stay.
+
+There are two kinds of images. Images that a run pushes are removed with it. The others are kept,
+so that the next build is quick, until another build takes their tag.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from cdk_rehearsal.containers.engine import Engine
+from cdk_rehearsal.containers.owner import Owner
+from cdk_rehearsal.scratch import ScratchDirectory, others_in_use
+
+OWNER = "ecs-blueprint-rehearsal"
+"""The label of containers and networks, whose value names their run."""
+
+KEPT_IMAGES = "localhost/ecs-blueprint"
+"""The start of the names of images that are kept for the next build."""
+
+_IMAGE = f"{OWNER}.image"  # the run with which the image is removed, or "kept"
+_TAG = f"{OWNER}.tag"  # the tag that the caller wants
+_NUMBER = f"{OWNER}.number"  # the number of the build, for an image that is removed with its run
+_STAGE = f"{OWNER}.stage"  # podman keeps an image of each stage
+_KEPT = "kept"
+_MADE_NAMES = f"{KEPT_IMAGES}/made"
+_STAGE_NAMES = f"{KEPT_IMAGES}/stage"
+_SHORT = 12
+_CONTAINERS = ("ps", "--all", "--no-trunc", "--format", "{{.ID}}")
+_NETWORKS = ("network", "ls", "--format", "{{.Name}}")
+_IMAGES = ("images", "--no-trunc", "--format", "{{.ID}}")
+
+
+@contextmanager
+def owned(engine: Engine) -> Iterator[dict[str, str]]:
+    """Give the labels of this run; at the end of the block everything with them is removed."""
+    sweep(engine)
+    with ScratchDirectory("engine") as scratch:
+        owner = str(Owner.of(scratch.path))
+        try:
+            yield {OWNER: owner}
+        finally:
+            _remove(engine, owner)
+            # Another run may be about to start containers of these images.
+            if not others_in_use(scratch.path):
+                _remove_superseded(engine)
+
+
+def sweep(engine: Engine) -> None:
+    """Remove what killed runs have left; running ones keep what they have made."""
+    for owner in _ended(engine):
+        _remove(engine, owner)
+
+
+def left_over(engine: Engine) -> list[str]:
+    """Return the names or ids of what ended runs of this user have left on this machine."""
+    return [
+        each
+        for owner in _ended(engine)
+        for each in (
+            *_containers(engine, f"{OWNER}={owner}"),
+            *_listed(engine, *_NETWORKS, label=f"{OWNER}={owner}"),
+            *(_made_name(image) for image in _images_made(engine, owner)),
+        )
+    ]
+
+
+def label_options(labels: Mapping[str, str]) -> list[str]:
+    """Return the options with which an engine sets labels."""
+    return [f"--label={name}={value}" for name, value in labels.items()]
+
+
+def labelled(engine: Engine, labels: Mapping[str, str]) -> list[str]:
+    """Return the ids of the containers of a run."""
+    return _containers(engine, f"{OWNER}={labels[OWNER]}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """A build whose image is removed with the run of ``labels``, or is kept if there are none.
+
+    The caller runs the build with `options`, and calls `finish` after it, also if it failed.
+    """
+
+    engine: Engine
+    tag: str
+    labels: Mapping[str, str] | None = None
+    number: str = field(default_factory=lambda: secrets.token_hex(_SHORT // 2))
+
+    @property
+    def options(self) -> list[str]:
+        """The options of the build: its tags and labels."""
+        of_image = {_TAG: self.tag, _IMAGE: _KEPT}
+        tags = [self.tag]
+        if self.labels:
+            # The name is set by the build itself, since this process may be killed before `finish`.
+            of_image |= {_IMAGE: self.labels[OWNER], _NUMBER: self.number}
+            tags.append(f"{_MADE_NAMES}:{self.number}")
+        options = [f"--tag={tag}" for tag in tags]
+        options += label_options(of_image)
+        # Docker keeps no image of a stage; podman can label it since version 4.4.
+        if "--layer-label" in self.engine.attempt("build", "--help").stdout:
+            options += [f"--layer-label={name}=true" for name in (_STAGE, self._stage)]
+        return options
+
+    @property
+    def _stage(self) -> str:
+        # The number is in the name of the label: its value would be that of an earlier build if
+        # this one continues from a layer that podman has kept.
+        return f"{_STAGE}.{self.number}"
+
+    def finish(self, *, built: bool) -> None:
+        """Give the kept images the names that only this module gives."""
+        if built and not self.labels:
+            # If nothing has changed it is the image of the last build, so its id names it.
+            for image in _inspected(self.engine, [self.tag]):
+                if _labels(image).get(_IMAGE) == _KEPT:
+                    self.engine.attempt("tag", image["Id"], _made_name(image))
+        stages = _listed(self.engine, *_IMAGES, "--filter=dangling=true", label=self._stage)
+        for image in _inspected(self.engine, stages):
+            self.engine.attempt("tag", image["Id"], _stage_name(image))
+
+
+def _short_id(image: dict[str, Any]) -> str:
+    return str(image["Id"]).removeprefix("sha256:")[:_SHORT]
+
+
+def _made_name(image: dict[str, Any]) -> str:
+    labels = _labels(image)
+    kept = labels.get(_IMAGE) == _KEPT
+    return f"{_MADE_NAMES}:{_short_id(image) if kept else labels.get(_NUMBER, '')}"
+
+
+def _stage_name(image: dict[str, Any]) -> str:
+    return f"{_STAGE_NAMES}:{_short_id(image)}"
+
+
+def _ended(engine: Engine) -> Iterator[str]:
+    for label in _owners(engine):
+        owner = Owner.parse(label)
+        if owner is not None and owner.has_ended():
+            yield label
+
+
+def _owners(engine: Engine) -> set[str]:
+    # If one of them ends meanwhile, the engine inspects none of them, and a later sweep finds them.
+    found = [
+        *_inspected(engine, _listed(engine, *_CONTAINERS, label=OWNER), of="container"),
+        *_inspected(engine, _listed(engine, *_NETWORKS, label=OWNER), of="network"),
+    ]
+    images = _inspected(engine, _listed(engine, *_IMAGES, label=_IMAGE))
+    return {_labels(each).get(OWNER, "") for each in found} | {
+        _labels(image).get(_IMAGE, "") for image in images
+    }
+
+
+def _remove(engine: Engine, owner: str) -> None:
+    label = f"{OWNER}={owner}"
+    if containers := _containers(engine, label):
+        # Kill them at once, since nobody calls them any more.
+        no_delay = ["--time=0"] if engine.name == "podman" else []
+        engine.attempt("rm", "--force", "--volumes", *no_delay, *containers)
+    for name in _listed(engine, *_NETWORKS, label=label):
+        engine.attempt("network", "rm", name)
+    for image in _images_made(engine, owner):
+        if (tag := _labels(image).get(_TAG)) in image["RepoTags"]:
+            engine.attempt("rmi", str(tag))
+        # This removes the image, unless the user has given it another name.
+        engine.attempt("rmi", _made_name(image))
+
+
+def _images_made(engine: Engine, owner: str) -> list[dict[str, Any]]:
+    found = _inspected(engine, _listed(engine, *_IMAGES, label=f"{_IMAGE}={owner}"))
+    return [image for image in found if _made_name(image) in (image["RepoTags"] or [])]
+
+
+def _containers(engine: Engine, label: str) -> list[str]:
+    """Return the containers that have the label themselves, not from their image."""
+    found = _inspected(engine, _listed(engine, *_CONTAINERS, label=label), of="container")
+    images = {each["Image"] for each in found}
+    inherited = {
+        _full(image["Id"])
+        for image in _inspected(engine, sorted(images))
+        if OWNER in _labels(image)
+    }
+    return [each["Id"] for each in found if _full(each["Image"]) not in inherited]
+
+
+def _full(identity: str) -> str:
+    return identity.removeprefix("sha256:")
+
+
+def _remove_superseded(engine: Engine) -> None:
+    """Remove kept images whose tag another build has taken, and stages that have a newer image."""
+    for image in _inspected(engine, _listed(engine, *_IMAGES, label=f"{_IMAGE}={_KEPT}")):
+        names, tag = set(image["RepoTags"] or []), _labels(image).get(_TAG, "")
+        # Podman puts a host before a name without one.
+        if _made_name(image) in names and not names & {tag, f"localhost/{tag}"}:
+            engine.attempt("rmi", _made_name(image))
+    newest: dict[str, dict[str, Any]] = {}
+    stages = _inspected(engine, _listed(engine, *_IMAGES, label=_STAGE))
+    for image in sorted(stages, key=_made_at):
+        if _stage_name(image) in (image["RepoTags"] or []):
+            instruction = image["History"][-1]["created_by"]
+            if older := newest.get(instruction):
+                engine.attempt("rmi", _stage_name(older))
+            newest[instruction] = image
+
+
+def _listed(engine: Engine, *command: str, label: str) -> list[str]:
+    listed = engine(*command, "--filter", f"label={label}").split()
+    return list(dict.fromkeys(listed))  # the engine lists an image once for each of its names
+
+
+def _inspected(engine: Engine, names: list[str], of: str = "image") -> list[dict[str, Any]]:
+    if not names:
+        return []
+    found: list[dict[str, Any]] = json.loads(
+        engine.attempt(of, "inspect", *names).stdout.strip() or "[]"
+    )
+    return found
+
+
+def _labels(inspected: dict[str, Any]) -> dict[str, str]:
+    """Return the labels of a container, image or network; podman writes `labels` for networks."""
+    place = inspected.get("Config") or inspected
+    return place.get("Labels") or place.get("labels") or {}
+
+
+def _made_at(image: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(image["Created"])

@@ -1,0 +1,89 @@
+"""Access keys, also that of root, and the certificate of one run."""
+
+import base64
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Self
+
+HOST = "127.0.0.1"
+"""The only address on which a local AWS listens, and for which it has a certificate."""
+
+_KEY_ID, _SECRET = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
+_TOKEN = "AWS_SESSION_TOKEN"  # noqa: S105 - the name of a variable
+
+
+@dataclass(frozen=True)
+class Key:
+    """An access key of a user, or with a token that of a session of a role.
+
+    Processes pass it on in the environment, which only the same user can read; never in arguments,
+    which every user can read, and never in a file.
+    """
+
+    VARIABLES: ClassVar[tuple[str, ...]] = (_KEY_ID, _SECRET, _TOKEN)
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(default="", repr=False)
+
+    def as_variables(self) -> dict[str, str]:
+        """Return the variables that AWS's tools, MiniStack and `from_environment` read."""
+        token = {_TOKEN: self.session_token} if self.session_token else {}
+        return {_KEY_ID: self.access_key_id, _SECRET: self.secret_access_key} | token
+
+
+class RootKey(Key):
+    """The access key of the account's root user, random in each run."""
+
+    VARIABLES: ClassVar[tuple[str, ...]] = (_KEY_ID, _SECRET)
+
+    @classmethod
+    def random(cls) -> Self:
+        """Return a key that nobody can guess, in the format of AWS."""
+        identity = base64.b32encode(secrets.token_bytes(10)).decode()
+        return cls(f"AKIA{identity}", secrets.token_urlsafe(30))
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Return the key of the variables of this process."""
+        return cls(os.environ[_KEY_ID], os.environ[_SECRET])
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The files of a certificate for `HOST`: the server's key and certificate, and the authority.
+
+    The key of the authority is stored nowhere, so it can sign no other certificate.
+    """
+
+    folder: Path
+
+    @property
+    def server(self) -> Path:
+        """The key and the certificate of the server."""
+        return self.folder / "server.pem"
+
+    @property
+    def authority(self) -> Path:
+        """The only authority that a client must trust."""
+        return self.folder / "ca.pem"
+
+    def make(self) -> Self:
+        """Create both files, readable by their owner only."""
+        # Imported here, since it takes a moment to load and only a start of a local AWS needs it.
+        import trustme  # noqa: PLC0415
+
+        authority = trustme.CA()
+        server = authority.issue_cert(HOST)
+        _write_private(self.server, server.private_key_and_cert_chain_pem.bytes())
+        _write_private(self.authority, authority.cert_pem.bytes())
+        return self
+
+
+def _write_private(file: Path, content: bytes) -> None:
+    # Created with these permissions, so that no other user can ever read it.
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as opened:
+        opened.write(content)

@@ -1,0 +1,182 @@
+"""The principal of a call, and its policies as IAM has them at the moment of the call."""
+
+import importlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from ministack.core import iam_evaluator
+from ministack.core.responses import get_account_id
+from ministack.services import iam, sts
+
+from cdk_rehearsal.iam.policies import Caller, Policies, Statement, statements
+
+_MANAGED_BY_AWS = re.compile(r"arn:aws[a-z-]*:iam::aws:policy/(?:[\w-]+/)*(?P<name>[\w-]+)$")
+# Services whose resources allow nothing without their policy.
+_DECISIVE = ("kms",)
+ASSUMING = ("sts:AssumeRole", "sts:TagSession")
+"""The actions on a role for which its trust policy is the resource policy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Principal:
+    """A caller with its condition keys and policies; ``name`` is that of the user or role."""
+
+    caller: Caller
+    name: str
+    keys: Mapping[str, Any]
+    identity: tuple[Statement, ...]
+    boundary: tuple[Statement, ...] | None = None
+    session: tuple[Statement, ...] | None = None
+    source: Mapping[str, Any] = field(default_factory=dict)
+
+    def policies(self, resource: tuple[Statement, ...], *, decisive: bool) -> Policies:
+        """Return all policies that decide about a request, with that of the resource."""
+        return Policies(
+            identity=self.identity,
+            boundary=self.boundary,
+            session=self.session,
+            resource=resource,
+            decisive=decisive,
+        )
+
+
+class NoSuchPrincipalError(LookupError):
+    """The user or role of the credentials does not exist any more."""
+
+
+def principal_of(access_key_id: str) -> Principal:
+    """Return the principal of an access key; root has no policies, and is an error."""
+    credential = iam_evaluator.resolve_credential(access_key_id, get_account_id())
+    if isinstance(credential, iam_evaluator.CredentialResolutionError):
+        raise NoSuchPrincipalError(credential.message)
+    session = sts._sessions.get(access_key_id, {})
+    if credential.principal_type == "AssumedRole":
+        name = credential.principal_arn.split("/")[1]
+        entity, own = iam._roles.get(name), _of_role(name)
+    elif credential.principal_type == "User":
+        name = credential.principal_name
+        entity, own = iam._users.get(name), _of_user(name)
+    else:
+        raise NoSuchPrincipalError(f"the local AWS does not judge {credential.principal_type}")
+    if entity is None:
+        raise NoSuchPrincipalError(f"{credential.principal_arn} does not exist any more")
+    is_role = credential.principal_type == "AssumedRole"
+    boundary = entity.get("PermissionsBoundary")
+    limits = session.get("SessionPolicies")
+    keys = {key.lower(): value for key, value in iam_evaluator._principal_keys(credential).items()}
+    return Principal(
+        caller=Caller(
+            account=credential.account_id,
+            arn=credential.principal_arn,
+            role=entity["Arn"] if is_role else "",
+        ),
+        name=name,
+        # The key aws:PrincipalArn of a session is the ARN of its role.
+        keys=keys | {"aws:principalarn": entity["Arn"], "aws:principaltype": _kind(is_role)},
+        identity=tuple(own),
+        boundary=tuple(_managed(boundary)) if boundary else None,
+        session=None if limits is None else tuple(_of_session(limits)),
+        source=session,
+    )
+
+
+def principal_of_role(role: Mapping[str, Any], caller: Caller) -> Principal:
+    """Return the principal of a session without credentials, in which a service acts."""
+    boundary = role.get("PermissionsBoundary")
+    return Principal(
+        caller=caller,
+        name=role["RoleName"],
+        keys={"aws:principalarn": role["Arn"], "aws:principaltype": "AssumedRole"},
+        identity=tuple(_of_role(role["RoleName"])),
+        boundary=tuple(_managed(boundary)) if boundary else None,
+    )
+
+
+def _kind(is_role: bool) -> str:
+    return "AssumedRole" if is_role else "User"
+
+
+def _of_role(name: str) -> Iterator[Statement]:
+    role = iam._roles.get(name) or {}
+    for policy, document in (role.get("InlinePolicies") or {}).items():
+        yield from statements(document, policy=policy)
+    for arn in role.get("AttachedPolicies", []):
+        yield from _managed(arn)
+
+
+def _of_user(name: str) -> Iterator[Statement]:
+    user = iam._users.get(name) or {}
+    for policy, document in (iam._user_inline_policies.get(name) or {}).items():
+        yield from statements(document, policy=policy)
+    for arn in user.get("AttachedPolicies", []):
+        yield from _managed(arn)
+    for group, content in iam._groups.items():
+        if name in content.get("Users", []):
+            for policy, document in (iam._group_inline_policies.get(group) or {}).items():
+                yield from statements(document, policy=policy)
+            for arn in content.get("AttachedPolicies", []):
+                yield from _managed(arn)
+
+
+def _of_session(limits: Mapping[str, Any]) -> Iterator[Statement]:
+    if limits.get("Policy"):
+        yield from statements(limits["Policy"], policy="session policy")
+    for arn in limits.get("PolicyArns", []):
+        yield from _managed(arn)
+
+
+def _managed(arn: str) -> Iterator[Statement]:
+    document = _document(arn)
+    if document is None:
+        raise NoSuchPrincipalError(f"the local AWS has no policy {arn}")
+    yield from statements(document, policy=arn.rpartition("/")[2])
+
+
+def _document(arn: str) -> Any:
+    if aws := _MANAGED_BY_AWS.match(arn):
+        return _managed_by_aws().get(aws["name"], {}).get("Document")
+    return iam_evaluator._resolve_managed_policy_document(arn, get_account_id())
+
+
+@cache
+def _managed_by_aws() -> dict[str, Any]:
+    """Return all policies that AWS publishes; moto contains a copy."""
+    module = importlib.import_module("moto.iam.aws_managed_policies")
+    policies: dict[str, Any] = json.loads(module.aws_managed_policies_data)
+    return policies
+
+
+# --- Policies of resources and of roles.
+
+
+def policy_of_resource(action: str, arn: str) -> tuple[tuple[Statement, ...], bool]:
+    """Return the policy of a resource, and whether nothing is allowed without it."""
+    if action in ASSUMING:
+        role = iam._roles.get(arn.rpartition("/")[2])
+        trust = role["AssumeRolePolicyDocument"] if role and role["Arn"] == arn else ""
+        return tuple(statements(trust, policy="trust policy")) if trust else (), True
+    service = action.partition(":")[0]
+    found = iam_evaluator._resource_policy(service, arn)
+    document = found[0] if found else None
+    owner = arn.partition("/")[0] if service == "s3" else arn
+    own = tuple(statements(document, policy=f"policy of {owner}")) if document else ()
+    return own, bool(found) and service in _DECISIVE
+
+
+def keys_of_now() -> dict[str, Any]:
+    """Return the condition keys that every request has."""
+    address, secure = iam_evaluator._request_origin.get()
+    now = datetime.now(UTC)
+    return {
+        "aws:currenttime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "aws:epochtime": str(int(now.timestamp())),
+        "aws:sourceip": address,
+        "aws:securetransport": str(secure).lower(),
+        # The server accepts no lower version.
+        "s3:tlsversion": "1.2",
+    }

@@ -1,0 +1,151 @@
+"""The permissions that a call of S3 needs: its actions have other names than its operations.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+from urllib.parse import parse_qs, unquote
+from xml.etree.ElementTree import Element, ParseError, fromstring
+
+from ministack.core import iam_actions
+
+from cdk_rehearsal.iam.authorization import UnjudgedError, resource_types
+from cdk_rehearsal.server.api_request import ApiRequest
+
+Needed: TypeAlias = tuple[str, str, Mapping[str, Any]]
+"""An action without its service, the ARN that it is on, and condition keys in lower case."""
+
+
+_ACTIONS = {
+    "CompleteMultipartUpload": "PutObject",
+    "CopyObject": "PutObject",
+    "CreateMultipartUpload": "PutObject",
+    "DeleteBucketCors": "PutBucketCORS",
+    "DeleteBucketEncryption": "PutEncryptionConfiguration",
+    "DeleteBucketLifecycle": "PutLifecycleConfiguration",
+    "DeleteBucketTagging": "PutBucketTagging",
+    "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
+    "GetBucketCors": "GetBucketCORS",
+    "GetBucketEncryption": "GetEncryptionConfiguration",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+    "GetBucketNotificationConfiguration": "GetBucketNotification",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "HeadBucket": "ListBucket",
+    "HeadObject": "GetObject",
+    "ListBuckets": "ListAllMyBuckets",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
+    "ListObjectVersions": "ListBucketVersions",
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "ListParts": "ListMultipartUploadParts",
+    "PutBucketCors": "PutBucketCORS",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    "UploadPart": "PutObject",
+    "UploadPartCopy": "PutObject",
+}
+"""The operations whose action has another name. What has no action of its own name is refused."""
+_OF_VERSIONS = {
+    "DeleteObject": "DeleteObjectVersion",
+    "DeleteObjectTagging": "DeleteObjectVersionTagging",
+    "GetObject": "GetObjectVersion",
+    "GetObjectAcl": "GetObjectVersionAcl",
+    "GetObjectTagging": "GetObjectVersionTagging",
+    "PutObjectAcl": "PutObjectVersionAcl",
+    "PutObjectTagging": "PutObjectVersionTagging",
+}
+# What a header of a write needs besides.
+_OF_HEADERS = {
+    "x-amz-acl": "PutObjectAcl",
+    "x-amz-bypass-governance-retention": "BypassGovernanceRetention",
+    "x-amz-grant-": "PutObjectAcl",
+    "x-amz-object-lock-legal-hold": "PutObjectLegalHold",
+    "x-amz-object-lock-mode": "PutObjectRetention",
+    "x-amz-object-lock-retain-until-date": "PutObjectRetention",
+    "x-amz-tagging": "PutObjectTagging",
+}
+_LONGEST_LIST = 4 * 1024 * 1024
+_NEW = ("x-amz-acl", "x-amz-bucket-object-lock", "x-amz-grant-", "x-amz-object-ownership")
+# They need the rights to read or to change an object besides.
+_NOT_JUDGED = ("GetObjectAttributes", "RestoreObject")
+# Names that stand for a bucket of another name.
+_ALIASES = ("-s3alias", "--ol-s3")
+
+
+def of_s3(call: ApiRequest) -> Iterator[Needed]:
+    """Yield all permissions that a call needs; ``UnjudgedError`` if that is unknown."""
+    if call.operation == "DeleteObjects":
+        # DeleteObject always: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+        for key, version in _to_delete(call.body):
+            for action in dict.fromkeys(("DeleteObject", _versioned("DeleteObject", version))):
+                yield action, _arn(call.text("Bucket"), key), {}
+    else:
+        action = _versioned(_action(call.operation), call.text("VersionId"))
+        context = iam_actions.s3_service_context(
+            f"s3:{action}", dict(call.query), call.path, dict(call.headers)
+        )
+        keys = {key.lower(): value for key, value in context.items()}
+        yield action, _arn(call.text("Bucket"), call.text("Key")), keys
+    if source := call.text("CopySource"):
+        yield _source(source)
+    if call.text("Key"):
+        for header in sorted(call.headers):
+            for start, action in _OF_HEADERS.items():
+                if header.startswith(start):
+                    yield action, _arn(call.text("Bucket"), call.text("Key")), {}
+    elif call.operation == "CreateBucket" and any(each.startswith(_NEW) for each in call.headers):
+        raise UnjudgedError("the bucket is made with an ACL, object lock or owner of its objects")
+
+
+def _action(operation: str) -> str:
+    name = _ACTIONS.get(operation, operation)
+    if operation in _NOT_JUDGED:
+        raise UnjudgedError(f"s3_calls.py does not know what {operation} needs")
+    resource_types(f"s3:{name}")  # only whether there is such an action
+    return name
+
+
+def _versioned(action: str, version: str) -> str:
+    return _OF_VERSIONS.get(action, action) if version else action
+
+
+def _arn(bucket: str, key: str = "") -> str:
+    if bucket.endswith(_ALIASES):
+        raise UnjudgedError(f"{bucket} stands for another bucket")
+    return f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket or '*'}"
+
+
+def _source(header: str) -> Needed:
+    """Return what the copy of an object needs where it comes from."""
+    path, _, query = header.partition("?")
+    bucket, _, key = unquote(path).lstrip("/").partition("/")
+    if not key or bucket.startswith("arn:"):
+        raise UnjudgedError(f"x-amz-copy-source {header!a} is no object in a bucket")
+    version = parse_qs(query).get("versionId", [""])[0]
+    return _versioned("GetObject", version), _arn(bucket, key), {}
+
+
+def _to_delete(body: bytes) -> Iterator[tuple[str, str]]:
+    """Yield key and version of each object in the body of DeleteObjects."""
+    try:
+        # Entities, which could make it grow without bound, are declared with `<!`.
+        if b"<!" in body or len(body) > _LONGEST_LIST:
+            raise ValueError("it has declarations, or lists more than 1000 objects")
+        root = fromstring(body.decode("utf-8").encode())  # noqa: S314
+    except (ParseError, ValueError) as error:
+        raise UnjudgedError(f"the body is no XML in UTF-8: {error}") from error
+    objects = [each for each in root if _name(each) == "Object"]
+    if not objects or len(objects) != sum(_name(each) == "Object" for each in root.iter()):
+        raise UnjudgedError("the body does not list objects under Delete")
+    for each in objects:
+        parts = [(_name(part), part.text or "") for part in each]
+        named = dict(parts)
+        if len(named) != len(parts) or not named.get("Key"):
+            raise UnjudgedError("an object to delete has not one key")
+        yield named["Key"], named.get("VersionId", "")
+
+
+def _name(element: Element) -> str:
+    return str(element.tag).rpartition("}")[2]

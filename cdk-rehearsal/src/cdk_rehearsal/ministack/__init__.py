@@ -1,0 +1,1 @@
+"""How this package replaces names of MiniStack, and what its code gets from there."""

@@ -1,0 +1,172 @@
+"""Reports what this package replaces in MiniStack, and what a new version of MiniStack changes.
+
+`python -m cdk_rehearsal.server --replacements` prints every replacement. `--replacements check`
+prints which replaced or used names of MiniStack have changed or are gone since the last
+`--replacements accept`, which records them. The record is names.json: a fingerprint of the source
+of each function that this package replaces, or uses by its private name.
+"""
+
+import argparse
+import ast
+import hashlib
+import inspect
+import json
+import os
+import textwrap
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from cdk_rehearsal.ministack.replacements import Replacements, load
+from cdk_rehearsal.process_environment import keep_only
+from cdk_rehearsal.scratch import ScratchDirectory
+
+RECORD = Path(__file__).with_name("names.json")
+_PACKAGE = Path(__file__).parents[1]
+_PREFIX = "ministack."
+_WIDTH = 100
+_GONE = "gone"
+_COMMAND = "python -m cdk_rehearsal.server --replacements"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; return the exit code of the process."""
+    parser = argparse.ArgumentParser(prog=_COMMAND)
+    parser.add_argument("action", nargs="?", default="print", choices=("print", "check", "accept"))
+    action = parser.parse_args(arguments).action
+    with ScratchDirectory("local-aws") as scratch:
+        # On import MiniStack makes folders, looks for a container engine, and reads variables of
+        # the shell that switch services off.
+        keep_only()
+        os.environ |= {
+            "HOME": str(scratch.path),
+            "STATE_DIR": f"{scratch.path}/state",
+            "S3_DATA_DIR": f"{scratch.path}/s3",
+            "DOCKER_HOST": f"unix://{scratch.path}/no-engine",
+            "LOG_LEVEL": "WARNING",
+        }
+        replacements = load(with_engine=True)
+    if action == "accept":
+        RECORD.write_text(_record(replacements), encoding="utf-8")
+        return 0
+    if action == "check":
+        recorded = json.loads(RECORD.read_text(encoding="utf-8"))
+        now, uses = fingerprints(replacements), _uses(replacements)
+        found = [*replacements.problems(), *differences(recorded, now, uses)]
+        fits = f"MiniStack {version('ministack')} has every name that is replaced or used here."
+        print("\n".join(found) or fits, flush=True)
+        return 1 if found else 0
+    print(report(replacements), flush=True)
+    return 0
+
+
+def report(replacements: Replacements) -> str:
+    """Describe every replacement: its names, its function, the reason, and what to propose."""
+    lines = []
+    entries = list(replacements)
+    for entry in entries:
+        verb = "added: " if entry.adds else ""
+        name, *more = (str(name).removeprefix(_PREFIX) for name in entry.names)
+        lines.append(f"{name}  <-  {entry.where}")
+        lines += [f"    and {other}" for other in more]
+        lines += _indented(f"{verb}{entry.why}")
+        if entry.upstream:
+            lines += _indented(f"upstream: {entry.upstream}")
+    added = sum(entry.adds for entry in entries)
+    upstream = sum(bool(entry.upstream) for entry in entries)
+    lines.append(
+        f"\nMiniStack {version('ministack')}: {len(entries) - added} replaced, {added} added; "
+        f"MiniStack could take over {upstream} of them."
+    )
+    return "\n".join(lines)
+
+
+def _indented(text: str) -> list[str]:
+    indent = " " * 4
+    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent)
+
+
+def differences(recorded: dict[str, Any], now: dict[str, str], uses: dict[str, str]) -> list[str]:
+    """Return which names are gone or have changed, and what to do about each, one a line."""
+    known, lines = recorded["names"], []
+    for name in sorted(known.keys() | now.keys()):
+        if name not in now:
+            lines.append(f"{name} is recorded, but not used any more. Run {_COMMAND} accept")
+        elif name not in known:
+            lines.append(f"{name} is not recorded; {uses[name]} uses it. Run {_COMMAND} accept")
+        elif now[name] != known[name]:
+            verb = "is gone" if now[name] == _GONE else "has changed"
+            lines.append(
+                f"{name} {verb} since MiniStack {recorded['ministack']}. Check whether "
+                f"{uses[name]} still fits, then run {_COMMAND} accept"
+            )
+    return lines
+
+
+def _record(replacements: Replacements) -> str:
+    names = dict(sorted(fingerprints(replacements).items()))
+    return json.dumps({"ministack": version("ministack"), "names": names}, indent=1) + "\n"
+
+
+def fingerprints(replacements: Replacements) -> dict[str, str]:
+    """Return the fingerprint of each name that this package replaces or uses."""
+    values = {
+        str(name): name.value() for entry in replacements if not entry.adds for name in entry.names
+    }
+    values |= {
+        f"{module.__name__}.{name}": getattr(module, name, _GONE)
+        for _, module, name in used_names()
+    }
+    return {name: _fingerprint(value) for name, value in values.items()}
+
+
+def _fingerprint(value: Any) -> str:
+    """Return a short hash of a function's source; for data, whose content changes, its type."""
+    if isinstance(value, str) and value == _GONE:
+        return _GONE
+    if isinstance(value, dict) and value and all(isinstance(key, str) for key in value):
+        parts = [inspect.getsource(part) for _, part in sorted(value.items()) if callable(part)]
+        if parts:
+            return _hash("".join(parts))
+    if inspect.isfunction(value) or inspect.isclass(value):
+        return _hash(inspect.getsource(value))
+    return type(value).__name__
+
+
+def _hash(source: str) -> str:
+    return hashlib.sha256(source.encode()).hexdigest()[:12]
+
+
+def _uses(replacements: Replacements) -> dict[str, str]:
+    used = {f"{module.__name__}.{name}": line for line, module, name in used_names()}
+    return used | {str(name): str(entry) for entry in replacements for name in entry.names}
+
+
+def used_names() -> Iterator[tuple[str, ModuleType, str]]:
+    """Yield each private name of MiniStack that this package reads, with the file and its line."""
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        modules = {
+            alias.asname or alias.name: module
+            for node in nodes
+            if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(_PREFIX)
+            for alias in node.names
+            if isinstance(
+                module := getattr(import_module(str(node.module)), alias.name), ModuleType
+            )
+        }
+        for node in nodes:
+            if (
+                isinstance(node, ast.Attribute)
+                and node.attr.startswith("_")
+                and isinstance(node.value, ast.Name)
+                and node.value.id in modules
+            ):
+                yield (
+                    f"{path.relative_to(_PACKAGE)}:{node.lineno}",
+                    modules[node.value.id],
+                    node.attr,
+                )

@@ -1,0 +1,193 @@
+"""How this package adds and replaces resource types of MiniStack's CloudFormation engine.
+
+The engine looks a type up in the table `provisioners._RESOURCE_HANDLERS`, and the properties whose
+change replaces the resource in `_REPLACING_PROPERTIES`. Types of this package have entries in both.
+"""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias, TypeVar
+
+from ministack.core.responses import get_account_id, get_region
+from ministack.services.cloudformation import provisioners, stacks
+
+from cdk_rehearsal.access import Access
+from cdk_rehearsal.credentials import HOST, RootKey
+from cdk_rehearsal.ministack.replacements import REPLACEMENTS, Name, replaces
+
+Properties: TypeAlias = dict[str, Any]
+Created: TypeAlias = tuple[str, dict[str, Any]]
+"""The physical id (`Ref`) and the attributes (`Fn::GetAtt`)."""
+
+_our_types: set[str] = set()
+
+
+@dataclass(frozen=True)
+class Change:
+    """An update of a resource, with its old and its new properties."""
+
+    physical_id: str
+    old: Properties
+    new: Properties
+    stack: str
+    logical_id: str
+
+
+class ResourceType(ABC):
+    """A CloudFormation type that creates, updates and deletes through the emulator's own APIs."""
+
+    name: ClassVar[str]
+    replaced_by: ClassVar[tuple[str, ...]]
+    """Properties whose change replaces the resource; empty: those that MiniStack lists."""
+
+    @abstractmethod
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created: ...
+
+    def update(self, change: Change) -> Created:
+        old, new = change.old, change.new
+        changed = sorted(key for key in old | new if old.get(key) != new.get(key))
+        raise ValueError(f"{self.name}: the local AWS cannot change {', '.join(changed)} in place.")
+
+    @abstractmethod
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        """Delete the resource; succeed if it does not exist any more."""
+
+
+class PatchedType(ResourceType):
+    """A type of MiniStack; methods that a subclass does not override call MiniStack's."""
+
+    original: dict[str, Any]
+    """MiniStack's own functions for the type."""
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        physical_id, attributes = self.original["create"](logical_id, properties, stack)
+        return physical_id, attributes
+
+    def update(self, change: Change) -> Created:
+        more = (change.logical_id,) if self.original.get("update_with_logical_id") else ()
+        physical_id, attributes = self.original["update"](
+            change.physical_id, change.old, change.new, change.stack, *more
+        )
+        return physical_id, attributes
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        self.original["delete"](physical_id, properties)
+
+
+T = TypeVar("T", bound=ResourceType)
+
+
+def adds_type(
+    name: str, *, replaced_by: tuple[str, ...] = (), upstream: str = ""
+) -> Callable[[type[T]], type[T]]:
+    """Register a type that MiniStack does not have."""
+    return lambda new: _register(new, name, replaced_by, adds=True, upstream=upstream)
+
+
+def replaces_type(
+    name: str, *, replaced_by: tuple[str, ...] = (), upstream: str = ""
+) -> Callable[[type[T]], type[T]]:
+    """Register a type that replaces MiniStack's; a `PatchedType` receives the original."""
+    return lambda new: _register(new, name, replaced_by, adds=False, upstream=upstream)
+
+
+def _register(
+    resource_class: type[T], name: str, replaced_by: tuple[str, ...], *, adds: bool, upstream: str
+) -> type[T]:
+    entry = Name(provisioners, f"_RESOURCE_HANDLERS[{name}]")
+    resource_class.name, resource_class.replaced_by = name, replaced_by
+    handlers: dict[str, Any] = {}
+    instance = resource_class()
+    if isinstance(instance, PatchedType) and entry.exists:
+        instance.original = entry.value()
+        handlers |= instance.original
+    handlers |= {
+        "create": instance.create,
+        "update": lambda *change: instance.update(Change(*change)),
+        "update_with_logical_id": True,
+        "delete": instance.delete,
+    }
+    REPLACEMENTS.add([entry], function=resource_class, value=handlers, adds=adds, upstream=upstream)
+    if replaced_by:
+        REPLACEMENTS.add(
+            [Name(provisioners, f"_REPLACING_PROPERTIES[{name}]")],
+            function=resource_class,
+            value=replaced_by,
+            adds=True,
+            why="A change of these properties replaces the resource.",
+        )
+    _our_types.add(name)
+    return resource_class
+
+
+@replaces(stacks, "_runs_on_worker_thread")
+def runs_on_worker_thread(original: Callable[[str], bool], resource_type: str) -> bool:
+    """Run the types of this package off the event loop, since they call the emulator's own APIs."""
+    return resource_type in _our_types or original(resource_type)
+
+
+def generated_name(stack: str, logical_id: str, *, longest: int, lowercase: bool = False) -> str:
+    """Return the name that CloudFormation generates for a resource without one."""
+    name = provisioners._physical_name(stack, logical_id, max_len=longest, lowercase=lowercase)
+    return str(name)
+
+
+def own_client(service: str) -> Any:
+    """Return a client of this emulator, for the account and region of the current request."""
+    return _client(service, get_account_id(), get_region())
+
+
+@cache
+def _client(service: str, account: str, region: str) -> Any:
+    return _access(account, region).client(service)
+
+
+def own_access() -> Access:
+    """Return root's access to this emulator, for the account and region of the current request."""
+    return _access(get_account_id(), get_region())
+
+
+@cache
+def _access(account: str, region: str) -> Access:
+    return Access(
+        endpoint_url=f"https://{HOST}:{os.environ['GATEWAY_PORT']}",
+        account=account,
+        region=region,
+        key=RootKey.from_environment(),
+        ca_bundle=Path(os.environ["AWS_CA_BUNDLE"]),
+    )
+
+
+# Below these properties the user chooses the keys (an option, a label): they are no API names.
+_MAPS = frozenset({"Options", "DockerLabels", "Configuration", "Labels", "DriverOpts"})
+
+
+def api_shape(value: Any, *, maps: frozenset[str] = _MAPS) -> Any:
+    """Spell every property name in `value` as the JSON APIs do: `TaskRoleArn` -> `taskRoleArn`.
+
+    It does not change the keys of a map in `maps`.
+    """
+    if isinstance(value, list):
+        return [api_shape(item, maps=maps) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key[:1].lower() + key[1:]: item
+        if key in maps and _flat(item)
+        else api_shape(item, maps=maps)
+        for key, item in value.items()
+    }
+
+
+def _flat(value: Any) -> bool:
+    """Say whether it is a map of plain values; `Configuration` of an ECS cluster is a structure."""
+    return isinstance(value, dict) and not any(isinstance(v, (dict, list)) for v in value.values())
+
+
+def tag_pairs(properties: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the template's tags in the spelling of the query APIs (EC2, S3, ECR)."""
+    return [{"Key": tag["Key"], "Value": str(tag["Value"])} for tag in properties.get("Tags", [])]

@@ -1,0 +1,249 @@
+"""NOT docker: the command that rehearsed builds find as `docker`, for login, build and push.
+
+It refuses what docker and ECR refuse, as far as a buildspec can meet it, and every command and
+option that it does not know. A build calls ``python -m ... STATE login|build|push ...``.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import ClientError
+
+from cdk_rehearsal.bounds import ENGINE_SECONDS
+from cdk_rehearsal.containers.engine import Engine
+from cdk_rehearsal.containers.ownership import KEPT_IMAGES, Build
+from cdk_rehearsal.scratch import ScratchDirectory
+from cdk_rehearsal.services.ecr.image_push import push_image
+
+BASE_IMAGE = "BASE_IMAGE"
+"""The environment variable and build argument with the image that a Dockerfile starts from."""
+DERIVED = "derived"
+"""A folder of the state; its Dockerfile is built on top of each image that gets a tag."""
+
+_ENGINE_FILE = "engine.json"
+
+
+class _RefusalError(Exception):
+    """The command cannot be done; the message says why."""
+
+
+class State:
+    """What the calls of one build remember, as files in ``folder``: logins and images."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def known(self, table: str) -> dict[str, str]:
+        """Return ``logins`` (users by host) or ``images`` (ids by tag)."""
+        file = self.folder / f"{table}.json"
+        known: dict[str, str] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+        return known
+
+    def remember(self, table: str, key: str, value: str) -> None:
+        """Add an entry to a table, or replace it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = self.folder / f"{table}.json"
+        file.write_text(json.dumps(self.known(table) | {key: value}), encoding="utf-8")
+
+
+def write_engine(folder: Path, engine: Engine, labels: Mapping[str, str]) -> None:
+    """Let an engine do the builds whose state is in the folder; it labels the images they push.
+
+    The file holds the engine's part of the user's environment, because a build does not see that;
+    and no TMPDIR, because the place where podman keeps its state may depend on it.
+    """
+    content = {
+        "labels": dict(labels),
+        "name": engine.name,
+        "command": engine.command,
+        "settings": {"TMPDIR": ""} | engine.environment,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _ENGINE_FILE).write_text(json.dumps(content), encoding="utf-8")
+
+
+def read_engine(folder: Path) -> tuple[Engine, dict[str, str]] | None:
+    """Return the engine and the labels of ``write_engine``; None if builds are pretended."""
+    file = folder / _ENGINE_FILE
+    if not file.exists():
+        return None
+    content = json.loads(file.read_text("utf-8"))
+    engine = Engine(
+        name=content["name"], command=tuple(content["command"]), settings=content["settings"]
+    )
+    return engine, content["labels"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do one command; exit with a message and a status that is not 0 if that is refused."""
+    given = _parser().parse_args(arguments)
+    state = State(given.state)
+    try:
+        match given.command:
+            case "login":
+                _login(state, given)
+            case "build":
+                _build(state, given)
+            case _:
+                _push(state, given.image)
+    except _RefusalError as refusal:
+        sys.exit(f"docker (a stand-in) {given.command}: {refusal}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="docker (a stand-in)", allow_abbrev=False)
+    parser.add_argument("state", type=Path)
+    commands = parser.add_subparsers(dest="command", required=True)
+    login = commands.add_parser("login", allow_abbrev=False)
+    login.add_argument("--username", "-u", required=True)
+    login.add_argument("--password-stdin", action="store_true", required=True)
+    login.add_argument("host")
+    build = commands.add_parser("build", allow_abbrev=False)
+    build.add_argument("--tag", "-t", default="")
+    build.add_argument("--file", "-f", type=Path)
+    build.add_argument("--target", default="")
+    build.add_argument("--secret", action="append", default=[])
+    build.add_argument("--build-arg", action="append", default=[])
+    build.add_argument("--cache-from", action="append", default=[])
+    build.add_argument("context", type=Path)
+    push = commands.add_parser("push", allow_abbrev=False)
+    push.add_argument("image")
+    return parser
+
+
+def _login(state: State, given: argparse.Namespace) -> None:
+    """Remember the login; any password is right."""
+    if not sys.stdin.read().strip():
+        raise _RefusalError("no password on standard input")
+    state.remember("logins", given.host, given.username)
+    print("Login Succeeded")
+
+
+def _build(state: State, given: argparse.Namespace) -> None:
+    """Make an image; without an engine it is a digest of the context and the arguments."""
+    dockerfile = given.file or given.context / "Dockerfile"
+    if not dockerfile.is_file():
+        raise _RefusalError(f"there is no {dockerfile}")
+    secrets = [_variable_of_secret(option) for option in given.secret]
+    for image in given.cache_from:
+        _look_for_layers(state, image)
+    arguments = [
+        each if "=" in each else f"{each}={os.environ[each]}"
+        # As for docker: an argument without a value is that of the environment, if it has one.
+        for each in given.build_arg
+        if "=" in each or each in os.environ
+    ]
+    if found := read_engine(state.folder):
+        engine, labels = found
+        options = [f"--target={given.target}"] if given.target else []
+        options += ["--file", str(dockerfile)]
+        if BASE_IMAGE in os.environ and not any(a.startswith(f"{BASE_IMAGE}=") for a in arguments):
+            # The image on this machine; a buildspec need not know that there is another one.
+            arguments.append(f"{BASE_IMAGE}={os.environ[BASE_IMAGE]}")
+        options += [f"--build-arg={each}" for each in arguments]
+        # An image without a tag is kept for the next build, under a name that says whose it is.
+        name = given.tag or f"{KEPT_IMAGES}/build:{given.target or 'last'}"
+        owner = labels if given.tag else None
+        build = Build(engine=engine, tag=name, labels=owner)
+        _run_engine(build, options, given.context, secrets)
+        derived = state.folder / DERIVED
+        if given.tag and derived.is_dir():
+            build = Build(engine=engine, tag=name, labels=owner)
+            _run_engine(build, [f"--build-arg=BUILT={given.tag}"], derived, [])
+        identity = engine("image", "inspect", "--format", "{{.Id}}", name)
+        image = f"sha256:{identity.removeprefix('sha256:')}"
+    else:
+        image = _pretended(dockerfile, given.context, given.target, arguments)
+        print(f"Nothing is built. The context and the arguments make {image}")
+    if given.tag:
+        state.remember("images", given.tag, image)
+
+
+def _run_engine(
+    build: Build, options: Sequence[str], context: Path, secrets: Sequence[str]
+) -> None:
+    with ScratchDirectory("build-secrets") as scratch:
+        from_files = []
+        for secret in secrets:  # the engine does not have the variables of the build
+            (scratch.path / secret).write_text(os.environ[secret], encoding="utf-8")
+            from_files.append(f"--secret=id={secret},src={scratch.path / secret}")
+        done = build.engine.attempt(
+            *("build", *options, *build.options, *from_files, str(context)), timeout=ENGINE_SECONDS
+        )
+    build.finish(built=done.returncode == 0)
+    print(done.stdout, done.stderr, sep="\n")
+    if done.returncode != 0:
+        raise _RefusalError(f"{build.engine.name} ended with {done.returncode}")
+
+
+def _pretended(dockerfile: Path, context: Path, target: str, arguments: Sequence[str]) -> str:
+    stages = re.findall(r"(?im)^FROM\s.*\sAS\s+(\S+)", dockerfile.read_text("utf-8"))
+    if target and target not in stages:
+        raise _RefusalError(f"{dockerfile} has no stage {target}")
+    digest = hashlib.sha256(repr((target, sorted(arguments))).encode())
+    for path in sorted(path for path in context.rglob("*") if path.is_file()):
+        name = path.relative_to(context).as_posix()
+        digest.update(f"\0{name}\0".encode() + path.read_bytes())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _variable_of_secret(option: str) -> str:
+    match = re.fullmatch(r"id=(\w+),env=(\w+)", option)
+    if match is None or match[1] != match[2]:
+        raise _RefusalError(f"--secret {option} is not supported here")
+    if match[1] not in os.environ:
+        raise _RefusalError(f"there is no variable {match[1]}")
+    return match[1]
+
+
+def _look_for_layers(state: State, image: str) -> None:
+    """Call ECR as BuildKit does for layers in an image; the build goes on without them.
+
+    https://docs.docker.com/build/cache/backends/inline/
+    """
+    host, repository, tag = _parts(image)
+    if host not in state.known("logins"):
+        return
+    ecr = boto3.client("ecr")
+    try:
+        found = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": tag}])
+        for each in found["images"]:
+            digest = json.loads(each["imageManifest"])["config"]["digest"]
+            ecr.get_download_url_for_layer(repositoryName=repository, layerDigest=digest)
+    except ClientError as error:
+        print(f"importing cache manifest from {image}: {error}")
+
+
+def _push(state: State, image: str) -> None:
+    """Push an image of the built one; ECR refuses a tag that is taken."""
+    host, repository, tag = _parts(image)
+    if host not in state.known("logins"):
+        raise _RefusalError(f"no basic auth credentials for {host}")
+    if not (identity := state.known("images").get(image)):
+        raise _RefusalError(f"an image does not exist locally with the tag: {image}")
+    engine_image = identity if read_engine(state.folder) else None
+    try:
+        digest = push_image(
+            boto3.client("ecr"), repository, tag, identity, engine_image=engine_image
+        )
+    except ClientError as error:
+        raise _RefusalError(str(error)) from error
+    print(f"{tag}: digest: {digest} size: 0")
+
+
+def _parts(image: str) -> tuple[str, str, str]:
+    """Return host, repository and tag."""
+    name, _, tag = image.partition(":")
+    host, _, repository = name.partition("/")
+    return host, repository, tag or "latest"
+
+
+if __name__ == "__main__":
+    main()

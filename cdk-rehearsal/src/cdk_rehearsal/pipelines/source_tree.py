@@ -1,0 +1,289 @@
+"""The source that the pipeline delivers: the files of a commit, as git has them.
+
+It reads only files that git tracks. No attribute of the repository leaves a file out or rewrites
+it, and git runs no filter, hook or other program. Uncommitted changes are named, and delivered only
+on request.
+"""
+
+import os
+import subprocess
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from cdk_rehearsal.expectation import RehearsalError
+from cdk_rehearsal.process_environment import EVERY_PROCESS, chosen
+from cdk_rehearsal.scratch import ScratchDirectory
+
+APPLICATIONS = "application-code"
+"""The only folder that is read, on request, where git tracks no files."""
+
+# The user's configuration says, for instance, in whose folders git may read, and what it ignores.
+_GIT_VARIABLES = ("HOME", "XDG_CONFIG_HOME")
+# An empty core.fsmonitor is no program for every version of git; "false" is one before 2.36.
+_WITHOUT_HOOKS = ("-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null")
+_LINK, _SUBMODULE = "120000", "160000"
+_MOST_NAMES = 4
+_LONGEST_NAME = 60
+
+
+class SourceError(RehearsalError):
+    """There is no commit, or git cannot read it; the message says why."""
+
+
+class _NoRepositoryError(SourceError):
+    """The folder is in no git repository."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Files by path, and symbolic links with their targets.
+
+    ``origin`` describes the source, and each line of ``left_out`` files that are not in it although
+    the user may expect them. ``commit`` and ``subject`` are empty unless it is a commit.
+    """
+
+    files: Mapping[str, bytes]
+    links: Mapping[str, str]
+    origin: str
+    left_out: tuple[str, ...] = ()
+    commit: str = ""
+    subject: str = ""
+
+
+def read_source(root: Path, *, working_tree: bool = False, commit: str = "HEAD") -> Source:
+    """Return the files of a commit of ``root``; with ``working_tree`` its files as on disk.
+
+    On disk, too, only files that git tracks count. Where it tracks none, as in a folder that is no
+    repository, these are the files in `application-code` that .gitignore does not name.
+    ``SourceError`` if there is no commit and ``working_tree`` is false.
+    """
+    if not working_tree:
+        return _committed(root, commit)
+    try:
+        tracked = _entries(_git(root, "ls-files", "--stage", "-z"), blob_at=1)
+    except _NoRepositoryError:
+        tracked = []
+    if not tracked:
+        return _untracked_applications(root)
+    files, links = _on_disk(root, (entry.path for entry in tracked))
+    return Source(
+        files=files,
+        links=links,
+        origin="the working tree, with what is not committed",
+        left_out=(
+            *_left_out(_untracked(root), "untracked file", "git add"),
+            *_submodules(tracked),
+        ),
+    )
+
+
+def top_of(folder: Path) -> Path:
+    """Return the top folder of the repository that a folder is in; ``SourceError`` without one."""
+    name = str(folder) if str(folder).isprintable() else ascii(str(folder))
+    if not folder.is_dir():
+        raise SourceError(f"{name} is not a folder")
+    try:
+        return Path(_git(folder, "rev-parse", "--show-toplevel").removesuffix("\n"))
+    except SourceError as reason:
+        raise SourceError(f"{name}: {reason}") from None
+
+
+def git_environment(shell: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return an environment in which git only reads the repository in its folder.
+
+    It writes nothing, fetches nothing that a partial clone has left out, and replaces no object.
+    """
+    kept = chosen((*EVERY_PROCESS, *_GIT_VARIABLES), shell)
+    return kept | {
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "LC_ALL": "C",
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    """A file, a link or a submodule that git tracks."""
+
+    mode: str
+    blob: str
+    path: str
+
+
+def _committed(root: Path, wanted: str) -> Source:
+    try:
+        commit = _git(root, "rev-parse", "--verify", f"{wanted}^{{commit}}").strip()
+        short = _git(root, "rev-parse", "--short", commit).strip()
+        entries = _entries(_git(root, "ls-tree", "-r", "-z", commit), blob_at=2)
+        if not entries:
+            raise SourceError("its files are in no commit of the repository around it")
+    except SourceError as reason:
+        raise SourceError(
+            f"{root} has no commit that could be delivered: {reason}\n"
+            "Commit it, or add WORKTREE=1 to the command: then files are taken as they are on disk"
+        ) from None
+    deliverable = _deliverable(entries)
+    contents = _contents(root, deliverable)
+    files = {e.path: contents[e.blob] for e in deliverable if e.mode != _LINK}
+    links = {e.path: os.fsdecode(contents[e.blob]) for e in deliverable if e.mode == _LINK}
+    # "tree <id>", author and committer, an empty line, then the message.
+    message = _git(root, "cat-file", "commit", commit).partition("\n\n")[2]
+    return Source(
+        files=files,
+        links=links,
+        origin=f"commit {short}",
+        commit=commit,
+        subject=message.partition("\n")[0].strip(),
+        left_out=(
+            *_left_out(_changed(root, files, links), "uncommitted change", "WORKTREE=1"),
+            *_left_out(_untracked(root), "untracked file", "git add, and WORKTREE=1"),
+            *_submodules(entries),
+        ),
+    )
+
+
+def _untracked_applications(root: Path) -> Source:
+    with ScratchDirectory("no-repository") as scratch:
+        folder = str(scratch.path / "repository")
+        # Every file is untracked in an empty repository, and git itself reads .gitignore.
+        _git(root, "init", "--quiet", "--bare", "--template=", folder)
+        empty = (f"--git-dir={folder}", f"--work-tree={root}")
+        which = ("--others", "--exclude-standard", "-z")
+        found = _split(_git(root, *empty, "ls-files", *which, "--", APPLICATIONS))
+    files, links = _on_disk(root, found)
+    return Source(
+        files=files,
+        links=links,
+        origin=f"{APPLICATIONS} as it is on disk",
+        left_out=(f"every file outside of {APPLICATIONS}: git tracks nothing here",),
+    )
+
+
+def _on_disk(root: Path, paths: Iterable[str]) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Read files and links from the disk, but nothing through a link to a folder."""
+    files: dict[str, bytes] = {}
+    links: dict[str, str] = {}
+    real = os.path.realpath(root)
+    for path in paths:
+        file = root / path
+        # Not Path.resolve: before Python 3.13 it raises RuntimeError for a loop of links.
+        if os.path.realpath(file.parent) != str(real / PurePosixPath(path).parent):
+            continue
+        try:
+            if file.is_symlink():
+                links[path] = str(file.readlink())
+            elif file.is_file():
+                files[path] = file.read_bytes()
+        except OSError as error:
+            raise SourceError(f"{_printable(path)} cannot be read: {error.strerror}") from None
+    return files, links
+
+
+def _changed(root: Path, files: Mapping[str, bytes], links: Mapping[str, str]) -> list[str]:
+    """Return the tracked files that are not as the commit has them.
+
+    It compares contents itself: git would run the filters of the repository. Only line ends may
+    differ, because git may have been told to change them.
+    """
+    in_index = _deliverable(_entries(_git(root, "ls-files", "--stage", "-z"), blob_at=1))
+    tracked = {*files, *links, *(entry.path for entry in in_index)}
+    there, links_there = _on_disk(root, tracked)
+    committed = {path: _without_cr(content) for path, content in files.items()}
+    same = {path for path in there if committed.get(path) == _without_cr(there[path])}
+    same |= {path for path in links_there if links.get(path) == links_there[path]}
+    return sorted(tracked - same)
+
+
+def _without_cr(content: bytes) -> bytes:
+    return content.replace(b"\r\n", b"\n")
+
+
+def _untracked(root: Path) -> list[str]:
+    which = ("--others", "--exclude-standard", "--directory", "--no-empty-directory", "-z")
+    return _split(_git(root, "ls-files", *which))
+
+
+def _contents(root: Path, entries: Collection[_Entry]) -> dict[str, bytes]:
+    """Return the contents of blobs by their ids, as git stores them."""
+    paths = {entry.blob: entry.path for entry in entries}
+    ids = "".join(f"{blob}\n" for blob in paths).encode()
+    said = memoryview(_git_bytes(root, "cat-file", "--batch", given=ids))
+    contents = {}
+    for blob, path in paths.items():
+        # "<id> blob <size>", the content and a line feed; or "<id> missing".
+        end = bytes(said[: len(blob) + 64]).find(b"\n")
+        head = bytes(said[:end]).decode().split()
+        if head[:2] != [blob, "blob"]:
+            raise SourceError(f"git has {_printable(path)} in the commit, but not its content")
+        begin, size = end + 1, int(head[2])
+        contents[blob] = bytes(said[begin : begin + size])
+        said = said[begin + size + 1 :]
+    return contents
+
+
+def _entries(output: str, *, blob_at: int) -> list[_Entry]:
+    """Parse the output of `git ls-tree` or `git ls-files --stage`.
+
+    An artifact is a zip file, in which names are UTF-8.
+    """
+    entries = []
+    for line in _split(output):
+        facts, _, path = line.partition("\t")
+        if path.encode(errors="ignore").decode() != path:
+            raise SourceError(f"the name of a file is not UTF-8: {_printable(path)}")
+        each = facts.split()
+        entries.append(_Entry(mode=each[0], blob=each[blob_at], path=path))
+    return entries
+
+
+def _deliverable(entries: Iterable[_Entry]) -> list[_Entry]:
+    return [entry for entry in entries if entry.mode != _SUBMODULE]
+
+
+def _submodules(entries: Iterable[_Entry]) -> Iterator[str]:
+    return _left_out([e.path for e in entries if e.mode == _SUBMODULE], "submodule")
+
+
+def _left_out(paths: Collection[str], what: str, remedy: str = "") -> Iterator[str]:
+    """Yield a line with the number and the first names of some files, if there are any."""
+    if paths:
+        names = [_printable(path) for path in paths]
+        more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+        some = f"{len(names)} {what}{'s' if len(names) > 1 else ''}"
+        listed = ", ".join(names[:_MOST_NAMES])
+        yield f"{some}: {listed}{more}" + (f" (to deliver it: {remedy})" if remedy else "")
+
+
+def _printable(name: str) -> str:
+    text = name if name.isprintable() else ascii(name)[1:-1]
+    return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1]}…"
+
+
+def _split(output: str) -> list[str]:
+    return list(dict.fromkeys(filter(None, output.split("\0"))))
+
+
+def _git(root: Path, *arguments: str) -> str:
+    return os.fsdecode(_git_bytes(root, *arguments))
+
+
+def _git_bytes(root: Path, *arguments: str, given: bytes = b"") -> bytes:
+    try:
+        done = subprocess.run(
+            ["git", *_WITHOUT_HOOKS, *arguments],
+            cwd=root,
+            env=git_environment(),
+            input=given,
+            capture_output=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise SourceError("the command git is missing") from None
+    if done.returncode:
+        said = os.fsdecode(done.stderr).strip()
+        if "not a git repository" in said:
+            raise _NoRepositoryError("it is in no git repository")
+        raise SourceError(f"git {arguments[0]}: {said or f'exit status {done.returncode}'}")
+    return done.stdout

@@ -1,0 +1,224 @@
+"""The worker of the local CodePipeline: it polls for jobs, and does each as AWS does the action.
+
+CodePipeline (``services.codepipeline.executions``) decides which action is next. Nothing in here
+knows the order of stages and actions.
+"""
+
+import itertools
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cdk_rehearsal.access import Access
+from cdk_rehearsal.containers.engine import EngineError
+from cdk_rehearsal.expectation import RehearsalError
+from cdk_rehearsal.pipelines.artifacts import Action, ArtifactStore
+from cdk_rehearsal.pipelines.build_action import BuildAction
+from cdk_rehearsal.pipelines.docker_command import DockerCommand
+from cdk_rehearsal.pipelines.lambda_action import LambdaAction
+from cdk_rehearsal.pipelines.rollout import read_image_definitions, roll_out
+from cdk_rehearsal.pipelines.source_tree import Source, read_source
+from cdk_rehearsal.scratch import ScratchDirectory
+from cdk_rehearsal.server.local_aws import LocalAws
+
+CODEPIPELINE = "codepipeline.amazonaws.com"
+
+FAILURES = (RehearsalError, EngineError, BotoCoreError, ClientError, ValueError)
+"""The exceptions with which an action fails; any other one is a mistake of the worker."""
+
+_LONGEST_MESSAGE = 5000  # that PutJobFailureResult takes
+_LONGEST_SUMMARY = 2048
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobResult:
+    """The end of one action; ``failure`` is None if it succeeded."""
+
+    pipeline: str
+    action: str
+    failure: Exception | None
+
+
+class PipelineWorker:
+    """Does the actions of all pipelines of a local AWS, each with its own role.
+
+    It reads pipelines, build projects and functions from the local AWS. Builds call ``docker``;
+    their other commands are real. Source actions deliver ``repository``, with ``working_tree`` its
+    files as they are on disk if no commit is asked for. ``kills`` has, by the name of an action,
+    the calls at which the process of its function is killed, one for each attempt (see
+    ``LambdaAction``).
+    """
+
+    def __init__(
+        self,
+        aws: LocalAws,
+        docker: DockerCommand,
+        repository: Path,
+        *,
+        working_tree: bool = False,
+    ) -> None:
+        self._aws = aws
+        self._docker = docker
+        self._repository = repository
+        self._working_tree = working_tree
+        self._client = aws.client("codepipeline")
+        self._build_numbers = itertools.count(1)
+        self._stores: dict[str, ArtifactStore] = {}
+        self.kills: Mapping[str, Sequence[str]] = {}
+        self._kinds: dict[tuple[str, str], Callable[[Action, Access, ArtifactStore, str], Any]] = {
+            ("Source", "GitHub"): self._store_source,
+            ("Source", "CodeStarSourceConnection"): self._store_source,
+            ("Build", "CodeBuild"): self._build,
+            ("Deploy", "ECS"): self._deploy,
+            ("Invoke", "Lambda"): self._invoke,
+        }
+
+    def work(self) -> Iterator[JobResult]:
+        """Do all jobs that wait now; yield the result of each after CodePipeline has got it."""
+        for category, provider in self._kinds:
+            # The API wants an owner and does not look at it.
+            kind = {"category": category, "owner": "AWS", "provider": provider, "version": "1"}
+            for job in self._client.poll_for_jobs(actionTypeId=kind)["jobs"]:
+                yield self._do(job["id"], job["data"]["pipelineContext"])
+
+    def perform(self, action: Action, own: Access, artifacts: ArtifactStore, commit: str) -> Any:
+        """Do one action with its role; ``own`` is the access of its pipeline's role.
+
+        It raises one of ``FAILURES`` if the action fails. A source action returns its ``Source``.
+        """
+        kind = action["actionTypeId"]["category"], action["actionTypeId"]["provider"]
+        role = action.get("roleArn")
+        # CodePipeline does an action without a role of its own with the role of the pipeline.
+        access = own.role(role) if role else own
+        return self._kinds[kind](artifacts.resolved(action), access, artifacts, commit)
+
+    def as_pipeline(self, pipeline: Mapping[str, Any]) -> Access:
+        """Assume the role of a pipeline, as CodePipeline does."""
+        return self._aws.access.role(pipeline["roleArn"], service=CODEPIPELINE)
+
+    # The worker of a rehearsal overrides these.
+
+    def before_action(self, name: str) -> None:
+        """Do nothing; CodePipeline has offered an action that has not begun."""
+
+    def source_of(self, commit: str) -> Source:
+        """Return the files of a commit of the delivered repository; of HEAD if it is empty."""
+        tree = self._working_tree and not commit
+        return read_source(self._repository, working_tree=tree, commit=commit or "HEAD")
+
+    def build(self, action: Action, artifacts: ArtifactStore, commit: str) -> Mapping[str, str]:
+        """Run a build and return the variables that it exports."""
+        number = next(self._build_numbers)
+        build = BuildAction(self._aws, self._docker, commit=commit, number=number)
+        return build.run(action, artifacts)
+
+    # The jobs.
+
+    def _do(self, job: str, where: Mapping[str, Any]) -> JobResult:
+        name, action = where["pipelineName"], where["action"]["name"]
+        self.before_action(action)
+        self._client.acknowledge_job(jobId=job, nonce="1")
+        execution = self._execution(name, where["pipelineExecutionId"])
+        commit = _commit(execution)
+        try:
+            pipeline = self._client.get_pipeline(name=name)["pipeline"]
+            store = self._store(execution, name, pipeline["artifactStore"]["location"])
+            done = self.perform(
+                _action(pipeline, action), self.as_pipeline(pipeline), store, commit
+            )
+        except FAILURES as error:
+            details = {"type": "JobFailed", "message": str(error)[:_LONGEST_MESSAGE]}
+            self._client.put_job_failure_result(jobId=job, failureDetails=details)
+            return JobResult(pipeline=name, action=action, failure=error)
+        revision = _revision(done, commit) if isinstance(done, Source) else {}
+        self._client.put_job_success_result(jobId=job, **revision)
+        return JobResult(pipeline=name, action=action, failure=None)
+
+    def _execution(self, pipeline: str, wanted: str) -> Mapping[str, Any]:
+        listed = self._client.list_pipeline_executions(pipelineName=pipeline)
+        executions: list[Mapping[str, Any]] = listed["pipelineExecutionSummaries"]
+        return next(each for each in executions if each["pipelineExecutionId"] == wanted)
+
+    def _store(self, execution: Mapping[str, Any], pipeline: str, bucket: str) -> ArtifactStore:
+        """Return the artifacts of an execution; a rollback has those of its target."""
+        target = execution.get("rollbackMetadata", {}).get("rollbackTargetPipelineExecutionId")
+        key = target or execution["pipelineExecutionId"]
+        return self._stores.setdefault(key, ArtifactStore(bucket=bucket, pipeline=pipeline))
+
+    # The actions.
+
+    def _store_source(
+        self, action: Action, access: Access, artifacts: ArtifactStore, commit: str
+    ) -> Source:
+        """Store the files that are delivered; nothing asks GitHub."""
+        source = self.source_of(commit)
+        artifacts.put(access, action["outputArtifacts"][0]["name"], source.files, source.links)
+        return source
+
+    def _build(self, action: Action, access: Access, artifacts: ArtifactStore, commit: str) -> None:
+        """Start the build, run it, and read its result.
+
+        https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodeBuild.html
+        """
+        codebuild = access.client("codebuild")
+        project = action["configuration"]["ProjectName"]
+        started = codebuild.start_build(projectName=project)["build"]["id"]
+        exported = self.build(action, artifacts, commit)
+        # The answer of this call tells CodePipeline the exported variables.
+        codebuild.batch_get_builds(ids=[started])
+        artifacts.variables[_namespace(action)] = dict(exported)
+
+    def _deploy(
+        self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
+    ) -> None:
+        configuration = action["configuration"]
+        with ScratchDirectory("deploy") as scratch:
+            artifacts.unpack(access, action["inputArtifacts"][0]["name"], scratch.path)
+            images = read_image_definitions(scratch.path, configuration["FileName"])
+        roll_out(
+            access.client("ecs"),
+            cluster=configuration["ClusterName"],
+            service=configuration["ServiceName"],
+            images=images,
+        )
+
+    def _invoke(
+        self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
+    ) -> None:
+        """Call the function; its output variables are those of the action's namespace."""
+        kills = self.kills.get(action["name"], ())
+        function = LambdaAction(self._aws, access, kills=kills)
+        artifacts.variables[_namespace(action)] = function.run(action, artifacts)
+
+
+def _namespace(action: Action) -> str:
+    return str(action.get("namespace", action["name"]))
+
+
+def _action(pipeline: Mapping[str, Any], name: str) -> Action:
+    """Return an action by its name, which is unique in a pipeline."""
+    (action,) = (a for stage in pipeline["stages"] for a in stage["actions"] if a["name"] == name)
+    return dict(action)
+
+
+def _commit(execution: Mapping[str, Any]) -> str:
+    revisions: list[Mapping[str, Any]] = execution.get("sourceRevisions", [])
+    return str(revisions[0]["revisionId"]) if revisions else ""
+
+
+def _revision(source: Source, asked_for: str) -> dict[str, Any]:
+    """Return the revision that a source action reports."""
+    # Files as they are on disk are no commit, but each delivery needs an id of its own.
+    commit = asked_for or source.commit or secrets.token_hex(20)
+    summary = source.subject or source.origin
+    return {
+        "currentRevision": {
+            "revision": commit,
+            "changeIdentifier": commit,
+            "revisionSummary": summary[:_LONGEST_SUMMARY],
+        }
+    }

@@ -1,0 +1,1 @@
+"""The server: its process, and the door through which every request goes."""

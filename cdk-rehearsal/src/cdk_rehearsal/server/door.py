@@ -1,0 +1,258 @@
+"""The one door: every request is verified, read once, judged, and handed to its handler.
+
+`authentication` says who has signed a request, `reading` what it is, `iam.judge` whether the caller
+may. The handler of the service gets what was read. MiniStack's own application, which routes a
+request by its path, host and headers, gets only what root administers the emulator with.
+
+Scripts in the folders that MiniStack runs at its start (`/etc/localstack/init` and others) carry no
+key: they do not run.
+"""
+
+import logging
+import os
+import uuid
+from collections.abc import Awaitable, Callable
+from enum import Enum
+from typing import Any, TypeAlias
+
+from ministack import app as ministack_app
+from ministack.core import iam_evaluator, responses
+from ministack.core.sigv4 import HeaderSignature
+from ministack.services import s3
+
+from cdk_rehearsal.access import LEDGER_PATH, SERVICE_HEADER
+from cdk_rehearsal.credentials import HOST
+from cdk_rehearsal.iam import docker_registry
+from cdk_rehearsal.iam.docker_registry import RegistryError
+from cdk_rehearsal.iam.judge import Refusal, is_root, judge
+from cdk_rehearsal.iam.ledger import LEDGER
+from cdk_rehearsal.iam.principals import NoSuchPrincipalError
+from cdk_rehearsal.ministack.replacements import replaces
+from cdk_rehearsal.ministack.responses import Response, json_error, json_response
+from cdk_rehearsal.server.api_request import ApiRequest, Request, Scope
+from cdk_rehearsal.server.authentication import (
+    Claim,
+    ErrorOfServiceError,
+    RefusedError,
+    has_issued_url,
+    identify,
+    is_signal,
+    registry_caller,
+    verify,
+    with_login,
+)
+from cdk_rehearsal.server.reading import UnreadableError, read
+
+Message: TypeAlias = Any
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_LOG = logging.getLogger(__name__)
+_ROOT_ONLY = "/_ministack/"
+_ADMINISTRATION = (b"content-type", b"content-length", b"host")
+# More than what is deployed here needs: an archive of an asset, and a layer of an image.
+_BODY_BYTES, _LAYER_BYTES = 128 * 1024 * 1024, 1024 * 1024 * 1024
+# What is read of a refused request, so that an ordinary client gets to read the answer.
+_SKIPPED_BYTES = 16 * 1024 * 1024
+
+
+class _Secret(Enum):
+    """What a request without a signature is for, which has a secret instead."""
+
+    REGISTRY = "an image"
+    SIGNAL = "a wait condition"
+
+
+class Door:
+    """Wraps the ASGI application ``app``, whose only name is ``address`` (host and port)."""
+
+    def __init__(self, app: Application, *, address: str) -> None:
+        self._app = app
+        self._address = address
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})  # closed before it was accepted: refused
+        elif scope["type"] != "http":
+            await self._app(scope, receive, send)
+        else:
+            request = Request.of(scope)
+            try:
+                response = await self._respond(scope, request, receive)
+            except (RefusedError, RegistryError) as refusal:
+                response = refusal.response
+            await _answer(request, response, receive, send)
+
+    async def _respond(self, scope: Scope, request: Request, receive: Receive) -> Response:
+        _set_context(scope, os.environ["MINISTACK_REGION"])
+        try:
+            admitted = self._admit(request)
+        except (RefusedError, RegistryError):
+            # A client reads the answer only after it has sent the whole body. We keep none of it,
+            # so a large body of an unknown client takes no memory.
+            await _skip(receive)
+            raise
+        if admitted is _Secret.REGISTRY:
+            return await docker_registry.serve(request, await _body(receive, _LAYER_BYTES))
+        if admitted is _Secret.SIGNAL:
+            signal = {**scope, "query_string": b""}
+            return await self._administer(signal, await _body(receive, _BODY_BYTES))
+        signature, credential = admitted
+        body = await _body(receive, _BODY_BYTES)
+        verify(request, signature, credential.secret_access_key, body)
+        if request.path.lower().startswith(_ROOT_ONLY):
+            if not is_root(signature.access_key_id):
+                raise RefusedError("Only the root key administers this local AWS.")
+            return await self._administer(scope, body)
+        _set_context(scope, signature.region)
+        return await _serve(request, signature, body)
+
+    def _admit(self, request: Request) -> _Secret | Claim:
+        """Return by which secret a request is admitted, or else whose signature it claims."""
+        self._require_no_browser(request)
+        if is_signal(request):
+            return _Secret.SIGNAL
+        if has_issued_url(request):
+            return _Secret.REGISTRY
+        if caller := registry_caller(request):
+            docker_registry.admit(caller, request)
+            return _Secret.REGISTRY
+        return identify(request)
+
+    def _require_no_browser(self, request: Request) -> None:
+        """Refuse requests of web pages, and other host names, which DNS rebinding would use."""
+        if request.headers.get("host") != self._address:
+            raise RefusedError(f"This local AWS answers to {self._address} only.")
+        fetched_from = request.headers.get("sec-fetch-site", "none")
+        if "origin" in request.headers or fetched_from != "none":
+            raise RefusedError("This local AWS answers no web page.")
+
+    async def _administer(self, scope: Scope, body: bytes) -> Response:
+        """Answer what is no API of AWS: our own paths, and those of MiniStack."""
+        if scope["path"] == LEDGER_PATH:
+            return json_response(LEDGER.content())
+        answer: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Message) -> None:
+            answer.append(message)
+
+        kept = [each for each in scope["headers"] if each[0].lower() in _ADMINISTRATION]
+        await self._app({**scope, "headers": kept}, receive, send)
+        headers = {name.decode(): value.decode() for name, value in answer[0]["headers"]}
+        return answer[0]["status"], headers, b"".join(each.get("body", b"") for each in answer)
+
+
+def _set_context(scope: Scope, region: str) -> None:
+    """Tell MiniStack's modules, and ours, whose request it is and where."""
+    responses.set_request_account_id(os.environ["MINISTACK_ACCOUNT_ID"])
+    responses.set_request_region(region)
+    address = (scope.get("client") or (HOST,))[0]
+    responses.set_request_client_ip(address)
+    iam_evaluator.pin_request_origin(address, secure_transport=True)
+
+
+async def _serve(request: Request, signature: HeaderSignature, body: bytes) -> Response:
+    """Read a verified request, have it judged, and call its handler with what was read."""
+    try:
+        call = read(request, signature, body)
+    except UnreadableError as error:
+        refused = ErrorOfServiceError(request, signature.service, "InvalidRequest", str(error))
+        refused.response = (400, *refused.response[1:])
+        raise refused from error
+    service = request.headers.get(SERVICE_HEADER.lower(), "")
+    if SERVICE_HEADER.lower() not in signature.signed_headers.split(";"):
+        service = ""
+    try:
+        judged = judge(call, acting_service=service)
+    except Refusal as refusal:
+        raise ErrorOfServiceError(request, call.handler, "AccessDenied", str(refusal)) from refusal
+    except NoSuchPrincipalError as error:
+        raise ErrorOfServiceError(
+            request, call.handler, "InvalidClientTokenId", str(error)
+        ) from error
+    response = await _handled(call)
+    judged.done(response[0])
+    if call.action == "ecr:GetAuthorizationToken":
+        return with_login(response, call.access_key_id)
+    return response
+
+
+async def _handled(call: ApiRequest) -> Response:
+    headers, query = dict(call.headers), dict(call.query)
+    iam_evaluator.pin_request_caller(headers, query)
+    handler = ministack_app.SERVICE_HANDLERS[call.handler]
+    try:
+        response: Response = await handler(call.method, call.path, headers, call.body, query)
+    except Exception as error:
+        # As MiniStack's application answers it: an error of a handler is that of one request.
+        _LOG.exception("Error of %s", call.action)
+        return json_error("InternalError", str(error), 500)
+    if call.method == "HEAD" and call.handler == "s3":
+        response = s3.format_head_response(call.path, headers, response)
+    status, answered, content = response
+    responses.fix_error_content_type(call.handler, status, answered)
+    responses.fix_success_content_type(call.handler, status, answered)
+    number = str(uuid.uuid4())
+    return status, {"x-amzn-requestid": number, "x-amz-request-id": number} | answered, content
+
+
+# --- Bodies and answers.
+
+
+async def _skip(receive: Receive) -> None:
+    more, seen = True, 0
+    while more and seen < _SKIPPED_BYTES:
+        message = await receive()
+        more, seen = message.get("more_body", False), seen + len(message.get("body", b""))
+
+
+async def _body(receive: Receive, most: int) -> bytes:
+    parts: list[bytes] = []
+    more, seen = True, 0
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise RefusedError("The client has gone before its body was complete.", status=400)
+        parts.append(message.get("body", b""))
+        more, seen = message.get("more_body", False), seen + len(parts[-1])
+        if seen > most:
+            raise RefusedError(f"A body has at most {most >> 20} MiB here.", status=413)
+    return b"".join(parts)
+
+
+async def _answer(request: Request, response: Response, receive: Receive, send: Send) -> None:
+    status, headers, content = response
+    # Some handlers answer with text, or with what they send bit by bit.
+    given: Any = content
+    streamed = isinstance(given, responses.StreamingResponse)
+    body = b"" if request.method == "HEAD" or streamed else given
+    body = body.encode() if isinstance(body, str) else body
+    sent = {
+        name: value
+        for name, value in headers.items()
+        # MiniStack lets every web page read its answers.
+        if not name.lower().startswith("access-control-")
+    }
+    if request.method != "HEAD" and not streamed:
+        sent = {name: value for name, value in sent.items() if name.lower() != "content-length"}
+        sent["Content-Length"] = str(len(body))
+    lines = [(name.encode("latin-1"), str(value).encode()) for name, value in sent.items()]
+    await send({"type": "http.response.start", "status": status, "headers": lines})
+    if streamed:
+        await given.runner(send, receive)
+    else:
+        await send({"type": "http.response.body", "body": body})
+
+
+@replaces(
+    ministack_app,
+    "_collect_scripts",
+    upstream="Gap: a setting under which no script of the machine's folders is run.",
+)
+def no_scripts(_original: Callable[..., list[str]], *_folders: str) -> list[str]:
+    """Run no scripts of /etc/localstack/init or /docker-entrypoint-initaws.d."""
+    return []

@@ -1,0 +1,1 @@
+"""Lambda: functions for Node that CloudFormation calls."""

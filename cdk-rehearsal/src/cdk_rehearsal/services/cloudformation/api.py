@@ -1,0 +1,132 @@
+"""CloudFormation: responses when an operation is over, and exports that other stacks import."""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+from ministack import app
+from ministack.services import cloudformation
+from ministack.services.cloudformation import handlers, stacks
+
+from cdk_rehearsal.ministack.replacements import replaces
+from cdk_rehearsal.ministack.responses import Handler, Request, Response
+
+Exports: TypeAlias = dict[str, dict[str, str]]
+Outputs: TypeAlias = list[dict[str, str]]
+
+_LONGEST_HOLD_SECONDS = 4.0
+_PAUSE_SECONDS = 0.02
+_OPERATION = re.compile(rb"(?:^|&)Action=(?:ExecuteChangeSet|(?:Create|Update|Delete)Stack)(?:&|$)")
+
+# States of a stack that does not exist yet or any more.
+_NO_USER = ("REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
+
+
+@replaces(app, "SERVICE_HANDLERS[cloudformation]")
+async def handle_request(
+    original: Callable[..., Awaitable[Response]],
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    query: dict[str, Any],
+) -> Response:
+    """Answer a request that begins an operation when the operation is over.
+
+    The CDK CLI looks right after the beginning of an operation, and then only every five seconds,
+    but most operations take a fraction of a second here. During a long operation the request is
+    answered, as on AWS.
+    """
+    response = await original(method, path, headers, body, query)
+    if _OPERATION.search(body):
+        deadline = time.monotonic() + _LONGEST_HOLD_SECONDS
+        await asyncio.sleep(_PAUSE_SECONDS)  # the operation has yet to begin
+        while _under_way() and time.monotonic() < deadline:
+            await asyncio.sleep(_PAUSE_SECONDS)
+    return response
+
+
+def _under_way() -> bool:
+    return any(
+        stack["StackStatus"].endswith("IN_PROGRESS")
+        and stack["StackStatus"] != "REVIEW_IN_PROGRESS"
+        for stack in cloudformation._stacks.values()
+    )
+
+
+@replaces(
+    stacks,
+    "_resolve_stack_outputs",
+    upstream="Bug: an update removes or changes an export that another stack imports, or takes over"
+    " the export of another stack; CloudFormation fails the update and rolls it back.",
+)
+def resolve_stack_outputs(
+    original: Callable[..., tuple[Outputs, Exports]], *sections: Any
+) -> tuple[Outputs, Exports]:
+    """Fail an update that removes or changes an imported export, or has another stack's export.
+
+    CloudFormation checks this when it has resolved the outputs of an update, before it deletes old
+    resources. The arguments end with the name and the id of the stack.
+    """
+    outputs, new = original(*sections)
+    stack_id = sections[-1]
+    old = {name: e for name, e in cloudformation._exports.items() if e["StackId"] == stack_id}
+    for name in old:
+        if name not in new and (users := importers(name)):
+            raise ValueError(f"Cannot delete export {name} as it is in use by {_and(users)}.")
+        if name in new and new[name]["Value"] != old[name]["Value"] and (users := importers(name)):
+            raise ValueError(f"Cannot update export {name} as it is in use by {_and(users)}.")
+    for name in new.keys() - old.keys():
+        if other := cloudformation._exports.get(name):
+            owner = other["StackId"].split("/")[1]
+            raise ValueError(f"Export with name {name} is already exported by stack {owner}.")
+    for name in old.keys() - new.keys():
+        cloudformation._exports.pop(name)
+    return outputs, new
+
+
+@replaces(
+    handlers,
+    "_ACTION_HANDLERS[DeleteStack]",
+    upstream="Bug: DeleteStack of a stack whose export is imported is refused as a request;"
+    " CloudFormation accepts it and cancels the deletion in the stack's events.",
+)
+def delete_stack(original: Handler, request: Request) -> Response:
+    """Accept the deletion of a stack with imported exports, and cancel it in the events."""
+    stack = handlers._resolve_stack(handlers._p(request, "StackName"))
+    for output in stack["Outputs"] if stack and "Outputs" in stack else []:
+        export = output.get("ExportName")
+        if export and stack["StackStatus"] not in _NO_USER and (users := importers(export)):
+            reason = f"Cannot delete export {export} as it is in use by {_and(users)}."
+            _cancel_deletion(stack, f"Delete canceled. {reason}")
+            response: Response = handlers._xml(200, "DeleteStackResponse", "")
+            return response
+    return original(request)
+
+
+def importers(export: str) -> list[str]:
+    """Return the names of the stacks that import the export."""
+    return sorted(
+        name
+        for name, stack in cloudformation._stacks.items()
+        if stack["StackStatus"] not in _NO_USER
+        and export in handlers._imported_export_names(stack, name)
+    )
+
+
+def _cancel_deletion(stack: dict[str, Any], reason: str) -> None:
+    stacks._add_event(
+        stack["StackId"],
+        stack["StackName"],
+        stack["StackName"],
+        "AWS::CloudFormation::Stack",
+        stack["StackStatus"],
+        reason,
+        stack["StackId"],
+    )
+
+
+def _and(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)

@@ -1,0 +1,1 @@
+"""CodeConnections: connections to Git hosts."""

@@ -1,0 +1,99 @@
+"""CodePipeline: pipelines and webhooks in a template."""
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from cdk_rehearsal.ministack.resource_types import (
+    Change,
+    Created,
+    Properties,
+    ResourceType,
+    adds_type,
+    api_shape,
+    generated_name,
+    own_client,
+)
+
+# Properties of the resource that are not part of the pipeline's structure.
+_NOT_STRUCTURE = ("Tags", "DisableInboundStageTransitions", "RestartExecutionOnUpdate")
+_MISSING = "Missing: CodePipeline, its API and its resource types."
+
+
+@adds_type("AWS::CodePipeline::Pipeline", replaced_by=("Name",), upstream=_MISSING)
+class Pipeline(ResourceType):
+    """A pipeline; an update makes its next version."""
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        structure = _structure(properties)
+        structure.setdefault("name", generated_name(stack, logical_id, longest=100))
+        created = own_client("codepipeline").create_pipeline(
+            pipeline=structure, tags=api_shape(properties.get("Tags", []))
+        )
+        return structure["name"], {"Version": str(created["pipeline"]["version"])}
+
+    def update(self, change: Change) -> Created:
+        structure = _structure(change.new) | {"name": change.physical_id}
+        updated = own_client("codepipeline").update_pipeline(pipeline=structure)
+        return change.physical_id, {"Version": str(updated["pipeline"]["version"])}
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        own_client("codepipeline").delete_pipeline(name=physical_id)
+
+
+@adds_type("AWS::CodePipeline::Webhook", replaced_by=("Name",), upstream=_MISSING)
+class Webhook(ResourceType):
+    """A webhook of a pipeline that exists."""
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        name = properties.get("Name") or generated_name(stack, logical_id, longest=100)
+        client = own_client("codepipeline")
+        _require_pipeline(client, properties["TargetPipeline"])
+        authentication = properties.get("AuthenticationConfiguration", {})
+        webhook = client.put_webhook(
+            webhook={
+                "name": name,
+                "targetPipeline": properties["TargetPipeline"],
+                "targetAction": properties["TargetAction"],
+                "filters": api_shape(properties["Filters"]),
+                "authentication": properties["Authentication"],
+                "authenticationConfiguration": authentication,
+            }
+        )["webhook"]
+        if properties.get("RegisterWithThirdParty"):
+            client.register_webhook_with_third_party(webhookName=name)
+        return name, {"Url": webhook["url"], "Id": name}
+
+    def update(self, change: Change) -> Created:
+        named = change.new | {"Name": change.physical_id}
+        return self.create(change.logical_id, named, change.stack)
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        own_client("codepipeline").delete_webhook(name=physical_id)
+
+
+def _structure(properties: Properties) -> dict[str, Any]:
+    structure: dict[str, Any] = api_shape(
+        {key: value for key, value in properties.items() if key not in _NOT_STRUCTURE}
+    )
+    for stage in structure["stages"]:
+        for action in stage["actions"]:
+            configuration = action.get("configuration", {})
+            # A template may have `false` where the API takes only "false".
+            action["configuration"] = {key: _text(value) for key, value in configuration.items()}
+    if "artifactStores" in structure:
+        structure["artifactStores"] = {
+            store["region"]: store["artifactStore"] for store in structure["artifactStores"]
+        }
+    return structure
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _require_pipeline(client: Any, name: str) -> None:
+    try:
+        client.get_pipeline(name=name)
+    except ClientError as error:
+        raise ValueError(f"Webhook: {error.response['Error']['Message']}") from error

@@ -1,0 +1,1 @@
+"""EC2: the parts of a network."""

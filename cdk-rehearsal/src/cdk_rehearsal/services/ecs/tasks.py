@@ -1,0 +1,365 @@
+"""ECS: the image, placement, network interface and Cloud Map instance of a task.
+
+Without a container engine MiniStack's tasks are records that start at once with any image, and have
+no network interface. This module gives such a task the digest of its image, and an interface with
+an address in one of the subnets of its service. DescribeTasks and EC2 show the interface, and it is
+deleted when the task stops.
+
+With an engine (`ecs_containers`) MiniStack's worker resolves the image, and the container has the
+address until it has ended.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, TypeAlias
+
+from ministack.core.concurrency import resource_lock
+from ministack.core.responses import get_account_id, get_region, new_uuid
+from ministack.services import ec2, ecs, servicediscovery
+
+from cdk_rehearsal.iam.service_roles import reason_not_to_start
+from cdk_rehearsal.ministack.replacements import replaces
+from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_error, json_response
+from cdk_rehearsal.options import EngineAccess
+from cdk_rehearsal.services.ec2.interfaces import (
+    SubnetFullError,
+    create_interface,
+    free_addresses,
+    remove_interface,
+)
+from cdk_rehearsal.services.ecr.api import find_image
+from cdk_rehearsal.services.servicediscovery.api import (
+    deregister_instance,
+    register_instance,
+    update_custom_health,
+)
+
+Task: TypeAlias = dict[str, Any]
+Service: TypeAlias = dict[str, Any]
+Deployment: TypeAlias = dict[str, Any]
+
+_OWN_IMAGE = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<repository>[^:@]+)"
+    r"(?:@(?P<digest>sha256:\w+)|:(?P<tag>.+))?$"
+)
+
+
+@replaces(
+    ecs,
+    "_run_task",
+    "_ACTION_MAP[RunTask]",
+    upstream="Missing: without a container engine, network interfaces of tasks in awsvpc mode, and"
+    " deployments that fail for an image that is not in ECR.",
+)
+def run_task(original: Handler, request: Request) -> Response:
+    """Start tasks with the digest of their image and a network interface, or fail them."""
+    network = request.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
+    if error := _network_error(request, network):
+        return error
+    if EngineAccess.is_configured():
+        return original(request)
+    definition = ecs._task_defs.get(ecs._resolve_td_key(request.get("taskDefinition", "")))
+    deployment = _deployment_of(request)
+    missing = ""
+    try:
+        digests = digests_of(definition or {}, deployment)
+    except ImageMissingError as image_error:
+        digests, missing = {}, str(image_error)
+    missing = missing or reason_not_to_start(definition or {}, new_uuid())
+    status, headers, body = original(request)
+    if status >= HTTPStatus.BAD_REQUEST:
+        return status, headers, body
+    tasks = [ecs._tasks[task["taskArn"]] for task in json.loads(body)["tasks"]]
+    for task in tasks:
+        for container in task["containers"]:
+            if container["name"] in digests:
+                container["imageDigest"] = digests[container["name"]]
+    if missing:
+        _fail_to_start(tasks, deployment, missing)
+    else:
+        _attach_all(tasks, network, deployment)
+    return json_response({"tasks": ecs._sanitize(tasks), "failures": []})
+
+
+# --- Images: ECS resolves a tag once per deployment.
+
+
+class ImageMissingError(Exception):
+    """An image of this account's registry that does not exist."""
+
+
+def digest_of(image: str) -> str | None:
+    """Return the current digest of an image name; None for an image of another registry."""
+    match = _OWN_IMAGE.match(image)
+    if not match or (match["account"], match["region"]) != (get_account_id(), get_region()):
+        return None
+    record = find_image(
+        match["repository"], digest=match["digest"] or "", tag=match["tag"] or "latest"
+    )
+    if record is None:
+        raise ImageMissingError(f"CannotPullContainerError: {image}: not found")
+    return str(record["imageDigest"])
+
+
+def digests_of(definition: dict[str, Any], deployment: Deployment | None) -> dict[str, str]:
+    """Return the digest that each container's image had when the deployment began."""
+    if deployment is not None and "_image_digests" in deployment:
+        kept: dict[str, str] = deployment["_image_digests"]
+        return kept
+    resolved = {
+        container["name"]: digest
+        for container in definition.get("containerDefinitions", [])
+        if (digest := digest_of(container["image"]))
+    }
+    if deployment is not None:
+        deployment["_image_digests"] = resolved
+    return resolved
+
+
+def _deployment_of(request: Request) -> Deployment | None:
+    """Return the deployment that starts the tasks; None for tasks without a service."""
+    wanted = request.get("_deploymentId")
+    for service in ecs._services.values():
+        for deployment in service["deployments"]:
+            if wanted and deployment["id"] == wanted:
+                found: Deployment = deployment
+                return found
+    return None
+
+
+def _fail_to_start(tasks: list[Task], deployment: Deployment | None, reason: str) -> None:
+    """Stop tasks that MiniStack has started, and fail their deployment as AWS does.
+
+    The circuit breaker trips, and with rollback the last completed deployment becomes current.
+    """
+    for task in tasks:
+        task["lastStatus"] = "PROVISIONING"  # so that Cloud Map never registers them
+    for task in tasks:
+        # With the real stop code MiniStack would start a replacement at once.
+        ecs._mark_task_stopped(task["taskArn"], task, reason, "")
+        task["stopCode"] = "TaskFailedToStart"
+    if deployment is None:
+        return
+    # MiniStack completes the first deployment of a service from the start.
+    deployment["rolloutState"] = "IN_PROGRESS"
+    deployment["rolloutStateReason"] = reason
+    service = next(s for s in ecs._services.values() if deployment in s["deployments"])
+    configuration = service.get("deploymentConfiguration") or {}
+    if configuration.get("deploymentCircuitBreaker", {}).get("enable"):
+        # Every further task would fail like this one, so fill the count of the circuit breaker.
+        deployment["failedTasks"] = ecs._circuit_breaker_threshold(service) - 1
+        ecs._record_service_task_failure(tasks[0])
+        deployment["rolloutStateReason"] += f" {reason}"
+    # Without a circuit breaker a deployment that cannot start stays in progress, as on AWS.
+
+
+# --- The network interface of a task in awsvpc mode.
+
+
+def _network_error(request: Request, network: dict[str, Any]) -> Response | None:
+    key = ecs._resolve_td_key(request.get("taskDefinition", ""))
+    if ecs._task_defs.get(key, {}).get("networkMode") != "awsvpc":
+        return None
+    message = ""
+    if not network.get("subnets"):
+        message = "Network Configuration must be provided when networkMode 'awsvpc' is specified."
+    elif lost := [subnet for subnet in network["subnets"] if subnet not in ec2._subnets]:
+        message = f"The subnet ID '{lost[0]}' does not exist"
+    return json_error("InvalidParameterException", message, 400) if message else None
+
+
+def _attach_all(tasks: list[Task], network: dict[str, Any], deployment: Deployment | None) -> None:
+    """Attach an interface to each task; fail tasks without a free address."""
+    waiting = [task for task in tasks if task["_network_mode"] == "awsvpc"]
+    while waiting:
+        try:
+            attach(waiting[0], network)
+        except SubnetFullError as error:
+            _fail_to_start(waiting, deployment, f"ResourceInitializationError: {error}")
+            return
+        waiting.pop(0)
+
+
+def attach(task: Task, network: dict[str, Any]) -> str:
+    """Attach an interface in one of the subnets of an awsvpc configuration; return its address.
+
+    The address is the next free one of the subnet. Raises `SubnetFullError`.
+    """
+    # Under a lock, since the placement of a task depends on that of the others.
+    with resource_lock("task-placement", f"{task['clusterArn']} {task['group']}"):
+        subnet_id = _choose_subnet(task, network["subnets"])
+        attachment_id = new_uuid()
+        interface = create_interface(
+            subnet_id,
+            network.get("securityGroups", []),
+            description=f"arn:aws:ecs:{get_region()}:{get_account_id()}:attachment/{attachment_id}",
+        )
+        details = {
+            "subnetId": subnet_id,
+            "networkInterfaceId": interface["NetworkInterfaceId"],
+            "macAddress": interface["MacAddress"],
+            "privateIPv4Address": interface["PrivateIpAddress"],
+        }
+        task["availabilityZone"] = interface["AvailabilityZone"]
+        task["attachments"] = [
+            {
+                "id": attachment_id,
+                "type": "ElasticNetworkInterface",
+                "status": "ATTACHED",
+                "details": [{"name": name, "value": value} for name, value in details.items()],
+            }
+        ]
+        for container in task["containers"]:
+            container["networkInterfaces"] = [
+                {"attachmentId": attachment_id, "privateIpv4Address": interface["PrivateIpAddress"]}
+            ]
+    return str(interface["PrivateIpAddress"])
+
+
+def detach(task: Task) -> None:
+    """Delete the interface of a task."""
+    for attachment in task["attachments"]:
+        attachment["status"] = "DELETED"
+        for detail in attachment["details"]:
+            if detail["name"] == "networkInterfaceId":
+                remove_interface(detail["value"])
+
+
+def _choose_subnet(task: Task, subnet_ids: list[str]) -> str:
+    """Return the subnet for one more task, in the zone with the fewest tasks of its group.
+
+    Fargate spreads a service over its zones like this. A full subnet is the last choice.
+    """
+    neighbours = Counter(
+        other["availabilityZone"]
+        for other in ecs._tasks.values()
+        if other is not task
+        and (other["clusterArn"], other["group"]) == (task["clusterArn"], task["group"])
+        and other["lastStatus"] != "STOPPED"
+        and other["attachments"]
+    )
+    return min(
+        subnet_ids,
+        key=lambda subnet: (
+            free_addresses(subnet) <= 0,
+            neighbours[ec2._subnets[subnet]["AvailabilityZone"]],
+        ),
+    )
+
+
+@replaces(ecs, "_mark_task_stopped")
+def mark_task_stopped(
+    original: Callable[..., bool], task_arn: str, task: Task, *rest: Any, **options: Any
+) -> bool:
+    """Delete the interface of a stopped task, or keep it until its container has ended.
+
+    As on ECS, the task immediately stops counting and leaves Cloud Map. A running container ends by
+    itself or after its stop timeout (`ecs_containers`). Until then the task is STOPPING and keeps
+    its address.
+    """
+    ending = bool(task["_docker_ids"])
+    exited = all(container["lastStatus"] == "STOPPED" for container in task["containers"])
+    stopped = original(task_arn, task, *rest, **options)
+    if stopped and ending and not exited:
+        with resource_lock("ecs-task", task_arn):
+            task["lastStatus"] = "STOPPING"
+            task["stoppedAt"] = task["executionStoppedAt"] = None
+            for container in task["containers"]:
+                container["lastStatus"], container["exitCode"] = "RUNNING", None
+    elif stopped and not ending:
+        detach(task)
+    return stopped
+
+
+# --- Cloud Map: the running tasks of a service are its instances.
+
+
+@replaces(
+    ecs,
+    "_sync_service_targets",
+    upstream="Missing: serviceRegistries have no effect; register the running tasks of a service in"
+    " Cloud Map and deregister those that stop.",
+)
+def sync_service_targets(
+    original: Callable[[str, Service], None], cluster: str, service: Service
+) -> None:
+    """Register the running tasks of the service in Cloud Map, and deregister all others.
+
+    MiniStack calls this function at every change of a service's tasks, for its load balancers.
+    """
+    original(cluster, service)
+    registries = {r["registryArn"].rsplit("/", 1)[-1] for r in service["serviceRegistries"]}
+    for registry_id, registry in servicediscovery._services.items():
+        with resource_lock("cloud-map", registry_id):
+            wanted = _running(cluster, service, registry) if registry_id in registries else {}
+            for instance_id in _registered(cluster, service, registry_id) - wanted.keys():
+                deregister_instance({"ServiceId": registry_id, "InstanceId": instance_id})
+            for instance_id in wanted.keys() - _registered(cluster, service, registry_id):
+                register_instance(
+                    {
+                        "ServiceId": registry_id,
+                        "InstanceId": instance_id,
+                        "Attributes": wanted[instance_id],
+                    }
+                )
+
+
+def _running(cluster: str, service: Service, registry: Service) -> dict[str, dict[str, str]]:
+    """Return the attributes of every running task with an address, by the id of the task."""
+    if service["status"] != "ACTIVE":
+        return {}
+    return {
+        task["taskArn"].rsplit("/", 1)[-1]: _attributes(cluster, service, registry, task, address)
+        for task in list(ecs._tasks.values())
+        if task["group"] == f"service:{service['serviceName']}"
+        and task["clusterArn"] == service["clusterArn"]
+        and task["lastStatus"] == "RUNNING"
+        and (address := ecs._task_ip(task))
+    }
+
+
+def _attributes(
+    cluster: str, service: Service, registry: Service, task: Task, address: str
+) -> dict[str, str]:
+    """Return the attributes that ECS registers for a Fargate task (see Service discovery)."""
+    definition = task["taskDefinitionArn"].rsplit("/", 1)[-1]
+    attributes = {
+        "AWS_INSTANCE_IPV4": address,
+        "AVAILABILITY_ZONE": task["availabilityZone"],
+        "REGION": get_region(),
+        "ECS_CLUSTER_NAME": cluster,
+        "ECS_SERVICE_NAME": service["serviceName"],
+        "ECS_TASK_DEFINITION_FAMILY": definition.rsplit(":", 1)[0],
+    }
+    if registry.get("HealthCheckCustomConfig") is not None:
+        attributes["AWS_INIT_HEALTH_STATUS"] = _health_of(task)
+    return attributes
+
+
+def _registered(cluster: str, service: Service, registry_id: str) -> set[str]:
+    """Return the instances that ECS has registered; clients may register others."""
+    own = {"ECS_CLUSTER_NAME": cluster, "ECS_SERVICE_NAME": service["serviceName"]}
+    return {
+        instance_id
+        for instance_id, instance in servicediscovery._instances.get(registry_id, {}).items()
+        if own.items() <= instance["Attributes"].items()
+    }
+
+
+def _health_of(task: Task) -> str:
+    """Return the custom health status; a task without a running health check is healthy."""
+    checked = task.get("_health_is_checked", False)
+    return "UNHEALTHY" if checked and task["healthStatus"] != "HEALTHY" else "HEALTHY"
+
+
+def report_health(task: Task) -> None:
+    """Send the health of a registered task to Cloud Map, as ECS does after each change."""
+    instance_id = task["taskArn"].rsplit("/", 1)[-1]
+    for registry_id, instances in list(servicediscovery._instances.items()):
+        if instance_id in instances:
+            update_custom_health(
+                {"ServiceId": registry_id, "InstanceId": instance_id, "Status": _health_of(task)}
+            )

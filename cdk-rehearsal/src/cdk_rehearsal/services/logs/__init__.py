@@ -1,0 +1,1 @@
+"""CloudWatch Logs: patterns and metric filters."""

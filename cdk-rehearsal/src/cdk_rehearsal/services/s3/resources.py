@@ -1,0 +1,130 @@
+"""S3: buckets with the properties of their templates, and the AWS-managed key."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import s3
+
+from cdk_rehearsal.ministack.replacements import replaces
+from cdk_rehearsal.ministack.resource_types import (
+    Change,
+    Created,
+    PatchedType,
+    Properties,
+    own_client,
+    replaces_type,
+    tag_pairs,
+)
+
+_LIFECYCLE = {
+    "Id",
+    "Status",
+    "Prefix",
+    "ExpirationInDays",
+    "NoncurrentVersionExpiration",
+    "NoncurrentVersionExpirationInDays",
+    "AbortIncompleteMultipartUpload",
+}
+_NOT_EMPTY = "The bucket you tried to delete is not empty"
+
+
+@replaces_type(
+    "AWS::S3::Bucket",
+    upstream="Missing: BucketEncryption, LifecycleConfiguration, OwnershipControls and Tags of a"
+    " template. Bug: the deletion of a bucket drops its objects; CloudFormation refuses it.",
+)
+class Bucket(PatchedType):
+    """A bucket with its encryption, lifecycle, ownership and tags; only an empty one is deleted."""
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        bucket, attributes = super().create(logical_id, properties, stack)
+        _apply(bucket, properties)
+        return bucket, attributes
+
+    def update(self, change: Change) -> Created:
+        bucket, attributes = super().update(change)
+        _apply(bucket, change.new)
+        return bucket, attributes
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        client = own_client("s3")
+        if physical_id not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
+            return
+        # MiniStack would delete the objects with the bucket; CloudFormation on AWS never does.
+        versions = client.list_object_versions(Bucket=physical_id, MaxKeys=1)
+        if versions.get("Versions") or versions.get("DeleteMarkers"):
+            raise ValueError(f"{_NOT_EMPTY}: {physical_id}")
+        super().delete(physical_id, properties)
+
+
+def _apply(bucket: str, properties: Properties) -> None:
+    client = own_client("s3")
+    if encryption := properties.get("BucketEncryption"):
+        rules = [_encryption(rule) for rule in encryption["ServerSideEncryptionConfiguration"]]
+        client.put_bucket_encryption(
+            Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": rules}
+        )
+    else:
+        client.delete_bucket_encryption(Bucket=bucket)
+    if lifecycle := properties.get("LifecycleConfiguration"):
+        rules = [_lifecycle(rule) for rule in lifecycle["Rules"]]
+        client.put_bucket_lifecycle_configuration(
+            Bucket=bucket, LifecycleConfiguration={"Rules": rules}
+        )
+    else:
+        client.delete_bucket_lifecycle(Bucket=bucket)
+    if ownership := properties.get("OwnershipControls"):
+        client.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=ownership)
+    client.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tag_pairs(properties)})
+
+
+def _encryption(rule: dict[str, Any]) -> dict[str, Any]:
+    shaped: dict[str, Any] = {
+        "ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"]
+    }
+    if "BucketKeyEnabled" in rule:
+        shaped["BucketKeyEnabled"] = rule["BucketKeyEnabled"]
+    return shaped
+
+
+def _lifecycle(rule: dict[str, Any]) -> dict[str, Any]:
+    if unknown := rule.keys() - _LIFECYCLE:
+        names = ", ".join(sorted(unknown))
+        raise ValueError(f"AWS::S3::Bucket: the local AWS knows no lifecycle rule with {names}.")
+    shaped: dict[str, Any] = {
+        "Status": rule["Status"],
+        "Filter": {"Prefix": rule.get("Prefix", "")},
+    }
+    if "Id" in rule:
+        shaped["ID"] = rule["Id"]
+    if "ExpirationInDays" in rule:
+        shaped["Expiration"] = {"Days": int(rule["ExpirationInDays"])}
+    if "NoncurrentVersionExpiration" in rule:
+        shaped["NoncurrentVersionExpiration"] = rule["NoncurrentVersionExpiration"]
+    elif "NoncurrentVersionExpirationInDays" in rule:
+        days = int(rule["NoncurrentVersionExpirationInDays"])
+        shaped["NoncurrentVersionExpiration"] = {"NoncurrentDays": days}
+    if "AbortIncompleteMultipartUpload" in rule:
+        days = int(rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"])
+        shaped["AbortIncompleteMultipartUpload"] = {"DaysAfterInitiation": days}
+    return shaped
+
+
+_PUT_SSE = "x-amz-server-side-encryption"
+_PUT_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
+
+
+@replaces(
+    s3,
+    "_resolve_sse_write_headers",
+    upstream="Bug: an object put with aws:kms and no key has no key; S3 takes the AWS-managed one.",
+)
+def with_managed_key(
+    original: Callable[[dict[str, str], str], Any], headers: dict[str, str], bucket: str
+) -> Any:
+    """Use the AWS-managed key for an object that is put with `aws:kms` and without a key."""
+    if headers.get(_PUT_SSE) == "aws:kms" and not headers.get(_PUT_KEY):
+        key = f"arn:aws:kms:{get_region()}:{get_account_id()}:alias/aws/s3"
+        headers = headers | {_PUT_KEY: key}
+    return original(headers, bucket)

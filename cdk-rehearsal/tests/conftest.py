@@ -1,0 +1,108 @@
+"""A local AWS for all tests of a process, and stacks that are deleted after each test."""
+
+import json
+import signal
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cdk_rehearsal import NO_DELAYS, Access, LocalAws
+from support.functions import document
+from support.pipeline_template import TOKEN
+from support.stacks import Stacks
+
+# A shell lets background processes (``make test &``) ignore Ctrl-C and a closed terminal. Tests
+# send both.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+FAST = Path(__file__).with_name("pipelines")
+"""The tests of the other folders start processes that take seconds."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the slow tests, and run the tests with containers first."""
+    for item in items:
+        if item.path.is_relative_to(FAST.parent) and not item.path.is_relative_to(FAST):
+            item.add_marker(pytest.mark.slow)
+    # They wait for most of a minute; at the end they would keep the other processes idle.
+    items.sort(key=lambda item: "containers" not in item.path.parts)
+
+
+@pytest.fixture(scope="session")
+def local_aws() -> Iterator[LocalAws]:
+    with LocalAws(account="111122223333", region="eu-west-1", delays=NO_DELAYS) as aws:
+        yield aws
+
+
+@pytest.fixture(scope="session")
+def access(local_aws: LocalAws) -> Access:
+    """The access of root."""
+    return local_aws.access
+
+
+@pytest.fixture
+def user(access: Access) -> Callable[..., Access]:
+    """Make users with these statements in their policy."""
+    return lambda *statements: access.user(f"user-{uuid.uuid4()}", *statements)
+
+
+@pytest.fixture
+def role(client: Callable[[str], Any]) -> Callable[..., str]:
+    """Make roles that trust a principal, with these statements in their policy."""
+
+    def make(principal: Mapping[str, Any], *statements: Mapping[str, Any], **more: Any) -> str:
+        iam, name = client("iam"), f"role-{uuid.uuid4()}"
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}
+        trusted = json.dumps(document(trust))
+        made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusted, **more)["Role"]
+        if statements:
+            policy = json.dumps(document(*statements))
+            iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=policy)
+        return str(made["Arn"])
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def client(local_aws: LocalAws) -> Callable[[str], Any]:
+    clients: dict[str, Any] = {}
+
+    def get(service: str) -> Any:
+        if service not in clients:
+            clients[service] = local_aws.client(service)
+        return clients[service]
+
+    return get
+
+
+@pytest.fixture
+def stacks(client: Callable[[str], Any]) -> Iterator[Stacks]:
+    stacks = Stacks(client("cloudformation"))
+    yield stacks
+    stacks.delete_all()
+
+
+@pytest.fixture
+def token(client: Callable[[str], Any]) -> Iterator[None]:
+    """The secret that the pipelines of `pipeline_template` read."""
+    secrets = client("secretsmanager")
+    secrets.create_secret(Name="token", SecretString=TOKEN)
+    yield
+    secrets.delete_secret(SecretId="token", ForceDeleteWithoutRecovery=True)
+
+
+@pytest.fixture
+def stored_object(access: Access) -> Iterator[str]:
+    """The path of an object, whose bucket is removed after the test with all that is in it."""
+    s3 = access.client("s3")
+    where = {"LocationConstraint": access.region}
+    s3.create_bucket(Bucket="shelf", CreateBucketConfiguration=where)
+    s3.put_object(Bucket="shelf", Key="object", Body=b"content")
+    yield "/shelf/object"
+    for each in s3.list_objects_v2(Bucket="shelf").get("Contents", []):
+        s3.delete_object(Bucket="shelf", Key=each["Key"])
+    s3.delete_bucket(Bucket="shelf")

@@ -1,0 +1,315 @@
+"""Users and roles need permission for every call, in every service and on every path."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from cdk_rehearsal import LocalAws
+from cdk_rehearsal.access import Access
+from support.functions import allow, document, refused
+from support.raw_requests import Answer, send
+
+ACCOUNT = "111122223333"
+REGION = "eu-west-1"
+NO_TOKEN = "11111111-2222-3333-4444-555555555555"  # noqa: S105 - belongs to no approval
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_call_that_no_policy_allows_is_refused(user: Callable[..., Access]) -> None:
+    nobody = user(allow("sts:GetCallerIdentity"))
+    with refused("ecs:ListClusters"):
+        nobody.client("ecs").list_clusters()
+    assert "user/" in nobody.client("sts").get_caller_identity()["Arn"]
+
+
+def test_an_unknown_action_or_condition_key_is_refused_by_name(user: Callable[..., Access]) -> None:
+    with refused("not judged here", "dynamodb:table"):
+        user(allow("*")).client("dynamodb").describe_table(TableName="t")
+    on_tag = allow("ecr:PutImage", StringEquals={"ecr:ResourceTag/a": "b"})
+    with refused("not judged here", "ecr:resourcetag/a"):
+        user(on_tag).client("ecr").put_image(repositoryName="repo", imageManifest="{}")
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "resource"),
+    [
+        ("ecs", "describe_services", {"cluster": "c", "services": ["s"]}, "ecs:{}:service/c/s"),
+        ("ecs", "list_tasks", {"cluster": "c"}, "ecs:{}:container-instance/c/*"),
+        ("ecr", "describe_repositories", {"repositoryNames": ["one"]}, "ecr:{}:repository/one"),
+        ("codebuild", "batch_get_builds", {"ids": ["p:1"]}, "codebuild:{}:project/p"),
+        ("ssm", "get_parameters", {"Names": ["/a", "b"]}, "ssm:{}:parameter/a"),
+        ("lambda", "invoke", {"FunctionName": "f"}, "lambda:{}:function:f"),
+        (
+            "codepipeline",
+            "put_approval_result",
+            {
+                "pipelineName": "p",
+                "stageName": "s",
+                "actionName": "a",
+                "token": NO_TOKEN,
+                "result": {"summary": "", "status": "Approved"},
+            },
+            "codepipeline:{}:p/s/a",
+        ),
+        (
+            "logs",
+            "get_log_events",
+            {"logGroupName": "/a/b", "logStreamName": "s"},
+            "logs:{}:log-group:/a/b:log-stream:s",
+        ),
+    ],
+)
+def test_a_call_is_judged_on_the_resource_that_it_names(
+    user: Callable[..., Access],
+    service: str,
+    operation: str,
+    parameters: dict[str, Any],
+    resource: str,
+) -> None:
+    arn = f"arn:aws:{resource.format(f'{REGION}:{ACCOUNT}')}"
+    caller = user(allow("*", on=f"{arn}-other"))
+    with refused(f"on resource: {arn}"):
+        getattr(caller.client(service), operation)(**parameters)
+
+
+def test_a_call_needs_permission_for_each_of_its_resources(user: Callable[..., Access]) -> None:
+    one = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/one"
+    caller = user(allow("ecr:DescribeRepositories", on=one))
+    with refused("repository/two"):
+        caller.client("ecr").describe_repositories(repositoryNames=["one", "two"])
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "said"),
+    [
+        (
+            "ecs",
+            "update_service",
+            {"cluster": "shut", "service": f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/open/s"},
+            "the cluster is shut",
+        ),
+        (
+            "lambda",
+            "get_function",
+            {"FunctionName": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:shut"},
+            "is not of lambda in eu-west-1",
+        ),
+        ("ecs", "describe_clusters", {"clusters": ["open/shut"]}, "is no name in ECS"),
+        (
+            "ecs",
+            "describe_clusters",
+            {"clusters": [f"arn:aws:sns:{REGION}:{ACCOUNT}:cluster/shut"]},
+            "is not of ecs",
+        ),
+        ("ssm", "get_parameter", {"Name": "shut:1"}, "parameter/shut"),
+        (
+            "logs",
+            "filter_log_events",
+            {
+                "logGroupIdentifier": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:open",
+                "logGroupName": "shut",
+            },
+            "log-group:shut",
+        ),
+        (
+            "ec2",
+            "authorize_security_group_ingress",
+            {"GroupName": "shut", "IpProtocol": "tcp"},
+            "by its name",
+        ),
+        ("sns", "publish", {"PhoneNumber": "+491", "Message": "m"}, "names no resource"),
+    ],
+)
+def test_a_resource_is_not_named_past_the_judge(
+    user: Callable[..., Access],
+    service: str,
+    operation: str,
+    parameters: dict[str, Any],
+    said: str,
+) -> None:
+    shut = {"Effect": "Deny", "Action": "*", "Resource": "arn:aws:*:*:*:*shut*"}
+    with refused(said):
+        getattr(user(allow("*"), shut).client(service), operation)(**parameters)
+
+
+def test_a_condition_key_of_the_service_limits_a_call(user: Callable[..., Access]) -> None:
+    mine = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/mine"
+    caller = user(allow("ecs:ListTasks", ArnEquals={"ecs:cluster": mine}))
+    with refused("ecs:ListTasks"):
+        caller.client("ecs").list_tasks(cluster="other")
+    caller.client("ecs").list_tasks(cluster="mine")
+
+
+DEFINITION = {
+    "family": "f",
+    "containerDefinitions": [{"name": "c", "image": "i", "memory": 64}],
+}
+
+
+def test_a_call_that_passes_a_role_needs_pass_role_for_the_right_service(
+    user: Callable[..., Access], role: Callable[..., str]
+) -> None:
+    arn = role({"Service": "ecs-tasks.amazonaws.com"})
+    may_register = allow("ecs:RegisterTaskDefinition")
+    with refused("iam:PassRole", arn):
+        user(may_register).client("ecs").register_task_definition(**DEFINITION, taskRoleArn=arn)
+
+    def register(service: str) -> None:
+        passing = allow("iam:PassRole", on=arn, StringEquals={"iam:PassedToService": service})
+        user(may_register, passing).client("ecs").register_task_definition(
+            **DEFINITION, executionRoleArn=arn
+        )
+
+    with refused("iam:PassRole", arn):
+        register("lambda.amazonaws.com")
+    register("ecs-tasks.amazonaws.com")
+
+
+@pytest.mark.parametrize(
+    "role", ["passed", "arn:aws:iam:::role/passed", f"arn:aws:iam::{'9' * 12}:role/r"]
+)
+def test_a_role_that_is_passed_is_named_by_its_arn(user: Callable[..., Access], role: str) -> None:
+    with refused("not judged here", "role"):
+        user(allow("*")).client("ecs").register_task_definition(**DEFINITION, taskRoleArn=role)
+
+
+def test_a_call_that_creates_with_tags_needs_permission_to_tag(
+    user: Callable[..., Access],
+) -> None:
+    tags = [{"key": "a", "value": "b"}]
+    may_register = allow("ecs:RegisterTaskDefinition")
+    with refused("ecs:TagResource"):
+        user(may_register).client("ecs").register_task_definition(**DEFINITION, tags=tags)
+    may_tag = allow("ecs:TagResource", StringEquals={"ecs:CreateAction": "RegisterTaskDefinition"})
+    user(may_register, may_tag).client("ecs").register_task_definition(**DEFINITION, tags=tags)
+
+
+def test_only_callers_that_the_trust_policy_names_assume_a_role(
+    local_aws: LocalAws, user: Callable[..., Access], role: Callable[..., str]
+) -> None:
+    root = local_aws.access
+    for_codebuild = role({"Service": "codebuild.amazonaws.com"}, allow("ecs:ListClusters"))
+    root.role(for_codebuild, service="codebuild.amazonaws.com").client("ecs").list_clusters()
+    for service in ("lambda.amazonaws.com", ""):
+        with refused("sts:AssumeRole"):
+            root.role(for_codebuild, service=service)
+    with refused("sts:AssumeRole"):
+        user(allow("sts:AssumeRole")).role(for_codebuild)
+    # Only root may act in the name of a service.
+    with refused("sts:AssumeRole"):
+        user(allow("sts:AssumeRole")).role(for_codebuild, service="codebuild.amazonaws.com")
+    # A trust policy that names the account leaves the decision to the policies of the caller.
+    for_account = role({"AWS": f"arn:aws:iam::{ACCOUNT}:root"})
+    with refused("sts:AssumeRole", for_account):
+        user(allow("sts:AssumeRole", on=for_codebuild)).role(for_account)
+    user(allow("sts:AssumeRole", on=for_account)).role(for_account)
+    # A caller that it names needs no policy of its own.
+    for_role = role({"AWS": for_codebuild})
+    build = root.role(for_codebuild, service="codebuild.amazonaws.com")
+    assert "assumed-role" in build.role(for_role).client("sts").get_caller_identity()["Arn"]
+
+
+def test_a_permissions_boundary_limits_a_role(
+    local_aws: LocalAws, client: Callable[[str], Any], role: Callable[..., str]
+) -> None:
+    iam = client("iam")
+    policy = json.dumps(document(allow("ecs:ListClusters")))
+    boundary = iam.create_policy(PolicyName="edge", PolicyDocument=policy)["Policy"]
+    arn = role(
+        {"Service": "lambda.amazonaws.com"}, allow("ecs:*"), PermissionsBoundary=boundary["Arn"]
+    )
+    limited = local_aws.access.role(arn, service="lambda.amazonaws.com").client("ecs")
+    limited.list_clusters()
+    with refused("ecs:ListTaskDefinitions", "permissions boundary"):
+        limited.list_task_definitions()
+
+
+def test_the_policy_of_a_bucket_refuses_and_allows(
+    access: Access, client: Callable[[str], Any], user: Callable[..., Access]
+) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="judged", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="judged", Key="a", Body=b"a")
+    try:
+        reader = user(allow("s3:GetObject", on="arn:aws:s3:::judged/*"))
+        reader.client("s3").get_object(Bucket="judged", Key="a")
+        arn = reader.client("sts").get_caller_identity()["Arn"]
+        deny: dict[str, Any] = {
+            "Effect": "Deny",
+            "Action": "s3:GetObject",
+            "Resource": "arn:aws:s3:::judged/*",
+        }
+        grant: dict[str, Any] = {
+            "Effect": "Allow",
+            "Action": "s3:PutObject",
+            "Resource": "arn:aws:s3:::judged/*",
+        }
+        both = [deny | {"Principal": "*"}, grant | {"Principal": {"AWS": arn}}]
+        s3.put_bucket_policy(Bucket="judged", Policy=json.dumps(document(*both)))
+        with refused("s3:GetObject", "explicit deny in a resource-based policy"):
+            reader.client("s3").get_object(Bucket="judged", Key="a")
+        reader.client("s3").put_object(Bucket="judged", Key="a", Body=b"b")
+        name = arn.rpartition("/")[2]
+        uses = [each for each in access.ledger()["uses"] if each["principal"] == name]
+        (use,) = [each for each in uses if each["action"] == "s3:PutObject"]
+        assert (use["policy"], use["alone"]) == ("policy of arn:aws:s3:::judged", True)
+        with refused("s3:DeleteObject"):
+            reader.client("s3").delete_object(Bucket="judged", Key="a")
+    finally:
+        s3.delete_bucket_policy(Bucket="judged")
+        s3.delete_object(Bucket="judged", Key="a")
+        s3.delete_bucket(Bucket="judged")
+
+
+REPOSITORY_ARN = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/judged"
+MANIFEST = {"Content-Type": "application/vnd.oci.image.manifest.v1+json"}
+
+
+@pytest.mark.parametrize(
+    ("action", "method", "path"),
+    [
+        ("ecr:BatchGetImage", "GET", "manifests/live"),
+        ("ecr:PutImage", "PUT", "manifests/live"),
+        ("ecr:InitiateLayerUpload", "POST", "blobs/uploads/"),
+        ("is not judged here", "DELETE", "manifests/live"),
+    ],
+)
+def test_docker_may_do_what_the_user_of_its_login_may(
+    local_aws: LocalAws, user: Callable[..., Access], action: str, method: str, path: str
+) -> None:
+    def answer(*statements: Mapping[str, Any]) -> Answer:
+        access = user(allow("ecr:GetAuthorizationToken"), *statements)
+        (given,) = access.client("ecr").get_authorization_token()["authorizationData"]
+        login = {"Authorization": f"Basic {given['authorizationToken']}"} | MANIFEST
+        return send(local_aws.access, method, f"/v2/judged/{path}", login, b"{}")
+
+    refusal = answer(allow("*", on=f"{REPOSITORY_ARN}-other"))
+    assert refusal.status == 403
+    assert action.encode() in refusal.body
+    if action.startswith("ecr:"):
+        assert answer(allow(action, on=REPOSITORY_ARN)).status != 403
+
+
+def test_the_ledger_lists_which_statement_allowed_each_call(
+    local_aws: LocalAws, user: Callable[..., Access]
+) -> None:
+    caller = user(allow("ecs:List*"), allow("ecs:ListClusters"))
+    caller.client("ecs").list_clusters()
+    with refused("ecs:ListTaskDefinitions"):
+        user(allow("ecs:Describe*")).client("ecs").list_task_definitions()
+    arn = caller.client("sts").get_caller_identity()["Arn"]
+
+    ledger = local_aws.access.ledger()
+    uses = {
+        (use["granted"], use["action"], use["alone"])
+        for use in ledger["uses"]
+        if use["principal"] == arn.rpartition("/")[2]
+    }
+    assert uses == {
+        ("ecs:ListClusters", "ecs:ListClusters", False),
+        ("ecs:List*", "ecs:ListClusters", False),
+    }
+    assert "ecs:ListTaskDefinitions" in [each["action"] for each in ledger["refusals"]]

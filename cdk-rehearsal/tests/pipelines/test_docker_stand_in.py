@@ -1,0 +1,79 @@
+"""The stand-in for docker refuses what docker refuses, and what it does not know."""
+
+import io
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cdk_rehearsal.pipelines.docker_command import SWITCH, docker_command
+from cdk_rehearsal.pipelines.docker_stand_in import State, main
+
+IMAGE = "registry/shop:1"
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    folder = tmp_path / "context"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text("FROM base AS test\nFROM base AS service\n", "utf-8")
+    return folder
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    return State(tmp_path / "state")
+
+
+def docker(state: State, *arguments: str) -> None:
+    main([str(state.folder), *arguments])
+
+
+def test_a_digest_depends_on_context_and_arguments(context: Path, state: State) -> None:
+    def image(revision: str) -> str:
+        docker(state, "build", "--tag", IMAGE, f"--build-arg=REVISION={revision}", str(context))
+        return state.known("images")[IMAGE]
+
+    first = image("1")
+    assert image("1") == first
+    assert image("2") != first
+    (context / "app.py").touch()
+    assert image("1") != first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("build", "--target=tests"), "has no stage tests"),
+        (("build", "--file=other"), "there is no other"),
+        (("build", "--secret=id=NPM_TOKEN,env=NPM_TOKEN"), "there is no variable NPM_TOKEN"),
+        (("push",), "no basic auth credentials for registry"),
+    ],
+)
+def test_it_refuses_what_docker_refuses(
+    arguments: tuple[str, ...], reason: str, context: Path, state: State
+) -> None:
+    with pytest.raises(SystemExit, match=reason):
+        docker(state, *arguments, str(context) if arguments[0] == "build" else IMAGE)
+
+
+def test_a_push_needs_an_image(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("password"))
+    docker(state, "login", "--username", "AWS", "--password-stdin", "registry")
+    with pytest.raises(SystemExit, match="does not exist locally"):
+        docker(state, "push", IMAGE)
+
+
+def test_a_build_finds_it_as_docker(
+    tmp_path: Path, context: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SWITCH, "stand-in")
+    # The folder of a build has the delivered source, which may have a package of the same name.
+    (context / "cdk_rehearsal").mkdir()
+    (context / "cdk_rehearsal" / "__init__.py").touch()
+    with docker_command(tmp_path, context / "Dockerfile", tmp_path) as found:
+        command = [str(found.folder / "docker"), "build", "--tag", IMAGE, str(context)]
+        assert subprocess.run(command, cwd=context, check=False).returncode == 0
+        assert len(found.images()) == 1
+        unknown = [*command, "--squash"]
+        assert subprocess.run(unknown, cwd=context, check=False).returncode != 0

@@ -1,0 +1,157 @@
+"""How code of this package replaces names of MiniStack, and what a new MiniStack changes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from cdk_rehearsal.ministack import report as replacement_report
+from cdk_rehearsal.ministack.replacements import (
+    MODULES,
+    MODULES_WITH_ENGINE,
+    Name,
+    ReplacementError,
+    Replacements,
+)
+
+PACKAGE = Path(replacement_report.__file__).parents[1]
+
+
+def _louder(original: Callable[[str], str], word: str) -> str:
+    """Say it louder.
+
+    And more of it.
+    """
+    return original(word).upper()
+
+
+def _say(word: str) -> str:
+    return f"say {word}"
+
+
+@pytest.fixture
+def service() -> Any:
+    """A module like MiniStack's, whose functions call each other by their names."""
+    module: Any = ModuleType("ministack.services.echo")
+    module.say = _say
+    module.twice = lambda word: f"{module.say(word)} {module.say(word)}"
+    module.ACTIONS = {"Say": _say, "Ask": _say}
+    return module
+
+
+def test_a_function_receives_the_original(service: Any) -> None:
+    replacements = Replacements()
+    louder = replacements.replaces(service, "say")(_louder)
+    assert service.say("a") == "say a", "nothing is replaced before `apply`"
+    replacements.apply()
+    assert service.twice("a") == "SAY A SAY A"
+    assert louder("a") == "SAY A", "other code calls it like the original"
+
+
+def test_every_listed_name_is_replaced_and_no_other(service: Any) -> None:
+    other: Any = ModuleType("ministack.services.other")
+    other.say = service.say
+    replacements = Replacements()
+    replacements.replaces(service, "say", "ACTIONS[Say]", bound_in=[other])(_louder)
+    replacements.apply()
+    assert service.say("a") == service.ACTIONS["Say"]("a") == other.say("a") == "SAY A"
+    assert service.ACTIONS["Ask"]("a") == "say a"
+
+
+def test_a_second_replacement_is_an_error_that_names_both(service: Any) -> None:
+    def quieter(original: Callable[[str], str], word: str) -> str:
+        return original(word)
+
+    replacements = Replacements()
+    replacements.replaces(service, "say")(_louder)
+    with pytest.raises(ReplacementError) as error:
+        replacements.replaces(service, "ACTIONS[Say]", "say")(quieter)
+    text = str(error.value)
+    assert "ministack.services.echo.say is replaced twice" in text
+    assert "_louder (test_replacements.py:" in text
+    assert "quieter (test_replacements.py:" in text
+
+
+def test_one_error_names_everything_that_does_not_fit_and_nothing_is_replaced(
+    service: Any,
+) -> None:
+    service.other = lambda word: word
+    replacements = Replacements()
+    replacements.replaces(service, "say")(_louder)
+    replacements.replaces(service, "ACTIONS[Gone]")(_louder)
+    replacements.replaces(service, "other", "ACTIONS[Ask]")(_louder)
+    replacements.add([Name(service, "twice")], function=_say, value=_say, adds=True)
+    with pytest.raises(ReplacementError) as error:
+        replacements.apply()
+    lines = str(error.value).splitlines()
+    assert len(lines) == 3
+    for part in (
+        "echo.ACTIONS[Gone] no longer exists in MiniStack, but _louder (test_replacements.py:",
+        "echo.other and ministack.services.echo.ACTIONS[Ask] no longer have the same value",
+        "echo.twice now exists in MiniStack: compare it with _say",
+    ):
+        assert any(part in line for line in lines), part
+    assert service.say is _say
+
+
+def test_a_module_that_is_loaded_too_late_is_an_error(service: Any) -> None:
+    replacements = Replacements()
+    replacements.apply()
+    with pytest.raises(ReplacementError, match=r"test_replacements.py:\d+ is loaded too late"):
+        replacements.replaces(service, "say")(_louder)
+
+
+def test_every_module_that_registers_a_replacement_is_loaded() -> None:
+    registering = {
+        ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        for path in PACKAGE.rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.startswith("@replaces")
+    }
+    # Other modules import this one.
+    assert registering - {"ministack.resource_types"} <= {*MODULES, *MODULES_WITH_ENGINE}
+
+
+def test_the_installed_ministack_is_the_recorded_one() -> None:
+    """After an update of MiniStack the output says what to read, and what to do then."""
+    # With a variable of the shell that would switch services of MiniStack off.
+    environment = os.environ | {"SERVICES": "s3"}
+    done = subprocess.run(
+        [sys.executable, "-m", "cdk_rehearsal.server", "--replacements", "check"],
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_report_gives_place_and_reason_of_every_replacement(service: Any) -> None:
+    replacements = Replacements()
+    replacements.replaces(service, "say", "ACTIONS[Say]", upstream="Bug: it is quiet.")(_louder)
+    lines = replacement_report.report(replacements).splitlines()
+    assert lines[0].startswith("services.echo.say  <-  test_replacements.py:")
+    assert lines[1:4] == [
+        "    and services.echo.ACTIONS[Say]",
+        "    Say it louder.",
+        "    upstream: Bug: it is quiet.",
+    ]
+
+
+def test_another_version_of_ministack_is_compared_name_by_name() -> None:
+    names = dict.fromkeys(("same", "unused", "other", "lost"), "1")
+    now = {"same": "1", "other": "2", "lost": "gone", "new": "1"}
+    lines = replacement_report.differences(
+        {"ministack": "1.0", "names": names}, now, uses=dict.fromkeys(now, "some code")
+    )
+    assert [line.partition(". ")[0].partition(";")[0] for line in lines] == [
+        "lost is gone since MiniStack 1.0",
+        "new is not recorded",
+        "other has changed since MiniStack 1.0",
+        "unused is recorded, but not used any more",
+    ]

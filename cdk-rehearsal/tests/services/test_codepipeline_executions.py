@@ -1,0 +1,143 @@
+"""Executions of the local CodePipeline: jobs in their order, approvals, retries and rollbacks."""
+
+import re
+from typing import Any
+
+import pytest
+from moto.core.exceptions import JsonRESTError
+
+from cdk_rehearsal.services.codepipeline.executions import Executions
+
+COMMIT = "0123456789abcdef"
+
+
+def action(name: str, category: str, provider: str, order: int = 1) -> dict[str, Any]:
+    kind = {"category": category, "owner": "AWS", "provider": provider, "version": "1"}
+    return {"name": name, "actionTypeId": kind, "runOrder": order}
+
+
+SOURCE = action("Source", "Source", "GitHub")
+BUILD = action("Build", "Build", "CodeBuild")
+APPROVE = action("Approve", "Approval", "Manual")
+ROLLOUT, PROMOTE = action("Deploy", "Deploy", "ECS"), action("Promote", "Compute", "Commands", 2)
+KINDS = [each["actionTypeId"] for each in (SOURCE, BUILD, ROLLOUT, PROMOTE)]
+
+
+def pipeline(version: int = 1, *, approval: bool = False) -> dict[str, Any]:
+    stages = [
+        {"name": "Source", "actions": [SOURCE]},
+        {"name": "Build", "actions": [BUILD]},
+        *([{"name": "Approve", "actions": [APPROVE]}] if approval else []),
+        {"name": "Deploy", "actions": [PROMOTE, ROLLOUT]},
+    ]
+    return {"name": "delivery", "version": version, "stages": stages}
+
+
+def offered(executions: Executions) -> list[dict[str, Any]]:
+    return [job for kind in KINDS for job in executions.poll(kind)]
+
+
+def work(executions: Executions, *, failing: str = "") -> list[str]:
+    """Do what is offered until nothing is; return the actions."""
+    done: list[str] = []
+    while jobs := offered(executions):
+        (job,) = jobs
+        name = job["data"]["pipelineContext"]["action"]["name"]
+        done.append(name)
+        executions.acknowledge(job["id"])
+        if name == failing:
+            executions.fail(job["id"], "it does not start")
+        else:
+            revision = (
+                {"revision": COMMIT, "changeIdentifier": COMMIT} if name == "Source" else None
+            )
+            executions.succeed(job["id"], "", revision)
+    return done
+
+
+@pytest.fixture
+def executions() -> Executions:
+    made = Executions()
+    assert offered(made) == []  # a worker is there
+    return made
+
+
+def status(executions: Executions, execution: str) -> str:
+    return executions.find("delivery", execution).status
+
+
+def test_without_a_worker_nothing_is_started() -> None:
+    with pytest.raises(JsonRESTError, match="PollForJobs"):
+        Executions().start(pipeline(), None)
+
+
+def test_actions_are_offered_in_their_order_and_one_at_a_time(executions: Executions) -> None:
+    started = executions.start(pipeline(), None)
+    assert work(executions) == ["Source", "Build", "Deploy", "Promote"]
+    assert status(executions, started) == "Succeeded"
+    (listed,) = executions.summaries("delivery", "Deploy", 10)
+    assert listed["sourceRevisions"][0]["revisionId"] == COMMIT
+
+
+def test_a_second_execution_waits_for_the_first(executions: Executions) -> None:
+    executions.start(pipeline(), None)
+    executions.start(pipeline(), [{"actionName": "Source", "revisionValue": "feed"}])
+    second = executions.summaries("delivery", "", 10)[0]
+    assert second["sourceRevisions"] == [{"actionName": "Source", "revisionId": "feed"}]
+    assert work(executions) == ["Source", "Build", "Deploy", "Promote"] * 2
+
+
+def test_a_failure_ends_the_execution_and_says_why(executions: Executions) -> None:
+    started = executions.start(pipeline(), None)
+    assert work(executions, failing="Deploy") == ["Source", "Build", "Deploy"]
+    assert status(executions, started) == "Failed"
+    state = executions.stage_state("delivery", pipeline()["stages"][-1])
+    assert state["latestExecution"]["status"] == "Failed"
+    failed = state["actionStates"][0]["latestExecution"]
+    assert failed["errorDetails"]["message"] == "it does not start"
+
+
+def test_a_retried_stage_begins_with_the_failed_action(executions: Executions) -> None:
+    started = executions.start(pipeline(), None)
+    work(executions, failing="Promote")
+    executions.retry("delivery", "Deploy", started, "FAILED_ACTIONS")
+    assert work(executions) == ["Promote"]
+    assert status(executions, started) == "Succeeded"
+
+
+def test_a_rejected_approval_ends_the_execution(executions: Executions) -> None:
+    started = executions.start(pipeline(approval=True), None)
+    work(executions)
+    stage = pipeline(approval=True)["stages"][2]
+    token = executions.stage_state("delivery", stage)["actionStates"][0]["latestExecution"]["token"]
+    executions.approve(token, "Rejected", "")
+    assert status(executions, started) == "Failed"
+
+
+def test_a_rollback_does_one_stage_with_the_revision_of_its_target(executions: Executions) -> None:
+    first = executions.start(pipeline(), None)
+    work(executions)
+    back = executions.roll_back(pipeline(), "Deploy", first)
+    assert work(executions) == ["Deploy", "Promote"]
+    listed = executions.summaries("delivery", "Deploy", 10)[0]
+    assert listed["pipelineExecutionId"] == back
+    assert listed["executionType"] == "ROLLBACK"
+    assert listed["rollbackMetadata"] == {"rollbackTargetPipelineExecutionId": first}
+    assert listed["sourceRevisions"][0]["revisionId"] == COMMIT
+
+
+def test_a_rollback_is_refused_where_codepipeline_refuses_it(executions: Executions) -> None:
+    first = executions.start(pipeline(), None)
+    work(executions)
+    failed = executions.start(pipeline(), None)
+    work(executions, failing="Deploy")
+    back = executions.roll_back(pipeline(), "Deploy", first)
+    work(executions)
+    for version, stage, target, reason in (
+        (1, "Deploy", back, "rollback itself"),
+        (2, "Deploy", first, "has changed since"),
+        (1, "Source", first, "source stage"),
+        (1, "Deploy", failed, "not successful"),
+    ):
+        with pytest.raises(JsonRESTError, match=re.escape(reason)):
+            executions.roll_back(pipeline(version), stage, target)

@@ -1,0 +1,227 @@
+"""ECR of the local AWS: immutable tags with exclusions, layers, and the first image."""
+
+import hashlib
+import json
+import os
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cdk_rehearsal import LocalAws
+from support.functions import allow, function
+from support.stacks import StackFailedError, Stacks
+
+Client = Callable[[str], Any]
+
+REPOSITORY = {
+    "Type": "AWS::ECR::Repository",
+    "Properties": {
+        "RepositoryName": "backend",
+        "ImageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
+        "ImageTagMutabilityExclusionFilters": [
+            {
+                "ImageTagMutabilityExclusionFilterType": "WILDCARD",
+                "ImageTagMutabilityExclusionFilterValue": "live*",
+            }
+        ],
+        "ImageScanningConfiguration": {"ScanOnPush": True},
+        "LifecyclePolicy": {"LifecyclePolicyText": '{"rules": []}'},
+        "EmptyOnDelete": True,
+    },
+}
+SEED = {
+    "Type": "Custom::CDKECRDeployment",
+    "Properties": {
+        "ServiceToken": {"Fn::GetAtt": ["Function", "Arn"]},
+        "SrcImage": "docker://public.ecr.aws/example/seed:1",
+        "DestImage": {"Fn::Sub": "docker://${Repository.RepositoryUri}:live"},
+    },
+}
+
+PUSH = allow(
+    "ecr:GetAuthorizationToken",
+    "ecr-public:GetAuthorizationToken",
+    "sts:GetServiceBearerToken",
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:InitiateLayerUpload",
+    "ecr:UploadLayerPart",
+    "ecr:CompleteLayerUpload",
+    "ecr:PutImage",
+)
+# The local AWS makes the calls of this function without running its code.
+HELPER = function("", allowed=[PUSH])
+
+
+@pytest.fixture
+def ecr(stacks: Stacks, client: Client) -> Any:
+    stacks.deploy("registry", {"Repository": REPOSITORY})
+    return client("ecr")
+
+
+def put(ecr: Any, tag: str, content: str) -> str:
+    manifest = json.dumps({"schemaVersion": 2, "content": content})
+    image = ecr.put_image(repositoryName="backend", imageTag=tag, imageManifest=manifest)["image"]
+    return str(image["imageId"]["imageDigest"])
+
+
+def digest(ecr: Any, tag: str) -> str:
+    answer = ecr.batch_get_image(repositoryName="backend", imageIds=[{"imageTag": tag}])
+    (image,) = answer["images"]
+    assert image["imageId"]["imageTag"] == tag
+    return str(image["imageId"]["imageDigest"])
+
+
+def test_a_repository_keeps_all_its_settings(ecr: Any, stacks: Stacks) -> None:
+    (repository,) = ecr.describe_repositories()["repositories"]
+    assert repository["imageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
+    filters = [{"filterType": "WILDCARD", "filter": "live*"}]
+    assert repository["imageTagMutabilityExclusionFilters"] == filters
+    assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
+    policy = ecr.get_lifecycle_policy(repositoryName="backend")
+    assert policy["lifecyclePolicyText"] == '{"rules": []}'
+    properties: dict[str, Any] = REPOSITORY["Properties"]  # type: ignore[assignment]
+    plain = {k: v for k, v in properties.items() if "Exclusion" not in k}
+    changed = REPOSITORY | {"Properties": plain | {"ImageTagMutability": "MUTABLE"}}
+    stacks.deploy("registry", {"Repository": changed})
+    (repository,) = ecr.describe_repositories()["repositories"]
+    assert repository["imageTagMutability"] == "MUTABLE"
+    assert "imageTagMutabilityExclusionFilters" not in repository
+
+
+def test_only_an_excluded_tag_can_be_moved(ecr: Any) -> None:
+    first = put(ecr, "one", "first")
+    second = put(ecr, "two", "second")
+    put(ecr, "live", "first")
+    put(ecr, "live", "second")
+    assert digest(ecr, "live") == second
+    with pytest.raises(ClientError, match="ImageTagAlreadyExistsException"):
+        put(ecr, "one", "second")
+    assert digest(ecr, "one") == first
+    with pytest.raises(ClientError, match="ImageAlreadyExistsException"):
+        put(ecr, "live", "second")
+
+
+def test_an_image_can_have_several_tags(ecr: Any) -> None:
+    first = put(ecr, "one", "first")
+    put(ecr, "live", "first")
+    ids = ecr.list_images(repositoryName="backend")["imageIds"]
+    assert {image["imageTag"]: image["imageDigest"] for image in ids} == {
+        "one": first,
+        "live": first,
+    }
+    ecr.batch_delete_image(repositoryName="backend", imageIds=[{"imageTag": "live"}])
+    (image,) = ecr.describe_images(repositoryName="backend")["imageDetails"]
+    assert image["imageTags"] == ["one"]
+    ecr.batch_delete_image(repositoryName="backend", imageIds=[{"imageDigest": first}])
+    assert ecr.list_images(repositoryName="backend")["imageIds"] == []
+    with pytest.raises(ClientError, match="ImageNotFoundException"):
+        ecr.describe_images(repositoryName="backend", imageIds=[{"imageTag": "one"}])
+
+
+def test_the_first_image_is_the_same_for_the_same_source(ecr: Any, stacks: Stacks) -> None:
+    stacks.deploy("registry", {"Repository": REPOSITORY, **HELPER, "Seed": SEED})
+    seeded = digest(ecr, "live")
+    stacks.deploy("registry", {"Repository": REPOSITORY})
+    assert digest(ecr, "live") == seeded, "the image stays without its resource"
+    put(ecr, "live", "a delivery")
+    stacks.deploy("registry", {"Repository": REPOSITORY, **HELPER, "Seed": SEED})
+    assert digest(ecr, "live") == seeded
+    source = {"SrcImage": "docker://public.ecr.aws/example/seed:2"}
+    changed = SEED | {"Properties": SEED["Properties"] | source}  # type: ignore[operator]
+    stacks.deploy("registry", {"Repository": REPOSITORY, **HELPER, "Seed": changed})
+    assert digest(ecr, "live") != seeded
+
+
+@pytest.mark.parametrize("action", PUSH["Action"])
+def test_the_first_image_needs_each_permission_of_the_role_of_its_function(
+    stacks: Stacks, action: str
+) -> None:
+    rest = PUSH | {"Action": [each for each in PUSH["Action"] if each != action]}
+    helper = function("", allowed=[rest])
+    with pytest.raises(StackFailedError, match=f"not authorized to perform: {action}"):
+        stacks.deploy("registry", {"Repository": REPOSITORY, **helper, "Seed": SEED})
+
+
+def test_the_stack_deletes_a_repository_with_images_or_one_that_is_gone(
+    ecr: Any, stacks: Stacks
+) -> None:
+    put(ecr, "one", "first")
+    stacks.delete("registry")
+    assert ecr.describe_repositories()["repositories"] == []
+    stacks.deploy("registry", {"Repository": REPOSITORY})
+    ecr.delete_repository(repositoryName="backend", force=True)
+    stacks.delete("registry")
+
+
+def upload(ecr: Any, data: bytes, *, digest: str = "") -> None:
+    started = ecr.initiate_layer_upload(repositoryName="backend")
+    for first in range(0, len(data), started["partSize"]):
+        part = data[first : first + started["partSize"]]
+        ecr.upload_layer_part(
+            repositoryName="backend",
+            uploadId=started["uploadId"],
+            partFirstByte=first,
+            partLastByte=first + len(part) - 1,
+            layerPartBlob=part,
+        )
+    ecr.complete_layer_upload(
+        repositoryName="backend",
+        uploadId=started["uploadId"],
+        layerDigests=[digest or digest_of(data)],
+    )
+
+
+def digest_of(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def available(ecr: Any, digest: str) -> str:
+    checked = ecr.batch_check_layer_availability(repositoryName="backend", layerDigests=[digest])
+    return str(checked["layers"][0]["layerAvailability"])
+
+
+def test_a_layer_uploaded_in_parts_is_downloaded_unchanged(ecr: Any, local_aws: LocalAws) -> None:
+    data = os.urandom(1024) * 11 * 1024
+    assert available(ecr, digest_of(data)) == "UNAVAILABLE"
+    upload(ecr, data)
+    assert available(ecr, digest_of(data)) == "AVAILABLE"
+    url = ecr.get_download_url_for_layer(repositoryName="backend", layerDigest=digest_of(data))
+    trusted = ssl.create_default_context(cafile=str(local_aws.access.ca_bundle))
+    with urllib.request.urlopen(url["downloadUrl"], context=trusted) as answer:  # noqa: S310
+        assert answer.read() == data
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(url["downloadUrl"][:-1], context=trusted)  # noqa: S310
+
+
+def test_a_wrong_empty_or_known_layer_is_refused(ecr: Any) -> None:
+    with pytest.raises(ClientError, match="InvalidLayerException"):
+        upload(ecr, b"one", digest=digest_of(b"another"))
+    with pytest.raises(ClientError, match="EmptyUploadException"):
+        upload(ecr, b"")
+    upload(ecr, b"one")
+    with pytest.raises(ClientError, match="LayerAlreadyExistsException"):
+        upload(ecr, b"one")
+
+
+def test_an_image_needs_its_layers_and_its_digest_and_an_index_its_images(ecr: Any) -> None:
+    manifest = json.dumps({"layers": [{"digest": digest_of(b"layer")}], "config": None})
+
+    def put_image(**digest: str) -> None:
+        ecr.put_image(repositoryName="backend", imageTag="1", imageManifest=manifest, **digest)
+
+    with pytest.raises(ClientError, match="LayersNotFoundException"):
+        put_image()
+    upload(ecr, b"layer")
+    with pytest.raises(ClientError, match="ImageDigestDoesNotMatchException"):
+        put_image(imageDigest=digest_of(b"something else"))
+    put_image(imageDigest=digest_of(manifest.encode()))
+    index = json.dumps({"manifests": [{"digest": digest_of(b"{}")}]})
+    with pytest.raises(ClientError, match="ReferencedImagesNotFoundException"):
+        ecr.put_image(repositoryName="backend", imageTag="both", imageManifest=index)
+    ecr.put_image(repositoryName="backend", imageManifest="{}")
+    ecr.put_image(repositoryName="backend", imageTag="both", imageManifest=index)

@@ -1,0 +1,222 @@
+"""Cloud Map of the local AWS: the running tasks of a service, and no others, are its instances."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cdk_rehearsal import Delays, LocalAws
+from support.discoverable import (
+    HOST,
+    NAMESPACE,
+    OUTPUTS,
+    everything,
+    network,
+    registry,
+)
+from support.stacks import StackFailedError, Stacks
+
+Client = Callable[[str], Any]
+PATIENCE_SECONDS = 120  # reached only when the test fails
+
+
+class Names:
+    """Compares Cloud Map and the hosted zone of the namespace with the running tasks."""
+
+    def __init__(self, client: Client) -> None:
+        self._ecs, self._route53 = client("ecs"), client("route53")
+        self.cloud_map = client("servicediscovery")
+
+    def running(self) -> dict[str, str]:
+        """Return the address of each running task by its id."""
+        arns = self._ecs.list_tasks(cluster="infra", serviceName="backend")["taskArns"]
+        tasks = self._ecs.describe_tasks(cluster="infra", tasks=arns)["tasks"] if arns else []
+        return {
+            task["taskArn"].rsplit("/", 1)[-1]: detail["value"]
+            for task in tasks
+            for detail in task["attachments"][0]["details"]
+            if detail["name"] == "privateIPv4Address"
+        }
+
+    def discovered(self, **question: Any) -> dict[str, str]:
+        found = self.cloud_map.discover_instances(
+            NamespaceName=NAMESPACE, ServiceName="backend", **question
+        )["Instances"]
+        return {i["InstanceId"]: i["Attributes"]["AWS_INSTANCE_IPV4"] for i in found}
+
+    def record_sets(self) -> list[dict[str, Any]]:
+        (zone,) = self._route53.list_hosted_zones()["HostedZones"]
+        answer = self._route53.list_resource_record_sets(HostedZoneId=zone["Id"])
+        return [r for r in answer["ResourceRecordSets"] if r["Type"] not in ("SOA", "NS")]
+
+    def records(self) -> dict[str, str]:
+        return {r["SetIdentifier"]: r["ResourceRecords"][0]["Value"] for r in self.record_sets()}
+
+    def expect_running(self, count: int) -> dict[str, str]:
+        running = self.running()
+        assert len(running) == count
+        assert self.discovered() == running
+        assert self.records() == running
+        return running
+
+
+@pytest.fixture
+def names(client: Client) -> Names:
+    return Names(client)
+
+
+def test_a_task_is_registered_with_the_attributes_that_ecs_documents_and_a_record(
+    stacks: Stacks, names: Names
+) -> None:
+    service_id = stacks.deploy("found", everything(count=1), Outputs=OUTPUTS)["Discovery"]
+    ((task, address),) = names.running().items()
+    attributes = {
+        "AWS_INSTANCE_IPV4": address,
+        "AWS_INIT_HEALTH_STATUS": "HEALTHY",
+        "AVAILABILITY_ZONE": "eu-west-1a",
+        "REGION": "eu-west-1",
+        "ECS_CLUSTER_NAME": "infra",
+        "ECS_SERVICE_NAME": "backend",
+        "ECS_TASK_DEFINITION_FAMILY": "backend",
+    }
+    cloud_map = names.cloud_map
+    listed = cloud_map.list_instances(ServiceId=service_id)["Instances"]
+    assert listed == [{"Id": task, "Attributes": attributes}]
+    got = cloud_map.get_instance(ServiceId=service_id, InstanceId=task)["Instance"]
+    assert got["Attributes"] == attributes
+    health = cloud_map.get_instances_health_status(ServiceId=service_id)["Status"]
+    assert health == {task: "HEALTHY"}
+    (record,) = names.record_sets()
+    assert (record["Name"], record["Type"], record["TTL"]) == (f"{HOST}.", "A", 10)
+    assert (record["SetIdentifier"], record["MultiValueAnswer"]) == (task, True)
+
+
+def test_scaling_and_stopping_tasks_change_the_instances(
+    stacks: Stacks, names: Names, client: Client
+) -> None:
+    ecs = client("ecs")
+    stacks.deploy("found", everything())
+    three = names.expect_running(3)
+    ecs.update_service(cluster="infra", service="backend", desiredCount=5)
+    five = names.expect_running(5)
+    assert three.items() <= five.items()
+    ecs.update_service(cluster="infra", service="backend", desiredCount=2)
+    two = names.expect_running(2)
+    assert two.items() <= five.items()
+    stopped = min(two)
+    ecs.stop_task(cluster="infra", task=stopped)
+    assert stopped not in names.expect_running(2)
+    ecs.update_service(cluster="infra", service="backend", desiredCount=0)
+    names.expect_running(0)
+
+
+def test_only_a_deployment_that_succeeds_replaces_the_instances(
+    stacks: Stacks, names: Names, client: Client
+) -> None:
+    stacks.deploy("found", everything())
+    first = names.expect_running(3)
+    client("ecs").update_service(cluster="infra", service="backend", forceNewDeployment=True)
+    second = names.expect_running(3)
+    assert not first.keys() & second.keys()
+    assert not set(first.values()) & set(second.values())
+    image = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/never:pushed"
+    with pytest.raises(StackFailedError, match="Circuit Breaker"):
+        stacks.deploy("found", everything(image=image))
+    assert names.expect_running(3) == second
+
+
+def test_a_service_or_namespace_in_use_is_not_deleted(stacks: Stacks, names: Names) -> None:
+    outputs = stacks.deploy("found", everything(), Outputs=OUTPUTS)
+    with pytest.raises(ClientError, match=r"ResourceInUse.*contains registered instances"):
+        names.cloud_map.delete_service(Id=outputs["Discovery"])
+    with pytest.raises(ClientError, match="ResourceInUse"):
+        names.cloud_map.delete_namespace(Id=outputs["Namespace"])
+    names.expect_running(3)
+
+
+def test_an_instance_that_ecs_did_not_register_stays(
+    stacks: Stacks, names: Names, client: Client
+) -> None:
+    service_id = stacks.deploy("found", everything(), Outputs=OUTPUTS)["Discovery"]
+    names.cloud_map.register_instance(
+        ServiceId=service_id, InstanceId="own", Attributes={"AWS_INSTANCE_IPV4": "10.3.9.9"}
+    )
+    client("ecs").delete_service(cluster="infra", service="backend", force=True)
+    assert names.discovered() == names.records() == {"own": "10.3.9.9"}
+    names.cloud_map.deregister_instance(ServiceId=service_id, InstanceId="own")
+    assert names.discovered() == names.records() == {}
+    with pytest.raises(ClientError, match="InstanceNotFound"):
+        names.cloud_map.deregister_instance(ServiceId=service_id, InstanceId="own")
+
+
+def test_an_instance_without_an_address_or_with_an_unknown_health_is_refused(
+    stacks: Stacks, names: Names
+) -> None:
+    service_id = stacks.deploy("found", network() | registry(), Outputs=OUTPUTS)["Discovery"]
+    unknown = {"AWS_INSTANCE_IPV4": "10.3.9.9", "AWS_INIT_HEALTH_STATUS": "FINE"}
+    for attributes, reason in (({}, "AWS_INSTANCE_IPV4"), (unknown, "AWS_INIT_HEALTH_STATUS")):
+        with pytest.raises(ClientError, match=f"InvalidInput.*{reason}"):
+            names.cloud_map.register_instance(
+                ServiceId=service_id, InstanceId="own", Attributes=attributes
+            )
+    assert names.discovered() == {}
+
+
+def test_unhealthy_instances_are_discovered_only_if_none_is_healthy(
+    stacks: Stacks, names: Names
+) -> None:
+    service_id = stacks.deploy("found", everything(count=2), Outputs=OUTPUTS)["Discovery"]
+    well, sick = sorted(names.expect_running(2))
+    update = names.cloud_map.update_instance_custom_health_status
+    update(ServiceId=service_id, InstanceId=sick, Status="UNHEALTHY")
+    assert list(names.discovered()) == [well]
+    assert list(names.discovered(HealthStatus="UNHEALTHY")) == [sick]
+    update(ServiceId=service_id, InstanceId=well, Status="UNHEALTHY")
+    assert sorted(names.discovered()) == [well, sick]
+
+
+def test_filters_and_query_parameters_narrow_the_answer(stacks: Stacks, names: Names) -> None:
+    outputs = stacks.deploy("found", everything(), Outputs=OUTPUTS)
+    zone = {"AVAILABILITY_ZONE": "eu-west-1b"}
+    assert len(names.discovered(QueryParameters=zone)) == 1
+    assert names.discovered(QueryParameters={"ECS_SERVICE_NAME": "other"}) == {}
+    for namespace, count in ((outputs["Namespace"], 1), ("ns-other", 0)):
+        filters = [{"Name": "NAMESPACE_ID", "Values": [namespace], "Condition": "EQ"}]
+        assert len(names.cloud_map.list_services(Filters=filters)["Services"]) == count
+    with pytest.raises(ClientError, match="does not know this filter"):
+        names.cloud_map.list_namespaces(Filters=[{"Name": "HTTP_NAME", "Values": ["x"]}])
+
+
+def test_cloud_map_acts_late_on_a_health_status_and_only_on_the_last_one() -> None:
+    delays = Delays(custom_health=2)
+    with LocalAws(account="111122223333", region="eu-west-1", delays=delays) as aws:
+        cloud_map = aws.client("servicediscovery")
+        cloud_map.create_http_namespace(Name="test")
+        (namespace,) = cloud_map.list_namespaces()["Namespaces"]
+        service = cloud_map.create_service(
+            Name="one", NamespaceId=namespace["Id"], HealthCheckCustomConfig={}
+        )["Service"]["Id"]
+        for instance in ("stays", "changes"):
+            cloud_map.register_instance(ServiceId=service, InstanceId=instance, Attributes={})
+
+        def send(instance: str, status: str) -> None:
+            cloud_map.update_instance_custom_health_status(
+                ServiceId=service, InstanceId=instance, Status=status
+            )
+
+        def health() -> dict[str, str]:
+            answer = cloud_map.get_instances_health_status(ServiceId=service)
+            return dict(answer["Status"])
+
+        sent = time.monotonic()
+        send("changes", "UNHEALTHY")
+        send("changes", "HEALTHY")
+        send("stays", "UNHEALTHY")
+        while health()["stays"] == "HEALTHY":
+            assert time.monotonic() < sent + PATIENCE_SECONDS
+            time.sleep(0.1)
+        # A slow machine makes this longer, never shorter.
+        assert time.monotonic() >= sent + delays.custom_health
+        assert health() == {"stays": "UNHEALTHY", "changes": "HEALTHY"}

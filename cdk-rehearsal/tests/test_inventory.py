@@ -1,0 +1,55 @@
+"""The inventory finds the resources of a stack, missing ones, and what a deletion left."""
+
+from collections.abc import Callable
+from typing import Any
+
+from cdk_rehearsal import Inventory, LocalAws
+from support.discoverable import HOST, OUTPUTS, network, registry
+from support.stacks import Stacks
+
+Client = Callable[[str], Any]
+
+
+def test_it_finds_a_network_and_reports_a_missing_resource(
+    stacks: Stacks, client: Client, local_aws: LocalAws
+) -> None:
+    inventory = Inventory(local_aws.access)
+    before = inventory.snapshot()
+    address = {"Type": "AWS::EC2::EIP", "Properties": {"Domain": "vpc"}}
+    stacks.deploy("found", network() | {"Address": address})
+    assert inventory.missing(["found"]) == []
+    added = inventory.added_since(before)
+    assert len(added["AWS::EC2::VPC"]) == len(added["AWS::EC2::EIP"]) == 1
+    assert added["AWS::CloudFormation::Stack"] == ["found"]
+
+    (taken,) = client("ec2").describe_addresses()["Addresses"]
+    client("ec2").release_address(AllocationId=taken["AllocationId"])
+    (line,) = inventory.missing(["found"])
+    assert line.startswith("found/Address (AWS::EC2::EIP")
+    stacks.delete("found")
+    assert inventory.added_since(before) == {}
+
+
+def test_it_reports_a_type_that_it_cannot_find(stacks: Stacks, local_aws: LocalAws) -> None:
+    stacks.deploy("strange", {"Queue": {"Type": "AWS::SQS::Queue"}})
+    (line,) = Inventory(local_aws.access).missing(["strange"])
+    assert "AWS::SQS::Queue" in line
+    assert line.endswith("does not know this type")
+
+
+def test_it_finds_what_is_left_in_cloud_map(
+    stacks: Stacks, client: Client, local_aws: LocalAws
+) -> None:
+    cloud_map = client("servicediscovery")
+    service_id = stacks.deploy("found", network() | registry(), Outputs=OUTPUTS)["Discovery"]
+    inventory = Inventory(local_aws.access)
+    before = inventory.snapshot()
+    cloud_map.register_instance(
+        ServiceId=service_id, InstanceId="own", Attributes={"AWS_INSTANCE_IPV4": "10.3.9.9"}
+    )
+    added = inventory.added_since(before)
+    assert added["AWS::ServiceDiscovery::Instance"] == ["own"]
+    (record,) = added["record set of a hosted zone"]
+    assert record.endswith(f"|{HOST}.|A|own")
+    cloud_map.deregister_instance(ServiceId=service_id, InstanceId="own")
+    assert inventory.added_since(before) == {}

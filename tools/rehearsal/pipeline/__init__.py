@@ -1,1 +1,0 @@
-"""Deliveries: the deployed pipeline, run on this machine with its real commands."""
