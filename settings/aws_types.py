@@ -193,6 +193,13 @@ _QUEUE = ArnForm(
     resource=r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo",
     expected="the ARN of an SQS queue: arn:aws:sqs:<region>:<account>:<name>",
 )
+_ECR_REPOSITORIES = ArnForm(
+    services=("ecr",),
+    resource=r"repository/[a-z0-9][a-z0-9._/-]+",
+    expected="ARNs of ECR repositories: arn:aws:ecr:<region>:<account>:repository/<name>",
+    any_account=True,
+    any_region=True,
+)
 # IAM attaches ten managed policies to a role, or 20 in an account with a raised quota.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _MOST_POLICIES = 20
@@ -212,6 +219,7 @@ ConnectionArn = Annotated[str, AfterValidator(_CONNECTION.require)]
 # Application Auto Scaling reads the metrics of its own account and region only.
 QueueArn = Annotated[str, AfterValidator(_QUEUE.require)]
 GuardDutyAgentArn = Annotated[str, AfterValidator(_GUARDDUTY_AGENT.require)]
+EcrRepositoryArns = Annotated[tuple[str, ...], BeforeValidator(_ECR_REPOSITORIES.require_each)]
 KmsKeyArns = Annotated[tuple[str, ...], BeforeValidator(_KMS_KEYS.require_each)]
 
 # --- Names and ids --------------------------------------------------------------------------------
@@ -438,6 +446,15 @@ TaskMemory = Annotated[int, whole_number(512, 249_856, " (MiB)")]
 Architecture = Annotated[CpuArchitecture, BeforeValidator(_cpu_architecture)]
 LogRetentionDays = Annotated[int, BeforeValidator(_one_of(tuple(LOG_RETENTION), "days"))]
 Port = Annotated[int, whole_number(1, 65535)]
+# The sizes of on-demand builds, with CDK's names: x86 and ARM machines have the same.
+# https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-compute-types.html
+BuildComputeType = Annotated[
+    str, matching("(X_|X2_)?LARGE|MEDIUM|SMALL", "SMALL, MEDIUM, LARGE, X_LARGE or X2_LARGE", 8)
+]
+# From CodeBuild's least to the time after which CodePipeline ends a build action.
+# https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html
+# https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html
+BuildTimeout = Annotated[int, whole_number(5, 480, " (minutes)")]
 ZoneCount = Annotated[int, whole_number(1, 6)]
 # Cloud Map limits an ECS service with service discovery to 1000 tasks.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html

@@ -28,6 +28,7 @@ from .container import (
     HealthCheckCommand,
     VariablesOfFile,
 )
+from .endpoints import EndpointServices, start_task_services
 from .names import builds_repository_name, full_name, namespace_name
 from .parsing import Bool, Items, NoneIfEmpty, require_usable
 from .report import InvalidValueError
@@ -279,6 +280,11 @@ class DeliverySettings(Section):
         "./application-code/ecsdemo-backend/templates/buildspec.yml"
     )
     build_secrets: BuildSecrets = _default("")
+    base_image_repository_arns: aws.EcrRepositoryArns = _default("")
+    build_role_policy_arns: aws.PolicyArns = _default("")
+    build_compute_type: aws.BuildComputeType = _default("SMALL")
+    # A cold build with dependencies takes minutes; after half an hour it hangs.
+    build_timeout_minutes: aws.BuildTimeout = _default("30")
     github_token_secret_name: SecretName | None
     connection_arn: Annotated[aws.ConnectionArn | None, NoneIfEmpty] = _default("")
     manual_approval: Bool = _default("False")
@@ -315,6 +321,7 @@ class CoreSettings(Section):
     ecs_cluster_name: aws.DnsLabel
     namespaces: aws.NamespaceLabels
     enable_nat_gw: Bool
+    vpc_endpoint_services: EndpointServices = _default("")
     az_count: aws.ZoneCount
     availability_zones: Annotated[tuple[str, ...], Items] = _default("")
     vpc_cidr: aws.VpcCidr
@@ -325,6 +332,18 @@ class CoreSettings(Section):
     def namespace_names(self) -> tuple[str, ...]:
         """The full names of the namespaces, in the order of ``namespaces``."""
         return tuple(namespace_name(label, self.ecs_cluster_name) for label in self.namespaces)
+
+    @field_validator("vpc_endpoint_services")
+    @classmethod
+    def _are_not_made_already(cls, services: tuple[str, ...], info: ValidationInfo) -> object:
+        region = aws.AwsEnvironment.of(info).aws_region
+        has_nat_gw = info.data.get("enable_nat_gw", True)
+        made = {"s3"} if has_nat_gw or region is None else start_task_services(region)
+        if needless := sorted(made.intersection(services)):
+            raise InvalidValueError(
+                f"the VPC has an endpoint for {', '.join(needless)} already; leave it out"
+            )
+        return services
 
     @field_validator("availability_zones")
     @classmethod

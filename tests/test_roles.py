@@ -24,8 +24,15 @@ from tests.synthesis import (
 )
 
 BUILD_SECRET = SECRET.replace("shop/db", "npm")
-RICHEST = {**ISOLATED, **CONNECTED, "build_secrets": f"NPM_TOKEN={BUILD_SECRET}:token::"}
-"""Secrets with a key, a build secret, ECS Exec, a connection, an approval, and notifications."""
+BASE_IMAGES = "arn:aws:ecr:eu-north-1:210987654321:repository/base/python"
+RICHEST = {
+    **ISOLATED,
+    **CONNECTED,
+    "build_secrets": f"NPM_TOKEN={BUILD_SECRET}:token::",
+    "base_image_repository_arns": BASE_IMAGES,
+}
+"""Secrets with a key, a build secret, base images, ECS Exec, a connection, an approval, and
+notifications."""
 
 Rights = Mapping[str, set[str]]
 """Actions by resource."""
@@ -163,6 +170,7 @@ IN_THE_RICHEST: Mapping[str, Rights] = {
     "ImageBuild/Role": {
         **ALWAYS["ImageBuild/Role"],
         BUILD_SECRET: {"secretsmanager:GetSecretValue"},
+        BASE_IMAGES: PULL,
     },
     "Delivery/Source/Role": {
         BUCKET: LOOK_AT_BUCKET,

@@ -129,6 +129,14 @@ def test_secrets_and_ecs_exec_need_endpoints(
     assert load(**changes).service.endpoint_services == services
 
 
+@pytest.mark.parametrize("has_nat_gw", ["True", "False"])
+def test_an_endpoint_that_is_always_there_is_not_named(problems: Problems, has_nat_gw: str) -> None:
+    made = "s3" if has_nat_gw == "True" else "logs, s3"
+    found = problems(enable_nat_gw=has_nat_gw, vpc_endpoint_services="s3,logs")
+    assert list(found) == ["vpc_endpoint_services"]
+    assert f"has an endpoint for {made} already" in found["vpc_endpoint_services"].message
+
+
 # --- The first image ------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ Load = Callable[..., Settings]
 Problems = Callable[..., dict[str, Problem]]
 
 ECR = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+BASE_IMAGE = "arn:aws:ecr:eu-north-1:210987654321:repository/base/python"
 POLICY = f"arn:aws:iam::{ACCOUNT}:policy/shop/orders-table"
 QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs"
 POLICY_OF_AWS = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
@@ -60,8 +61,12 @@ def value_of(settings: Settings, key: str) -> object:
         ("folder_path", "a/../b//c", "b/c"),
         ("buildspec_path", "./a//buildspec.yml", "a/buildspec.yml"),
         ("buildspec_path", "", None),
+        ("base_image_repository_arns", BASE_IMAGE, (BASE_IMAGE,)),
+        ("build_role_policy_arns", POLICY, (POLICY,)),
+        ("build_compute_type", "X2_LARGE", "X2_LARGE"),
         ("notification_email", "on-call+shop@example.co.uk", "on-call+shop@example.co.uk"),
         ("notification_email", "", None),
+        ("vpc_endpoint_services", "sqs, dynamodb", ("sqs", "dynamodb")),
         ("vpc_cidr", "172.16.4.0/22", "172.16.4.0/22"),
         ("namespaces", " default , other", ("default", "other")),
         ("availability_zones", f"{REGION}a,{REGION}b,{REGION}c", tuple(REGION + z for z in "abc")),
@@ -146,8 +151,23 @@ def test_a_value_becomes_typed(load: Load, key: str, text: str, value: object) -
         ("scaling_queue_arn", QUEUE.replace(ACCOUNT, "9" * 12), "to account 999999999999"),
         ("scaling_queue_arn", QUEUE.replace(REGION, "us-east-1"), "to region us-east-1"),
         ("messages_per_task", "0", "from 1 to"),
+        ("base_image_repository_arns", "python:3.14", "expected ARNs of ECR repositories"),
+        ("base_image_repository_arns", f"{BASE_IMAGE}:1", "expected ARNs of ECR repositories"),
+        ("base_image_repository_arns", f"{BASE_IMAGE},{BASE_IMAGE}", "appears twice"),
+        (
+            "base_image_repository_arns",
+            BASE_IMAGE.replace("aws:", "aws-cn:"),
+            "to partition aws-cn",
+        ),
+        ("build_role_policy_arns", "AdministratorAccess", "expected ARNs of managed policies"),
+        ("build_compute_type", "HUGE", "expected SMALL, MEDIUM, LARGE, X_LARGE or X2_LARGE"),
+        ("build_timeout_minutes", "481", "from 5 to 480 (minutes)"),
         ("notification_email", "me@host", "one e-mail address"),
         ("notification_email", "a@x.com,b@x.com", "one e-mail address"),
+        ("vpc_endpoint_services", "sqs,sqss", '"sqss"; did you mean sqs?'),
+        ("vpc_endpoint_services", "cloudwatch", "did you mean monitoring?"),
+        ("vpc_endpoint_services", "zzz", "settings/endpoints.json lists the names"),
+        ("vpc_endpoint_services", "sqs,sqs", "appears twice"),
         ("vpc_cidr", "10.0.0.0/15", "from /16 to /28"),
         ("vpc_cidr", "10.0.0.0/255.255.0.0", "expected an IPv4 block"),
         ("vpc_cidr", "10.0.128.0/16", "host bits set; expected 10.0.0.0/16"),

@@ -25,6 +25,7 @@ LONGEST = {
     "ecs_cluster_name": "c" * 50,
     "service_name": "s" * 49,
     "namespaces": ",".join(letter * 63 for letter in "nm"),
+    "vpc_endpoint_services": "sqs,dynamodb",
     "az_count": "6",
     "container_name": "c" * 235,
     "container_port": "65535",
@@ -59,7 +60,15 @@ LONGEST = {
     "folder_path": "f" * 252,
     "dockerfile_path": f"{'f' * 252}/{'d' * 771}",
     "buildspec_path": "b" * 1024,
-    "build_secrets": ",".join(f"B{n}={_SECRET}-{n:06}" for n in range(105)),
+    "build_secrets": ",".join(f"B{n}={_SECRET}-{n:06}" for n in range(60)),
+    "base_image_repository_arns": ",".join(
+        f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{n:0249}" for n in range(12)
+    ),
+    "build_role_policy_arns": ",".join(
+        f"arn:aws:iam::{ACCOUNT}:policy/{n:0128}" for n in range(20)
+    ),
+    "build_compute_type": "X2_LARGE",
+    "build_timeout_minutes": "480",
     "manual_approval": "True",
     "notification_email": f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 58}.de",
 }
