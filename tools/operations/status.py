@@ -70,7 +70,14 @@ def _image(
     yield f"{image}, put into service by {author}"
     repository = service.settings.service.ecr_repository_name
     live, _ = _find_image(service, repository, {"imageTag": LIVE_TAG})
-    running = {c["imageDigest"] for task in tasks for c in task["containers"] if "imageDigest" in c}
+    running = {
+        container["imageDigest"]
+        for task in tasks
+        for container in task["containers"]
+        # The images of sidecars are not from here.
+        if container["name"] == service.settings.service.container_name
+        if "imageDigest" in container
+    }
     for digest in sorted(running):
         _, tags = _find_image(service, repository, {"imageDigest": digest})
         state = "live" if digest == live else "not live (yet): a cdk deploy would run another image"

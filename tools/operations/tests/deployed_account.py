@@ -49,7 +49,10 @@ _ANSWERS: dict[str, Any] = {
                 "lastStatus": "RUNNING",
                 "startedAt": _BEGAN,
                 "enableExecuteCommand": False,
-                "containers": [{"imageDigest": "sha256:new"}],
+                "containers": [
+                    {"name": "ecsdemo-backend", "imageDigest": "sha256:new"},
+                    {"name": "sidecar", "imageDigest": "sha256:another"},
+                ],
             }
         ]
     },
