@@ -8,6 +8,11 @@ from tools.rehearsal.rehearsal import Rehearsal
 
 _KEPT = frozenset({"Retain", "RetainExceptOnCreate"})
 _REPOSITORY, _IMAGE = "AWS::ECR::Repository", "Custom::CDKECRDeployment"
+_KINDS = {
+    "AWS::Logs::LogGroup": "log groups",
+    _REPOSITORY: "repositories",
+    _IMAGE: "image tags",
+}
 
 
 def run(rehearsal: Rehearsal, stacks: list[str], before: Snapshot) -> str:
@@ -33,8 +38,7 @@ def run(rehearsal: Rehearsal, stacks: list[str], before: Snapshot) -> str:
         step.note = f"{len(before)} kinds of resources are as before the first deploy"
         if kept:
             step.note = ", ".join(name for kind in kept if kind != _IMAGE for name in kept[kind])
-    counts = ", ".join(f"{len(names)} of {kind}" for kind, names in kept.items())
-    return counts.replace(_IMAGE, "their image tags") or "nothing"
+    return ", ".join(f"{len(ids)} {_KINDS[kind]}" for kind, ids in kept.items()) or "nothing"
 
 
 def _kept(context: RehearsalContext, stacks: list[str]) -> dict[str, list[str]]:
