@@ -10,19 +10,19 @@ def create_base_images(rehearsal: Rehearsal) -> list[str]:
     """Create ``base_image_repository_arns`` of this account and region; return what was created.
 
     They get the images that the Dockerfile names. The sample service stands for an image that the
-    engine does not have; the report says so, and which repositories are of elsewhere.
+    engine does not have. The report says so, and which repositories are in another registry.
     """
     context, settings = rehearsal.context, rehearsal.service.settings
     ecr, access, report = context.aws.client("ecr"), context.aws.access, context.report
     engine = rehearsal.containers.engine if rehearsal.containers else None
     registry = f"arn:aws:ecr:{access.region}:{access.account}:repository/"
-    dockerfile = context.source.files.get(settings.delivery.dockerfile, b"").decode()
-    images = images_in_ecr(dockerfile, access.account, access.region)
+    dockerfile = context.source.files.get(settings.delivery.dockerfile, b"")
+    images = images_in_ecr(dockerfile.decode("utf-8", "replace"), access.account, access.region)
     created = []
     for arn in settings.delivery.base_image_repository_arns:
         repository = arn.removeprefix(registry)
         if repository == arn:
-            report.leave_out(f"that the build may pull from {arn}: the engine pulls as you may")
+            report.leave_out(f"that the build may pull from {arn}: here the engine pulls, as you")
             continue
         ecr.create_repository(repositoryName=repository)
         created.append(f"repository {repository}")

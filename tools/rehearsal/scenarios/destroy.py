@@ -16,7 +16,7 @@ _KINDS = {
 
 
 def run(rehearsal: Rehearsal, stacks: list[str], before: Snapshot) -> str:
-    """Destroy everything, compare with ``before``, the state before the first deploy.
+    """Destroy everything, and compare with ``before``, the state before the first deploy.
 
     ``stacks`` are those of services. Returns in short what ``keep_logs`` and ``keep_images`` keep.
     """
@@ -38,11 +38,12 @@ def run(rehearsal: Rehearsal, stacks: list[str], before: Snapshot) -> str:
         step.note = f"{len(before)} kinds of resources are as before the first deploy"
         if kept:
             step.note = ", ".join(name for kind in kept if kind != _IMAGE for name in kept[kind])
-    return ", ".join(f"{len(ids)} {_KINDS[kind]}" for kind, ids in kept.items()) or "nothing"
+    counts = (f"{len(ids)} {_KINDS.get(kind, kind)}" for kind, ids in kept.items())
+    return ", ".join(counts) or "nothing"
 
 
 def _kept(context: RehearsalContext, stacks: list[str]) -> dict[str, list[str]]:
-    """Return the ids of what the templates keep, by type, and of the images in it."""
+    """Return the ids of what stays after a destroy, by type: as templates say, with the images."""
     kept: dict[str, list[str]] = {}
     for stack in stacks:
         resources = context.template(stack)["Resources"]

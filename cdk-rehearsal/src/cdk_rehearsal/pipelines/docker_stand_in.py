@@ -230,12 +230,12 @@ def _with_base_images(state: State, dockerfile: Path) -> Path:
     It names the images that stand for those which the engine does not have. The engine itself pulls
     the images of other accounts and regions.
     """
-    text = dockerfile.read_text("utf-8")
+    text = dockerfile.read_text("utf-8", "surrogateescape")
     if ".dkr.ecr." not in text:
         return dockerfile
     account = boto3.client("sts").get_caller_identity()["Account"]
-    pulled = text
-    for image in images_in_ecr(text, account, boto3.client("ecr").meta.region_name):
+    region, instead = boto3.client("ecr").meta.region_name, {}
+    for image in images_in_ecr(text, account, region):
         if (host := _parts(image)[0]) not in state.known("logins"):
             raise _RefusalError(f"{image}: no basic auth credentials for {host}")
         try:
@@ -246,11 +246,12 @@ def _with_base_images(state: State, dockerfile: Path) -> Path:
             raise _RefusalError(f"{image}: not found")
         annotations = manifest.get("annotations", {})
         if STANDS_IN in annotations:
-            pulled = pulled.replace(image, annotations[ENGINE_IMAGE])
-    if pulled == text:
+            instead[image] = annotations[ENGINE_IMAGE]
+    if not instead:
         return dockerfile
-    copy = state.folder / "Dockerfile"
-    copy.write_text(pulled, encoding="utf-8")
+    pattern, copy = _IMAGE_IN_ECR.format(account, region), state.folder / "Dockerfile"
+    built = re.sub(pattern, lambda match: instead.get(match[0], match[0]), text)
+    copy.write_text(built, "utf-8", "surrogateescape")
     return copy
 
 
