@@ -31,26 +31,12 @@ from cdk_rehearsal.containers import (
     TaskContainers,
     aws_with_containers,
 )
-from cdk_rehearsal.pipelines import (
-    DockerCommand,
-    docker_by_engine,
-    docker_command,
-    docker_stand_in,
-    usable_engine,
-)
 from settings import CpuArchitecture
 from tools.rehearsal.context import RehearsalContext, read_deliverable
 from tools.rehearsal.permissions import Grants, page
 from tools.rehearsal.rehearsal import Rehearsal
 from tools.rehearsal.rehearsed_service import RehearsedService, SettingsFiles
-from tools.rehearsal.sample_image import (
-    APPLICATION,
-    CACHE,
-    NO_IMAGE,
-    SEED,
-    available,
-    build_seed,
-)
+from tools.rehearsal.sample_image import NO_IMAGE, SEED, docker_for, engine_for
 from tools.rehearsal.scenarios import (
     deliveries,
     destroy,
@@ -59,7 +45,6 @@ from tools.rehearsal.scenarios import (
     shared_core,
 )
 from tools.rehearsal.workspace import Workspace
-from tools.repository import ROOT
 
 Scenario = Callable[[Rehearsal], None]
 
@@ -126,8 +111,7 @@ def find_engine(report: ConsoleReport, service: RehearsedService) -> Engine | No
     """Return an engine with the helper image; without one return None and report why."""
     with report.step("Look for a container engine") as step:
         try:
-            engine = available() if service.repository == ROOT else usable_engine(CACHE)
-            build_seed(engine)
+            engine = engine_for(service.repository)
         except (NoEngineError, EngineError) as reason:
             step.note = f"NONE: {reason}"
             _leave_out_containers(report, str(reason))
@@ -151,7 +135,7 @@ def start(
     with ExitStack() as stack:
         docker_folder = stack.enter_context(ScratchDirectory("docker")).path
         # Entered first: at its end it removes the images, which no task may use any more.
-        docker = stack.enter_context(_docker(docker_folder, engine, service))
+        docker = stack.enter_context(docker_for(docker_folder, engine, service.repository))
         if engine and not service.is_sample:
             _pull_first_image(report, engine, service.settings.service.seed_image)
         with report.step("Start the local AWS") as step:
@@ -179,21 +163,6 @@ def start(
         first_deploy.create_named_resources(rehearsal, cidr)
         rehearsal.files.write(**(_changes_for_containers(rehearsal) | changes))
         yield rehearsal
-
-
-@contextmanager
-def _docker(
-    folder: Path, engine: Engine | None, service: RehearsedService
-) -> Iterator[DockerCommand]:
-    if engine is None:
-        yield docker_stand_in(folder)
-    elif service.repository == ROOT:
-        # The sample's base image has a stand-in where no registry can be reached.
-        with docker_command(folder, APPLICATION / "Dockerfile", CACHE) as docker:
-            yield docker
-    else:
-        with docker_by_engine(folder, engine) as docker:
-            yield docker
 
 
 @contextmanager
