@@ -22,7 +22,7 @@ def create_base_images(rehearsal: Rehearsal) -> list[str]:
     for arn in settings.delivery.base_image_repository_arns:
         repository = arn.removeprefix(registry)
         if repository == arn:
-            report.leave_out(f"that the build may pull from {arn}: here the engine pulls, as you")
+            report.leave_out(f"that the build may pull from {arn}, which is in another registry")
             continue
         ecr.create_repository(repositoryName=repository)
         created.append(f"repository {repository}")
