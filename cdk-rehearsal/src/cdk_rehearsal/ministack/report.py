@@ -3,7 +3,7 @@
 `python -m cdk_rehearsal.server --replacements` prints every replacement. `--replacements check`
 prints which replaced or used names of MiniStack have changed or are gone since the last
 `--replacements accept`, which records them. The record is names.json: a fingerprint of the source
-of each function that this package replaces, or uses by its private name.
+of each function of MiniStack's modules that this package replaces or uses.
 """
 
 import argparse
@@ -146,7 +146,7 @@ def _uses(replacements: Replacements) -> dict[str, str]:
 
 
 def used_names() -> Iterator[tuple[str, ModuleType, str]]:
-    """Yield each private name of MiniStack that this package reads, with the file and its line."""
+    """Yield each name of a module of MiniStack that this package reads, with the file and line."""
     for path in sorted(_PACKAGE.rglob("*.py")):
         nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
         modules = {
@@ -161,7 +161,6 @@ def used_names() -> Iterator[tuple[str, ModuleType, str]]:
         for node in nodes:
             if (
                 isinstance(node, ast.Attribute)
-                and node.attr.startswith("_")
                 and isinstance(node.value, ast.Name)
                 and node.value.id in modules
             ):

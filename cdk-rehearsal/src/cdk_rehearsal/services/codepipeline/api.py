@@ -194,6 +194,7 @@ class API(CodePipelineResponse):
 
     def put_webhook(self) -> str:
         definition = self._get_param("webhook")
+        self._pipeline(definition["targetPipeline"])  # it must exist
         prefix = f"arn:aws:codepipeline:{self.region}:{self.current_account}"
         item = self._webhooks.setdefault(
             definition["name"],

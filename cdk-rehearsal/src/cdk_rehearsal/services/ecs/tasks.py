@@ -5,7 +5,7 @@ no network interface. This module gives such a task the digest of its image, and
 an address in one of the subnets of its service. DescribeTasks and EC2 show the interface, and it is
 deleted when the task stops.
 
-With an engine (`ecs_containers`) MiniStack's worker resolves the image, and the container has the
+With an engine (`containers`) MiniStack's worker resolves the image, and the container has the
 address until it has ended.
 """
 
@@ -22,7 +22,7 @@ from ministack.services import ec2, ecs, servicediscovery
 
 from cdk_rehearsal.iam.service_roles import reason_not_to_start
 from cdk_rehearsal.ministack.replacements import replaces
-from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_error, json_response
+from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_response
 from cdk_rehearsal.options import EngineAccess
 from cdk_rehearsal.services.ec2.interfaces import (
     SubnetFullError,
@@ -31,6 +31,7 @@ from cdk_rehearsal.services.ec2.interfaces import (
     remove_interface,
 )
 from cdk_rehearsal.services.ecr.api import find_image
+from cdk_rehearsal.services.ecs import errors
 from cdk_rehearsal.services.servicediscovery.api import (
     deregister_instance,
     register_instance,
@@ -56,19 +57,22 @@ _OWN_IMAGE = re.compile(
 )
 def run_task(original: Handler, request: Request) -> Response:
     """Start tasks with the digest of their image and a network interface, or fail them."""
-    network = request.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
-    if error := _network_error(request, network):
+    network = awsvpc(request)
+    definition = ecs._task_defs.get(ecs._resolve_td_key(request["taskDefinition"]), {})
+    if definition.get("networkMode") == "awsvpc" and not network.get("subnets"):
+        message = "Network Configuration must be provided when networkMode 'awsvpc' is specified."
+        return errors.invalid_parameter(message)
+    if error := error_of_network(network):
         return error
     if EngineAccess.is_configured():
         return original(request)
-    definition = ecs._task_defs.get(ecs._resolve_td_key(request.get("taskDefinition", "")))
     deployment = _deployment_of(request)
     missing = ""
     try:
-        digests = digests_of(definition or {}, deployment)
-    except ImageMissingError as image_error:
-        digests, missing = {}, str(image_error)
-    missing = missing or reason_not_to_start(definition or {}, new_uuid())
+        digests = digests_of(definition, deployment)
+    except errors.ImageMissingError as error_of_image:
+        digests, missing = {}, f"{error_of_image.reason}: {error_of_image}"
+    missing = missing or reason_not_to_start(definition, new_uuid())
     status, headers, body = original(request)
     if status >= HTTPStatus.BAD_REQUEST:
         return status, headers, body
@@ -87,10 +91,6 @@ def run_task(original: Handler, request: Request) -> Response:
 # --- Images: ECS resolves a tag once per deployment.
 
 
-class ImageMissingError(Exception):
-    """An image of this account's registry that does not exist."""
-
-
 def digest_of(image: str) -> str | None:
     """Return the current digest of an image name; None for an image of another registry."""
     match = _OWN_IMAGE.match(image)
@@ -100,7 +100,7 @@ def digest_of(image: str) -> str | None:
         match["repository"], digest=match["digest"] or "", tag=match["tag"] or "latest"
     )
     if record is None:
-        raise ImageMissingError(f"CannotPullContainerError: {image}: not found")
+        raise errors.ImageMissingError(image)
     return str(record["imageDigest"])
 
 
@@ -159,16 +159,21 @@ def _fail_to_start(tasks: list[Task], deployment: Deployment | None, reason: str
 # --- The network interface of a task in awsvpc mode.
 
 
-def _network_error(request: Request, network: dict[str, Any]) -> Response | None:
-    key = ecs._resolve_td_key(request.get("taskDefinition", ""))
-    if ecs._task_defs.get(key, {}).get("networkMode") != "awsvpc":
-        return None
-    message = ""
-    if not network.get("subnets"):
-        message = "Network Configuration must be provided when networkMode 'awsvpc' is specified."
-    elif lost := [subnet for subnet in network["subnets"] if subnet not in ec2._subnets]:
-        message = f"The subnet ID '{lost[0]}' does not exist"
-    return json_error("InvalidParameterException", message, 400) if message else None
+def awsvpc(request: Request) -> dict[str, Any]:
+    """Return the network configuration of a request for tasks in awsvpc mode; empty if none."""
+    network: dict[str, Any] = request.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
+    return network
+
+
+def error_of_network(network: dict[str, Any]) -> Response | None:
+    """Return the error of ECS for subnets or security groups that do not exist."""
+    for subnet in network.get("subnets", []):
+        if subnet not in ec2._subnets:
+            return errors.invalid_parameter(f"The subnet ID '{subnet}' does not exist")
+    for group in network.get("securityGroups", []):
+        if group not in ec2._security_groups:
+            return errors.invalid_parameter(f"The security group '{group}' does not exist")
+    return None
 
 
 def _attach_all(tasks: list[Task], network: dict[str, Any], deployment: Deployment | None) -> None:
@@ -257,7 +262,7 @@ def mark_task_stopped(
     """Delete the interface of a stopped task, or keep it until its container has ended.
 
     As on ECS, the task immediately stops counting and leaves Cloud Map. A running container ends by
-    itself or after its stop timeout (`ecs_containers`). Until then the task is STOPPING and keeps
+    itself or after its stop timeout (`containers`). Until then the task is STOPPING and keeps
     its address.
     """
     ending = bool(task["_docker_ids"])

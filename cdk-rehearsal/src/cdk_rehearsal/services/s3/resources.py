@@ -1,19 +1,14 @@
-"""S3: buckets with the properties of their templates, and the AWS-managed key."""
+"""S3 in CloudFormation: buckets with all properties of their templates."""
 
-from collections.abc import Callable
 from typing import Any
 
-from ministack.core.responses import get_account_id, get_region
-from ministack.services import s3
-
-from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.resource_types import (
     Change,
     Created,
     PatchedType,
     Properties,
     own_client,
-    replaces_type,
+    resource_type,
     tag_pairs,
 )
 
@@ -29,7 +24,7 @@ _LIFECYCLE = {
 _NOT_EMPTY = "The bucket you tried to delete is not empty"
 
 
-@replaces_type(
+@resource_type(
     "AWS::S3::Bucket",
     upstream="Missing: BucketEncryption, LifecycleConfiguration, OwnershipControls and Tags of a"
     " template. Bug: the deletion of a bucket drops its objects; CloudFormation refuses it.",
@@ -109,22 +104,3 @@ def _lifecycle(rule: dict[str, Any]) -> dict[str, Any]:
         days = int(rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"])
         shaped["AbortIncompleteMultipartUpload"] = {"DaysAfterInitiation": days}
     return shaped
-
-
-_PUT_SSE = "x-amz-server-side-encryption"
-_PUT_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
-
-
-@replaces(
-    s3,
-    "_resolve_sse_write_headers",
-    upstream="Bug: an object put with aws:kms and no key has no key; S3 takes the AWS-managed one.",
-)
-def with_managed_key(
-    original: Callable[[dict[str, str], str], Any], headers: dict[str, str], bucket: str
-) -> Any:
-    """Use the AWS-managed key for an object that is put with `aws:kms` and without a key."""
-    if headers.get(_PUT_SSE) == "aws:kms" and not headers.get(_PUT_KEY):
-        key = f"arn:aws:kms:{get_region()}:{get_account_id()}:alias/aws/s3"
-        headers = headers | {_PUT_KEY: key}
-    return original(headers, bucket)

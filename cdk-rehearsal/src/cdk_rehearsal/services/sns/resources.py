@@ -11,11 +11,11 @@ from cdk_rehearsal.ministack.resource_types import (
     PatchedType,
     Properties,
     own_client,
-    replaces_type,
+    resource_type,
 )
 
 
-@replaces_type(
+@resource_type(
     "AWS::SNS::TopicPolicy",
     replaced_by=("Topics",),
     upstream="Bug: Ref is a random id, which does not name the topic of the policy.",
