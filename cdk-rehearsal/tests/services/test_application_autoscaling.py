@@ -12,7 +12,7 @@ from support.stacks import Stacks
 Client = Callable[[str], Any]
 
 
-def scaled(*, minimum: int, maximum: int, value: int, metric: str) -> Resources:
+def scaled(*, minimum: int, maximum: int, value: int) -> Resources:
     """Return a service without a count, its scalable target and a target-tracking policy."""
     target = {
         "ServiceNamespace": "ecs",
@@ -21,13 +21,14 @@ def scaled(*, minimum: int, maximum: int, value: int, metric: str) -> Resources:
         "MinCapacity": minimum,
         "MaxCapacity": maximum,
     }
+    metric = {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}
     policy = {
         "PolicyName": "cpu",
         "PolicyType": "TargetTrackingScaling",
         "ScalingTargetId": {"Ref": "Target"},
         "TargetTrackingScalingPolicyConfiguration": {
             "TargetValue": value,
-            "PredefinedMetricSpecification": {"PredefinedMetricType": metric},
+            "PredefinedMetricSpecification": metric,
         },
     }
     resources = everything() | {
@@ -41,22 +42,24 @@ def scaled(*, minimum: int, maximum: int, value: int, metric: str) -> Resources:
 def test_a_scalable_target_keeps_the_count_within_its_bounds(
     stacks: Stacks, client: Client
 ) -> None:
-    def count() -> int:
-        answer = client("ecs").describe_services(cluster="infra", services=["backend"])
-        return int(answer["services"][0]["desiredCount"])
+    ecs, scaling = client("ecs"), client("application-autoscaling")
 
-    cpu, memory = "ECSServiceAverageCPUUtilization", "ECSServiceAverageMemoryUtilization"
-    stacks.deploy("ecs", scaled(minimum=3, maximum=10, value=60, metric=cpu))
-    assert count() == 3
-    scaling = client("application-autoscaling")
-    (target,) = scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
-    assert (target["ResourceId"], target["MinCapacity"]) == ("service/infra/backend", 3)
+    def counts() -> tuple[int, int]:
+        (service,) = ecs.describe_services(cluster="infra", services=["backend"])["services"]
+        return service["desiredCount"], service["runningCount"]
 
-    stacks.deploy("ecs", scaled(minimum=1, maximum=2, value=50, metric=memory))
-    assert count() == 2
+    stacks.deploy("ecs", scaled(minimum=3, maximum=10, value=60))
+    assert counts() == (3, 3)
+    # An update of the service, which names no count, keeps the count that somebody has chosen.
+    ecs.update_service(cluster="infra", service="backend", desiredCount=7)
+    changed = scaled(minimum=3, maximum=10, value=50)
+    changed["Task"]["Properties"]["Memory"] = "1024"
+    stacks.deploy("ecs", changed)
+    assert counts() == (7, 7)
     (policy,) = scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"]
     assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 50
-
+    stacks.deploy("ecs", scaled(minimum=1, maximum=2, value=50))
+    assert counts() == (2, 2)
     stacks.delete("ecs")
     assert scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"] == []
 

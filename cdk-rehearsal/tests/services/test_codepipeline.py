@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from support.pipeline_template import TOKEN, pipeline_resources, role
+from support.functions import role
+from support.pipeline_template import TOKEN, pipeline_resources
 from support.stacks import StackFailedError, Stacks
 
 Client = Callable[[str], Any]

@@ -2,26 +2,11 @@
 
 from typing import Any
 
+from support.functions import role
+
 Resources = dict[str, Any]
 
 TOKEN = "a-token-that-nobody-may-read"  # noqa: S105
-
-
-def role(service: str) -> Resources:
-    return {
-        "Type": "AWS::IAM::Role",
-        "Properties": {
-            "AssumeRolePolicyDocument": {
-                "Statement": [
-                    {
-                        "Effect": "Allow",
-                        "Principal": {"Service": service},
-                        "Action": "sts:AssumeRole",
-                    }
-                ]
-            }
-        },
-    }
 
 
 BUCKET = {
