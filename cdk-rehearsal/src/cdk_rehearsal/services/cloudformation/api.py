@@ -74,10 +74,10 @@ def resolve_stack_outputs(
     stack_id = sections[-1]
     old = {name: e for name, e in cloudformation._exports.items() if e["StackId"] == stack_id}
     for name in old:
-        if name not in new and (users := importers(name)):
-            raise ValueError(f"Cannot delete export {name} as it is in use by {_and(users)}.")
-        if name in new and new[name]["Value"] != old[name]["Value"] and (users := importers(name)):
-            raise ValueError(f"Cannot update export {name} as it is in use by {_and(users)}.")
+        if name not in new and (users := _importers(name)):
+            raise ValueError(f"Cannot delete export {name} as it is in use by {users}.")
+        if name in new and new[name]["Value"] != old[name]["Value"] and (users := _importers(name)):
+            raise ValueError(f"Cannot update export {name} as it is in use by {users}.")
     for name in new.keys() - old.keys():
         if other := cloudformation._exports.get(name):
             owner = other["StackId"].split("/")[1]
@@ -98,19 +98,19 @@ def delete_stack(original: Handler, request: Request) -> Response:
     stack = handlers._resolve_stack(handlers._p(request, "StackName"))
     for output in stack["Outputs"] if stack and "Outputs" in stack else []:
         export = output.get("ExportName")
-        if export and stack["StackStatus"] not in _NO_USER and (users := importers(export)):
-            reason = f"Cannot delete export {export} as it is in use by {_and(users)}."
+        if export and stack["StackStatus"] not in _NO_USER and (users := _importers(export)):
+            reason = f"Cannot delete export {export} as it is in use by {users}."
             _cancel_deletion(stack, f"Delete canceled. {reason}")
             response: Response = handlers._xml(200, "DeleteStackResponse", "")
             return response
     return original(request)
 
 
-def importers(export: str) -> list[str]:
+def _importers(export: str) -> str:
     """Return the names of the stacks that import the export."""
-    return sorted(
+    return " and ".join(
         name
-        for name, stack in cloudformation._stacks.items()
+        for name, stack in sorted(cloudformation._stacks.items())
         if stack["StackStatus"] not in _NO_USER
         and export in handlers._imported_export_names(stack, name)
     )
@@ -126,7 +126,3 @@ def _cancel_deletion(stack: dict[str, Any], reason: str) -> None:
         reason,
         stack["StackId"],
     )
-
-
-def _and(names: list[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)

@@ -14,7 +14,7 @@ from ministack.services import ecr
 
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_response
-from cdk_rehearsal.services.ecr import errors
+from cdk_rehearsal.services.ecr.errors import error
 
 _FILTERS = "imageTagMutabilityExclusionFilters"
 _FILTERS_UPSTREAM = (
@@ -76,14 +76,15 @@ def put_image(original: Handler, request: Request) -> Response:
     name, tag = request["repositoryName"], request.get("imageTag")
     repository = ecr._repositories.get(name)
     if repository is None:
-        return errors.no_repository(name)
-    if error := _error_of_manifest(name, request):
-        return error
+        return error("RepositoryNotFoundException", name=name)
+    if refusal := _error_of_manifest(name, request):
+        return refusal
     if tag and (holder := find_image(name, tag=tag)):
-        if holder["imageDigest"] == ecr._image_digest(request["imageManifest"]):
-            return errors.image_exists(name, tag, holder["imageDigest"])
+        digest = ecr._image_digest(request["imageManifest"])
+        if holder["imageDigest"] == digest:
+            return error("ImageAlreadyExistsException", name=name, tag=tag, digest=digest)
         if not _may_move(repository, tag):
-            return errors.immutable_tag(name, tag)
+            return error("ImageTagAlreadyExistsException", name=name, tag=tag)
     return original(request)
 
 
@@ -92,13 +93,13 @@ def _error_of_manifest(name: str, request: Request) -> Response | None:
     manifest = json.loads(request["imageManifest"])
     digest = ecr._image_digest(request["imageManifest"])
     if request.get("imageDigest", digest) != digest:
-        return errors.wrong_digest()
+        return error("ImageDigestDoesNotMatchException")
     blobs = [*manifest.get("layers", ()), *filter(None, [manifest.get("config")])]
     if missing := {each["digest"] for each in blobs} - ecr._layer_blobs.get(name, {}).keys():
-        return errors.no_layers(name, missing)
+        return error("LayersNotFoundException", name=name, digests=sorted(missing))
     for each in manifest.get("manifests", ()):
         if find_image(name, digest=each["digest"]) is None:
-            return errors.no_referenced_image(each["digest"])
+            return error("ReferencedImagesNotFoundException", digest=each["digest"])
     return None
 
 
@@ -113,7 +114,7 @@ def batch_get_image(_original: Handler, request: Request) -> Response:
     """Find an image by any of its tags, and return the tag in the request."""
     name = request["repositoryName"]
     if name not in ecr._repositories:
-        return errors.no_repository(name)
+        return error("RepositoryNotFoundException", name=name)
     found = [(image_id, ecr._find_image(name, image_id)) for image_id in request["imageIds"]]
     images = [
         {
@@ -126,7 +127,7 @@ def batch_get_image(_original: Handler, request: Request) -> Response:
         for image_id, image in found
         if image
     ]
-    failures = [errors.failure(image_id) for image_id, image in found if not image]
+    failures = [_failure(image_id) for image_id, image in found if not image]
     return json_response({"images": images, "failures": failures})
 
 
@@ -135,12 +136,12 @@ def batch_delete_image(_original: Handler, request: Request) -> Response:
     """Delete a tag, and the image with its last tag; or delete an image by its digest."""
     name = request["repositoryName"]
     if name not in ecr._repositories:
-        return errors.no_repository(name)
+        return error("RepositoryNotFoundException", name=name)
     gone, failures = [], []
     for image_id in request["imageIds"]:
         image = ecr._find_image(name, image_id)
         if image is None:
-            failures.append(errors.failure(image_id))
+            failures.append(_failure(image_id))
             continue
         tags = [image_id["imageTag"]] if "imageDigest" not in image_id else list(image["imageTags"])
         image["imageTags"] = [tag for tag in image["imageTags"] if tag not in tags]
@@ -155,13 +156,18 @@ def list_images(_original: Handler, request: Request) -> Response:
     """List every tag of an image."""
     name = request["repositoryName"]
     if name not in ecr._repositories:
-        return errors.no_repository(name)
+        return error("RepositoryNotFoundException", name=name)
     wanted = request.get("filter", {}).get("tagStatus", "ANY")
     ids: list[dict[str, str]] = []
     for image in ecr._images.get(name, []):
         if wanted in ("ANY", "TAGGED" if image["imageTags"] else "UNTAGGED"):
             ids += _ids(image["imageDigest"], image["imageTags"])
     return json_response({"imageIds": ids})
+
+
+def _failure(image_id: dict[str, str]) -> dict[str, Any]:
+    reason = "Requested image not found"
+    return {"imageId": image_id, "failureCode": "ImageNotFound", "failureReason": reason}
 
 
 def _ids(digest: str, tags: list[str]) -> list[dict[str, str]]:
@@ -179,5 +185,5 @@ def describe_images(original: Handler, request: Request) -> Response:
     name = request["repositoryName"]
     for image_id in request.get("imageIds", []):
         if name in ecr._repositories and ecr._find_image(name, image_id) is None:
-            return errors.no_image(name, image_id)
+            return error("ImageNotFoundException", name=name, image=image_id)
     return original(request)

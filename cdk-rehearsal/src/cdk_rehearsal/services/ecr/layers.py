@@ -9,7 +9,7 @@ from ministack.services import ecr
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_response
 from cdk_rehearsal.server.authentication import issue_url
-from cdk_rehearsal.services.ecr import errors
+from cdk_rehearsal.services.ecr.errors import error
 
 _UPSTREAM = (
     "Gap: layers that are uploaded by the API are thrown away, and the address of a layer leads to"
@@ -26,7 +26,7 @@ def batch_check_layer_availability(_original: Handler, request: Request) -> Resp
     """Say which layers the repository has."""
     name = request["repositoryName"]
     if name not in ecr._repositories:
-        return errors.no_repository(name)
+        return error("RepositoryNotFoundException", name=name)
     known = ecr._layer_blobs.get(name, {})
     layers = [
         {"layerDigest": digest, "layerAvailability": "AVAILABLE", "layerSize": len(known[digest])}
@@ -42,9 +42,9 @@ def get_download_url_for_layer(_original: Handler, request: Request) -> Response
     """Issue a URL of this emulator, which works for a while without a signature."""
     name, digest = request["repositoryName"], request["layerDigest"]
     if name not in ecr._repositories:
-        return errors.no_repository(name)
+        return error("RepositoryNotFoundException", name=name)
     if digest not in ecr._layer_blobs.get(name, {}):
-        return errors.no_layers(name, {digest})
+        return error("LayersNotFoundException", name=name, digests=[digest])
     url = issue_url(f"/v2/{name}/blobs/{digest}")
     return json_response({"downloadUrl": url, "layerDigest": digest})
 
@@ -54,7 +54,7 @@ def initiate_layer_upload(_original: Handler, request: Request) -> Response:
     """Start the upload of a layer."""
     name = request["repositoryName"]
     if name not in ecr._repositories:
-        return errors.no_repository(name)
+        return error("RepositoryNotFoundException", name=name)
     upload = str(uuid.uuid4())
     _uploads[name, upload] = bytearray()
     return json_response({"uploadId": upload, "partSize": _PART_SIZE})
@@ -66,11 +66,11 @@ def upload_layer_part(_original: Handler, request: Request) -> Response:
     upload = request["uploadId"]
     data = _uploads.get((request["repositoryName"], upload))
     if data is None:
-        return errors.no_upload(upload)
+        return error("UploadNotFoundException", upload=upload)
     part = base64.b64decode(request["layerPartBlob"])
     first, last = int(request["partFirstByte"]), int(request["partLastByte"])
     if first != len(data) or last - first + 1 != len(part) or len(part) > _PART_SIZE:
-        return errors.wrong_part(first, last)
+        return error("InvalidLayerPartException", first=first, last=last)
     data += part
     return json_response({"uploadId": upload, "lastByteReceived": last})
 
@@ -83,11 +83,11 @@ def complete_layer_upload(_original: Handler, request: Request) -> Response:
     )
     data = _uploads.get((name, upload))
     if data is None:
-        return errors.no_upload(upload)
+        return error("UploadNotFoundException", upload=upload)
     if digest != f"sha256:{hashlib.sha256(data).hexdigest()}":
-        return errors.wrong_layer(digest)
+        return error("InvalidLayerException", digest=digest)
     if digest in ecr._layer_blobs.setdefault(name, {}):
-        return errors.layer_exists(name, digest)
+        return error("LayerAlreadyExistsException", name=name, digest=digest)
     ecr._layer_blobs[name][digest] = bytes(data)
     del _uploads[name, upload]
     return json_response({"uploadId": upload, "layerDigest": digest})

@@ -10,7 +10,7 @@ from ministack.services import ecs, servicediscovery
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_response
 from cdk_rehearsal.options import EngineAccess
-from cdk_rehearsal.services.ecs import errors
+from cdk_rehearsal.services.ecs.errors import error
 from cdk_rehearsal.services.ecs.tasks import awsvpc, error_of_network
 
 # Parameters of CreateService and UpdateService that MiniStack drops.
@@ -39,10 +39,10 @@ def delete_cluster(original: Handler, request: Request) -> Response:
     name = ecs._resolve_cluster_name(request["cluster"])
     for key, service in ecs._services.items():
         if key.startswith(f"{name}/") and service["status"] == "ACTIVE":
-            return errors.active_services()
+            return error("ClusterContainsServicesException")
     for task in ecs._tasks.values():
         if task["clusterArn"].endswith(f":cluster/{name}") and task["lastStatus"] != "STOPPED":
-            return errors.active_tasks()
+            return error("ClusterContainsTasksException")
     return original(request)
 
 
@@ -71,15 +71,15 @@ def _keep_parameters(response: Response, request: Request) -> Response:
 def _error_of_service(request: Request) -> Response | None:
     """Return the error of ECS for a request that names a missing resource."""
     if ecs._resolve_cluster_name(request.get("cluster", "default")) not in ecs._clusters:
-        return errors.no_cluster()
+        return error("ClusterNotFoundException")
     definition = request.get("taskDefinition", "")
     if definition and ecs._resolve_td_key(definition) not in ecs._task_defs:
-        return errors.no_task_definition()
+        return error("ClientException")
     known = {service["Arn"] for service in servicediscovery._services.values()}
     for registry in request.get("serviceRegistries", []):
         if registry["registryArn"] not in known:
-            message = f"The service registry '{registry['registryArn']}' does not exist"
-            return errors.invalid_parameter(message)
+            problem = f"The service registry '{registry['registryArn']}' does not exist"
+            return error("InvalidParameterException", problem=problem)
     return error_of_network(awsvpc(request))
 
 

@@ -1,8 +1,18 @@
 """ECS: its errors."""
 
-from cdk_rehearsal.ministack.responses import Response, json_error
+from cdk_rehearsal.ministack.responses import Errors
 
-_BAD_REQUEST = 400
+error = Errors(
+    {
+        "ClientException": "TaskDefinition not found.",
+        "ClusterContainsServicesException": (
+            "The Cluster cannot be deleted while Services are active."
+        ),
+        "ClusterContainsTasksException": "The Cluster cannot be deleted while Tasks are active.",
+        "ClusterNotFoundException": "Cluster not found.",
+        "InvalidParameterException": "{problem}",
+    }
+)
 
 
 class ImageMissingError(Exception):
@@ -12,29 +22,3 @@ class ImageMissingError(Exception):
 
     def __init__(self, image: str) -> None:
         super().__init__(f"{image}: not found")
-
-
-def invalid_parameter(message: str) -> Response:
-    return _error("InvalidParameterException", message)
-
-
-def no_cluster() -> Response:
-    return _error("ClusterNotFoundException", "Cluster not found.")
-
-
-def no_task_definition() -> Response:
-    return _error("ClientException", "TaskDefinition not found.")
-
-
-def active_services() -> Response:
-    message = "The Cluster cannot be deleted while Services are active."
-    return _error("ClusterContainsServicesException", message)
-
-
-def active_tasks() -> Response:
-    message = "The Cluster cannot be deleted while Tasks are active."
-    return _error("ClusterContainsTasksException", message)
-
-
-def _error(code: str, message: str) -> Response:
-    return json_error(code, message, _BAD_REQUEST)

@@ -31,7 +31,7 @@ from cdk_rehearsal.services.ec2.interfaces import (
     remove_interface,
 )
 from cdk_rehearsal.services.ecr.api import find_image
-from cdk_rehearsal.services.ecs import errors
+from cdk_rehearsal.services.ecs.errors import ImageMissingError, error
 from cdk_rehearsal.services.servicediscovery.api import (
     deregister_instance,
     register_instance,
@@ -60,18 +60,18 @@ def run_task(original: Handler, request: Request) -> Response:
     network = awsvpc(request)
     definition = ecs._task_defs.get(ecs._resolve_td_key(request["taskDefinition"]), {})
     if definition.get("networkMode") == "awsvpc" and not network.get("subnets"):
-        message = "Network Configuration must be provided when networkMode 'awsvpc' is specified."
-        return errors.invalid_parameter(message)
-    if error := error_of_network(network):
-        return error
+        problem = "Network Configuration must be provided when networkMode 'awsvpc' is specified."
+        return error("InvalidParameterException", problem=problem)
+    if refusal := error_of_network(network):
+        return refusal
     if EngineAccess.is_configured():
         return original(request)
     deployment = _deployment_of(request)
     missing = ""
     try:
         digests = digests_of(definition, deployment)
-    except errors.ImageMissingError as error_of_image:
-        digests, missing = {}, f"{error_of_image.reason}: {error_of_image}"
+    except ImageMissingError as absence:
+        digests, missing = {}, f"{absence.reason}: {absence}"
     missing = missing or reason_not_to_start(definition, new_uuid())
     status, headers, body = original(request)
     if status >= HTTPStatus.BAD_REQUEST:
@@ -100,7 +100,7 @@ def digest_of(image: str) -> str | None:
         match["repository"], digest=match["digest"] or "", tag=match["tag"] or "latest"
     )
     if record is None:
-        raise errors.ImageMissingError(image)
+        raise ImageMissingError(image)
     return str(record["imageDigest"])
 
 
@@ -169,10 +169,12 @@ def error_of_network(network: dict[str, Any]) -> Response | None:
     """Return the error of ECS for subnets or security groups that do not exist."""
     for subnet in network.get("subnets", []):
         if subnet not in ec2._subnets:
-            return errors.invalid_parameter(f"The subnet ID '{subnet}' does not exist")
+            problem = f"The subnet ID '{subnet}' does not exist"
+            return error("InvalidParameterException", problem=problem)
     for group in network.get("securityGroups", []):
         if group not in ec2._security_groups:
-            return errors.invalid_parameter(f"The security group '{group}' does not exist")
+            problem = f"The security group '{group}' does not exist"
+            return error("InvalidParameterException", problem=problem)
     return None
 
 
@@ -182,8 +184,8 @@ def _attach_all(tasks: list[Task], network: dict[str, Any], deployment: Deployme
     while waiting:
         try:
             attach(waiting[0], network)
-        except SubnetFullError as error:
-            _fail_to_start(waiting, deployment, f"ResourceInitializationError: {error}")
+        except SubnetFullError as full:
+            _fail_to_start(waiting, deployment, f"ResourceInitializationError: {full}")
             return
         waiting.pop(0)
 

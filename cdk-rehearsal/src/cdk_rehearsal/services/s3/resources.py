@@ -18,7 +18,6 @@ _LIFECYCLE = {
     "Prefix",
     "ExpirationInDays",
     "NoncurrentVersionExpiration",
-    "NoncurrentVersionExpirationInDays",
     "AbortIncompleteMultipartUpload",
 }
 _NOT_EMPTY = "The bucket you tried to delete is not empty"
@@ -97,9 +96,6 @@ def _lifecycle(rule: dict[str, Any]) -> dict[str, Any]:
         shaped["Expiration"] = {"Days": int(rule["ExpirationInDays"])}
     if "NoncurrentVersionExpiration" in rule:
         shaped["NoncurrentVersionExpiration"] = rule["NoncurrentVersionExpiration"]
-    elif "NoncurrentVersionExpirationInDays" in rule:
-        days = int(rule["NoncurrentVersionExpirationInDays"])
-        shaped["NoncurrentVersionExpiration"] = {"NoncurrentDays": days}
     if "AbortIncompleteMultipartUpload" in rule:
         days = int(rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"])
         shaped["AbortIncompleteMultipartUpload"] = {"DaysAfterInitiation": days}

@@ -10,7 +10,7 @@ from ministack.services import servicediscovery
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_response
 from cdk_rehearsal.options import Delays
-from cdk_rehearsal.services.servicediscovery import errors
+from cdk_rehearsal.services.servicediscovery.errors import error, not_found
 from cdk_rehearsal.services.servicediscovery.records import change_records, missing_attribute
 
 _HEALTHS = ("HEALTHY", "UNHEALTHY")
@@ -32,9 +32,10 @@ def register_instance(original: Handler, request: Request) -> Response:
     instance_id, attributes = request["InstanceId"], request.get("Attributes", {})
     health = attributes.get("AWS_INIT_HEALTH_STATUS", _HEALTHS[0])
     if service and (missing := missing_attribute(service, attributes)):
-        return errors.invalid_input(f"The attribute {missing} is required.")
+        return error("InvalidInput", problem=f"The attribute {missing} is required.")
     if health not in _HEALTHS:
-        return errors.invalid_input(f"AWS_INIT_HEALTH_STATUS is one of {', '.join(_HEALTHS)}.")
+        problem = f"AWS_INIT_HEALTH_STATUS is one of {', '.join(_HEALTHS)}."
+        return error("InvalidInput", problem=problem)
     known = instance_id in servicediscovery._instances.get(request["ServiceId"], {})
     statuses = servicediscovery._instance_health_status.get(request["ServiceId"], {})
     # Only a new instance takes the first health status; an update keeps the current one.
@@ -94,7 +95,7 @@ def deregister_instance(original: Handler, request: Request) -> Response:
         return original(request)
     instance = servicediscovery._instances.get(service_id, {}).get(instance_id)
     if instance is None:
-        return errors.no_instance()
+        return not_found("InstanceNotFound")
     _waiting.pop((service_id, instance_id), None)
     response = original(request)
     change_records("DELETE", service, instance_id, instance["Attributes"])
@@ -109,7 +110,7 @@ def deregister_instance(original: Handler, request: Request) -> Response:
 def delete_service(original: Handler, request: Request) -> Response:
     """Refuse to delete a service that still has instances."""
     if servicediscovery._instances.get(request["Id"]):
-        return errors.service_in_use()
+        return error("ResourceInUse")
     return original(request)
 
 
@@ -155,6 +156,7 @@ def _filtered(list_all: Handler, request: Request, listed: str, keys: dict[str, 
     for condition in request.get("Filters", []):
         key = keys.get(condition["Name"])
         if key is None or condition.get("Condition", "EQ") not in ("EQ", "IN"):
-            return errors.invalid_input(f"The local AWS does not know this filter: {condition}")
+            problem = f"The local AWS does not know this filter: {condition}"
+            return error("InvalidInput", problem=problem)
         items = [item for item in items if item[key] in condition["Values"]]
     return json_response({listed: items})

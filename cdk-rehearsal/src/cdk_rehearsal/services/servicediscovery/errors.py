@@ -2,19 +2,15 @@
 
 from http import HTTPStatus
 
-from cdk_rehearsal.ministack.responses import Response, json_error
+from cdk_rehearsal.ministack.responses import Errors
 
-
-def invalid_input(message: str) -> Response:
-    return json_error("InvalidInput", message, HTTPStatus.BAD_REQUEST)
-
-
-def no_instance() -> Response:
-    return json_error("InstanceNotFound", "Instance not found", HTTPStatus.NOT_FOUND)
-
-
-def service_in_use() -> Response:
-    message = (
-        "Service contains registered instances; delete the instances before deleting the service"
-    )
-    return json_error("ResourceInUse", message, HTTPStatus.BAD_REQUEST)
+error = Errors(
+    {
+        "InvalidInput": "{problem}",
+        "ResourceInUse": (
+            "Service contains registered instances; delete the instances before deleting the"
+            " service"
+        ),
+    }
+)
+not_found = Errors({"InstanceNotFound": "Instance not found"}, HTTPStatus.NOT_FOUND)
