@@ -12,8 +12,11 @@ from support.stacks import Stacks
 Client = Callable[[str], Any]
 
 
-def scaled(*, minimum: int, maximum: int, value: int) -> Resources:
-    """Return a service without a count, its scalable target and a target-tracking policy."""
+def scaled(*, minimum: int, maximum: int, memory: str = "512") -> Resources:
+    """Return a service without a count, and its scalable target."""
+    resources = everything()
+    del resources["Service"]["Properties"]["DesiredCount"]
+    resources["Task"]["Properties"]["Memory"] = memory
     target = {
         "ServiceNamespace": "ecs",
         "ScalableDimension": "ecs:service:DesiredCount",
@@ -21,47 +24,27 @@ def scaled(*, minimum: int, maximum: int, value: int) -> Resources:
         "MinCapacity": minimum,
         "MaxCapacity": maximum,
     }
-    metric = {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}
-    policy = {
-        "PolicyName": "cpu",
-        "PolicyType": "TargetTrackingScaling",
-        "ScalingTargetId": {"Ref": "Target"},
-        "TargetTrackingScalingPolicyConfiguration": {
-            "TargetValue": value,
-            "PredefinedMetricSpecification": metric,
-        },
-    }
-    resources = everything() | {
-        "Target": {"Type": "AWS::ApplicationAutoScaling::ScalableTarget", "Properties": target},
-        "Policy": {"Type": "AWS::ApplicationAutoScaling::ScalingPolicy", "Properties": policy},
-    }
-    del resources["Service"]["Properties"]["DesiredCount"]
-    return resources
+    scalable = {"Type": "AWS::ApplicationAutoScaling::ScalableTarget", "Properties": target}
+    return resources | {"Target": scalable}
 
 
 def test_a_scalable_target_keeps_the_count_within_its_bounds(
     stacks: Stacks, client: Client
 ) -> None:
-    ecs, scaling = client("ecs"), client("application-autoscaling")
+    ecs = client("ecs")
 
     def counts() -> tuple[int, int]:
         (service,) = ecs.describe_services(cluster="infra", services=["backend"])["services"]
         return service["desiredCount"], service["runningCount"]
 
-    stacks.deploy("ecs", scaled(minimum=3, maximum=10, value=60))
+    stacks.deploy("ecs", scaled(minimum=3, maximum=10))
     assert counts() == (3, 3)
     # An update of the service, which names no count, keeps the count that somebody has chosen.
     ecs.update_service(cluster="infra", service="backend", desiredCount=7)
-    changed = scaled(minimum=3, maximum=10, value=50)
-    changed["Task"]["Properties"]["Memory"] = "1024"
-    stacks.deploy("ecs", changed)
+    stacks.deploy("ecs", scaled(minimum=3, maximum=10, memory="1024"))
     assert counts() == (7, 7)
-    (policy,) = scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"]
-    assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 50
-    stacks.deploy("ecs", scaled(minimum=1, maximum=2, value=50))
+    stacks.deploy("ecs", scaled(minimum=1, maximum=2))
     assert counts() == (2, 2)
-    stacks.delete("ecs")
-    assert scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"] == []
 
 
 def test_a_scalable_target_needs_its_service(client: Client) -> None:
