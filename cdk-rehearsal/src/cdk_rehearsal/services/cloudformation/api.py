@@ -59,8 +59,7 @@ def _under_way() -> bool:
 @replaces(
     stacks,
     "_resolve_stack_outputs",
-    upstream="Bug: an update removes or changes an export that another stack imports, or takes over"
-    " the export of another stack; CloudFormation fails the update and rolls it back.",
+    upstream="Bug: an update changes an export in use, or takes over another stack's.",
 )
 def resolve_stack_outputs(
     original: Callable[..., tuple[Outputs, Exports]], *sections: Any
@@ -90,8 +89,7 @@ def resolve_stack_outputs(
 @replaces(
     handlers,
     "_ACTION_HANDLERS[DeleteStack]",
-    upstream="Bug: DeleteStack of a stack whose export is imported is refused as a request;"
-    " CloudFormation accepts it and cancels the deletion in the stack's events.",
+    upstream="Bug: the request is refused; CloudFormation cancels the deletion in the events.",
 )
 def delete_stack(original: Handler, request: Request) -> Response:
     """Accept the deletion of a stack with imported exports, and cancel it in the events."""

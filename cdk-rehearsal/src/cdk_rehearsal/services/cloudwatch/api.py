@@ -11,8 +11,7 @@ from cdk_rehearsal.ministack.replacements import replaces
 @replaces(
     cloudwatch,
     "_evaluate_alarm",
-    upstream="Bug: DatapointsToAlarm, dimensions and TreatMissingData have no effect, and all"
-    " periods are taken together.",
+    upstream="Bug: all periods are taken together, and TreatMissingData has no effect.",
 )
 def evaluate_alarm(_original: Callable[[dict[str, Any]], None], _alarm: dict[str, Any]) -> None:
     """Leave an alarm in its state, since MiniStack would compute another one than CloudWatch."""

@@ -21,10 +21,7 @@ _DROPPED = (
     "secondarySources",
     "autoRetryLimit",
 )
-_UPSTREAM = (
-    "Missing: cache, logsConfig, vpcConfig and other settings of a project are neither kept nor"
-    " given back."
-)
+_UPSTREAM = "Missing: cache, logsConfig, vpcConfig and other settings are not kept."
 
 
 def create_or_update_project(original: Handler, request: Request) -> Response:

@@ -8,7 +8,7 @@ from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.responses import Handler, Request, Response
 from cdk_rehearsal.services.ec2 import errors
 
-_UPSTREAM = "Bug: it is deleted while another resource uses it; EC2 answers DependencyViolation."
+_UPSTREAM = "Bug: it is deleted while another resource uses it."
 
 
 @replaces(ec2, "_ACTION_MAP[DeleteSubnet]", upstream=_UPSTREAM)

@@ -18,16 +18,12 @@ from cdk_rehearsal.ministack.resource_types import (
 )
 
 _MISSING = "Missing: the resource type in CloudFormation; the API is there."
-_IN_USE = (
-    "Bug: it is deleted while another resource uses it; CloudFormation fails with"
-    " DependencyViolation."
-)
+_IN_USE = "Bug: it is deleted while another resource uses it."
 
 
 @resource_type(
     "AWS::EC2::VPC",
-    upstream="Missing: Fn::GetAtt CidrBlock and CidrBlockAssociations. Bug: the default security"
-    " group lacks the rule that lets its members talk to each other.",
+    upstream="Missing: the address ranges as attributes, and the rule of the default group.",
 )
 class Vpc(PatchedType):
     """A VPC with its address ranges as attributes, and a default group like that of AWS."""

@@ -17,14 +17,8 @@ from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_r
 from cdk_rehearsal.services.ecr.errors import error
 
 _FILTERS = "imageTagMutabilityExclusionFilters"
-_FILTERS_UPSTREAM = (
-    "Missing: imageTagMutabilityExclusionFilters with IMMUTABLE_WITH_EXCLUSION and"
-    " MUTABLE_WITH_EXCLUSION."
-)
-_TAGS_UPSTREAM = (
-    "Bug: of an image with several tags only the one pushed last is listed and given back, and the"
-    " deletion of one tag deletes the image."
-)
+_FILTERS_UPSTREAM = "Missing: tag mutability with exclusion filters."
+_TAGS_UPSTREAM = "Bug: of the tags of an image only the last one counts."
 
 
 def find_image(repository: str, *, tag: str = "", digest: str = "") -> dict[str, Any] | None:
@@ -67,9 +61,7 @@ def repository_shape(
 @replaces(
     ecr,
     "_put_image",
-    upstream=f"{_FILTERS_UPSTREAM} Bug: the same image under the same tag is pushed again; ECR"
-    " answers ImageAlreadyExistsException. Bug: neither the layers of the manifest nor its digest"
-    " are looked at; ECR answers LayersNotFoundException and ImageDigestDoesNotMatchException.",
+    upstream="Bug: neither exclusion filters nor the layers and the digest are looked at.",
 )
 def put_image(original: Handler, request: Request) -> Response:
     """Move a tag only if the repository allows it; refuse an image without its layers."""
@@ -178,7 +170,7 @@ def _ids(digest: str, tags: list[str]) -> list[dict[str, str]]:
 @replaces(
     ecr,
     "_describe_images",
-    upstream="Bug: an image id that names nothing is left out; ECR answers ImageNotFoundException.",
+    upstream="Bug: an image id that names nothing is left out.",
 )
 def describe_images(original: Handler, request: Request) -> Response:
     """Fail for an image id that does not exist."""

@@ -11,10 +11,7 @@ from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_r
 from cdk_rehearsal.server.authentication import issue_url
 from cdk_rehearsal.services.ecr.errors import error
 
-_UPSTREAM = (
-    "Gap: layers that are uploaded by the API are thrown away, and the address of a layer leads to"
-    " AWS."
-)
+_UPSTREAM = "Gap: layers are thrown away, and the address of a layer leads to AWS."
 _PART_SIZE = 10 * 1024 * 1024
 
 _uploads: dict[tuple[str, str], bytearray] = {}

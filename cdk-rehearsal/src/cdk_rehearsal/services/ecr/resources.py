@@ -26,8 +26,7 @@ from cdk_rehearsal.services.ecs import engine
 
 @resource_type(
     "AWS::ECR::Repository",
-    upstream="Missing: ImageTagMutabilityExclusionFilters. Bug: a name that is taken takes over the"
-    " repository, images and all.",
+    upstream="Missing: exclusion filters. Bug: a repository takes over another of its name.",
 )
 class ImageRepository(PatchedType):
     """A repository with its exclusion filters; a name that is in use is an error."""

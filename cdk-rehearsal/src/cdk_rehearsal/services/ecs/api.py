@@ -21,18 +21,13 @@ _DROPPED = (
     "serviceConnectConfiguration",
     "serviceRegistries",
 )
-_SERVICE_UPSTREAM = (
-    "Missing: availabilityZoneRebalancing and Service Connect are not kept, and an update changes"
-    " neither serviceRegistries nor propagateTags; task definitions, subnets, groups and registries"
-    " that do not exist are accepted."
-)
+_SERVICE_UPSTREAM = "Bug: parameters are dropped, and resources that do not exist are accepted."
 
 
 @replaces(
     ecs,
     "_ACTION_MAP[DeleteCluster]",
-    upstream="Bug: a cluster with active services or tasks is deleted; ECS answers"
-    " ClusterContainsServicesException or ClusterContainsTasksException.",
+    upstream="Bug: a cluster with active services or tasks is deleted.",
 )
 def delete_cluster(original: Handler, request: Request) -> Response:
     """Refuse to delete a cluster with an active service or task."""
@@ -106,8 +101,7 @@ _one_at_a_time = threading.RLock()
 @replaces(
     ecs,
     "_reconcile_service_tasks",
-    upstream="Bug: a service that is updated, or created again, a second after a rolled back"
-    " deployment may get twice its desired count; count and start tasks under a lock.",
+    upstream="Bug: a service that is updated right after a rollback may get twice its count.",
 )
 def reconcile_service_tasks(
     original: Callable[[str, str], None], cluster: str, service: str

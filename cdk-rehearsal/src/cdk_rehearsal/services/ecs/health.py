@@ -18,7 +18,7 @@ from ministack.services import ecs
 
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.services.ecs import engine
-from cdk_rehearsal.services.ecs.tasks import report_health
+from cdk_rehearsal.services.ecs.discovery import report_health
 
 Task: TypeAlias = dict[str, Any]
 

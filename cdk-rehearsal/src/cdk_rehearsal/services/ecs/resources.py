@@ -29,7 +29,7 @@ _POLL_SECONDS = 0.2
 
 @resource_type(
     "AWS::ECS::Cluster",
-    upstream="Bug: a cluster with active services or tasks is deleted; CloudFormation fails.",
+    upstream="Bug: a cluster with active services or tasks is deleted.",
 )
 class Cluster(PatchedType):
     """A cluster that can be deleted only without active services and tasks."""
@@ -41,8 +41,7 @@ class Cluster(PatchedType):
 
 @resource_type(
     "AWS::ECS::TaskDefinition",
-    upstream="Missing: the properties of a task definition in the spelling of the API, and tags"
-    " that change without a new revision.",
+    upstream="Bug: properties of containers are dropped, and new tags make a revision.",
 )
 class TaskDefinition(ResourceType):
     """A revision of a task definition; every change except to its tags makes the next revision.
@@ -76,8 +75,7 @@ def _without_tags(properties: Properties) -> Properties:
 @resource_type(
     "AWS::ECS::Service",
     replaced_by=("Cluster", "LaunchType", "Role", "SchedulingStrategy", "ServiceName"),
-    upstream="Missing: a creation or update waits for its deployment and fails with it; a template"
-    " without DesiredCount leaves the count of a service alone.",
+    upstream="Missing: an update waits for its deployment, fails with it, and keeps the count.",
 )
 class EcsService(ResourceType):
     """A service whose creation or update fails when its deployment does."""

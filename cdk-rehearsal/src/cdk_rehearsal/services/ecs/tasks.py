@@ -1,4 +1,4 @@
-"""ECS: the image, placement, network interface and Cloud Map instance of a task.
+"""ECS: the image, placement and network interface of a task.
 
 Without a container engine MiniStack's tasks are records that start at once with any image, and have
 no network interface. This module gives such a task the digest of its image, and an interface with
@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 from ministack.core.concurrency import resource_lock
 from ministack.core.responses import get_account_id, get_region, new_uuid
-from ministack.services import ec2, ecs, servicediscovery
+from ministack.services import ec2, ecs
 
 from cdk_rehearsal.iam.service_roles import reason_not_to_start
 from cdk_rehearsal.ministack.replacements import replaces
@@ -32,14 +32,8 @@ from cdk_rehearsal.services.ec2.interfaces import (
 )
 from cdk_rehearsal.services.ecr.api import find_image
 from cdk_rehearsal.services.ecs.errors import ImageMissingError, error
-from cdk_rehearsal.services.servicediscovery.api import (
-    deregister_instance,
-    register_instance,
-    update_custom_health,
-)
 
 Task: TypeAlias = dict[str, Any]
-Service: TypeAlias = dict[str, Any]
 Deployment: TypeAlias = dict[str, Any]
 
 _OWN_IMAGE = re.compile(
@@ -52,8 +46,7 @@ _OWN_IMAGE = re.compile(
     ecs,
     "_run_task",
     "_ACTION_MAP[RunTask]",
-    upstream="Missing: without a container engine, network interfaces of tasks in awsvpc mode, and"
-    " deployments that fail for an image that is not in ECR.",
+    upstream="Missing, without an engine: network interfaces, and failures to start.",
 )
 def run_task(original: Handler, request: Request) -> Response:
     """Start tasks with the digest of their image and a network interface, or fail them."""
@@ -121,13 +114,8 @@ def digests_of(definition: dict[str, Any], deployment: Deployment | None) -> dic
 
 def _deployment_of(request: Request) -> Deployment | None:
     """Return the deployment that starts the tasks; None for tasks without a service."""
-    wanted = request.get("_deploymentId")
-    for service in ecs._services.values():
-        for deployment in service["deployments"]:
-            if wanted and deployment["id"] == wanted:
-                found: Deployment = deployment
-                return found
-    return None
+    deployments = [each for service in ecs._services.values() for each in service["deployments"]]
+    return next((each for each in deployments if each["id"] == request.get("_deploymentId")), None)
 
 
 def _fail_to_start(tasks: list[Task], deployment: Deployment | None, reason: str) -> None:
@@ -180,14 +168,12 @@ def error_of_network(network: dict[str, Any]) -> Response | None:
 
 def _attach_all(tasks: list[Task], network: dict[str, Any], deployment: Deployment | None) -> None:
     """Attach an interface to each task; fail tasks without a free address."""
-    waiting = [task for task in tasks if task["_network_mode"] == "awsvpc"]
-    while waiting:
+    for number, task in enumerate(tasks if network else []):
         try:
-            attach(waiting[0], network)
+            attach(task, network)
         except SubnetFullError as full:
-            _fail_to_start(waiting, deployment, f"ResourceInitializationError: {full}")
+            _fail_to_start(tasks[number:], deployment, f"ResourceInitializationError: {full}")
             return
-        waiting.pop(0)
 
 
 def attach(task: Task, network: dict[str, Any]) -> str:
@@ -279,94 +265,3 @@ def mark_task_stopped(
     elif stopped and not ending:
         detach(task)
     return stopped
-
-
-# --- Cloud Map: the running tasks of a service are its instances.
-
-
-@replaces(
-    ecs,
-    "_sync_service_targets",
-    upstream="Missing: serviceRegistries have no effect; register the running tasks of a service in"
-    " Cloud Map and deregister those that stop.",
-)
-def sync_service_targets(
-    original: Callable[[str, Service], None], cluster: str, service: Service
-) -> None:
-    """Register the running tasks of the service in Cloud Map, and deregister all others.
-
-    MiniStack calls this function at every change of a service's tasks, for its load balancers.
-    """
-    original(cluster, service)
-    registries = {r["registryArn"].rsplit("/", 1)[-1] for r in service["serviceRegistries"]}
-    for registry_id, registry in servicediscovery._services.items():
-        with resource_lock("cloud-map", registry_id):
-            wanted = _running(cluster, service, registry) if registry_id in registries else {}
-            for instance_id in _registered(cluster, service, registry_id) - wanted.keys():
-                deregister_instance({"ServiceId": registry_id, "InstanceId": instance_id})
-            for instance_id in wanted.keys() - _registered(cluster, service, registry_id):
-                register_instance(
-                    {
-                        "ServiceId": registry_id,
-                        "InstanceId": instance_id,
-                        "Attributes": wanted[instance_id],
-                    }
-                )
-
-
-def _running(cluster: str, service: Service, registry: Service) -> dict[str, dict[str, str]]:
-    """Return the attributes of every running task with an address, by the id of the task."""
-    if service["status"] != "ACTIVE":
-        return {}
-    return {
-        task["taskArn"].rsplit("/", 1)[-1]: _attributes(cluster, service, registry, task, address)
-        for task in list(ecs._tasks.values())
-        if task["group"] == f"service:{service['serviceName']}"
-        and task["clusterArn"] == service["clusterArn"]
-        and task["lastStatus"] == "RUNNING"
-        and (address := ecs._task_ip(task))
-    }
-
-
-def _attributes(
-    cluster: str, service: Service, registry: Service, task: Task, address: str
-) -> dict[str, str]:
-    """Return the attributes that ECS registers for a Fargate task (see Service discovery)."""
-    definition = task["taskDefinitionArn"].rsplit("/", 1)[-1]
-    attributes = {
-        "AWS_INSTANCE_IPV4": address,
-        "AVAILABILITY_ZONE": task["availabilityZone"],
-        "REGION": get_region(),
-        "ECS_CLUSTER_NAME": cluster,
-        "ECS_SERVICE_NAME": service["serviceName"],
-        "ECS_TASK_DEFINITION_FAMILY": definition.rsplit(":", 1)[0],
-    }
-    if registry.get("HealthCheckCustomConfig") is not None:
-        attributes["AWS_INIT_HEALTH_STATUS"] = _health_of(task)
-    return attributes
-
-
-def _registered(cluster: str, service: Service, registry_id: str) -> set[str]:
-    """Return the instances that ECS has registered; clients may register others."""
-    own = {"ECS_CLUSTER_NAME": cluster, "ECS_SERVICE_NAME": service["serviceName"]}
-    return {
-        instance_id
-        for instance_id, instance in servicediscovery._instances.get(registry_id, {}).items()
-        if own.items() <= instance["Attributes"].items()
-    }
-
-
-def _health_of(task: Task) -> str:
-    """Return the custom health status; a task without a running health check is healthy."""
-    checked = task.get("_health_is_checked", False)
-    return "UNHEALTHY" if checked and task["healthStatus"] != "HEALTHY" else "HEALTHY"
-
-
-def report_health(task: Task) -> None:
-    """Send the health of a registered task to Cloud Map, as ECS does after each change."""
-    instance_id = task["taskArn"].rsplit("/", 1)[-1]
-    for registry_id, instances in list(servicediscovery._instances.items()):
-        if instance_id in instances:
-            update_custom_health(
-                {"ServiceId": registry_id, "InstanceId": instance_id, "Status": _health_of(task)}
-            )

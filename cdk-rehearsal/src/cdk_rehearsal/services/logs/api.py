@@ -9,8 +9,7 @@ from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_e
 @replaces(
     cloudwatch_logs,
     "_filter_log_events",
-    upstream="Bug: a JSON pattern matches everything, a regular expression is taken for a term,"
-    " capitals do not count, and ?terms must all be there.",
+    upstream="Bug: a JSON pattern matches everything, a regular expression is taken for a term.",
 )
 def filter_log_events(original: Handler, request: Request) -> Response:
     """Return the events of a time; refuse a pattern, which MiniStack would match wrongly."""

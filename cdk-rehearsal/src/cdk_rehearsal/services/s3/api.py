@@ -15,7 +15,7 @@ _PUT_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 @replaces(
     s3,
     "_resolve_sse_write_headers",
-    upstream="Bug: an object put with aws:kms and no key has no key; S3 takes the AWS-managed one.",
+    upstream="Missing: the AWS-managed key, so aws:kms without a key is refused.",
 )
 def with_managed_key(
     original: Callable[[dict[str, str], str], Any], headers: dict[str, str], bucket: str

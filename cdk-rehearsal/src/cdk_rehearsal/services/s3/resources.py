@@ -25,8 +25,7 @@ _NOT_EMPTY = "The bucket you tried to delete is not empty"
 
 @resource_type(
     "AWS::S3::Bucket",
-    upstream="Missing: BucketEncryption, LifecycleConfiguration, OwnershipControls and Tags of a"
-    " template. Bug: the deletion of a bucket drops its objects; CloudFormation refuses it.",
+    upstream="Missing: encryption, lifecycle, ownership. Bug: a deletion drops the objects.",
 )
 class Bucket(PatchedType):
     """A bucket with its encryption, lifecycle, ownership and tags; only an empty one is deleted."""

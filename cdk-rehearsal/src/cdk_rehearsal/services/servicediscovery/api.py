@@ -14,17 +14,13 @@ from cdk_rehearsal.services.servicediscovery.errors import error, not_found
 from cdk_rehearsal.services.servicediscovery.records import change_records, missing_attribute
 
 _HEALTHS = ("HEALTHY", "UNHEALTHY")
-_RECORDS_UPSTREAM = (
-    "Missing: the record sets of an instance in the hosted zone of its namespace, as DnsConfig of"
-    " the service says."
-)
+_RECORDS_UPSTREAM = "Missing: the record sets of an instance in the hosted zone of its namespace."
 
 
 @replaces(
     servicediscovery,
     "_register_instance",
-    upstream=f"{_RECORDS_UPSTREAM} Missing: AWS_INIT_HEALTH_STATUS, and the refusal of an instance"
-    " without the attributes that its records need.",
+    upstream=_RECORDS_UPSTREAM,
 )
 def register_instance(original: Handler, request: Request) -> Response:
     """Register an instance with its DNS records and first health status."""
@@ -84,8 +80,7 @@ def _act_on_health(original: Handler, request: Request, key: tuple[str, str]) ->
 @replaces(
     servicediscovery,
     "_deregister_instance",
-    upstream=f"{_RECORDS_UPSTREAM} Bug: an instance that is not registered is deregistered without"
-    " an error; Cloud Map answers InstanceNotFound.",
+    upstream=_RECORDS_UPSTREAM,
 )
 def deregister_instance(original: Handler, request: Request) -> Response:
     """Deregister an instance with its DNS records."""
@@ -117,8 +112,7 @@ def delete_service(original: Handler, request: Request) -> Response:
 @replaces(
     servicediscovery,
     "_discover_instances",
-    upstream="Bug: HEALTHY_OR_ELSE_ALL finds nothing and is not the default; QueryParameters have"
-    " no effect.",
+    upstream="Bug: HEALTHY_OR_ELSE_ALL finds nothing, and QueryParameters have no effect.",
 )
 def discover_instances(original: Handler, request: Request) -> Response:
     """Find the instances that match the wanted health and all query parameters."""
