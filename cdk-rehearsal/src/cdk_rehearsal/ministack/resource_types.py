@@ -60,22 +60,33 @@ class ResourceType(ABC):
         """Delete the resource; succeed if it does not exist any more."""
 
 
+class PutType(ResourceType):
+    """A type whose creation also updates."""
+
+    def update(self, change: Change) -> Created:
+        return self.create(change.logical_id, change.new, change.stack)
+
+
 class PatchedType(ResourceType):
     """A type of MiniStack; methods that a subclass does not override call MiniStack's."""
 
     original: dict[str, Any]
     """MiniStack's own functions for the type."""
 
+    def complete(self, physical_id: str, properties: Properties) -> dict[str, Any]:
+        """Do what MiniStack leaves out of a creation or update; return more attributes."""
+        return {}
+
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         physical_id, attributes = self.original["create"](logical_id, properties, stack)
-        return physical_id, attributes
+        return physical_id, attributes | self.complete(physical_id, properties)
 
     def update(self, change: Change) -> Created:
         more = (change.logical_id,) if self.original.get("update_with_logical_id") else ()
         physical_id, attributes = self.original["update"](
             change.physical_id, change.old, change.new, change.stack, *more
         )
-        return physical_id, attributes
+        return physical_id, attributes | self.complete(physical_id, change.new)
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         self.original["delete"](physical_id, properties)

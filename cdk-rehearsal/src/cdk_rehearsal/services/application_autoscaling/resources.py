@@ -3,10 +3,9 @@
 from typing import Any
 
 from cdk_rehearsal.ministack.resource_types import (
-    Change,
     Created,
     Properties,
-    ResourceType,
+    PutType,
     absence_accepted,
     own_client,
     resource_type,
@@ -25,7 +24,7 @@ _ABSENT = "ValidationException"
     replaced_by=_TARGET,
     upstream=_MISSING,
 )
-class ScalableTarget(ResourceType):
+class ScalableTarget(PutType):
     """The bounds of a service; the physical id is `<resource>|<dimension>|<namespace>`."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
@@ -39,10 +38,6 @@ class ScalableTarget(ResourceType):
         physical_id = "|".join(properties[key] for key in _TARGET)
         return physical_id, {"Id": physical_id, "ScalableTargetARN": target["ScalableTargetARN"]}
 
-    def update(self, change: Change) -> Created:
-        # RegisterScalableTarget is also the update.
-        return self.create(change.logical_id, change.new, change.stack)
-
     def delete(self, physical_id: str, properties: Properties) -> None:
         with absence_accepted(_ABSENT):
             own_client(_SERVICE).deregister_scalable_target(**_target_of(physical_id))
@@ -54,7 +49,7 @@ class ScalableTarget(ResourceType):
     replaced_by=("PolicyName", "ScalingTargetId", *_TARGET),
     upstream=_MISSING,
 )
-class ScalingPolicy(ResourceType):
+class ScalingPolicy(PutType):
     """A policy of a target; the physical id is its ARN."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
@@ -67,10 +62,6 @@ class ScalingPolicy(ResourceType):
         request = {key: properties[key] for key in keys if key in properties}
         arn = own_client(_SERVICE).put_scaling_policy(**_target(properties), **request)["PolicyARN"]
         return arn, {"Arn": arn}
-
-    def update(self, change: Change) -> Created:
-        # PutScalingPolicy is also the update.
-        return self.create(change.logical_id, change.new, change.stack)
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         policy = {"PolicyName": properties["PolicyName"], **_target(properties)}

@@ -33,14 +33,10 @@ class Vpc(PatchedType):
         group_id = attributes["DefaultSecurityGroup"]
         # The CDK removes this rule from the default group, so it must exist.
         ec2._security_groups[group_id]["IpPermissions"] = [_default_ingress(group_id)]
-        return vpc_id, attributes | self._ranges(vpc_id)
+        return vpc_id, attributes
 
-    def update(self, change: Change) -> Created:
-        vpc_id, attributes = super().update(change)
-        return vpc_id, attributes | self._ranges(vpc_id)
-
-    def _ranges(self, vpc_id: str) -> dict[str, Any]:
-        vpc = own_client("ec2").describe_vpcs(VpcIds=[vpc_id])["Vpcs"][0]
+    def complete(self, physical_id: str, properties: Properties) -> dict[str, Any]:
+        vpc = own_client("ec2").describe_vpcs(VpcIds=[physical_id])["Vpcs"][0]
         associations = vpc["CidrBlockAssociationSet"]
         return {
             "CidrBlock": vpc["CidrBlock"],

@@ -10,11 +10,10 @@ from cdk_rehearsal.iam.calls import Check
 from cdk_rehearsal.iam.judge import require
 from cdk_rehearsal.iam.principals import principal_of
 from cdk_rehearsal.ministack.resource_types import (
-    Change,
     Created,
     PatchedType,
     Properties,
-    ResourceType,
+    PutType,
     own_client,
     resource_type,
 )
@@ -34,14 +33,20 @@ class ImageRepository(PatchedType):
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         if name := properties.get("RepositoryName"):
             _require_free(name)
-        repository, attributes = super().create(logical_id, properties, stack)
-        _set_mutability(repository, properties)
-        return repository, attributes
+        return super().create(logical_id, properties, stack)
 
-    def update(self, change: Change) -> Created:
-        repository, attributes = super().update(change)
-        _set_mutability(repository, change.new)
-        return repository, attributes
+    def complete(self, physical_id: str, properties: Properties) -> dict[str, Any]:
+        prefix = "ImageTagMutabilityExclusionFilter"
+        filters = [
+            {"filterType": each[f"{prefix}Type"], "filter": each[f"{prefix}Value"]}
+            for each in properties.get("ImageTagMutabilityExclusionFilters", [])
+        ]
+        own_client("ecr").put_image_tag_mutability(
+            repositoryName=physical_id,
+            imageTagMutability=properties.get("ImageTagMutability", "MUTABLE"),
+            **({"imageTagMutabilityExclusionFilters": filters} if filters else {}),
+        )
+        return {}
 
 
 def _require_free(name: str) -> None:
@@ -51,26 +56,13 @@ def _require_free(name: str) -> None:
         raise ValueError(f"The repository with name '{name}' already exists in the registry.")
 
 
-def _set_mutability(repository: str, properties: Properties) -> None:
-    prefix = "ImageTagMutabilityExclusionFilter"
-    filters = [
-        {"filterType": each[f"{prefix}Type"], "filter": each[f"{prefix}Value"]}
-        for each in properties.get("ImageTagMutabilityExclusionFilters", [])
-    ]
-    own_client("ecr").put_image_tag_mutability(
-        repositoryName=repository,
-        imageTagMutability=properties.get("ImageTagMutability", "MUTABLE"),
-        **({"imageTagMutabilityExclusionFilters": filters} if filters else {}),
-    )
-
-
 _DESTINATION = re.compile(
     r"docker://\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/(?P<repository>[^:@]+):(?P<tag>[^:@]+)$"
 )
 
 
 @resource_type("Custom::CDKECRDeployment", adds=True)
-class ImageCopy(ResourceType):
+class ImageCopy(PutType):
     """An image under a tag, without the code of its function, which needs a registry to copy from.
 
     It makes the calls of cdk-ecr-deployment's function with the role of that function. The manifest
@@ -93,9 +85,6 @@ class ImageCopy(ResourceType):
             found = {"engine_image": image, "stands_in": stands_in}
             _push(access.client("ecr"), repository, tag, source, **found)
         return properties["DestImage"], {}
-
-    def update(self, change: Change) -> Created:
-        return self.create(change.logical_id, change.new, change.stack)
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Leave the image, as on AWS; its repository is emptied when it is deleted."""

@@ -3,8 +3,6 @@
 from typing import Any
 
 from cdk_rehearsal.ministack.resource_types import (
-    Change,
-    Created,
     PatchedType,
     Properties,
     own_client,
@@ -12,14 +10,9 @@ from cdk_rehearsal.ministack.resource_types import (
     tag_pairs,
 )
 
-_LIFECYCLE = {
-    "Id",
-    "Status",
-    "Prefix",
-    "ExpirationInDays",
-    "NoncurrentVersionExpiration",
-    "AbortIncompleteMultipartUpload",
-}
+# Properties of a lifecycle rule whose shape is that of the API, and the others that are known.
+_SAME = {"Status", "NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload"}
+_OTHER = {"Id", "Prefix", "ExpirationInDays"}
 _NOT_EMPTY = "The bucket you tried to delete is not empty"
 
 
@@ -30,15 +23,9 @@ _NOT_EMPTY = "The bucket you tried to delete is not empty"
 class Bucket(PatchedType):
     """A bucket with its encryption, lifecycle, ownership and tags; only an empty one is deleted."""
 
-    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
-        bucket, attributes = super().create(logical_id, properties, stack)
-        _apply(bucket, properties)
-        return bucket, attributes
-
-    def update(self, change: Change) -> Created:
-        bucket, attributes = super().update(change)
-        _apply(bucket, change.new)
-        return bucket, attributes
+    def complete(self, physical_id: str, properties: Properties) -> dict[str, Any]:
+        _apply(physical_id, properties)
+        return {}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         client = own_client("s3")
@@ -73,29 +60,18 @@ def _apply(bucket: str, properties: Properties) -> None:
 
 
 def _encryption(rule: dict[str, Any]) -> dict[str, Any]:
-    shaped: dict[str, Any] = {
-        "ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"]
-    }
-    if "BucketKeyEnabled" in rule:
-        shaped["BucketKeyEnabled"] = rule["BucketKeyEnabled"]
-    return shaped
+    default = {"ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"]}
+    return default | {key: rule[key] for key in rule.keys() & {"BucketKeyEnabled"}}
 
 
 def _lifecycle(rule: dict[str, Any]) -> dict[str, Any]:
-    if unknown := rule.keys() - _LIFECYCLE:
+    if unknown := rule.keys() - _SAME - _OTHER:
         names = ", ".join(sorted(unknown))
         raise ValueError(f"AWS::S3::Bucket: the local AWS knows no lifecycle rule with {names}.")
-    shaped: dict[str, Any] = {
-        "Status": rule["Status"],
-        "Filter": {"Prefix": rule.get("Prefix", "")},
-    }
+    shaped = {key: rule[key] for key in rule.keys() & _SAME}
+    shaped["Filter"] = {"Prefix": rule.get("Prefix", "")}
     if "Id" in rule:
         shaped["ID"] = rule["Id"]
     if "ExpirationInDays" in rule:
         shaped["Expiration"] = {"Days": int(rule["ExpirationInDays"])}
-    if "NoncurrentVersionExpiration" in rule:
-        shaped["NoncurrentVersionExpiration"] = rule["NoncurrentVersionExpiration"]
-    if "AbortIncompleteMultipartUpload" in rule:
-        days = int(rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"])
-        shaped["AbortIncompleteMultipartUpload"] = {"DaysAfterInitiation": days}
     return shaped
