@@ -136,6 +136,8 @@ class NatGateway(_OnlyTagsChange):
     attribute = "NatGatewayId"
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        if properties["SubnetId"] not in ec2._subnets:
+            raise ValueError(f"The subnet ID '{properties['SubnetId']}' does not exist")
         keys = {"SubnetId", "AllocationId", "ConnectivityType"} & properties.keys()
         request = {key: properties[key] for key in keys}
         nat_id = own_client("ec2").create_nat_gateway(**request)["NatGateway"]["NatGatewayId"]
