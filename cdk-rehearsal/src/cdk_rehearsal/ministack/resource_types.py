@@ -136,7 +136,7 @@ def runs_on_worker_thread(original: Callable[[str], bool], resource_type: str) -
 def property_recreation(
     original: Callable[[str, str], str], resource_type: str, property_name: str
 ) -> str:
-    """Replace a resource of this package's types if one of their `replaced_by` changes."""
+    """Say which changes replace a resource of this package's types, which MiniStack cannot know."""
     if replaced_by := _replaced_by.get(resource_type):
         return "Always" if property_name in replaced_by else "Never"
     return original(resource_type, property_name)

@@ -23,7 +23,9 @@ def invoke_custom_resource(
     physical_id: str | None = None,
     old_props: Properties | None = None,
 ) -> Created:
-    """Run the function of a custom resource, which must answer before it ends.
+    """Run the function of a custom resource as its role, so that its calls are judged.
+
+    It must answer before it ends.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref-requests.html
     """

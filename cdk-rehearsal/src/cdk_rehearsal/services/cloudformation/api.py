@@ -33,10 +33,9 @@ async def handle_request(
     body: bytes,
     query: dict[str, Any],
 ) -> Response:
-    """Answer a request that begins an operation when the operation is over.
+    """Answer a request when its operation is over, since the CDK CLI looks only every 5 seconds.
 
-    The CDK CLI looks right after the beginning of an operation, and then only every five seconds,
-    but most operations take a fraction of a second here. During a long operation the request is
+    It looks first right after the beginning, but most operations take a fraction of a second here. During a long operation the request is
     answered, as on AWS.
     """
     response = await original(method, path, headers, body, query)

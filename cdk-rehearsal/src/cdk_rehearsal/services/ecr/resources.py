@@ -63,7 +63,7 @@ _DESTINATION = re.compile(
 
 @resource_type("Custom::CDKECRDeployment", adds=True)
 class ImageCopy(PutType):
-    """An image under a tag, without the code of its function, which needs a registry to copy from.
+    """An image under a tag; its function does not run, since it needs a registry to copy from.
 
     It makes the calls of cdk-ecr-deployment's function with the role of that function. The manifest
     depends only on the name of the source, so a source has the same digest in every run. As with

@@ -102,9 +102,9 @@ def start_container(
     options: dict[str, Any],
     **_: Any,
 ) -> Any:
-    """Start the container of a task in the network of `EngineAccess`, with the task's address.
+    """Start the container of a task with the task's address, in a network like the VPC.
 
-    That network of the engine has the address range of the VPC.
+    MiniStack has no such network. That of `EngineAccess` has the address range of the VPC.
     """
     if unknown := {key for key, value in definition.items() if value} - _KNOWN:
         raise ValueError(f"the local AWS does not run a container with {', '.join(unknown)}")
@@ -187,7 +187,7 @@ def register_no_metadata(_original: Callable[..., str], *_: Any) -> str:
 def make_deployment(
     original: Callable[..., dict[str, Any]], *arguments: Any, **options: Any
 ) -> dict[str, Any]:
-    """Make every deployment, also the first one, wait until its tasks are healthy."""
+    """Make the first deployment, too, wait for healthy tasks; MiniStack completes it at once."""
     deployment = original(*arguments, **options)
     deployment["rolloutState"], deployment["rolloutStateReason"] = "IN_PROGRESS", ""
     return deployment
@@ -207,7 +207,7 @@ _EXIT_POLLS, _EXIT_POLL_SECONDS = 3000, 0.1
 def end_containers(
     _original: Callable[..., None], task: Task, _client: Any, extra_container: Any = None
 ) -> None:
-    """Send SIGTERM to the containers of a task, and wait for their stop timeout."""
+    """Send SIGTERM to containers and wait for their stop timeout; MiniStack removes them."""
     with resource_lock("ecs-task", task["taskArn"]):
         ids, task["_docker_ids"] = list(task["_docker_ids"]), []
     if extra_container is not None and extra_container.id not in ids:

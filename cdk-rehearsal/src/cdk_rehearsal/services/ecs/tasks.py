@@ -247,7 +247,7 @@ def _choose_subnet(task: Task, subnet_ids: list[str]) -> str:
 def mark_task_stopped(
     original: Callable[..., bool], task_arn: str, task: Task, *rest: Any, **options: Any
 ) -> bool:
-    """Delete the interface of a stopped task, or keep it until its container has ended.
+    """Delete the interface of a stopped task, which MiniStack does not have.
 
     As on ECS, the task immediately stops counting and leaves Cloud Map. A running container ends by
     itself or after its stop timeout (`containers`). Until then the task is STOPPING and keeps
