@@ -35,8 +35,8 @@ async def handle_request(
 ) -> Response:
     """Answer a request when its operation is over, since the CDK CLI looks only every 5 seconds.
 
-    It looks first right after the beginning, but most operations take a fraction of a second here. During a long operation the request is
-    answered, as on AWS.
+    It looks first right after the beginning, but most operations take a fraction of a second here.
+    During a long operation the request is answered, as on AWS.
     """
     response = await original(method, path, headers, body, query)
     if _OPERATION.search(body):

@@ -207,7 +207,7 @@ _EXIT_POLLS, _EXIT_POLL_SECONDS = 3000, 0.1
 def end_containers(
     _original: Callable[..., None], task: Task, _client: Any, extra_container: Any = None
 ) -> None:
-    """Send SIGTERM to containers and wait for their stop timeout; MiniStack removes them."""
+    """Send SIGTERM to containers and wait for their stop timeout; MiniStack waits 5 s."""
     with resource_lock("ecs-task", task["taskArn"]):
         ids, task["_docker_ids"] = list(task["_docker_ids"]), []
     if extra_container is not None and extra_container.id not in ids:
