@@ -110,7 +110,7 @@ def _from_outputs(
     namespace, wrong_namespace = _namespace_of_outputs(file, outputs, values, environment)
     given = {
         "vpc_name": None,
-        "vpc": outputs.vpc,
+        "vpc": outputs,
         "ecs_cluster_name": outputs.ecs_cluster_name,
         **namespace,
     }
