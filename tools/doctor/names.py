@@ -8,8 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-import backend_service.names
-import core_infra.names
+from backend_service.names import (
+    build_log_group_name,
+    release_log_group_name,
+    task_log_group_name,
+)
+from core_infra.names import exec_log_group_name
 from settings import Settings
 from tools.doctor.aws import Aws, reply_or_none
 from tools.doctor.check import Question, Result, ok, problem
@@ -30,19 +34,24 @@ class UniqueName:
 
 def unique_names(settings: Settings) -> list[UniqueName]:
     """Return the names that the doctor looks for, with the stacks that have them."""
-    service = settings.service
-    found: list[UniqueName] = []
+    service, stack = settings.service, settings.service_stack_name
+    name = service.full_name
+    found = [
+        UniqueName("AWS::ECR::Repository", repository, stack, "ecr_repository_name")
+        for repository in (service.ecr_repository_name, service.builds_repository_name)
+    ]
+    log_groups = (
+        task_log_group_name(service.ecs_cluster_name, service.service_name),
+        build_log_group_name(name),
+        release_log_group_name(name),
+    )
+    found += [UniqueName("AWS::Logs::LogGroup", g, stack, "service_name") for g in log_groups]
     if core := settings.core:
-        for kind, name in core_infra.names.unique_names(core.ecs_cluster_name):
-            found.append(UniqueName(kind, name, settings.core_stack_name, "ecs_cluster_name"))
-    for kind, name in backend_service.names.unique_names(
-        ecs_cluster_name=service.ecs_cluster_name,
-        service_name=service.service_name,
-        ecr_repository_name=service.ecr_repository_name,
-    ):
-        setting = "ecr_repository_name" if kind == "AWS::ECR::Repository" else "service_name"
-        found.append(UniqueName(kind, name, settings.service_stack_name, setting))
-    return [name for name in found if name.kind in _TYPES]
+        cluster, stack = core.ecs_cluster_name, settings.core_stack_name
+        sessions = exec_log_group_name(cluster)
+        found.append(UniqueName("AWS::ECS::Cluster", cluster, stack, "ecs_cluster_name"))
+        found.append(UniqueName("AWS::Logs::LogGroup", sessions, stack, "ecs_cluster_name"))
+    return found
 
 
 def name_questions(settings: Settings) -> Iterator[Question]:
