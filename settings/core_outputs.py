@@ -45,11 +45,10 @@ def read_core_outputs(
     path: Path, environment: aws.AwsEnvironment
 ) -> tuple[CoreOutputs | None, list[str]]:
     """Read the outputs of the core stack, or return None and everything that is wrong with them."""
+    name = shown_name(str(path))
+    hint = f"there is no file {name}; deploy the core stack with --outputs-file to get it"
     try:
-        stack, outputs = _core_stack_in(read_text(path))
-    except FileNotFoundError:
-        message = "deploy the core stack with --outputs-file to get it"
-        return None, [f"there is no file {shown_name(str(path))}; {message}"]
+        stack, outputs = _core_stack_in(read_text(path, if_missing=hint))
     except InvalidValueError as error:
         return None, [str(error)]
     core, invalid = validated(CoreOutputs, outputs, environment)

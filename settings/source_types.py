@@ -97,17 +97,15 @@ def require_readable_seed(image: str, environment: AwsEnvironment) -> None:
     https://github.com/cdklabs/cdk-ecr-deployment/blob/main/lambda-src/utils.go
     """
     host = image.partition("/")[0]
-    partition = environment.partition
-    if host == _ECR_PUBLIC and partition not in (None, COMMERCIAL_PARTITION):
-        raise InvalidValueError(
-            f"the partition {partition} of {environment.aws_region} has no access to "
-            f"{_ECR_PUBLIC}; expected an image of another registry, such as a private ECR"
-        )
     registry = _PRIVATE_ECR.fullmatch(host)
-    if registry and partition not in (None, partition_of(registry["region"])):
+    if registry is None and host != _ECR_PUBLIC:
+        return
+    partition = partition_of(registry["region"]) if registry else COMMERCIAL_PARTITION
+    if environment.partition not in (None, partition):
         raise InvalidValueError(
-            f"is in {registry['region']}, outside of the partition {partition} of "
-            f"{environment.aws_region}; expected an image in the same partition"
+            f"{environment.aws_region} has no access to {host}, which is in the partition "
+            f"{partition}; expected an image of another registry, such as a private ECR in the "
+            "same partition"
         )
 
 

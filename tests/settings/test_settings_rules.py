@@ -164,8 +164,8 @@ def test_another_image_may_use_any_port_and_processor(load: Load) -> None:
 @pytest.mark.parametrize(
     ("region", "image", "expected"),
     [
-        ("us-gov-west-1", None, "aws-us-gov of us-gov-west-1 has no access to public.ecr.aws"),
-        ("eu-central-1", CHINESE_IMAGE, "expected an image in the same partition"),
+        ("us-gov-west-1", None, "no access to public.ecr.aws, which is in the partition aws;"),
+        ("eu-central-1", CHINESE_IMAGE, "which is in the partition aws-cn;"),
     ],
 )
 def test_the_copy_cannot_sign_in_from_another_partition(
