@@ -85,7 +85,7 @@ Zones = Annotated[tuple[Annotated[str, AfterValidator(_availability_zone)], ...]
 # --- ARNs -----------------------------------------------------------------------------------------
 
 _ARN = re.compile(
-    r"arn:(?P<partition>aws(?:-[a-z]+)*):(?P<service>[a-z-]+):(?P<region>[a-z0-9-]*)"
+    rf"arn:(?P<partition>aws(?:-[a-z]+)*):(?P<service>[a-z-]+):(?P<region>(?:{_REGION.pattern})?)"
     # AWS itself owns managed policies.
     r":(?P<account>[0-9]{12}|aws(?=:policy/)):(?P<resource>.+)"
 )
@@ -95,12 +95,11 @@ _ARN = re.compile(
 class ArnForm:
     """The ARNs of one kind of resource, in the account and region of the deployment.
 
-    ``resource`` is a regular expression for what follows the account. ``expected`` says in words
-    what the ARN should be of. ``any_account`` and ``any_region`` also accept a resource of another
-    account or of another region.
+    ``resource`` is a regular expression for the service, a colon, and what follows the account.
+    ``expected`` says in words what the ARN should be of. ``any_account`` and ``any_region`` also
+    accept a resource of another account or of another region.
     """
 
-    services: tuple[str, ...]
     resource: str
     expected: str
     any_account: bool = False
@@ -114,10 +113,8 @@ class ArnForm:
         arn = _ARN.fullmatch(text)
         if (
             arn is None
-            or arn["service"] not in self.services
-            or not re.fullmatch(self.resource, arn["resource"])
+            or not re.fullmatch(self.resource, f"{arn['service']}:{arn['resource']}")
             or (arn["region"] == "") != (arn["service"] == "iam")
-            or (arn["region"] and not _REGION.fullmatch(arn["region"]))
         ):
             raise InvalidValueError(f"expected {self.expected}")
         environment = AwsEnvironment.of(info)
@@ -136,51 +133,43 @@ class ArnForm:
 
 
 _ROLE = ArnForm(
-    services=("iam",),
-    resource=r"role/(?:[!-.0-~]+/)*[A-Za-z0-9+=,.@_-]{1,64}",
+    resource=r"iam:role/(?:[!-.0-~]+/)*[A-Za-z0-9+=,.@_-]{1,64}",
     expected="the ARN of a role: arn:aws:iam::<account>:role/<name>",
 )
 _POLICIES = ArnForm(
-    services=("iam",),
-    resource=r"policy/(?:[!-.0-~]+/)*[A-Za-z0-9+=,.@_-]{1,128}",
+    resource=r"iam:policy/(?:[!-.0-~]+/)*[A-Za-z0-9+=,.@_-]{1,128}",
     expected="ARNs of managed policies: arn:aws:iam::<account>:policy/<name>, or "
     "arn:aws:iam::aws:policy/<name>",
 )
 _NAMESPACE = ArnForm(
-    services=("servicediscovery",),
-    resource=r"namespace/ns-[a-z0-9]+",
+    resource=r"servicediscovery:namespace/ns-[a-z0-9]+",
     expected="the ARN of a Cloud Map namespace: "
     "arn:aws:servicediscovery:<region>:<account>:namespace/ns-<id>",
 )
 _CONNECTION = ArnForm(
-    services=("codeconnections", "codestar-connections"),
-    resource=r"connection/[A-Za-z0-9-]+",
+    resource=r"(?:codeconnections|codestar-connections):connection/[A-Za-z0-9-]+",
     expected="the ARN of a connection: arn:aws:codeconnections:<region>:<account>:connection/<id>",
     # A connection can be used in every region; its ARN says where it was made.
     # https://docs.aws.amazon.com/dtconsole/latest/userguide/welcome-connections-how-it-works-global.html
     any_region=True,
 )
 _GUARDDUTY_AGENT = ArnForm(
-    services=("ecr",),
-    resource="repository/aws-guardduty-agent-fargate",
+    resource="ecr:repository/aws-guardduty-agent-fargate",
     expected="arn:aws:ecr:<region>:<account of GuardDuty>:repository/aws-guardduty-agent-fargate",
     any_account=True,
 )
 _KMS_KEYS = ArnForm(
-    services=("kms",),
     # IAM allows the use of a key by its own ARN only.
-    resource=r"key/[A-Za-z0-9-]{1,128}",
+    resource=r"kms:key/[A-Za-z0-9-]{1,128}",
     expected="ARNs of KMS keys (not of aliases): arn:aws:kms:<region>:<account>:key/<id>",
     any_account=True,
 )
 _QUEUE = ArnForm(
-    services=("sqs",),
-    resource=r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo",
+    resource=r"sqs:(?:[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo)",
     expected="the ARN of an SQS queue: arn:aws:sqs:<region>:<account>:<name>",
 )
 _ECR_REPOSITORIES = ArnForm(
-    services=("ecr",),
-    resource=r"repository/[a-z0-9][a-z0-9._/-]+",
+    resource=r"ecr:repository/[a-z0-9][a-z0-9._/-]+",
     expected="ARNs of ECR repositories: arn:aws:ecr:<region>:<account>:repository/<name>",
     any_account=True,
     any_region=True,

@@ -109,6 +109,8 @@ def validated(
     for detail in details:
         if detail["type"] == "missing":
             message = section.missing()
+        elif detail["type"] == "too_long":
+            message = f"expected at most {detail['ctx']['max_length']} items"
         else:
             message = str(detail.get("ctx", {}).get("error", detail["msg"]))
         key, *place_in_list = detail["loc"]

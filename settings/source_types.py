@@ -18,10 +18,8 @@ _PATH = re.compile(r"[A-Za-z0-9._@+/-]+")
 
 _HOST = r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::[0-9]{1,5})?|localhost(?::[0-9]{1,5})?)/"
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_IMAGE = re.compile(
-    rf"(?P<repository>(?:{_HOST})?{_PART}(?:/{_PART})*)"
-    r"(?P<version>(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?)"
-)
+_TAG = r":[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+_DIGEST = r"@sha256:[0-9a-f]{64}"
 _ECR_PUBLIC = "public.ecr.aws"
 _PRIVATE_ECR = re.compile(r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+")
 _DEMO_REPOSITORY = "public.ecr.aws/aws-containers/ecsdemo-nodejs"
@@ -65,27 +63,17 @@ def _file_inside_repository(text: str) -> str:
     return path
 
 
-def _image_reference(text: str) -> str:
-    match = _IMAGE.fullmatch(text)
-    if match is None:
-        raise InvalidValueError(
-            "expected a container image, such as public.ecr.aws/nginx/nginx:1.29"
-        )
-    if not match["version"]:
-        raise InvalidValueError(
-            "names no tag or digest; expected one, such as ...:1.29 or ...@sha256:<digest>"
-        )
-    return text
+def _without_version(image: str) -> str:
+    return re.split("[:@]", image)[0]
 
 
 def ecr_repository_arn(image: str) -> str | None:
     """Return the ARN of the private ECR repository that an image is in; None if it is elsewhere."""
-    reference = _IMAGE.fullmatch(image)
-    host, _, repository = (reference["repository"] if reference else "").partition("/")
+    host, _, path = image.partition("/")
     registry = _PRIVATE_ECR.fullmatch(host)
     if registry is None:
         return None
-    region, account = registry["region"], registry["account"]
+    region, account, repository = registry["region"], registry["account"], _without_version(path)
     return f"arn:{partition_of(region)}:ecr:{region}:{account}:repository/{repository}"
 
 
@@ -114,7 +102,7 @@ def require_fitting_seed(image: str, *, port: int | None, is_arm: bool) -> None:
 
     It would start, fail its health checks, and make the first deploy fail.
     """
-    if re.split("[:@]", image)[0] != _DEMO_REPOSITORY:
+    if _without_version(image) != _DEMO_REPOSITORY:
         return
     reasons = []
     if port not in (None, _DEMO_PORT):
@@ -159,4 +147,11 @@ EmailAddress = Annotated[
 SecretName = Annotated[str, AfterValidator(_secret_name)]
 FolderPath = Annotated[str, AfterValidator(_inside_repository)]
 FilePath = Annotated[str, AfterValidator(_file_inside_repository)]
-ImageReference = Annotated[str, AfterValidator(_image_reference)]
+ImageReference = Annotated[
+    str,
+    matching(
+        rf"(?:{_HOST})?{_PART}(?:/{_PART})*(?:{_TAG}|(?:{_TAG})?{_DIGEST})",
+        "a container image with a tag or digest, such as public.ecr.aws/nginx/nginx:1.29",
+        4096,  # A parameter of the stack has this value, and can have so many bytes.
+    ),
+]

@@ -126,7 +126,7 @@ def test_a_value_becomes_typed(load: Load, key: str, text: str, value: object) -
         ("log_retention_days", "31", "1, 3, 5, 7, 14, 30"),
         ("ecr_repository_name", "a--b", "2 to 249"),
         ("ecr_repository_name", "a" * 250, "2 to 249"),
-        ("seed_image", "nginx", "names no tag or digest"),
+        ("seed_image", "nginx", "expected a container image with a tag or digest"),
         ("seed_image", "docker://nginx:1", "expected a container image"),
         ("repository_owner", "https://github.com/a", "organisation only"),
         ("repository_name", "acme/app", "repository only"),
