@@ -120,8 +120,8 @@ class ArnForm:
         environment = AwsEnvironment.of(info)
         partition, region, account = arn["partition"], arn["region"], arn["account"]
         wrong = []
-        has_any_account = self.any_account or account == "aws"
-        if not has_any_account and environment.account_number not in (None, account):
+        accepts_any_account = self.any_account or account == "aws"
+        if not accepts_any_account and environment.account_number not in (None, account):
             wrong.append(f"account {account}, but account_number is {environment.account_number}")
         if region and not self.any_region and environment.aws_region not in (None, region):
             wrong.append(f"region {region}, but aws_region is {environment.aws_region}")
@@ -197,7 +197,6 @@ _LONGEST_PREFIX = 128 - len("BackendServiceStack")  # CloudFormation limits name
 # CDK accepts single separators only, though ECR would accept "__" and any number of hyphens.
 _ECR_PART = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
 _LONGEST_REPOSITORY = 256 - len(builds_repository_name(""))  # ECR limits names to 256 characters
-
 
 StackPrefix = Annotated[
     str,
@@ -282,12 +281,11 @@ NamespaceName = Annotated[
 VPC_RANGE = "vpc"
 """Stands for the primary address range of the VPC, among the ranges of callers."""
 
-
 MOST_ZONES = 6
 """us-east-1 has six availability zones, and no region has more.
 https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-availability-zones.html"""
 
-LONGEST_PREFIX = 28
+SMALLEST_BLOCK = 28
 """The smallest VPC and the smallest subnet have 16 addresses.
 https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html"""
 
@@ -298,7 +296,7 @@ def zones_with_room(vpc_cidr: str) -> int:
     The network is always divided for this number of zones. So when ``az_count`` grows, the subnets
     of the other zones keep their address ranges, and CloudFormation does not replace them.
     """
-    smallest_subnets = 1 << (LONGEST_PREFIX - int(vpc_cidr.partition("/")[2]))
+    smallest_subnets = 1 << (SMALLEST_BLOCK - int(vpc_cidr.partition("/")[2]))
     return min(MOST_ZONES, smallest_subnets // 2)
 
 
@@ -322,7 +320,7 @@ def _caller(text: str) -> str:
 
 def _vpc_cidr(text: str) -> str:
     return _ipv4_block(
-        text, 16, LONGEST_PREFIX, "an IPv4 block such as 10.0.0.0/16, from /16 to /28"
+        text, 16, SMALLEST_BLOCK, "an IPv4 block such as 10.0.0.0/16, from /16 to /28"
     )
 
 

@@ -307,7 +307,9 @@ class DeliverySettings(Section):
     @classmethod
     def _replaces_a_missing_webhook(cls, arn: str | None, info: ValidationInfo) -> str | None:
         if arn is None and aws.AwsEnvironment.of(info).aws_region in aws.WITHOUT_WEBHOOKS:
-            raise InvalidValueError("fill it in: this region has no webhook, which a token needs")
+            raise InvalidValueError(
+                "fill it in: a token needs a webhook, which this region does not have"
+            )
         return arn
 
     @property
@@ -369,7 +371,7 @@ class CoreSettings(Section):
         if az_count > most:
             raise InvalidValueError(
                 f"has room for {most} zones, each with two subnets of at least "
-                f'/{aws.LONGEST_PREFIX}; expected a larger block for az_count="{az_count}"'
+                f'/{aws.SMALLEST_BLOCK}; expected a larger block for az_count="{az_count}"'
             )
         return cidr
 

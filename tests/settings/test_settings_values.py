@@ -112,6 +112,7 @@ def test_a_value_becomes_typed(load: Load, key: str, text: str, value: object) -
         ("ingress_cidrs", "vpc,vpc", "appears twice"),
         ("ingress_security_groups", "default", "ids of security groups"),
         ("aws_region", "cn-north-1", "cannot read from GitHub"),
+        ("aws_region", "us-isob-east-1", "cannot read from GitHub"),
         ("aws_region", "mx-central-1", "no CodeBuild projects"),
         ("tags", "team", '"team": expected key=value'),
         ("tags", "a=b;c", "expected key=value"),
