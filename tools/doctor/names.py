@@ -5,8 +5,6 @@ another stack has a service of the same name, and then the log groups are taken,
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial
 
 from backend_service.names import (
     build_log_group_name,
@@ -19,59 +17,43 @@ from tools.doctor.aws import Aws, reply_or_none
 from tools.doctor.check import Question, Result, ok, problem
 
 
-@dataclass(frozen=True)
-class UniqueName:
-    """A name that a stack gives to its resource of a CloudFormation type.
-
-    `setting` is the key that decides the name.
-    """
-
-    kind: str
-    name: str
-    stack: str
-    setting: str
-
-
-def unique_names(settings: Settings) -> list[UniqueName]:
-    """Return the names that the doctor looks for, with the stacks that have them."""
-    service, stack = settings.service, settings.service_stack_name
-    name = service.full_name
-    found = [
-        UniqueName("AWS::ECR::Repository", repository, stack, "ecr_repository_name")
-        for repository in (service.ecr_repository_name, service.builds_repository_name)
-    ]
-    log_groups = (
-        task_log_group_name(service.ecs_cluster_name, service.service_name),
-        build_log_group_name(name),
-        release_log_group_name(name),
-    )
-    found += [UniqueName("AWS::Logs::LogGroup", g, stack, "service_name") for g in log_groups]
-    if core := settings.core:
-        cluster, stack = core.ecs_cluster_name, settings.core_stack_name
-        sessions = exec_log_group_name(cluster)
-        found.append(UniqueName("AWS::ECS::Cluster", cluster, stack, "ecs_cluster_name"))
-        found.append(UniqueName("AWS::Logs::LogGroup", sessions, stack, "ecs_cluster_name"))
-    return found
+def unique_names(settings: Settings) -> Iterator[tuple[str, str, str, str]]:
+    """Yield stack, type and name of each resource, and the setting that decides its name."""
+    service, cluster = settings.service, settings.service.ecs_cluster_name
+    if settings.core:
+        stack = settings.core_stack_name
+        yield stack, "AWS::ECS::Cluster", cluster, "ecs_cluster_name"
+        yield stack, "AWS::Logs::LogGroup", exec_log_group_name(cluster), "ecs_cluster_name"
+    stack = settings.service_stack_name
+    for repository in (service.ecr_repository_name, service.builds_repository_name):
+        yield stack, "AWS::ECR::Repository", repository, "ecr_repository_name"
+    for log_group in (
+        task_log_group_name(cluster, service.service_name),
+        build_log_group_name(service.full_name),
+        release_log_group_name(service.full_name),
+    ):
+        yield stack, "AWS::Logs::LogGroup", log_group, "service_name"
 
 
 def name_questions(settings: Settings) -> Iterator[Question]:
     """Yield one question for each name: whether its stack can have it."""
-    for name in unique_names(settings):
-        about, is_taken = _TYPES[name.kind]
-        yield Question(f"name of the {about}", partial(_is_free, name, is_taken))
+    for stack, kind, name, setting in unique_names(settings):
+        yield _question(stack, kind, name, setting)
 
 
-def _is_free(
-    name: UniqueName, is_taken: Callable[[Aws, str], bool], _: Settings, aws: Aws
-) -> Result:
-    if not is_taken(aws, name.name):
-        return ok(f"{name.name} is free")
-    if name.name in aws.stack_resources(name.stack).get(name.kind, ()):
-        return ok(f"{name.name} is in {name.stack}")
-    return problem(
-        f"{name.name} exists, but not in {name.stack}",
-        f"delete it, or choose another {name.setting}",
-    )
+def _question(stack: str, kind: str, name: str, setting: str) -> Question:
+    about, is_taken = _TYPES[kind]
+
+    def answer(_: Settings, aws: Aws) -> Result:
+        if not is_taken(aws, name):
+            return ok(f"{name} is free")
+        if name in aws.stack_resources(stack).get(kind, ()):
+            return ok(f"{name} is in {stack}")
+        return problem(
+            f"{name} exists, but not in {stack}", f"delete it, or choose another {setting}"
+        )
+
+    return Question(f"name of the {about}", answer)
 
 
 def _repository(aws: Aws, name: str) -> bool:
