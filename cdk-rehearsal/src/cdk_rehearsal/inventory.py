@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import jmespath
@@ -17,9 +18,30 @@ Listing: TypeAlias = Callable[[Call], Iterator[str]]
 """Lists the resources of one type, by the ids that CloudFormation gives them."""
 
 # Resources that no service has.
-_NOTHING_TO_FIND = frozenset({"AWS::CDK::Metadata"})
+_NOTHING_TO_FIND = frozenset({"AWS::CDK::Metadata", "AWS::CloudFormation::CustomResource"})
 # The physical id of these leads nowhere, also on AWS; the template has their name.
 _NAMED_BY = {"AWS::IAM::Policy": "PolicyName"}
+
+
+_STACK = "AWS::CloudFormation::Stack"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """A resource of a stack, with its type and the id that CloudFormation gave it."""
+
+    stack: str
+    logical_id: str
+    kind: str
+    physical_id: str
+
+    def __str__(self) -> str:
+        return f"{self.stack}/{self.logical_id} ({self.kind} {self.physical_id})"
+
+
+def is_listed(kind: str) -> bool:
+    """Say whether the inventory can look for resources of a type; some cannot be looked for."""
+    return kind in _LISTINGS or kind in _NOTHING_TO_FIND or _is_of_a_function(kind)
 
 
 class Inventory:
@@ -45,34 +67,41 @@ class Inventory:
         added = {kind: sorted(now[kind] - before[kind]) for kind in now}
         return {kind: ids for kind, ids in added.items() if ids}
 
-    def missing(self, stacks: Iterable[str]) -> list[str]:
+    def missing(self, stacks: Iterable[str], *, listed_only: bool = False) -> list[str]:
         """Return the resources of the stacks that their service does not list, one a line.
 
-        A resource of a type that the inventory cannot find counts as missing. The templates of the
-        stacks must be JSON, as those of the CDK are.
+        A resource of a type that the inventory cannot find counts as missing, unless
+        ``listed_only``. The templates of the stacks must be JSON, as those of the CDK are.
         """
         lists: dict[str, frozenset[str]] = {}
         lost = []
-        for stack in stacks:
-            path = "StackResourceSummaries[]"
-            for resource in self._call(
-                "cloudformation", "list_stack_resources", path, StackName=stack
-            ):
-                kind, logical = resource["ResourceType"], resource["LogicalResourceId"]
-                physical = resource["PhysicalResourceId"]
-                if kind in _NAMED_BY:
-                    physical = self._property(stack, logical, _NAMED_BY[kind])
-                name = f"{stack}/{logical} ({kind} {physical})"
-                if kind in _NOTHING_TO_FIND or _is_of_a_function(kind):
-                    continue
-                if kind not in _LISTINGS:
-                    lost.append(f"{name}: the inventory does not know this type")
-                    continue
+        for resource in self.resources(stacks):
+            kind = resource.kind
+            if not is_listed(kind):
+                if not listed_only:
+                    lost.append(f"{resource}: the inventory does not know this type")
+            elif kind in _LISTINGS:
                 if kind not in lists:
                     lists[kind] = self._listed(kind)
-                if physical not in lists[kind]:
-                    lost.append(f"{name}: not found by its service")
+                if resource.physical_id not in lists[kind]:
+                    lost.append(f"{resource}: not found by its service")
         return lost
+
+    def resources(self, stacks: Iterable[str]) -> Iterator[Resource]:
+        """Yield the resources of the stacks, and those of the stacks that are nested in them."""
+        for stack in stacks:
+            path = "StackResourceSummaries[]"
+            for each in self._call("cloudformation", "list_stack_resources", path, StackName=stack):
+                kind, logical_id = each["ResourceType"], each["LogicalResourceId"]
+                physical_id = each["PhysicalResourceId"]
+                if kind in _NAMED_BY:
+                    physical_id = self._property(stack, logical_id, _NAMED_BY[kind])
+                if kind == _STACK:
+                    physical_id = physical_id.split("/")[1]  # the listing has names, not ARNs
+                    yield from self.resources([physical_id])
+                yield Resource(
+                    stack=stack, logical_id=logical_id, kind=kind, physical_id=physical_id
+                )
 
     def _property(self, stack: str, logical_id: str, name: str) -> str:
         (template,) = self._call(
@@ -133,8 +162,7 @@ _PLAIN = {
     "AWS::Lambda::Function": "lambda list_functions Functions[].FunctionName",
     "AWS::SSM::Parameter": "ssm describe_parameters Parameters[].Name",
     "AWS::SecretsManager::Secret": "secretsmanager list_secrets SecretList[].ARN",
-    "AWS::CloudFormation::Stack": "cloudformation list_stacks"
-    " StackSummaries[?StackStatus!='DELETE_COMPLETE'].StackName",
+    _STACK: "cloudformation list_stacks StackSummaries[?StackStatus!='DELETE_COMPLETE'].StackName",
     "export of a stack": "cloudformation list_exports Exports[].Name",
 }
 
