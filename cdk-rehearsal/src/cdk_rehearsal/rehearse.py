@@ -31,6 +31,7 @@ def rehearse(
     report.section("Before")
     with report.step("cdk bootstrap"):
         workspace.bootstrap()
+        earlier = aws.access.ledger()
     with report.step("cdk synth") as step:
         assembly = workspace.synthesise()
         stacks = [stack.name for stack in assembly.stacks()]
@@ -60,7 +61,7 @@ def rehearse(
         _say(report, [f"{kind}  {each}" for kind in left for each in left[kind]])
     report.section("Who was allowed what")
     roles = [each.physical_id for each in resources if each.kind == "AWS::IAM::Role"]
-    _say(report, lines_of_access(aws.access.ledger(), roles))
+    _say(report, lines_of_access(aws.access.ledger(), earlier, roles))
 
 
 def _require_known(unknown: Unknown, report: ConsoleReport, *, anyway: bool) -> None:
