@@ -33,9 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         given.function(given)
         sys.stdout.flush()
     except NotKnownError as error:
-        _end(f"\nNothing was made. The local AWS does not know:\n{error}", _NOT_KNOWN)
+        _end(f"Nothing was made. The local AWS does not know:\n{error}", _NOT_KNOWN)
     except (RehearsalError, LocalAwsError) as error:
-        _end(f"\nerror: {error}", _FAILED)
+        _end(f"error: {error}", _FAILED)
     except KeyboardInterrupt:
         _end("\nStopped.", _STOPPED)
     except BrokenPipeError:  # `| head`; Python would write the rest when it ends
