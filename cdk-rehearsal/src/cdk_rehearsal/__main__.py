@@ -2,10 +2,9 @@
 
 import argparse
 import os
-import re
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -55,11 +54,8 @@ def _run(given: argparse.Namespace) -> None:
     with aws:
         place = f"aws://{aws.access.account}/{aws.access.region}"
         report.say(f"Rehearsal of {app.name} in {place}, with {cli[0]}")
-        variables = {name: os.environ[name] for name in given.env if name in os.environ}
-        workspace = AppWorkspace(
-            aws, app, cli=cli, cache=cache, context=given.context, variables=variables
-        )
-        with workspace:
+        with AppWorkspace(aws, app, cli=cli, cache=cache, context=given.context) as workspace:
+            workspace.environment |= {name: os.environ[name] for name in given.env}
             rehearse(report, aws, workspace, anyway=given.anyway, keep=given.keep)
     report.end(f"The rehearsal went through in {report.seconds:.0f} s.")
 
@@ -85,7 +81,12 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
         "-c", "--context", action="append", default=[], metavar="KEY=VALUE", help="for the app"
     )
     run.add_argument(
-        "--env", action="append", default=[], metavar="NAME", help="a variable that the app needs"
+        "--env",
+        type=_variable,
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a variable of the shell that the app needs",
     )
     run.add_argument(
         "--anyway",
@@ -109,27 +110,14 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
 def _add_place(parser: argparse.ArgumentParser) -> None:
     account = os.environ.get("CDK_DEFAULT_ACCOUNT", "111122223333")
     region = os.environ.get("CDK_DEFAULT_REGION", "eu-west-1")
-    parser.add_argument(
-        "--account",
-        type=_matching(r"[0-9]{12}", "twelve digits"),
-        default=account,
-        help=f"its account id; by default CDK_DEFAULT_ACCOUNT, else {account}",
-    )
-    parser.add_argument(
-        "--region",
-        type=_matching(r"[a-z]{2}(-[a-z]+)+-[0-9]", "a name like eu-west-1"),
-        default=region,
-        help=f"its region; by default CDK_DEFAULT_REGION, else {region}",
-    )
+    parser.add_argument("--account", default=account, help=f"of the local AWS; {account}")
+    parser.add_argument("--region", default=region, help=f"of the local AWS; {region}")
 
 
-def _matching(pattern: str, expected: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise argparse.ArgumentTypeError(f"{text!a}: expected {expected}")
-        return text
-
-    return read
+def _variable(name: str) -> str:
+    if name not in os.environ:
+        raise argparse.ArgumentTypeError(f"the shell has no variable {name!a}")
+    return name
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import jmespath
@@ -26,21 +25,8 @@ _NAMED_BY = {"AWS::IAM::Policy": "PolicyName"}
 _STACK = "AWS::CloudFormation::Stack"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Resource:
-    """A resource of a stack, with its type and the id that CloudFormation gave it."""
-
-    stack: str
-    logical_id: str
-    kind: str
-    physical_id: str
-
-    def __str__(self) -> str:
-        return f"{self.stack}/{self.logical_id} ({self.kind} {self.physical_id})"
-
-
 def is_listed(kind: str) -> bool:
-    """Say whether the inventory can look for resources of a type; some cannot be looked for."""
+    """Say whether the inventory can look for resources of a type, or need not."""
     return kind in _LISTINGS or kind in _NOTHING_TO_FIND or _is_of_a_function(kind)
 
 
@@ -71,37 +57,35 @@ class Inventory:
         """Return the resources of the stacks that their service does not list, one a line.
 
         A resource of a type that the inventory cannot find counts as missing, unless
-        ``listed_only``. The templates of the stacks must be JSON, as those of the CDK are.
+        ``listed_only``. Stacks that are nested in the stacks count, too. The templates must be
+        JSON, as those of the CDK are.
         """
+        names = list(stacks)
         lists: dict[str, frozenset[str]] = {}
         lost = []
-        for resource in self.resources(stacks):
-            kind = resource.kind
-            if not is_listed(kind):
-                if not listed_only:
-                    lost.append(f"{resource}: the inventory does not know this type")
-            elif kind in _LISTINGS:
+        for stack in names:
+            path = "StackResourceSummaries[]"
+            for resource in self._call(
+                "cloudformation", "list_stack_resources", path, StackName=stack
+            ):
+                kind, logical = resource["ResourceType"], resource["LogicalResourceId"]
+                physical = resource["PhysicalResourceId"]
+                if kind in _NAMED_BY:
+                    physical = self._property(stack, logical, _NAMED_BY[kind])
+                if kind == _STACK:
+                    physical = physical.split("/")[1]  # the listing has names, not ARNs
+                    names.append(physical)
+                name = f"{stack}/{logical} ({kind} {physical})"
+                if kind not in _LISTINGS:
+                    if is_listed(kind) or listed_only:
+                        continue
+                    lost.append(f"{name}: the inventory does not know this type")
+                    continue
                 if kind not in lists:
                     lists[kind] = self._listed(kind)
-                if resource.physical_id not in lists[kind]:
-                    lost.append(f"{resource}: not found by its service")
+                if physical not in lists[kind]:
+                    lost.append(f"{name}: not found by its service")
         return lost
-
-    def resources(self, stacks: Iterable[str]) -> Iterator[Resource]:
-        """Yield the resources of the stacks, and those of the stacks that are nested in them."""
-        for stack in stacks:
-            path = "StackResourceSummaries[]"
-            for each in self._call("cloudformation", "list_stack_resources", path, StackName=stack):
-                kind, logical_id = each["ResourceType"], each["LogicalResourceId"]
-                physical_id = each["PhysicalResourceId"]
-                if kind in _NAMED_BY:
-                    physical_id = self._property(stack, logical_id, _NAMED_BY[kind])
-                if kind == _STACK:
-                    physical_id = physical_id.split("/")[1]  # the listing has names, not ARNs
-                    yield from self.resources([physical_id])
-                yield Resource(
-                    stack=stack, logical_id=logical_id, kind=kind, physical_id=physical_id
-                )
 
     def _property(self, stack: str, logical_id: str, name: str) -> str:
         (template,) = self._call(
@@ -160,6 +144,12 @@ _PLAIN = {
     "AWS::CloudWatch::Alarm": "cloudwatch describe_alarms MetricAlarms[].AlarmName",
     "AWS::CloudWatch::Dashboard": "cloudwatch list_dashboards DashboardEntries[].DashboardName",
     "AWS::Lambda::Function": "lambda list_functions Functions[].FunctionName",
+    "AWS::SQS::Queue": "sqs list_queues QueueUrls[]",
+    "AWS::DynamoDB::Table": "dynamodb list_tables TableNames[]",
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": "elbv2 describe_load_balancers"
+    " LoadBalancers[].LoadBalancerArn",
+    "AWS::ElasticLoadBalancingV2::TargetGroup": "elbv2 describe_target_groups"
+    " TargetGroups[].TargetGroupArn",
     "AWS::SSM::Parameter": "ssm describe_parameters Parameters[].Name",
     "AWS::SecretsManager::Secret": "secretsmanager list_secrets SecretList[].ARN",
     _STACK: "cloudformation list_stacks StackSummaries[?StackStatus!='DELETE_COMPLETE'].StackName",
@@ -214,6 +204,12 @@ def _record_sets(call: Call) -> Iterator[str]:
         for record in call("route53", operation, path, HostedZoneId=zone):
             identifier = record.get("SetIdentifier", "")
             yield f"{zone}|{record['Name']}|{record['Type']}|{identifier}"
+
+
+def _load_balancer_listeners(call: Call) -> Iterator[str]:
+    for balancer in call("elbv2", "describe_load_balancers", "LoadBalancers[].LoadBalancerArn"):
+        path = "Listeners[].ListenerArn"
+        yield from call("elbv2", "describe_listeners", path, LoadBalancerArn=balancer)
 
 
 def _inline_policies(call: Call) -> Iterator[str]:
@@ -290,6 +286,7 @@ _LISTINGS: dict[str, Listing] = {kind: _plain(entry) for kind, entry in _PLAIN.i
     "AWS::EC2::VPCGatewayAttachment": _gateway_attachments,
     "AWS::ECS::Cluster": _clusters,
     "AWS::ECS::Service": _ecs_services,
+    "AWS::ElasticLoadBalancingV2::Listener": _load_balancer_listeners,
     "AWS::IAM::Policy": _inline_policies,
     "AWS::Lambda::Permission": _function_permissions,
     "AWS::S3::BucketPolicy": _bucket_policies,

@@ -34,7 +34,7 @@ def rehearse(
         earlier = aws.access.ledger()
     with report.step("cdk synth") as step:
         assembly = workspace.synthesise()
-        stacks = [stack.name for stack in assembly.stacks()]
+        stacks = list(assembly.environments())
         step.note = ", ".join(stacks)
     with report.step("The local AWS knows what is in the templates"):
         _require_known(Unknown.of(assembly, aws.access), report, anyway=anyway)
@@ -45,10 +45,10 @@ def rehearse(
     with report.step("cdk deploy"):
         outputs = workspace.deploy(_EVERY_STACK, *AS_SYNTHESISED)
     with report.step("Each resource is found by the API of its service") as step:
-        resources = list(inventory.resources(stacks))
         if missing := inventory.missing(stacks, listed_only=True):
             raise RehearsalError("\n".join(["resources that are not there:", *missing]))
-        step.note = f"{len(resources)} resources"
+        made = inventory.added_since(before)
+        step.note = f"{sum(map(len, made.values()))} resources"
     if keep:
         report.section("Outputs")
         _say(report, [f"{s}.{k} = {v}" for s in outputs for k, v in outputs[s].items()])
@@ -60,7 +60,7 @@ def rehearse(
         left = inventory.added_since(before)
         _say(report, [f"{kind}  {each}" for kind in left for each in left[kind]])
     report.section("Who was allowed what")
-    roles = [each.physical_id for each in resources if each.kind == "AWS::IAM::Role"]
+    roles = made.get("AWS::IAM::Role", [])
     _say(report, lines_of_access(aws.access.ledger(), earlier, roles))
 
 

@@ -9,7 +9,8 @@ from cdk_rehearsal.cdk.assembly import Assembly
 from cdk_rehearsal.inventory import is_listed
 
 _CUSTOM = ("Custom::", "AWS::CloudFormation::CustomResource")
-_ANY = "unknown-"
+# What the CDK notes for a stack that takes the account and region of the CLI.
+_ANY_ACCOUNT, _ANY_REGION = "unknown-account", "unknown-region"
 
 
 @dataclass(kw_only=True)
@@ -45,18 +46,13 @@ class Unknown:
 
 
 def _elsewhere(assembly: Assembly, access: Access) -> Iterator[str]:
-    here = (access.account, access.region)
-    for stack in assembly.stacks():
-        account, _, region = stack.environment.removeprefix("aws://").partition("/")
-        wanted = [
-            own if given.startswith(_ANY) else given
-            for own, given in zip(here, (account, region), strict=True)
-        ]
-        if (*wanted,) != here:
-            yield (
-                f"{stack.name}: it is for account {wanted[0]} in {wanted[1]}, and this is"
-                f" {here[0]} in {here[1]}: add --account {wanted[0]} --region {wanted[1]}"
-            )
+    for stack, environment in assembly.environments().items():
+        account, _, region = environment.removeprefix("aws://").partition("/")
+        if account not in (access.account, _ANY_ACCOUNT) or region not in (
+            access.region,
+            _ANY_REGION,
+        ):
+            yield f"{stack}: it is for {environment}: use --account {account} --region {region}"
 
 
 def _functions(where: str, resource: Mapping[str, Any], template: Mapping[str, Any]) -> list[str]:

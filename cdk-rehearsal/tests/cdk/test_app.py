@@ -44,7 +44,7 @@ def app(tmp_path: Path, program: Program, monkeypatch: pytest.MonkeyPatch) -> Pa
 def test_the_app_runs_in_a_copy_and_sees_its_repository(
     app: Path, tmp_path: Path, local_aws: LocalAws
 ) -> None:
-    with AppWorkspace(local_aws, app, cli=["cdk"], cache=tmp_path, variables={}) as workspace:
+    with AppWorkspace(local_aws, app, cli=["cdk"], cache=tmp_path) as workspace:
         copy = workspace.folder
         (copy / "cdk.json").write_text("changed")
         assert (app / "cdk.json").read_text() == ""

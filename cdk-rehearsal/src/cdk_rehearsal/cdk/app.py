@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from cdk_rehearsal.cdk.assembly import Assembly
@@ -24,8 +25,7 @@ class AppWorkspace(Workspace):
     """Runs an app in a copy of its folder, so that nothing is written into the folder itself.
 
     What lies beside the folder, up to the top of its repository, is linked, since apps import
-    modules from there. ``context`` has the values of ``--context``, and ``variables`` those that
-    the app needs.
+    modules from there. ``context`` has the values of ``--context``.
     """
 
     def __init__(
@@ -36,9 +36,9 @@ class AppWorkspace(Workspace):
         cli: Sequence[str],
         cache: Path,
         context: Sequence[str] = (),
-        variables: Mapping[str, str],
     ) -> None:
-        super().__init__(aws, cli=cli, jsii_cache=cache / "jsii", **variables)
+        jsii_cache = os.environ.get("JSII_RUNTIME_PACKAGE_CACHE_ROOT") or cache / "jsii"
+        super().__init__(aws, cli=cli, jsii_cache=Path(jsii_cache))
         self._app = app
         self._context = [part for value in context for part in ("--context", value)]
         self.environment |= {
@@ -69,14 +69,18 @@ class AppWorkspace(Workspace):
 
 
 def search_path(app: Path) -> str:
-    """Return the PATH: the active virtual environment or that of the app, the PATH, and ours."""
-    active = os.environ.get("VIRTUAL_ENV")
-    own = [app / name for name in _VENVS if _is_venv(app / name)]
-    first = [Path(active)] if active else own[:1]
+    """Return the PATH on which the app and its CDK CLI are run.
+
+    Its first folder is that of the active virtual environment, else of the app's own one, else of
+    ours if the CDK is installed there. Its last one is ours, which may have Node.
+    """
     ours = str(Path(sys.executable).parent)
-    return os.pathsep.join(
-        [*(str(each / "bin") for each in first), os.environ.get("PATH", os.defpath), ours]
-    )
+    first = [ours] if find_spec("aws_cdk") else []
+    if active := os.environ.get("VIRTUAL_ENV"):
+        first = [str(Path(active, "bin"))]
+    elif own := [app / name for name in _VENVS if _is_venv(app / name)]:
+        first = [str(own[0] / "bin")]
+    return os.pathsep.join([*first, os.environ.get("PATH", os.defpath), ours])
 
 
 def find_cli(app: Path, cache: Path) -> list[str]:

@@ -11,26 +11,18 @@ _ASSEMBLY = "cdk:cloud-assembly"
 
 
 @dataclass(frozen=True)
-class Stack:
-    """A stack of an assembly; ``environment`` is like ``aws://111122223333/eu-west-1``."""
-
-    name: str
-    environment: str
-
-
-@dataclass(frozen=True)
 class Assembly:
     """The folder that a synthesis has written, with the assemblies of the app's stages in it."""
 
     folder: Path
 
-    def stacks(self) -> list[Stack]:
-        """Return the stacks of the app; nested stacks are resources of these."""
-        return [
-            Stack(artifact["properties"].get("stackName", name), artifact["environment"])
+    def environments(self) -> dict[str, str]:
+        """Return account and region of each stack, like ``aws://111122223333/eu-west-1``."""
+        return {
+            artifact["properties"].get("stackName", name): artifact["environment"]
             for folder in _with_stages(self.folder)
             for name, artifact in _artifacts(folder, _STACK)
-        ]
+        }
 
     def templates(self) -> dict[str, dict[str, Any]]:
         """Return the templates by the name of their stack, also those of nested stacks."""
@@ -42,12 +34,12 @@ class Assembly:
 
     def images(self) -> list[str]:
         """Return the names of the images that the CLI would build with docker."""
-        found = []
-        for folder in _with_stages(self.folder):
-            for path in folder.glob("*.assets.json"):
-                images = json.loads(path.read_text(encoding="utf-8")).get("dockerImages", {})
-                found += [each.get("displayName", name) for name, each in images.items()]
-        return found
+        return [
+            image.get("displayName", name)
+            for folder in _with_stages(self.folder)
+            for path in folder.glob("*.assets.json")
+            for name, image in json.loads(path.read_text("utf-8")).get("dockerImages", {}).items()
+        ]
 
 
 def _with_stages(folder: Path) -> Iterator[Path]:

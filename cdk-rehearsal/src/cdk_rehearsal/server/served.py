@@ -13,6 +13,7 @@ from cdk_rehearsal.credentials import HOST, RootKey
 from cdk_rehearsal.server.local_aws import LocalAws, LocalAwsError
 
 _ENDPOINT = re.compile(rf"https://{re.escape(HOST)}:[0-9]+")
+_EXPORTED = {*RootKey.VARIABLES, "AWS_DEFAULT_REGION", "AWS_CA_BUNDLE"}
 
 
 class ServedAws(LocalAws):
@@ -32,21 +33,17 @@ class ServedAws(LocalAws):
         ``LocalAwsError`` if it does not answer.
         """
         endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
-        if not _ENDPOINT.fullmatch(endpoint):
+        if not _ENDPOINT.fullmatch(endpoint) or not os.environ.keys() >= _EXPORTED:
             return None
+        access = Access(
+            endpoint_url=endpoint,
+            account="",
+            region=os.environ["AWS_DEFAULT_REGION"],
+            key=RootKey.from_environment(),
+            ca_bundle=Path(os.environ["AWS_CA_BUNDLE"]),
+        )
         try:
-            access = Access(
-                endpoint_url=endpoint,
-                account="",
-                region=os.environ["AWS_DEFAULT_REGION"],
-                key=RootKey.from_environment(),
-                ca_bundle=Path(os.environ["AWS_CA_BUNDLE"]),
-            )
             account = access.client("sts").get_caller_identity()["Account"]
-        except KeyError as missing:
-            raise LocalAwsError(
-                f"AWS_ENDPOINT_URL is {endpoint}, but {missing} is not set"
-            ) from None
         except (BotoCoreError, ClientError, OSError) as error:
             raise LocalAwsError(f"the local AWS of this shell does not answer: {error}") from None
         return cls(replace(access, account=account))
