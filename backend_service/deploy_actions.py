@@ -73,7 +73,7 @@ class ReleaseFunction(Construct):
             self,
             "LogGroup",
             name=release_log_group_name(service.full_name),
-            log_retention_days=service.log_retention_days,
+            settings=service,
         )
         role = iam.Role(
             self,
@@ -149,10 +149,12 @@ class DeployStage(Construct):
     Release copies ``built_image``, the variable with the image of the build, into the repository of
     the service. Deploy registers a task definition and waits for the rollout: CodePipeline takes
     the image from the file that Release has written, and copies the rest of the service's current
-    task definition, without ``versionConsistency``. If ECS rolls the deployment back, Deploy fails
-    only at its timeout. Promote then moves the tag ``live`` to the image. The template's task
-    definition names ``live``, so without the promotion the next ``cdk deploy`` would bring the
-    previous image back. If ECS has rolled the new image back, Promote fails and the tag stays.
+    task definition, without ``versionConsistency``
+    (https://github.com/terraform-aws-modules/terraform-aws-ecs/issues/356). If ECS rolls the
+    deployment back, Deploy fails only at its timeout. Promote then moves the tag ``live`` to the
+    image. The template's task definition names ``live``, so without the promotion the next ``cdk
+    deploy`` would bring the previous image back. If ECS has rolled the new image back, Promote
+    fails and the tag stays.
 
     Creates a role for each action, which the pipeline's role ``assumed_by`` may assume. Exposes
     ``actions``.

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from settings.examples import ACCOUNT, REGION, sample_env
+from app import make_app
+from settings.examples import ACCOUNT, REGION, example_deployment, sample_env
 from tests.app_runs import call_app, start_app
 from tests.repository import ROOT
 from tests.synthesis import (
@@ -20,6 +21,14 @@ from tests.synthesis import (
     Synthesis,
     synthesise,
     synthesise_together,
+)
+from tests.template_lint import findings
+
+KINDS_WITH_TAGS = (
+    *("AWS::EC2::VPC", "AWS::EC2::Subnet", "AWS::EC2::SecurityGroup", "AWS::ECS::Cluster"),
+    *("AWS::ECS::Service", "AWS::ECS::TaskDefinition", "AWS::ECR::Repository", "AWS::S3::Bucket"),
+    *("AWS::IAM::Role", "AWS::Logs::LogGroup", "AWS::KMS::Key", "AWS::SNS::Topic"),
+    *("AWS::CodeBuild::Project", "AWS::CodePipeline::Pipeline", "AWS::CloudWatch::Alarm"),
 )
 
 
@@ -145,6 +154,38 @@ def test_log_retention_of_the_settings_reaches_both_stacks() -> None:
     for stack in ("CoreInfraStack", "BackendServiceStack"):
         for log_group in synthesis.resources(stack, "AWS::Logs::LogGroup").values():
             assert log_group["Properties"]["RetentionInDays"] == 7
+
+
+def test_tags_are_on_every_resource_that_has_tags_in_cdk_and_on_the_stacks() -> None:
+    tags = {"team": "orders", "cost-center": "4711"}
+    synthesis = synthesise(**CONNECTED, tags="team=orders,cost-center=4711")
+    for stack in synthesis.assembly.stacks:
+        assert stack.tags == tags
+        template = stack.template["Resources"]
+        assert findings(stack.template, REGION) == []
+        for kind in KINDS_WITH_TAGS:
+            for key, resource in template.items():
+                # CDK has no tags for the roles of its helper functions.
+                if resource["Type"] == kind and not key.startswith("Custom"):
+                    found = resource["Properties"]["Tags"]
+                    assert {t["Key"]: t["Value"] for t in found}.items() >= tags.items(), key
+    assert synthesis.only("BackendServiceStack", "AWS::ECS::Service")["PropagateTags"] == "SERVICE"
+
+
+def test_cdks_context_keys_set_a_permissions_boundary_and_a_qualifier(tmp_path: Path) -> None:
+    context = {
+        "@aws-cdk/core:permissionsBoundary": {"name": "team-boundary"},
+        "@aws-cdk/core:bootstrapQualifier": "orders",
+    }
+    app = make_app(example_deployment({**CONNECTED}), tmp_path, context=context)
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/team-boundary"
+    for stack in app.synth().stacks:
+        roles = [r for r in stack.template["Resources"].values() if r["Type"] == "AWS::IAM::Role"]
+        assert roles
+        assert {role["Properties"].get("PermissionsBoundary") for role in roles} == {boundary}
+        for bootstrapped in (stack.assume_role_arn, stack.cloud_formation_execution_role_arn):
+            assert ":role/cdk-orders-" in str(bootstrapped)
+        assert str(stack.stack_template_asset_object_url).startswith("s3://cdk-orders-assets-")
 
 
 @pytest.fixture(scope="module")

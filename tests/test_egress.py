@@ -169,6 +169,20 @@ def test_isolated_tasks_reach_nothing_else(topology: str) -> None:
         assert core_of(synthesis).way(subnet, "sts") is None
 
 
+@pytest.mark.parametrize(
+    ("has_nat_gw", "ways"),
+    [
+        ("False", ["interface sqs", "gateway dynamodb"]),
+        ("True", ["NAT gateway", "NAT gateway"]),
+    ],
+)
+def test_named_services_are_reached(has_nat_gw: str, ways: list[str]) -> None:
+    synthesis = synthesise(enable_nat_gw=has_nat_gw, vpc_endpoint_services="sqs,dynamodb")
+    core = core_of(synthesis)
+    for subnet in task_subnets(synthesis):
+        assert [core.way(subnet, service) for service in ("sqs", "dynamodb")] == ways
+
+
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_tasks_are_in_subnets_without_a_route_to_the_internet_gateway(topology: str) -> None:
     synthesis = synthesise(**TOPOLOGIES[topology])

@@ -63,6 +63,11 @@ def test_the_graph_shows_the_threshold_of_the_alarm(title: str) -> None:
     assert line["value"] == 90
 
 
+def test_without_an_alarm_the_graph_shows_no_threshold() -> None:
+    annotations = widgets(cpu_target_percent="")["CPU"]["properties"].get("annotations", {})
+    assert annotations.get("horizontal", []) == []
+
+
 def test_links_lead_to_the_service_and_its_pipeline() -> None:
     markdown = widgets()["links"]["properties"]["markdown"]
     assert "/clusters/ecs-blueprint-infra/services/ecsdemo-backend" in markdown

@@ -17,7 +17,7 @@ from backend_service.task import (
     StartTaskPolicy,
     start_task_statements,
 )
-from settings.examples import ACCOUNT
+from settings.examples import ACCOUNT, REGION
 from tests.synthesis import (
     EXISTING,
     ISOLATED,
@@ -223,6 +223,17 @@ def start_task_policy(
     )
     StartTaskPolicy(stack, "StartTask", role_arn=SHARED_ROLE, statements=statements)
     return properties_of(stack, POLICY)
+
+
+def test_the_role_may_pull_the_agent_of_guardduty_from_its_repository_only() -> None:
+    arn = f"arn:aws:ecr:{REGION}:694911143906:repository/aws-guardduty-agent-fargate"
+    statements = task(guardduty_agent_arn=arn)[POLICY]["Properties"]["PolicyDocument"]["Statement"]
+    (pull,) = (statement for statement in statements if arn in statement["Resource"])
+    assert pull["Action"] == [
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,13 @@ def test_with_a_nat_gateway_there_is_no_endpoint_with_a_price() -> None:
     assert endpoints(synthesise(), "Interface") == {}
 
 
+def test_beside_a_nat_gateway_there_are_the_endpoints_that_the_settings_name() -> None:
+    synthesis = synthesise(vpc_endpoint_services="sqs,dynamodb")
+    assert [*endpoints(synthesis, "Interface")] == ["com.amazonaws.eu-west-1.sqs"]
+    gateways = endpoints(synthesis, "Gateway")
+    assert ["dynamodb" in name or ".s3" in name for name in gateways] == [True, True]
+
+
 def test_the_endpoints_follow_the_region_of_the_stack() -> None:
     core = settings_of(enable_nat_gw="False").core
     assert core

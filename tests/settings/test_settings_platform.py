@@ -80,7 +80,7 @@ def test_the_namespace_is_in_the_region(problems: Problems, by_hand: dict[str, s
 
 
 @pytest.mark.parametrize(
-    ("region", "partition"), [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
+    ("region", "partition"), [("eusc-de-east-1", "aws-eusc"), ("us-gov-west-1", "aws-us-gov")]
 )
 def test_other_partitions(load: Load, by_hand: dict[str, str], region: str, partition: str) -> None:
     moved = {

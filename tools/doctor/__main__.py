@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cdk_rehearsal.terminal import fill, is_live
 from settings import Settings, SettingsError
-from tools.doctor import account, network, platform
+from tools.doctor import account, network, platform, task_policies
 from tools.doctor.aws import Aws
 from tools.doctor.check import (
     ERRORS,
@@ -112,6 +112,9 @@ def questions(settings: Settings, github: str | None, source: Path | None) -> It
         yield Question("quota of VPCs", account.vpc_quota)
         if core.enable_nat_gw:
             yield Question("quota of Elastic IPs", account.address_quota)
+        else:
+            about = "egress of the private subnets"
+            yield Question(about, partial(task_policies.egress_of_core, core))
     yield Question("quota of Fargate vCPUs", account.fargate_quota)
     yield Question("quota of builds", account.build_quota)
     yield Question("quota of roles", account.role_quota)
@@ -130,7 +133,8 @@ def questions(settings: Settings, github: str | None, source: Path | None) -> It
         yield container_secret_question(variable, arn)
     for variable, arn in delivery.build_secrets.items():
         yield build_secret_question(variable, arn)
-    yield from map(account.managed_policy_question, settings.service.task_role_policy_arns)
+    policies = (*settings.service.task_role_policy_arns, *delivery.build_role_policy_arns)
+    yield from map(account.managed_policy_question, policies)
     yield source_question(source)
     if source and delivery.buildspec_path:
         yield buildspec_question(source, delivery.buildspec_path)

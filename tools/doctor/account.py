@@ -198,11 +198,11 @@ def service_linked_role(_: Settings, aws: Aws) -> Result:
 
 
 def managed_policy_question(arn: str) -> Question:
-    """Return the question whether a policy exists that the task role gets."""
+    """Return the question whether a policy exists that a role gets."""
     return Question(f"policy {arn.rpartition('/')[2]}", partial(_managed_policy, arn))
 
 
 def _managed_policy(arn: str, _: Settings, aws: Aws) -> Result:
     if reply_or_none(aws.client("iam").get_policy, "NoSuchEntity", PolicyArn=arn) is None:
-        return problem(f"there is no {arn}", "create it, or correct task_role_policy_arns")
+        return problem(f"there is no {arn}", "create it, or correct the key that names it")
     return ok("exists")

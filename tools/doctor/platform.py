@@ -3,7 +3,7 @@
 from typing import Any
 
 from settings import ExistingPlatformSettings, Settings
-from tools.doctor.aws import Aws, reply_or_none
+from tools.doctor.aws import Aws, listed, reply_or_none
 from tools.doctor.check import Result, not_checked, ok, problem
 from tools.doctor.network import vpcs_of
 
@@ -77,7 +77,7 @@ def existing_execution_role(arn: str, _: Settings, aws: Aws) -> Result:
     if found is None:
         return problem(f"there is no role {name}", "correct ecs_task_execution_role_arn")
     statements = found["Role"]["AssumeRolePolicyDocument"]["Statement"]
-    if not any(_trusts_ecs(statement) for statement in _listed(statements)):
+    if not any(_trusts_ecs(statement) for statement in listed(statements)):
         return problem(
             f"{name} does not trust {_ECS}", "add it to the trust policy, or choose another role"
         )
@@ -86,10 +86,6 @@ def existing_execution_role(arn: str, _: Settings, aws: Aws) -> Result:
 
 def _trusts_ecs(statement: dict[str, Any]) -> bool:
     principal = statement.get("Principal", {})
-    services = _listed(principal.get("Service", [])) if isinstance(principal, dict) else []
-    actions = set(_listed(statement.get("Action", [])))
+    services = listed(principal.get("Service", [])) if isinstance(principal, dict) else []
+    actions = set(listed(statement.get("Action", [])))
     return statement.get("Effect") == "Allow" and _ECS in services and bool(actions & _ASSUME)
-
-
-def _listed(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list) else [value]

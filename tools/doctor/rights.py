@@ -10,7 +10,7 @@ RIGHTS = {
     "DescribeSecurityGroups DescribeSubnets DescribeVpcAttribute DescribeVpcEndpoints DescribeVpcs",
     "ecr": "DescribeRepositories",
     "ecs": "DescribeClusters DescribeServices",
-    "iam": "GetAccountSummary GetPolicy GetRole",
+    "iam": "GetAccountSummary GetPolicy GetPolicyVersion GetRole",
     "kms": "DescribeKey",
     "logs": "DescribeLogGroups",
     "route53": "GetHostedZone",

@@ -34,15 +34,16 @@ def _container_secret(arn: str, settings: Settings, aws: Aws) -> Result:
     )
 
 
-def _build_secret(arn: str, _: Settings, aws: Aws) -> Result:
+def _build_secret(arn: str, settings: Settings, aws: Aws) -> Result:
     stored = _stored(arn, aws)
     if stored is None:
         return problem(f"there is no {arn}", "create it, or correct build_secrets")
-    if key := _customer_managed_key(stored, aws):
+    key = _customer_managed_key(stored, aws)
+    if key and not settings.delivery.build_role_policy_arns:
         # A note, because the policy of the key may let the role decrypt nevertheless.
         return note(
             f"is encrypted with {key}, which the role of the build may not use",
-            "encrypt it with aws/secretsmanager",
+            "allow kms:Decrypt with it in a policy, and name that in build_role_policy_arns",
         )
     return ok("exists")
 

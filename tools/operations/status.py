@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from backend_service.names import LIVE_TAG, AlarmKind, alarm_name
+from backend_service.names import LIVE_TAG, alarm_kinds, alarm_name
 from tools.operations.deliveries import Delivery, Pipeline
 from tools.operations.service import DeployedService, task_id
 
@@ -102,7 +102,8 @@ def _origin(tags: list[str], deliveries: list[Delivery]) -> str:
 
 
 def _alarms(service: DeployedService) -> Iterator[str]:
-    names = [alarm_name(service.settings.service.full_name, kind) for kind in AlarmKind]
+    settings = service.settings.service
+    names = [alarm_name(settings.full_name, kind) for kind in alarm_kinds(settings)]
     found = service.account.call("cloudwatch", "describe_alarms", AlarmNames=names)["MetricAlarms"]
     alarms = {each["AlarmName"]: each for each in found}
     states = [alarms[name]["StateValue"] if name in alarms else "MISSING" for name in names]

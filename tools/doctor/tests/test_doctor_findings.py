@@ -181,6 +181,28 @@ def test_what_is_named_and_exists_is_no_problem(account: AccountUnderTest) -> No
     assert {database.line, key.line, npm.line, github.line} == {"exists", "is AVAILABLE"}
 
 
+@pytest.mark.parametrize(
+    ("actions", "found"),
+    [
+        (["sns:Publish", "s3:GetObject"], "through VPC endpoints"),
+        (["sns:Publish", "sqs:*"], "no way to sqs -> if they call it: add sqs to vpc_endpoint_se"),
+        (["iam:GetRole"], "no way to iam -> if they call it: use a NAT gateway for iam"),
+        (["*"], "a policy allows all actions, and so it names no services"),
+    ],
+)
+def test_services_of_the_task_role_without_nat(
+    account: AccountUnderTest, actions: list[str], found: str
+) -> None:
+    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    account.client("iam").create_policy(PolicyName="orders", PolicyDocument=document)
+    isolated = {"enable_nat_gw": "False", "vpc_endpoint_services": "sns"}
+    about = "egress of the private subnets"
+    (result,) = account.ask(about, **isolated, task_role_policy_arns=POLICY)
+    assert result.verdict is not Verdict.PROBLEM
+    assert found in result.line
+
+
 def test_room_for_the_roles_of_stacks_that_are_not_there(
     account: AccountUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

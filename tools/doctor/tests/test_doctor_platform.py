@@ -209,6 +209,18 @@ def test_a_finding(
 
 
 @pytest.mark.slow
+def test_a_service_of_the_task_role_in_a_vpc_with_endpoints(platform: Platform) -> None:
+    statement = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    made = platform.client("iam").create_policy(PolicyName="sqs", PolicyDocument=document)
+    platform.settings["task_role_policy_arns"] = made["Policy"]["Arn"]
+    add_endpoints_without_s3(platform)
+    platform.endpoint("s3", "Gateway", RouteTableIds=platform.tables)
+    (result,) = platform.account.ask(EGRESS, **platform.settings)
+    assert result.line.endswith(" no way to sqs -> if they call it: add sqs to the VPC's endpoints")
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("account")
 def test_an_outputs_file_of_a_vpc_that_is_gone() -> None:
     (settings,) = example_deployment(EXISTING)
