@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from cdk_rehearsal import Inventory, LocalAws
 from cdk_rehearsal.cdk.app import search_path
 
 APP = Path(__file__).with_name("app")
+Start = Callable[..., subprocess.Popen[str]]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -24,8 +26,8 @@ def app(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(app: Path) -> Run:
-    """Run the command in the folder of the app; without a CDK CLI the test is skipped."""
+def start(app: Path, tmp_path: Path) -> Start:
+    """Start the command in the folder of the app; without a CDK CLI the test is skipped."""
     beside = [str(each / "node_modules" / ".bin") for each in Path(__file__).parents]
     path = os.pathsep.join([*beside, search_path(app)])
     reasons = [
@@ -37,18 +39,29 @@ def run(app: Path) -> Run:
         skip = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
         skip(f"the command was not tested: {', '.join(reasons)}")
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    own |= {"PATH": path, "VIRTUAL_ENV": sys.prefix}
+    own |= {"PATH": path, "VIRTUAL_ENV": sys.prefix, "TMPDIR": str(tmp_path)}
 
-    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "cdk_rehearsal", *arguments]
-        return subprocess.run(
-            command,
+    def start(*arguments: str, **variables: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "cdk_rehearsal", *arguments],
             cwd=app,
             env=own | variables,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             encoding="utf-8",
-            check=False,
         )
+
+    return start
+
+
+@pytest.fixture
+def run(start: Start) -> Run:
+    """Run the command to its end."""
+
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        command = start(*arguments, **variables)
+        stdout, stderr = command.communicate()
+        return subprocess.CompletedProcess(command.args, command.returncode, stdout, stderr)
 
     return run
 
@@ -106,3 +119,15 @@ def test_what_a_rehearsal_cannot_show_is_named_before_anything_is_made(
     assert "KmsMasterKeyId would have no effect" in named["Shop/Secret (AWS"]
     snapshot = Inventory(served.access).snapshot()
     assert snapshot["AWS::CloudFormation::Stack"] == {"CDKToolkit"}
+
+
+def test_ctrl_c_ends_everything_and_removes_it(start: Start, tmp_path: Path) -> None:
+    command = start()
+    assert command.stdout is not None
+    for line in command.stdout:
+        if "cdk bootstrap" in line:
+            break
+    command.send_signal(signal.SIGINT)
+    _, stderr = command.communicate()
+    assert (command.returncode, stderr.strip()) == (130, "Stopped.")
+    assert [each.name for each in tmp_path.iterdir()] == ["shop"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from cdk_rehearsal.cdk.assembly import Assembly
 from cdk_rehearsal.cdk.workspace import ASSEMBLY, Workspace
 from cdk_rehearsal.expectation import RehearsalError
+from cdk_rehearsal.report import relevant_lines
 from cdk_rehearsal.server.local_aws import LocalAws
 
 CLI_VERSION = "2.1148.1"
@@ -18,6 +19,7 @@ CLI_VERSION = "2.1148.1"
 
 _LEFT_OUT = frozenset({".git", ".cache", "__pycache__", ASSEMBLY})
 _INSTALLED = "node_modules"
+_LAST_LINES = 40
 _VENVS = (".venv", "venv")
 
 
@@ -55,12 +57,15 @@ class AppWorkspace(Workspace):
             raise RehearsalError(f"{app} cannot be copied: {error}") from None
 
     def cdk(self, *arguments: str) -> str:
-        """See ``Workspace.cdk``; an error names files of the app, and not those of the copy."""
-        try:
-            return super().cdk(*arguments)
-        except RehearsalError as error:
-            text = str(error).replace(str(self.folder), str(self._app))
-            raise RehearsalError(text) from None
+        """See ``Workspace.cdk``; the error has the reasons, and names files of the app's folder."""
+        done = self.finish(self.start(*arguments))
+        if done.returncode == 0:
+            return done.stdout
+        output = (done.stdout + done.stderr).replace(str(self.folder), str(self._app))
+        reasons = relevant_lines(output, self._app)
+        if len(reasons) == 1:  # the app itself has failed
+            reasons = output.splitlines()[-_LAST_LINES:]
+        raise RehearsalError("\n".join([f"cdk {arguments[0]} failed:", *reasons]))
 
     def synthesise(self) -> Assembly:
         """Run the app; later commands use the assembly with ``AS_SYNTHESISED``."""
