@@ -32,8 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         given.function(given)
         sys.stdout.flush()
     except NotKnownError as error:
-        _end(f"Nothing was made. The local AWS does not know:\n{error}", _NOT_KNOWN)
-    except (RehearsalError, LocalAwsError) as error:
+        _end(f"Nothing of the app was made. The local AWS does not know:\n{error}", _NOT_KNOWN)
+    except (RehearsalError, LocalAwsError, PermissionError) as error:
         _end(f"error: {error}", _FAILED)
     except KeyboardInterrupt:
         _end("\nStopped.", _STOPPED)

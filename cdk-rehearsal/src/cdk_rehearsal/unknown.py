@@ -48,10 +48,8 @@ class Unknown:
 def _elsewhere(assembly: Assembly, access: Access) -> Iterator[str]:
     for stack, environment in assembly.environments().items():
         account, _, region = environment.removeprefix("aws://").partition("/")
-        if account not in (access.account, _ANY_ACCOUNT) or region not in (
-            access.region,
-            _ANY_REGION,
-        ):
+        fits = account in (access.account, _ANY_ACCOUNT) and region in (access.region, _ANY_REGION)
+        if not fits:
             yield f"{stack}: it is for {environment}: use --account {account} --region {region}"
 
 
