@@ -124,12 +124,6 @@ def test_tasks_accept_the_container_port_only_and_from_the_vpc_only() -> None:
     synthesise(**EXISTING).service.resource_count_is("AWS::EC2::SecurityGroupIngress", 0)
 
 
-def test_with_the_core_stack_tasks_accept_callers_of_its_vpc() -> None:
-    (rule,) = synthesise().only(SERVICE, "AWS::EC2::SecurityGroup")["SecurityGroupIngress"]
-    vpc = synthesise().only("CoreInfraStack", "AWS::EC2::VPC")
-    assert rule["CidrIp"] == vpc["CidrBlock"]
-
-
 @pytest.mark.parametrize(
     ("changes", "callers"),
     [

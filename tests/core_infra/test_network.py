@@ -125,22 +125,6 @@ def test_every_interface_endpoint_is_in_every_zone() -> None:
         assert endpoint["SubnetIds"] == subnets, service
 
 
-@pytest.mark.parametrize(("changes", "zones"), [({}, 3), (ISOLATED, 2)])
-def test_private_subnets_reach_s3_through_the_gateway_endpoint(
-    changes: dict[str, str], zones: int
-) -> None:
-    synthesis = synthesise(**changes)
-    ((service, gateway),) = endpoints(synthesis, "Gateway").items()
-    tables = {
-        key
-        for key, table in synthesis.resources(CORE, "AWS::EC2::RouteTable").items()
-        if any("private" in str(tag["Value"]) for tag in table["Properties"]["Tags"])
-    }
-    assert ".s3" in service
-    assert {table["Ref"] for table in gateway["RouteTableIds"]} == tables
-    assert len(tables) == zones
-
-
 def test_endpoints_accept_https_from_the_vpc_and_open_no_connections() -> None:
     vpc = synthesise(**ISOLATED).only(CORE, "AWS::EC2::VPC")
     ((group_id, group),) = synthesise(**ISOLATED).resources(CORE, "AWS::EC2::SecurityGroup").items()

@@ -227,8 +227,7 @@ def test_no_key_accepts_such_a_text(problems: Problems, key: str, text: str, rea
 
 
 ODD = (
-    *("", "None", "$HOME", ",", "A=", "-1", "1e3", "٣", "../..", "%s", "{}", "[]", '"', "'", "\\"),
-    *("a # b", "$(id)", "\x00", "\u202e", "𝕏", "x" * 3000, "[" * 3000, "arn:aws:iam::1:role/x"),
+    *("", "$HOME", ",", "A=", "1e3", "٣", "../..", "[]", '"', "\\", "$(id)", "\x00", "x" * 3000),
 )
 
 

@@ -103,27 +103,6 @@ def vpcs_of(platform: ExistingPlatformSettings, aws: Aws) -> list[dict[str, Any]
     return list(found["Vpcs"]) if found else []
 
 
-def existing_group(group: str, _: Settings, aws: Aws) -> Result:
-    """Say whether a security group of callers exists."""
-    describe = aws.client("ec2").describe_security_groups
-    found = reply_or_none(
-        describe, "InvalidGroup.NotFound", "InvalidGroupId.Malformed", GroupIds=[group]
-    )
-    if not found or not found["SecurityGroups"]:
-        return problem(f"there is no security group {group}", "correct ingress_security_groups")
-    return ok(f"{found['SecurityGroups'][0]['GroupName']} in {found['SecurityGroups'][0]['VpcId']}")
-
-
-def existing_subnets(platform: ExistingPlatformSettings, _: Settings, aws: Aws) -> Result:
-    """Say whether the VPC has private subnets."""
-    subnets = _private_subnets(platform, aws)
-    if subnets is None:
-        return not_checked("the VPC must be found first")
-    if not subnets:
-        return problem("the VPC has none", "add private subnets, or choose another VPC")
-    return ok(", ".join(sorted(subnet["SubnetId"] for subnet in subnets)))
-
-
 def _private_subnets(platform: ExistingPlatformSettings, aws: Aws) -> list[dict[str, Any]] | None:
     """Return the subnets that tasks will run in, each with its `RouteTable`; None without a VPC.
 
@@ -169,8 +148,10 @@ def egress(platform: ExistingPlatformSettings, settings: Settings, aws: Aws) -> 
     also which services of the task role's policies have none.
     """
     subnets = _private_subnets(platform, aws)
+    if subnets is None:
+        return not_checked("the VPC must be found first")
     if not subnets:
-        return not_checked("the subnets must be found first")
+        return problem("there are no private subnets", "add some, or choose another VPC")
     without_route = []
     for subnet in subnets:
         routes = subnet["RouteTable"]["Routes"]

@@ -24,7 +24,7 @@ KILLED = 137
 
 # The functions pause for seconds between two looks at ECS. The local AWS needs less than a second
 # for what ECS does in minutes, so a pause is not longer than this.
-_LONGEST_PAUSE_SECONDS = 0.2
+_LONGEST_PAUSE_SECONDS = 0.5
 _sleep = time.sleep
 
 # boto3 reads the models of these services once. Others work, too, but take longer.
