@@ -94,7 +94,7 @@ def _set_mutability(repository: str, properties: Properties) -> None:
     prefix = "ImageTagMutabilityExclusionFilter"
     filters = [
         {"filterType": each[f"{prefix}Type"], "filter": each[f"{prefix}Value"]}
-        for each in properties.get(f"{prefix}s", [])
+        for each in properties.get("ImageTagMutabilityExclusionFilters", [])
     ]
     own_client("ecr").put_image_tag_mutability(
         repositoryName=repository,
