@@ -41,13 +41,13 @@ def review(folder: Path) -> Mapping[str, list[Finding]]:
     """Synthesise every topology into ``folder``; return the findings by topology."""
     found = {}
     for number, (topology, changes) in enumerate(TOPOLOGIES.items()):
-        app = make_app(example_deployment(changes), folder / str(number))
-        Validations.of(app).add_plugins(AwsSolutionsChecks(app), NIST80053R5Checks(app))
-        found[topology] = _findings(app)
+        found[topology] = findings(make_app(example_deployment(changes), folder / str(number)))
     return found
 
 
-def _findings(app: App) -> list[Finding]:
+def findings(app: App) -> list[Finding]:
+    """Synthesise an app; return the findings of both packs."""
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app), NIST80053R5Checks(app))
     try:
         app.synth()
     except RuntimeError as error:  # CDK raises it whenever a plugin has findings.

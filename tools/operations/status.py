@@ -71,7 +71,14 @@ def _image(
     repository = service.settings.service.ecr_repository_name
     pages = service.account.pages("ecr", "describe_images", repositoryName=repository)
     images = {each["imageDigest"]: each for page in pages for each in page["imageDetails"]}
-    running = {c["imageDigest"] for task in tasks for c in task["containers"] if "imageDigest" in c}
+    running = {
+        container["imageDigest"]
+        for task in tasks
+        for container in task["containers"]
+        # The images of sidecars are not from here.
+        if container["name"] == service.settings.service.container_name
+        if "imageDigest" in container
+    }
     for digest in sorted(running):
         tags = images.get(digest, {}).get("imageTags", [])
         live = LIVE_TAG in tags

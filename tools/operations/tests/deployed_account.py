@@ -35,7 +35,10 @@ _TASK = {
     "lastStatus": "RUNNING",
     "startedAt": _BEGAN,
     "enableExecuteCommand": False,
-    "containers": [{"imageDigest": "sha256:new"}],
+    "containers": [
+        {"name": "ecsdemo-backend", "imageDigest": "sha256:new"},
+        {"name": "sidecar", "imageDigest": "sha256:of-a-sidecar"},
+    ],
 }
 _ANSWERS: dict[str, Any] = {
     "get_caller_identity": {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/me"},

