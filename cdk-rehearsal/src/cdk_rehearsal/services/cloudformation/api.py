@@ -33,11 +33,10 @@ async def handle_request(
     body: bytes,
     query: dict[str, Any],
 ) -> Response:
-    """Answer a request that begins an operation when the operation is over.
+    """Answer a request when its operation is over, since the CDK CLI looks only every 5 seconds.
 
-    The CDK CLI looks right after the beginning of an operation, and then only every five seconds,
-    but most operations take a fraction of a second here. During a long operation the request is
-    answered, as on AWS.
+    It looks first right after the beginning, but most operations take a fraction of a second here.
+    During a long operation the request is answered, as on AWS.
     """
     response = await original(method, path, headers, body, query)
     if _OPERATION.search(body):
@@ -59,8 +58,7 @@ def _under_way() -> bool:
 @replaces(
     stacks,
     "_resolve_stack_outputs",
-    upstream="Bug: an update removes or changes an export that another stack imports, or takes over"
-    " the export of another stack; CloudFormation fails the update and rolls it back.",
+    upstream="Bug: an update changes an export in use, or takes over another stack's.",
 )
 def resolve_stack_outputs(
     original: Callable[..., tuple[Outputs, Exports]], *sections: Any
@@ -74,10 +72,10 @@ def resolve_stack_outputs(
     stack_id = sections[-1]
     old = {name: e for name, e in cloudformation._exports.items() if e["StackId"] == stack_id}
     for name in old:
-        if name not in new and (users := importers(name)):
-            raise ValueError(f"Cannot delete export {name} as it is in use by {_and(users)}.")
-        if name in new and new[name]["Value"] != old[name]["Value"] and (users := importers(name)):
-            raise ValueError(f"Cannot update export {name} as it is in use by {_and(users)}.")
+        if name not in new and (users := _importers(name)):
+            raise ValueError(f"Cannot delete export {name} as it is in use by {users}.")
+        if name in new and new[name]["Value"] != old[name]["Value"] and (users := _importers(name)):
+            raise ValueError(f"Cannot update export {name} as it is in use by {users}.")
     for name in new.keys() - old.keys():
         if other := cloudformation._exports.get(name):
             owner = other["StackId"].split("/")[1]
@@ -90,27 +88,26 @@ def resolve_stack_outputs(
 @replaces(
     handlers,
     "_ACTION_HANDLERS[DeleteStack]",
-    upstream="Bug: DeleteStack of a stack whose export is imported is refused as a request;"
-    " CloudFormation accepts it and cancels the deletion in the stack's events.",
+    upstream="Bug: the request is refused; CloudFormation cancels the deletion in the events.",
 )
 def delete_stack(original: Handler, request: Request) -> Response:
     """Accept the deletion of a stack with imported exports, and cancel it in the events."""
     stack = handlers._resolve_stack(handlers._p(request, "StackName"))
     for output in stack["Outputs"] if stack and "Outputs" in stack else []:
         export = output.get("ExportName")
-        if export and stack["StackStatus"] not in _NO_USER and (users := importers(export)):
-            reason = f"Cannot delete export {export} as it is in use by {_and(users)}."
+        if export and stack["StackStatus"] not in _NO_USER and (users := _importers(export)):
+            reason = f"Cannot delete export {export} as it is in use by {users}."
             _cancel_deletion(stack, f"Delete canceled. {reason}")
             response: Response = handlers._xml(200, "DeleteStackResponse", "")
             return response
     return original(request)
 
 
-def importers(export: str) -> list[str]:
+def _importers(export: str) -> str:
     """Return the names of the stacks that import the export."""
-    return sorted(
+    return " and ".join(
         name
-        for name, stack in cloudformation._stacks.items()
+        for name, stack in sorted(cloudformation._stacks.items())
         if stack["StackStatus"] not in _NO_USER
         and export in handlers._imported_export_names(stack, name)
     )
@@ -126,7 +123,3 @@ def _cancel_deletion(stack: dict[str, Any], reason: str) -> None:
         reason,
         stack["StackId"],
     )
-
-
-def _and(names: list[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
