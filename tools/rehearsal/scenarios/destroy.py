@@ -8,11 +8,7 @@ from tools.rehearsal.rehearsal import Rehearsal
 
 _KEPT = frozenset({"Retain", "RetainExceptOnCreate"})
 _REPOSITORY, _IMAGE = "AWS::ECR::Repository", "Custom::CDKECRDeployment"
-_KINDS = {
-    "AWS::Logs::LogGroup": "log groups",
-    _REPOSITORY: "repositories",
-    _IMAGE: "image tags",
-}
+_KINDS = {"AWS::Logs::LogGroup": "log groups", _REPOSITORY: "repositories", _IMAGE: "image tags"}
 
 
 def run(rehearsal: Rehearsal, stacks: list[str], before: Snapshot) -> str:
