@@ -47,6 +47,29 @@ def topics(stacks: Stacks, client: Client) -> Callable[[], set[str]]:
     return names
 
 
+def test_a_change_set_that_only_changes_an_output_can_be_executed(
+    stacks: Stacks, client: Client
+) -> None:
+    stacks.deploy("outputs", {"Topic": TOPIC}, Outputs={"Topic": {"Value": {"Ref": "Topic"}}})
+    cloudformation = client("cloudformation")
+
+    def propose(name: str) -> str:
+        cloudformation.create_change_set(
+            StackName="outputs",
+            ChangeSetName=name,
+            TemplateBody=json.dumps({"Resources": {"Topic": TOPIC}, "Outputs": EXPORT}),
+        )
+        made = cloudformation.describe_change_set(StackName="outputs", ChangeSetName=name)
+        assert not made["Changes"]
+        return str(made["Status"])
+
+    assert propose("export") == "CREATE_COMPLETE"
+    cloudformation.execute_change_set(StackName="outputs", ChangeSetName="export")
+    stacks.outcome("outputs")
+    assert [e["Name"] for e in cloudformation.list_exports()["Exports"]] == ["the-topic"]
+    assert propose("again") == "FAILED", "nothing changes any more"
+
+
 @pytest.mark.parametrize(
     ("stack", "resources", "outputs", "reason"),
     [
