@@ -117,6 +117,15 @@ class Access:
         return _client(self, service)
 
 
+def has_pipelines(region: str) -> bool:
+    """Say whether boto3 knows CodePipeline in a region: the local AWS has those regions only."""
+    session = _session()
+    return any(
+        region in session.get_available_regions("codepipeline", partition)
+        for partition in session.get_available_partitions()
+    )
+
+
 @cache
 def _client(access: Access, service: str) -> Any:
     with _one_at_a_time:

@@ -1,5 +1,6 @@
 """CloudFormation of the local AWS: refused types, and exports that another stack imports."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -45,6 +46,31 @@ def topics(stacks: Stacks, client: Client) -> Callable[[], set[str]]:
         return {t["TopicArn"].rsplit(":", 1)[1] for t in client("sns").list_topics()["Topics"]}
 
     return names
+
+
+def test_a_change_set_that_only_changes_an_output_can_be_executed(
+    stacks: Stacks, client: Client
+) -> None:
+    stacks.deploy(
+        "outputs", {"Topic": topic("shown")}, Outputs={"Topic": {"Value": {"Ref": "Topic"}}}
+    )
+    cloudformation = client("cloudformation")
+
+    def propose(name: str) -> str:
+        cloudformation.create_change_set(
+            StackName="outputs",
+            ChangeSetName=name,
+            TemplateBody=json.dumps({"Resources": {"Topic": topic("shown")}, "Outputs": EXPORT}),
+        )
+        made = cloudformation.describe_change_set(StackName="outputs", ChangeSetName=name)
+        assert not made["Changes"]
+        return str(made["Status"])
+
+    assert propose("export") == "CREATE_COMPLETE"
+    cloudformation.execute_change_set(StackName="outputs", ChangeSetName="export")
+    stacks.outcome("outputs")
+    assert [e["Name"] for e in cloudformation.list_exports()["Exports"]] == ["the-topic"]
+    assert propose("again") == "FAILED", "nothing changes any more"
 
 
 @pytest.mark.parametrize(

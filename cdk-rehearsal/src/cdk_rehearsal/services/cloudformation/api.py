@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from ministack import app
@@ -83,6 +84,29 @@ def resolve_stack_outputs(
     for name in old.keys() - new.keys():
         cloudformation._exports.pop(name)
     return outputs, new
+
+
+@replaces(
+    handlers,
+    "_ACTION_HANDLERS[CreateChangeSet]",
+    upstream="Bug: a change set that only changes outputs fails, because it contains no changes;"
+    " CloudFormation makes one that lists no changes and can be executed.",
+)
+def create_change_set(original: Handler, request: Request) -> Response:
+    """Accept a change set that changes no resource, but adds, changes or removes an output.
+
+    The CDK CLI relies on it where a stack begins to use another one:
+    https://github.com/aws/aws-cdk/pull/2029. Changed conditions or descriptions do not suffice.
+    """
+    response = original(request)
+    if response[0] == HTTPStatus.OK:
+        made = list(cloudformation._change_sets.values())[-1]
+        deployed = cloudformation._stacks[made["StackName"]]["_template"]
+        changed = made["_template"].get("Outputs") != deployed.get("Outputs")
+        if changed and "didn't contain changes" in made["StatusReason"]:
+            possible = {"Status": "CREATE_COMPLETE", "ExecutionStatus": "AVAILABLE"}
+            made.update(possible, StatusReason="")
+    return response
 
 
 @replaces(
