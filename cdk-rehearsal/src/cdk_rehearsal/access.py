@@ -19,8 +19,7 @@ from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 from botocore.credentials import Credentials
 from botocore.httpsession import URLLib3Session
 
-from cdk_rehearsal.credentials import Key
-from cdk_rehearsal.process_environment import process_environment
+from cdk_rehearsal.environment import Key, process_environment
 
 SERVICE_HEADER = "X-Local-Aws-Service"
 """The header with which root acts as a service of AWS that a role trusts."""

@@ -1,7 +1,7 @@
 """Users and roles need permission for every call, in every service and on every path."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +9,6 @@ import pytest
 from cdk_rehearsal import LocalAws
 from cdk_rehearsal.access import Access
 from support.functions import allow, document, refused
-from support.raw_requests import Answer, send
 
 ACCOUNT = "111122223333"
 REGION = "eu-west-1"
@@ -262,35 +261,6 @@ def test_the_policy_of_a_bucket_refuses_and_allows(
         s3.delete_bucket_policy(Bucket="judged")
         s3.delete_object(Bucket="judged", Key="a")
         s3.delete_bucket(Bucket="judged")
-
-
-REPOSITORY_ARN = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/judged"
-MANIFEST = {"Content-Type": "application/vnd.oci.image.manifest.v1+json"}
-
-
-@pytest.mark.parametrize(
-    ("action", "method", "path"),
-    [
-        ("ecr:BatchGetImage", "GET", "manifests/live"),
-        ("ecr:PutImage", "PUT", "manifests/live"),
-        ("ecr:InitiateLayerUpload", "POST", "blobs/uploads/"),
-        ("is not judged here", "DELETE", "manifests/live"),
-    ],
-)
-def test_docker_may_do_what_the_user_of_its_login_may(
-    local_aws: LocalAws, user: Callable[..., Access], action: str, method: str, path: str
-) -> None:
-    def answer(*statements: Mapping[str, Any]) -> Answer:
-        access = user(allow("ecr:GetAuthorizationToken"), *statements)
-        (given,) = access.client("ecr").get_authorization_token()["authorizationData"]
-        login = {"Authorization": f"Basic {given['authorizationToken']}"} | MANIFEST
-        return send(local_aws.access, method, f"/v2/judged/{path}", login, b"{}")
-
-    refusal = answer(allow("*", on=f"{REPOSITORY_ARN}-other"))
-    assert refusal.status == 403
-    assert action.encode() in refusal.body
-    if action.startswith("ecr:"):
-        assert answer(allow(action, on=REPOSITORY_ARN)).status != 403
 
 
 def test_the_ledger_lists_which_statement_allowed_each_call(

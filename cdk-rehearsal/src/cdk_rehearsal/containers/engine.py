@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cdk_rehearsal.process_environment import EVERY_PROCESS, chosen
+from cdk_rehearsal.environment import EVERY_PROCESS, chosen
 from cdk_rehearsal.scratch import ScratchDirectory
 
 # The engine belongs to the user: these variables say where it is, and how it reaches registries and

@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Self
 
-from cdk_rehearsal.process_environment import process_environment
+from cdk_rehearsal.environment import process_environment
 from cdk_rehearsal.scratch import in_use
 
 _MACHINE_ID = Path("/etc/machine-id")  # machine-id(5): stays the same for one installation

@@ -20,10 +20,10 @@ from typing import IO, Any, cast
 
 from cdk_rehearsal.access import Access
 from cdk_rehearsal.bounds import PROCESS_SECONDS
+from cdk_rehearsal.environment import process_environment
 from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.pipelines.artifacts import Action, ArtifactStore
 from cdk_rehearsal.pipelines.service_log import write_log
-from cdk_rehearsal.process_environment import process_environment
 from cdk_rehearsal.scratch import ScratchDirectory
 from cdk_rehearsal.server.local_aws import LocalAws
 

@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from cdk_rehearsal.environment import EVERY_PROCESS, chosen
 from cdk_rehearsal.expectation import RehearsalError
-from cdk_rehearsal.process_environment import EVERY_PROCESS, chosen
 from cdk_rehearsal.scratch import ScratchDirectory
 
 APPLICATIONS = "application-code"

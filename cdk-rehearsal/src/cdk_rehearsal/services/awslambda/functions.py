@@ -23,9 +23,9 @@ from ministack.services import lambda_svc
 from ministack.services.cloudformation import custom_resource
 
 from cdk_rehearsal.access import Access
+from cdk_rehearsal.environment import process_environment
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.resource_types import Created, Properties, own_access
-from cdk_rehearsal.process_environment import process_environment
 from cdk_rehearsal.scratch import ScratchDirectory
 
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.js")
