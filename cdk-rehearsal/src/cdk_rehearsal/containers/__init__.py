@@ -37,7 +37,7 @@ from cdk_rehearsal.containers.network import (
     ContainerNetwork,
     aws_with_containers,
     container_network,
-    copy_programs,
+    copy_program,
     program,
 )
 from cdk_rehearsal.containers.ownership import (
@@ -64,7 +64,7 @@ __all__ = [
     "base_image",
     "build_image",
     "container_network",
-    "copy_programs",
+    "copy_program",
     "default_base_image",
     "default_cache",
     "docker_host",
