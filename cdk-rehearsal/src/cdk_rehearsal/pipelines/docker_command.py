@@ -97,7 +97,7 @@ def available_engine(dockerfile: Path, cache: Path) -> tuple[Engine, str]:
         *("--format", "{{.Repository}}:{{.Tag}}"),
     )
     if not listed:
-        raise NoEngineError(f"{engine.name} has no {wanted} yet; `make image` gets it")
+        raise NoEngineError(f"{engine.name} has no {wanted}; a build of {dockerfile} gets it")
     return engine, listed.splitlines()[0]
 
 
