@@ -38,12 +38,12 @@ from cdk_rehearsal.containers import (
 from cdk_rehearsal.pipelines import (
     PipelineWorker,
     docker_by_engine,
-    docker_command,
+    docker_stand_in,
     top_of,
     usable_engine,
 )
 from settings import Settings, SettingsError
-from tools.rehearsal.sample_image import APPLICATION, CACHE, SEED, available, build_seed
+from tools.rehearsal.sample_image import CACHE, SEED, available, base_image, build_seed
 from tools.rehearsal.workspace import Workspace
 from tools.repository import ROOT
 from tools.service_choice import NoSourceError, env_files_or_none, load_chosen, source_of
@@ -111,13 +111,13 @@ class Playground:
         report.section("Start")
         engine = self._engine_for_tasks()
         docker_folder = enter(ScratchDirectory("docker")).path
-        # Entered first, so left last: it removes the images, which no task may use any more.
-        docker = enter(
-            docker_by_engine(docker_folder, engine)
-            if engine and self._source != ROOT
+        if engine:
             # Where no registry can be reached, the sample's base image has a stand-in.
-            else docker_command(docker_folder, APPLICATION / "Dockerfile", CACHE)
-        )
+            base = base_image() if self._source == ROOT else ""
+            # Entered first, so left last: it removes the images, which no task may use any more.
+            docker = enter(docker_by_engine(docker_folder, engine, base))
+        else:
+            docker = docker_stand_in(docker_folder)
         aws = self._aws(engine)
         self._endpoint = aws.endpoint_url
         workspace = enter(Workspace(aws))

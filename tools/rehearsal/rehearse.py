@@ -34,7 +34,6 @@ from cdk_rehearsal.containers import (
 from cdk_rehearsal.pipelines import (
     DockerCommand,
     docker_by_engine,
-    docker_command,
     docker_stand_in,
     usable_engine,
 )
@@ -44,11 +43,11 @@ from tools.rehearsal.permissions import Grants, page
 from tools.rehearsal.rehearsal import Rehearsal
 from tools.rehearsal.rehearsed_service import RehearsedService, SettingsFiles
 from tools.rehearsal.sample_image import (
-    APPLICATION,
     CACHE,
     NO_IMAGE,
     SEED,
     available,
+    base_image,
     build_seed,
 )
 from tools.rehearsal.scenarios import (
@@ -194,7 +193,7 @@ def _docker(
         yield docker_stand_in(folder)
     elif service.repository == ROOT:
         # The sample's base image has a stand-in where no registry can be reached.
-        with docker_command(folder, APPLICATION / "Dockerfile", CACHE) as docker:
+        with docker_by_engine(folder, engine, base_image()) as docker:
             yield docker
     else:
         with docker_by_engine(folder, engine) as docker:

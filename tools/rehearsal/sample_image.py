@@ -18,6 +18,11 @@ def available() -> Engine:
     return available_engine(APPLICATION / "Dockerfile", CACHE)[0]
 
 
+def base_image() -> str:
+    """Return the sample's base image; ``NoEngineError`` says what is missing."""
+    return available_engine(APPLICATION / "Dockerfile", CACHE)[1]
+
+
 def build_seed(engine: Engine) -> None:
     """Build the image ``SEED`` if the engine does not have it."""
     build_image(engine, APPLICATION, SEED, CACHE, build_args={"REVISION": "first"})

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cdk_rehearsal.pipelines.docker_command import SWITCH, docker_command
-from cdk_rehearsal.pipelines.docker_stand_in import State, main
+from cdk_rehearsal.pipelines.docker import State, docker_stand_in, main
 
 IMAGE = "registry/shop:1"
 
@@ -64,16 +63,13 @@ def test_a_push_needs_an_image(state: State, monkeypatch: pytest.MonkeyPatch) ->
         docker(state, "push", IMAGE)
 
 
-def test_a_build_finds_it_as_docker(
-    tmp_path: Path, context: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(SWITCH, "stand-in")
+def test_a_build_finds_it_as_docker(tmp_path: Path, context: Path) -> None:
     # The folder of a build has the delivered source, which may have a package of the same name.
     (context / "cdk_rehearsal").mkdir()
     (context / "cdk_rehearsal" / "__init__.py").touch()
-    with docker_command(tmp_path, context / "Dockerfile", tmp_path) as found:
-        command = [str(found.folder / "docker"), "build", "--tag", IMAGE, str(context)]
-        assert subprocess.run(command, cwd=context, check=False).returncode == 0
-        assert len(found.images()) == 1
-        unknown = [*command, "--squash"]
-        assert subprocess.run(unknown, cwd=context, check=False).returncode != 0
+    found = docker_stand_in(tmp_path)
+    command = [str(found.folder / "docker"), "build", "--tag", IMAGE, str(context)]
+    assert subprocess.run(command, cwd=context, check=False).returncode == 0
+    assert len(found.images()) == 1
+    unknown = [*command, "--squash"]
+    assert subprocess.run(unknown, cwd=context, check=False).returncode != 0

@@ -11,12 +11,11 @@ from cdk_rehearsal.pipelines.build import (
     run_build,
 )
 from cdk_rehearsal.pipelines.build_action import CODEBUILD
-from cdk_rehearsal.pipelines.docker_command import (
+from cdk_rehearsal.pipelines.docker import (
     SWITCH,
     DockerCommand,
     available_engine,
     docker_by_engine,
-    docker_command,
     docker_stand_in,
     usable_engine,
 )
@@ -49,7 +48,6 @@ __all__ = [
     "Source",
     "available_engine",
     "docker_by_engine",
-    "docker_command",
     "docker_stand_in",
     "failure_of",
     "git_environment",

@@ -10,7 +10,7 @@ from cdk_rehearsal.access import Access
 from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.pipelines.artifacts import Action, ArtifactStore, text_of_file
 from cdk_rehearsal.pipelines.build import build_environment, parse_buildspec, run_build
-from cdk_rehearsal.pipelines.docker_command import DockerCommand
+from cdk_rehearsal.pipelines.docker import DockerCommand
 from cdk_rehearsal.scratch import ScratchDirectory
 
 CODEBUILD = "codebuild.amazonaws.com"

@@ -6,7 +6,7 @@ from typing import Any
 
 from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.pipelines.artifacts import ArtifactStore
-from cdk_rehearsal.pipelines.docker_command import DockerCommand
+from cdk_rehearsal.pipelines.docker import DockerCommand
 from cdk_rehearsal.pipelines.source_tree import Source
 from cdk_rehearsal.pipelines.worker import PipelineWorker
 from cdk_rehearsal.server.local_aws import LocalAws

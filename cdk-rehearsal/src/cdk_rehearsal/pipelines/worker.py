@@ -18,7 +18,7 @@ from cdk_rehearsal.containers.engine import EngineError
 from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.pipelines.artifacts import Action, ArtifactStore
 from cdk_rehearsal.pipelines.build_action import build
-from cdk_rehearsal.pipelines.docker_command import DockerCommand
+from cdk_rehearsal.pipelines.docker import DockerCommand
 from cdk_rehearsal.pipelines.lambda_action import LambdaAction
 from cdk_rehearsal.pipelines.rollout import read_image_definitions, roll_out
 from cdk_rehearsal.pipelines.source_tree import Source, read_source
