@@ -227,7 +227,7 @@ def test_a_permissions_boundary_limits_a_role(
 
 
 def test_the_policy_of_a_bucket_refuses_and_allows(
-    access: Access, client: Callable[[str], Any], user: Callable[..., Access]
+    client: Callable[[str], Any], user: Callable[..., Access]
 ) -> None:
     s3 = client("s3")
     s3.create_bucket(Bucket="judged", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -236,25 +236,16 @@ def test_the_policy_of_a_bucket_refuses_and_allows(
         reader = user(allow("s3:GetObject", on="arn:aws:s3:::judged/*"))
         reader.client("s3").get_object(Bucket="judged", Key="a")
         arn = reader.client("sts").get_caller_identity()["Arn"]
-        deny: dict[str, Any] = {
-            "Effect": "Deny",
-            "Action": "s3:GetObject",
-            "Resource": "arn:aws:s3:::judged/*",
-        }
-        grant: dict[str, Any] = {
-            "Effect": "Allow",
-            "Action": "s3:PutObject",
-            "Resource": "arn:aws:s3:::judged/*",
-        }
-        both = [deny | {"Principal": "*"}, grant | {"Principal": {"AWS": arn}}]
+        deny = allow("s3:GetObject", on="arn:aws:s3:::judged/*")
+        grant = allow("s3:PutObject", on="arn:aws:s3:::judged/*")
+        both = [
+            deny | {"Effect": "Deny", "Principal": "*"},
+            grant | {"Principal": {"AWS": arn}},
+        ]
         s3.put_bucket_policy(Bucket="judged", Policy=json.dumps(document(*both)))
         with refused("s3:GetObject", "explicit deny in a resource-based policy"):
             reader.client("s3").get_object(Bucket="judged", Key="a")
         reader.client("s3").put_object(Bucket="judged", Key="a", Body=b"b")
-        name = arn.rpartition("/")[2]
-        uses = [each for each in access.ledger()["uses"] if each["principal"] == name]
-        (use,) = [each for each in uses if each["action"] == "s3:PutObject"]
-        assert (use["policy"], use["alone"]) == ("policy of arn:aws:s3:::judged", True)
         with refused("s3:DeleteObject"):
             reader.client("s3").delete_object(Bucket="judged", Key="a")
     finally:

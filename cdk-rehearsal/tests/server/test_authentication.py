@@ -1,6 +1,5 @@
 """The local AWS answers only requests that are signed with a key of this run."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +13,6 @@ from cdk_rehearsal import Access
 from cdk_rehearsal.environment import Key
 from support.functions import allow
 from support.raw_requests import Answer, presigned, send, signature
-from support.stacks import Stacks
 
 # Headers that a browser adds to the requests of a web page.
 PAGES = {
@@ -151,7 +149,7 @@ def test_only_root_administers_the_emulator(access: Access, user: Callable[..., 
     assert send(access, "GET", path, signature(access, "GET", path)).status == 200
 
 
-# --- The time of a signature, presigned URLs, and other secrets that a signed request receives.
+# --- The time of a signature, and presigned URLs.
 
 
 @pytest.mark.parametrize("age", [timedelta(days=365 * 27), -timedelta(hours=1)])
@@ -196,13 +194,3 @@ def test_a_presigned_url_is_valid_for_one_request_only(
     assert b"content" not in answer.body
     # "none": the user has typed the URL into a browser.
     assert send(access, "GET", url, {"Sec-Fetch-Site": "none"}).body == b"content"
-
-
-def test_a_wait_condition_takes_signals_only_at_its_own_url(access: Access, stacks: Stacks) -> None:
-    handle = {"Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}
-    outputs = stacks.deploy("waits", handle, Outputs={"Url": {"Value": {"Ref": "Handle"}}})
-    path = urlsplit(outputs["Url"]).path
-    signal = json.dumps({"Status": "SUCCESS", "UniqueId": "1", "Data": "", "Reason": ""}).encode()
-    assert send(access, "PUT", path, body=signal).status == 200
-    assert_refused(send(access, "GET", path))
-    assert_refused(send(access, "PUT", f"{path}0", body=signal))

@@ -93,15 +93,6 @@ class Engine:
                 break
         return done
 
-    def show(self, *arguments: str, timeout: float = _COMMAND_SECONDS) -> None:
-        """Run a command and let it print to our output; ``EngineError`` if it fails."""
-        command = [*self.command, *arguments]
-        status = subprocess.run(
-            command, env=self.environment, timeout=timeout, check=False
-        ).returncode
-        if status:
-            raise EngineError(f"{self.name} {' '.join(arguments)}: exit code {status}")
-
     def has_image(self, image: str) -> bool:
         """Whether the image is on this machine."""
         return self.attempt("image", "inspect", image).returncode == 0

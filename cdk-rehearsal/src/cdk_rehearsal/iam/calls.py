@@ -300,11 +300,16 @@ _BY_ACTION: dict[str, Callable[[ApiRequest], list[str]]] = {
 
 
 def _keys(call: ApiRequest) -> dict[str, Any]:
-    of_cluster = "cluster" in call.parameters or "service" in call.parameters
-    return {"ecs:cluster": _cluster(call)} if call.service == "ecs" and of_cluster else {}
+    keys: dict[str, Any] = {}
+    if call.service == "ecs" and ("cluster" in call.parameters or "service" in call.parameters):
+        keys["ecs:cluster"] = _cluster(call)
+    if call.action == "sts:AssumeRole":
+        # The roles of the CDK's bootstrap are assumed without it.
+        keys["sts:externalid"] = call.text("ExternalId") or None
+    return keys
 
 
-KNOWN_KEYS = frozenset({"ecs:cluster", "ecs:createaction", "iam:passedtoservice"})
+KNOWN_KEYS = frozenset({"ecs:cluster", "ecs:createaction", "iam:passedtoservice", "sts:externalid"})
 """Keys of services that `_keys` and the functions below set on every call that has them."""
 
 

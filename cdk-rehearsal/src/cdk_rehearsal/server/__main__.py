@@ -3,8 +3,7 @@
 `server.local_aws` starts it in a session of its own, with the key of root in the environment and
 the certificate in the scratch directory of the run, which is its ``--folder``. It prints the number
 of its port, its only line on standard output, and logs to standard error. It stops at the end of
-standard input. A parent that stops it writes a word first. If the pipe ends without a word, the
-parent was killed, and this process removes the folder.
+standard input, also if the parent is killed.
 
 MiniStack sees only the variables of the shell that every process needs (`environment`), since it
 reads more than a hundred variables, some of which would make it keep its data in other folders.
@@ -20,7 +19,6 @@ import socket
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 from typing import Any, Self
 from weakref import WeakSet
@@ -29,9 +27,7 @@ from cdk_rehearsal.environment import HOST, Certificate, RootKey, keep_only
 from cdk_rehearsal.ministack import report as replacement_report
 from cdk_rehearsal.ministack.replacements import load
 from cdk_rehearsal.options import ENGINE_VARIABLE, EngineAccess
-from cdk_rehearsal.scratch import in_use, sweep
 
-_SWEEPS, _BETWEEN_SWEEPS_SECONDS = 600, 0.1
 MOST_CONNECTIONS = 512
 """A connection needs memory before it has sent anything. Without a limit every user of the machine
 could use up the memory."""
@@ -88,8 +84,8 @@ def _configure_ministack(port: int, folder: Path, *, account: str, region: str) 
     )
 
 
-async def _serve(listener: Listener, folder: Path) -> bool:
-    """Serve until the end; return whether standard input ended without a word."""
+async def _serve(listener: Listener, folder: Path) -> None:
+    """Serve until standard input ends, or a signal asks for the end."""
     from hypercorn.asyncio import serve
     from hypercorn.config import Config, Sockets
     from ministack.app import app
@@ -98,14 +94,10 @@ async def _serve(listener: Listener, folder: Path) -> bool:
 
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
-    without_a_word = False
 
     def watch_parent() -> None:
-        nonlocal without_a_word
-        words = b""
-        while more := os.read(0, 1024):
-            words += more
-        without_a_word = not words
+        while os.read(0, 1024):
+            pass
         loop.call_soon_threadsafe(over.set)
 
     threading.Thread(target=watch_parent, daemon=True).start()
@@ -128,11 +120,10 @@ async def _serve(listener: Listener, folder: Path) -> bool:
     await over.wait()
     # Without this limit it would wait until every client with an open connection closes it.
     await asyncio.wait({serving}, timeout=config.graceful_timeout)
-    return without_a_word
 
 
 def main() -> None:
-    """Serve, and leave nothing behind."""
+    """Serve, and end everything that MiniStack has started; the parent removes the folder."""
     if sys.argv[1:2] == ["--replacements"]:
         sys.exit(replacement_report.main(sys.argv[2:]))
     given = _arguments()
@@ -149,25 +140,11 @@ def main() -> None:
     servicediscovery.custom_health_seconds = given.custom_health_seconds
     print(port, flush=True)
     # `asyncio.run` would wait for the threads that MiniStack has started.
-    parent_was_killed = asyncio.new_event_loop().run_until_complete(_serve(listener, folder))
-    _sweep(folder, patiently=parent_was_killed)
+    asyncio.new_event_loop().run_until_complete(_serve(listener, folder))
     # The group of a session of its own holds only what MiniStack has started.
     if os.getpgrp() == os.getsid(0) == os.getpid():
         os.killpg(os.getpgrp(), signal.SIGKILL)
     os._exit(0)  # Python would wait for these threads, too.
-
-
-def _sweep(folder: Path, *, patiently: bool) -> None:
-    """Remove the folder if no process holds it.
-
-    One try is not enough: a parent that is killed closes its pipes before it releases its lock, and
-    a thread of MiniStack may still write into the folder.
-    """
-    for _ in range(_SWEEPS):
-        sweep(folder.parent)
-        if not folder.exists() or (in_use(folder) and not patiently):
-            return
-        time.sleep(_BETWEEN_SWEEPS_SECONDS)
 
 
 def _arguments() -> argparse.Namespace:

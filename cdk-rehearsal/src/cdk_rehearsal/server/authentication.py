@@ -17,7 +17,6 @@ from typing import TypeAlias
 from ministack.core import iam_evaluator, sigv4
 from ministack.core.iam_actions import access_denied_response
 from ministack.services import sts
-from ministack.services.cloudformation import wait_conditions
 
 from cdk_rehearsal.environment import HOST
 from cdk_rehearsal.ministack.replacements import replaces
@@ -195,16 +194,6 @@ def has_issued_url(request: Request) -> bool:
     """
     until = _urls.get((request.path, request.first("key")), 0)
     return request.method == "GET" and until > time.monotonic()
-
-
-def is_signal(request: Request) -> bool:
-    """Say whether it goes to a wait condition: the URL for its signals has a random token.
-
-    Functions of custom resources need no URL: they answer through a pipe.
-    """
-    folder, _, token = request.path.rpartition("/")
-    signals = request.method == "PUT" and f"{folder}/" == wait_conditions.SIGNAL_PATH
-    return signals and bool(wait_conditions.has_handle(token))
 
 
 @replaces(

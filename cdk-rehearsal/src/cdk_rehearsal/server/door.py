@@ -32,7 +32,6 @@ from cdk_rehearsal.server.authentication import (
     RefusedError,
     has_issued_url,
     identify,
-    is_signal,
     verify,
 )
 from cdk_rehearsal.server.reading import UnreadableError, read
@@ -75,19 +74,16 @@ class Door:
         _set_context(scope, os.environ["MINISTACK_REGION"])
         try:
             self._require_no_browser(request)
-            is_layer = has_issued_url(request)
-            claim = None if is_layer or is_signal(request) else identify(request)
+            claim = None if has_issued_url(request) else identify(request)
         except RefusedError:
             # A client reads the answer only after it has sent the whole body. We keep none of it,
             # so a large body of an unknown client takes no memory.
             await _skip(receive)
             raise
         body = await _body(receive)
-        if is_layer:
+        if claim is None:  # the layer of an image
             response: Response = await ecr.handle_registry_request("GET", request.path, {}, b"", {})
             return response
-        if claim is None:  # a signal to a wait condition
-            return await self._administer({**scope, "query_string": b""}, body)
         signature, credential = claim
         verify(request, signature, credential.secret_access_key, body)
         if request.path.lower().startswith(_ROOT_ONLY):

@@ -127,9 +127,9 @@ class LocalAws:
 class _Emulator:
     """Runs `python -m cdk_rehearsal.server` in a session and a directory of its own.
 
-    The emulator watches a pipe that only this process holds open. `stop` writes a word into the
-    pipe and closes it. If this process is killed, the pipe closes without a word: then the emulator
-    ends as well, and removes the directory itself.
+    The emulator watches a pipe that only this process holds open: it ends when `stop` closes the
+    pipe, and when this process is killed. Then the next scratch directory of any process removes
+    what is left of this one (`scratch`).
     """
 
     def __init__(self, variables: dict[str, str], *arguments: str) -> None:
@@ -173,10 +173,7 @@ class _Emulator:
         """End the emulator with everything that it started, and remove its directory."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                with suppress(BrokenPipeError):  # it has ended already
-                    if pipe.writable():
-                        pipe.write(b"stop\n")
-                    pipe.close()
+                pipe.close()
         try:
             self._process.wait(timeout=_STOP_SECONDS)
         except subprocess.TimeoutExpired:
