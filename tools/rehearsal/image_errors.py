@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection, Sequence
 
 from cdk_rehearsal import Delays, RehearsalError
-from cdk_rehearsal.containers import KILLED, Examination, exit_code
 from settings import Settings
+from tools.rehearsal.examination import KILLED, Examination, exit_code
 
 _NO_SHORT_NAMES = "short-name"
 _SHORT_NAMES = (

@@ -146,10 +146,10 @@ def test_an_ill_task_is_replaced(
     assert answer["tasks"][0]["stoppedReason"] == "Task failed container health checks"
 
 
-def test_a_task_that_stops_leaves_the_name_at_once_and_serves_on(
+def test_a_task_that_stops_leaves_the_name_at_once_serves_on_and_is_killed_after_its_timeout(
     aws: LocalAws, engine: Engine, network: ContainerNetwork, stacks: Stacks
 ) -> None:
-    stacks.deploy("tasks", _resources(network.cidr, count=1, drain=4))
+    stacks.deploy("tasks", _resources(network.cidr, count=1, drain=60, StopTimeout=4))
     (task,) = _tasks(aws)
     (container,) = network.containers()
     ecs = aws.client("ecs")
@@ -165,24 +165,8 @@ def test_a_task_that_stops_leaves_the_name_at_once_and_serves_on(
 
     assert described()["lastStatus"] == "STOPPING"
     wait_until("it has stopped", lambda: described()["lastStatus"] == "STOPPED")
-    assert described()["containers"][0]["exitCode"] == 0
+    assert described()["containers"][0]["exitCode"] == 137
     assert engine.attempt("container", "inspect", container).returncode != 0
-
-
-def test_a_task_that_ignores_sigterm_is_killed_after_its_stop_timeout(
-    aws: LocalAws, network: ContainerNetwork, stacks: Stacks
-) -> None:
-    stacks.deploy("tasks", _resources(network.cidr, count=1, drain=60, StopTimeout=2))
-    (task,) = _tasks(aws)
-    ecs = aws.client("ecs")
-
-    ecs.stop_task(cluster="infra", task=task["taskArn"])
-
-    def was_killed() -> bool:
-        (stopped,) = ecs.describe_tasks(cluster="infra", tasks=[task["taskArn"]])["tasks"]
-        return bool(stopped["containers"][0].get("exitCode") == 137)
-
-    wait_until("it was killed", was_killed)
 
 
 def test_a_deploy_whose_image_the_engine_does_not_have_fails(

@@ -12,15 +12,10 @@ from typing import Any
 
 from cdk_rehearsal import RehearsalError, expect, expect_all, expect_true, wait_until
 from cdk_rehearsal.bounds import SETTLE_SECONDS
-from cdk_rehearsal.containers import (
-    KILLED,
-    TaskContainers,
-    examine,
-    examine_image,
-    exit_code,
-)
+from cdk_rehearsal.containers import TaskContainers
 from cdk_rehearsal.pipelines import ActionFailedError, failure_of
 from tools.init.proposal import NO_HEALTH_CHECK
+from tools.rehearsal.examination import KILLED, examine, examine_image, exit_code
 from tools.rehearsal.image_errors import (
     ImageError,
     advice_on_sigterm,

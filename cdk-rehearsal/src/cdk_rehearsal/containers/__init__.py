@@ -20,13 +20,6 @@ from cdk_rehearsal.containers.engine import (
     engine_environment,
     find_engine,
 )
-from cdk_rehearsal.containers.examination import (
-    KILLED,
-    Examination,
-    examine,
-    examine_image,
-    exit_code,
-)
 from cdk_rehearsal.containers.image import (
     base_image,
     build_image,
@@ -52,12 +45,10 @@ from cdk_rehearsal.containers.task_containers import TaskContainers
 __all__ = [
     "CANDIDATES",
     "KEPT_IMAGES",
-    "KILLED",
     "OWNER",
     "ContainerNetwork",
     "Engine",
     "EngineError",
-    "Examination",
     "NoEngineError",
     "TaskContainers",
     "aws_with_containers",
@@ -69,9 +60,6 @@ __all__ = [
     "default_cache",
     "docker_host",
     "engine_environment",
-    "examine",
-    "examine_image",
-    "exit_code",
     "find_engine",
     "label_options",
     "left_over",

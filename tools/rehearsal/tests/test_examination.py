@@ -6,11 +6,8 @@ from typing import Any, cast
 import pytest
 
 from cdk_rehearsal import NO_DELAYS
-from cdk_rehearsal.containers import Engine
-from cdk_rehearsal.containers.examination import Examination, examine_image
-from cdk_rehearsal.containers.network import ContainerNetwork
-from cdk_rehearsal.containers.ownership import KEPT_IMAGES
-from cdk_rehearsal.containers.task_containers import TaskContainers
+from cdk_rehearsal.containers import KEPT_IMAGES, ContainerNetwork, Engine, TaskContainers
+from tools.rehearsal.examination import Examination, examine_image
 
 pytestmark = pytest.mark.slow
 
