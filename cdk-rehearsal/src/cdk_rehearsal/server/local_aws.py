@@ -5,7 +5,8 @@ import select
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import ExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -32,9 +33,11 @@ class LocalAwsError(RuntimeError):
 class LocalAws:
     """An emulated AWS on 127.0.0.1 for the length of a `with` block.
 
-    Every instance has its own process group, port, key, certificate and directory, so several can
-    run at the same time. It keeps its data in memory and removes its directory. It ends when this
-    process ends, even if this process is killed.
+    Every instance runs `python -m cdk_rehearsal.server` in a session of its own, with its own port,
+    key, certificate and directory, so several can run at the same time. It keeps its data in memory
+    and removes its directory. The emulator watches a pipe that only this process holds open, so it
+    ends when this process ends, even if that is killed; then the next scratch directory of any
+    process removes the directory (`scratch`).
 
     Without ``engine``, ECS tasks are records; with it they run as containers. ``delays`` are those
     of AWS unless given.
@@ -52,21 +55,33 @@ class LocalAws:
         self._region = region
         self._engine = engine
         self._delays = delays or Delays()
-        self._emulator: _Emulator | None = None
+        self._running = ExitStack()
+        self._log: Path | None = None
         self._access: Access | None = None
 
     def __enter__(self) -> Self:
         """Start the emulator, and return when it answers."""
-        self._emulator = _Emulator(
-            (self._engine.as_variable() if self._engine else {}),
-            *("--account", self._account, "--region", self._region),
-            *("--custom-health-seconds", str(self._delays.custom_health)),
-        )
-        try:
-            self._access = self._wait_until_it_answers(self._emulator)
-        except BaseException:
-            self.stop()
-            raise
+        with ExitStack() as started:
+            folder = started.enter_context(ScratchDirectory("local-aws")).path
+            self._log = folder / "log"
+            key, certificate = RootKey.random(), Certificate(folder).make()
+            process = self._start(folder, key, certificate)
+            started.callback(_stop, process)
+            access = Access(
+                endpoint_url=f"https://{HOST}:{_port(process)}",
+                account=self._account,
+                region=self._region,
+                key=key,
+                ca_bundle=certificate.authority,
+            )
+            try:
+                # Its socket takes connections before it serves, so this waits until it does.
+                access.client("sts").get_caller_identity()
+            except (BotoCoreError, ValueError):
+                lines = self.log().splitlines()[-_LOG_LINES_IN_ERROR:]
+                raise LocalAwsError("\n".join(["The local AWS did not start.", *lines])) from None
+            self._access = access
+            self._running = started.pop_all()
         return self
 
     def __exit__(
@@ -90,7 +105,7 @@ class LocalAws:
 
     def environment(self) -> dict[str, str]:
         """See `Access.environment`; the CDK CLI's own caches go to the directory of this AWS."""
-        own = {"CDK_HOME": f"{self._emulator.directory}/cdk"} if self._emulator else {}
+        own = {"CDK_HOME": str(self._log.with_name("cdk"))} if self._log else {}
         return self.access.environment() | own
 
     def client(self, service: str) -> Any:
@@ -99,85 +114,58 @@ class LocalAws:
 
     def log(self) -> str:
         """Return the end of the emulator's log, for the report of a failure."""
-        return self._emulator.log() if self._emulator else ""
+        if self._log is None or not self._log.exists():
+            return ""
+        return self._log.read_bytes()[-_LOG_BYTES:].decode(errors="replace")
 
     def stop(self) -> None:
         """End the emulator and everything it started. A second call does nothing."""
-        emulator, self._emulator, self._access = self._emulator, None, None
-        if emulator is not None:
-            emulator.stop()
+        self._access = None
+        self._running.close()
 
-    def _wait_until_it_answers(self, emulator: "_Emulator") -> Access:
-        if port := emulator.port():
-            access = Access(
-                endpoint_url=f"https://{HOST}:{port}",
-                account=self._account,
-                region=self._region,
-                key=emulator.key,
-                ca_bundle=emulator.certificate.authority,
-            )
-            # Its socket takes connections before it serves, so this call waits until it does.
-            with suppress(BotoCoreError):
-                access.client("sts").get_caller_identity()
-                return access
-        log = "\n".join(emulator.log().splitlines()[-_LOG_LINES_IN_ERROR:])
-        raise LocalAwsError(f"The local AWS did not start.\n{log}")
-
-
-class _Emulator:
-    """Runs `python -m cdk_rehearsal.server` in a session and a directory of its own.
-
-    The emulator watches a pipe that only this process holds open: it ends when `stop` closes the
-    pipe, and when this process is killed. Then the next scratch directory of any process removes
-    what is left of this one (`scratch`).
-    """
-
-    def __init__(self, variables: dict[str, str], *arguments: str) -> None:
-        self._scratch = ScratchDirectory("local-aws")
-        self.directory = self._scratch.path
-        self.key = RootKey.random()
-        self.certificate = Certificate(self.directory).make()
-        (self.directory / "log").touch(0o600)
-        self._log = (self.directory / "log").open("w+b")
+    def _start(
+        self, folder: Path, key: RootKey, certificate: Certificate
+    ) -> "subprocess.Popen[bytes]":
         own = {
             "PYTHONUTF8": "1",
-            "HOME": str(self.directory),
-            "TMPDIR": str(self.directory),
-            "AWS_CA_BUNDLE": str(self.certificate.authority),
+            "HOME": str(folder),
+            "TMPDIR": str(folder),
+            "AWS_CA_BUNDLE": str(certificate.authority),
         }
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", _MODULE, "--folder", str(self.directory), *arguments],
-            cwd=self.directory,
-            env=process_environment() | own | self.key.as_variables() | variables,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            start_new_session=True,
-        )
+        engine = self._engine.as_variable() if self._engine else {}
+        log = folder / "log"
+        log.touch(0o600)
+        with log.open("ab") as output:
+            return subprocess.Popen(
+                [
+                    *(sys.executable, "-m", _MODULE, "--folder", str(folder)),
+                    *("--account", self._account, "--region", self._region),
+                    *("--custom-health-seconds", str(self._delays.custom_health)),
+                ],
+                cwd=folder,
+                env=process_environment() | own | key.as_variables() | engine,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                start_new_session=True,
+            )
 
-    def port(self) -> int | None:
-        """Read the port on which the emulator listens; None if it ends without naming one."""
-        output = self._process.stdout
-        if output is None or not select.select([output], [], [], _START_SECONDS)[0]:
-            return None
-        line = output.readline()
-        return int(line) if line.strip().isdigit() else None
 
-    def log(self) -> str:
-        """Return the end of the emulator's log."""
-        number = self._log.fileno()
-        start = max(0, os.fstat(number).st_size - _LOG_BYTES)
-        return os.pread(number, _LOG_BYTES, start).decode(errors="replace")
+def _port(process: "subprocess.Popen[bytes]") -> str:
+    """Read the port on which the emulator listens; nothing if it ends without naming one."""
+    output = process.stdout
+    if output is None or not select.select([output], [], [], _START_SECONDS)[0]:
+        return ""
+    return output.readline().decode().strip()
 
-    def stop(self) -> None:
-        """End the emulator with everything that it started, and remove its directory."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
-        try:
-            self._process.wait(timeout=_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-        self._log.close()
-        self._scratch.remove()
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """End the emulator with everything that it has started."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+    try:
+        process.wait(timeout=_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
