@@ -40,10 +40,9 @@ from cdk_rehearsal.pipelines import (
     docker_by_engine,
     docker_stand_in,
     top_of,
-    usable_engine,
 )
 from settings import Settings, SettingsError
-from tools.rehearsal.sample_image import CACHE, SEED, available, base_image, build_seed
+from tools.rehearsal.sample_image import SEED, available, base_image, build_seed, usable_engine
 from tools.rehearsal.workspace import Workspace
 from tools.repository import ROOT
 from tools.service_choice import NoSourceError, env_files_or_none, load_chosen, source_of
@@ -113,7 +112,7 @@ class Playground:
         docker_folder = enter(ScratchDirectory("docker")).path
         if engine:
             # Where no registry can be reached, the sample's base image has a stand-in.
-            base = base_image() if self._source == ROOT else ""
+            base = base_image(engine) if self._source == ROOT else ""
             # Entered first, so left last: it removes the images, which no task may use any more.
             docker = enter(docker_by_engine(docker_folder, engine, base))
         else:
@@ -162,7 +161,7 @@ class Playground:
         """Return an engine that has the image for other containers; say why if there is none."""
         with self._report.step("A container engine") as step:
             try:
-                engine = available() if self._source == ROOT else usable_engine(CACHE)
+                engine = available() if self._source == ROOT else usable_engine()
                 build_seed(engine)
                 step.note = engine.name
             except (NoEngineError, EngineError) as reason:

@@ -35,7 +35,6 @@ from cdk_rehearsal.pipelines import (
     DockerCommand,
     docker_by_engine,
     docker_stand_in,
-    usable_engine,
 )
 from settings import CpuArchitecture
 from tools.rehearsal.context import RehearsalContext, read_deliverable
@@ -43,12 +42,12 @@ from tools.rehearsal.permissions import Grants, page
 from tools.rehearsal.rehearsal import Rehearsal
 from tools.rehearsal.rehearsed_service import RehearsedService, SettingsFiles
 from tools.rehearsal.sample_image import (
-    CACHE,
     NO_IMAGE,
     SEED,
     available,
     base_image,
     build_seed,
+    usable_engine,
 )
 from tools.rehearsal.scenarios import (
     deliveries,
@@ -130,7 +129,7 @@ def find_engine(report: ConsoleReport, service: RehearsedService) -> Engine | No
     """Return an engine with the helper image; without one return None and report why."""
     with report.step("Look for a container engine") as step:
         try:
-            engine = available() if service.repository == ROOT else usable_engine(CACHE)
+            engine = available() if service.repository == ROOT else usable_engine()
             build_seed(engine)
         except (NoEngineError, EngineError) as reason:
             step.note = f"NONE: {reason}"
@@ -193,7 +192,7 @@ def _docker(
         yield docker_stand_in(folder)
     elif service.repository == ROOT:
         # The sample's base image has a stand-in where no registry can be reached.
-        with docker_by_engine(folder, engine, base_image()) as docker:
+        with docker_by_engine(folder, engine, base_image(engine)) as docker:
             yield docker
     else:
         with docker_by_engine(folder, engine) as docker:

@@ -6,10 +6,10 @@ from typing import Any, cast
 import pytest
 
 from cdk_rehearsal import ConsoleReport
-from cdk_rehearsal.pipelines import SWITCH
 from settings.examples import sample_env
 from tools.rehearsal.rehearse import find_engine
 from tools.rehearsal.rehearsed_service import SettingsFiles, choose_service, sample_service
+from tools.rehearsal.sample_image import SWITCH
 from tools.repository import ROOT
 
 

@@ -21,6 +21,7 @@ from cdk_rehearsal.containers.engine import (
     find_engine,
 )
 from cdk_rehearsal.containers.image import (
+    DockerfileError,
     base_image,
     build_image,
     default_base_image,
@@ -47,6 +48,7 @@ __all__ = [
     "KEPT_IMAGES",
     "OWNER",
     "ContainerNetwork",
+    "DockerfileError",
     "Engine",
     "EngineError",
     "NoEngineError",

@@ -12,12 +12,9 @@ from cdk_rehearsal.pipelines.build import (
 )
 from cdk_rehearsal.pipelines.build_action import CODEBUILD
 from cdk_rehearsal.pipelines.docker import (
-    SWITCH,
     DockerCommand,
-    available_engine,
     docker_by_engine,
     docker_stand_in,
-    usable_engine,
 )
 from cdk_rehearsal.pipelines.lambda_action import ATTEMPTS
 from cdk_rehearsal.pipelines.pipeline_run import (
@@ -37,7 +34,6 @@ __all__ = [
     "ATTEMPTS",
     "CODEBUILD",
     "FAILURES",
-    "SWITCH",
     "Action",
     "ActionFailedError",
     "ArtifactStore",
@@ -46,7 +42,6 @@ __all__ = [
     "PipelineRun",
     "PipelineWorker",
     "Source",
-    "available_engine",
     "docker_by_engine",
     "docker_stand_in",
     "failure_of",
@@ -55,5 +50,4 @@ __all__ = [
     "read_source",
     "run_build",
     "top_of",
-    "usable_engine",
 ]

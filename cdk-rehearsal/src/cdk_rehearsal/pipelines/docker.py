@@ -22,14 +22,10 @@ import boto3
 from botocore.exceptions import ClientError
 
 from cdk_rehearsal.bounds import ENGINE_SECONDS
-from cdk_rehearsal.containers.engine import Engine, NoEngineError, find_engine
-from cdk_rehearsal.containers.image import DockerfileError, default_base_image
+from cdk_rehearsal.containers.engine import Engine
 from cdk_rehearsal.containers.ownership import KEPT_IMAGES, Build, owned
 from cdk_rehearsal.scratch import ScratchDirectory
 from cdk_rehearsal.services.ecr.image_push import push_image
-
-SWITCH = "REHEARSAL_DOCKER"
-"""The environment variable; its value ``stand-in`` makes builds use no engine."""
 
 _BASE_IMAGE = "BASE_IMAGE"
 """The environment variable and build argument with the image that a Dockerfile starts from."""
@@ -140,31 +136,6 @@ def docker_by_engine(folder: Path, engine: Engine, base: str = "") -> Iterator[D
 def docker_stand_in(folder: Path) -> DockerCommand:
     """Provide a `docker` that builds nothing, even if there is an engine."""
     return _install(folder, State(folder / "state"), {}, "a stand-in that builds nothing")
-
-
-def available_engine(dockerfile: Path, cache: Path) -> tuple[Engine, str]:
-    """Return an engine and a base image that it has; ``NoEngineError`` says what is missing."""
-    engine = usable_engine(cache)
-    try:
-        wanted = default_base_image(dockerfile)
-    except DockerfileError as error:
-        raise NoEngineError(str(error)) from error
-    if engine.has_image(wanted):
-        return engine, wanted
-    listed = engine(
-        *("images", "--filter", "reference=localhost/stand-in-base"),
-        *("--format", "{{.Repository}}:{{.Tag}}"),
-    )
-    if not listed:
-        raise NoEngineError(f"{engine.name} has no {wanted}; a build of {dockerfile} gets it")
-    return engine, listed.splitlines()[0]
-
-
-def usable_engine(cache: Path) -> Engine:
-    """Return an engine; ``NoEngineError`` says why there is none, or that SWITCH forbids it."""
-    if os.environ.get(SWITCH) == "stand-in":
-        raise NoEngineError(f"{SWITCH}=stand-in")
-    return find_engine(cache)
 
 
 def _install(
