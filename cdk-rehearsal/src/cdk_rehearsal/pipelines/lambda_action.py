@@ -13,8 +13,7 @@ import subprocess
 import sys
 import uuid
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import urlsplit
@@ -102,19 +101,18 @@ class LambdaAction:
         log = ""
         for _ in range(ATTEMPTS):
             result, logged = code.parent / "result.json", code.parent / "log"
-            with _warm_runtime() as runtime:
-                status = runtime.run(
-                    {
-                        "code": str(code),
-                        "handler": function["Handler"],
-                        "event": event,
-                        "seconds": function["Timeout"],
-                        "kill": self._kills.pop(0) if self._kills else "",
-                        "result": str(result),
-                        "log": str(logged),
-                        "environment": self._environment(access, function),
-                    }
-                )
+            status = _warm_runtime().run(
+                {
+                    "code": str(code),
+                    "handler": function["Handler"],
+                    "event": event,
+                    "seconds": function["Timeout"],
+                    "kill": self._kills.pop(0) if self._kills else "",
+                    "result": str(result),
+                    "log": str(logged),
+                    "environment": self._environment(access, function),
+                }
+            )
             log = logged.read_text("utf-8")
             if job["artifactCredentials"]["secretAccessKey"] in log:
                 raise RehearsalError("the function logs the credentials of its job")
@@ -166,6 +164,11 @@ class _Runtime:
         )
         atexit.register(self.end)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it runs nothing any more."""
+        return self._process.poll() is not None
+
     def run(self, job: Mapping[str, Any]) -> int:
         """Return the exit status of the process that has run a handler."""
         stdin = cast("IO[str]", self._process.stdin)
@@ -173,6 +176,7 @@ class _Runtime:
         stdin.write(f"{json.dumps(job)}\n")
         stdin.flush()
         if not select.select([stdout], [], [], PROCESS_SECONDS)[0]:
+            self.end()
             raise RehearsalError(f"{job['handler']} does not end within {PROCESS_SECONDS:g} s")
         if not (status := stdout.readline()):
             raise RehearsalError(f"the process that runs {job['handler']} has ended; see above")
@@ -180,24 +184,19 @@ class _Runtime:
 
     def end(self) -> None:
         """End it, and the handler that it runs."""
-        if self._process.poll() is None:
+        if not self.has_ended:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.communicate()
 
 
-_idle_runtimes: list[_Runtime] = []
+_runtimes: list[_Runtime] = []
 
 
-@contextmanager
-def _warm_runtime() -> Iterator[_Runtime]:
-    """Lend a process of the runtime; starting one takes longer than most jobs."""
-    runtime = _idle_runtimes.pop() if _idle_runtimes else _Runtime()
-    try:
-        yield runtime
-    except BaseException:
-        runtime.end()
-        raise
-    _idle_runtimes.append(runtime)
+def _warm_runtime() -> _Runtime:
+    """Return the process that runs functions; starting one takes longer than most jobs."""
+    if not _runtimes or _runtimes[-1].has_ended:
+        _runtimes.append(_Runtime())
+    return _runtimes[-1]
 
 
 def _artifact(name: str, location: Mapping[str, str]) -> dict[str, Any]:
