@@ -13,7 +13,7 @@ from typing import Any
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends the app without a traceback.
 try:
-    from aws_cdk import App, Environment
+    from aws_cdk import App, Environment, Stack, Tags
 
     from backend_service.stack import BackendServiceStack
     from core_infra.stack import CoreInfraStack
@@ -29,16 +29,17 @@ def add_stacks(app: App, deployment: Sequence[Settings]) -> None:
     cores: dict[str, CoreInfraStack] = {}
     for settings in deployment:
         if core := settings.core:
-            cores[core.ecs_cluster_name] = CoreInfraStack(
+            stack = cores[core.ecs_cluster_name] = CoreInfraStack(
                 app,
                 settings.core_stack_name,
                 env=_env(settings),
                 core=core,
                 endpoint_services=_called_from(core.ecs_cluster_name, deployment),
             )
+            _tag(stack, settings)
     for settings in deployment:
         service = settings.service
-        BackendServiceStack(
+        service_stack = BackendServiceStack(
             app,
             settings.service_stack_name,
             env=_env(settings),
@@ -47,6 +48,14 @@ def add_stacks(app: App, deployment: Sequence[Settings]) -> None:
             service=service,
             delivery=settings.delivery,
         )
+        _tag(service_stack, settings)
+
+
+def _tag(stack: Stack, settings: Settings) -> None:
+    """Tag each resource that takes tags. CDK's helper functions get those of the stack."""
+    for key, value in settings.tags.items():
+        Tags.of(stack).add(key, value)
+        stack.tags.set_tag(key, value)
 
 
 def make_app(

@@ -7,7 +7,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from backend_service.names import ROLLBACK_ALARMS, AlarmKind, alarm_name
+from backend_service.names import ROLLBACK_ALARMS, AlarmKind, alarm_kinds, alarm_name
 from settings import ServiceSettings
 
 PERIOD = Duration.minutes(1)
@@ -65,9 +65,15 @@ class ServiceMetrics:
         )
 
 
-BUSY_PERCENT = 90
-"""Far above the targets of auto scaling (``CPU_TARGET_PERCENT`` and ``MEMORY_TARGET_PERCENT`` in
-service.py): more tasks did not help, or the service already has ``max_count`` of them."""
+def alarm_percent(target_percent: int | None) -> int | None:
+    """Return the percentage of CPU or memory above which the alarm of a metric goes off.
+
+    It is 90 %, or halfway between the target of auto scaling and 100 % if that is higher. Above it
+    more tasks did not help, or the service has ``max_count`` of them already. Without a target
+    nothing says which use is normal, so the metric has no alarm: None.
+    """
+    return None if target_percent is None else max(90, (target_percent + 100) // 2)
+
 
 SUSTAINED_MINUTES = 5
 """For how many minutes in a row CPU, memory or missing tasks must be bad. New tasks are busy for a
@@ -130,10 +136,10 @@ _UNWATCHED = ". ECS ignores all alarms in a deployment that starts while this al
 class ServiceAlarms(Construct):
     """Alarms for CPU, memory, log errors and missing tasks.
 
-    Creates the four alarms, with names by ``alarm_name``, and two metric filters that count the
-    error lines of ``log_group``, plain and structured. The alarms send their changes to ``topic``,
-    if there is one. Missing data raises no alarm, so without Container Insights on the cluster
-    tasks are never missing.
+    Creates the alarms of ``alarm_kinds``, with names by ``alarm_name``, and two metric filters that
+    count the error lines of ``log_group``, plain and structured. The alarms send their changes to
+    ``topic``, if there is one. Missing data raises no alarm, so without Container Insights on the
+    cluster tasks are never missing.
 
     ECS rolls a deployment back when one of ``ROLLBACK_ALARMS`` goes off, and ignores all of them in
     a deployment that starts while one is on; the descriptions of these alarms say so. The ECS
@@ -168,22 +174,26 @@ class ServiceAlarms(Construct):
         # The alarms refer to the service by name. References to the alarms would make a cycle, so
         # the names are literal. https://github.com/aws/aws-cdk/issues/36308
         self._service_name = name = service.full_name
-        self.rollback_names = tuple(alarm_name(name, kind) for kind in ROLLBACK_ALARMS)
+        self.rollback_names = tuple(
+            alarm_name(name, kind) for kind in alarm_kinds(service) if kind in ROLLBACK_ALARMS
+        )
         minutes = f"for {SUSTAINED_MINUTES} minutes"
-        self.alarms = (
+        cpu_percent = alarm_percent(service.cpu_target_percent)
+        memory_percent = alarm_percent(service.memory_target_percent)
+        alarms = (
             self._alarm(
                 "Cpu",
                 kind=AlarmKind.CPU,
                 metric=metrics.cpu,
-                threshold=BUSY_PERCENT,
-                description=f"CPU of {name} above {BUSY_PERCENT} % {minutes}",
+                threshold=cpu_percent,
+                description=f"CPU of {name} above {cpu_percent} % {minutes}",
             ),
             self._alarm(
                 "Memory",
                 kind=AlarmKind.MEMORY,
                 metric=metrics.memory,
-                threshold=BUSY_PERCENT,
-                description=f"Memory of {name} above {BUSY_PERCENT} % {minutes}: "
+                threshold=memory_percent,
+                description=f"Memory of {name} above {memory_percent} % {minutes}: "
                 "at 100 % ECS kills tasks",
             ),
             self._alarm(
@@ -202,6 +212,7 @@ class ServiceAlarms(Construct):
                 description=f"Fewer tasks of {name} than wanted {minutes}",
             ),
         )
+        self.alarms = tuple(alarm for alarm in alarms if alarm)
         if topic:
             action = cloudwatch_actions.SnsAction(topic)
             for alarm in self.alarms:
@@ -214,10 +225,12 @@ class ServiceAlarms(Construct):
         *,
         kind: AlarmKind,
         metric: cloudwatch.IMetric,
-        threshold: float,
+        threshold: int | None,
         description: str,
         datapoints_to_alarm: int = SUSTAINED_MINUTES,
-    ) -> cloudwatch.Alarm:
+    ) -> cloudwatch.Alarm | None:
+        if threshold is None:
+            return None
         return cloudwatch.Alarm(
             self,
             construct_id,

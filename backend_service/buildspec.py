@@ -24,6 +24,14 @@ set -euo pipefail
 aws ecr get-login-password | docker login --username AWS --password-stdin "${REPO_URL%%/*}"
 """
 
+# The domain is that of the own registry: both are in the same partition.
+_LOG_IN_ELSEWHERE = """\
+set -euo pipefail
+registry="{1}.dkr.ecr.{0}.${{REPO_URL#*.dkr.ecr.*.}}"
+aws ecr get-login-password --region {0} \\
+  | docker login --username AWS --password-stdin "${{registry%%/*}}"
+"""
+
 _PUSH = f"""\
 set -euo pipefail
 pushed=$(docker push "${{TAGGED}}")
@@ -33,16 +41,18 @@ export {IMAGE_VARIABLE}="${{TAGGED}}@${{digest:?docker push has named no digest}
 """
 
 
-def own_buildspec(secret_names: Iterable[str]) -> dict[str, Any]:
+def own_buildspec(secret_names: Iterable[str], base_images: Iterable[str] = ()) -> dict[str, Any]:
     """Return the buildspec that builds, pushes and exports one image, for any Dockerfile.
 
     It stops if a variable of the project that it needs is not set (see ``ImageBuild``). The
     Dockerfile can mount the variables ``secret_names`` as secrets
-    (``RUN --mount=type=secret,id=NAME``), so no layer contains them.
+    (``RUN --mount=type=secret,id=NAME``), so no layer contains them. The build also signs in to the
+    registries of ``base_images``, which are ARNs of ECR repositories.
 
     The build takes layers from the image in service, if this buildspec has built that image, and
     from the cache of CodeBuild's host. Without them it is only slower.
     """
+    registries = dict.fromkeys(tuple(arn.split(":")[3:5]) for arn in base_images)
     secrets = "".join(f" --secret id={name},env={name}" for name in secret_names)
     build = (
         'docker build --tag "${TAGGED}" --file "${DOCKERFILE_PATH}"'
@@ -70,6 +80,7 @@ def own_buildspec(secret_names: Iterable[str]) -> dict[str, Any]:
                     # Tags are immutable, so each build of a commit has a tag of its own.
                     _NAME_THE_IMAGE,
                     _LOG_IN,
+                    *(_LOG_IN_ELSEWHERE.format(*registry) for registry in registries),
                 ],
             },
             "build": {

@@ -5,16 +5,13 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from backend_service.alarms import BUSY_PERCENT, ServiceAlarms
+from backend_service.alarms import ServiceAlarms, alarm_percent
 from backend_service.names import pipeline_url, service_url
 from settings import ServiceSettings
 
 _WHOLE_WIDTH = 24  # of CloudWatch's grid
 _THIRD = _WHOLE_WIDTH // 3
 _SHOWN = Duration.hours(3)
-_BUSY = cloudwatch.HorizontalAnnotation(
-    value=BUSY_PERCENT, label="Alarm", color=cloudwatch.Color.RED
-)
 
 
 class Dashboard(Construct):
@@ -62,12 +59,12 @@ class Dashboard(Construct):
                     _graph(
                         "CPU (%): average, busiest task",
                         [metrics.cpu, metrics.cpu_of_busiest_task],
-                        _BUSY,
+                        alarm_percent(service.cpu_target_percent),
                     ),
                     _graph(
                         "Memory (%): average, fullest task",
                         [metrics.memory, metrics.memory_of_fullest_task],
-                        _BUSY,
+                        alarm_percent(service.memory_target_percent),
                     ),
                 ],
                 [
@@ -96,14 +93,20 @@ class Dashboard(Construct):
 def _graph(
     title: str,
     metrics: list[cloudwatch.IMetric],
-    limit: cloudwatch.HorizontalAnnotation | None = None,
+    alarm_above: int | None = None,
     width: int = _THIRD,
 ) -> cloudwatch.IWidget:
     return cloudwatch.GraphWidget(
         title=title,
         left=metrics,
         left_y_axis=cloudwatch.YAxisProps(min=0),
-        left_annotations=[limit] if limit else None,
+        left_annotations=[
+            cloudwatch.HorizontalAnnotation(
+                value=alarm_above, label="Alarm", color=cloudwatch.Color.RED
+            )
+        ]
+        if alarm_above
+        else None,
         width=width,
         height=6,
     )

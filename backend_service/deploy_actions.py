@@ -73,7 +73,7 @@ class ReleaseFunction(Construct):
             self,
             "LogGroup",
             name=release_log_group_name(service.full_name),
-            log_retention_days=service.log_retention_days,
+            settings=service,
         )
         role = iam.Role(
             self,

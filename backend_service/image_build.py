@@ -10,10 +10,8 @@ from backend_service.buildspec import own_buildspec
 from backend_service.image_repository import PULL, PUSH, ImageRepositories
 from backend_service.names import LIVE_TAG, build_log_group_name
 from core_infra.logs import log_group
+from core_infra.trust import for_this_account_only
 from settings import CpuArchitecture, DeliverySettings, ServiceSettings
-
-BUILD_TIMEOUT = Duration.minutes(30)
-"""A cold build with dependencies takes minutes; after half an hour it hangs."""
 
 _SECRET_ARN_PARTS = 7  # The parts after them select a key and a version of the secret.
 
@@ -29,8 +27,9 @@ class ImageBuild(Construct):
     artifact.
 
     Creates the project, its log group and its ``role``, which may push to ``builds``, pull from
-    ``released`` and read ``build_secrets``. The pipeline adds the right to read the source. Exposes
-    ``project`` and ``role``.
+    ``released`` and ``base_image_repository_arns``, and read ``build_secrets``. It also has the
+    managed policies ``build_role_policy_arns``. The pipeline adds the right to read the source.
+    Exposes ``project`` and ``role``.
     """
 
     def __init__(
@@ -47,20 +46,31 @@ class ImageBuild(Construct):
             self,
             "LogGroup",
             name=build_log_group_name(service.full_name),
-            log_retention_days=service.log_retention_days,
+            settings=service,
         )
         self.role = iam.Role(
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("codebuild.amazonaws.com"),
             description=f"Builds the image of {service.container_name}",
+            managed_policies=[
+                iam.ManagedPolicy.from_managed_policy_arn(self, f"Policy{arn}", arn)
+                for arn in delivery.build_role_policy_arns
+            ],
         )
+        # https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html
+        for_this_account_only(self.role)
         build_log_group.grant_write(self.role)
         repositories.builds.grant(self.role, *PUSH)
         # A role that may push to this repository could move the live tag: IAM has no permission for
         # a single tag.
         repositories.released.grant(self.role, *PULL)
+        # This action has no resource-level permissions ("*"). It only signs in to ECR.
         ecr.AuthorizationToken.grant_read(self.role)
+        if base_images := delivery.base_image_repository_arns:
+            self.role.add_to_policy(
+                iam.PolicyStatement(actions=list(PULL), resources=list(base_images))
+            )
         secrets = delivery.build_secrets
         if secrets:
             arns = {":".join(arn.split(":")[:_SECRET_ARN_PARTS]) for arn in secrets.values()}
@@ -89,7 +99,7 @@ class ImageBuild(Construct):
             build_spec=(
                 codebuild.BuildSpec.from_source_filename(delivery.buildspec_path)
                 if delivery.buildspec_path
-                else codebuild.BuildSpec.from_object(own_buildspec(secrets))
+                else codebuild.BuildSpec.from_object(own_buildspec(secrets, base_images))
             ),
             environment=codebuild.BuildEnvironment(
                 build_image=(
@@ -97,7 +107,7 @@ class ImageBuild(Construct):
                     if service.cpu_architecture is CpuArchitecture.ARM64
                     else codebuild.LinuxBuildImage.AMAZON_LINUX_2023_6
                 ),
-                compute_type=codebuild.ComputeType.SMALL,
+                compute_type=codebuild.ComputeType[delivery.build_compute_type],
                 privileged=True,  # The Docker daemon of the build needs it.
             ),
             environment_variables={
@@ -116,6 +126,6 @@ class ImageBuild(Construct):
                 cloud_watch=codebuild.CloudWatchLoggingOptions(log_group=build_log_group)
             ),
             cache=codebuild.Cache.local(codebuild.LocalCacheMode.DOCKER_LAYER),
-            timeout=BUILD_TIMEOUT,
+            timeout=Duration.minutes(delivery.build_timeout_minutes),
             grant_report_group_permissions=False,
         )

@@ -11,7 +11,7 @@ from cdk_ecr_deployment import DockerImageName, ECRDeployment
 from constructs import Construct
 
 from backend_service.names import LIVE_TAG
-from core_infra.logs import log_group
+from core_infra.logs import KEEP, log_group
 from settings import CpuArchitecture, ServiceSettings
 from settings.names import builds_repository_name
 
@@ -46,7 +46,7 @@ class ImageRepositories(Construct):
     ``released`` has one immutable tag per release and the movable tag ``live``. It keeps the image
     tagged ``live`` and the newest ``KEPT_RELEASES`` images. ``builds`` has one immutable tag per
     build, and keeps the newest ``KEPT_BUILDS`` images. Both scan images on push, so approvers can
-    see the findings, and are emptied and deleted with the stack.
+    see the findings, and are emptied and deleted with the stack, unless ``keep_images`` is set.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, service: ServiceSettings) -> None:
@@ -86,6 +86,11 @@ class ImageRepositories(Construct):
             empty_on_delete=True,
             lifecycle_rules=[_newest_stay(KEPT_BUILDS)],
         )
+        if service.keep_images:
+            for repository in (self.released, self.builds):
+                # empty_on_delete stays: ECR deletes only an empty repository when CloudFormation
+                # rolls the creation of the stack back.
+                repository.apply_removal_policy(KEEP)
 
 
 def _newest_stay(count: int, priority: int | None = None) -> ecr.LifecycleRule:
@@ -131,7 +136,7 @@ class SeedImage(Construct):
             "arm64" if service.cpu_architecture is CpuArchitecture.ARM64 else "amd64",
             "Which of its images is copied",
         )
-        copy_log_group = log_group(self, "LogGroup", log_retention_days=service.log_retention_days)
+        copy_log_group = log_group(self, "LogGroup", settings=service)
         role = iam.Role(
             self,
             "Role",

@@ -5,6 +5,7 @@ Does not import CDK, so tools can use a name without loading it.
 
 from enum import StrEnum
 
+from settings import ServiceSettings
 from settings.names import builds_repository_name, full_name
 
 
@@ -40,6 +41,15 @@ class AlarmKind(StrEnum):
 ROLLBACK_ALARMS = (AlarmKind.CPU, AlarmKind.MEMORY, AlarmKind.LOG_ERRORS)
 """The alarms that show that a new version is bad: ECS rolls its deployment back. Missing tasks can
 have other causes, for instance a zone or an image registry."""
+
+
+def alarm_kinds(service: ServiceSettings) -> tuple[AlarmKind, ...]:
+    """Return the alarms that the service has. Those for CPU and memory follow a target."""
+    targets = {
+        AlarmKind.CPU: service.cpu_target_percent,
+        AlarmKind.MEMORY: service.memory_target_percent,
+    }
+    return tuple(kind for kind in AlarmKind if targets.get(kind, 0) is not None)
 
 
 def alarm_name(service_full_name: str, kind: AlarmKind) -> str:
@@ -100,8 +110,6 @@ def dashboard_url(region: str, name: str) -> str:
 
 
 def _console(region: str) -> str:
-    if region.startswith("cn-"):
-        return f"https://{region}.console.amazonaws.cn"
     if region.startswith("us-gov-"):
         return "https://console.amazonaws-us-gov.com"
     return f"https://{region}.console.aws.amazon.com"

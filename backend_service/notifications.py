@@ -56,7 +56,9 @@ class Notifications(Construct):
         )
         self.topic.add_subscription(subscriptions.EmailSubscription(email))
         # SNS's default policy admits the alarms of the account; the policy of this topic replaces
-        # it.
+        # it. For EventBridge AWS supports no condition in the policy of a topic.
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
+        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
         alarms = iam.ServicePrincipal("cloudwatch.amazonaws.com")
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(
@@ -67,7 +69,7 @@ class Notifications(Construct):
                 conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
             )
         )
-        # No other policy names the key, so it encrypts this topic and nothing else.
+        # No other policy names the key, so it encrypts this topic and nothing else (decision 22).
         for publisher in (alarms, iam.ServicePrincipal("events.amazonaws.com")):
             key.grant(publisher, "kms:Decrypt", "kms:GenerateDataKey*")
         self._publish_failures(service)

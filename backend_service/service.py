@@ -10,15 +10,11 @@ from aws_cdk import aws_servicediscovery as cloudmap
 from constructs import Construct, IDependable
 
 from backend_service.alarms import ServiceAlarms
+from backend_service.scaling import scale_tasks
 from backend_service.task import BackendTask
 from core_infra.service_platform import ServicePlatform
 from settings import ServiceSettings
 from settings.aws_types import VPC_RANGE
-
-CPU_TARGET_PERCENT = 60
-MEMORY_TARGET_PERCENT = 70
-"""The rest must last until a new task serves, which takes minutes. Memory seldom grows as fast as
-the load, so it has less room."""
 
 
 def service_arn(scope: Construct, service: ServiceSettings) -> str:
@@ -51,14 +47,15 @@ class DiscoverableService(Construct):
     Creates the service; its security group, which admits everything out, and ``container_port``
     from ``ingress_cidrs`` and ``ingress_security_groups``; its Cloud Map service, with an A record
     for each task, whose health ECS reports (a DNS answer has at most eight records); and auto
-    scaling on CPU and memory between ``desired_count`` and ``max_count``. The template has no
+    scaling between ``desired_count`` and ``max_count`` (see ``scale_tasks``). The template has no
     desired count: the service starts with one task, auto scaling raises the number, and later
     deploys do not change it. In a deployment new tasks start beside the old ones, and the number of
     healthy tasks never falls below the desired count.
 
     The circuit breaker rolls back a deployment whose tasks do not become healthy or do not stay
     healthy. ECS rolls it back when one of ``alarms.rollback_names`` goes off; if one of them is on
-    when a deployment starts, ECS ignores them all. Exposes ``service`` and ``security_group``.
+    when a deployment starts, ECS ignores them all. Exposes ``service``, ``security_group``, and
+    ``scaling``, to which a policy can be added.
     """
 
     def __init__(
@@ -119,13 +116,7 @@ class DiscoverableService(Construct):
         self._resource.add_property_override(
             "DeploymentConfiguration.DeploymentCircuitBreaker.ResetOnHealthyTask", value=False
         )
-        scaling = self.service.auto_scale_task_count(
-            min_capacity=service.desired_count, max_capacity=service.max_count
-        )
-        scaling.scale_on_cpu_utilization("Cpu", target_utilization_percent=CPU_TARGET_PERCENT)
-        scaling.scale_on_memory_utilization(
-            "Memory", target_utilization_percent=MEMORY_TARGET_PERCENT
-        )
+        self.scaling = scale_tasks(self.service, service)
 
     def start_after(self, *prerequisites: IDependable) -> None:
         """Create the ECS service, and with it the first task, after ``prerequisites``.

@@ -78,9 +78,7 @@ class BackendServiceStack(Stack):
             execution_role=task.execution_role,
             approval_topic=topic,
         ).pipeline
-        HelperFunctionLogs(
-            self, "HelperFunctionLogs", log_retention_days=service.log_retention_days
-        )
+        HelperFunctionLogs(self, "HelperFunctionLogs", settings=service)
 
         outputs = {
             ServiceOutput.SERVICE_NAME: discoverable.service.service_name,

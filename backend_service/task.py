@@ -14,6 +14,7 @@ from constructs import Construct, IDependable
 from backend_service.image_repository import ImageRepositories
 from backend_service.names import LIVE_TAG, task_log_group_name
 from core_infra.logs import log_group
+from core_infra.trust import for_this_account_only
 from settings import ServiceSettings
 
 FINISH_SECONDS = 15
@@ -59,7 +60,7 @@ class BackendTask(Construct):
             self,
             "LogGroup",
             name=task_log_group_name(service.ecs_cluster_name, service.service_name),
-            log_retention_days=service.log_retention_days,
+            settings=service,
         )
         secrets = ContainerSecrets(self, "Secrets", arns=service.container_secrets)
         statements = start_task_statements(
@@ -68,6 +69,7 @@ class BackendTask(Construct):
             log_group=self.log_group,
             secrets=secrets,
             kms_key_arns=service.container_secrets_kms_keys,
+            guardduty_agent_arn=service.guardduty_agent_arn,
         )
         self.execution_role: iam.IRole
         self.start_permissions: IDependable
@@ -97,6 +99,9 @@ class BackendTask(Construct):
             ),
             execution_role=self.execution_role,
         )
+        # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
+        # AWS's page of the execution role shows no such condition, so that role has none.
+        for_this_account_only(self.definition.task_role)
         for arn in service.task_role_policy_arns:
             self.definition.task_role.add_managed_policy(
                 iam.ManagedPolicy.from_managed_policy_arn(self, f"Policy{arn}", arn)
@@ -191,6 +196,7 @@ def start_task_statements(
     log_group: logs.ILogGroup,
     secrets: ContainerSecrets,
     kms_key_arns: Iterable[str] = (),
+    guardduty_agent_arn: str | None = None,
 ) -> list[iam.PolicyStatement]:
     """Return what a role needs to start tasks: pull the image, write the log, read the secrets.
 
@@ -211,7 +217,9 @@ def start_task_statements(
                 "ecr:BatchGetImage",
                 "ecr:GetDownloadUrlForLayer",
             ],
-            resources=[repository.repository_arn],
+            # GuardDuty adds a container to each task, for which ECS uses the same role.
+            # https://docs.aws.amazon.com/guardduty/latest/ug/prereq-runtime-monitoring-ecs-support.html
+            resources=[arn for arn in (repository.repository_arn, guardduty_agent_arn) if arn],
         ),
         iam.PolicyStatement(
             actions=["logs:CreateLogStream", "logs:PutLogEvents"],

@@ -24,7 +24,7 @@ class Cluster(Construct):
             self,
             "ExecuteCommandLogGroup",
             name=exec_log_group_name(core.ecs_cluster_name),
-            log_retention_days=core.log_retention_days,
+            settings=core,
         )
         self.cluster = ecs.Cluster(
             self,

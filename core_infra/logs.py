@@ -1,4 +1,4 @@
-"""Log groups that are deleted with their stack; both stacks use this module."""
+"""Log groups that are deleted or kept when their stack is deleted; both stacks use this module."""
 
 from typing import cast
 
@@ -6,23 +6,28 @@ from aws_cdk import CfnResource, CustomResourceProviderBase, RemovalPolicy, Stac
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from settings import CoreSettings, ServiceSettings
 from settings.names import LOG_RETENTION
+
+_Section = CoreSettings | ServiceSettings
+KEEP = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+"""The resource stays when its stack is deleted, but not when the creation of the stack fails: it
+would be in the way of the next deploy."""
 
 
 def log_group(
-    scope: Construct, construct_id: str, *, log_retention_days: int, name: str | None = None
+    scope: Construct, construct_id: str, *, settings: _Section, name: str | None = None
 ) -> logs.LogGroup:
-    """Declare a log group that is deleted with the stack.
+    """Declare a log group, whose name CloudFormation makes unless there is a ``name``.
 
-    ``log_retention_days`` is one of the periods in ``LOG_RETENTION``. Without a ``name``
-    CloudFormation makes one.
+    It is deleted with the stack, unless ``keep_logs`` is set.
     """
     return logs.LogGroup(
         scope,
         construct_id,
         log_group_name=name,
-        retention=logs.RetentionDays[LOG_RETENTION[log_retention_days]],
-        removal_policy=RemovalPolicy.DESTROY,
+        retention=logs.RetentionDays[LOG_RETENTION[settings.log_retention_days]],
+        removal_policy=KEEP if settings.keep_logs else RemovalPolicy.DESTROY,
     )
 
 
@@ -36,14 +41,12 @@ class HelperFunctionLogs(Construct):
     create it: otherwise a last log line would create the group again after the stack is deleted.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, log_retention_days: int) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, settings: _Section) -> None:
         super().__init__(scope, construct_id)
         for provider in Stack.of(self).node.children:
             if isinstance(provider, CustomResourceProviderBase):
                 group = log_group(
-                    self,
-                    provider.node.id.removeprefix("Custom::"),
-                    log_retention_days=log_retention_days,
+                    self, provider.node.id.removeprefix("Custom::"), settings=settings
                 )
                 # CDK has no option for the log group or the policies of a helper function.
                 function = cast("CfnResource", provider.node.find_child("Handler"))

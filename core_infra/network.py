@@ -7,8 +7,9 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from core_infra.logs import log_group
-from core_infra.names import start_task_services
+from core_infra.trust import for_this_account_only
 from settings import CoreSettings
+from settings.endpoints import GATEWAY_ENDPOINTS, start_task_services
 
 MOST_ZONES = 6
 """us-east-1 has six availability zones, and no region has more.
@@ -36,8 +37,9 @@ class Network(Construct):
     shares of ``vpc_cidr``; a gateway endpoint for S3; flow logs of all traffic; and a default
     security group without rules. With ``enable_nat_gw`` one NAT gateway serves all zones: if its
     zone fails, tasks in the others reach neither AWS nor the internet. Without it, there is an
-    interface endpoint for each AWS service that a task needs to start (``start_task_services``) and
-    for each of ``endpoint_services`` (short names, for instance ``secretsmanager``).
+    endpoint for each AWS service that a task needs to start (``start_task_services``) and for each
+    of ``endpoint_services`` (short names, for instance ``secretsmanager``). In both cases there is
+    an endpoint for each of ``vpc_endpoint_services``.
 
     The stack's ``availability_zones`` must have ``az_count`` zones. Exposes ``vpc`` and
     ``private_subnets``.
@@ -57,7 +59,7 @@ class Network(Construct):
             if core.enable_nat_gw
             else ec2.SubnetType.PRIVATE_ISOLATED
         )
-        flow_log_group = log_group(self, "FlowLogGroup", log_retention_days=core.log_retention_days)
+        flow_log_group = log_group(self, "FlowLogGroup", settings=core)
         self.vpc = ec2.Vpc(
             self,
             "Vpc",
@@ -83,6 +85,8 @@ class Network(Construct):
                 )
             },
         )
+        # https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
+        for_this_account_only(self.vpc.node.find_child("AllTraffic").node.find_child("IAMRole"))
         Validations.of(self.vpc).acknowledge(
             Acknowledgment(
                 id="CloudFormation-Validate::W3010",
@@ -90,17 +94,20 @@ class Network(Construct):
             )
         )
         self.private_subnets = self.vpc.select_subnets(subnet_type=private).subnets
-        # The layers of every image come from S3. The gateway endpoint is free; without it they
-        # would go through the NAT gateway, which charges for data.
-        # https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-s3.html
-        self.vpc.add_gateway_endpoint(
-            "S3",
-            service=ec2.GatewayVpcEndpointAwsService.S3,
-            subnets=[ec2.SubnetSelection(subnet_type=private)],
-        )
+        endpoints = frozenset({"s3", *core.vpc_endpoint_services})
         if not core.enable_nat_gw:
-            region = Stack.of(self).region
-            self._add_endpoints(core.vpc_cidr, start_task_services(region) | endpoint_services)
+            endpoints |= start_task_services(Stack.of(self).region) | endpoint_services
+        # The layers of every image come from S3. A gateway endpoint is free; without it the data
+        # would go through the NAT gateway or an interface endpoint, which charge for it.
+        # https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html
+        for service in sorted(endpoints & GATEWAY_ENDPOINTS):
+            self.vpc.add_gateway_endpoint(
+                service.capitalize(),
+                service=ec2.GatewayVpcEndpointAwsService(service),
+                subnets=[ec2.SubnetSelection(subnet_type=private)],
+            )
+        if interfaces := endpoints - GATEWAY_ENDPOINTS:
+            self._add_endpoints(core.vpc_cidr, interfaces)
 
     def _add_endpoints(self, vpc_cidr: str, services: frozenset[str]) -> None:
         """Add interface endpoints with private DNS; they admit HTTPS from the VPC."""
@@ -120,7 +127,7 @@ class Network(Construct):
                 "".join(part.capitalize() for part in re.split("[.-]", service)),
                 vpc=self.vpc,
                 service=ec2.InterfaceVpcEndpointAwsService(service),
-                subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
+                subnets=ec2.SubnetSelection(subnets=self.private_subnets),
                 security_groups=[security_group],
                 open=False,
                 private_dns_enabled=True,

@@ -54,7 +54,7 @@ class CoreInfraStack(Stack):
         # Service stacks of earlier revisions import this ARN. CloudFormation refuses to remove an
         # export that a stack imports, so without it no core could be updated before its services.
         self.export_value(execution_role.role_arn)
-        HelperFunctionLogs(self, "HelperFunctionLogs", log_retention_days=core.log_retention_days)
+        HelperFunctionLogs(self, "HelperFunctionLogs", settings=core)
         self.platforms = {
             name: ServicePlatform(
                 vpc=vpc,

@@ -28,6 +28,10 @@ _REGION = re.compile(
 )
 
 
+# By the schemas of CloudFormation in cfn-lint 1.58, with which a test compares these lists.
+WITHOUT_BUILDS = frozenset({"ap-east-2", "ca-west-1", "mx-central-1"})
+WITHOUT_WEBHOOKS = WITHOUT_BUILDS | {"ap-southeast-5", "ap-southeast-7"}
+
 COMMERCIAL_PARTITION = "aws"
 _OTHER_PARTITIONS = {
     "cn-": "aws-cn",
@@ -67,6 +71,10 @@ class AwsEnvironment:
 def _aws_region(text: str) -> str:
     if not _REGION.fullmatch(text):
         raise InvalidValueError("no AWS region has such a name; expected one like eu-central-1")
+    if text.startswith("cn-"):
+        raise InvalidValueError("a pipeline in China cannot read from GitHub")
+    if text in WITHOUT_BUILDS:
+        raise InvalidValueError("CloudFormation has no CodeBuild projects in this region")
     return text
 
 
@@ -167,12 +175,30 @@ _CONNECTION = ArnForm(
     # https://docs.aws.amazon.com/dtconsole/latest/userguide/welcome-connections-how-it-works-global.html
     any_region=True,
 )
+_GUARDDUTY_AGENT = ArnForm(
+    services=("ecr",),
+    resource="repository/aws-guardduty-agent-fargate",
+    expected="arn:aws:ecr:<region>:<account of GuardDuty>:repository/aws-guardduty-agent-fargate",
+    any_account=True,
+)
 _KMS_KEYS = ArnForm(
     services=("kms",),
     # IAM allows the use of a key by its own ARN only.
     resource=r"key/[A-Za-z0-9-]{1,128}",
     expected="ARNs of KMS keys (not of aliases): arn:aws:kms:<region>:<account>:key/<id>",
     any_account=True,
+)
+_QUEUE = ArnForm(
+    services=("sqs",),
+    resource=r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo",
+    expected="the ARN of an SQS queue: arn:aws:sqs:<region>:<account>:<name>",
+)
+_ECR_REPOSITORIES = ArnForm(
+    services=("ecr",),
+    resource=r"repository/[a-z0-9][a-z0-9._/-]+",
+    expected="ARNs of ECR repositories: arn:aws:ecr:<region>:<account>:repository/<name>",
+    any_account=True,
+    any_region=True,
 )
 # IAM attaches ten managed policies to a role, or 20 in an account with a raised quota.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
@@ -190,6 +216,10 @@ RoleArn = Annotated[str, AfterValidator(_ROLE.require)]
 PolicyArns = Annotated[tuple[str, ...], BeforeValidator(_policy_arns)]
 NamespaceArn = Annotated[str, AfterValidator(_NAMESPACE.require)]
 ConnectionArn = Annotated[str, AfterValidator(_CONNECTION.require)]
+# Application Auto Scaling reads the metrics of its own account and region only.
+QueueArn = Annotated[str, AfterValidator(_QUEUE.require)]
+GuardDutyAgentArn = Annotated[str, AfterValidator(_GUARDDUTY_AGENT.require)]
+EcrRepositoryArns = Annotated[tuple[str, ...], BeforeValidator(_ECR_REPOSITORIES.require_each)]
 KmsKeyArns = Annotated[tuple[str, ...], BeforeValidator(_KMS_KEYS.require_each)]
 
 # --- Names and ids --------------------------------------------------------------------------------
@@ -416,10 +446,23 @@ TaskMemory = Annotated[int, whole_number(512, 249_856, " (MiB)")]
 Architecture = Annotated[CpuArchitecture, BeforeValidator(_cpu_architecture)]
 LogRetentionDays = Annotated[int, BeforeValidator(_one_of(tuple(LOG_RETENTION), "days"))]
 Port = Annotated[int, whole_number(1, 65535)]
+# The sizes of on-demand builds, with CDK's names: x86 and ARM machines have the same.
+# https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-compute-types.html
+BuildComputeType = Annotated[
+    str, matching("(X_|X2_)?LARGE|MEDIUM|SMALL", "SMALL, MEDIUM, LARGE, X_LARGE or X2_LARGE", 8)
+]
+# From CodeBuild's least to the time after which CodePipeline ends a build action.
+# https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html
+# https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html
+BuildTimeout = Annotated[int, whole_number(5, 480, " (minutes)")]
 ZoneCount = Annotated[int, whole_number(1, 6)]
 # Cloud Map limits an ECS service with service discovery to 1000 tasks.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
 TaskCount = Annotated[int, whole_number(1, 1000)]
+# An idle task uses some percent too. Above 95 there is no room for the alarm, which is between the
+# target and 100 (alarms.py).
+TargetPercent = Annotated[int, whole_number(10, 95, " (percent), or nothing")]
+MessageCount = Annotated[int, whole_number(1, 1_000_000)]
 # Fargate stops a container after two minutes at the latest. By then the name must have expired:
 # see the rule in model.py.
 DnsTtl = Annotated[int, whole_number(0, 100, " (seconds)")]

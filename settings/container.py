@@ -13,11 +13,11 @@ from typing import Annotated
 from pydantic import BeforeValidator, PlainValidator, ValidationInfo
 
 from .aws_types import ArnForm
-from .parsing import has_placeholder, items_of
+from .parsing import items_of, require_usable
 from .redaction import has_credential, is_credential_variable
 from .report import InvalidValueError
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SET_BY_TASK = re.compile(r"SERVICE_NAME|SERVICE_PORT|DRAIN_SECONDS")
 # The build project sets some of these; the tools of a build read the others.
 _SET_BY_BUILD = re.compile(
@@ -46,8 +46,8 @@ _LARGEST_ENVIRONMENT = 45_056
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _LARGEST_POLICIES = 10_240
 # How long the two policies can be at most without the ARNs of secrets and parameters: the policy
-# to start tasks (with the ARNs of four KMS keys), and the policy of the build.
-_START_POLICY_TEXT = 1_500
+# to start tasks (with the ARNs of four KMS keys and of GuardDuty's agent), and that of the build.
+_START_POLICY_TEXT = 1_600
 _BUILD_POLICY_TEXT = 1_900
 
 
@@ -74,7 +74,7 @@ def _pairs(text: str, reserved: re.Pattern[str], reserved_by: str) -> dict[str, 
     pairs: dict[str, str] = {}
     for position, item in enumerate(items_of(text), start=1):
         name, equals, value = (part.strip() for part in item.partition("="))
-        if not equals or not _NAME.fullmatch(name):
+        if not equals or not VARIABLE_NAME.fullmatch(name):
             raise InvalidValueError(
                 f"entry {position} is not of the form NAME=value (values cannot contain commas; "
                 "names are letters, digits and underscores)"
@@ -87,19 +87,16 @@ def _pairs(text: str, reserved: re.Pattern[str], reserved_by: str) -> dict[str, 
     return pairs
 
 
-def _container_environment(value: object) -> Mapping[str, str]:
+def _container_environment(value: object, info: ValidationInfo) -> Mapping[str, str]:
     pairs = _pairs(str(value), _SET_BY_TASK, "the task definition")
-    credentials = [name for name, text in pairs.items() if is_credential_variable(name, text)]
-    if credentials:
-        raise InvalidValueError(
-            f"{', '.join(credentials)}: looks like a credential, which everyone who may read "
-            "the template would see; store it in Secrets Manager and name its ARN in "
-            "container_secrets"
-        )
-    for name, text in pairs.items():
-        # The check of whole values lets <b> pass, which a longer text may contain.
-        if has_placeholder(text):
-            raise InvalidValueError(f"{name} is still a placeholder; fill it in")
+    in_file = info.data.get("container_environment_file", {})
+    wrong = [f"{name} {why}" for name, text in pairs.items() if (why := objection_to(name, text))]
+    wrong += [
+        f"{name} is in container_environment_file too; keep one" for name in pairs.keys() & in_file
+    ]
+    if wrong:
+        raise InvalidValueError(". ".join(sorted(wrong)))
+    pairs |= in_file
     entries = [{"name": name, "value": text} for name, text in pairs.items()]
     size = len(json.dumps(entries, ensure_ascii=False).encode())
     if size > _LARGEST_ENVIRONMENT:
@@ -107,6 +104,23 @@ def _container_environment(value: object) -> Mapping[str, str]:
             f"needs {size} bytes of the task definition; expected at most {_LARGEST_ENVIRONMENT}"
         )
     return MappingProxyType(pairs)
+
+
+def objection_to(name: str, text: str) -> str | None:
+    """Say why the container cannot have a variable in plain text, or return None if it can."""
+    if _SET_BY_TASK.fullmatch(name):
+        return "is set by the task definition; leave it out"
+    if is_credential_variable(name, text):
+        return (
+            "looks like a credential, which everyone who may read the template would see; store "
+            "it in Secrets Manager and name its ARN in container_secrets"
+        )
+    try:
+        # Only a file can give a value several lines, and there they are meant.
+        require_usable(text.replace("\n", " ").replace("\t", " "))
+    except InvalidValueError as error:
+        return str(error)
+    return None
 
 
 def _container_secrets(value: object, info: ValidationInfo) -> Mapping[str, str]:
@@ -145,6 +159,7 @@ def _require(form: ArnForm, name: str, arn: str, info: ValidationInfo) -> None:
 
 
 HealthCheckCommand = Annotated[tuple[str, ...] | None, BeforeValidator(_health_check)]
+VariablesOfFile = Annotated[Mapping[str, str], PlainValidator(lambda v: MappingProxyType(dict(v)))]
 ContainerEnvironment = Annotated[Mapping[str, str], PlainValidator(_container_environment)]
 ContainerSecrets = Annotated[Mapping[str, str], PlainValidator(_container_secrets)]
 BuildSecrets = Annotated[Mapping[str, str], PlainValidator(_build_secrets)]

@@ -1,4 +1,4 @@
-"""Reading the ``.env`` file: which keys it has, with which text, on which line.
+"""Reading files in the form of python-dotenv: the settings, and variables of the container.
 
 This module knows the names of the keys, and nothing of what they mean.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from dotenv.parser import Binding, parse_stream
 
+from .container import VARIABLE_NAME, objection_to
 from .model import ALL_KEYS
 from .redaction import shown_name
 from .report import InvalidValueError, Problem, SettingsError
@@ -74,6 +75,35 @@ def read_env_file(path: Path) -> EnvFile:
     for key in reported:
         texts.pop(key, None)
     return EnvFile(path, texts, lines, frozenset(reported), tuple(problems))
+
+
+def read_container_environment(path: Path) -> tuple[dict[str, str], list[Problem]]:
+    """Return the container's variables in the file, and everything that is wrong with the file.
+
+    A value may have commas, quotes and several lines.
+    """
+    try:
+        text = read_text(path)
+    except FileNotFoundError:
+        return {}, [Problem("", "there is no such file; correct container_environment_file")]
+    except InvalidValueError as error:
+        return {}, [Problem("", str(error))]
+    variables: dict[str, str] = {}
+    problems: list[Problem] = []
+    for binding in parse_stream(io.StringIO(text)):
+        name, value, line = binding.key or "", binding.value, _line(binding)
+        if not name and not binding.error:
+            continue  # a comment, or the end of the file
+        if value is None or not VARIABLE_NAME.fullmatch(name):
+            # The line may be a pasted secret, so the report does not repeat it.
+            problems.append(Problem(f"line {line}", "cannot be read; expected NAME=value"))
+        elif name in variables:
+            problems.append(Problem(name, f"appears twice, again on line {line}; keep one"))
+        else:
+            variables[name] = value
+            objection = objection_to(name, value)
+            problems += [Problem(name, objection)] if objection else []
+    return variables, problems
 
 
 def _is_readable(binding: Binding) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .aws_types import AwsEnvironment
 from .conflicts import conflicts
-from .env_file import EnvFile, read_env_file
+from .env_file import EnvFile, read_container_environment, read_env_file
 from .model import (
     ALL_KEYS,
     DEFAULTS,
@@ -108,6 +108,10 @@ def _settings_of(file: EnvFile, created_clusters: Set[object]) -> Settings:
         values, file.path.parent, created_clusters, environment
     )
     found += wrong_platform
+    named = file.texts.get("container_environment_file", "")
+    variables_file = file.path.parent / named
+    variables, wrong_variables = read_container_environment(variables_file) if named else ({}, [])
+    values["container_environment_file"] = variables
     service, wrong = validated(
         ServiceSettings, {**values, **_cluster_and_namespace(platform)}, environment
     )
@@ -117,8 +121,9 @@ def _settings_of(file: EnvFile, created_clusters: Set[object]) -> Settings:
     found += wrong.items()
 
     problems = [*file.problems, *unknown, *(_problem(file, *each) for each in dict.fromkeys(found))]
-    if problems:
-        raise SettingsError({file.path: sorted(problems, key=_line_of)})
+    reports = {file.path: sorted(problems, key=_line_of), variables_file: wrong_variables}
+    if problems or wrong_variables:
+        raise SettingsError({path: report for path, report in reports.items() if report})
     if target is None or platform is None or service is None or delivery is None:
         raise AssertionError("a section is invalid, but there is no problem to report")
     return Settings(
@@ -126,6 +131,7 @@ def _settings_of(file: EnvFile, created_clusters: Set[object]) -> Settings:
         account_number=target.account_number,
         aws_region=target.aws_region,
         stack_prefix=target.stack_prefix,
+        tags=target.tags,
         platform=platform,
         service=service,
         delivery=delivery,

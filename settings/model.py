@@ -21,9 +21,16 @@ from pydantic import (
 )
 
 from . import aws_types as aws
-from .container import BuildSecrets, ContainerEnvironment, ContainerSecrets, HealthCheckCommand
+from .container import (
+    BuildSecrets,
+    ContainerEnvironment,
+    ContainerSecrets,
+    HealthCheckCommand,
+    VariablesOfFile,
+)
+from .endpoints import EndpointServices, start_task_services
 from .names import builds_repository_name, full_name, namespace_name
-from .parsing import Bool, Items, NoneIfEmpty, has_placeholder
+from .parsing import Bool, Items, NoneIfEmpty, require_usable
 from .report import InvalidValueError
 from .source_types import (
     Branch,
@@ -38,13 +45,11 @@ from .source_types import (
     require_fitting_seed,
     require_readable_seed,
 )
+from .tags import Tags
 
 REPORTED = object()
 """Stands for a value that cannot be used and that a problem has reported already."""
 
-# CDK and CloudFormation replace these references with something that the file does not say, or
-# refuse the template (cfn-lint E1029).
-_REFERENCES = ("${", "{{resolve:")
 # ECS stops a task without waiting until its name has expired. A task needs these seconds after
 # that to answer the open requests.
 _SECONDS_TO_DRAIN = 20
@@ -80,15 +85,7 @@ class Section(BaseModel):
         if isinstance(value, str):
             if not value and cls.model_fields[str(info.field_name)].is_required():
                 raise InvalidValueError(f"is empty; fill it in{cls._where_needed}")
-            if has_placeholder(value):
-                raise InvalidValueError(f"is still a placeholder; fill it in{cls._where_needed}")
-            if not value.isprintable():
-                raise InvalidValueError("contains a non-printable character; retype the value")
-            if mark := next((mark for mark in _REFERENCES if mark in value), None):
-                instead = "write $NAME" if mark == "${" else "leave it out"
-                raise InvalidValueError(
-                    f"for CDK and CloudFormation {mark} begins a reference; {instead}"
-                )
+            require_usable(value, cls._where_needed)
         return value
 
     @classmethod
@@ -126,6 +123,7 @@ class Target(Section):
     aws_region: aws.AwsRegion
     deploy_core_stack: Bool
     stack_prefix: aws.StackPrefix = _default("")
+    tags: Tags = _default("")
 
 
 class ServiceSettings(Section):
@@ -133,7 +131,9 @@ class ServiceSettings(Section):
 
     ``health_check_command`` has the form of ECS, with CMD or CMD-SHELL first; None means no check.
     ``ecs_cluster_name`` and ``namespace_name`` (the full name) say where the service runs. In
-    ``ingress_cidrs`` the item ``VPC_RANGE`` stands for the primary range of the VPC.
+    ``ingress_cidrs`` the item ``VPC_RANGE`` stands for the primary range of the VPC. None as a
+    target of auto scaling means no policy. ``container_environment_file`` are the variables in that
+    file, and ``container_environment`` are those of both keys.
     """
 
     ecs_cluster_name: str
@@ -147,22 +147,30 @@ class ServiceSettings(Section):
     task_memory: aws.TaskMemory
     desired_count: aws.TaskCount
     max_count: aws.TaskCount = _default("10")
+    cpu_target_percent: Annotated[aws.TargetPercent | None, NoneIfEmpty] = _default("60")
+    memory_target_percent: Annotated[aws.TargetPercent | None, NoneIfEmpty] = _default("70")
+    scaling_queue_arn: Annotated[aws.QueueArn | None, NoneIfEmpty] = _default("")
+    messages_per_task: aws.MessageCount = _default("100")
     cpu_architecture: aws.Architecture = _default(aws.CpuArchitecture.X86_64.value)
     # The task definition sets SERVICE_PORT, so the check follows container_port.
     health_check_command: HealthCheckCommand = _default(
         "curl --fail --silent http://localhost:$SERVICE_PORT/health || exit 1"
     )
     start_period_seconds: aws.StartPeriod = _default("30")
+    container_environment_file: VariablesOfFile = _default("")
     container_environment: ContainerEnvironment = _default("")
     container_secrets: ContainerSecrets = _default("")
     container_secrets_kms_keys: aws.KmsKeyArns = _default("")
     task_role_policy_arns: aws.PolicyArns = _default("")
     ecs_task_execution_role_arn: Annotated[aws.RoleArn | None, NoneIfEmpty] = _default("")
+    guardduty_agent_arn: Annotated[aws.GuardDutyAgentArn | None, NoneIfEmpty] = _default("")
     enable_execute_command: Bool = _default("False")
     dns_ttl_seconds: aws.DnsTtl = _default("10")
     stop_timeout_seconds: aws.StopTimeout = _default("90")
     log_retention_days: aws.LogRetentionDays = _default("30")
+    keep_logs: Bool = _default("False")
     ecr_repository_name: aws.EcrRepositoryName
+    keep_images: Bool = _default("False")
     seed_image: ImageReference = _default("public.ecr.aws/aws-containers/ecsdemo-nodejs:c3e96da")
 
     @field_validator("service_name")
@@ -197,7 +205,8 @@ class ServiceSettings(Section):
     ) -> ContainerSecrets:
         both = sorted(secrets.keys() & info.data.get("container_environment", {}).keys())
         if both:
-            raise InvalidValueError(f"{', '.join(both)} is in container_environment too; keep one")
+            where = "container_environment or in its file"
+            raise InvalidValueError(f"{', '.join(both)} is in {where} too; keep one")
         return secrets
 
     @field_validator("ecs_task_execution_role_arn", mode="before")
@@ -271,6 +280,11 @@ class DeliverySettings(Section):
         "./application-code/ecsdemo-backend/templates/buildspec.yml"
     )
     build_secrets: BuildSecrets = _default("")
+    base_image_repository_arns: aws.EcrRepositoryArns = _default("")
+    build_role_policy_arns: aws.PolicyArns = _default("")
+    build_compute_type: aws.BuildComputeType = _default("SMALL")
+    # A cold build with dependencies takes minutes; after half an hour it hangs.
+    build_timeout_minutes: aws.BuildTimeout = _default("30")
     github_token_secret_name: SecretName | None
     connection_arn: Annotated[aws.ConnectionArn | None, NoneIfEmpty] = _default("")
     manual_approval: Bool = _default("False")
@@ -283,6 +297,13 @@ class DeliverySettings(Section):
         if path and folder != "." and not path.startswith(f"{folder}/"):
             raise InvalidValueError(f'is outside of folder_path="{folder}"')
         return path
+
+    @field_validator("connection_arn")
+    @classmethod
+    def _replaces_a_missing_webhook(cls, arn: str | None, info: ValidationInfo) -> str | None:
+        if arn is None and aws.AwsEnvironment.of(info).aws_region in aws.WITHOUT_WEBHOOKS:
+            raise InvalidValueError("fill it in: this region has no webhook, which a token needs")
+        return arn
 
     @property
     def dockerfile(self) -> str:
@@ -300,15 +321,29 @@ class CoreSettings(Section):
     ecs_cluster_name: aws.DnsLabel
     namespaces: aws.NamespaceLabels
     enable_nat_gw: Bool
+    vpc_endpoint_services: EndpointServices = _default("")
     az_count: aws.ZoneCount
     availability_zones: Annotated[tuple[str, ...], Items] = _default("")
     vpc_cidr: aws.VpcCidr
     log_retention_days: aws.LogRetentionDays = _default("30")
+    keep_logs: Bool = _default("False")
 
     @property
     def namespace_names(self) -> tuple[str, ...]:
         """The full names of the namespaces, in the order of ``namespaces``."""
         return tuple(namespace_name(label, self.ecs_cluster_name) for label in self.namespaces)
+
+    @field_validator("vpc_endpoint_services")
+    @classmethod
+    def _are_not_made_already(cls, services: tuple[str, ...], info: ValidationInfo) -> object:
+        region = aws.AwsEnvironment.of(info).aws_region
+        has_nat_gw = info.data.get("enable_nat_gw", True)
+        made = {"s3"} if has_nat_gw or region is None else start_task_services(region)
+        if needless := sorted(made.intersection(services)):
+            raise InvalidValueError(
+                f"the VPC has an endpoint for {', '.join(needless)} already; leave it out"
+            )
+        return services
 
     @field_validator("availability_zones")
     @classmethod
@@ -402,6 +437,7 @@ class Settings(BaseModel):
     account_number: str
     aws_region: str
     stack_prefix: str
+    tags: Mapping[str, str]
     platform: Platform
     service: ServiceSettings
     delivery: DeliverySettings

@@ -12,11 +12,25 @@ from .report import InvalidValueError
 # text only capitals make a placeholder.
 _PLACEHOLDER = re.compile(r"<[A-Z][A-Z0-9_ -]*>")
 _PLACEHOLDER_ALONE = re.compile(r"<[^<>]*>")
+# CDK and CloudFormation replace these references with something that the file does not say, or
+# refuse the template (cfn-lint E1029).
+_REFERENCES = ("${", "{{resolve:")
 
 
 def has_placeholder(text: str) -> bool:
     """Tell whether a ``<...>`` that the user should replace is still in the text."""
     return bool(_PLACEHOLDER.search(text) or _PLACEHOLDER_ALONE.fullmatch(text))
+
+
+def require_usable(text: str, where_needed: str = "") -> None:
+    """Raise an error if no key accepts the text. ``where_needed`` ends the advice to fill it in."""
+    if has_placeholder(text):
+        raise InvalidValueError(f"is still a placeholder; fill it in{where_needed}")
+    if not text.isprintable():
+        raise InvalidValueError("contains a non-printable character; retype the value")
+    if mark := next((mark for mark in _REFERENCES if mark in text), None):
+        instead = "write $NAME" if mark == "${" else "leave it out"
+        raise InvalidValueError(f"for CDK and CloudFormation {mark} begins a reference; {instead}")
 
 
 def as_bool(value: object) -> bool:

@@ -81,10 +81,7 @@ def start_app(
 
 
 def call_app(folder: Path, *, context: Mapping[str, Any] | None = None) -> Run:
-    """Call main of app.py in a folder, for settings that it refuses before it uses CDK.
-
-    The result would not contain messages of Node from a synthesis.
-    """
+    """Call main of app.py in a folder; the result has no messages of Node from a synthesis."""
     assembly = _empty(folder / "assembly")
     status, out, err = 0, io.StringIO(), io.StringIO()
 

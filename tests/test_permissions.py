@@ -36,7 +36,6 @@ IN_DOUBT = {
     "ecs:RegisterTaskDefinition": 'AWS\'s policy for the deploy action has "*"; iam:PassRole and '
     "ecs:UpdateService confine the rollout",
 }
-FAMILIES = {"kms:GenerateDataKey*": "with or without the key in plain text"}
 
 
 def many(value: Any) -> list[Any]:
@@ -98,13 +97,6 @@ def test_the_condition_stands_in_for_a_resource(action: str, known_actions: dict
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_no_role_may_do_everything_with_anything(topology: str) -> None:
-    for statement in statements(synthesise(**TOPOLOGIES[topology])):
-        for action in many(statement["Action"]):
-            assert "*" not in action or action in FAMILIES, statement
-
-
-@pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_the_artifact_bucket_lets_in_its_cleaner_by_single_actions(topology: str) -> None:
     """cdk-nag does not look at the policy of a bucket."""
     resources = synthesise(**TOPOLOGIES[topology]).resources(
@@ -136,13 +128,6 @@ def test_no_managed_policy_is_attached(topology: str) -> None:
         for key, resource in template["Resources"].items():
             if resource["Type"] == "AWS::IAM::Role":
                 assert "ManagedPolicyArns" not in resource["Properties"], key
-
-
-@pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_nobody_may_make_a_log_group_after_it_was_destroyed(topology: str) -> None:
-    """A late log line would create it again, and the next deploy would fail."""
-    for statement in statements(synthesise(**TOPOLOGIES[topology])):
-        assert "logs:CreateLogGroup" not in many(statement["Action"]), statement
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)

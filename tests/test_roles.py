@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from settings.examples import ACCOUNT
 from tests.synthesis import (
     CONNECTED,
     CONNECTION,
@@ -23,8 +24,15 @@ from tests.synthesis import (
 )
 
 BUILD_SECRET = SECRET.replace("shop/db", "npm")
-RICHEST = {**ISOLATED, **CONNECTED, "build_secrets": f"NPM_TOKEN={BUILD_SECRET}:token::"}
-"""Secrets with a key, a build secret, ECS Exec, a connection, an approval, and notifications."""
+BASE_IMAGES = "arn:aws:ecr:eu-north-1:210987654321:repository/base/python"
+RICHEST = {
+    **ISOLATED,
+    **CONNECTED,
+    "build_secrets": f"NPM_TOKEN={BUILD_SECRET}:token::",
+    "base_image_repository_arns": BASE_IMAGES,
+}
+"""Secrets with a key, a build secret, base images, ECS Exec, a connection, an approval, and
+notifications."""
 
 Rights = Mapping[str, set[str]]
 """Actions by resource."""
@@ -162,6 +170,7 @@ IN_THE_RICHEST: Mapping[str, Rights] = {
     "ImageBuild/Role": {
         **ALWAYS["ImageBuild/Role"],
         BUILD_SECRET: {"secretsmanager:GetSecretValue"},
+        BASE_IMAGES: PULL,
     },
     "Delivery/Source/Role": {
         BUCKET: LOOK_AT_BUCKET,
@@ -175,6 +184,15 @@ IN_THE_RICHEST: Mapping[str, Rights] = {
 }
 EXPECTED = {"default": ({}, ALWAYS), "richest": (RICHEST, IN_THE_RICHEST)}
 ONE_ROLE = [(topology, role) for topology, (_, roles) in EXPECTED.items() for role in roles]
+
+
+FOR_THIS_ACCOUNT = {
+    "Network/Vpc/AllTraffic/IAMRole",
+    "Task/Definition/TaskRole",
+    "ImageBuild/Role",
+}
+"""AWS's pages of these roles show a condition. Those of the other roles (CodePipeline, Lambda, the
+execution role) show none, and the roles of actions trust the role of the pipeline."""
 
 
 def many(value: Any) -> list[Any]:
@@ -280,6 +298,23 @@ def test_roles_are_passed_to_ecs_only_and_listing_stays_in_the_cluster(topology:
         "StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}
     }
     assert names.text(listed["ArnEquals"]["ecs:cluster"]) == "<Cluster/Cluster>"
+
+
+@pytest.mark.parametrize("topology", EXPECTED)
+def test_three_roles_can_be_assumed_for_resources_of_this_account_only(topology: str) -> None:
+    changes, _ = EXPECTED[topology]
+    synthesis = synthesise(**changes)
+    names = Names(synthesis)
+    conditions = {
+        names.path(key): statement["Condition"]
+        for template in synthesis.templates.values()
+        for key, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::IAM::Role"
+        for statement in resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        if "Condition" in statement
+    }
+    own = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    assert conditions == dict.fromkeys(FOR_THIS_ACCOUNT, own)
 
 
 def test_the_token_secret_is_read_by_no_role() -> None:

@@ -8,11 +8,14 @@ from typing import Any
 
 import aws_cdk
 import pytest
+from cfnlint.helpers import REGIONS
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
 import backend_service.names
 import core_infra.names
+from settings.aws_types import WITHOUT_BUILDS, WITHOUT_WEBHOOKS
 from settings.examples import REGION
 from tests.repository import ROOT
 from tests.synthesis import TOPOLOGIES, synthesise, synthesise_together
@@ -47,6 +50,9 @@ DEVIATIONS = {
     # Statistics about the use of constructs, for AWS; they make the template larger.
     "@aws-cdk/core:enableAdditionalMetadataCollection": False,
 }
+
+# A team may add these to cdk.json (docs/operations.md).
+OF_THE_ACCOUNT = {"@aws-cdk/core:bootstrapQualifier", "@aws-cdk/core:permissionsBoundary"}
 
 
 @pytest.mark.parametrize(("topology", "stack"), TEMPLATES)
@@ -105,6 +111,41 @@ def test_nothing_is_kept_when_the_stack_is_deleted(topology: str, stack: str) ->
     assert kept == []
 
 
+@pytest.mark.parametrize(
+    ("key", "kind"), [("keep_logs", "AWS::Logs::LogGroup"), ("keep_images", "AWS::ECR::Repository")]
+)
+def test_logs_or_images_stay_if_asked_but_not_after_a_creation_that_failed(
+    key: str, kind: str
+) -> None:
+    synthesis = synthesise(**{key: "True"})
+    resources = [r for t in synthesis.templates.values() for r in t["Resources"].values()]
+    kept = [r for r in resources if r.get("DeletionPolicy") == "RetainExceptOnCreate"]
+    assert kept
+    assert kept == [r for r in resources if r["Type"] == kind]
+    assert {r["UpdateReplacePolicy"] for r in kept} == {"Retain"}
+    # Without this, ECR would refuse to delete the repository of a stack whose creation fails.
+    assert all(r["Properties"].get("EmptyOnDelete", True) for r in kept)
+
+
+def test_the_settings_know_each_region_that_lacks_a_type_of_the_templates() -> None:
+    kinds = {
+        resource["Type"]
+        for changes in TOPOLOGIES.values()
+        for template in synthesise(**changes).templates.values()
+        for resource in template["Resources"].values()
+        if resource["Type"].startswith("AWS::")
+    }
+    found = {
+        region: kinds - set(PROVIDER_SCHEMA_MANAGER.get_resource_types(region))
+        for region in REGIONS
+    }
+    build, webhook = "AWS::CodeBuild::Project", "AWS::CodePipeline::Webhook"
+    assert {region: lacking for region, lacking in found.items() if lacking} == {
+        region: {build, webhook} if region in WITHOUT_BUILDS else {webhook}
+        for region in WITHOUT_WEBHOOKS
+    }
+
+
 @pytest.mark.parametrize(("topology", "stack"), TEMPLATES)
 def test_unique_names_lists_every_name_that_the_template_gives(topology: str, stack: str) -> None:
     resources = synthesise(**TOPOLOGIES[topology]).templates[stack]["Resources"].values()
@@ -125,7 +166,8 @@ def test_unique_names_lists_every_name_that_the_template_gives(topology: str, st
 
 def test_every_feature_flag_has_the_recommended_value_or_a_reason() -> None:
     context = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
-    assert context == recommended_flags() | DEVIATIONS
+    flags = {key: value for key, value in context.items() if key not in OF_THE_ACCOUNT}
+    assert flags == recommended_flags() | DEVIATIONS
 
 
 def recommended_flags() -> dict[str, Any]:

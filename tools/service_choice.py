@@ -7,7 +7,7 @@ the repository of the service is, so that later commands need no ``SOURCE=``.
 import sys
 from pathlib import Path
 
-from settings import Settings, load_deployment, load_settings
+from settings import Settings, SettingsError, load_deployment, load_settings
 from settings.examples import example_deployment
 from settings.redaction import shown_name
 from tools.repository import ROOT
@@ -31,7 +31,7 @@ def env_files_or_none(given: str | None) -> str | None:
 def load_chosen(given: str | None) -> tuple[Settings, ...]:
     """Load the settings files that are meant; say on standard error that it is the sample.
 
-    Raises ``SettingsError`` with everything that is wrong with them.
+    If something is wrong with them, the process ends with the report of it.
     """
     env_files = env_files_or_none(given)
     if env_files is None:
@@ -39,7 +39,10 @@ def load_chosen(given: str | None) -> tuple[Settings, ...]:
         # The file that they were loaded from is temporary, and no message should name it.
         (sample,) = example_deployment({})
         return (sample.model_copy(update={"env_file": _SAMPLE}),)
-    return tuple(load_deployment(env_files))
+    try:
+        return tuple(load_deployment(env_files))
+    except SettingsError as error:
+        sys.exit(str(error))
 
 
 def is_sample(settings: Settings) -> bool:

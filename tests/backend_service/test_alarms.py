@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from backend_service.alarms import BUSY_PERCENT
-from backend_service.service import CPU_TARGET_PERCENT, MEMORY_TARGET_PERCENT
+from backend_service.names import alarm_kinds
+from settings.examples import example_deployment
 from tests.synthesis import CONNECTED, synthesise
 
 SERVICE = "BackendServiceStack"
@@ -60,8 +60,27 @@ def test_a_version_that_stays_busy_raises_the_alarm(name: str) -> None:
     assert goes_off(alarms()[name], [20.0, *[95.0] * 5])
 
 
-def test_auto_scaling_acts_long_before_the_alarm() -> None:
-    assert min(BUSY_PERCENT - CPU_TARGET_PERCENT, BUSY_PERCENT - MEMORY_TARGET_PERCENT) >= 20
+@pytest.mark.parametrize(("target", "percent"), [("10", 90), ("80", 90), ("92", 96), ("95", 97)])
+def test_a_steady_state_at_the_target_raises_no_alarm(target: str, percent: int) -> None:
+    alarm = alarms(memory_target_percent=target)["memory"]
+    assert not goes_off(alarm, [float(target)] * 60)
+    assert goes_off(alarm, [percent + 1.0] * 5)
+    assert f"above {percent} % for 5 minutes" in alarm["AlarmDescription"]
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"), [("cpu_target_percent", "cpu"), ("memory_target_percent", "memory")]
+)
+def test_without_a_target_no_alarm_watches_the_metric(key: str, kind: str) -> None:
+    """An alarm that is always on would switch off the others in every deployment."""
+    changes = {key: ""}
+    everything = {"cpu", "memory", "log-errors", "missing-tasks"}
+    assert set(alarms(**changes)) == everything - {kind}
+    (settings,) = example_deployment(changes)
+    assert set(alarm_kinds(settings.service)) == everything - {kind}
+    service = synthesise(**changes).only(SERVICE, "AWS::ECS::Service")
+    listed = set(service["DeploymentConfiguration"]["Alarms"]["AlarmNames"])
+    assert listed == {f"{NAME}-{each}" for each in everything - {kind, "missing-tasks"}}
 
 
 def test_errors_at_the_start_raise_no_alarm() -> None:

@@ -5,6 +5,7 @@ The permissions of its role are in tests/test_roles.py.
 
 import json
 import re
+import subprocess
 from typing import Any
 
 import pytest
@@ -13,11 +14,12 @@ import yaml
 from backend_service.buildspec import IMAGE_VARIABLE
 from backend_service.names import LIVE_TAG
 from settings import SettingsError
-from settings.examples import SECRET, example_deployment
+from settings.examples import ACCOUNT, SECRET, example_deployment
 from tests.repository import ROOT
 from tests.synthesis import synthesise
 
 SERVICE = "BackendServiceStack"
+OWN_REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 # https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html
 OF_CODEBUILD = {"CODEBUILD_RESOLVED_SOURCE_VERSION", "CODEBUILD_BUILD_NUMBER"}
 OWN = {"buildspec_path": ""}
@@ -98,6 +100,26 @@ def test_the_own_buildspec_mounts_secrets_and_puts_none_into_a_layer() -> None:
     assert "--secret" not in commands(**OWN)
 
 
+def test_the_own_buildspec_signs_in_to_each_registry_of_base_images_once() -> None:
+    north, west = "eu-north-1:210987654321", "us-west-2:345678901234"
+    names = (f"{north}:repository/python", f"{north}:repository/node", f"{west}:repository/java")
+    arns = ",".join(f"arn:aws:ecr:{name}" for name in names)
+    text = commands(**OWN, base_image_repository_arns=arns)
+    before, *sign_ins = text.partition("docker build ")[0].split("set -euo pipefail\n")[1:]
+    assert '"${REPO_URL%%/*}"' in before
+    shell = "docker() { cat; echo $5; }; aws() { echo $4; }; REPO_URL={}/builds;"
+    found = [
+        subprocess.check_output(
+            ["bash", "-c", shell.replace("{}", OWN_REGISTRY) + sign_in], text=True
+        ).split()
+        for sign_in in sign_ins
+    ]
+    assert found == [
+        ["eu-north-1", "210987654321.dkr.ecr.eu-north-1.amazonaws.com"],
+        ["us-west-2", "345678901234.dkr.ecr.us-west-2.amazonaws.com"],
+    ]
+
+
 def test_no_secret_can_replace_a_variable_of_the_build() -> None:
     for name in {*variables(), *OF_CODEBUILD, "IMAGE", "TAGGED", "DOCKER_BUILDKIT"}:
         with pytest.raises(SettingsError, match=f"{name} is set by the build"):
@@ -133,8 +155,24 @@ def test_the_build_can_run_docker_and_uses_the_layers_of_the_last_one() -> None:
     assert project()["Cache"] == {"Type": "LOCAL", "Modes": ["LOCAL_DOCKER_LAYER_CACHE"]}
 
 
-def test_a_build_ends_after_half_an_hour() -> None:
+def test_size_and_time_of_a_build_are_those_of_the_settings() -> None:
     assert project()["TimeoutInMinutes"] == 30
+    assert project()["Environment"]["ComputeType"] == "BUILD_GENERAL1_SMALL"
+    larger = project(build_compute_type="X2_LARGE", build_timeout_minutes="480")
+    assert larger["TimeoutInMinutes"] == 480
+    assert larger["Environment"]["ComputeType"] == "BUILD_GENERAL1_2XLARGE"
+
+
+def test_the_role_of_the_build_has_the_policies_of_the_settings_and_no_other_role_has() -> None:
+    policy = f"arn:aws:iam::{ACCOUNT}:policy/team/packages"
+    roles = synthesise(build_role_policy_arns=policy).resources(SERVICE, "AWS::IAM::Role")
+    having = {
+        key: role["Properties"]["ManagedPolicyArns"]
+        for key, role in roles.items()
+        if "ManagedPolicyArns" in role["Properties"]
+    }
+    role = project(build_role_policy_arns=policy)["ServiceRole"]["Fn::GetAtt"][0]
+    assert having == {role: [policy]}
 
 
 def test_the_build_writes_to_a_log_group_of_the_stack() -> None:

@@ -142,3 +142,4 @@ def test_only_alarms_of_the_account_and_events_may_publish() -> None:
         assert (statement["Action"], statement["Resource"]) == ("sns:Publish", topic())
     condition = allowed["cloudwatch.amazonaws.com"]["Condition"]
     assert condition == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+    assert "Condition" not in allowed["events.amazonaws.com"]  # EventBridge supports none

@@ -81,16 +81,6 @@ def test_artifacts_go_to_the_bucket_of_the_stack() -> None:
 
 
 @pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_every_action_after_the_source_has_a_role_of_its_own(topology: str) -> None:
-    roles = [
-        action["RoleArn"]["Fn::GetAtt"][0]
-        for action in actions(**TOPOLOGIES[topology]).values()
-        if action["Name"] != "Source"
-    ]
-    assert len(set(roles)) == len(roles)
-
-
-@pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_only_the_pipeline_may_assume_the_roles_of_the_actions(topology: str) -> None:
     """They trust the pipeline's role by its ARN, so this role needs no right to assume them."""
     synthesis = synthesise(**TOPOLOGIES[topology])

@@ -337,13 +337,6 @@ def test_a_tag_that_was_pushed_again_is_not_what_was_approved(ecr: Ecr) -> None:
     assert ecr.manifests["shop"] == {}
 
 
-def test_the_digest_of_another_tag_is_an_error(ecr: Ecr) -> None:
-    ecr.build("next", b"another change")
-    with pytest.raises(ActionError, match=f"is {ecr.pushed[TAG]}, and the build exported"):
-        do_release(ecr, f"{SERVICE.builds}:{TAG}@{ecr.pushed['next']}")
-    assert ecr.tags["shop"] == {}
-
-
 def test_the_summary_says_that_ecs_ignores_the_alarms(ecr: Ecr) -> None:
     outcome = do_release(ecr, alarms=Alarms("web-errors", "of-another-service"))
     assert "web-errors in ALARM, so ECS ignores all alarms" in outcome.summary

@@ -71,27 +71,6 @@ def test_the_desired_count_is_left_to_auto_scaling(topology: str) -> None:
     assert "DesiredCount" not in service(**TOPOLOGIES[topology])
 
 
-def test_it_scales_between_the_desired_and_the_maximal_count() -> None:
-    target = synthesise().only(SERVICE, "AWS::ApplicationAutoScaling::ScalableTarget")
-    assert (target["MinCapacity"], target["MaxCapacity"]) == (3, 10)
-    assert target["ScalableDimension"] == "ecs:service:DesiredCount"
-
-
-def test_it_scales_on_cpu_and_memory() -> None:
-    policies = synthesise().resources(SERVICE, "AWS::ApplicationAutoScaling::ScalingPolicy")
-    (target,) = synthesise().resources(SERVICE, "AWS::ApplicationAutoScaling::ScalableTarget")
-    goals = {}
-    for policy in policies.values():
-        tracking = policy["Properties"]["TargetTrackingScalingPolicyConfiguration"]
-        metric = tracking["PredefinedMetricSpecification"]["PredefinedMetricType"]
-        goals[metric] = tracking["TargetValue"]
-        assert policy["Properties"]["ScalingTargetId"] == {"Ref": target}
-    assert goals == {
-        "ECSServiceAverageCPUUtilization": 60,
-        "ECSServiceAverageMemoryUtilization": 70,
-    }
-
-
 def test_a_failing_deployment_is_rolled_back_by_the_circuit_breaker() -> None:
     breaker = service()["DeploymentConfiguration"]["DeploymentCircuitBreaker"]
     assert (breaker["Enable"], breaker["Rollback"]) == (True, True)
@@ -143,12 +122,6 @@ def test_tasks_accept_the_container_port_only_and_from_the_vpc_only() -> None:
         }
     ]
     synthesise(**EXISTING).service.resource_count_is("AWS::EC2::SecurityGroupIngress", 0)
-
-
-def test_with_the_core_stack_tasks_accept_callers_of_its_vpc() -> None:
-    (rule,) = synthesise().only(SERVICE, "AWS::EC2::SecurityGroup")["SecurityGroupIngress"]
-    vpc = synthesise().only("CoreInfraStack", "AWS::EC2::VPC")
-    assert rule["CidrIp"] == vpc["CidrBlock"]
 
 
 @pytest.mark.parametrize(

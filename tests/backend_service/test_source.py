@@ -93,17 +93,6 @@ def test_a_push_starts_the_pipeline_only_if_it_changes_the_folder(
     ]
 
 
-@pytest.mark.parametrize("service", ["codeconnections", "codestar-connections"])
-def test_the_role_may_use_the_connection_by_both_names_of_the_service(service: str) -> None:
-    """AWS renamed the service in 2024; an ARN may have either name."""
-    arn = CONNECTION.replace("codeconnections", service)
-    changes = {**CONNECTED, "connection_arn": arn}
-    statements = synthesise(**changes).granted(SERVICE, source_action(changes)["RoleArn"])
-    assert [s["Action"] for s in statements if s["Resource"] == arn] == [
-        ["codeconnections:UseConnection", "codestar-connections:UseConnection"]
-    ]
-
-
 def test_the_pipeline_waits_for_the_right_to_use_the_connection() -> None:
     connected = synthesise(**CONNECTED)
     role = source_action(CONNECTED)["RoleArn"]["Fn::GetAtt"][0]

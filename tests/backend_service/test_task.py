@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from aws_cdk import CfnResource, Stack
 from aws_cdk import aws_ecr as ecr
-from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_logs as logs
 
 from backend_service.image_repository import ImageRepositories
@@ -17,10 +16,9 @@ from backend_service.task import (
     StartTaskPolicy,
     start_task_statements,
 )
-from settings.examples import ACCOUNT
+from settings.examples import ACCOUNT, REGION
 from tests.synthesis import (
     EXISTING,
-    ISOLATED,
     KEY,
     PARAMETER,
     SECRET,
@@ -99,10 +97,13 @@ def test_the_container_gets_the_variables_of_the_settings() -> None:
     assert variables["SERVICE_PORT"] == "3000"
 
 
-def test_secrets_are_references_and_not_plain_variables() -> None:
-    secrets = f"DB_PASSWORD={SECRET}"
+@pytest.mark.parametrize(
+    "value_from", [SECRET, f"{SECRET}:password::", f"{SECRET}::AWSPREVIOUS:", PARAMETER]
+)
+def test_secrets_are_references_and_not_plain_variables(value_from: str) -> None:
+    secrets = f"DB_PASSWORD={value_from}"
     assert container(container_secrets=secrets)["Secrets"] == [
-        {"Name": "DB_PASSWORD", "ValueFrom": SECRET}
+        {"Name": "DB_PASSWORD", "ValueFrom": value_from}
     ]
     assert "DB_PASSWORD" not in environment(container_secrets=secrets)
 
@@ -161,27 +162,6 @@ def container_secrets(**arns: str) -> ContainerSecrets:
     return ContainerSecrets(empty_stack(), "Secrets", arns=arns)
 
 
-@pytest.mark.parametrize(
-    "value_from",
-    [
-        f"{SECRET}:password::",
-        f"{SECRET}:password:AWSPREVIOUS:",
-        f"{SECRET}::AWSPREVIOUS:",
-        SECRET,
-        PARAMETER,
-    ],
-)
-def test_the_container_gets_the_reference_unchanged(value_from: str) -> None:
-    stack = empty_stack()
-    definition = ecs.FargateTaskDefinition(stack, "Definition")
-    definition.add_container(
-        "Container",
-        image=ecs.ContainerImage.from_registry("shop"),
-        secrets=ContainerSecrets(stack, "Secrets", arns={"A": value_from}).by_name,
-    )
-    assert secrets_of(template_of(stack)) == [{"Name": "A", "ValueFrom": value_from}]
-
-
 def test_the_role_reads_the_whole_secret_for_any_of_its_keys() -> None:
     secrets = container_secrets(A=f"{SECRET}:user::", B=f"{SECRET}:password::")
     assert (secrets.secret_arns, secrets.parameter_arns) == ({SECRET}, set())
@@ -196,15 +176,6 @@ def test_references_to_secrets_create_nothing() -> None:
     stack = empty_stack()
     ContainerSecrets(stack, "Secrets", arns={"A": SECRET, "B": PARAMETER})
     assert not any(CfnResource.is_cfn_resource(child) for child in stack.node.find_all())
-
-
-def secrets_of(template: dict[str, Any]) -> Any:
-    (definition,) = (
-        resource["Properties"]
-        for resource in template["Resources"].values()
-        if resource["Type"] == "AWS::ECS::TaskDefinition"
-    )
-    return definition["ContainerDefinitions"][0]["Secrets"]
 
 
 SHARED_ROLE = f"arn:aws:iam::{ACCOUNT}:role/team/shared/TaskExecution"
@@ -223,6 +194,17 @@ def start_task_policy(
     )
     StartTaskPolicy(stack, "StartTask", role_arn=SHARED_ROLE, statements=statements)
     return properties_of(stack, POLICY)
+
+
+def test_the_role_may_pull_the_agent_of_guardduty_from_its_repository_only() -> None:
+    arn = f"arn:aws:ecr:{REGION}:694911143906:repository/aws-guardduty-agent-fargate"
+    statements = task(guardduty_agent_arn=arn)[POLICY]["Properties"]["PolicyDocument"]["Statement"]
+    (pull,) = (statement for statement in statements if arn in statement["Resource"])
+    assert pull["Action"] == [
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -298,9 +280,3 @@ def test_a_role_that_the_settings_name_gets_the_same_permissions_and_is_passed()
     )
     task_role = together.only(SERVICE, DEFINITION)["TaskRoleArn"]
     assert passed == [arn, task_role]
-
-
-def test_the_role_may_read_the_secrets_of_the_settings() -> None:
-    statements = policy_to_start(ISOLATED)["PolicyDocument"]["Statement"]
-    assert [s["Resource"] for s in statements if "secretsmanager" in str(s["Action"])] == [SECRET]
-    assert [s["Resource"] for s in statements if "ssm:" in str(s["Action"])] == [PARAMETER]

@@ -27,9 +27,3 @@ def test_only_ecs_tasks_may_assume_the_execution_role() -> None:
     (statement,) = properties["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
     assert statement["Action"] == "sts:AssumeRole"
-
-
-def test_the_core_stack_gives_the_execution_role_no_permission() -> None:
-    core = synthesise()
-    role = core.templates[CORE]["Outputs"]["TaskExecutionRoleName"]["Value"]
-    assert core.granted(CORE, role) == []

@@ -6,7 +6,7 @@ from aws_cdk import aws_s3 as s3
 
 from core_infra.logs import HelperFunctionLogs, log_group
 from settings.names import LOG_RETENTION
-from tests.synthesis import empty_stack, properties_of, template_of
+from tests.synthesis import empty_stack, properties_of, settings_of, template_of
 
 
 def stack_with_bucket(*, auto_delete_objects: bool) -> Stack:
@@ -17,7 +17,8 @@ def stack_with_bucket(*, auto_delete_objects: bool) -> Stack:
         removal_policy=RemovalPolicy.DESTROY,
         auto_delete_objects=auto_delete_objects,
     )
-    HelperFunctionLogs(stack, "HelperFunctionLogs", log_retention_days=7)
+    settings = settings_of(log_retention_days="7").service
+    HelperFunctionLogs(stack, "HelperFunctionLogs", settings=settings)
     return stack
 
 
@@ -38,7 +39,8 @@ def test_a_stack_without_helper_functions_gets_no_log_group() -> None:
 def test_the_template_has_the_days_of_each_period() -> None:
     stack = empty_stack()
     for days in LOG_RETENTION:
-        log_group(stack, f"Log{days}", log_retention_days=days)
+        settings = settings_of(log_retention_days=str(days)).service
+        log_group(stack, f"Log{days}", settings=settings)
     resources = template_of(stack)["Resources"].values()
     assert sorted(r["Properties"]["RetentionInDays"] for r in resources) == list(LOG_RETENTION)
 

@@ -101,6 +101,13 @@ def test_with_a_nat_gateway_there_is_no_endpoint_with_a_price() -> None:
     assert endpoints(synthesise(), "Interface") == {}
 
 
+def test_beside_a_nat_gateway_there_are_the_endpoints_that_the_settings_name() -> None:
+    synthesis = synthesise(vpc_endpoint_services="sqs,dynamodb")
+    assert [*endpoints(synthesis, "Interface")] == ["com.amazonaws.eu-west-1.sqs"]
+    gateways = endpoints(synthesis, "Gateway")
+    assert ["dynamodb" in name or ".s3" in name for name in gateways] == [True, True]
+
+
 def test_the_endpoints_follow_the_region_of_the_stack() -> None:
     core = settings_of(enable_nat_gw="False").core
     assert core
@@ -116,22 +123,6 @@ def test_every_interface_endpoint_is_in_every_zone() -> None:
     subnets = [part for part in private["Fn::Join"][1] if part != ","]
     for service, endpoint in endpoints(synthesise(**ISOLATED), "Interface").items():
         assert endpoint["SubnetIds"] == subnets, service
-
-
-@pytest.mark.parametrize(("changes", "zones"), [({}, 3), (ISOLATED, 2)])
-def test_private_subnets_reach_s3_through_the_gateway_endpoint(
-    changes: dict[str, str], zones: int
-) -> None:
-    synthesis = synthesise(**changes)
-    ((service, gateway),) = endpoints(synthesis, "Gateway").items()
-    tables = {
-        key
-        for key, table in synthesis.resources(CORE, "AWS::EC2::RouteTable").items()
-        if any("private" in str(tag["Value"]) for tag in table["Properties"]["Tags"])
-    }
-    assert ".s3" in service
-    assert {table["Ref"] for table in gateway["RouteTableIds"]} == tables
-    assert len(tables) == zones
 
 
 def test_endpoints_accept_https_from_the_vpc_and_open_no_connections() -> None:

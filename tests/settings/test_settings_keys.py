@@ -16,7 +16,7 @@ IMPORT_KEYS = [
 CORE_KEYS = [
     key
     for key in CoreSettings.model_fields
-    if key not in {"ecs_cluster_name", "log_retention_days"}
+    if key not in {"ecs_cluster_name", "keep_logs", "log_retention_days"}
 ]
 REQUIRED = [key for key in ALL_KEYS if key not in {*DEFAULTS, *IMPORT_KEYS}]
 
@@ -40,7 +40,8 @@ def test_an_absent_optional_key_means_its_default(load: Load, key: str) -> None:
 def test_an_empty_optional_key_does_not_mean_its_default(
     load: Load, problems: Problems, key: str
 ) -> None:
-    if key in {"health_check_command", "buildspec_path", "ingress_cidrs"}:
+    means_none = {"health_check_command", "buildspec_path", "ingress_cidrs"}
+    if key in means_none | {"cpu_target_percent", "memory_target_percent"}:
         assert load(**{key: ""}) != load(**{key: None})
     else:
         assert list(problems(**{key: ""})) == [key]

@@ -80,7 +80,7 @@ def test_the_namespace_is_in_the_region(problems: Problems, by_hand: dict[str, s
 
 
 @pytest.mark.parametrize(
-    ("region", "partition"), [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
+    ("region", "partition"), [("eusc-de-east-1", "aws-eusc"), ("us-gov-west-1", "aws-us-gov")]
 )
 def test_other_partitions(load: Load, by_hand: dict[str, str], region: str, partition: str) -> None:
     moved = {
@@ -240,7 +240,6 @@ def test_the_outputs_do_not_matter_with_a_core_stack(load: Load) -> None:
     ("content", "expected"),
     [
         ("key=value", "is not JSON"),
-        pytest.param("[" * 3000, "is not JSON", id="nested too deeply"),
         ([], "has no outputs of a stack whose name ends with CoreInfraStack"),
         ({"BackendServiceStack": {"VpcId": "x"}}, "has no outputs of a stack"),
         ({"CoreInfraStack": 1}, "has no outputs of a stack"),

@@ -57,7 +57,7 @@ def test_a_template_gets_no_credential(problems: Problems, kind: str) -> None:
         health_check_command=f"curl -H '{text}' http://localhost || exit 1".replace("'", ""),
     )
     assert set(found) == {"container_environment", "health_check_command"}
-    assert found["container_environment"].message.startswith("ID: looks like a credential")
+    assert found["container_environment"].message.startswith("ID looks like a credential")
     assert "store it in Secrets Manager" in found["container_environment"].message
     assert text not in str(found)
 
@@ -72,7 +72,7 @@ def test_a_template_gets_no_credential(problems: Problems, kind: str) -> None:
 )
 def test_a_variable_with_the_name_of_a_credential_is_refused(problems: Problems, name: str) -> None:
     found = problems(container_environment=f"A=b,{name}=hunter2")
-    assert found["container_environment"].message.startswith(f"{name}: looks like a credential")
+    assert found["container_environment"].message.startswith(f"{name} looks like a credential")
 
 
 @pytest.mark.parametrize(

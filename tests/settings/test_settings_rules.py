@@ -129,6 +129,14 @@ def test_secrets_and_ecs_exec_need_endpoints(
     assert load(**changes).service.endpoint_services == services
 
 
+@pytest.mark.parametrize("has_nat_gw", ["True", "False"])
+def test_an_endpoint_that_is_always_there_is_not_named(problems: Problems, has_nat_gw: str) -> None:
+    made = "s3" if has_nat_gw == "True" else "logs, s3"
+    found = problems(enable_nat_gw=has_nat_gw, vpc_endpoint_services="s3,logs")
+    assert list(found) == ["vpc_endpoint_services"]
+    assert f"has an endpoint for {made} already" in found["vpc_endpoint_services"].message
+
+
 # --- The first image ------------------------------------------------------------------------------
 
 
@@ -169,8 +177,11 @@ def test_the_copy_cannot_sign_in_from_another_partition(
 
 
 def test_the_arn_of_a_private_ecr_repository(load: Load) -> None:
-    service = load(aws_region="cn-northwest-1", seed_image=CHINESE_IMAGE).service
-    assert service.seed_repository_arn == f"arn:aws-cn:ecr:cn-north-1:{ACCOUNT}:repository/app"
+    image = f"{ACCOUNT}.dkr.ecr.us-gov-east-1.amazonaws.com/app:1"
+    service = load(aws_region="us-gov-west-1", seed_image=image).service
+    assert (
+        service.seed_repository_arn == f"arn:aws-us-gov:ecr:us-gov-east-1:{ACCOUNT}:repository/app"
+    )
     assert load(**OWN_IMAGE).service.seed_repository_arn is None
 
 

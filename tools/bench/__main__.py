@@ -4,7 +4,7 @@ The apps run in turns, so that a busy moment of the machine hits all of them. Th
 to the empty app, because seconds say more about the machine than about the app.
 """
 
-from tools.command_line import run, whole_number
+from tools.command_line import run
 
 import argparse
 import statistics
@@ -14,26 +14,24 @@ from pathlib import Path
 
 from cdk_rehearsal import ScratchDirectory
 from settings.examples import sample_env
-from tools.bench.apps import BenchError, MeasuredApp, check_out, empty_app
+from tools.bench.apps import MeasuredApp, check_out, empty_app
 from tools.repository import ROOT
+
+_ROUNDS = 5
 
 
 def main() -> None:
     """Measure and print the ratios."""
     parser = argparse.ArgumentParser(prog="python -m tools.bench", description=__doc__)
-    parser.add_argument("--rounds", type=whole_number(1), default=5, help="runs of each app")
     parser.add_argument(
         "--against",
         metavar="REVISION",
         help="also measure this revision, with the packages that are installed now",
     )
     given = parser.parse_args()
-    try:
-        with ScratchDirectory("bench") as scratch:
-            apps = _apps(scratch.path, given.against)
-            seconds = measure(apps, given.rounds, scratch.path / "cdk.out")
-    except BenchError as error:
-        sys.exit(f"error: {error}")
+    with ScratchDirectory("bench") as scratch:
+        apps = _apps(scratch.path, given.against)
+        seconds = measure(apps, _ROUNDS, scratch.path / "cdk.out")
     print("\n".join(table(seconds)))
 
 

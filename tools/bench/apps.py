@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -19,10 +20,6 @@ app = App()
 Stack(app, "Empty")
 app.synth()
 """
-
-
-class BenchError(Exception):
-    """A revision does not exist, or an app failed; the message has what the command printed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,24 +59,16 @@ def empty_app(folder: Path) -> MeasuredApp:
 
 def check_out(revision: str, repository: Path, folder: Path) -> Path:
     """Write the files of a revision of a repository into ``folder``, and return the folder."""
-    folder.mkdir()
-    archive = folder / "archive.tar"
+    archive = folder.with_suffix(".tar")
     _run(["git", "archive", "--output", str(archive), revision, "--"], repository, os.environ)
-    _run(["tar", "-xf", archive.name], folder, os.environ)
-    archive.unlink()
+    shutil.unpack_archive(archive, folder, filter="data")
     (folder / "node_modules").symlink_to(repository / "node_modules")
     return folder
 
 
 def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
     done = subprocess.run(
-        command,
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise BenchError(f"{shlex.join(command)} failed:\n{done.stdout.strip()}")
+        sys.exit(f"error: {shlex.join(command)} failed:\n{done.stdout}{done.stderr}".rstrip())

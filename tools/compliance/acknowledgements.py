@@ -41,7 +41,11 @@ class Acknowledgement:
 
 def read_acknowledgements() -> tuple[Acknowledgement, ...]:
     """Return the entries of the table."""
-    table = tomllib.loads(_TABLE.read_text(encoding="utf-8"))
+    return parse_acknowledgements(_TABLE.read_text(encoding="utf-8"))
+
+
+def parse_acknowledgements(text: str) -> tuple[Acknowledgement, ...]:
+    """Return the entries of a text in the form of the table."""
     return tuple(
         Acknowledgement(
             rules=tuple(entry["rules"]),
@@ -49,7 +53,7 @@ def read_acknowledgements() -> tuple[Acknowledgement, ...]:
             details=tuple(entry.get("details", ("",))),
             reason=entry["reason"],
         )
-        for entry in table["acknowledgement"]
+        for entry in tomllib.loads(text).get("acknowledgement", ())
     )
 
 

@@ -10,7 +10,6 @@ from typing import Any
 Template = Mapping[str, Any]
 Properties = Mapping[str, Any]
 
-PRICES = Path(__file__).with_name("prices.toml")
 HOURS = 730
 """The hours of a month, as AWS counts them."""
 
@@ -49,16 +48,17 @@ class Bill:
 
 def read_table() -> dict[str, Any]:
     """Return the content of ``prices.toml``."""
-    return tomllib.loads(PRICES.read_text(encoding="utf-8"))
+    return tomllib.loads(Path(__file__).with_name("prices.toml").read_text(encoding="utf-8"))
 
 
-def bill_of(templates: Mapping[str, Template], github_tokens: int = 0) -> Bill:
-    """Count the resources of all templates, and the secrets with GitHub tokens beside them."""
+def bill_of(templates: Mapping[str, Template]) -> Bill:
+    """Count the resources of all templates; the secrets that they only read are not counted."""
     table = read_table()
     units: Counter[str] = Counter()
     by_use: set[str] = set()
     unknown: set[str] = set()
-    insights = any(_has_insights(template) for template in templates.values())
+    clusters = [each for t in templates.values() for each in _all(t, "AWS::ECS::Cluster")]
+    insights = any(s["Value"] != "disabled" for own in clusters for s in own["ClusterSettings"])
     for template in templates.values():
         for kind, own in _resources(template):
             counted = dict(_units(kind, own, template, insights=insights))
@@ -73,8 +73,6 @@ def bill_of(templates: Mapping[str, Template], github_tokens: int = 0) -> Bill:
                 by_use.update(used)
             if not (counted or used or kind in table["free"]["types"]):
                 unknown.add(kind)
-    if github_tokens:
-        units["secret"] += github_tokens
     return Bill({n: u for n, u in units.items() if u}, frozenset(by_use), frozenset(unknown))
 
 
@@ -101,11 +99,6 @@ def _units(
             yield f"fargate-{processor}-vcpu", tasks * int(task["Cpu"]) / 1024
             yield f"fargate-{processor}-gb", tasks * int(task["Memory"]) / 1024
             yield "custom-metric", SERVICE_METRICS if insights else 0
-
-
-def _has_insights(template: Template) -> bool:
-    clusters = _all(template, "AWS::ECS::Cluster")
-    return any(s["Value"] != "disabled" for own in clusters for s in own["ClusterSettings"])
 
 
 def _all(template: Template, wanted: str) -> list[Properties]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from app import templates_of
 from settings import Settings
 
 ET.register_namespace("", "http://www.w3.org/2000/svg")
@@ -15,9 +14,10 @@ _WIDTHS = {"stack": 8.8, "title": 7.4, "small": 6.3}
 """How wide a character is on average, in pixels, for each class of text."""
 
 
-def pictures_of(deployment: Sequence[Settings]) -> Iterator[tuple[str, str, str]]:
+def pictures_of(
+    deployment: Sequence[Settings], templates: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str]]:
     """Yield for each service its stack, and the names and the texts of its pictures."""
-    templates = templates_of(deployment)
     for settings in deployment:
         values = _values(settings, deployment, templates)
         for drawing in sorted(Path(__file__).parent.glob("*.svg")):

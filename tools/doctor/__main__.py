@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 
 from cdk_rehearsal.terminal import fill, is_live
-from settings import Settings, SettingsError
-from tools.doctor import account, network, platform
+from settings import Settings
+from tools.doctor import account, github, network, platform, source, stored_secrets, task_policies
 from tools.doctor.aws import Aws
 from tools.doctor.check import (
     ERRORS,
@@ -23,11 +23,8 @@ from tools.doctor.check import (
     not_checked,
     result_of_error,
 )
-from tools.doctor.github import API_URL, connection_question, scopes_question, token_question
 from tools.doctor.names import name_questions
 from tools.doctor.rights import policy
-from tools.doctor.source import buildspec_question, health_check, source_question
-from tools.doctor.stored_secrets import build_secret_question, container_secret_question
 from tools.service_choice import NoSourceError, load_chosen, shown_file, source_of
 
 ESSENTIAL = (
@@ -47,18 +44,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.policy:
         print(policy())
         return 0
-    try:
-        deployment = load_chosen(options.env_file)
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return 1
-    github = API_URL if options.github else None
+    deployment = load_chosen(options.env_file)
+    api = github.API_URL if options.github else None
     report = Report()
     for settings in deployment:
         region = settings.aws_region
         print(f"{shown_file(settings)}: account {settings.account_number}, {region}", flush=True)
-        source = _source_of(settings, options.source)
-        examine(settings, Aws(region), report, github=github, source=source)
+        try:
+            folder = source_of(settings, options.source)
+        except NoSourceError:
+            folder = None
+        examine(settings, Aws(region), report, github_api=api, folder=folder)
     return 1 if report.sum_up() else 0
 
 
@@ -77,76 +73,76 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _source_of(settings: Settings, given: str | None) -> Path | None:
-    try:
-        return source_of(settings, given)
-    except NoSourceError:
-        return None
-
-
 def examine(
     settings: Settings,
     aws: Aws,
     report: "Report",
     *,
-    github: str | None = None,
-    source: Path | None = None,
+    github_api: str | None = None,
+    folder: Path | None = None,
 ) -> None:
-    """Ask every question that the settings raise; ``github`` is the address of its API, or None."""
+    """Ask every question that the settings raise.
+
+    ``github_api`` is None if GitHub is not asked, ``folder`` if nobody knows the repository's.
+    """
     for question in ESSENTIAL:
         if _ask(question, settings, aws, report).verdict is Verdict.PROBLEM:
             report.add(
                 "everything else", not_checked("the doctor asks no further until this is solved")
             )
             return
-    for question in questions(settings, github, source):
+    for question in questions(settings, github_api, folder):
         _ask(question, settings, aws, report)
 
 
-def questions(settings: Settings, github: str | None, source: Path | None) -> Iterator[Question]:
+def questions(
+    settings: Settings, github_api: str | None, folder: Path | None
+) -> Iterator[Question]:
     """Yield what to ask after the essentials, in the order of a deploy."""
     yield Question("CDK bootstrap", account.bootstrap)
     if core := settings.core:
-        yield account.stack_question(settings.core_stack_name)
+        yield _stack_question(settings.core_stack_name)
         yield Question("availability zones", partial(network.zones, core))
         yield Question("quota of VPCs", account.vpc_quota)
         if core.enable_nat_gw:
             yield Question("quota of Elastic IPs", account.address_quota)
+        else:
+            about = "egress of the private subnets"
+            yield Question(about, partial(task_policies.egress_of_core, core))
     yield Question("quota of Fargate vCPUs", account.fargate_quota)
     yield Question("quota of builds", account.build_quota)
-    yield Question("quota of roles", account.role_quota)
     yield Question("service-linked role of ECS", account.service_linked_role)
     yield from _existing_questions(settings)
-    yield account.stack_question(settings.service_stack_name)
+    yield _stack_question(settings.service_stack_name)
     yield from name_questions(settings)
     delivery = settings.delivery
-    if delivery.connection_arn:
-        yield connection_question(delivery.connection_arn)
-    elif delivery.github_token_secret_name:
-        yield token_question(delivery.github_token_secret_name)
-        if github:
-            yield scopes_question(delivery.github_token_secret_name, github)
+    if arn := delivery.connection_arn:
+        yield Question("GitHub connection", partial(github.connection, arn))
+    elif secret := delivery.github_token_secret_name:
+        yield Question("GitHub token", partial(github.token, secret))
+        if github_api:
+            yield Question("GitHub token's scopes", partial(github.scopes, secret, github_api))
     for variable, arn in settings.service.container_secrets.items():
-        yield container_secret_question(variable, arn)
+        yield Question(f"secret of {variable}", partial(stored_secrets.container_secret, arn))
     for variable, arn in delivery.build_secrets.items():
-        yield build_secret_question(variable, arn)
-    yield from map(account.managed_policy_question, settings.service.task_role_policy_arns)
-    yield source_question(source)
-    if source and delivery.buildspec_path:
-        yield buildspec_question(source, delivery.buildspec_path)
-    yield Question("health check", health_check)
+        yield Question(f"secret of {variable}", partial(stored_secrets.build_secret, arn))
+    for arn in (*settings.service.task_role_policy_arns, *delivery.build_role_policy_arns):
+        yield Question(f"policy {arn.rpartition('/')[2]}", partial(account.managed_policy, arn))
+    yield Question("Dockerfile of the service", partial(source.dockerfile, folder))
+    yield Question("health check", source.health_check)
+
+
+def _stack_question(name: str) -> Question:
+    return Question(f"stack {name}", partial(account.stack, name))
 
 
 def _existing_questions(settings: Settings) -> Iterator[Question]:
     if exists := settings.existing_platform:
         yield Question("existing VPC", partial(network.existing_vpc, exists))
-        yield Question("existing private subnets", partial(network.existing_subnets, exists))
         yield Question("egress of the private subnets", partial(network.egress, exists))
         yield Question("existing cluster", partial(platform.existing_cluster, exists))
         yield Question("existing namespace", partial(platform.existing_namespace, exists))
         yield Question("name in the namespace", partial(platform.name_in_namespace, exists))
-    for group in settings.service.ingress_security_groups:
-        yield Question(f"group {group}", partial(network.existing_group, group))
     if arn := settings.service.ecs_task_execution_role_arn:
         yield Question("existing execution role", partial(platform.existing_execution_role, arn))
 

@@ -1,11 +1,10 @@
 """The account: credentials, region, bootstrap, stacks, quotas, the role of ECS, and policies."""
 
 import math
-from functools import partial
 
 from settings import CpuArchitecture, Settings
 from tools.doctor.aws import Aws, reply_or_none
-from tools.doctor.check import Question, Result, note, ok, problem
+from tools.doctor.check import Result, note, ok, problem
 from tools.service_choice import is_sample
 
 NEEDED_BOOTSTRAP_VERSION = 6
@@ -23,12 +22,8 @@ _BUILDS = {
     CpuArchitecture.X86_64: ("codebuild", "L-9D07B6EF"),  # Linux/Small
     CpuArchitecture.ARM64: ("codebuild", "L-5ED1D25B"),  # ARM/Small
 }
-_ROLES = ("iam", "L-FE177D64")
 _CPU_UNITS = 1024  # of one vCPU
 _ENOUGH_BUILDS = 5
-MOST_ROLES_OF_CORE = 3
-MOST_ROLES_OF_SERVICE = 13
-"""How many roles the stacks make, at most."""
 
 
 def credentials(settings: Settings, aws: Aws) -> Result:
@@ -74,12 +69,8 @@ def bootstrap(settings: Settings, aws: Aws) -> Result:
     return ok(f"version {version}")
 
 
-def stack_question(name: str) -> Question:
-    """Return the question whether CloudFormation would create or update a stack."""
-    return Question(f"stack {name}", partial(_stack, name))
-
-
-def _stack(name: str, _: Settings, aws: Aws) -> Result:
+def stack(name: str, _: Settings, aws: Aws) -> Result:
+    """Say whether CloudFormation would create or update a stack."""
     status = aws.status_of_stack(name)
     if not status:
         return ok("is not there yet")
@@ -146,25 +137,6 @@ def build_quota(settings: Settings, aws: Aws) -> Result:
     return ok(f"{most} at a time")
 
 
-def role_quota(settings: Settings, aws: Aws) -> Result:
-    """Say whether the account has room for the roles of the stacks that are not there yet.
-
-    Each settings file is judged alone. The reply of IAM has the quota of the account, too.
-    """
-    needed = 0
-    if settings.core and not aws.stack_resources(settings.core_stack_name):
-        needed += MOST_ROLES_OF_CORE
-    if not aws.stack_resources(settings.service_stack_name):
-        needed += MOST_ROLES_OF_SERVICE
-    summary = aws.client("iam").get_account_summary()["SummaryMap"]
-    used, most = summary["Roles"], summary["RolesQuota"]
-    found = f"{used} of {most} in use, up to {needed} more are needed"
-    if used + needed > most:
-        home = aws.home_client("service-quotas").meta.region_name
-        return problem(found, f"{_command_to_raise(_ROLES, used + needed)} --region {home}")
-    return ok(found)
-
-
 def _value_of(quota: tuple[str, str], aws: Aws) -> float:
     service, code = quota
     client = aws.client("service-quotas")
@@ -197,12 +169,8 @@ def service_linked_role(_: Settings, aws: Aws) -> Result:
     return ok("is there")
 
 
-def managed_policy_question(arn: str) -> Question:
-    """Return the question whether a policy exists that the task role gets."""
-    return Question(f"policy {arn.rpartition('/')[2]}", partial(_managed_policy, arn))
-
-
-def _managed_policy(arn: str, _: Settings, aws: Aws) -> Result:
+def managed_policy(arn: str, _: Settings, aws: Aws) -> Result:
+    """Say whether a policy exists that a role gets."""
     if reply_or_none(aws.client("iam").get_policy, "NoSuchEntity", PolicyArn=arn) is None:
-        return problem(f"there is no {arn}", "create it, or correct task_role_policy_arns")
+        return problem(f"there is no {arn}", "create it, or correct the key that names it")
     return ok("exists")

@@ -33,6 +33,11 @@ def reply_or_none(call: Callable[..., Any], *absent: str, **parameters: Any) -> 
         return None
 
 
+def listed(value: Any) -> list[Any]:
+    """Return what IAM writes as a list, or without one if it has one item."""
+    return list(value) if isinstance(value, list) else [value]
+
+
 class Aws:
     """Clients for one region, and what several questions need to know about stacks.
 

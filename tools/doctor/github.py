@@ -1,7 +1,6 @@
 """The access to GitHub: the token and what GitHub says about it, or the connection."""
 
 import urllib.request
-from functools import partial
 from http import HTTPStatus
 from http.client import HTTPException
 from urllib.error import HTTPError
@@ -9,7 +8,7 @@ from urllib.parse import quote
 
 from settings import Settings
 from tools.doctor.aws import Aws, reply_or_none
-from tools.doctor.check import Question, Result, not_checked, note, ok, problem
+from tools.doctor.check import Result, not_checked, note, ok, problem
 
 API_URL = "https://api.github.com"
 NEEDED_SCOPES = frozenset({"repo", "admin:repo_hook"})
@@ -18,17 +17,8 @@ NEEDED_SCOPES = frozenset({"repo", "admin:repo_hook"})
 _TOKENS = "https://github.com/settings/tokens"
 
 
-def token_question(secret: str) -> Question:
-    """Return the question whether the token is in Secrets Manager, as plain text."""
-    return Question("GitHub token", partial(_token, secret))
-
-
-def scopes_question(secret: str, api_url: str) -> Question:
-    """Return the question whether the token can read the branch and has the needed scopes."""
-    return Question("GitHub token's scopes", partial(_scopes, secret, api_url))
-
-
-def _token(secret: str, _: Settings, aws: Aws) -> Result:
+def token(secret: str, _: Settings, aws: Aws) -> Result:
+    """Say whether the token is in Secrets Manager, as plain text."""
     text = _read_token(secret, aws)
     if text is None:
         create = f"aws secretsmanager create-secret --name {secret} --secret-string <TOKEN>"
@@ -57,15 +47,16 @@ def flaw_of(text: str) -> str:
     return "" if text.isascii() and text.isprintable() else "has characters that no token has"
 
 
-def _scopes(secret: str, api_url: str, settings: Settings, aws: Aws) -> Result:
-    token = _read_token(secret, aws)
-    if token is None or flaw_of(token):
+def scopes(secret: str, api_url: str, settings: Settings, aws: Aws) -> Result:
+    """Say whether the token can read the branch and has the needed scopes."""
+    text = _read_token(secret, aws)
+    if text is None or flaw_of(text):
         return not_checked("the token must be stored first")
     delivery = settings.delivery
     repository = f"{delivery.repository_owner}/{delivery.repository_name}"
     branch = f"repos/{repository}/branches/{quote(delivery.repository_branch)}"
     try:
-        scopes = _scopes_of(token, f"{api_url}/{branch}")
+        found = _scopes_of(text, f"{api_url}/{branch}")
     except HTTPError as error:
         error.close()
         return _result_of_refusal(
@@ -73,12 +64,12 @@ def _scopes(secret: str, api_url: str, settings: Settings, aws: Aws) -> Result:
         )
     except (OSError, HTTPException) as error:
         return not_checked(f"GitHub does not answer ({type(error).__name__})")
-    if scopes is None:
+    if found is None:
         return note(
             f"the token is fine-grained and can read {repository}",
             "check that it has the permission Webhooks: write",
         )
-    if missing := NEEDED_SCOPES - scopes:
+    if missing := NEEDED_SCOPES - found:
         return problem(f"it lacks {', '.join(sorted(missing))}", f"edit its scopes at {_TOKENS}")
     return ok(f"the token can read {repository}")
 
@@ -110,12 +101,8 @@ def _scopes_of(token: str, url: str) -> frozenset[str] | None:
     return None if scopes is None else frozenset(s.strip() for s in scopes.split(",") if s)
 
 
-def connection_question(arn: str) -> Question:
-    """Return the question whether the pipeline can use the connection to GitHub."""
-    return Question("GitHub connection", partial(_connection, arn))
-
-
-def _connection(arn: str, _: Settings, aws: Aws) -> Result:
+def connection(arn: str, _: Settings, aws: Aws) -> Result:
+    """Say whether the pipeline can use the connection to GitHub."""
     service = arn.split(":")[2]  # codeconnections, or codestar-connections, its older name
     get = aws.client(service).get_connection
     found = reply_or_none(get, "ResourceNotFoundException", ConnectionArn=arn)

@@ -5,8 +5,6 @@ another stack has a service of the same name, and then the log groups are taken,
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial
 
 import backend_service.names
 import core_infra.names
@@ -15,54 +13,35 @@ from tools.doctor.aws import Aws, reply_or_none
 from tools.doctor.check import Question, Result, ok, problem
 
 
-@dataclass(frozen=True)
-class UniqueName:
-    """A name that a stack gives to its resource of a CloudFormation type.
-
-    `setting` is the key that decides the name.
-    """
-
-    kind: str
-    name: str
-    stack: str
-    setting: str
-
-
-def unique_names(settings: Settings) -> list[UniqueName]:
-    """Return the names that the doctor looks for, with the stacks that have them."""
-    service = settings.service
-    found: list[UniqueName] = []
-    if core := settings.core:
-        for kind, name in core_infra.names.unique_names(core.ecs_cluster_name):
-            found.append(UniqueName(kind, name, settings.core_stack_name, "ecs_cluster_name"))
+def name_questions(settings: Settings) -> Iterator[Question]:
+    """Yield one question for each name: whether its stack can have it."""
+    service, cluster = settings.service, settings.service.ecs_cluster_name
+    if settings.core:
+        for kind, name in core_infra.names.unique_names(cluster):
+            yield from _question(kind, name, settings.core_stack_name, "ecs_cluster_name")
     for kind, name in backend_service.names.unique_names(
-        ecs_cluster_name=service.ecs_cluster_name,
+        ecs_cluster_name=cluster,
         service_name=service.service_name,
         ecr_repository_name=service.ecr_repository_name,
     ):
         setting = "ecr_repository_name" if kind == "AWS::ECR::Repository" else "service_name"
-        found.append(UniqueName(kind, name, settings.service_stack_name, setting))
-    return [name for name in found if name.kind in _TYPES]
+        yield from _question(kind, name, settings.service_stack_name, setting)
 
 
-def name_questions(settings: Settings) -> Iterator[Question]:
-    """Yield one question for each name: whether its stack can have it."""
-    for name in unique_names(settings):
-        about, is_taken = _TYPES[name.kind]
-        yield Question(f"name of the {about}", partial(_is_free, name, is_taken))
+def _question(kind: str, name: str, stack: str, setting: str) -> Iterator[Question]:
+    if kind in _TYPES:
+        about, is_taken = _TYPES[kind]
 
+        def answer(_: Settings, aws: Aws) -> Result:
+            if not is_taken(aws, name):
+                return ok(f"{name} is free")
+            if name in aws.stack_resources(stack).get(kind, ()):
+                return ok(f"{name} is in {stack}")
+            return problem(
+                f"{name} exists, but not in {stack}", f"delete it, or choose another {setting}"
+            )
 
-def _is_free(
-    name: UniqueName, is_taken: Callable[[Aws, str], bool], _: Settings, aws: Aws
-) -> Result:
-    if not is_taken(aws, name.name):
-        return ok(f"{name.name} is free")
-    if name.name in aws.stack_resources(name.stack).get(name.kind, ()):
-        return ok(f"{name.name} is in {name.stack}")
-    return problem(
-        f"{name.name} exists, but not in {name.stack}",
-        f"delete it, or choose another {name.setting}",
-    )
+        yield Question(f"name of the {about}", answer)
 
 
 def _repository(aws: Aws, name: str) -> bool:

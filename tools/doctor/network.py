@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from core_infra.names import start_task_services
 from settings import CoreSettings, ExistingPlatformSettings, Settings
+from settings.endpoints import start_task_services
 from tools.doctor.aws import Aws, reply_or_none
 from tools.doctor.check import Result, not_checked, ok, problem
+from tools.doctor.task_policies import egress_through
 
 # No API tells which zones Fargate does not serve. These are from AWS's list of regions of
 # 2026-11-24, which names the zones where Fargate serves only some of them:
@@ -102,27 +103,6 @@ def vpcs_of(platform: ExistingPlatformSettings, aws: Aws) -> list[dict[str, Any]
     return list(found["Vpcs"]) if found else []
 
 
-def existing_group(group: str, _: Settings, aws: Aws) -> Result:
-    """Say whether a security group of callers exists."""
-    describe = aws.client("ec2").describe_security_groups
-    found = reply_or_none(
-        describe, "InvalidGroup.NotFound", "InvalidGroupId.Malformed", GroupIds=[group]
-    )
-    if not found or not found["SecurityGroups"]:
-        return problem(f"there is no security group {group}", "correct ingress_security_groups")
-    return ok(f"{found['SecurityGroups'][0]['GroupName']} in {found['SecurityGroups'][0]['VpcId']}")
-
-
-def existing_subnets(platform: ExistingPlatformSettings, _: Settings, aws: Aws) -> Result:
-    """Say whether the VPC has private subnets."""
-    subnets = _private_subnets(platform, aws)
-    if subnets is None:
-        return not_checked("the VPC must be found first")
-    if not subnets:
-        return problem("the VPC has none", "add private subnets, or choose another VPC")
-    return ok(", ".join(sorted(subnet["SubnetId"] for subnet in subnets)))
-
-
 def _private_subnets(platform: ExistingPlatformSettings, aws: Aws) -> list[dict[str, Any]] | None:
     """Return the subnets that tasks will run in, each with its `RouteTable`; None without a VPC.
 
@@ -164,11 +144,14 @@ def _is_private(subnet: dict[str, Any]) -> bool:
 def egress(platform: ExistingPlatformSettings, settings: Settings, aws: Aws) -> Result:
     """Say whether each private subnet has a way to what a task needs to start.
 
-    That is a default route, or endpoints of the services that Fargate calls.
+    That is a default route, or endpoints of the services that Fargate calls. With endpoints, say
+    also which services of the task role's policies have none.
     """
     subnets = _private_subnets(platform, aws)
+    if subnets is None:
+        return not_checked("the VPC must be found first")
     if not subnets:
-        return not_checked("the subnets must be found first")
+        return problem("there are no private subnets", "add some, or choose another VPC")
     without_route = []
     for subnet in subnets:
         routes = subnet["RouteTable"]["Routes"]
@@ -179,13 +162,15 @@ def egress(platform: ExistingPlatformSettings, settings: Settings, aws: Aws) -> 
             return problem(flaw, "give the subnet a default route to a NAT gateway")
     if not without_route:
         return ok("through a default route")
-    if missing := _missing_endpoints(without_route, settings, aws):
+    needed = start_task_services(settings.aws_region) | settings.service.endpoint_services
+    endpoints = _endpoints_of(without_route, aws)
+    if missing := sorted(needed - endpoints):
         return problem(
             f"{without_route[0]['SubnetId']} has no default route, and no endpoint for "
             f"{', '.join(missing)}",
             "add a NAT gateway or the endpoints",
         )
-    return ok("through VPC endpoints")
+    return egress_through(endpoints, settings, aws)
 
 
 def flaw_of_default_route(subnet_id: str, route: dict[str, Any]) -> str:
@@ -197,23 +182,16 @@ def flaw_of_default_route(subnet_id: str, route: dict[str, Any]) -> str:
     return ""
 
 
-def _missing_endpoints(subnets: list[dict[str, Any]], settings: Settings, aws: Aws) -> list[str]:
-    vpc_id, region = subnets[0]["VpcId"], settings.aws_region
+def _endpoints_of(subnets: list[dict[str, Any]], aws: Aws) -> frozenset[str]:
+    """Return the endpoints that all of these subnets can use, by short names."""
+    vpc_id = subnets[0]["VpcId"]
     filters = [{"Name": "vpc-id", "Values": [vpc_id]}]
     pages = aws.client("ec2").get_paginator("describe_vpc_endpoints").paginate(Filters=filters)
     endpoints = [e for e in pages.build_full_result()["VpcEndpoints"] if e["VpcId"] == vpc_id]
-    usable = [e for e in endpoints if e["State"].lower() in _USABLE]
-    present = {_short_name(e, region) for e in usable if e["VpcEndpointType"] == "Interface"}
-    needed = start_task_services(region) | settings.service.endpoint_services
-    tables = {
-        table
-        for endpoint in usable
-        if endpoint["VpcEndpointType"] == "Gateway" and _short_name(endpoint, region) == "s3"
-        for table in endpoint.get("RouteTableIds", [])
-    }
-    s3 = all(subnet["RouteTable"]["RouteTableId"] in tables for subnet in subnets)
-    return sorted(needed - present) + ([] if s3 or "s3" in present else ["s3"])
-
-
-def _short_name(endpoint: dict[str, Any], region: str) -> str:
-    return str(endpoint["ServiceName"]).partition(f".{region}.")[2]
+    tables = {subnet["RouteTable"]["RouteTableId"] for subnet in subnets}
+    return frozenset(
+        str(e["ServiceName"]).partition(f".{aws.region}.")[2]
+        for e in endpoints
+        if e["State"].lower() in _USABLE
+        and (e["VpcEndpointType"] == "Interface" or tables.issubset(e.get("RouteTableIds", [])))
+    )

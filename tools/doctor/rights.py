@@ -7,10 +7,10 @@ RIGHTS = {
     "codeconnections": "GetConnection",
     "codestar-connections": "GetConnection",
     "ec2": "DescribeAddresses DescribeAvailabilityZones DescribeRegions DescribeRouteTables "
-    "DescribeSecurityGroups DescribeSubnets DescribeVpcAttribute DescribeVpcEndpoints DescribeVpcs",
+    "DescribeSubnets DescribeVpcAttribute DescribeVpcEndpoints DescribeVpcs",
     "ecr": "DescribeRepositories",
     "ecs": "DescribeClusters DescribeServices",
-    "iam": "GetAccountSummary GetPolicy GetRole",
+    "iam": "GetPolicy GetPolicyVersion GetRole",
     "kms": "DescribeKey",
     "logs": "DescribeLogGroups",
     "route53": "GetHostedZone",

@@ -1,15 +1,11 @@
-"""The Dockerfile of the service, its buildspec, and its health check."""
+"""The Dockerfile of the service, and its health check."""
 
-from functools import partial
 from pathlib import Path
 
-import yaml
-
-from backend_service.buildspec import IMAGE_VARIABLE
 from settings import ServiceSettings, Settings
 from settings.redaction import shown_name
 from tools.doctor.aws import Aws
-from tools.doctor.check import Question, Result, not_checked, note, ok, problem
+from tools.doctor.check import Result, not_checked, note, ok, problem
 from tools.init.dockerfile import DockerfileError, parse_dockerfile
 from tools.init.proposal import FIRST_IMAGE, NO_HEALTH_CHECK
 from tools.init.repository import Repository, SourceError
@@ -21,25 +17,20 @@ _SAMPLE_IMAGE = ServiceSettings.model_fields["seed_image"].default
 _SAMPLE_CHECK = ServiceSettings.model_fields["health_check_command"].default
 
 
-def source_question(source: Path | None) -> Question:
-    """Return the question about the Dockerfile; ``source`` is None if its folder is unknown."""
-    answer = _unknown if source is None else partial(_dockerfile, source)
-    return Question("Dockerfile of the service", answer)
+def dockerfile(source: Path | None, settings: Settings, _: Aws) -> Result:
+    """Look for the committed Dockerfile, and name what the build would pull from Docker Hub.
 
-
-def _unknown(settings: Settings, _: Aws) -> Result:
-    dockerfile = shown_name(settings.delivery.dockerfile)
-    return not_checked(
-        f"the doctor does not know the folder that has {dockerfile}",
-        "add SOURCE=<folder of the repository>",
-    )
-
-
-def _dockerfile(source: Path, settings: Settings, _: Aws) -> Result:
-    """Look for the committed Dockerfile, and name what the build would pull from Docker Hub."""
-    delivery, folder = settings.delivery, shown_name(str(source))
-    wanted = f"{delivery.repository_owner}/{delivery.repository_name}"
+    ``source`` is None if the folder of the repository is unknown.
+    """
+    delivery = settings.delivery
     path = shown_name(delivery.dockerfile)
+    if source is None:
+        return not_checked(
+            f"the doctor does not know the folder that has {path}",
+            "add SOURCE=<folder of the repository>",
+        )
+    folder = shown_name(str(source))
+    wanted = f"{delivery.repository_owner}/{delivery.repository_name}"
     try:
         repository = Repository(source)
         remote = repository.remote
@@ -55,10 +46,10 @@ def _dockerfile(source: Path, settings: Settings, _: Aws) -> Result:
                 f"{path} is not in commit {repository.commit} of {folder}",
                 "commit it, or correct folder_path and dockerfile_path",
             )
-        dockerfile = parse_dockerfile(repository.read(delivery.dockerfile))
+        parsed = parse_dockerfile(repository.read(delivery.dockerfile))
     except (SourceError, DockerfileError) as error:
         return not_checked(str(error))
-    limited = [image for image in dockerfile.pulled if is_from_docker_hub(image)]
+    limited = [image for image in parsed.pulled if is_from_docker_hub(image)]
     if not limited:
         return ok(f"{path} is committed, and takes nothing from Docker Hub")
     return note(
@@ -73,32 +64,6 @@ def is_from_docker_hub(image: str) -> bool:
     host, slash, _ = image.partition("/")
     has_host = bool(slash) and ("." in host or ":" in host or host == "localhost")
     return not has_host or host in _DOCKER_HUB
-
-
-def buildspec_question(source: Path, path: str) -> Question:
-    """Return the question whether the service's own buildspec exports the image that it builds."""
-    return Question("image that the build exports", partial(_buildspec, source, path))
-
-
-def _buildspec(source: Path, path: str, _: Settings, __: Aws) -> Result:
-    shown = shown_name(path)
-    try:
-        content = yaml.safe_load(Repository(source).read(path))
-    except SourceError as error:
-        return not_checked(str(error))
-    except (yaml.YAMLError, RecursionError):
-        return problem(f"{shown} is not valid YAML", "correct it")
-    try:
-        exported = content["env"]["exported-variables"]
-    except (TypeError, KeyError):
-        exported = ()
-    if isinstance(exported, list) and IMAGE_VARIABLE in exported:
-        return ok(f"{shown} exports {IMAGE_VARIABLE}")
-    return problem(
-        f"{shown} does not export {IMAGE_VARIABLE}: the pipeline has no image to release",
-        f"add `exported-variables: [{IMAGE_VARIABLE}]` to its env, and after the push "
-        f'`export {IMAGE_VARIABLE}="${{REPO_URL}}:<tag>@sha256:<digest>"`',
-    )
 
 
 def health_check(settings: Settings, aws: Aws) -> Result:

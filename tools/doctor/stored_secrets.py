@@ -1,25 +1,15 @@
 """The secrets of the container and of the build: whether they exist, and whose key they have."""
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from settings import Settings
 from tools.doctor.aws import Aws, reply_or_none
-from tools.doctor.check import Question, Result, note, ok, problem
+from tools.doctor.check import Result, note, ok, problem
 
 
-def container_secret_question(variable: str, arn: str) -> Question:
-    """Return the question whether a secret exists, and whether ECS may use its key."""
-    return Question(f"secret of {variable}", partial(_container_secret, arn))
-
-
-def build_secret_question(variable: str, arn: str) -> Question:
-    """Return the question whether a secret exists, and whether a build may use its key."""
-    return Question(f"secret of {variable}", partial(_build_secret, arn))
-
-
-def _container_secret(arn: str, settings: Settings, aws: Aws) -> Result:
+def container_secret(arn: str, settings: Settings, aws: Aws) -> Result:
+    """Say whether a secret exists, and whether ECS may use its key."""
     stored = _stored(arn, aws)
     if stored is None:
         return problem(f"there is no {arn}", "create it, or correct container_secrets")
@@ -34,15 +24,17 @@ def _container_secret(arn: str, settings: Settings, aws: Aws) -> Result:
     )
 
 
-def _build_secret(arn: str, _: Settings, aws: Aws) -> Result:
+def build_secret(arn: str, settings: Settings, aws: Aws) -> Result:
+    """Say whether a secret exists, and whether a build may use its key."""
     stored = _stored(arn, aws)
     if stored is None:
         return problem(f"there is no {arn}", "create it, or correct build_secrets")
-    if key := _customer_managed_key(stored, aws):
+    key = _customer_managed_key(stored, aws)
+    if key and not settings.delivery.build_role_policy_arns:
         # A note, because the policy of the key may let the role decrypt nevertheless.
         return note(
             f"is encrypted with {key}, which the role of the build may not use",
-            "encrypt it with aws/secretsmanager",
+            "allow kms:Decrypt with it in a policy, and name that in build_role_policy_arns",
         )
     return ok("exists")
 

@@ -35,7 +35,6 @@ _FLAGS: Mapping[str, tuple[str, str]] = {
 # The variables of make for these two flags; the others go into OPTIONS.
 _MAKE_VARIABLES = {"account_number": "ACCOUNT=", "aws_region": "REGION="}
 _CHOOSE_DOCKERFILE = 'OPTIONS="--dockerfile <path>"'
-_EXIT_CODE_OF_ERROR = 2
 
 
 class InitError(Exception):
@@ -62,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _write(target, text, force=options.force)
     except (InitError, SourceError, DockerfileError) as error:
         print(f"error: {error}\nNothing was written.", file=sys.stderr)
-        return _EXIT_CODE_OF_ERROR
+        return 2
     note_source(target, options.source)
     _report(proposal, target)
     return 0
@@ -86,10 +85,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _require_free(target: Path, *, force: bool) -> None:
-    shown = shown_name(str(target))
-    if target.is_dir():
-        raise InitError(f"{shown} is a folder")
     if not force and os.path.lexists(target):
+        shown = shown_name(str(target))
         raise InitError(
             f"{shown} exists already; FORCE=1 replaces it, ENV_FILE=<file> writes another"
         )
@@ -192,17 +189,12 @@ def _require_usable(text: str) -> None:
 
 
 def _write(target: Path, text: str, *, force: bool) -> None:
-    """Write the whole file or nothing, and never through a link."""
-    _require_free(target, force=force)
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    """Write the file; ``force`` replaces a link, not the file that it leads to."""
     try:
-        file = beside.open("x", encoding="utf-8")
-        try:
-            with file:
-                file.write(text)
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
+        if force:
+            target.unlink(missing_ok=True)
+        with target.open("x", encoding="utf-8") as file:
+            file.write(text)
     except OSError as error:
         raise InitError(f"{shown_name(str(target))} cannot be written ({error.strerror})") from None
 

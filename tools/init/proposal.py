@@ -175,10 +175,7 @@ def _names(repository: Repository, found: Mapping[str, Value]) -> dict[str, Valu
     label = re.sub(r"[^a-z0-9]+", "-", source.lower()).strip("-")[:_LONGEST_LABEL].strip("-")
     label = label or "service"
     origin += "" if label == source else ", for DNS"
-    names = dict.fromkeys(SERVICE_NAMES, Value(label, origin))
-    if len(label) == 1:  # ECR needs two characters.
-        names["ecr_repository_name"] = Value(f"{label}-service", origin)
-    return names
+    return dict.fromkeys(SERVICE_NAMES, Value(label, origin))
 
 
 def _ports(image: Stage) -> Iterator[Value]:

@@ -79,16 +79,6 @@ class Repository:
                 found[path] = "" if mode == "120000" else name
         return found
 
-    @cached_property
-    def _folders(self) -> frozenset[str]:
-        found = {"."}
-        for path in self.files:
-            folder = posixpath.dirname(path)
-            while folder and folder not in found:
-                found.add(folder)
-                folder = posixpath.dirname(folder)
-        return frozenset(found)
-
     def read(self, path: str) -> str:
         """Return the text of a committed file; what is not UTF-8 in it is replaced."""
         if path not in self.files:
@@ -103,7 +93,7 @@ class Repository:
     def has(self, path: str) -> bool:
         """Say whether there is such a file or folder."""
         path = posixpath.normpath(path)
-        return path in self.files or path in self._folders
+        return path in {".", *self.files} or any(f.startswith(f"{path}/") for f in self.files)
 
     @cached_property
     def remote(self) -> Remote | None:

@@ -3,13 +3,12 @@
 All names come from the settings. A command that changes something asks first, or takes ``--yes``.
 """
 
-from tools.command_line import run, whole_number
+from tools.command_line import run
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from settings import SettingsError
 from tools.operations.account import Account, OperationError
 from tools.operations.deliveries import deliver, roll_back
 from tools.operations.service import LOG_GROUPS, DeployedService, choose, open_shell, show_logs
@@ -27,9 +26,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for settings in deployment:
             if status := _run(DeployedService(settings, Account(settings)), given):
                 return status
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return 1
     except OperationError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -64,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     operations.add_parser("status", parents=[common], help="tasks, image, deliveries, alarms")
     logs = operations.add_parser("logs", parents=[common], help="older and new log lines")
     logs.add_argument("--of", choices=LOG_GROUPS, default="service", help="which log")
-    logs.add_argument("--since", type=whole_number(1), default=10, metavar="MINUTES")
+    logs.add_argument("--since", type=int, default=10, metavar="MINUTES")
     logs.add_argument("--follow", action="store_true", help="wait for new lines")
     shell = operations.add_parser("shell", parents=[common], help="a shell in a task")
     shell.add_argument("--task", default="", help="the beginning of the task id")

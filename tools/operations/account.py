@@ -1,14 +1,11 @@
-"""The AWS account of the settings, and its calls as commands of the AWS CLI."""
+"""The AWS account of the settings."""
 
-import json
 import os
-import shlex
 import sys
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from settings import Settings
@@ -32,7 +29,7 @@ class Account:
     def __init__(self, settings: Settings) -> None:
         self._aws = Aws(settings.aws_region)
         self.region = settings.aws_region
-        found = self._ask("sts", "get_caller_identity", (), {})
+        found = self.call("sts", "get_caller_identity")
         say(f"Account {found['Account']}, {self.region}, at {self._aws.endpoint}: {found['Arn']}")
         if found["Account"] != settings.account_number:
             raise OperationError(
@@ -45,24 +42,18 @@ class Account:
         """Whether the calls go to a local AWS on this machine."""
         return urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname in _LOOPBACK
 
-    def call(self, service: str, operation: str, *absent: str, **parameters: Any) -> Any:
-        """Show the call as a command and return its result; raise ``OperationError`` if it fails.
-
-        If the call fails with an error code among ``absent``, the result is None.
-        """
-        say(f"  $ {command(service, operation, self.region, **parameters)}")
-        return self._ask(service, operation, absent, parameters)
-
     def pages(self, service: str, operation: str, **parameters: Any) -> Iterator[Any]:
-        """Yield the result of a call page by page, without showing the call."""
+        """Yield the result of a call page by page."""
         try:
             yield from self._aws.client(service).get_paginator(operation).paginate(**parameters)
         except ERRORS as error:
             raise OperationError(self._explain(error)) from error
 
-    def _ask(
-        self, service: str, operation: str, absent: tuple[str, ...], parameters: dict[str, Any]
-    ) -> Any:
+    def call(self, service: str, operation: str, *absent: str, **parameters: Any) -> Any:
+        """Return the result of a call; raise ``OperationError`` if it fails.
+
+        If the call fails with an error code among ``absent``, the result is None.
+        """
         try:
             return getattr(self._aws.client(service), operation)(**parameters)
         except ERRORS as error:
@@ -76,20 +67,8 @@ class Account:
         return line if not said or said in line else f"{line}: {said}"
 
 
-def command(service: str, operation: str, region: str, **parameters: Any) -> str:
-    """Return the AWS CLI command of a call; its options have the names of the API's parameters."""
-    words = ["aws", service, operation.replace("_", "-")]
-    for name, value in parameters.items():
-        words.append(f"--{xform_name(name, '-')}")
-        if isinstance(value, list) and all(isinstance(each, str) for each in value):
-            words += value
-        else:
-            words.append(json.dumps(value) if isinstance(value, (list, dict)) else str(value))
-    return shlex.join([*words, "--region", region])
-
-
 def say(text: str) -> None:
-    """Print on standard error what is not the result: the account and the calls."""
+    """Print on standard error what is not the result."""
     print(text, file=sys.stderr, flush=True)
 
 

@@ -55,32 +55,18 @@ class Delivery:
 
 
 class Pipeline:
-    """The pipeline of a service."""
+    """The pipeline of a service.
+
+    ``source_action`` reads the source. ``last_stage`` rolls an image out and makes it live.
+    """
 
     def __init__(self, service: DeployedService) -> None:
         self._account = service.account
         self.name = service.settings.service.full_name
         found = self._account.call("codepipeline", "get_pipeline", name=self.name)
-        self._stages: list[dict[str, Any]] = found["pipeline"]["stages"]
-
-    @property
-    def source_action(self) -> str:
-        """The name of the action that reads the source."""
-        return str(self._stages[0]["actions"][0]["name"])
-
-    @property
-    def last_stage(self) -> str:
-        """The name of the stage that rolls an image out and makes it live.
-
-        Raises ``OperationError`` if these are two stages: a rollback repeats one stage only.
-        """
-        last = self._stages[-1]
-        if not any(a["actionTypeId"]["provider"] == "ECS" for a in last["actions"]):
-            raise OperationError(
-                f"the last stage of {self.name}, {last['name']}, does not roll out: to return to "
-                "an older image, revert the commit and push"
-            )
-        return str(last["name"])
+        stages = found["pipeline"]["stages"]
+        self.source_action = str(stages[0]["actions"][0]["name"])
+        self.last_stage = str(stages[-1]["name"])
 
     def deliveries(self, *, in_stage: str = "") -> list[Delivery]:
         """Return the executions, newest first; with ``in_stage`` those that succeeded there."""

@@ -13,7 +13,7 @@ from backend_service.names import (
 )
 from cdk_rehearsal.containers import NoEngineError, find_engine
 from settings import Settings
-from tools.operations.account import Account, OperationError, command, say
+from tools.operations.account import Account, OperationError, say
 from tools.repository import ROOT
 from tools.service_choice import shown_file
 
@@ -90,11 +90,9 @@ def show_logs(service: DeployedService, *, of: str, minutes: int, follow: bool) 
     """Print the log lines of the last minutes; with ``follow`` wait for new ones until Ctrl-C."""
     group = LOG_GROUPS[of](service.settings)
     since, seen = int((time.time() - minutes * 60) * 1000), set[str]()
-    account, call = service.account, ("logs", "filter_log_events")
-    # Once: the calls that follow differ in the time only.
-    say(f"  $ {command(*call, account.region, logGroupName=group, startTime=since)}")
     while True:
-        pages = account.pages(*call, logGroupName=group, startTime=since)
+        wanted = {"logGroupName": group, "startTime": since}
+        pages = service.account.pages("logs", "filter_log_events", **wanted)
         for event in (event for page in pages for event in page["events"]):
             if event["eventId"] not in seen:
                 seen.add(event["eventId"])
@@ -122,15 +120,12 @@ def open_shell(service: DeployedService, *, task_prefix: str, command_line: str)
         )
     if service.account.is_local:
         return _run_in_container(task, command_line)
-    line = command(
-        *("ecs", "execute_command", service.account.region),
-        cluster=service.cluster,
-        task=task_id(task),
-        container=service.settings.service.container_name,
-        command=command_line,
-    )
-    say(f"  $ {line} --interactive")
-    return subprocess.run(["sh", "-c", f"{line} --interactive"], check=False).returncode
+    line = [
+        *("aws", "ecs", "execute-command", "--interactive", "--region", service.account.region),
+        *("--cluster", service.cluster, "--task", task_id(task), "--command", command_line),
+        *("--container", service.settings.service.container_name),
+    ]
+    return subprocess.run(line, check=False).returncode
 
 
 def _running_task(service: DeployedService, prefix: str) -> dict[str, Any]:
@@ -153,5 +148,4 @@ def _run_in_container(task: Mapping[str, Any], command_line: str) -> int:
         raise OperationError("tasks of this local AWS are records, not containers: no shell")
     terminal = ["--interactive", "--tty"] if os.isatty(0) else ["--interactive"]
     line = [*engine.command, "exec", *terminal, found[0], "sh", "-c", command_line]
-    say(f"  $ {' '.join(line[:-3])} {command_line}   (a local AWS has no ECS Exec)")
     return subprocess.run(line, env=engine.environment, check=False).returncode

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from backend_service.names import LIVE_TAG, AlarmKind, alarm_name
+from backend_service.names import LIVE_TAG, alarm_kinds, alarm_name
 from tools.operations.deliveries import Delivery, Pipeline
 from tools.operations.service import DeployedService, task_id
 
@@ -69,26 +69,22 @@ def _image(
     author = "a cdk deploy" if image.endswith(f":{LIVE_TAG}") else "the pipeline"
     yield f"{image}, put into service by {author}"
     repository = service.settings.service.ecr_repository_name
-    live, _ = _find_image(service, repository, {"imageTag": LIVE_TAG})
-    running = {c["imageDigest"] for task in tasks for c in task["containers"] if "imageDigest" in c}
+    pages = service.account.pages("ecr", "describe_images", repositoryName=repository)
+    images = {each["imageDigest"]: each for page in pages for each in page["imageDetails"]}
+    running = {
+        container["imageDigest"]
+        for task in tasks
+        for container in task["containers"]
+        # The images of sidecars are not from here.
+        if container["name"] == service.settings.service.container_name
+        if "imageDigest" in container
+    }
     for digest in sorted(running):
-        _, tags = _find_image(service, repository, {"imageDigest": digest})
-        state = "live" if digest == live else "not live (yet): a cdk deploy would run another image"
+        tags = images.get(digest, {}).get("imageTags", [])
+        live = LIVE_TAG in tags
+        state = "live" if live else "not live (yet): a cdk deploy would run another image"
         yield f"running {digest[:_SHORT_DIGEST]} ({', '.join(tags) or 'no tag'}), {state}"
         yield _origin(tags, deliveries)
-
-
-def _find_image(
-    service: DeployedService, repository: str, image: dict[str, str]
-) -> tuple[str, list[str]]:
-    """Return digest and tags of an image; both are empty if the repository does not have it."""
-    found = service.account.call(
-        *("ecr", "describe_images", "ImageNotFoundException"),
-        repositoryName=repository,
-        imageIds=[image],
-    )
-    details = found["imageDetails"] if found else []
-    return (details[0]["imageDigest"], details[0].get("imageTags", [])) if details else ("", [])
 
 
 def _origin(tags: list[str], deliveries: list[Delivery]) -> str:
@@ -102,7 +98,8 @@ def _origin(tags: list[str], deliveries: list[Delivery]) -> str:
 
 
 def _alarms(service: DeployedService) -> Iterator[str]:
-    names = [alarm_name(service.settings.service.full_name, kind) for kind in AlarmKind]
+    settings = service.settings.service
+    names = [alarm_name(settings.full_name, kind) for kind in alarm_kinds(settings)]
     found = service.account.call("cloudwatch", "describe_alarms", AlarmNames=names)["MetricAlarms"]
     alarms = {each["AlarmName"]: each for each in found}
     states = [alarms[name]["StateValue"] if name in alarms else "MISSING" for name in names]

@@ -8,13 +8,11 @@ from tools.command_line import run
 
 import argparse
 import shlex
-import socket
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -41,7 +39,7 @@ from cdk_rehearsal.pipelines import (
     docker_stand_in,
     top_of,
 )
-from settings import Settings, SettingsError
+from settings import Settings
 from tools.rehearsal.sample_image import SEED, available, base_image, build_seed, usable_engine
 from tools.rehearsal.workspace import Workspace
 from tools.repository import ROOT
@@ -69,8 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if len(targets) > 1:
             raise RehearsalError(f"a playground has one account and one region, not {targets}")
         source = top_of(source_of(deployment[0], given.source))
-    except (SettingsError, NoSourceError, RehearsalError) as error:
-        print(error if isinstance(error, SettingsError) else f"error: {error}", file=sys.stderr)
+    except (NoSourceError, RehearsalError) as error:
+        print(f"error: {error}", file=sys.stderr)
         return 1
     playground, failed = Playground(deployment, env_file, source), True
     try:
@@ -102,7 +100,6 @@ class Playground:
         self._engine: Engine | None = None
         self._network: ContainerNetwork | None = None
         self._folders: list[Path] = []
-        self._endpoint = ""
 
     def start(self, *, working_tree: bool) -> None:
         """Start and bootstrap the local AWS, and print how to use it."""
@@ -118,7 +115,6 @@ class Playground:
         else:
             docker = docker_stand_in(docker_folder)
         aws = self._aws(engine)
-        self._endpoint = aws.endpoint_url
         workspace = enter(Workspace(aws))
         self._folders = [docker_folder, workspace.folder, aws.access.ca_bundle.parent]
         with report.step("cdk bootstrap") as step:
@@ -143,17 +139,10 @@ class Playground:
                 time.sleep(_POLL_SECONDS)
 
     def say_what_is_left(self) -> bool:
-        """Look for everything that was made, say where, and tell whether something is there."""
-        checked = [f"the folder {folder}" for folder in self._folders]
+        """Look for the folders, containers, networks and images; tell whether one is there."""
         left = [str(folder) for folder in self._folders if folder.exists()]
-        if self._endpoint:
-            checked.append(f"the port of {self._endpoint}")
-            left += [self._endpoint] if _answers(self._endpoint) else []
         if self._engine:
-            engine = self._engine.name
-            checked.append(f"containers, networks and images of {engine} with our label")
             left += left_over(self._engine)
-        self._report.say(f"Checked: {'; '.join(checked) or 'nothing, because nothing was made'}.")
         self._report.say(f"LEFT: {', '.join(left)}" if left else "Nothing is left.")
         return bool(left)
 
@@ -222,12 +211,6 @@ class Playground:
         for target in ("status", "deliver", "call" if self._network else "logs"):
             say(f"  make {target} ENV_FILE={option}")
         say("\nWhat it can show, and what it cannot: docs/rehearsal.md\n")
-
-
-def _answers(endpoint: str) -> bool:
-    with socket.socket() as client:
-        address = urlsplit(endpoint)
-        return client.connect_ex((str(address.hostname), address.port or 0)) == 0
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ from cdk_rehearsal.containers import (
     find_engine,
     label_options,
 )
-from settings import SettingsError
 from tools.operations.account import Account, OperationError, say
 from tools.operations.service import DeployedService, choose
 from tools.rehearsal.sample_image import CACHE, SEED
@@ -39,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         return call(given)
-    except (SettingsError, OperationError, EngineError, NoEngineError) as error:
-        print(error if isinstance(error, SettingsError) else f"error: {error}", file=sys.stderr)
+    except (OperationError, EngineError, NoEngineError) as error:
+        print(f"error: {error}", file=sys.stderr)
         return 1
 
 

@@ -142,11 +142,17 @@ class RehearsalContext:
     def running_image(self, stack: str = "") -> str:
         """Return the digest of the image that every task runs, once all tasks run the same one."""
         digests: set[str] = set()
+        repository = self.outputs(stack)["ImageRepositoryUri"]
 
         def agree() -> bool:
-            containers = [c for task in self.tasks(stack) for c in task["containers"]]
             digests.clear()
-            digests.update(container.get("imageDigest", "") for container in containers)
+            digests.update(
+                container.get("imageDigest", "")
+                for task in self.tasks(stack)
+                for container in task["containers"]
+                # The images of sidecars are not from the repository of the service.
+                if container["image"].startswith(repository)
+            )
             return len(digests) == 1 and "" not in digests
 
         wait_until(f"all tasks of {stack or self.stack} run the same image", agree)

@@ -6,7 +6,7 @@ from typing import Any
 
 from cdk_rehearsal.bounds import SETTLE_SECONDS
 
-_POLL_SECONDS = 0.1
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 0.5
 
 
 class RehearsalError(Exception):
@@ -35,9 +35,10 @@ def wait_until(what: str, holds: Callable[[], bool], seconds: float = SETTLE_SEC
 
     Raises ``RehearsalError`` when it does not hold after the given seconds.
     """
-    began = time.monotonic()
+    began, pause = time.monotonic(), _FIRST_PAUSE_SECONDS
     while not holds():
         if time.monotonic() - began > seconds:
             raise RehearsalError(f"this is still false after {seconds:g} s: {what}")
-        time.sleep(_POLL_SECONDS)
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
     return time.monotonic() - began

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tools.bench.__main__ import measure, table
-from tools.bench.apps import BenchError, MeasuredApp, check_out
+from tools.bench.apps import MeasuredApp, check_out
 
 
 class RecordedApp(MeasuredApp):
@@ -34,10 +34,10 @@ def test_an_earlier_revision_is_written_out(tmp_path: Path) -> None:
     repository = tmp_path / "repository"
     git = ["git", "-C", str(repository), "-c", "user.name=A", "-c", "user.email=a@example.com"]
     subprocess.run(["git", "init", "--quiet", str(repository)], check=True)
-    for text in ("old", "new"):
-        (repository / "app.py").write_text(text, encoding="utf-8")
-        subprocess.run([*git, "add", "."], check=True)
-        subprocess.run([*git, "commit", "--quiet", "--message", text], check=True)
-    assert (check_out("HEAD~1", repository, tmp_path / "out") / "app.py").read_text() == "old"
-    with pytest.raises(BenchError, match="nowhere"):
+    (repository / "app.py").write_text("old", encoding="utf-8")
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--message", "old"], check=True)
+    (repository / "app.py").write_text("new", encoding="utf-8")
+    assert (check_out("HEAD", repository, tmp_path / "out") / "app.py").read_text() == "old"
+    with pytest.raises(SystemExit, match="nowhere"):
         check_out("nowhere", repository, tmp_path / "none")

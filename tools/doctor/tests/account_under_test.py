@@ -1,10 +1,12 @@
-"""A local AWS account in which a test breaks something, and what the doctor says about it."""
+"""Accounts for the doctor: a local AWS in which a test breaks something, and made-up replies."""
 
 from functools import cache
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from cdk_rehearsal import LocalAws
-from settings.examples import example_deployment
+from settings.examples import REGION, example_deployment
 from support.raw_requests import send, signature
 from tools.doctor.__main__ import ESSENTIAL, questions
 from tools.doctor.aws import Aws
@@ -53,3 +55,29 @@ class AccountUnderTest:
         assert result.verdict is Verdict.PROBLEM, result
         assert TOKEN not in result.line
         return result.line
+
+
+class Replying(Aws):
+    """An account that gives these replies, by operation; it refuses everything else."""
+
+    def __init__(self, code: str = "AccessDenied", **replies: Any) -> None:
+        super().__init__(REGION)
+        self._code, self._replies = code, replies
+
+    def client(self, service: str) -> Any:
+        assert service
+        return self
+
+    home_client = client
+
+    def __getattr__(self, operation: str) -> Any:
+        def call(*_: Any, **__: Any) -> Any:
+            if operation in self._replies:
+                return self._replies[operation]
+            raise refusal(self._code, operation)
+
+        return call
+
+
+def refusal(code: str, operation: str, message: str = "") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)

@@ -1,17 +1,15 @@
 """Each thing that the doctor finds in an account before a deploy of both stacks."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
-from app import templates_of
-from settings.examples import ACCOUNT, CONNECTED, ISOLATED, REGION, example_deployment
-from tools.doctor.account import MOST_ROLES_OF_CORE, MOST_ROLES_OF_SERVICE
+from settings.examples import ACCOUNT, REGION
 from tools.doctor.check import Verdict
-from tools.doctor.names import unique_names
 from tools.doctor.rights import policy
 from tools.doctor.tests.account_under_test import (
     TOKEN,
@@ -141,11 +139,6 @@ def settings(**changes: str) -> Change:
             "create it, or correct container_secrets",
         ),
         ("secret of KEY", settings(container_secrets=f"KEY={PARAMETER}"), f"no {PARAMETER}"),
-        (
-            "group sg-0123456789abcdef0",
-            settings(ingress_security_groups="sg-0123456789abcdef0"),
-            "there is no security group sg-0123456789abcdef0 -> correct ingress_security_groups",
-        ),
         ("policy orders", settings(task_role_policy_arns=POLICY), f"there is no {POLICY}"),
         ("secret of NPM", settings(build_secrets=f"NPM={SECRET}"), "correct build_secrets"),
     ],
@@ -174,32 +167,29 @@ def test_what_is_named_and_exists_is_no_problem(account: AccountUnderTest) -> No
     account.client("iam").create_policy(PolicyName="orders", PolicyDocument=policy())
     (orders,) = account.ask("policy orders", task_role_policy_arns=POLICY)
     assert orders.line == "exists"
-    (group,) = account.client("ec2").describe_security_groups()["SecurityGroups"]
-    named = {"ingress_security_groups": group["GroupId"]}
-    (callers,) = account.ask(f"group {group['GroupId']}", **named)
-    assert callers.line == f"default in {group['VpcId']}"
     assert {database.line, key.line, npm.line, github.line} == {"exists", "is AVAILABLE"}
 
 
-def test_room_for_the_roles_of_stacks_that_are_not_there(
-    account: AccountUnderTest, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("actions", "found"),
+    [
+        (["sns:Publish", "s3:GetObject"], "through VPC endpoints"),
+        (["sns:Publish", "sqs:*"], "no way to sqs -> if they call it: add sqs to vpc_endpoint_se"),
+        (["iam:GetRole"], "no way to iam -> if they call it: use a NAT gateway for iam"),
+        (["*"], "a policy allows all actions, and so it names no services"),
+    ],
+)
+def test_services_of_the_task_role_without_nat(
+    account: AccountUnderTest, actions: list[str], found: str
 ) -> None:
-    assert "up to 16 more are needed" in account.ask("quota of roles")[0].line
-    monkeypatch.setattr("tools.doctor.account.MOST_ROLES_OF_SERVICE", 1001)
-    found = account.problem("quota of roles")
-    assert f"up to 1004 more are needed -> {RAISE} iam --quota-code L-FE177D64" in found
-    assert found.endswith(" --region us-east-1")
-    deploy_network(account)
-    assert "up to 1001 more are needed" in account.problem("quota of roles")
-
-
-def test_no_stack_makes_more_roles_than_the_doctor_counts() -> None:
-    most = {"CoreInfraStack": 0, "BackendServiceStack": 0}
-    together = {**ISOLATED, **CONNECTED}
-    for stack, template in templates_of(example_deployment(together)).items():
-        kinds = [resource["Type"] for resource in template["Resources"].values()]
-        most[stack.removeprefix(CONNECTED["stack_prefix"])] = kinds.count("AWS::IAM::Role")
-    assert [*most.values()] == [MOST_ROLES_OF_CORE, MOST_ROLES_OF_SERVICE]
+    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    account.client("iam").create_policy(PolicyName="orders", PolicyDocument=document)
+    isolated = {"enable_nat_gw": "False", "vpc_endpoint_services": "sns"}
+    about = "egress of the private subnets"
+    (result,) = account.ask(about, **isolated, task_role_policy_arns=POLICY)
+    assert result.verdict is not Verdict.PROBLEM
+    assert found in result.line
 
 
 def test_the_vpc_of_the_core_stack_needs_no_further_room(account: AccountUnderTest) -> None:
@@ -213,24 +203,22 @@ def test_the_vpc_of_the_core_stack_needs_no_further_room(account: AccountUnderTe
 
 
 @pytest.mark.parametrize(
-    ("about", "kind", "service", "operation", "parameter"),
+    ("about", "name", "service", "operation", "parameter"),
     [
-        ("repository", "AWS::ECR::Repository", "ecr", "create_repository", "repositoryName"),
-        ("cluster", "AWS::ECS::Cluster", "ecs", "create_cluster", "clusterName"),
-        ("log group", "AWS::Logs::LogGroup", "logs", "create_log_group", "logGroupName"),
+        ("repository", "ecsdemo-backend", "ecr", "create_repository", "repositoryName"),
+        ("cluster", "ecs-blueprint-infra", "ecs", "create_cluster", "clusterName"),
+        ("log group", "/ecs-exec/ecs-blueprint-infra", "logs", "create_log_group", "logGroupName"),
     ],
 )
 def test_a_name_that_is_taken(
-    account: AccountUnderTest, about: str, kind: str, service: str, operation: str, parameter: str
+    account: AccountUnderTest, about: str, name: str, service: str, operation: str, parameter: str
 ) -> None:
-    (of_sample,) = example_deployment({})
-    names = [name for name in unique_names(of_sample) if name.kind == kind]
-    for name in names:
-        getattr(account.client(service), operation)(**{parameter: name.name})
-    results = account.ask(f"name of the {about}")
-    assert len(results) == len(names) > 0
-    for name, result in zip(names, results, strict=True):
-        assert f"{name.name} exists, but not in {name.stack} -> delete it" in result.line
+    getattr(account.client(service), operation)(**{parameter: name})
+    taken, *free = sorted(
+        account.ask(f"name of the {about}"), key=lambda r: r.verdict is Verdict.OK
+    )
+    assert re.fullmatch(rf"{name} exists, but not in \w+Stack -> delete it, or .*", taken.line)
+    assert all(result.verdict is Verdict.OK for result in free)
 
 
 def test_a_name_that_the_stack_has_itself(account: AccountUnderTest) -> None:

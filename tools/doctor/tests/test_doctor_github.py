@@ -1,78 +1,54 @@
 """What the doctor says about the token after it has asked GitHub, or a stand-in for GitHub."""
 
 import threading
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
 
 import pytest
 
-from settings.examples import REGION, example_deployment
-from tools.doctor.aws import Aws
+from settings.examples import example_deployment
 from tools.doctor.check import Result, Verdict
-from tools.doctor.github import flaw_of, scopes_question
+from tools.doctor.github import flaw_of, scopes
+from tools.doctor.tests.account_under_test import TOKEN, Replying
 
-TOKEN = "ghp_secretOfTheTest"  # noqa: S105 - opens nothing
 ENOUGH = "repo, admin:repo_hook, read:org"
 BRANCH = "/repos/acme/ecs-backend-service-blueprint/branches/main"
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What the stand-in for GitHub replies about the branch."""
+    """What the stand-in for GitHub replies about the branch, and 418 to every other request."""
 
     status: int = 200
     scopes: str | None = ENOUGH
     location: str = ""
 
 
-Start = Callable[[Reply], str]
+class Handler(BaseHTTPRequestHandler):
+    """Gives a reply to each request."""
 
+    reply: Reply
 
-@pytest.fixture
-def github() -> Iterator[Start]:
-    servers: list[HTTPServer] = []
+    def do_GET(self) -> None:
+        reply = self.reply
+        known = self.headers["Authorization"] == f"Bearer {TOKEN}" and self.path == BRANCH
+        self.send_response(reply.status if known else 418)
+        if reply.scopes is not None:
+            self.send_header("X-OAuth-Scopes", reply.scopes)
+        if reply.location:
+            self.send_header("Location", reply.location)
+        self.end_headers()
 
-    def start(reply: Reply) -> str:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                known = self.headers["Authorization"] == f"Bearer {TOKEN}"
-                self.send_response(reply.status if known and self.path == BRANCH else 418)
-                if reply.scopes is not None:
-                    self.send_header("X-OAuth-Scopes", reply.scopes)
-                if reply.location:
-                    self.send_header("Location", reply.location)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Stay silent."""
-
-        servers.append(HTTPServer(("127.0.0.1", 0), Handler))
-        threading.Thread(target=servers[-1].serve_forever, args=(0.01,), daemon=True).start()
-        return f"http://127.0.0.1:{servers[-1].server_port}"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
-
-
-class _WithToken(Aws):
-    """An account whose secret holds the token."""
-
-    def client(self, service: str) -> Any:
-        assert service == "secretsmanager"
-        return self
-
-    def get_secret_value(self, **_: str) -> dict[str, str]:
-        return {"SecretString": TOKEN}
+    def log_message(self, *_: object) -> None:
+        """Stay silent."""
 
 
 def asked(url: str) -> Result:
     """Return what the doctor says after it has asked there; never the token."""
     (settings,) = example_deployment({})
-    result = scopes_question("ecs-github-token", url).answer(settings, _WithToken(REGION))
+    result = scopes(
+        "ecs-github-token", url, settings, Replying(get_secret_value={"SecretString": TOKEN})
+    )
     assert TOKEN not in result.line
     return result
 
@@ -86,17 +62,17 @@ def asked(url: str) -> Result:
         (Reply(401), Verdict.PROBLEM, "GitHub does not accept the token"),
         (Reply(404), Verdict.PROBLEM, "shows the token no branch main of acme/ecs"),
         (Reply(500), Verdict.NOT_CHECKED, "GitHub answers 500"),
+        # The token follows no redirect: it could lead to any other host.
+        (Reply(301, location="/elsewhere"), Verdict.NOT_CHECKED, "GitHub answers 301"),
     ],
 )
-def test_what_github_says(github: Start, reply: Reply, verdict: Verdict, found: str) -> None:
-    result = asked(github(reply))
+def test_what_github_says(reply: Reply, verdict: Verdict, found: str) -> None:
+    handler = type("Replying", (Handler,), {"reply": reply})
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        result = asked(f"http://127.0.0.1:{server.server_port}")
     assert result.verdict is verdict
     assert found in result.found
-
-
-def test_the_token_follows_no_redirect(github: Start) -> None:
-    moved = Reply(301, location=f"{github(Reply())}{BRANCH}")
-    assert asked(github(moved)).line == "GitHub answers 301"
 
 
 def test_github_does_not_answer() -> None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -11,11 +10,11 @@ from settings import VpcAttributes
 from settings.examples import ACCOUNT, EXISTING, REGION, example_deployment
 from tools.doctor.aws import Aws
 from tools.doctor.check import Verdict
-from tools.doctor.network import existing_vpc, flaw_of_default_route, has_fargate
+from tools.doctor.network import existing_vpc, flaw_of_default_route
 from tools.doctor.tests.account_under_test import AccountUnderTest
 
 CLUSTER, NAMESPACE, ROLE = "shared", "default.shared.local", "shared-execution"
-SUBNETS, EGRESS = "existing private subnets", "egress of the private subnets"
+EGRESS = "egress of the private subnets"
 EVERYWHERE = {"DestinationCidrBlock": "0.0.0.0/0"}
 
 
@@ -25,83 +24,67 @@ def trust(service: str) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-@dataclass
 class Platform:
     """A network, a cluster, a namespace and a role, as another team would have made them."""
 
-    account: AccountUnderTest
-    vpc: str = ""
-    private: list[str] = field(default_factory=list)
-    tables: list[str] = field(default_factory=list)
-    settings: dict[str, str] = field(default_factory=dict)
-
-    def client(self, service: str) -> Any:
-        return self.account.client(service)
-
-    def build(self) -> None:
-        ec2 = self.client("ec2")
+    def __init__(self, account: AccountUnderTest) -> None:
+        self.account = account
+        self.ec2 = ec2 = account.client("ec2")
+        self.private: list[str] = []
+        self.tables: list[str] = []
         self.vpc = self.make_vpc("shared")
         ec2.modify_vpc_attribute(VpcId=self.vpc, EnableDnsHostnames={"Value": True})
-        public, _ = self.subnet(0, "a")
+        public, _ = self._make_subnet(0, "a")
+        self.tag_as_public(public)
         address = ec2.allocate_address(Domain="vpc")["AllocationId"]
-        made = ec2.create_nat_gateway(SubnetId=public, AllocationId=address)
+        gateway = ec2.create_nat_gateway(SubnetId=public, AllocationId=address)["NatGateway"]
         for number, zone in enumerate("ab", start=1):
-            subnet, table = self.subnet(number, zone)
+            subnet, table = self._make_subnet(number, zone)
             self.private.append(subnet)
             self.tables.append(table)
-            nat = made["NatGateway"]["NatGatewayId"]
-            ec2.create_route(RouteTableId=table, NatGatewayId=nat, **EVERYWHERE)
-        self.client("ecs").create_cluster(clusterName=CLUSTER)
+            nat = {"NatGatewayId": gateway["NatGatewayId"], **EVERYWHERE}
+            ec2.create_route(RouteTableId=table, **nat)
+        account.client("ecs").create_cluster(clusterName=CLUSTER)
         role = {"RoleName": ROLE, "AssumeRolePolicyDocument": trust("ecs-tasks.amazonaws.com")}
-        self.client("iam").create_role(**role)
-        namespace = self.make_namespace(NAMESPACE, self.vpc)
+        account.client("iam").create_role(**role)
         self.settings = EXISTING | {
-            "vpc_name": "shared",
             "ecs_cluster_name": CLUSTER,
-            "namespace_name": NAMESPACE,
-            **namespace_settings(namespace),
+            **self.make_namespace(NAMESPACE, self.vpc),
             "ecs_task_execution_role_arn": f"arn:aws:iam::{ACCOUNT}:role/{ROLE}",
         }
-        tags = [{"Key": "aws-cdk:subnet-type", "Value": "Public"}]
-        ec2.create_tags(Resources=[public], Tags=tags)
 
     def make_vpc(self, name: str) -> str:
-        ec2 = self.client("ec2")
-        vpc = str(ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"])
-        ec2.create_tags(Resources=[vpc], Tags=[{"Key": "Name", "Value": name}])
+        vpc = str(self.ec2.create_vpc(CidrBlock="10.20.0.0/16")["Vpc"]["VpcId"])
+        self.ec2.create_tags(Resources=[vpc], Tags=[{"Key": "Name", "Value": name}])
         return vpc
 
-    def subnet(self, number: int, zone: str) -> tuple[str, str]:
-        ec2 = self.client("ec2")
-        place = {"CidrBlock": f"10.20.{number}.0/24", "AvailabilityZone": f"{REGION}{zone}"}
-        subnet = str(ec2.create_subnet(VpcId=self.vpc, **place)["Subnet"]["SubnetId"])
-        table = str(ec2.create_route_table(VpcId=self.vpc)["RouteTable"]["RouteTableId"])
-        ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
-        return subnet, table
+    def tag_as_public(self, *subnets: str) -> None:
+        tags = [{"Key": "aws-cdk:subnet-type", "Value": "Public"}]
+        self.ec2.create_tags(Resources=subnets, Tags=tags)
 
-    def make_namespace(self, name: str, vpc: str) -> str:
-        client = self.client("servicediscovery")
-        client.create_private_dns_namespace(Name=name, Vpc=vpc)
-        found = client.list_namespaces()["Namespaces"]
-        return str(next(n["Id"] for n in reversed(found) if n["Name"] == name))
-
-    def endpoint(self, service: str, kind: str, **parameters: Any) -> None:
+    def add_endpoint(self, service: str, **parameters: Any) -> None:
         name = f"com.amazonaws.{REGION}.{service}"
-        self.client("ec2").create_vpc_endpoint(
-            VpcId=self.vpc, ServiceName=name, VpcEndpointType=kind, **parameters
-        )
+        self.ec2.create_vpc_endpoint(VpcId=self.vpc, ServiceName=name, **parameters)
 
+    def make_namespace(self, name: str, vpc: str) -> dict[str, str]:
+        """Make a namespace and return the settings that name it."""
+        client = self.account.client("servicediscovery")
+        client.create_private_dns_namespace(Name=name, Vpc=vpc)
+        (found,) = (n for n in client.list_namespaces()["Namespaces"] if n["Name"] == name)
+        arn = f"arn:aws:servicediscovery:{REGION}:{ACCOUNT}:namespace/{found['Id']}"
+        return {"namespace_name": name, "namespace_id": found["Id"], "namespace_arn": arn}
 
-def namespace_settings(namespace: str) -> dict[str, str]:
-    arn = f"arn:aws:servicediscovery:{REGION}:{ACCOUNT}:namespace/{namespace}"
-    return {"namespace_id": namespace, "namespace_arn": arn}
+    def _make_subnet(self, number: int, zone: str) -> tuple[str, str]:
+        place = {"CidrBlock": f"10.20.{number}.0/24", "AvailabilityZone": f"{REGION}{zone}"}
+        subnet = str(self.ec2.create_subnet(VpcId=self.vpc, **place)["Subnet"]["SubnetId"])
+        table = str(self.ec2.create_route_table(VpcId=self.vpc)["RouteTable"]["RouteTableId"])
+        self.ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+        return subnet, table
 
 
 @pytest.fixture
 def platform(account: AccountUnderTest) -> Platform:
-    platform = Platform(account)
-    platform.build()
-    return platform
+    return Platform(account)
 
 
 # --- What can be wrong ----------------------------------------------------------------------------
@@ -112,53 +95,46 @@ def twin(on: Platform) -> None:
 
 
 def switch_names_off(on: Platform) -> None:
-    on.client("ec2").modify_vpc_attribute(VpcId=on.vpc, EnableDnsHostnames={"Value": False})
+    on.ec2.modify_vpc_attribute(VpcId=on.vpc, EnableDnsHostnames={"Value": False})
 
 
 def make_all_public(on: Platform) -> None:
-    tags = [{"Key": "aws-cdk:subnet-type", "Value": "Public"}]
-    on.client("ec2").create_tags(Resources=on.private, Tags=tags)
+    on.tag_as_public(*on.private)
 
 
 def close(on: Platform) -> None:
     for table in on.tables:
-        on.client("ec2").delete_route(RouteTableId=table, **EVERYWHERE)
+        on.ec2.delete_route(RouteTableId=table, **EVERYWHERE)
 
 
 def add_endpoints_without_s3(on: Platform) -> None:
     close(on)
     for service in ("ecr.api", "ecr.dkr", "logs"):
-        on.endpoint(service, "Interface", SubnetIds=on.private)
-
-
-def add_all_endpoints_but_for_exec(on: Platform) -> None:
-    add_endpoints_without_s3(on)
-    on.endpoint("s3", "Gateway", RouteTableIds=on.tables)
-    on.settings["enable_execute_command"] = "True"
+        on.add_endpoint(service, VpcEndpointType="Interface", SubnetIds=on.private)
 
 
 def lose_cluster(on: Platform) -> None:
-    on.client("ecs").delete_cluster(cluster=CLUSTER)
+    on.account.client("ecs").delete_cluster(cluster=CLUSTER)
 
 
 def take_name_in_cluster(on: Platform) -> None:
     container = {"name": "a", "image": "a", "memory": 128}
-    ecs = on.client("ecs")
+    ecs = on.account.client("ecs")
     ecs.register_task_definition(family="other", containerDefinitions=[container])
-    ecs.create_service(
-        cluster=CLUSTER, serviceName="ecsdemo-backend", taskDefinition="other", desiredCount=0
-    )
+    service = {"serviceName": "ecsdemo-backend", "taskDefinition": "other", "desiredCount": 0}
+    ecs.create_service(cluster=CLUSTER, **service)
 
 
 def take_name_in_namespace(on: Platform) -> None:
     dns = {"DnsRecords": [{"Type": "A", "TTL": 10}]}
-    on.client("servicediscovery").create_service(
+    on.account.client("servicediscovery").create_service(
         Name="ecsdemo-backend", NamespaceId=on.settings["namespace_id"], DnsConfig=dns
     )
 
 
 def mean_no_namespace(on: Platform) -> None:
-    on.settings |= namespace_settings("ns-0123456789abcdef")
+    for key in ("namespace_id", "namespace_arn"):
+        on.settings[key] = on.settings[key].replace("ns-", "ns-0")
 
 
 def misname_namespace(on: Platform) -> None:
@@ -166,17 +142,17 @@ def misname_namespace(on: Platform) -> None:
 
 
 def mean_namespace_of_another_vpc(on: Platform) -> None:
-    other = on.make_namespace("jobs.shared.local", on.make_vpc("other"))
-    on.settings |= {"namespace_name": "jobs.shared.local", **namespace_settings(other)}
+    on.settings |= on.make_namespace("jobs.shared.local", on.make_vpc("other"))
 
 
 def lose_role(on: Platform) -> None:
-    on.client("iam").delete_role(RoleName=ROLE)
+    on.account.client("iam").delete_role(RoleName=ROLE)
 
 
 def trust_lambda(on: Platform) -> None:
     document = trust("lambda.amazonaws.com")
-    on.client("iam").update_assume_role_policy(RoleName=ROLE, PolicyDocument=document)
+    iam = on.account.client("iam")
+    iam.update_assume_role_policy(RoleName=ROLE, PolicyDocument=document)
 
 
 @pytest.mark.slow
@@ -185,13 +161,12 @@ def trust_lambda(on: Platform) -> None:
     [
         ("existing VPC", twin, "2 VPCs match vpc_name -> correct vpc_name"),
         ("existing VPC", switch_names_off, "has enableDnsHostnames off"),
-        (SUBNETS, make_all_public, "the VPC has none"),
+        (EGRESS, make_all_public, "there are no private subnets -> add some"),
         (EGRESS, close, "has no default route, and no endpoint for ecr.api, ecr.dkr, logs, s3 -> "),
         (EGRESS, add_endpoints_without_s3, "no endpoint for s3"),
-        (EGRESS, add_all_endpoints_but_for_exec, "no endpoint for ssmmessages"),
         ("existing cluster", lose_cluster, "there is no active cluster shared"),
         ("existing cluster", take_name_in_cluster, "has a service ecsdemo-backend, which is not"),
-        ("existing namespace", mean_no_namespace, "there is no namespace ns-0123456789abcdef"),
+        ("existing namespace", mean_no_namespace, "there is no namespace ns-0"),
         ("existing namespace", misname_namespace, f"is named {NAMESPACE}"),
         ("existing namespace", mean_namespace_of_another_vpc, "does not resolve in vpc-"),
         ("name in the namespace", take_name_in_namespace, "ecsdemo-backend is taken by srv-"),
@@ -202,10 +177,28 @@ def trust_lambda(on: Platform) -> None:
 def test_a_finding(
     platform: Platform, about: str, change: Callable[[Platform], None], found: str
 ) -> None:
-    before = platform.account.ask(about, **platform.settings)
-    assert [result.verdict for result in before] == [Verdict.OK]
     change(platform)
     assert found in platform.account.problem(about, **platform.settings)
+
+
+@pytest.mark.slow
+def test_a_platform_that_is_ready(platform: Platform) -> None:
+    abouts = ("existing VPC", EGRESS, "existing cluster", "existing namespace")
+    for about in (*abouts, "name in the namespace", "existing execution role"):
+        (result,) = platform.account.ask(about, **platform.settings)
+        assert result.verdict is Verdict.OK, about
+
+
+@pytest.mark.slow
+def test_a_service_of_the_task_role_in_a_vpc_with_endpoints(platform: Platform) -> None:
+    statement = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    made = platform.account.client("iam").create_policy(PolicyName="sqs", PolicyDocument=document)
+    platform.settings["task_role_policy_arns"] = made["Policy"]["Arn"]
+    add_endpoints_without_s3(platform)
+    platform.add_endpoint("s3", VpcEndpointType="Gateway", RouteTableIds=platform.tables)
+    (result,) = platform.account.ask(EGRESS, **platform.settings)
+    assert result.line.endswith(" no way to sqs -> if they call it: add sqs to the VPC's endpoints")
 
 
 @pytest.mark.slow
@@ -230,9 +223,3 @@ def test_an_outputs_file_of_a_vpc_that_is_gone() -> None:
 def test_a_default_route(route: dict[str, str], flaw: str) -> None:
     assert flaw in flaw_of_default_route("subnet-1", route)
     assert bool(flaw) == bool(flaw_of_default_route("subnet-1", route))
-
-
-def test_zones_that_fargate_serves() -> None:
-    assert has_fargate("us-east-1", "use1-az1")
-    assert not has_fargate("us-east-1", "use1-az3")
-    assert not has_fargate("us-west-1", "usw1-az2")

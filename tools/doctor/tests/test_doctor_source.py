@@ -9,7 +9,7 @@ from settings import Settings
 from settings.examples import REGION, example_deployment
 from tools.doctor.aws import Aws
 from tools.doctor.check import Result, Verdict
-from tools.doctor.source import buildspec_question, health_check, source_question
+from tools.doctor.source import dockerfile, health_check
 from tools.init.proposal import FIRST_IMAGE
 from tools.init.tests.conftest import make_repository
 from tools.repository import ROOT
@@ -28,7 +28,7 @@ def settings_of(changes: Mapping[str, str]) -> Settings:
 
 
 def said(source: Path | None, **changes: str) -> Result:
-    return source_question(source).answer(settings_of(changes), Aws(REGION))
+    return dockerfile(source, settings_of(changes), Aws(REGION))
 
 
 @pytest.mark.parametrize(
@@ -55,16 +55,6 @@ def test_the_sample_is_fine_and_a_source_that_is_unknown_is_not_looked_at() -> N
     result = said(None)
     assert result.verdict is Verdict.NOT_CHECKED
     assert "add SOURCE=" in result.line
-
-
-def test_a_buildspec_exports_its_image(tmp_path: Path) -> None:
-    good = "env:\n  exported-variables:\n    - IMAGE\n"
-    texts = {"good": good, "no-image": "env: {}", "list": "- a", "no-yaml": "a: b: c"}
-    source, settings, aws = make_repository(tmp_path, texts), settings_of(ORDERS), Aws(REGION)
-    results = {path: buildspec_question(source, path).answer(settings, aws) for path in texts}
-    assert results.pop("good").verdict is Verdict.OK
-    assert {result.verdict for result in results.values()} == {Verdict.PROBLEM}
-    assert results["no-image"].to_do.startswith("add `exported-variables: [IMAGE]` to its env")
 
 
 class _WithoutStacks(Aws):

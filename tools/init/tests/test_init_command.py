@@ -83,11 +83,6 @@ def test_the_port(tmp_path: Path, target: Path, lines: list[str], port: int) -> 
     assert written(source, target).service.container_port == port
 
 
-def test_a_repository_in_ecr_has_two_letters_at_least(tmp_path: Path, target: Path) -> None:
-    source = make_repository(tmp_path, NODE, remote="https://github.com/acme/x.git")
-    assert written(source, target).service.ecr_repository_name == "x-service"
-
-
 def test_account_and_region_are_asked_first_until_the_settings_take_them(
     tmp_path: Path,
     target: Path,
@@ -143,10 +138,7 @@ def test_several_services_in_one_repository(
     delivery = written(source, target, "--dockerfile", "./services/web/docker/Dockerfile").delivery
     assert (delivery.folder_path, delivery.dockerfile) == (".", "services/web/docker/Dockerfile")
     orders = written(source / "services" / "orders", target, "--force")
-    assert (orders.delivery.folder_path, orders.delivery.dockerfile_path) == (
-        "services/orders",
-        None,
-    )
+    assert orders.delivery.dockerfile == "services/orders/Dockerfile"
     assert orders.service.service_name == "orders"
 
 
@@ -178,7 +170,6 @@ def test_a_file_that_exists_is_left_alone_without_force(
     assert (tmp_path / "mine").read_text("utf-8") == "mine"
     assert main([]) == 2
     assert "SOURCE=<folder" in capsys.readouterr().err
-    assert "is a folder" in refused(capsys, source, tmp_path, *ACCOUNT)
     assert "cannot be written" in refused(capsys, source, tmp_path / "no" / "x", *ACCOUNT)
 
 

@@ -31,11 +31,9 @@ def test_remote_and_branch(tmp_path: Path) -> None:
     assert repository.remote == Remote("acme", "orders", "origin")
     assert repository.branch == ("main", "current branch")
     assert repository.prefix == "services"
-    assert [repository.has(path) for path in ("services/orders", ".", "orders")] == [
-        True,
-        True,
-        False,
-    ]
+    assert repository.has(".")
+    assert repository.has("services/orders")
+    assert not repository.has("orders")
     git(folder, "update-ref", "refs/remotes/origin/release/1", "HEAD")
     git(folder, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/release/1")
     assert Repository(folder).branch == ("release/1", "default branch of origin")

@@ -1,7 +1,6 @@
 """Status, logs, shell, deliver and rollback: the calls that they make, and what they print."""
 
 import re
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -12,14 +11,7 @@ from backend_service.names import AlarmKind, alarm_name, build_log_group_name, t
 from settings.examples import ACCOUNT, sample_env
 from settings.names import full_name
 from tools.operations.__main__ import main
-from tools.operations.account import command
-from tools.operations.tests.deployed_account import (
-    CLUSTER,
-    NAME,
-    SERVICE,
-    DeployedAccount,
-    stage,
-)
+from tools.operations.tests.deployed_account import CLUSTER, NAME, SERVICE, DeployedAccount
 
 OLD, NEW = "a" * 40, "b" * 40
 
@@ -103,32 +95,12 @@ def test_an_error_of_aws_is_one_line(
     assert re.match(rf"error: .*{message}", result.err.splitlines()[-1])
 
 
-def test_without_env_the_messages_name_the_sample(
-    account: DeployedAccount, operate: Operate
-) -> None:
-    Path(".env").unlink()
-    account.answers["describe_stacks"] = "ValidationError"
-    result = operate("status")
-    assert result.err.startswith("There is no .env: these are the settings of the sample")
-    assert result.err.endswith("-c env_file=sample.env\n")
-
-
 def test_a_missing_service_is_reported_with_the_state_of_its_stack(
     account: DeployedAccount, operate: Operate
 ) -> None:
     account.answers["describe_stacks"]["Stacks"] = [{"StackStatus": "ROLLBACK_COMPLETE"}]
     account.answers["describe_services"]["services"] = []
     assert "the stack BackendServiceStack is ROLLBACK_COMPLETE" in operate("status").err
-
-
-def test_a_call_is_shown_as_a_command_of_the_aws_cli() -> None:
-    line = command("ecs", "execute_command", "eu-west-1", taskArn="1", command="ls -l; id")
-    assert shlex.split(line) == [
-        *("aws", "ecs", "execute-command", "--task-arn", "1", "--command", "ls -l; id"),
-        *("--region", "eu-west-1"),
-    ]
-    filters = command("codepipeline", "list", "eu-west-1", names=["a", "b"], filter={"a": ["b"]})
-    assert '--names a b --filter \'{"a": ["b"]}\'' in filters
 
 
 def test_status_names_the_delivery_of_the_image(account: DeployedAccount, operate: Operate) -> None:
@@ -144,8 +116,9 @@ def test_status_of_the_first_image(account: DeployedAccount, operate: Operate) -
     printed = operate("status").out
     assert "copied from seed_image" in printed
     assert "put into service by a cdk deploy" in printed
+    assert "not live" not in printed
     (task,) = account.answers["describe_tasks"]["tasks"]
-    task["containers"] = [{"imageDigest": "sha256:another"}]
+    task["containers"][0]["imageDigest"] = "sha256:another"
     assert "not live" in operate("status").out
 
 
@@ -171,16 +144,6 @@ def test_logs_are_those_of_the_service_or_of_its_build(
     assert groups == [task_log_group_name(CLUSTER, SERVICE), build_log_group_name(NAME)]
 
 
-def test_followed_logs_show_the_call_once(
-    operate: Operate, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pauses = iter([None])
-    monkeypatch.setattr("tools.operations.service.time.sleep", lambda _: next(pauses))
-    with pytest.raises(StopIteration):
-        operate("logs", "--follow")
-    assert capsys.readouterr().err.count("$ aws logs filter-log-events") == 1
-
-
 def test_a_shell_needs_a_running_task_with_exec(account: DeployedAccount, operate: Operate) -> None:
     assert 'enable_execute_command="True"' in operate("shell", "--task", "0123").err
     assert "there are: 0123456789abcdef" in operate("shell", "--task", "fff").err
@@ -188,29 +151,23 @@ def test_a_shell_needs_a_running_task_with_exec(account: DeployedAccount, operat
     assert "there are: none" in operate("shell").err
 
 
-@pytest.mark.parametrize("operation", ["deliver", "rollback"])
-def test_a_change_without_a_terminal_needs_yes(
-    operation: str, account: DeployedAccount, operate: Operate
-) -> None:
-    account.add_execution(OLD)
-    account.add_execution(NEW)
-    assert "YES=1" in operate(operation).err
-    assert account.parameters_of("start_pipeline_execution") == []
-    assert account.parameters_of("rollback_stage") == []
-
-
-@pytest.mark.parametrize(("answer", "started"), [("y\n", 1), ("n\n", 0), ("\n", 0), ("", 0)])
-def test_a_change_on_a_terminal_needs_an_agreement(
-    answer: str,
+@pytest.mark.parametrize(("answer", "started"), [("y\n", 1), ("n\n", 0), ("", 0), (None, 0)])
+def test_a_change_needs_an_agreement_on_a_terminal_or_yes(
+    answer: str | None,
     started: int,
     account: DeployedAccount,
     operate: Operate,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    account.add_execution(OLD)
+    account.add_execution(NEW)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: answer is not None)
     monkeypatch.setattr("sys.stdin.readline", lambda: answer)
-    assert operate("deliver").code == 1 - started
+    results = [operate("deliver"), operate("rollback")]
+    assert [result.code for result in results] == [1 - started] * 2
+    assert all(("YES=1" in result.err) is (answer is None) for result in results)
     assert len(account.parameters_of("start_pipeline_execution")) == started
+    assert len(account.parameters_of("rollback_stage")) == started
 
 
 def test_a_delivery_can_be_of_an_older_commit(account: DeployedAccount, operate: Operate) -> None:
@@ -227,25 +184,21 @@ def targets(account: DeployedAccount) -> list[str]:
     return [each["targetPipelineExecutionId"] for each in calls]
 
 
-def test_a_second_rollback_goes_one_delivery_further(
-    account: DeployedAccount, operate: Operate
+@pytest.mark.parametrize(
+    ("returns_to", "target"),
+    [
+        (["", "", ""], 2),
+        (["", "", "", "execution-2"], 1),  # A second rollback goes one delivery further,
+        (["", "", "execution-1", ""], 1),  # and another skips what an earlier one took back.
+    ],
+)
+def test_a_rollback_returns_to_the_delivery_before_the_one_in_service(
+    returns_to: list[str], target: int, account: DeployedAccount, operate: Operate
 ) -> None:
-    oldest, older, _ = (account.add_execution(commit) for commit in ("0" * 40, OLD, NEW))
-    operate("rollback", "--yes")
-    account.add_execution(OLD, returns_to=older)
-    operate("rollback", "--yes")
-    assert targets(account) == [older, oldest]
-
-
-def test_a_rollback_skips_what_an_earlier_one_took_back(
-    account: DeployedAccount, operate: Operate
-) -> None:
-    good = account.add_execution("0" * 40)
-    account.add_execution(OLD)
-    account.add_execution("0" * 40, returns_to=good)
-    account.add_execution(NEW)
+    for each in returns_to:
+        account.add_execution(OLD, returns_to=each)
     assert operate("rollback", "--yes").code == 0
-    assert targets(account) == [good]
+    assert targets(account) == [f"execution-{target}"]
 
 
 def test_a_rollback_to_a_named_execution(account: DeployedAccount, operate: Operate) -> None:
@@ -264,12 +217,3 @@ def test_a_refused_rollback_names_the_other_ways(
     account.add_execution(NEW)
     account.answers["rollback_stage"] = "UnableToRollbackStageException"
     assert f"make deliver COMMIT={OLD}" in operate("rollback", "--yes").err
-
-
-def test_a_promotion_in_a_stage_of_its_own_cannot_be_rolled_back(
-    account: DeployedAccount, operate: Operate
-) -> None:
-    """CodePipeline would repeat only the promotion, and the old image would not be rolled out."""
-    account.answers["get_pipeline"]["pipeline"]["stages"].append(stage("Promote", "Lambda"))
-    assert "does not roll out" in operate("rollback", "--yes").err
-    assert targets(account) == []

@@ -1,6 +1,6 @@
 """What callers see of a delivery, at AWS's pace: ``python -m tools.rehearsal.callers``."""
 
-from tools.command_line import run, whole_number
+from tools.command_line import run
 
 import argparse
 import sys
@@ -16,9 +16,7 @@ from tools.repository import ROOT
 def main() -> None:
     """Measure the sample; exit with 1 and the reason if a caller saw what it should not see."""
     parser = argparse.ArgumentParser(prog="python -m tools.rehearsal.callers", description=__doc__)
-    parser.add_argument(
-        "--tasks", type=whole_number(1), default=3, help="how many tasks the sample has"
-    )
+    parser.add_argument("--tasks", type=int, default=3, help="how many tasks the sample has")
     parser.add_argument(
         "--working-tree",
         action="store_true",

@@ -5,6 +5,7 @@ The rehearsal of the sample is a part of ``make test`` by itself.
 
 import os
 import re
+import secrets
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -91,7 +92,10 @@ def test_its_image_is_called_delivered_again_and_judged_with_all_that_the_settin
     dockerfile = (
         f'FROM {image}\nWORKDIR /srv\nCOPY . .\nENTRYPOINT ["python", "server.py"]\nCMD []\n'
     )
-    done = rehearse(tmp_path, dockerfile, SETTINGS | NAMES_EVERYTHING)
+    # Another checkout may run this test at the same time, on the same engine.
+    repository = f"shop-api-{secrets.token_hex(3)}"
+    settings = SETTINGS | NAMES_EVERYTHING | {"ecr_repository_name": repository}
+    done = rehearse(tmp_path, dockerfile, settings)
     said = done.stdout
     assert done.returncode == 0, said + done.stderr
     for named in (
@@ -109,5 +113,5 @@ def test_its_image_is_called_delivered_again_and_judged_with_all_that_the_settin
     last = said.partition("left nothing behind.")[2]
     assert "To mend: Without a health check" in last
     assert "To mend: Your container ends" in last
-    left = engine("images", "--quiet", "--filter=reference=*/shop-api/builds")
+    left = engine("images", "--quiet", f"--filter=reference=*/{repository}/builds")
     assert left == "", "the images of the builds are removed"

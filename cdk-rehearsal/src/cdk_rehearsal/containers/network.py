@@ -27,7 +27,10 @@ CANDIDATES = (*(f"10.{n}.0.0/16" for n in _TENS), *(f"172.{n}.0.0/16" for n in (
 Zone = dict[str, dict[str, Any]]
 """The ``ttl`` and the ``addresses`` of the A records, by name."""
 
-_POLL_SECONDS = 0.25
+# Each look asks the local AWS several questions. Four looks a second took half of the processor
+# time of a rehearsal with containers.
+POLL_SECONDS = 1.0
+"""How often the resolver hears of Cloud Map: it may answer so much later than Route 53."""
 _END_SECONDS = 5
 
 _RESOLVER = Path(__file__).with_name("in_container") / "vpc_resolver.py"
@@ -98,7 +101,7 @@ def aws_with_containers(
 
 
 class ZoneFeed:
-    """Asks Cloud Map four times a second, remembers the answers, and tells the resolver.
+    """Asks Cloud Map once a second, remembers the answers, and tells the resolver.
 
     The resolver also stands for Route 53: it hears of each change ``delay`` seconds later.
     """
@@ -145,7 +148,7 @@ class ZoneFeed:
     def _feed(self) -> None:
         cloud_map = self._aws.client("servicediscovery")
         gone = (cloud_map.exceptions.ServiceNotFound, cloud_map.exceptions.NamespaceNotFound)
-        while not self._over.wait(_POLL_SECONDS):
+        while not self._over.wait(POLL_SECONDS):
             # A service may be removed between the list and the question about it.
             with suppress(*gone):
                 self.look(cloud_map)
@@ -155,7 +158,7 @@ class ZoneFeed:
 def resolver(
     network: ContainerNetwork, image: str, aws: LocalAws, *, delay: float = 0.0
 ) -> Iterator[ZoneFeed]:
-    """Answer for the names of Cloud Map in the network, at most ``delay`` and 0.25 s late."""
+    """Answer for the names of Cloud Map in the network, at most ``delay`` and a second late."""
     engine, name = network.engine, f"{network.name}-resolver"
     engine(
         *("create", "--interactive", f"--name={name}"),

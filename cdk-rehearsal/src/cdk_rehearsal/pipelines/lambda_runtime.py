@@ -22,9 +22,9 @@ import botocore.session
 
 KILLED = 137
 
-# A function that waits for AWS pauses for seconds between two looks. The local AWS needs less than a
-# second for what takes minutes on AWS, so a pause is not longer than this.
-_LONGEST_PAUSE_SECONDS = 0.2
+# A function that waits for AWS pauses for seconds between two looks. The local AWS needs less than
+# a second for what takes minutes on AWS, so a pause is not longer than this.
+_LONGEST_PAUSE_SECONDS = 0.5
 _sleep = time.sleep
 
 # boto3 reads the models of these services once. Others work, too, but take longer.

@@ -10,7 +10,7 @@ from cdk_rehearsal.bounds import ROLLOUT_SECONDS
 from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.pipelines.artifacts import text_of_file
 
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.5
 # DescribeTaskDefinition returns these, and RegisterTaskDefinition refuses them.
 _READ_ONLY = (
     "taskDefinitionArn", "revision", "status", "requiresAttributes", "compatibilities",

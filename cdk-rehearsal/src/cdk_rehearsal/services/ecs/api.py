@@ -29,7 +29,7 @@ _ONLY_AT_CREATION = ("launchType", "schedulingStrategy", "tags", "serviceName", 
 # Generous, since a busy machine gets a slow deployment, not a failed one. But a rehearsal waits
 # longer for the CDK CLI, so that the events of the stack say which service did not become stable.
 _LONGEST_WAIT_SECONDS = 1800
-_POLL_SECONDS = 0.2
+_POLL_SECONDS = 0.5
 
 # Parameters of CreateService and UpdateService that MiniStack drops.
 _DROPPED = (
