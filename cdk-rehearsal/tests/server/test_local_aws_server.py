@@ -5,19 +5,15 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 
-from cdk_rehearsal import Access, LocalAws, LocalAwsError
+from cdk_rehearsal import Access, LocalAws, LocalAwsError, wait_until
 from cdk_rehearsal.scratch import sweep
 
-# More than any machine needs; reached only when a test fails.
-PATIENCE_SECONDS = 300
 # Variables of a shell. With them MiniStack would serve S3 alone and keep its data at home.
 MISLEADING = {
     "SERVICES": "s3",
@@ -33,13 +29,6 @@ def _listens(endpoint_url: str) -> bool:
     port = int(endpoint_url.rsplit(":", 1)[1])
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_two_at_the_same_time_share_nothing_and_leave_nothing(
@@ -91,13 +80,13 @@ def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     assert _listens(endpoint)
     parent.send_signal(signal.SIGKILL)
     parent.communicate()
-    _wait_until(lambda: not _listens(endpoint))
+    wait_until("nothing listens", lambda: not _listens(endpoint))
 
     def is_swept() -> bool:
         sweep(tmp_path)  # as every process does that needs a scratch directory
         return not list(tmp_path.iterdir())
 
-    _wait_until(is_swept)
+    wait_until("nothing is left", is_swept)
 
 
 def test_a_start_that_fails_shows_the_log(monkeypatch: pytest.MonkeyPatch) -> None:

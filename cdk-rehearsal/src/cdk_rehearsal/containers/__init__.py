@@ -34,13 +34,7 @@ from cdk_rehearsal.containers.network import (
     copy_program,
     program,
 )
-from cdk_rehearsal.containers.ownership import (
-    KEPT_IMAGES,
-    OWNER,
-    label_options,
-    left_over,
-    owned,
-)
+from cdk_rehearsal.containers.ownership import KEPT_IMAGES, OWNER, label_options, left_over, owned
 from cdk_rehearsal.containers.task_containers import TaskContainers
 
 __all__ = [

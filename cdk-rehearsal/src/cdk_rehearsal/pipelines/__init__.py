@@ -5,29 +5,12 @@ as they come. CodePipeline of the local AWS decides which action is next.
 """
 
 from cdk_rehearsal.pipelines.artifacts import Action, ArtifactStore
-from cdk_rehearsal.pipelines.build import (
-    BuildResult,
-    parse_buildspec,
-    run_build,
-)
+from cdk_rehearsal.pipelines.build import BuildResult, parse_buildspec, run_build
 from cdk_rehearsal.pipelines.build_action import CODEBUILD
-from cdk_rehearsal.pipelines.docker import (
-    DockerCommand,
-    docker_by_engine,
-    docker_stand_in,
-)
+from cdk_rehearsal.pipelines.docker import DockerCommand, docker_by_engine, docker_stand_in
 from cdk_rehearsal.pipelines.lambda_action import ATTEMPTS
-from cdk_rehearsal.pipelines.pipeline_run import (
-    ActionFailedError,
-    PipelineRun,
-    failure_of,
-)
-from cdk_rehearsal.pipelines.source_tree import (
-    Source,
-    git_environment,
-    read_source,
-    top_of,
-)
+from cdk_rehearsal.pipelines.pipeline_run import ActionFailedError, PipelineRun, failure_of
+from cdk_rehearsal.pipelines.source_tree import Source, git_environment, read_source, top_of
 from cdk_rehearsal.pipelines.worker import FAILURES, PipelineWorker
 
 __all__ = [
