@@ -27,6 +27,8 @@ SERVICE_HEADER = "X-Local-Aws-Service"
 
 LEDGER_PATH = "/_ministack/iam/ledger"
 """The path on which root reads the ledger."""
+TYPES_PATH = "/_ministack/cloudformation/types"
+"""The path on which root reads which resource types are known."""
 
 # Instead of the user's profiles and files, which may name another account, an endpoint, a
 # credential process or a role.
@@ -93,6 +95,11 @@ class Access:
         content: dict[str, Any] = json.loads(self.administer(LEDGER_PATH))
         return content
 
+    def known_types(self) -> dict[str, list[str] | None]:
+        """Return the resource types of CloudFormation here (`ministack.known_types`); for root."""
+        content: dict[str, list[str] | None] = json.loads(self.administer(TYPES_PATH))
+        return content
+
     def administer(self, path: str) -> bytes:
         """Get what the local AWS answers to root at a path below `/_ministack/`."""
         request = AWSRequest("GET", f"{self.endpoint_url}{path}")
@@ -126,6 +133,15 @@ class Access:
         It is created once for each service, since that takes longer than a call. Threads share it.
         """
         return _client(self, service)
+
+
+def has_pipelines(region: str) -> bool:
+    """Say whether boto3 knows CodePipeline in a region: the local AWS has those regions only."""
+    session = _session()
+    return any(
+        region in session.get_available_regions("codepipeline", partition)
+        for partition in session.get_available_partitions()
+    )
 
 
 @cache

@@ -31,6 +31,12 @@ def _listens(endpoint_url: str) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def test_an_unknown_region_is_refused() -> None:
+    aws = LocalAws(account="111122223333", region="eu-west-9")
+    with pytest.raises(LocalAwsError, match=r"^No region eu-west-9 "):
+        aws.__enter__()
+
+
 def test_two_at_the_same_time_share_nothing_and_leave_nothing(
     local_aws: LocalAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

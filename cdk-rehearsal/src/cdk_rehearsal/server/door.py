@@ -19,11 +19,12 @@ from ministack.core import iam_evaluator, responses
 from ministack.core.sigv4 import HeaderSignature
 from ministack.services import ecr, s3
 
-from cdk_rehearsal.access import LEDGER_PATH, SERVICE_HEADER
+from cdk_rehearsal.access import LEDGER_PATH, SERVICE_HEADER, TYPES_PATH
 from cdk_rehearsal.environment import HOST
 from cdk_rehearsal.iam.judge import Refusal, is_root, judge
 from cdk_rehearsal.iam.ledger import LEDGER
 from cdk_rehearsal.iam.principals import NoSuchPrincipalError
+from cdk_rehearsal.ministack.known_types import known_types
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.responses import Response, json_error, json_response
 from cdk_rehearsal.server.api_request import ApiRequest, Request, Scope
@@ -105,6 +106,8 @@ class Door:
         """Answer what is no API of AWS: our own paths, and those of MiniStack."""
         if scope["path"] == LEDGER_PATH:
             return json_response(LEDGER.content())
+        if scope["path"] == TYPES_PATH:
+            return json_response(known_types())
         answer: list[Message] = []
 
         async def receive() -> Message:
