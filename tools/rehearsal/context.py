@@ -38,7 +38,11 @@ class RehearsalContext:
     @cached_property
     def source(self) -> Source:
         """What the pipeline gets as its source; ``SourceError`` if there is no commit."""
-        return read_source(self.delivered_from, working_tree=self.working_tree)
+        try:
+            return read_source(self.delivered_from, working_tree=self.working_tree)
+        except RehearsalError as error:
+            hint = "" if self.working_tree else " (WORKTREE=1)"
+            raise RehearsalError(f"{error}{hint}") from error
 
     @cached_property
     def inventory(self) -> Inventory:
@@ -203,3 +207,5 @@ def read_deliverable(context: RehearsalContext) -> None:
         step.note = f"{context.source.origin}, {len(context.source.files)} files"
     for what in context.source.left_out:
         context.report.leave_out(what)
+    if context.source.left_out and not context.working_tree:
+        context.report.advise("WORKTREE=1 delivers tracked files as they are on disk")

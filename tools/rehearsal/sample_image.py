@@ -1,17 +1,19 @@
 """The engine that runs tasks as containers, and the image of the sample service that they need."""
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from cdk_rehearsal.containers import KEPT_IMAGES, Engine, build_image
-from cdk_rehearsal.pipelines import (
-    DockerCommand,
-    available_engine,
-    docker_by_engine,
-    docker_command,
-    docker_stand_in,
-    usable_engine,
+from cdk_rehearsal.containers import (
+    KEPT_IMAGES,
+    DockerfileError,
+    Engine,
+    NoEngineError,
+    build_image,
+    default_base_image,
+    find_engine,
 )
+from cdk_rehearsal.pipelines import DockerCommand, docker_by_engine, docker_stand_in
 from tools.repository import ROOT
 
 APPLICATION = ROOT / "application-code" / "ecsdemo-backend"
@@ -22,6 +24,35 @@ SEED = f"{KEPT_IMAGES}/seed:first"
 Python for the programs of the rehearsal."""
 NO_IMAGE = "public.ecr.aws/rehearsal/first:1"
 """A first image that no engine has, so that ``SEED`` stands for it."""
+SWITCH = "REHEARSAL_DOCKER"
+"""The environment variable; its value ``stand-in`` makes the tools use no engine."""
+
+
+def _usable_engine() -> Engine:
+    """Return an engine; ``NoEngineError`` says why there is none, or that SWITCH forbids it."""
+    if os.environ.get(SWITCH) == "stand-in":
+        raise NoEngineError(f"{SWITCH}=stand-in")
+    return find_engine(CACHE)
+
+
+def _base_image(engine: Engine) -> str:
+    """Return a base image of the sample that the engine has, since a rehearsal downloads none.
+
+    ``NoEngineError`` says how to get it.
+    """
+    try:
+        wanted = default_base_image(_DOCKERFILE)
+    except DockerfileError as error:
+        raise NoEngineError(str(error)) from error
+    if engine.has_image(wanted):
+        return wanted
+    listed = engine(
+        *("images", "--filter", "reference=localhost/stand-in-base"),
+        *("--format", "{{.Repository}}:{{.Tag}}"),
+    )
+    if not listed:
+        raise NoEngineError(f"{engine.name} has no {wanted} yet; `make image` gets it")
+    return listed.splitlines()[0]
 
 
 def engine_for(repository: Path) -> Engine:
@@ -30,8 +61,9 @@ def engine_for(repository: Path) -> Engine:
     For the sample it needs the base image, too. ``NoEngineError`` or ``EngineError`` says what is
     missing.
     """
-    of_sample = repository == ROOT
-    engine = available_engine(_DOCKERFILE, CACHE)[0] if of_sample else usable_engine(CACHE)
+    engine = _usable_engine()
+    if repository == ROOT:
+        _base_image(engine)
     build_image(engine, APPLICATION, SEED, CACHE, build_args={"REVISION": "first"})
     return engine
 
@@ -42,7 +74,6 @@ def docker_for(
     """Provide the `docker` of builds, which are pretended without an engine."""
     if engine is None:
         return nullcontext(docker_stand_in(folder))
-    if repository == ROOT:
-        # The sample's base image has a stand-in where no registry can be reached.
-        return docker_command(folder, _DOCKERFILE, CACHE)
-    return docker_by_engine(folder, engine)
+    # The sample's base image has a stand-in where no registry can be reached.
+    base = _base_image(engine) if repository == ROOT else ""
+    return docker_by_engine(folder, engine, base)

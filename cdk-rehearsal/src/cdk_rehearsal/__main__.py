@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -61,10 +62,11 @@ def _run(given: argparse.Namespace) -> None:
 
 
 def _serve(given: argparse.Namespace) -> None:
-    module = [sys.executable, "-m", "cdk_rehearsal.server"]
-    sys.stdout.flush()
-    place = ("--account", given.account, "--region", given.region)
-    os.execv(module[0], [*module, *place])  # noqa: S606 - this process has nothing else to do
+    with LocalAws(account=given.account, region=given.region) as aws:
+        for name, value in aws.access.environment(shell={}).items():
+            print(f"export {name}={shlex.quote(value)}")
+        sys.stdout.flush()
+        sys.stdin.read()
 
 
 def _arguments(arguments: list[str]) -> argparse.Namespace:

@@ -2,15 +2,13 @@
 
 import io
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cdk_rehearsal import Access, push_image
-from cdk_rehearsal.pipelines.docker_command import SWITCH, docker_command
-from cdk_rehearsal.pipelines.docker_stand_in import State, main
+from cdk_rehearsal.pipelines.docker import State, docker_stand_in, main
 
 IMAGE = "registry/shop:1"
 
@@ -67,19 +65,16 @@ def test_a_push_needs_an_image(state: State, monkeypatch: pytest.MonkeyPatch) ->
         docker(state, "push", IMAGE)
 
 
-def test_a_build_finds_it_as_docker(
-    tmp_path: Path, context: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(SWITCH, "stand-in")
+def test_a_build_finds_it_as_docker(tmp_path: Path, context: Path) -> None:
     # The folder of a build has the delivered source, which may have a package of the same name.
     (context / "cdk_rehearsal").mkdir()
     (context / "cdk_rehearsal" / "__init__.py").touch()
-    with docker_command(tmp_path, context / "Dockerfile", tmp_path) as found:
-        command = [str(found.folder / "docker"), "build", "--tag", IMAGE, str(context)]
-        assert subprocess.run(command, cwd=context, check=False).returncode == 0
-        assert len(found.images()) == 1
-        unknown = [*command, "--squash"]
-        assert subprocess.run(unknown, cwd=context, check=False).returncode != 0
+    found = docker_stand_in(tmp_path)
+    command = [str(found.folder / "docker"), "build", "--tag", IMAGE, str(context)]
+    assert subprocess.run(command, cwd=context, check=False).returncode == 0
+    assert len(found.images()) == 1
+    unknown = [*command, "--squash"]
+    assert subprocess.run(unknown, cwd=context, check=False).returncode != 0
 
 
 @pytest.mark.slow
@@ -90,7 +85,7 @@ def test_a_build_pulls_its_base_image_with_the_rights_of_the_build(
     push_image(access.client("ecr"), "base", "1", "base")
     host = f"{access.account}.dkr.ecr.{access.region}.amazonaws.com"
     (context / "Dockerfile").write_text(f"ARG BASE={host}/base:1\nFROM ${{BASE}}\n", "utf-8")
-    docker_of_build = [sys.executable, "-m", main.__module__, str(state.folder)]
+    docker_of_build = [str(docker_stand_in(state.folder.parent).folder / "docker")]
 
     def build(*actions: str) -> str:
         build_role = user({"Effect": "Allow", "Action": actions, "Resource": "*"})

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from cdk_rehearsal import process_environment
-from cdk_rehearsal.pipelines import SWITCH
 from settings.examples import sample_env
 from tools.playground import __main__ as playground_command
+from tools.rehearsal.sample_image import SWITCH
 from tools.repository import ROOT
 
 READY = "docs/rehearsal.md"

@@ -7,10 +7,10 @@ from typing import Any, cast
 import pytest
 
 from cdk_rehearsal import ConsoleReport, LocalAws
-from cdk_rehearsal.pipelines import SWITCH
 from settings.examples import ACCOUNT, REGION, example_deployment, sample_env
 from tools.rehearsal.rehearse import find_engine
 from tools.rehearsal.rehearsed_service import SettingsFiles, choose_service, sample_service
+from tools.rehearsal.sample_image import SWITCH
 from tools.rehearsal.scenarios.first_deploy import advise_on_ways_out
 from tools.repository import ROOT
 

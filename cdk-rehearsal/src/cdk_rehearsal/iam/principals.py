@@ -4,7 +4,7 @@ import importlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -33,7 +33,6 @@ class Principal:
     identity: tuple[Statement, ...]
     boundary: tuple[Statement, ...] | None = None
     session: tuple[Statement, ...] | None = None
-    source: Mapping[str, Any] = field(default_factory=dict)
 
     def policies(self, resource: tuple[Statement, ...], *, decisive: bool) -> Policies:
         """Return all policies that decide about a request, with that of the resource."""
@@ -78,11 +77,14 @@ def principal_of(access_key_id: str) -> Principal:
         ),
         name=name,
         # The key aws:PrincipalArn of a session is the ARN of its role.
-        keys=keys | {"aws:principalarn": entity["Arn"], "aws:principaltype": _kind(is_role)},
+        keys=keys
+        | {
+            "aws:principalarn": entity["Arn"],
+            "aws:principaltype": credential.principal_type,
+        },
         identity=tuple(own),
         boundary=tuple(_managed(boundary)) if boundary else None,
         session=None if limits is None else tuple(_of_session(limits)),
-        source=session,
     )
 
 
@@ -96,10 +98,6 @@ def principal_of_role(role: Mapping[str, Any], caller: Caller) -> Principal:
         identity=tuple(_of_role(role["RoleName"])),
         boundary=tuple(_managed(boundary)) if boundary else None,
     )
-
-
-def _kind(is_role: bool) -> str:
-    return "AssumedRole" if is_role else "User"
 
 
 def _of_role(name: str) -> Iterator[Statement]:

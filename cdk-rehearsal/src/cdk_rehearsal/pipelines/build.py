@@ -157,7 +157,7 @@ def build_environment(
     number: int,
     initiator: str,
     source_version: str,
-    secret: Callable[[str], str] | None = None,
+    secret: Callable[[str], str],
 ) -> dict[str, str]:
     """Return the variables of a CodeBuild project, and those that CodeBuild adds.
 
@@ -204,11 +204,11 @@ def _mapping(where: str, value: Any, known: Collection[str]) -> dict[str, Any]:
     return value
 
 
-def _value(variable: Mapping[str, str], secret: Callable[[str], str] | None) -> str:
+def _value(variable: Mapping[str, str], secret: Callable[[str], str]) -> str:
     kind, value = variable.get("type", "PLAINTEXT"), variable["value"]
     if kind == "PLAINTEXT":
         return value
-    if kind != "SECRETS_MANAGER" or secret is None:
+    if kind != "SECRETS_MANAGER":
         raise ValueError(f"{variable['name']}: type {kind} is not supported here")
     # https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html, secrets-manager
     parts = value.split(":")

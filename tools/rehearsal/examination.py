@@ -11,10 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cdk_rehearsal.containers.engine import Engine
-from cdk_rehearsal.containers.in_container import probe
-from cdk_rehearsal.containers.ownership import label_options
-from cdk_rehearsal.containers.task_containers import TaskContainers
+from cdk_rehearsal.containers import Engine, TaskContainers, label_options
 
 KILLED = 137
 _SECRET = "made-up"  # noqa: S105 - what stands for every secret of the user
@@ -52,31 +49,20 @@ class Examination:
             return f"it has ended with {exit_code(self.exit_code)}"
         here = [address for address, at in self.listening if at == port]
         if _EVERYWHERE & {*here}:
-            return (
-                f"it listens on port {port}, and answers nothing within {probe.TIMEOUT_SECONDS:g} s"
-            )
+            return f"it listens on port {port}, and answers nothing"
         if here:
             return (
                 f"it listens on {', '.join(here)} only, which no other container and no other task "
                 "reaches"
             )
-        if others := self._other_ports(port):
-            return f"it listens on port {', '.join(map(str, others))}, not on {port}"
+        if self.ports:
+            return f"it listens on port {', '.join(map(str, self.ports))}, not on {port}"
         return "it runs, and listens on no port"
 
-    def remedy(self, port: int) -> str:
-        """Say what to change so that it answers at a port; empty if that is not known."""
-        here = [address for address, at in self.listening if at == port]
-        others = self._other_ports(port)
-        if self.exit_code is None and not here and others:
-            return (
-                f'container_port="{others[0]}" in the settings, or a service that takes its port '
-                "from SERVICE_PORT"
-            )
-        return ""
-
-    def _other_ports(self, port: int) -> list[int]:
-        return sorted({at for _, at in self.listening if at != port})
+    @property
+    def ports(self) -> list[int]:
+        """The ports at which it listens, in their order."""
+        return sorted({port for _, port in self.listening})
 
 
 def exit_code(code: int) -> str:
