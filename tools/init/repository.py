@@ -86,14 +86,24 @@ class Repository:
         name = self.files[path]
         if not name:
             raise SourceError(f"{shown_name(path)} is a link; name the file that it leads to")
-        if int(self._git("cat-file", "-s", name)) > _LARGEST_FILE:
-            raise SourceError(f"{shown_name(path)} has more than 64 KiB, which is too much to read")
+        if (size := int(self._git("cat-file", "-s", name))) > _LARGEST_FILE:
+            raise SourceError(
+                f"{shown_name(path)} has {size:,} bytes; at most {_LARGEST_FILE:,} are read"
+            )
         return self._bytes("cat-file", "blob", name).decode("utf-8", "replace")
 
     def has(self, path: str) -> bool:
         """Say whether there is such a file or folder."""
         path = posixpath.normpath(path)
-        return path in {".", *self.files} or any(f.startswith(f"{path}/") for f in self.files)
+        return path in self.files or path in self._folders
+
+    @cached_property
+    def _folders(self) -> set[str]:
+        found = {"."}
+        for path in self.files:
+            while (path := posixpath.dirname(path)) and path not in found:
+                found.add(path)
+        return found
 
     @cached_property
     def remote(self) -> Remote | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from textwrap import shorten
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -240,7 +241,7 @@ def _pull_first_image(report: ConsoleReport, engine: Engine, seed: str) -> None:
             step.note = f"{seed} cannot be pulled; the sample service stands for it"
             report.leave_out(
                 f"seed_image itself, and whether it passes the health check:"
-                f" {reason[:_LONGEST_REASON]}"
+                f" {shorten(reason, _LONGEST_REASON, placeholder=' ...')}"
             )
 
 

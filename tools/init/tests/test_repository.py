@@ -61,7 +61,7 @@ def test_only_committed_files_are_read_and_no_links_and_nothing_huge(tmp_path: P
     assert repository.read("Dockerfile") == "FROM committed"
     with pytest.raises(SourceError, match="link is a link"):
         repository.read("link")
-    with pytest.raises(SourceError, match="huge has more than 64 KiB"):
+    with pytest.raises(SourceError, match="huge has 100,000 bytes; at most 65,536"):
         repository.read("huge")
 
 

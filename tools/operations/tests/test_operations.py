@@ -108,7 +108,7 @@ def test_status_names_the_delivery_of_the_image(account: DeployedAccount, operat
     image["imageTags"] = [f"{OLD}-1", "live"]
     identity = account.add_execution(OLD)
     printed = operate("status").out
-    assert re.search(rf'delivered by .*{OLD[:8]} "A change".*{identity}', printed)
+    assert re.search(rf'its tag names the commit of .*{OLD[:8]} "A change".*{identity}', printed)
     assert re.search(r"running sha256:new .*, live\n", printed)
 
 

@@ -193,4 +193,6 @@ class Workspace:
 
 
 def _tail(done: subprocess.CompletedProcess[str]) -> str:
-    return "\n".join((done.stdout + done.stderr).splitlines()[-_TAIL_LINES:])
+    lines = (done.stdout + done.stderr).splitlines()
+    full_disk = [line for line in lines if "ENOSPC" in line]
+    return "\n".join(full_disk[-1:] or lines[-_TAIL_LINES:])

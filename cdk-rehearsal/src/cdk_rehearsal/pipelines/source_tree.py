@@ -23,6 +23,7 @@ _GIT_VARIABLES = ("HOME", "XDG_CONFIG_HOME")
 # An empty core.fsmonitor is no program for every version of git; "false" is one before 2.36.
 _WITHOUT_HOOKS = ("-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null")
 _LINK, _SUBMODULE = "120000", "160000"
+_MOST_FOLDERS = 200
 _MOST_NAMES = 4
 _LONGEST_NAME = 60
 
@@ -49,6 +50,15 @@ class Source:
     left_out: tuple[str, ...] = ()
     commit: str = ""
     subject: str = ""
+
+    def __post_init__(self) -> None:
+        # Python's functions for folders call themselves for each folder in a folder.
+        for path in (*self.files, *self.links):
+            if (depth := path.count("/")) > _MOST_FOLDERS:
+                raise SourceError(
+                    f"{_printable(path)} is in {depth:,} folders, one in the other; at most "
+                    f"{_MOST_FOLDERS} can be delivered here"
+                )
 
 
 def read_source(root: Path, *, working_tree: bool = False, commit: str = "HEAD") -> Source:
