@@ -88,17 +88,15 @@ def expanded(text: str, variables: Mapping[str, str]) -> str:
 
     Raises ``DockerfileError`` if the result is longer than any Dockerfile needs.
     """
-    parts, end, length = [], 0, 0
-    for match in _VARIABLE.finditer(text):
-        parts += [text[end : match.start()], variables.get(match[1] or match[2]) or match[3] or ""]
-        end = match.end()
-        length += len(parts[-1])
-        if length > _LONGEST_VALUE:
-            raise DockerfileError(
-                f"the Dockerfile has {text!a:.80}, which is longer than {_LONGEST_VALUE:,} "
-                "characters with the values of its variables"
-            )
-    return "".join([*parts, text[end:]])
+
+    def value(match: re.Match[str]) -> str:
+        return variables.get(match[1] or match[2]) or match[3] or ""
+
+    if sum(len(value(match)) for match in _VARIABLE.finditer(text)) > _LONGEST_VALUE:
+        raise DockerfileError(
+            f"variables in {text!a:.80} have more than {_LONGEST_VALUE:,} characters together"
+        )
+    return _VARIABLE.sub(value, text)
 
 
 # --- Lines ----------------------------------------------------------------------------------------

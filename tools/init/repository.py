@@ -13,19 +13,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from cdk_rehearsal.pipelines import git_environment
 from settings.redaction import shown_name
 
 _INERT = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.pager=cat")
-_ENVIRONMENT = {
-    "GIT_ALLOW_PROTOCOL": "none",  # no protocol has this name
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_TERMINAL_PROMPT": "0",
-    "LC_ALL": "C",
-}
-# Not GIT_DIR and the like. The user's own configuration has, for instance, safe.directory.
-_OF_THE_SHELL = ("PATH", "HOME", "XDG_CONFIG_HOME", "LD_LIBRARY_PATH")
+# No protocol has the name "none".
+_NO_TRANSPORT = {"GIT_ALLOW_PROTOCOL": "none", "GIT_TERMINAL_PROMPT": "0"}
 _LARGEST_FILE = 64 * 1024
 
 _ON_GITHUB = re.compile(
@@ -144,7 +137,7 @@ class Repository:
             done = subprocess.run(
                 ["git", *_INERT, *arguments],
                 cwd=self.folder,
-                env={n: os.environ[n] for n in _OF_THE_SHELL if n in os.environ} | _ENVIRONMENT,
+                env=git_environment() | _NO_TRANSPORT,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 check=False,

@@ -54,15 +54,13 @@ class PrintableStream(io.TextIOWrapper):
         """Print a text in which nothing steers the terminal."""
         return super().write(printable(text))
 
-    def write_codes(self, text: str) -> int:
-        """Print a text with codes of the tool itself."""
-        return super().write(text)
-
 
 def write_codes(stream: TextIO, text: str) -> None:
     """Print a text with codes of the tool itself; all foreign text in it must be ``printable``."""
-    write = stream.write_codes if isinstance(stream, PrintableStream) else stream.write
-    write(text)
+    if isinstance(stream, PrintableStream):
+        io.TextIOWrapper.write(stream, text)
+    else:
+        stream.write(text)
     stream.flush()
 
 

@@ -142,6 +142,8 @@ def test_logs_are_those_of_the_service_or_of_its_build(
     operate("logs", "--of", "build")
     groups = [each["logGroupName"] for each in account.parameters_of("filter_log_events")]
     assert groups == [task_log_group_name(CLUSTER, SERVICE), build_log_group_name(NAME)]
+    for wrong in (("--of", "other"), ("--since", "an hour")):
+        assert "OF= is service, build, pipeline; SINCE= is minutes" in operate("logs", *wrong).err
 
 
 def test_a_shell_needs_a_running_task_with_exec(account: DeployedAccount, operate: Operate) -> None:

@@ -90,13 +90,12 @@ def read_source(root: Path, *, working_tree: bool = False, commit: str = "HEAD")
 
 def top_of(folder: Path) -> Path:
     """Return the top folder of the repository that a folder is in; ``SourceError`` without one."""
-    name = str(folder) if str(folder).isprintable() else ascii(str(folder))
     if not folder.is_dir():
-        raise SourceError(f"{name} is not a folder")
+        raise SourceError(f"{folder} is not a folder")
     try:
         return Path(_git(folder, "rev-parse", "--show-toplevel").removesuffix("\n"))
     except SourceError as reason:
-        raise SourceError(f"{name}: {reason}") from None
+        raise SourceError(f"{folder}: {reason}") from None
 
 
 def git_environment(shell: Mapping[str, str] | None = None) -> dict[str, str]:
