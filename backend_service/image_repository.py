@@ -13,7 +13,6 @@ from constructs import Construct
 from backend_service.names import LIVE_TAG
 from core_infra.logs import KEEP, log_group
 from settings import CpuArchitecture, ServiceSettings
-from settings.names import builds_repository_name
 
 KEPT_RELEASES = 50
 """How many released images the repository keeps, for a return to an older one: weeks of deliveries
@@ -79,7 +78,7 @@ class ImageRepositories(Construct):
         self.builds = ecr.Repository(
             self,
             "Builds",
-            repository_name=builds_repository_name(service.ecr_repository_name),
+            repository_name=service.builds_repository_name,
             image_scan_on_push=True,
             image_tag_mutability=ecr.TagMutability.IMMUTABLE,
             removal_policy=RemovalPolicy.DESTROY,

@@ -6,7 +6,6 @@ Does not import CDK, so tools can use a name without loading it.
 from enum import StrEnum
 
 from settings import ServiceSettings
-from settings.names import builds_repository_name, full_name
 
 
 class ServiceOutput(StrEnum):
@@ -70,28 +69,6 @@ def build_log_group_name(project_name: str) -> str:
 def release_log_group_name(pipeline_name: str) -> str:
     """Return the name of the log group of the function that releases and promotes."""
     return f"/codepipeline/{pipeline_name}/release"
-
-
-def unique_names(
-    *, ecs_cluster_name: str, service_name: str, ecr_repository_name: str
-) -> tuple[tuple[str, str], ...]:
-    """Return the CloudFormation types and names of resources that the service stack names itself.
-
-    Each name may exist once in an account and region. The ECS service and its Cloud Map service are
-    not listed: they must be unique only in their cluster and namespace.
-    """
-    name = full_name(ecs_cluster_name, service_name)
-    return (
-        ("AWS::ECR::Repository", ecr_repository_name),
-        ("AWS::ECR::Repository", builds_repository_name(ecr_repository_name)),
-        ("AWS::Logs::LogGroup", task_log_group_name(ecs_cluster_name, service_name)),
-        ("AWS::Logs::LogGroup", build_log_group_name(name)),
-        ("AWS::Logs::LogGroup", release_log_group_name(name)),
-        ("AWS::CodeBuild::Project", name),
-        ("AWS::CodePipeline::Pipeline", name),
-        ("AWS::CloudWatch::Dashboard", name),
-        *(("AWS::CloudWatch::Alarm", alarm_name(name, kind)) for kind in AlarmKind),
-    )
 
 
 def pipeline_url(region: str, name: str) -> str:

@@ -15,7 +15,6 @@ from constructs import Construct
 from backend_service.names import pipeline_url
 from backend_service.service import service_arn
 from settings import ServiceSettings
-from settings.names import builds_repository_name
 
 _LONGEST_DISPLAY_NAME = 100
 """https://docs.aws.amazon.com/sns/latest/api/API_SetTopicAttributes.html"""
@@ -96,7 +95,7 @@ class Notifications(Construct):
             f"{reason}",
         )
         # ECR scans an image when it is built; a release copies it without another change.
-        repository_name = builds_repository_name(service.ecr_repository_name)
+        repository_name = service.builds_repository_name
         found = [{"numeric": [">", 0]}]
         digest = events.EventField.from_path("$.detail.image-digest")
         self._publish(

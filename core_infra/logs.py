@@ -7,7 +7,6 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from settings import CoreSettings, ServiceSettings
-from settings.names import LOG_RETENTION
 
 _Section = CoreSettings | ServiceSettings
 KEEP = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
@@ -22,13 +21,16 @@ def log_group(
 
     It is deleted with the stack, unless ``keep_logs`` is set.
     """
-    return logs.LogGroup(
+    group = logs.LogGroup(
         scope,
         construct_id,
         log_group_name=name,
-        retention=logs.RetentionDays[LOG_RETENTION[settings.log_retention_days]],
         removal_policy=KEEP if settings.keep_logs else RemovalPolicy.DESTROY,
     )
+    # The option of LogGroup takes a name for each of the periods that it knows, and no number.
+    resource = cast("logs.CfnLogGroup", group.node.default_child)
+    resource.retention_in_days = settings.log_retention_days
+    return group
 
 
 class HelperFunctionLogs(Construct):

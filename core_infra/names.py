@@ -10,14 +10,3 @@ def exec_log_group_name(ecs_cluster_name: str) -> str:
     It is fixed, so that a service on an imported cluster can be granted exactly this log group.
     """
     return f"/ecs-exec/{ecs_cluster_name}"
-
-
-def unique_names(ecs_cluster_name: str) -> tuple[tuple[str, str], ...]:
-    """Return the CloudFormation types and the names of resources that the core stack names itself.
-
-    Each name may exist once in an account and region. CloudFormation names everything else.
-    """
-    return (
-        ("AWS::ECS::Cluster", ecs_cluster_name),
-        ("AWS::Logs::LogGroup", exec_log_group_name(ecs_cluster_name)),
-    )

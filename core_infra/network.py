@@ -9,25 +9,8 @@ from constructs import Construct
 from core_infra.logs import log_group
 from core_infra.trust import for_this_account_only
 from settings import CoreSettings
+from settings.aws_types import zones_with_room
 from settings.endpoints import GATEWAY_ENDPOINTS, start_task_services
-
-MOST_ZONES = 6
-"""us-east-1 has six availability zones, and no region has more.
-https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-availability-zones.html"""
-
-LONGEST_SUBNET_PREFIX = 28
-"""The smallest subnet that a VPC takes has 16 addresses.
-https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html"""
-
-
-def zones_with_room(vpc_cidr: str) -> int:
-    """Return for how many zones, with two subnets each, the block has room.
-
-    The network is always divided for this number of zones. So when ``az_count`` grows, the subnets
-    of the other zones keep their address ranges, and CloudFormation does not replace them.
-    """
-    smallest_subnets = 1 << (LONGEST_SUBNET_PREFIX - int(vpc_cidr.partition("/")[2]))
-    return min(MOST_ZONES, smallest_subnets // 2)
 
 
 class Network(Construct):

@@ -5,18 +5,16 @@ region of the deployment, which a validation gets as its context.
 """
 
 import ipaddress
-import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
-from .names import LOG_RETENTION, builds_repository_name
-from .parsing import distinct_items, matching, whole_number
-from .redaction import shown_item
+from .names import builds_repository_name
+from .parsing import Items, matching, whole_number
 from .report import InvalidValueError
 
 # --- Account and region ---------------------------------------------------------------------------
@@ -27,21 +25,15 @@ _REGION = re.compile(
     r"-(?:north|south|east|west|central|northeast|northwest|southeast|southwest)-[1-9]"
 )
 
-
 # By the schemas of CloudFormation in cfn-lint 1.58, with which a test compares these lists.
 WITHOUT_BUILDS = frozenset({"ap-east-2", "ca-west-1", "mx-central-1"})
 WITHOUT_WEBHOOKS = WITHOUT_BUILDS | {"ap-southeast-5", "ap-southeast-7"}
 
+# The partitions without an access to GitHub: China, and the regions that are not on the internet.
+_WITHOUT_GITHUB = ("cn-", "us-iso", "eu-iso")
+
 COMMERCIAL_PARTITION = "aws"
-_OTHER_PARTITIONS = {
-    "cn-": "aws-cn",
-    "us-gov-": "aws-us-gov",
-    "eusc-": "aws-eusc",
-    "us-iso-": "aws-iso",
-    "us-isob-": "aws-iso-b",
-    "eu-isoe-": "aws-iso-e",
-    "us-isof-": "aws-iso-f",
-}
+_OTHER_PARTITIONS = {"us-gov-": "aws-us-gov", "eusc-": "aws-eusc", "cn-": "aws-cn"}
 
 
 def partition_of(region: str) -> str:
@@ -71,32 +63,31 @@ class AwsEnvironment:
 def _aws_region(text: str) -> str:
     if not _REGION.fullmatch(text):
         raise InvalidValueError("no AWS region has such a name; expected one like eu-central-1")
-    if text.startswith("cn-"):
-        raise InvalidValueError("a pipeline in China cannot read from GitHub")
+    if text.startswith(_WITHOUT_GITHUB):
+        raise InvalidValueError("a pipeline in this region cannot read from GitHub")
     if text in WITHOUT_BUILDS:
         raise InvalidValueError("CloudFormation has no CodeBuild projects in this region")
     return text
 
 
-def availability_zone(name: str, info: ValidationInfo) -> str:
+def _availability_zone(name: str, info: ValidationInfo) -> str:
     """Check the name of a zone of the region (not of a local or wavelength zone)."""
     region = AwsEnvironment.of(info).aws_region
     if region is not None and not re.fullmatch(re.escape(region) + "[a-z]", name):
-        raise InvalidValueError(
-            f"{shown_item(name)} is not a zone of {region}; expected one like {region}a"
-        )
+        raise InvalidValueError(f"expected a zone of {region}, such as {region}a")
     return name
 
 
 AccountNumber = Annotated[str, matching(r"[0-9]{12}", "the 12 digits of an AWS account", 12)]
 AwsRegion = Annotated[str, AfterValidator(_aws_region)]
-Zone = Annotated[str, AfterValidator(availability_zone)]
+Zones = Annotated[tuple[Annotated[str, AfterValidator(_availability_zone)], ...], Items]
 
 # --- ARNs -----------------------------------------------------------------------------------------
 
 _ARN = re.compile(
-    r"arn:(?P<partition>aws(?:-[a-z]+)*):(?P<service>[a-z-]+):(?P<region>[a-z0-9-]*)"
-    r":(?P<account>[0-9]{12}|aws):(?P<resource>.+)"
+    rf"arn:(?P<partition>aws(?:-[a-z]+)*):(?P<service>[a-z-]+):(?P<region>(?:{_REGION.pattern})?)"
+    # AWS itself owns managed policies.
+    r":(?P<account>[0-9]{12}|aws(?=:policy/)):(?P<resource>.+)"
 )
 
 
@@ -104,17 +95,15 @@ _ARN = re.compile(
 class ArnForm:
     """The ARNs of one kind of resource, in the account and region of the deployment.
 
-    ``resource`` is a regular expression for what follows the account. ``expected`` says in words
-    what the ARN should be of. ``any_account``, ``any_region`` and ``owned_by_aws`` also accept a
-    resource of another account, of another region, or of AWS itself.
+    ``resource`` is a regular expression for the service, a colon, and what follows the account.
+    ``expected`` says in words what the ARN should be of. ``any_account`` and ``any_region`` also
+    accept a resource of another account or of another region.
     """
 
-    services: tuple[str, ...]
     resource: str
     expected: str
     any_account: bool = False
     any_region: bool = False
-    owned_by_aws: bool = False
 
     def require(self, text: str, info: ValidationInfo) -> str:
         """Return the ARN if it has this form, or raise an error.
@@ -124,17 +113,15 @@ class ArnForm:
         arn = _ARN.fullmatch(text)
         if (
             arn is None
-            or arn["service"] not in self.services
-            or not re.fullmatch(self.resource, arn["resource"])
+            or not re.fullmatch(self.resource, f"{arn['service']}:{arn['resource']}")
             or (arn["region"] == "") != (arn["service"] == "iam")
-            or (arn["region"] and not _REGION.fullmatch(arn["region"]))
         ):
             raise InvalidValueError(f"expected {self.expected}")
         environment = AwsEnvironment.of(info)
         partition, region, account = arn["partition"], arn["region"], arn["account"]
-        may_be_of_another_account = self.any_account or (self.owned_by_aws and account == "aws")
         wrong = []
-        if not may_be_of_another_account and environment.account_number not in (None, account):
+        accepts_any_account = self.any_account or account == "aws"
+        if not accepts_any_account and environment.account_number not in (None, account):
             wrong.append(f"account {account}, but account_number is {environment.account_number}")
         if region and not self.any_region and environment.aws_region not in (None, region):
             wrong.append(f"region {region}, but aws_region is {environment.aws_region}")
@@ -144,83 +131,65 @@ class ArnForm:
             raise InvalidValueError(f"this ARN belongs to {' and to '.join(wrong)}")
         return text
 
-    def require_each(self, text: object, info: ValidationInfo) -> tuple[str, ...]:
-        """Return the ARNs in a list with commas if each has this form, or raise an error."""
-        return tuple(self.require(arn, info) for arn in distinct_items(text))
-
 
 _ROLE = ArnForm(
-    services=("iam",),
-    resource=r"role/(?:[!-.0-~]+/)*[A-Za-z0-9+=,.@_-]{1,64}",
+    resource=r"iam:role/(?:[!-.0-~]+/)*[A-Za-z0-9+=,.@_-]{1,64}",
     expected="the ARN of a role: arn:aws:iam::<account>:role/<name>",
 )
 _POLICIES = ArnForm(
-    services=("iam",),
-    resource=r"policy/(?:[!-.0-~]+/)*[A-Za-z0-9+=,.@_-]{1,128}",
+    resource=r"iam:policy/(?:[!-.0-~]+/)*[A-Za-z0-9+=,.@_-]{1,128}",
     expected="ARNs of managed policies: arn:aws:iam::<account>:policy/<name>, or "
     "arn:aws:iam::aws:policy/<name>",
-    owned_by_aws=True,
 )
 _NAMESPACE = ArnForm(
-    services=("servicediscovery",),
-    resource=r"namespace/ns-[a-z0-9]+",
+    resource=r"servicediscovery:namespace/ns-[a-z0-9]+",
     expected="the ARN of a Cloud Map namespace: "
     "arn:aws:servicediscovery:<region>:<account>:namespace/ns-<id>",
 )
 _CONNECTION = ArnForm(
-    services=("codeconnections", "codestar-connections"),
-    resource=r"connection/[A-Za-z0-9-]+",
+    resource=r"(?:codeconnections|codestar-connections):connection/[A-Za-z0-9-]+",
     expected="the ARN of a connection: arn:aws:codeconnections:<region>:<account>:connection/<id>",
     # A connection can be used in every region; its ARN says where it was made.
     # https://docs.aws.amazon.com/dtconsole/latest/userguide/welcome-connections-how-it-works-global.html
     any_region=True,
 )
 _GUARDDUTY_AGENT = ArnForm(
-    services=("ecr",),
-    resource="repository/aws-guardduty-agent-fargate",
+    resource="ecr:repository/aws-guardduty-agent-fargate",
     expected="arn:aws:ecr:<region>:<account of GuardDuty>:repository/aws-guardduty-agent-fargate",
     any_account=True,
 )
 _KMS_KEYS = ArnForm(
-    services=("kms",),
     # IAM allows the use of a key by its own ARN only.
-    resource=r"key/[A-Za-z0-9-]{1,128}",
+    resource=r"kms:key/[A-Za-z0-9-]{1,128}",
     expected="ARNs of KMS keys (not of aliases): arn:aws:kms:<region>:<account>:key/<id>",
     any_account=True,
 )
 _QUEUE = ArnForm(
-    services=("sqs",),
-    resource=r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo",
+    resource=r"sqs:(?:[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo)",
     expected="the ARN of an SQS queue: arn:aws:sqs:<region>:<account>:<name>",
 )
 _ECR_REPOSITORIES = ArnForm(
-    services=("ecr",),
-    resource=r"repository/[a-z0-9][a-z0-9._/-]+",
+    resource=r"ecr:repository/[a-z0-9][a-z0-9._/-]+",
     expected="ARNs of ECR repositories: arn:aws:ecr:<region>:<account>:repository/<name>",
     any_account=True,
     any_region=True,
 )
-# IAM attaches ten managed policies to a role, or 20 in an account with a raised quota.
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-_MOST_POLICIES = 20
-
-
-def _policy_arns(text: object, info: ValidationInfo) -> tuple[str, ...]:
-    arns = _POLICIES.require_each(text, info)
-    if len(arns) > _MOST_POLICIES:
-        raise InvalidValueError(f"expected at most {_MOST_POLICIES}, as IAM attaches no more")
-    return arns
-
 
 RoleArn = Annotated[str, AfterValidator(_ROLE.require)]
-PolicyArns = Annotated[tuple[str, ...], BeforeValidator(_policy_arns)]
+# IAM attaches ten managed policies to a role, or 20 in an account with a raised quota.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+PolicyArns = Annotated[
+    tuple[Annotated[str, AfterValidator(_POLICIES.require)], ...], Items, Field(max_length=20)
+]
 NamespaceArn = Annotated[str, AfterValidator(_NAMESPACE.require)]
 ConnectionArn = Annotated[str, AfterValidator(_CONNECTION.require)]
 # Application Auto Scaling reads the metrics of its own account and region only.
 QueueArn = Annotated[str, AfterValidator(_QUEUE.require)]
 GuardDutyAgentArn = Annotated[str, AfterValidator(_GUARDDUTY_AGENT.require)]
-EcrRepositoryArns = Annotated[tuple[str, ...], BeforeValidator(_ECR_REPOSITORIES.require_each)]
-KmsKeyArns = Annotated[tuple[str, ...], BeforeValidator(_KMS_KEYS.require_each)]
+EcrRepositoryArns = Annotated[
+    tuple[Annotated[str, AfterValidator(_ECR_REPOSITORIES.require)], ...], Items
+]
+KmsKeyArns = Annotated[tuple[Annotated[str, AfterValidator(_KMS_KEYS.require)], ...], Items]
 
 # --- Names and ids --------------------------------------------------------------------------------
 
@@ -228,18 +197,6 @@ _LONGEST_PREFIX = 128 - len("BackendServiceStack")  # CloudFormation limits name
 # CDK accepts single separators only, though ECR would accept "__" and any number of hyphens.
 _ECR_PART = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
 _LONGEST_REPOSITORY = 256 - len(builds_repository_name(""))  # ECR limits names to 256 characters
-
-
-def _security_group_ids(value: object) -> tuple[str, ...]:
-    ids = distinct_items(value)
-    for item in ids:
-        # AWS has made ids of 8 and of 17 digits. CDK refuses shorter and longer ones.
-        if not re.fullmatch(r"sg-[0-9a-f]{8,17}", item):
-            raise InvalidValueError(
-                f"{shown_item(item)}: expected ids of security groups, such as sg-0123abcd"
-            )
-    return ids
-
 
 StackPrefix = Annotated[
     str,
@@ -282,7 +239,11 @@ VpcId = Annotated[str, matching(r"vpc-[0-9a-z]+", "the id of a VPC, such as vpc-
 SubnetId = Annotated[
     str, matching(r"subnet-[0-9a-z]+", "ids of subnets, such as subnet-0abc123", 64)
 ]
-SecurityGroupIds = Annotated[tuple[str, ...], BeforeValidator(_security_group_ids)]
+# AWS has made ids of 8 and of 17 digits. CDK refuses shorter and longer ones.
+SecurityGroupId = Annotated[
+    str, matching(r"sg-[0-9a-f]{8,17}", "ids of security groups, such as sg-0123abcd", 20)
+]
+SecurityGroupIds = Annotated[tuple[SecurityGroupId, ...], Items]
 VpcName = Annotated[str, matching(r"[^*?]+", "the Name tag of one VPC, without wildcards", 256)]
 
 # --- Names in DNS ---------------------------------------------------------------------------------
@@ -296,21 +257,16 @@ _EXPECTED_LABEL = (
 _NAMESPACE_PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 
 
-def _namespace_labels(value: object) -> tuple[str, ...]:
-    labels = distinct_items(value)
-    for label in labels:
-        if "." in label:
-            raise InvalidValueError(
-                f"{shown_item(label)} has a dot; expected the first part of the name only, "
-                "because .<ecs_cluster_name>.local is added to it"
-            )
-        if not re.fullmatch(_LABEL, label):
-            raise InvalidValueError(f"{shown_item(label)}: expected {_EXPECTED_LABEL}")
-    return labels
+def _without_dot(label: str) -> str:
+    if "." in label:
+        raise InvalidValueError(
+            "expected the first part of the name only, because .<ecs_cluster_name>.local is added"
+        )
+    return label
 
 
 DnsLabel = Annotated[str, matching(_LABEL, _EXPECTED_LABEL, 63)]
-NamespaceLabels = Annotated[tuple[str, ...], BeforeValidator(_namespace_labels)]
+NamespaceLabels = Annotated[tuple[Annotated[DnsLabel, BeforeValidator(_without_dot)], ...], Items]
 NamespaceName = Annotated[
     str,
     matching(
@@ -322,67 +278,54 @@ NamespaceName = Annotated[
 
 # --- Address ranges -------------------------------------------------------------------------------
 
-_SUBNETS_PER_ZONE = 2  # one public, one private
-_LARGEST_VPC = 16
-_SMALLEST_SUBNET = 28  # Amazon VPC has the same limit for a VPC and for a subnet
-
-
 VPC_RANGE = "vpc"
 """Stands for the primary address range of the VPC, among the ranges of callers."""
 
+MOST_ZONES = 6
+"""us-east-1 has six availability zones, and no region has more.
+https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-availability-zones.html"""
 
-def _ipv4_block(text: str, largest: int, smallest: int, expected: str) -> ipaddress.IPv4Network:
-    # IPv4Network also accepts netmasks and single addresses.
-    if not re.fullmatch(r"[0-9.]+/[0-9]{1,2}", text):
-        raise InvalidValueError(expected)
+SMALLEST_BLOCK = 28
+"""The smallest VPC and the smallest subnet have 16 addresses.
+https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html"""
+
+
+def zones_with_room(vpc_cidr: str) -> int:
+    """Return for how many zones, with two subnets each, the block has room.
+
+    The network is always divided for this number of zones. So when ``az_count`` grows, the subnets
+    of the other zones keep their address ranges, and CloudFormation does not replace them.
+    """
+    smallest_subnets = 1 << (SMALLEST_BLOCK - int(vpc_cidr.partition("/")[2]))
+    return min(MOST_ZONES, smallest_subnets // 2)
+
+
+def _ipv4_block(text: str, largest: int, smallest: int, expected: str) -> str:
     try:
         block = ipaddress.IPv4Network(text, strict=False)
     except ValueError:
-        raise InvalidValueError(expected) from None
+        raise InvalidValueError(f"expected {expected}") from None
     if not largest <= block.prefixlen <= smallest:
-        raise InvalidValueError(expected)
-    if text.partition("/")[0] != str(block.network_address):
-        raise InvalidValueError(f"the address has host bits set; expected {block}")
-    return block
-
-
-def _ingress_cidrs(value: object) -> tuple[str, ...]:
-    ranges = distinct_items(value)
-    for item in ranges:
-        if item != VPC_RANGE:
-            expected = (
-                f"{shown_item(item)}: expected {VPC_RANGE}, or IPv4 blocks such as 10.1.0.0/16, "
-                "from /1 to /32"
-            )
-            _ipv4_block(item, 1, 32, expected)
-    return ranges
-
-
-def _vpc_cidr(text: str) -> str:
-    expected = "expected an IPv4 block such as 10.0.0.0/16, from /16 to /28"
-    first = _ipv4_block(text, _LARGEST_VPC, _SMALLEST_SUBNET, expected).network_address
-    is_special = first.is_loopback or first.is_link_local or first.is_multicast or first.is_reserved
-    if is_special or text.startswith("0."):
-        raise InvalidValueError("EC2 allows no VPC in this range; expected one such as 10.0.0.0/16")
+        raise InvalidValueError(f"expected {expected}")
+    # IPv4Network also accepts netmasks, single addresses, and the address of a host in the block.
+    if text != str(block):
+        raise InvalidValueError(f"expected {block}: the first address of the block and its length")
     return text
 
 
-def require_room_for_subnets(cidr: str, az_count: int) -> None:
-    """Raise an error unless every zone gets a public and a private subnet of at least /28.
+def _caller(text: str) -> str:
+    expected = f"{VPC_RANGE}, or IPv4 blocks such as 10.1.0.0/16, from /1 to /32"
+    return text if text == VPC_RANGE else _ipv4_block(text, 1, 32, expected)
 
-    CDK divides the block into equal subnets whose size is a power of two.
-    """
-    subnets = _SUBNETS_PER_ZONE * az_count
-    largest_prefix = _SMALLEST_SUBNET - math.ceil(math.log2(subnets))
-    if int(cidr.partition("/")[2]) > largest_prefix:
-        raise InvalidValueError(
-            f'too small for the {subnets} subnets of az_count="{az_count}", each at least '
-            f"/{_SMALLEST_SUBNET}; expected /{largest_prefix} or larger"
-        )
+
+def _vpc_cidr(text: str) -> str:
+    return _ipv4_block(
+        text, 16, SMALLEST_BLOCK, "an IPv4 block such as 10.0.0.0/16, from /16 to /28"
+    )
 
 
 VpcCidr = Annotated[str, AfterValidator(_vpc_cidr)]
-IngressCidrs = Annotated[tuple[str, ...], BeforeValidator(_ingress_cidrs)]
+IngressCidrs = Annotated[tuple[Annotated[str, AfterValidator(_caller)], ...], Items]
 
 # --- What Fargate, ECS and CloudWatch Logs offer --------------------------------------------------
 
@@ -399,7 +342,12 @@ _MEMORY_BY_CPU: dict[int, Sequence[int]] = {
     16384: range(32768, 122880 + 1, 8192),
     32768: (61440, 122880, 249856),
 }
-_MOST_LISTED = 5
+
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+LOG_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
 
 
 class CpuArchitecture(StrEnum):
@@ -434,7 +382,7 @@ def require_fargate_size(cpu: int | None, memory: int) -> None:
     sizes = _MEMORY_BY_CPU[cpu]
     if memory in sizes:
         return
-    if isinstance(sizes, range) and len(sizes) > _MOST_LISTED:
+    if isinstance(sizes, range):
         choice = f"{sizes[0]} to {sizes[-1]} in steps of {sizes.step}"
     else:
         choice = f"one of {', '.join(map(str, sizes))}"
@@ -444,7 +392,7 @@ def require_fargate_size(cpu: int | None, memory: int) -> None:
 TaskCpu = Annotated[int, BeforeValidator(_one_of(tuple(_MEMORY_BY_CPU), "CPU units"))]
 TaskMemory = Annotated[int, whole_number(512, 249_856, " (MiB)")]
 Architecture = Annotated[CpuArchitecture, BeforeValidator(_cpu_architecture)]
-LogRetentionDays = Annotated[int, BeforeValidator(_one_of(tuple(LOG_RETENTION), "days"))]
+LogRetentionDays = Annotated[int, BeforeValidator(_one_of(LOG_RETENTION_DAYS, "days"))]
 Port = Annotated[int, whole_number(1, 65535)]
 # The sizes of on-demand builds, with CDK's names: x86 and ARM machines have the same.
 # https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-compute-types.html
@@ -455,7 +403,7 @@ BuildComputeType = Annotated[
 # https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html
 # https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html
 BuildTimeout = Annotated[int, whole_number(5, 480, " (minutes)")]
-ZoneCount = Annotated[int, whole_number(1, 6)]
+ZoneCount = Annotated[int, whole_number(1, MOST_ZONES)]
 # Cloud Map limits an ECS service with service discovery to 1000 tasks.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
 TaskCount = Annotated[int, whole_number(1, 1000)]

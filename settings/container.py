@@ -6,7 +6,7 @@ position if it has no proper name (a comma inside a password splits it into two 
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated
 
@@ -25,17 +25,14 @@ _SET_BY_BUILD = re.compile(
     r"|TAGGED|IMAGE|PATH|HOME|(?:AWS|BUILDX|CODEBUILD|DOCKER)_.*"
 )
 
-_EXPECTED_ARN = "the complete ARN of a Secrets Manager secret (with its six last characters)"
-_SECRET = ArnForm(
-    services=("secretsmanager",),
-    resource=r"secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}"  # AWS adds six characters to the name
+_BUILD_SECRET = ArnForm(
+    resource=r"secretsmanager:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}"  # AWS adds the six
     r"(?::[^:,]*:[^:,]*:[^:,]*)?",  # JSON key, version stage, version id
-    expected=_EXPECTED_ARN,
+    expected="the complete ARN of a Secrets Manager secret (with its six last characters)",
 )
-_PARAMETER = ArnForm(
-    services=("ssm",),
-    resource=r"parameter/[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*",
-    expected=f"{_EXPECTED_ARN} or of an SSM parameter",
+_CONTAINER_SECRET = ArnForm(
+    resource=rf"{_BUILD_SECRET.resource}|ssm:parameter/[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*",
+    expected=f"{_BUILD_SECRET.expected} or of an SSM parameter",
 )
 
 # ECS accepts task definitions of 64 KiB. 20 KiB remain for the secrets, the health check, and the
@@ -125,37 +122,34 @@ def objection_to(name: str, text: str) -> str | None:
 
 def _container_secrets(value: object, info: ValidationInfo) -> Mapping[str, str]:
     pairs = _pairs(str(value), _SET_BY_TASK, "the task definition")
-    for name, arn in pairs.items():
-        is_secret = arn.startswith("arn:") and ":secretsmanager:" in arn
-        _require(_SECRET if is_secret else _PARAMETER, name, arn, info)
-    _require_room_in_policy(pairs.values(), _START_POLICY_TEXT)
+    _require_secrets(pairs, _CONTAINER_SECRET, _START_POLICY_TEXT, info)
     return MappingProxyType(pairs)
 
 
 def _build_secrets(value: object, info: ValidationInfo) -> Mapping[str, str]:
     pairs = _pairs(str(value), _SET_BY_BUILD, "the build")
-    for name, arn in pairs.items():
-        _require(_SECRET, name, arn, info)
-    _require_room_in_policy(pairs.values(), _BUILD_POLICY_TEXT)
+    _require_secrets(pairs, _BUILD_SECRET, _BUILD_POLICY_TEXT, info)
     return MappingProxyType(pairs)
 
 
-def _require_room_in_policy(arns: Iterable[str], other_text: int) -> None:
+def _require_secrets(
+    pairs: Mapping[str, str], form: ArnForm, other_text: int, info: ValidationInfo
+) -> None:
+    """Raise an error unless all values are such ARNs, and one policy has room for them."""
+    for name, arn in pairs.items():
+        try:
+            form.require(arn, info)
+        except InvalidValueError as error:
+            raise InvalidValueError(f"{name}: {error}") from None
     # The policy names each secret once, without its JSON key, version stage and version id.
-    size = sum(len(arn) + len('"",') for arn in {":".join(arn.split(":")[:7]) for arn in arns})
+    arns = {":".join(arn.split(":")[:7]) for arn in pairs.values()}
+    size = sum(len(arn) + len('"",') for arn in arns)
     most = _LARGEST_POLICIES - other_text
     if size > most:
         raise InvalidValueError(
             f"the policy of the role needs {size} characters for the ARNs; expected at most "
             f"{most}: put several values into one JSON secret"
         )
-
-
-def _require(form: ArnForm, name: str, arn: str, info: ValidationInfo) -> None:
-    try:
-        form.require(arn, info)
-    except InvalidValueError as error:
-        raise InvalidValueError(f"{name}: {error}") from None
 
 
 HealthCheckCommand = Annotated[tuple[str, ...] | None, BeforeValidator(_health_check)]

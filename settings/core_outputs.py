@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import ConfigDict, ValidationInfo, field_validator
+from pydantic import ValidationInfo, field_validator
 
 from . import aws_types as aws
 from .env_file import read_text
-from .model import Section, VpcAttributes, validated
+from .model import VpcAttributes, validated
 from .names import CoreOutput
 from .parsing import Items
 from .redaction import shown_name, shown_names
@@ -17,63 +17,38 @@ from .report import InvalidValueError
 _CORE_STACK = "CoreInfraStack"
 
 
-class CoreOutputs(Section):
+class CoreOutputs(VpcAttributes):
     """What a later deploy needs to know of a core stack, by the names of its outputs."""
 
-    model_config = ConfigDict(alias_generator=lambda field: CoreOutput[field.upper()].value)
-
-    vpc_id: aws.VpcId
-    vpc_cidr: aws.VpcCidr
-    availability_zones: Annotated[tuple[aws.Zone, ...], Items]
-    public_subnet_ids: Annotated[tuple[aws.SubnetId, ...], Items]
-    private_subnet_ids: Annotated[tuple[aws.SubnetId, ...], Items]
     ecs_cluster_name: aws.ClusterName
     namespace_names: Annotated[tuple[aws.NamespaceName, ...], Items]
     namespace_arns: Annotated[tuple[aws.NamespaceArn, ...], Items]
     namespace_ids: Annotated[tuple[aws.NamespaceId, ...], Items]
 
-    @property
-    def vpc(self) -> VpcAttributes:
-        """The VPC, ready to be used without a look-up."""
-        return VpcAttributes(
-            vpc_id=self.vpc_id,
-            vpc_cidr=self.vpc_cidr,
-            availability_zones=self.availability_zones,
-            public_subnet_ids=self.public_subnet_ids,
-            private_subnet_ids=self.private_subnet_ids,
-        )
-
-    @field_validator("public_subnet_ids", "private_subnet_ids")
+    @field_validator("public_subnet_ids", "private_subnet_ids", "namespace_arns", "namespace_ids")
     @classmethod
-    def _is_one_per_zone(cls, ids: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        return _as_many(ids, info, "availability_zones", CoreOutput.AVAILABILITY_ZONES)
-
-    @field_validator("namespace_arns", "namespace_ids")
-    @classmethod
-    def _is_one_per_namespace(cls, items: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        return _as_many(items, info, "namespace_names", CoreOutput.NAMESPACE_NAMES)
-
-
-def _as_many(
-    items: tuple[str, ...], info: ValidationInfo, field: str, output: str
-) -> tuple[str, ...]:
-    others = info.data.get(field)
-    if others is not None and len(items) != len(others):
-        raise InvalidValueError(
-            f"has {len(items)} items; expected {len(others)}, as many as {output}"
-        )
-    return items
+    def _is_as_long_as_its_first_list(
+        cls, items: tuple[str, ...], info: ValidationInfo
+    ) -> tuple[str, ...]:
+        is_of_vpc = info.field_name in VpcAttributes.model_fields
+        first = "availability_zones" if is_of_vpc else "namespace_names"
+        count = len(info.data.get(first, items))
+        if len(items) != count:
+            output = CoreOutput[first.upper()]
+            raise InvalidValueError(
+                f"has {len(items)} items; expected {count}, as many as {output}"
+            )
+        return items
 
 
 def read_core_outputs(
     path: Path, environment: aws.AwsEnvironment
 ) -> tuple[CoreOutputs | None, list[str]]:
     """Read the outputs of the core stack, or return None and everything that is wrong with them."""
+    name = shown_name(str(path))
+    hint = f"there is no file {name}; deploy the core stack with --outputs-file to get it"
     try:
-        stack, outputs = _core_stack_in(read_text(path))
-    except FileNotFoundError:
-        message = "deploy the core stack with --outputs-file to get it"
-        return None, [f"there is no file {shown_name(str(path))}; {message}"]
+        stack, outputs = _core_stack_in(read_text(path, if_missing=hint))
     except InvalidValueError as error:
         return None, [str(error)]
     core, invalid = validated(CoreOutputs, outputs, environment)

@@ -14,7 +14,6 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from .parsing import Items
-from .redaction import shown_item
 from .report import InvalidValueError
 
 _DATA = json.loads(Path(__file__).with_name("endpoints.json").read_text(encoding="utf-8"))
@@ -52,7 +51,7 @@ def _endpoint(name: str) -> str:
         return name
     near = ENDPOINTS_BY_PREFIX.get(name) or difflib.get_close_matches(name, ENDPOINTS, n=1)
     hint = f"did you mean {near[0]}?" if near else "settings/endpoints.json lists the names"
-    raise InvalidValueError(f"no VPC endpoint for HTTPS is called {shown_item(name)}; {hint}")
+    raise InvalidValueError(f"no VPC endpoint for HTTPS has this name; {hint}")
 
 
 EndpointServices = Annotated[tuple[Annotated[str, AfterValidator(_endpoint)], ...], Items]

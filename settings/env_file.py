@@ -39,13 +39,11 @@ class EnvFile:
 
 def read_env_file(path: Path) -> EnvFile:
     """Read the file, or raise ``SettingsError`` if it cannot be read as a whole."""
+    hint = "there is no such file; copy the sample and fill it in"
+    if shown_name(str(path)) == str(path):
+        hint += f":\n  cp sample.env {shlex.quote(str(path))}"
     try:
-        text = read_text(path)
-    except FileNotFoundError:
-        hint = "there is no such file; copy the sample and fill it in"
-        if shown_name(str(path)) == str(path):
-            hint += f":\n  cp sample.env {shlex.quote(str(path))}"
-        raise SettingsError({path: [Problem("", hint)]}) from None
+        text = read_text(path, if_missing=hint)
     except InvalidValueError as error:
         raise SettingsError({path: [Problem("", str(error))]}) from None
 
@@ -82,10 +80,9 @@ def read_container_environment(path: Path) -> tuple[dict[str, str], list[Problem
 
     A value may have commas, quotes and several lines.
     """
+    hint = "there is no such file; correct container_environment_file"
     try:
-        text = read_text(path)
-    except FileNotFoundError:
-        return {}, [Problem("", "there is no such file; correct container_environment_file")]
+        text = read_text(path, if_missing=hint)
     except InvalidValueError as error:
         return {}, [Problem("", str(error))]
     variables: dict[str, str] = {}
@@ -130,16 +127,16 @@ def _known_keys_within(binding: Binding) -> Iterator[str]:
             yield match[1]
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, *, if_missing: str) -> str:
     """Return the text of the file, without a byte order mark.
 
-    Raises ``FileNotFoundError`` if there is no such file, and ``InvalidValueError`` if it cannot
-    be read.
+    Raises ``InvalidValueError`` if it cannot be read, with the message ``if_missing`` if there is
+    no such file.
     """
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise
+        raise InvalidValueError(if_missing) from None
     except UnicodeDecodeError:
         raise InvalidValueError("the file cannot be read: it is not UTF-8 text") from None
     except OSError as error:

@@ -128,13 +128,10 @@ def _settings_of(file: EnvFile, created_clusters: Set[object]) -> Settings:
         raise AssertionError("a section is invalid, but there is no problem to report")
     return Settings(
         env_file=file.path,
-        account_number=target.account_number,
-        aws_region=target.aws_region,
-        stack_prefix=target.stack_prefix,
-        tags=target.tags,
         platform=platform,
         service=service,
         delivery=delivery,
+        **dict(target),
     )
 
 

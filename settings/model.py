@@ -6,7 +6,6 @@ one. Defaults are text, as the file would say them.
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -29,8 +28,9 @@ from .container import (
     VariablesOfFile,
 )
 from .endpoints import EndpointServices, start_task_services
-from .names import builds_repository_name, full_name, namespace_name
+from .names import CoreOutput, builds_repository_name, full_name, namespace_name
 from .parsing import Bool, Items, NoneIfEmpty, require_usable
+from .redaction import shown_item
 from .report import InvalidValueError
 from .source_types import (
     Branch,
@@ -104,15 +104,20 @@ def validated(
     try:
         return section.model_validate(values, context=environment), {}
     except ValidationError as error:
-        details = error.errors(include_url=False, include_input=False)
+        details = error.errors(include_url=False)
     invalid: dict[str, str] = {}
     for detail in details:
         if detail["type"] == "missing":
             message = section.missing()
+        elif detail["type"] == "too_long":
+            message = f"expected at most {detail['ctx']['max_length']} items"
         else:
             message = str(detail.get("ctx", {}).get("error", detail["msg"]))
+        key, *place_in_list = detail["loc"]
+        if place_in_list:
+            message = f"{shown_item(detail['input'])}: {message}"
         # One message per key: the items of a list mostly fail for the same reason.
-        invalid.setdefault(str(detail["loc"][0]), message)
+        invalid.setdefault(str(key), message)
     return None, {key: message for key, message in invalid.items() if message}
 
 
@@ -302,7 +307,9 @@ class DeliverySettings(Section):
     @classmethod
     def _replaces_a_missing_webhook(cls, arn: str | None, info: ValidationInfo) -> str | None:
         if arn is None and aws.AwsEnvironment.of(info).aws_region in aws.WITHOUT_WEBHOOKS:
-            raise InvalidValueError("fill it in: this region has no webhook, which a token needs")
+            raise InvalidValueError(
+                "fill it in: a token needs a webhook, which this region does not have"
+            )
         return arn
 
     @property
@@ -323,7 +330,7 @@ class CoreSettings(Section):
     enable_nat_gw: Bool
     vpc_endpoint_services: EndpointServices = _default("")
     az_count: aws.ZoneCount
-    availability_zones: Annotated[tuple[str, ...], Items] = _default("")
+    availability_zones: aws.Zones = _default("")
     vpc_cidr: aws.VpcCidr
     log_retention_days: aws.LogRetentionDays = _default("30")
     keep_logs: Bool = _default("False")
@@ -347,11 +354,9 @@ class CoreSettings(Section):
 
     @field_validator("availability_zones")
     @classmethod
-    def _are_zones_of_the_region(
+    def _are_as_many_as_az_count(
         cls, zones: tuple[str, ...], info: ValidationInfo
     ) -> tuple[str, ...]:
-        for zone in zones:
-            aws.availability_zone(zone, info)
         az_count = info.data.get("az_count")
         if zones and az_count not in (None, len(zones)):
             raise InvalidValueError(
@@ -362,8 +367,12 @@ class CoreSettings(Section):
     @field_validator("vpc_cidr")
     @classmethod
     def _has_room_for_the_subnets(cls, cidr: str, info: ValidationInfo) -> str:
-        if "az_count" in info.data:
-            aws.require_room_for_subnets(cidr, info.data["az_count"])
+        az_count, most = info.data.get("az_count", 0), aws.zones_with_room(cidr)
+        if az_count > most:
+            raise InvalidValueError(
+                f"has room for {most} zones, each with two subnets of at least "
+                f'/{aws.SMALLEST_BLOCK}; expected a larger block for az_count="{az_count}"'
+            )
         return cidr
 
 
@@ -386,18 +395,19 @@ class NamespaceChoice(Section):
     namespaces: aws.NamespaceLabels
 
 
-@dataclass(frozen=True, slots=True)
-class VpcAttributes:
-    """Everything that is needed to use a VPC without looking it up.
+class VpcAttributes(Section):
+    """Everything that is needed to use a VPC without looking it up, by the names of the outputs.
 
     The three tuples have the same length and order: one public and one private subnet per zone.
     """
 
-    vpc_id: str
-    vpc_cidr: str
-    availability_zones: tuple[str, ...]
-    public_subnet_ids: tuple[str, ...]
-    private_subnet_ids: tuple[str, ...]
+    model_config = ConfigDict(alias_generator=lambda field: CoreOutput[field.upper()].value)
+
+    vpc_id: aws.VpcId
+    vpc_cidr: aws.VpcCidr
+    availability_zones: aws.Zones
+    public_subnet_ids: Annotated[tuple[aws.SubnetId, ...], Items]
+    private_subnet_ids: Annotated[tuple[aws.SubnetId, ...], Items]
 
 
 class ExistingPlatformSettings(Section):

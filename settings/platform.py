@@ -107,29 +107,28 @@ def _from_outputs(
             f'"{outputs.ecs_cluster_name}"; write that, or leave it empty'
         )
         wrong.append(("ecs_cluster_name", message))
-    namespace, wrong_namespace = _namespace_of_outputs(file, outputs, values, environment)
+    index, wrong_namespace = _place_of_namespace(file, outputs, values, environment)
+    if index is None:
+        return None, [*wrong, *wrong_namespace]
     given = {
         "vpc_name": None,
-        "vpc": outputs.vpc,
+        "vpc": outputs,
         "ecs_cluster_name": outputs.ecs_cluster_name,
-        **namespace,
+        "namespace_name": outputs.namespace_names[index],
+        "namespace_arn": outputs.namespace_arns[index],
+        "namespace_id": outputs.namespace_ids[index],
     }
     existing, wrong_values = validated(ExistingPlatformSettings, given, environment)
-    return existing, [*wrong, *wrong_namespace, *wrong_values.items()]
+    return existing, [*wrong, *wrong_values.items()]
 
 
-def _namespace_of_outputs(
+def _place_of_namespace(
     file: str, outputs: CoreOutputs, values: Values, environment: AwsEnvironment
-) -> tuple[dict[str, object], Invalid]:
-    """Return the keys of the namespace, or ``REPORTED`` if there is no such namespace."""
+) -> tuple[int | None, Invalid]:
+    """Return the place of the service's namespace in the lists of the outputs."""
     name, wrong = _chosen_namespace(values, outputs.ecs_cluster_name, environment)
     if name in outputs.namespace_names:
-        index = outputs.namespace_names.index(str(name))
-        return {
-            "namespace_name": name,
-            "namespace_arn": outputs.namespace_arns[index],
-            "namespace_id": outputs.namespace_ids[index],
-        }, []
+        return outputs.namespace_names.index(str(name)), []
     if name is not REPORTED:
         is_by_name = _is_filled_in(values.get("namespace_name"))
         message = (
@@ -137,7 +136,7 @@ def _namespace_of_outputs(
             f"expected one of {shown_names(outputs.namespace_names)}"
         )
         wrong.append(("namespace_name" if is_by_name else "namespaces", message))
-    return dict.fromkeys(("namespace_name", "namespace_arn", "namespace_id"), REPORTED), wrong
+    return None, wrong
 
 
 def _is_filled_in(value: object) -> bool:

@@ -8,7 +8,6 @@ from pathlib import Path
 from .redaction import shown_name
 
 _WIDTH = 80
-_LABEL_COLUMN = 34
 _NOTHING_HAPPENED = "Nothing was deployed or written."
 
 
@@ -59,33 +58,18 @@ class SettingsError(Exception):
 
 def _report(env_file: Path, problems: Sequence[Problem]) -> Iterator[str]:
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-    # The messages line up behind the widest label that leaves them room. A wider label (with an
-    # ARN, for instance) gets a line to itself.
-    labels = [len(p.label) for p in problems if len(p.label) < _LABEL_COLUMN]
-    column = 4 + max(labels, default=0)
     yield f"error: {count} in {shown_name(str(env_file))}"
     for problem in problems:
-        yield from _entry(problem, column)
-
-
-def _entry(problem: Problem, column: int) -> list[str]:
-    label = f"  {problem.label}"
-    if not problem.label:
-        # Not wrapped: the user may copy a command from it.
-        return [f"  {line}" for line in problem.message.splitlines()]
-    if len(problem.label) >= _LABEL_COLUMN:
-        indent = " " * 6
-        return [label, *_wrap(problem.message, initial=indent, rest=indent)]
-    return _wrap(problem.message, initial=label.ljust(column), rest=" " * column)
-
-
-def _wrap(text: str, *, initial: str, rest: str) -> list[str]:
-    # Names and ARNs stay in one piece, to be copied, even where the line gets too long.
-    return textwrap.wrap(
-        text,
-        _WIDTH,
-        initial_indent=initial,
-        subsequent_indent=rest,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+        if not problem.label:
+            # Not wrapped: the user may copy a command from it.
+            yield textwrap.indent(problem.message, "  ")
+            continue
+        # Names and ARNs stay in one piece, to be copied, even where the line gets too long.
+        yield textwrap.fill(
+            f"{problem.label}: {problem.message}",
+            _WIDTH,
+            initial_indent="  ",
+            subsequent_indent=" " * 6,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )

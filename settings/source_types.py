@@ -18,10 +18,8 @@ _PATH = re.compile(r"[A-Za-z0-9._@+/-]+")
 
 _HOST = r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::[0-9]{1,5})?|localhost(?::[0-9]{1,5})?)/"
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_IMAGE = re.compile(
-    rf"(?P<repository>(?:{_HOST})?{_PART}(?:/{_PART})*)"
-    r"(?P<version>(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?)"
-)
+_TAG = r":[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+_DIGEST = r"@sha256:[0-9a-f]{64}"
 _ECR_PUBLIC = "public.ecr.aws"
 _PRIVATE_ECR = re.compile(r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+")
 _DEMO_REPOSITORY = "public.ecr.aws/aws-containers/ecsdemo-nodejs"
@@ -65,27 +63,17 @@ def _file_inside_repository(text: str) -> str:
     return path
 
 
-def _image_reference(text: str) -> str:
-    match = _IMAGE.fullmatch(text)
-    if match is None:
-        raise InvalidValueError(
-            "expected a container image, such as public.ecr.aws/nginx/nginx:1.29"
-        )
-    if not match["version"]:
-        raise InvalidValueError(
-            "names no tag or digest; expected one, such as ...:1.29 or ...@sha256:<digest>"
-        )
-    return text
+def _without_version(image: str) -> str:
+    return re.split("[:@]", image)[0]
 
 
 def ecr_repository_arn(image: str) -> str | None:
     """Return the ARN of the private ECR repository that an image is in; None if it is elsewhere."""
-    reference = _IMAGE.fullmatch(image)
-    host, _, repository = (reference["repository"] if reference else "").partition("/")
+    host, _, path = image.partition("/")
     registry = _PRIVATE_ECR.fullmatch(host)
     if registry is None:
         return None
-    region, account = registry["region"], registry["account"]
+    region, account, repository = registry["region"], registry["account"], _without_version(path)
     return f"arn:{partition_of(region)}:ecr:{region}:{account}:repository/{repository}"
 
 
@@ -97,17 +85,15 @@ def require_readable_seed(image: str, environment: AwsEnvironment) -> None:
     https://github.com/cdklabs/cdk-ecr-deployment/blob/main/lambda-src/utils.go
     """
     host = image.partition("/")[0]
-    partition = environment.partition
-    if host == _ECR_PUBLIC and partition not in (None, COMMERCIAL_PARTITION):
-        raise InvalidValueError(
-            f"the partition {partition} of {environment.aws_region} has no access to "
-            f"{_ECR_PUBLIC}; expected an image of another registry, such as a private ECR"
-        )
     registry = _PRIVATE_ECR.fullmatch(host)
-    if registry and partition not in (None, partition_of(registry["region"])):
+    if registry is None and host != _ECR_PUBLIC:
+        return
+    partition = partition_of(registry["region"]) if registry else COMMERCIAL_PARTITION
+    if environment.partition not in (None, partition):
         raise InvalidValueError(
-            f"is in {registry['region']}, outside of the partition {partition} of "
-            f"{environment.aws_region}; expected an image in the same partition"
+            f"{environment.aws_region} has no access to {host}, which is in the partition "
+            f"{partition}; expected an image of another registry, such as a private ECR in the "
+            "same partition"
         )
 
 
@@ -116,7 +102,7 @@ def require_fitting_seed(image: str, *, port: int | None, is_arm: bool) -> None:
 
     It would start, fail its health checks, and make the first deploy fail.
     """
-    if re.split("[:@]", image)[0] != _DEMO_REPOSITORY:
+    if _without_version(image) != _DEMO_REPOSITORY:
         return
     reasons = []
     if port not in (None, _DEMO_PORT):
@@ -161,4 +147,11 @@ EmailAddress = Annotated[
 SecretName = Annotated[str, AfterValidator(_secret_name)]
 FolderPath = Annotated[str, AfterValidator(_inside_repository)]
 FilePath = Annotated[str, AfterValidator(_file_inside_repository)]
-ImageReference = Annotated[str, AfterValidator(_image_reference)]
+ImageReference = Annotated[
+    str,
+    matching(
+        rf"(?:{_HOST})?{_PART}(?:/{_PART})*(?:{_TAG}|(?:{_TAG})?{_DIGEST})",
+        "a container image with a tag or digest, such as public.ecr.aws/nginx/nginx:1.29",
+        4096,  # A parameter of the stack has this value, and can have so many bytes.
+    ),
+]

@@ -13,8 +13,6 @@ from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
-import backend_service.names
-import core_infra.names
 from settings.aws_types import WITHOUT_BUILDS, WITHOUT_WEBHOOKS
 from settings.examples import REGION
 from tests.repository import ROOT
@@ -31,16 +29,6 @@ TEMPLATES = [
 ]
 """One template for each kind: the core of "connected" differs from the default in its name only."""
 
-# The properties that name a resource in the whole account and region.
-NAMES = {
-    "AWS::CloudWatch::Alarm": "AlarmName",
-    "AWS::CloudWatch::Dashboard": "DashboardName",
-    "AWS::CodeBuild::Project": "Name",
-    "AWS::CodePipeline::Pipeline": "Name",
-    "AWS::ECR::Repository": "RepositoryName",
-    "AWS::ECS::Cluster": "ClusterName",
-    "AWS::Logs::LogGroup": "LogGroupName",
-}
 # Flags that differ from CDK's recommendation, with the reason.
 DEVIATIONS = {
     # CloudFormation must refuse to delete a VPC that services use (decision 6).
@@ -144,24 +132,6 @@ def test_the_settings_know_each_region_that_lacks_a_type_of_the_templates() -> N
         region: {build, webhook} if region in WITHOUT_BUILDS else {webhook}
         for region in WITHOUT_WEBHOOKS
     }
-
-
-@pytest.mark.parametrize(("topology", "stack"), TEMPLATES)
-def test_unique_names_lists_every_name_that_the_template_gives(topology: str, stack: str) -> None:
-    resources = synthesise(**TOPOLOGIES[topology]).templates[stack]["Resources"].values()
-    given = {
-        (resource["Type"], resource["Properties"][key])
-        for resource in resources
-        if (key := NAMES.get(resource["Type"])) in resource.get("Properties", {})
-    }
-    cluster, service = "ecs-blueprint-infra", "ecsdemo-backend"
-    if stack.endswith("CoreInfraStack"):
-        names = core_infra.names.unique_names(cluster)
-    else:
-        names = backend_service.names.unique_names(
-            ecs_cluster_name=cluster, service_name=service, ecr_repository_name=service
-        )
-    assert set(names) == given
 
 
 def test_every_feature_flag_has_the_recommended_value_or_a_reason() -> None:

@@ -11,7 +11,6 @@ import pytest
 
 from cdk_rehearsal import NO_DELAYS, Access, LocalAws
 from support.functions import document
-from support.pipeline_template import TOKEN
 from support.stacks import Stacks
 
 # A shell lets background processes (``make test &``) ignore Ctrl-C and a closed terminal. Tests
@@ -84,15 +83,6 @@ def stacks(client: Callable[[str], Any]) -> Iterator[Stacks]:
     stacks = Stacks(client("cloudformation"))
     yield stacks
     stacks.delete_all()
-
-
-@pytest.fixture
-def token(client: Callable[[str], Any]) -> Iterator[None]:
-    """The secret that the pipelines of `pipeline_template` read."""
-    secrets = client("secretsmanager")
-    secrets.create_secret(Name="token", SecretString=TOKEN)
-    yield
-    secrets.delete_secret(SecretId="token", ForceDeleteWithoutRecovery=True)
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from aws_cdk import App, Environment
 from aws_cdk.assertions import Template
 
-from core_infra.network import zones_with_room
 from core_infra.stack import CoreInfraStack
+from settings.aws_types import zones_with_room
 from settings.examples import ACCOUNT
 from tests.synthesis import ISOLATED, Synthesis, settings_of, synthesise
 

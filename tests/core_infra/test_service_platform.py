@@ -11,7 +11,7 @@ from settings.examples import ACCOUNT
 from tests.synthesis import EXISTING, empty_stack, synthesise
 
 SERVICE = "BackendServiceStack"
-VPC = VpcAttributes(
+VPC = VpcAttributes.model_construct(
     vpc_id="vpc-0",
     vpc_cidr="10.1.0.0/16",
     availability_zones=("eu-west-1a", "eu-west-1b"),

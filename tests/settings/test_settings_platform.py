@@ -108,20 +108,22 @@ def by_file(outputs_file: OutputsFile, core_outputs: dict[str, str]) -> dict[str
 
 def test_the_outputs_say_everything(load: Load, by_file: dict[str, str]) -> None:
     settings = load(**by_file)
-    assert platform(settings) == ExistingPlatformSettings(
-        vpc_name=None,
-        vpc=VpcAttributes(
-            vpc_id="vpc-0abc",
-            vpc_cidr="10.1.0.0/16",
-            availability_zones=(f"{REGION}a", f"{REGION}b"),
-            public_subnet_ids=("subnet-0a", "subnet-0b"),
-            private_subnet_ids=("subnet-1a", "subnet-1b"),
-        ),
-        ecs_cluster_name="ecs-blueprint-infra",
-        namespace_name="default.ecs-blueprint-infra.local",
-        namespace_arn=f"arn:aws:servicediscovery:{REGION}:{ACCOUNT}:namespace/ns-default",
-        namespace_id="ns-default",
-    )
+    assert platform(settings).model_dump(include={"vpc": set(VpcAttributes.model_fields)}) == {
+        "vpc": {
+            "vpc_id": "vpc-0abc",
+            "vpc_cidr": "10.1.0.0/16",
+            "availability_zones": (f"{REGION}a", f"{REGION}b"),
+            "public_subnet_ids": ("subnet-0a", "subnet-0b"),
+            "private_subnet_ids": ("subnet-1a", "subnet-1b"),
+        }
+    }
+    assert platform(settings).model_dump(exclude={"vpc"}) == {
+        "vpc_name": None,
+        "ecs_cluster_name": "ecs-blueprint-infra",
+        "namespace_name": "default.ecs-blueprint-infra.local",
+        "namespace_arn": f"arn:aws:servicediscovery:{REGION}:{ACCOUNT}:namespace/ns-default",
+        "namespace_id": "ns-default",
+    }
     assert settings.service.ecs_task_execution_role_arn is None
     assert settings.service.ecs_cluster_name == "ecs-blueprint-infra"
     assert settings.service.namespace_name == "default.ecs-blueprint-infra.local"
@@ -264,7 +266,11 @@ def test_the_file_is_not_there(problems: Problems, tmp_path: Path) -> None:
     [
         ("VpcId", "0abc", "the id of a VPC"),
         ("VpcCidr", 1, "valid string"),
-        ("AvailabilityZones", "us-east-1a,us-east-1b", f'"us-east-1a" is not a zone of {REGION}'),
+        (
+            "AvailabilityZones",
+            "us-east-1a,us-east-1b",
+            f'"us-east-1a": expected a zone of {REGION}',
+        ),
         ("AvailabilityZones", "", "is empty"),
         ("PublicSubnetIds", "subnet-0a", "has 1 items; expected 2, as many as AvailabilityZones"),
         ("PrivateSubnetIds", "subnet-0a,x", "ids of subnets"),

@@ -20,14 +20,14 @@ def test_a_report_of_some_problems() -> None:
     assert str(error) == "\n".join(
         [
             "error: 5 problems in .env",
-            '  task_cpu="300"    expected one of 256, 512 (CPU units)',
-            '  servcie_name="x"  unknown key; did you mean service_name?',
-            f'  namespace_arn="{"x" * 60}"',
+            '  task_cpu="300": expected one of 256, 512 (CPU units)',
+            '  servcie_name="x": unknown key; did you mean service_name?',
+            f'  namespace_arn="{"x" * 60}":',
             "      expected the ARN of a namespace",
-            "  line 7            cannot be read",
+            "  line 7: cannot be read",
             "  the file as a whole",
             r"error: 1 problem in a\x1b.env",
-            "  a  b",
+            "  a: b",
             "Nothing was deployed or written.",
         ]
     )

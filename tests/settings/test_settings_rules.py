@@ -164,8 +164,8 @@ def test_another_image_may_use_any_port_and_processor(load: Load) -> None:
 @pytest.mark.parametrize(
     ("region", "image", "expected"),
     [
-        ("us-gov-west-1", None, "aws-us-gov of us-gov-west-1 has no access to public.ecr.aws"),
-        ("eu-central-1", CHINESE_IMAGE, "expected an image in the same partition"),
+        ("us-gov-west-1", None, "no access to public.ecr.aws, which is in the partition aws;"),
+        ("eu-central-1", CHINESE_IMAGE, "which is in the partition aws-cn;"),
     ],
 )
 def test_the_copy_cannot_sign_in_from_another_partition(
@@ -233,8 +233,7 @@ def test_every_zone_needs_room_for_two_subnets(
     settings = load(vpc_cidr=f"10.0.0.0/{smallest}", az_count=str(az_count))
     assert core(settings).az_count == az_count
     found = problems(vpc_cidr=f"10.0.0.0/{smallest + 1}", az_count=str(az_count))
-    assert f"the {2 * az_count} subnets" in found["vpc_cidr"].message
-    assert f"/{smallest} or larger" in found["vpc_cidr"].message
+    assert f'expected a larger block for az_count="{az_count}"' in found["vpc_cidr"].message
 
 
 def test_one_invalid_value_causes_no_second_problem(problems: Problems) -> None:

@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 # A region that is not enabled cannot answer. Each partition has one that always is.
-_HOMES = {"cn-": "cn-north-1", "us-gov-": "us-gov-west-1", "us-iso": "", "eu-iso": "", "eusc-": ""}
+_HOMES = {"us-gov-": "us-gov-west-1", "us-iso": "", "eu-iso": "", "eusc-": ""}
 _HOME = "us-east-1"
 
 _CLIENT_CONFIG = Config(

@@ -6,42 +6,54 @@ another stack has a service of the same name, and then the log groups are taken,
 
 from collections.abc import Callable, Iterator, Mapping
 
-import backend_service.names
-import core_infra.names
+from backend_service.names import (
+    build_log_group_name,
+    release_log_group_name,
+    task_log_group_name,
+)
+from core_infra.names import exec_log_group_name
 from settings import Settings
 from tools.doctor.aws import Aws, reply_or_none
 from tools.doctor.check import Question, Result, ok, problem
 
 
-def name_questions(settings: Settings) -> Iterator[Question]:
-    """Yield one question for each name: whether its stack can have it."""
+def unique_names(settings: Settings) -> Iterator[tuple[str, str, str, str]]:
+    """Yield stack, type and name of each resource, and the setting that decides its name."""
     service, cluster = settings.service, settings.service.ecs_cluster_name
     if settings.core:
-        for kind, name in core_infra.names.unique_names(cluster):
-            yield from _question(kind, name, settings.core_stack_name, "ecs_cluster_name")
-    for kind, name in backend_service.names.unique_names(
-        ecs_cluster_name=cluster,
-        service_name=service.service_name,
-        ecr_repository_name=service.ecr_repository_name,
+        stack = settings.core_stack_name
+        yield stack, "AWS::ECS::Cluster", cluster, "ecs_cluster_name"
+        yield stack, "AWS::Logs::LogGroup", exec_log_group_name(cluster), "ecs_cluster_name"
+    stack = settings.service_stack_name
+    for repository in (service.ecr_repository_name, service.builds_repository_name):
+        yield stack, "AWS::ECR::Repository", repository, "ecr_repository_name"
+    for log_group in (
+        task_log_group_name(cluster, service.service_name),
+        build_log_group_name(service.full_name),
+        release_log_group_name(service.full_name),
     ):
-        setting = "ecr_repository_name" if kind == "AWS::ECR::Repository" else "service_name"
-        yield from _question(kind, name, settings.service_stack_name, setting)
+        yield stack, "AWS::Logs::LogGroup", log_group, "service_name"
 
 
-def _question(kind: str, name: str, stack: str, setting: str) -> Iterator[Question]:
-    if kind in _TYPES:
-        about, is_taken = _TYPES[kind]
+def name_questions(settings: Settings) -> Iterator[Question]:
+    """Yield one question for each name: whether its stack can have it."""
+    for stack, kind, name, setting in unique_names(settings):
+        yield _question(stack, kind, name, setting)
 
-        def answer(_: Settings, aws: Aws) -> Result:
-            if not is_taken(aws, name):
-                return ok(f"{name} is free")
-            if name in aws.stack_resources(stack).get(kind, ()):
-                return ok(f"{name} is in {stack}")
-            return problem(
-                f"{name} exists, but not in {stack}", f"delete it, or choose another {setting}"
-            )
 
-        yield Question(f"name of the {about}", answer)
+def _question(stack: str, kind: str, name: str, setting: str) -> Question:
+    about, is_taken = _TYPES[kind]
+
+    def answer(_: Settings, aws: Aws) -> Result:
+        if not is_taken(aws, name):
+            return ok(f"{name} is free")
+        if name in aws.stack_resources(stack).get(kind, ()):
+            return ok(f"{name} is in {stack}")
+        return problem(
+            f"{name} exists, but not in {stack}", f"delete it, or choose another {setting}"
+        )
+
+    return Question(f"name of the {about}", answer)
 
 
 def _repository(aws: Aws, name: str) -> bool:

@@ -15,7 +15,6 @@ from tools.doctor.task_policies import egress_through
 _ONLY_ZONES_WITH_FARGATE = {
     "us-west-1": frozenset({"usw1-az1", "usw1-az3"}),
     "ap-northeast-1": frozenset({"apne1-az1", "apne1-az2", "apne1-az4"}),
-    "cn-north-1": frozenset({"cnn1-az1", "cnn1-az2"}),
 }
 # The list does not mention it. AWS documents it for ARM64 alone, users report it for both:
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-arm64.html

@@ -40,7 +40,7 @@ from cdk_rehearsal.pipelines import (
     top_of,
     usable_engine,
 )
-from settings import Settings
+from tools.rehearsal.rehearsed_service import RehearsedService, SettingsFiles
 from tools.rehearsal.sample_image import APPLICATION, CACHE, SEED, available, build_seed
 from tools.rehearsal.workspace import Workspace
 from tools.repository import ROOT
@@ -67,14 +67,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         targets = {(settings.account_number, settings.aws_region) for settings in deployment}
         if len(targets) > 1:
             raise RehearsalError(f"a playground has one account and one region, not {targets}")
-        source = top_of(source_of(deployment[0], given.source))
+        service = RehearsedService(
+            deployment=deployment,
+            settings=deployment[0],
+            repository=top_of(source_of(deployment[0], given.source)),
+            working_tree=given.working_tree,
+            is_sample=env_file is None,
+        )
     except (NoSourceError, RehearsalError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    playground, failed = Playground(deployment, env_file, source), True
+    playground, failed = Playground(service, env_file), True
     try:
         with playground.stack:
-            playground.start(working_tree=given.working_tree)
+            playground.start()
             playground.serve()
     except KeyboardInterrupt:
         failed = False
@@ -91,18 +97,17 @@ class Playground:
     Closing ``stack`` ends it and removes what it has made.
     """
 
-    def __init__(self, deployment: Sequence[Settings], env_file: str | None, source: Path) -> None:
+    def __init__(self, service: RehearsedService, env_file: str | None) -> None:
         self.stack = ExitStack()
-        self._deployment = deployment
-        self._settings = deployment[0]
+        self._service = service
+        self._account, self._region = service.settings.account_number, service.settings.aws_region
         self._env_file = env_file
-        self._source = source
         self._report = ConsoleReport(ROOT)
         self._engine: Engine | None = None
         self._network: ContainerNetwork | None = None
         self._folders: list[Path] = []
 
-    def start(self, *, working_tree: bool) -> None:
+    def start(self) -> None:
         """Start and bootstrap the local AWS, and print how to use it."""
         report, enter = self._report, self.stack.enter_context
         report.section("Start")
@@ -111,7 +116,7 @@ class Playground:
         # Entered first, so left last: it removes the images, which no task may use any more.
         docker = enter(
             docker_by_engine(docker_folder, engine)
-            if engine and self._source != ROOT
+            if engine and self._service.repository != ROOT
             # Where no registry can be reached, the sample's base image has a stand-in.
             else docker_command(docker_folder, APPLICATION / "Dockerfile", CACHE)
         )
@@ -119,13 +124,13 @@ class Playground:
         workspace = enter(Workspace(aws))
         self._folders = [docker_folder, workspace.folder, aws.access.ca_bundle.parent]
         with report.step("cdk bootstrap") as step:
-            account, region = self._settings.account_number, self._settings.aws_region
-            workspace.cdk("bootstrap", f"aws://{account}/{region}", "--app", "")
+            workspace.cdk("bootstrap", f"aws://{self._account}/{self._region}", "--app", "")
             step.note = "CDKToolkit"
         with report.step("Deliveries") as step:
-            source = f"HEAD of {self._source}, or COMMIT= of make deliver"
+            repository, on_disk = self._service.repository, self._service.working_tree
+            source = f"HEAD of {repository}, or COMMIT= of make deliver"
             step.note = f"{source}; docker: {docker.description}"
-        self._worker = PipelineWorker(aws, docker, self._source, working_tree=working_tree)
+        self._worker = PipelineWorker(aws, docker, repository, working_tree=on_disk)
         self._say_how_to_use_it(aws, workspace)
 
     def serve(self) -> None:
@@ -151,7 +156,8 @@ class Playground:
         """Return an engine that has the image for other containers; say why if there is none."""
         with self._report.step("A container engine") as step:
             try:
-                engine = available() if self._source == ROOT else usable_engine(CACHE)
+                is_own = self._service.repository != ROOT
+                engine = usable_engine(CACHE) if is_own else available()
                 build_seed(engine)
                 step.note = engine.name
             except (NoEngineError, EngineError) as reason:
@@ -161,20 +167,17 @@ class Playground:
 
     def _aws(self, engine: Engine | None) -> LocalAws:
         """Start the local AWS; its tasks are records if they cannot be containers."""
-        account, region = self._settings.account_number, self._settings.aws_region
-        wanted = [settings.core.vpc_cidr for settings in self._deployment if settings.core][:1]
         with self._report.step("Start the local AWS") as step:
-            step.note = f"account {account}, {region}"
+            step.note = f"account {self._account}, {self._region}"
             if engine:
                 try:
                     aws, self._network, _ = self.stack.enter_context(
                         aws_with_containers(
                             engine,
-                            account=account,
-                            region=region,
+                            account=self._account,
+                            region=self._region,
                             helper=SEED,
-                            # The sample's tasks may be in any range that is free.
-                            cidrs=wanted if self._env_file else (*wanted, *CANDIDATES),
+                            cidrs=[*filter(None, [self._service.vpc_cidr]), *CANDIDATES],
                             delays=Delays(records=0),
                             instead=SEED,
                         )
@@ -185,33 +188,53 @@ class Playground:
                     self._engine = engine
                     step.note += f"; tasks are containers in {self._network.cidr}"
                     return aws
-            return self.stack.enter_context(LocalAws(account=account, region=region))
+            return self.stack.enter_context(LocalAws(account=self._account, region=self._region))
 
     def _say_how_to_use_it(self, aws: LocalAws, workspace: Workspace) -> None:
-        say, env_file = self._report.say, self._env_file
-        folder = aws.access.ca_bundle.parent
+        say, folder = self._report.say, aws.access.ca_bundle.parent
+        # Root can assume no role, as on AWS, and the CDK CLI would warn of that at every stack.
+        everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+        user = aws.access.user("administrator", everything)
         say(f"\nThe local AWS runs until you press Ctrl-C; its folder is {folder}")
         say("In another terminal, in this folder:\n")
         say(f"  unset {' '.join(_OTHER_CREDENTIALS)}")
-        for name, value in aws.access.environment(shell={}).items():
+        for name, value in user.environment(shell={}).items():
             say(f"  export {name}={shlex.quote(value)}")
         say("")
-        if env_file is None:
-            changes = {"vpc_cidr": self._network.cidr} if self._network else {}
-            workspace.write_env("sample.env", **changes)
-            env_file = str(workspace.folder / "sample.env")
-            say(f"  # There is no .env here; these settings are sample.env, filled in: {env_file}")
-        delivery = self._settings.delivery
-        if delivery.github_token_secret_name and not delivery.connection_arn:
-            say(
-                "  aws secretsmanager create-secret --secret-string made-up --name "
-                f"{shlex.quote(delivery.github_token_secret_name)}"
-            )
-        option = shlex.quote(env_file)
+        option = shlex.quote(self._usable_env_file(workspace))
+        for name in self._token_secrets():
+            say(f"  aws secretsmanager create-secret --secret-string made-up --name {name}")
         say(f"  npx cdk deploy --all --require-approval never -c env_file={option}")
         for target in ("status", "deliver", "call" if self._network else "logs"):
             say(f"  make {target} ENV_FILE={option}")
         say("\nWhat it can show, and what it cannot: docs/rehearsal.md\n")
+
+    def _usable_env_file(self, workspace: Workspace) -> str:
+        """Return the settings files to deploy; copies, if there are none or their range is taken.
+
+        The VPC has the range of the containers' network.
+        """
+        deployment = self._service.deployment
+        wanted = {settings.core.vpc_cidr for settings in deployment if settings.core}
+        network = {"vpc_cidr": self._network.cidr} if self._network else {}
+        taken = wanted - set(network.values()) if network else set()
+        if self._env_file and not taken:
+            return self._env_file
+        files = SettingsFiles(workspace, self._service)
+        for name, settings in zip(files.names, deployment, strict=True):
+            files.write(name, **(network if settings.core else {}))
+        copies = ",".join(str(workspace.folder / name) for name in files.names)
+        why = "There is no .env here; these settings are sample.env, filled in"
+        if self._env_file:
+            why = f"{', '.join(taken)} is taken on this machine; these copies have another range"
+        self._report.say(f"  # {why}: {copies}")
+        return copies
+
+    def _token_secrets(self) -> list[str]:
+        """Return the names of the secrets that the pipelines read a token of GitHub from."""
+        deliveries = [settings.delivery for settings in self._service.deployment]
+        names = {d.github_token_secret_name for d in deliveries if not d.connection_arn}
+        return [shlex.quote(name) for name in sorted(filter(None, names))]
 
 
 if __name__ == "__main__":

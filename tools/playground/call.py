@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from ipaddress import IPv4Network
+from typing import Any
 
 from cdk_rehearsal.containers import (
     OWNER,
@@ -26,7 +27,12 @@ from tools.operations.service import DeployedService, choose
 from tools.rehearsal.sample_image import CACHE, SEED
 from tools.service_choice import load_chosen
 
-_SECONDS = "5"
+_CURL = (
+    *("--entrypoint=curl", SEED, "--silent", "--show-error", "--max-time", "5"),
+    *("--fail-with-body", "--write-out", r"\n%{http_code}"),
+)
+_NO_ANSWER = "000"
+"""What curl prints as the HTTP status if there is no answer."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def call(given: argparse.Namespace) -> int:
-    """Find a task of the service, call the service from a container beside it."""
+    """Call the service from a container beside its tasks; return the status of curl.
+
+    That is 22 for an HTTP status of 400 or more.
+    """
     settings = choose(load_chosen(given.env_file), given.service)
     account = Account(settings)
     if not account.is_local:
@@ -52,41 +61,66 @@ def call(given: argparse.Namespace) -> int:
             "a service on AWS answers inside its VPC only: call it from a task, with make shell"
         )
     tasks = [task["taskArn"] for task in DeployedService(settings, account).tasks()]
-    if not tasks:
-        raise OperationError(f"no task of {settings.service.service_name} runs")
-    engine = find_engine(CACHE)
-    network, labels = _network_of(engine, tasks)
-    (found,) = json.loads(engine("network", "inspect", network))
-    # podman and docker describe a network differently.
-    (subnet, *_) = found.get("subnets") or found["IPAM"]["Config"]
-    resolver = IPv4Network(subnet.get("subnet") or subnet["Subnet"])[2]
     service = settings.service
-    name = f"{service.service_name}.{service.namespace_name}"
-    command = [
-        *(*engine.command, "run", "--rm", f"--network={network}"),
-        *(f"--dns={resolver}", *label_options(labels)),
-        *("--entrypoint=curl", SEED, "--silent", "--show-error", "--max-time", _SECONDS),
-        f"http://{name}:{service.container_port}{given.route}",
-    ]
-    say(f"  $ {' '.join(command)}")
-    status = subprocess.run(command, env=engine.environment, check=False).returncode
-    sys.stdout.write("\n")
-    return status
+    if not tasks:
+        raise OperationError(f"no task of {service.service_name} runs")
+    engine = find_engine(CACHE)
+    container = _container_of(engine, tasks)
+    url = f"http://{service.service_name}.{service.namespace_name}"
+    url += f":{service.container_port}{given.route}"
+    say(f"  GET {url} from another container")
+    if _stands_in(engine, container):
+        say(
+            "  There is no delivery yet (make deliver): the sample service answers, in place of "
+            f"seed_image. On AWS seed_image would refuse port {service.container_port}, unless it "
+            "listens there."
+        )
+    command = [*_beside(engine, container), *_CURL, url]
+    done = subprocess.run(
+        command, env=engine.environment, stdout=subprocess.PIPE, check=False, errors="replace"
+    )
+    answer, _, status = done.stdout.rpartition("\n")
+    printable = (
+        each if each.isprintable() or each == "\n" else "\N{REPLACEMENT CHARACTER}"
+        for each in answer
+    )
+    print("".join(printable))
+    if status != _NO_ANSWER:
+        print(f"HTTP {status}")
+    return done.returncode
 
 
-def _network_of(engine: Engine, tasks: Sequence[str]) -> tuple[str, dict[str, str]]:
-    """Return the network of the tasks, and the label with which the playground removes it."""
+def _container_of(engine: Engine, tasks: Sequence[str]) -> dict[str, Any]:
+    """Return the container of one of the tasks, as the engine describes it."""
     for arn in tasks:
         label = f"label=com.amazonaws.ecs.task-arn={arn}"
         for container in engine("ps", "--quiet", "--filter", label).split():
             (found,) = json.loads(engine("inspect", container))
-            (network,) = found["NetworkSettings"]["Networks"]
-            labels = found["Config"]["Labels"]
-            return network, {OWNER: labels[OWNER]}
+            return dict(found)
     raise OperationError(
         "the tasks of this local AWS are records, not containers, and answer no call; the "
         "playground has said at its start why"
     )
+
+
+def _stands_in(engine: Engine, container: dict[str, Any]) -> bool:
+    """Say whether the container runs the image that stands for the first one."""
+    (seed,) = json.loads(engine("image", "inspect", SEED))
+    return bool(seed["Id"] == container["Image"])
+
+
+def _beside(engine: Engine, container: dict[str, Any]) -> list[str]:
+    """Return the command of a container in the network of a task; the playground can remove it."""
+    (network,) = container["NetworkSettings"]["Networks"]
+    (found,) = json.loads(engine("network", "inspect", network))
+    # podman and docker describe a network differently.
+    (subnet, *_) = found.get("subnets") or found["IPAM"]["Config"]
+    resolver = IPv4Network(subnet.get("subnet") or subnet["Subnet"])[2]
+    labels = {OWNER: container["Config"]["Labels"][OWNER]}
+    return [
+        *(*engine.command, "run", "--rm", f"--network={network}", f"--dns={resolver}"),
+        *label_options(labels),
+    ]
 
 
 if __name__ == "__main__":

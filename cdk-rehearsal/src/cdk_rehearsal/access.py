@@ -27,6 +27,8 @@ SERVICE_HEADER = "X-Local-Aws-Service"
 
 LEDGER_PATH = "/_ministack/iam/ledger"
 """The path on which root reads the ledger."""
+TYPES_PATH = "/_ministack/cloudformation/types"
+"""The path on which root reads which resource types are known."""
 
 # Instead of the user's profiles and files, which may name another account, an endpoint, a
 # credential process or a role.
@@ -90,7 +92,14 @@ class Access:
 
     def ledger(self) -> dict[str, Any]:
         """Return all decisions of the judge (`iam.ledger`); ``PermissionError`` if not for root."""
-        request = AWSRequest("GET", f"{self.endpoint_url}{LEDGER_PATH}")
+        return self._administration(LEDGER_PATH)
+
+    def known_types(self) -> dict[str, list[str] | None]:
+        """Return the resource types of CloudFormation here (`ministack.known_types`); for root."""
+        return self._administration(TYPES_PATH)
+
+    def _administration(self, path: str) -> dict[str, Any]:
+        request = AWSRequest("GET", f"{self.endpoint_url}{path}")
         credentials = Credentials(self.key.access_key_id, self.key.secret_access_key)
         SigV4Auth(credentials, "sts", self.region).add_auth(request)
         session = URLLib3Session(verify=str(self.ca_bundle), proxies={}, timeout=_RESPONSE_SECONDS)
@@ -106,6 +115,15 @@ class Access:
         It is created once for each service, since that takes longer than a call. Threads share it.
         """
         return _client(self, service)
+
+
+def has_pipelines(region: str) -> bool:
+    """Say whether boto3 knows CodePipeline in a region: the local AWS has those regions only."""
+    session = _session()
+    return any(
+        region in session.get_available_regions("codepipeline", partition)
+        for partition in session.get_available_partitions()
+    )
 
 
 @cache

@@ -17,9 +17,17 @@ Listing: TypeAlias = Callable[[Call], Iterator[str]]
 """Lists the resources of one type, by the ids that CloudFormation gives them."""
 
 # Resources that no service has.
-_NOTHING_TO_FIND = frozenset({"AWS::CDK::Metadata"})
+_NOTHING_TO_FIND = frozenset({"AWS::CDK::Metadata", "AWS::CloudFormation::CustomResource"})
 # The physical id of these leads nowhere, also on AWS; the template has their name.
 _NAMED_BY = {"AWS::IAM::Policy": "PolicyName"}
+
+
+_STACK = "AWS::CloudFormation::Stack"
+
+
+def is_listed(kind: str) -> bool:
+    """Say whether the inventory can look for resources of a type, or need not."""
+    return kind in _LISTINGS or kind in _NOTHING_TO_FIND or _is_of_a_function(kind)
 
 
 class Inventory:
@@ -45,15 +53,17 @@ class Inventory:
         added = {kind: sorted(now[kind] - before[kind]) for kind in now}
         return {kind: ids for kind, ids in added.items() if ids}
 
-    def missing(self, stacks: Iterable[str]) -> list[str]:
+    def missing(self, stacks: Iterable[str], *, listed_only: bool = False) -> list[str]:
         """Return the resources of the stacks that their service does not list, one a line.
 
-        A resource of a type that the inventory cannot find counts as missing. The templates of the
-        stacks must be JSON, as those of the CDK are.
+        A resource of a type that the inventory cannot find counts as missing, unless
+        ``listed_only``. Stacks that are nested in the stacks count, too. The templates must be
+        JSON, as those of the CDK are.
         """
+        names = list(stacks)
         lists: dict[str, frozenset[str]] = {}
         lost = []
-        for stack in stacks:
+        for stack in names:
             path = "StackResourceSummaries[]"
             for resource in self._call(
                 "cloudformation", "list_stack_resources", path, StackName=stack
@@ -62,10 +72,13 @@ class Inventory:
                 physical = resource["PhysicalResourceId"]
                 if kind in _NAMED_BY:
                     physical = self._property(stack, logical, _NAMED_BY[kind])
+                if kind == _STACK:
+                    physical = physical.split("/")[1]  # the listing has names, not ARNs
+                    names.append(physical)
                 name = f"{stack}/{logical} ({kind} {physical})"
-                if kind in _NOTHING_TO_FIND or _is_of_a_function(kind):
-                    continue
                 if kind not in _LISTINGS:
+                    if is_listed(kind) or listed_only:
+                        continue
                     lost.append(f"{name}: the inventory does not know this type")
                     continue
                 if kind not in lists:
@@ -131,10 +144,15 @@ _PLAIN = {
     "AWS::CloudWatch::Alarm": "cloudwatch describe_alarms MetricAlarms[].AlarmName",
     "AWS::CloudWatch::Dashboard": "cloudwatch list_dashboards DashboardEntries[].DashboardName",
     "AWS::Lambda::Function": "lambda list_functions Functions[].FunctionName",
+    "AWS::SQS::Queue": "sqs list_queues QueueUrls[]",
+    "AWS::DynamoDB::Table": "dynamodb list_tables TableNames[]",
+    "AWS::ElasticLoadBalancingV2::LoadBalancer": "elbv2 describe_load_balancers"
+    " LoadBalancers[].LoadBalancerArn",
+    "AWS::ElasticLoadBalancingV2::TargetGroup": "elbv2 describe_target_groups"
+    " TargetGroups[].TargetGroupArn",
     "AWS::SSM::Parameter": "ssm describe_parameters Parameters[].Name",
     "AWS::SecretsManager::Secret": "secretsmanager list_secrets SecretList[].ARN",
-    "AWS::CloudFormation::Stack": "cloudformation list_stacks"
-    " StackSummaries[?StackStatus!='DELETE_COMPLETE'].StackName",
+    _STACK: "cloudformation list_stacks StackSummaries[?StackStatus!='DELETE_COMPLETE'].StackName",
     "export of a stack": "cloudformation list_exports Exports[].Name",
 }
 
@@ -186,6 +204,12 @@ def _record_sets(call: Call) -> Iterator[str]:
         for record in call("route53", operation, path, HostedZoneId=zone):
             identifier = record.get("SetIdentifier", "")
             yield f"{zone}|{record['Name']}|{record['Type']}|{identifier}"
+
+
+def _load_balancer_listeners(call: Call) -> Iterator[str]:
+    for balancer in call("elbv2", "describe_load_balancers", "LoadBalancers[].LoadBalancerArn"):
+        path = "Listeners[].ListenerArn"
+        yield from call("elbv2", "describe_listeners", path, LoadBalancerArn=balancer)
 
 
 def _inline_policies(call: Call) -> Iterator[str]:
@@ -262,6 +286,7 @@ _LISTINGS: dict[str, Listing] = {kind: _plain(entry) for kind, entry in _PLAIN.i
     "AWS::EC2::VPCGatewayAttachment": _gateway_attachments,
     "AWS::ECS::Cluster": _clusters,
     "AWS::ECS::Service": _ecs_services,
+    "AWS::ElasticLoadBalancingV2::Listener": _load_balancer_listeners,
     "AWS::IAM::Policy": _inline_policies,
     "AWS::Lambda::Permission": _function_permissions,
     "AWS::S3::BucketPolicy": _bucket_policies,

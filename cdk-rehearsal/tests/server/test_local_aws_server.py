@@ -47,6 +47,12 @@ def _wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+def test_an_unknown_region_is_refused() -> None:
+    aws = LocalAws(account="111122223333", region="eu-west-9")
+    with pytest.raises(LocalAwsError, match=r"^No region eu-west-9 "):
+        aws.__enter__()
+
+
 def test_two_at_the_same_time_share_neither_keys_nor_data(local_aws: LocalAws) -> None:
     with LocalAws(account="111122223333", region="eu-west-1") as other:
         with pytest.raises(ClientError, match="InvalidClientTokenId"):

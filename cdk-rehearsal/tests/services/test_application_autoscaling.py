@@ -12,8 +12,11 @@ from support.stacks import Stacks
 Client = Callable[[str], Any]
 
 
-def scaled(*, minimum: int, maximum: int, value: int, metric: str) -> Resources:
-    """Return a service without a count, its scalable target and a target-tracking policy."""
+def scaled(*, minimum: int, maximum: int, memory: str = "512") -> Resources:
+    """Return a service without a count, and its scalable target."""
+    resources = everything()
+    del resources["Service"]["Properties"]["DesiredCount"]
+    resources["Task"]["Properties"]["Memory"] = memory
     target = {
         "ServiceNamespace": "ecs",
         "ScalableDimension": "ecs:service:DesiredCount",
@@ -21,44 +24,27 @@ def scaled(*, minimum: int, maximum: int, value: int, metric: str) -> Resources:
         "MinCapacity": minimum,
         "MaxCapacity": maximum,
     }
-    policy = {
-        "PolicyName": "cpu",
-        "PolicyType": "TargetTrackingScaling",
-        "ScalingTargetId": {"Ref": "Target"},
-        "TargetTrackingScalingPolicyConfiguration": {
-            "TargetValue": value,
-            "PredefinedMetricSpecification": {"PredefinedMetricType": metric},
-        },
-    }
-    resources = everything() | {
-        "Target": {"Type": "AWS::ApplicationAutoScaling::ScalableTarget", "Properties": target},
-        "Policy": {"Type": "AWS::ApplicationAutoScaling::ScalingPolicy", "Properties": policy},
-    }
-    del resources["Service"]["Properties"]["DesiredCount"]
-    return resources
+    scalable = {"Type": "AWS::ApplicationAutoScaling::ScalableTarget", "Properties": target}
+    return resources | {"Target": scalable}
 
 
 def test_a_scalable_target_keeps_the_count_within_its_bounds(
     stacks: Stacks, client: Client
 ) -> None:
-    def count() -> int:
-        answer = client("ecs").describe_services(cluster="infra", services=["backend"])
-        return int(answer["services"][0]["desiredCount"])
+    ecs = client("ecs")
 
-    cpu, memory = "ECSServiceAverageCPUUtilization", "ECSServiceAverageMemoryUtilization"
-    stacks.deploy("ecs", scaled(minimum=3, maximum=10, value=60, metric=cpu))
-    assert count() == 3
-    scaling = client("application-autoscaling")
-    (target,) = scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"]
-    assert (target["ResourceId"], target["MinCapacity"]) == ("service/infra/backend", 3)
+    def counts() -> tuple[int, int]:
+        (service,) = ecs.describe_services(cluster="infra", services=["backend"])["services"]
+        return service["desiredCount"], service["runningCount"]
 
-    stacks.deploy("ecs", scaled(minimum=1, maximum=2, value=50, metric=memory))
-    assert count() == 2
-    (policy,) = scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"]
-    assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 50
-
-    stacks.delete("ecs")
-    assert scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"] == []
+    stacks.deploy("ecs", scaled(minimum=3, maximum=10))
+    assert counts() == (3, 3)
+    # An update of the service, which names no count, keeps the count that somebody has chosen.
+    ecs.update_service(cluster="infra", service="backend", desiredCount=7)
+    stacks.deploy("ecs", scaled(minimum=3, maximum=10, memory="1024"))
+    assert counts() == (7, 7)
+    stacks.deploy("ecs", scaled(minimum=1, maximum=2))
+    assert counts() == (2, 2)
 
 
 def test_a_scalable_target_needs_its_service(client: Client) -> None:

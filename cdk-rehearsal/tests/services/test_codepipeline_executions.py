@@ -71,35 +71,29 @@ def test_without_a_worker_nothing_is_started() -> None:
         Executions().start(pipeline(), None)
 
 
-def test_actions_are_offered_in_their_order_and_one_at_a_time(executions: Executions) -> None:
+def test_actions_are_offered_in_their_order_and_one_execution_at_a_time(
+    executions: Executions,
+) -> None:
     started = executions.start(pipeline(), None)
-    assert work(executions) == ["Source", "Build", "Deploy", "Promote"]
-    assert status(executions, started) == "Succeeded"
-    (listed,) = executions.summaries("delivery", "Deploy", 10)
-    assert listed["sourceRevisions"][0]["revisionId"] == COMMIT
-
-
-def test_a_second_execution_waits_for_the_first(executions: Executions) -> None:
-    executions.start(pipeline(), None)
     executions.start(pipeline(), [{"actionName": "Source", "revisionValue": "feed"}])
     second = executions.summaries("delivery", "", 10)[0]
     assert second["sourceRevisions"] == [{"actionName": "Source", "revisionId": "feed"}]
     assert work(executions) == ["Source", "Build", "Deploy", "Promote"] * 2
+    assert status(executions, started) == "Succeeded"
+    first = executions.summaries("delivery", "Deploy", 10)[1]
+    assert first["sourceRevisions"][0]["revisionId"] == COMMIT
 
 
-def test_a_failure_ends_the_execution_and_says_why(executions: Executions) -> None:
+def test_a_failure_says_why_and_a_retried_stage_begins_with_the_failed_action(
+    executions: Executions,
+) -> None:
     started = executions.start(pipeline(), None)
-    assert work(executions, failing="Deploy") == ["Source", "Build", "Deploy"]
+    assert work(executions, failing="Promote") == ["Source", "Build", "Deploy", "Promote"]
     assert status(executions, started) == "Failed"
     state = executions.stage_state("delivery", pipeline()["stages"][-1])
     assert state["latestExecution"]["status"] == "Failed"
-    failed = state["actionStates"][0]["latestExecution"]
+    failed = state["actionStates"][1]["latestExecution"]
     assert failed["errorDetails"]["message"] == "it does not start"
-
-
-def test_a_retried_stage_begins_with_the_failed_action(executions: Executions) -> None:
-    started = executions.start(pipeline(), None)
-    work(executions, failing="Promote")
     executions.retry("delivery", "Deploy", started, "FAILED_ACTIONS")
     assert work(executions) == ["Promote"]
     assert status(executions, started) == "Succeeded"

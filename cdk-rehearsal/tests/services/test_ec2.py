@@ -1,4 +1,4 @@
-"""EC2 of the local AWS: networks in templates, and deletions of what is in use."""
+"""EC2 of the local AWS: subnets and security groups in use are not deleted."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,84 +11,14 @@ from support.stacks import StackFailedError, Stacks
 
 Client = Callable[[str], Any]
 
-NAT_GATEWAY = {
-    "Gateway": {"Type": "AWS::EC2::InternetGateway"},
-    "Attached": {
-        "Type": "AWS::EC2::VPCGatewayAttachment",
-        "Properties": {"VpcId": {"Ref": "Vpc"}, "InternetGatewayId": {"Ref": "Gateway"}},
-    },
-    "Address": {"Type": "AWS::EC2::EIP", "DependsOn": "Attached"},
-    "Nat": {
-        "Type": "AWS::EC2::NatGateway",
-        "DependsOn": "Attached",
-        "Properties": {
-            "SubnetId": {"Ref": "SubnetA"},
-            "AllocationId": {"Fn::GetAtt": ["Address", "AllocationId"]},
-            "Tags": [{"Key": "Name", "Value": "the-nat"}],
-        },
-    },
-}
-
-
-def refs(*names: str) -> dict[str, Any]:
-    """Return outputs with the physical ids of these resources."""
-    return {name: {"Value": {"Ref": name}} for name in names}
-
 
 def refused(ec2: Any, operation: str, **parameters: str) -> None:
-    """Expect that EC2 refuses to delete or detach something."""
+    """Expect that EC2 refuses to delete something."""
     with pytest.raises(ClientError, match="DependencyViolation"):
         getattr(ec2, operation)(**parameters)
 
 
-def test_a_nat_gateway_has_its_address_keeps_its_network_and_is_deleted(
-    stacks: Stacks, client: Client
-) -> None:
-    named = refs("Vpc", "SubnetA", "Gateway", "Address", "Nat")
-    outputs = stacks.deploy("nat", network() | NAT_GATEWAY, Outputs=named)
-    ec2 = client("ec2")
-    (nat,) = ec2.describe_nat_gateways(NatGatewayIds=[outputs["Nat"]])["NatGateways"]
-    assert [a["PublicIp"] for a in nat["NatGatewayAddresses"]] == [outputs["Address"]]
-    assert nat["State"] == "available"
-    assert {"Key": "Name", "Value": "the-nat"} in nat["Tags"]
-    gateway = outputs["Gateway"]
-    refused(ec2, "delete_subnet", SubnetId=outputs["SubnetA"])
-    refused(ec2, "delete_internet_gateway", InternetGatewayId=gateway)
-    refused(ec2, "detach_internet_gateway", InternetGatewayId=gateway, VpcId=outputs["Vpc"])
-    stacks.delete("nat")
-    (nat,) = ec2.describe_nat_gateways(NatGatewayIds=[outputs["Nat"]])["NatGateways"]
-    assert nat["State"] == "deleted"
-    assert ec2.describe_addresses()["Addresses"] == []
-
-
-def test_a_nat_gateway_needs_a_subnet_that_exists(stacks: Stacks) -> None:
-    nat = {"Type": "AWS::EC2::NatGateway", "Properties": {"SubnetId": "subnet-0"}}
-    with pytest.raises(StackFailedError, match="subnet ID 'subnet-0' does not exist"):
-        stacks.deploy("lostnat", {"Nat": nat})
-
-
-def test_an_interface_endpoint_has_its_security_groups_and_private_dns(
-    stacks: Stacks, client: Client
-) -> None:
-    endpoint = {
-        "VpcId": {"Ref": "Vpc"},
-        "ServiceName": "com.amazonaws.eu-west-1.ecr.api",
-        "VpcEndpointType": "Interface",
-        "SubnetIds": [{"Ref": "SubnetA"}],
-        "SecurityGroupIds": [{"Fn::GetAtt": ["Group", "GroupId"]}],
-        "PrivateDnsEnabled": True,
-    }
-    resources = {"Endpoint": {"Type": "AWS::EC2::VPCEndpoint", "Properties": endpoint}}
-    outputs = stacks.deploy("endpoint", network() | resources, Outputs=refs("SubnetA", "Group"))
-    (read,) = client("ec2").describe_vpc_endpoints()["VpcEndpoints"]
-    assert [group["GroupId"] for group in read["Groups"]] == [outputs["Group"]]
-    assert read["SubnetIds"] == [outputs["SubnetA"]]
-    assert read["PrivateDnsEnabled"] is True
-
-
-def test_a_flow_log_belongs_to_its_vpc_and_is_deleted_with_its_stack(
-    stacks: Stacks, client: Client
-) -> None:
+def test_a_vpc_has_its_ranges_as_attributes_and_a_flow_log(stacks: Stacks, client: Client) -> None:
     flow_log = {
         "ResourceId": {"Ref": "Vpc"},
         "ResourceType": "VPC",
@@ -97,8 +27,9 @@ def test_a_flow_log_belongs_to_its_vpc_and_is_deleted_with_its_stack(
         "DeliverLogsPermissionArn": "arn:aws:iam::111122223333:role/flows",
     }
     resources = {"FlowLog": {"Type": "AWS::EC2::FlowLog", "Properties": flow_log}}
-    vpc = refs("Vpc") | {"Cidr": {"Value": {"Fn::GetAtt": ["Vpc", "CidrBlock"]}}}
-    outputs = stacks.deploy("flowlog", network() | resources, Outputs=vpc)
+    values = {"Vpc": {"Ref": "Vpc"}, "Cidr": {"Fn::GetAtt": ["Vpc", "CidrBlock"]}}
+    named = {name: {"Value": value} for name, value in values.items()}
+    outputs = stacks.deploy("flowlog", network() | resources, Outputs=named)
     assert outputs["Cidr"] == "10.3.0.0/16"
     (read,) = client("ec2").describe_flow_logs()["FlowLogs"]
     assert (read["ResourceId"], read["TrafficType"]) == (outputs["Vpc"], "ALL")
@@ -110,33 +41,40 @@ def test_the_network_of_running_tasks_stays_until_they_stop(stacks: Stacks, clie
     ids, ec2 = stacks.deploy("used", everything(), Outputs=OUTPUTS), client("ec2")
     refused(ec2, "delete_subnet", SubnetId=ids["SubnetA"])
     refused(ec2, "delete_security_group", GroupId=ids["Group"])
-    refused(ec2, "delete_vpc", VpcId=ids["Vpc"])
     client("ecs").delete_service(cluster="infra", service="backend", force=True)
     ec2.delete_subnet(SubnetId=ids["SubnetA"])
     ec2.delete_security_group(GroupId=ids["Group"])
     stacks.delete("used")
 
 
-def test_a_group_that_a_rule_of_another_group_names_stays(stacks: Stacks, client: Client) -> None:
+def test_what_a_gateway_an_endpoint_or_a_rule_needs_stays(stacks: Stacks, client: Client) -> None:
     group = {"Fn::GetAtt": ["Group", "GroupId"]}
-    rule = {"IpProtocol": "tcp", "FromPort": 3000, "ToPort": 3000, "SourceSecurityGroupId": group}
+    nat = {"SubnetId": {"Ref": "SubnetA"}, "ConnectivityType": "private"}
+    endpoint = {
+        "VpcId": {"Ref": "Vpc"},
+        "ServiceName": "com.amazonaws.eu-west-1.ecr.api",
+        "VpcEndpointType": "Interface",
+        "SubnetIds": [{"Ref": "SubnetB"}],
+        "SecurityGroupIds": [{"Fn::GetAtt": ["Other", "GroupId"]}],
+    }
     other = {
         "VpcId": {"Ref": "Vpc"},
-        "GroupDescription": "has the rule",
-        "SecurityGroupIngress": [rule],
+        "GroupDescription": "has a rule that names the group",
+        "SecurityGroupIngress": [{"IpProtocol": "-1", "SourceSecurityGroupId": group}],
     }
-    resources = {"Other": {"Type": "AWS::EC2::SecurityGroup", "Properties": other}}
-    ids = stacks.deploy("rule", network() | resources, Outputs={"Group": {"Value": group}})
-    refused(client("ec2"), "delete_security_group", GroupId=ids["Group"])
-
-
-def test_a_vpc_with_a_route_table_of_its_own_stays(client: Client) -> None:
-    ec2 = client("ec2")
-    vpc = ec2.create_vpc(CidrBlock="10.4.0.0/16")["Vpc"]["VpcId"]
-    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
-    refused(ec2, "delete_vpc", VpcId=vpc)
-    ec2.delete_route_table(RouteTableId=table)
-    ec2.delete_vpc(VpcId=vpc)
+    resources = network() | {
+        "Nat": {"Type": "AWS::EC2::NatGateway", "Properties": nat},
+        "Endpoint": {"Type": "AWS::EC2::VPCEndpoint", "Properties": endpoint},
+        "Other": {"Type": "AWS::EC2::SecurityGroup", "Properties": other},
+    }
+    names = ("SubnetA", "SubnetB", "Group", "Other")
+    outputs = {name: {"Value": {"Ref": name}} for name in names}
+    ids, ec2 = stacks.deploy("used", resources, Outputs=outputs), client("ec2")
+    for subnet in ("SubnetA", "SubnetB"):
+        refused(ec2, "delete_subnet", SubnetId=ids[subnet])
+    for name in ("Group", "Other"):
+        refused(ec2, "delete_security_group", GroupId=ids[name])
+    stacks.delete("used")
 
 
 def test_cloudformation_cannot_delete_a_subnet_with_a_task_of_another_cluster(
@@ -151,7 +89,7 @@ def test_cloudformation_cannot_delete_a_subnet_with_a_task_of_another_cluster(
     )["tasks"]
     with pytest.raises(StackFailedError) as failure:
         stacks.delete("used")
-    assert "SubnetC: The subnet" in str(failure.value)
+    assert "SubnetC: An error occurred (DependencyViolation)" in str(failure.value)
     assert "SubnetB" not in str(failure.value)
     ecs.stop_task(cluster="other", task=task["taskArn"])
     ecs.delete_cluster(cluster="other")

@@ -1,117 +1,42 @@
-"""CloudWatch Logs of the local AWS: filter patterns, metric filters, and alarms on them."""
+"""CloudWatch Logs and alarms of the local AWS: what it does not evaluate, it refuses or leaves."""
 
-import time
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from support.stacks import StackFailedError, Stacks
-
 Client = Callable[[str], Any]
-GROUP, STREAM = "/ecs/backend", "task"
-PERIOD_SECONDS = 3600  # far longer than a test on a slow machine
 
 
-class Errors:
-    """A log group with a metric filter for ERROR, and an alarm for three in 2 of 3 periods."""
-
-    def __init__(self, client: Client) -> None:
-        self.client = client
-        # A new name, since the data points of a metric cannot be deleted.
-        self.name = f"errors-{uuid.uuid4()}"
-        self._now = time.time()
-
-    def write(self, lines: Sequence[str], *, periods_ago: int) -> None:
-        at = int((self._now - PERIOD_SECONDS * periods_ago) * 1000)
-        self.client("logs").put_log_events(
-            logGroupName=GROUP,
-            logStreamName=STREAM,
-            logEvents=[{"timestamp": at, "message": line} for line in lines],
-        )
-
-    @property
-    def state(self) -> str:
-        answer = self.client("cloudwatch").describe_alarms(AlarmNames=[self.name])
-        return str(answer["MetricAlarms"][0]["StateValue"])
+def test_events_are_not_filtered_by_a_pattern(client: Client) -> None:
+    logs = client("logs")
+    logs.create_log_group(logGroupName="lines")
+    assert logs.filter_log_events(logGroupName="lines")["events"] == []
+    with pytest.raises(ClientError, match="does not filter log events by a pattern"):
+        logs.filter_log_events(logGroupName="lines", filterPattern="ERROR")
+    logs.delete_log_group(logGroupName="lines")
 
 
-@pytest.fixture
-def errors(client: Client) -> Iterator[Errors]:
-    errors = Errors(client)
-    name = errors.name
-    logs, cloudwatch = client("logs"), client("cloudwatch")
-    logs.create_log_group(logGroupName=GROUP)
-    logs.create_log_stream(logGroupName=GROUP, logStreamName=STREAM)
-    metric = {"metricName": name, "metricNamespace": "Test", "metricValue": "1"}
-    logs.put_metric_filter(
-        logGroupName=GROUP,
-        filterName=name,
-        filterPattern="%^ERROR%",
-        metricTransformations=[metric],
-    )
+def test_an_alarm_keeps_its_state_until_it_is_set(client: Client) -> None:
+    cloudwatch = client("cloudwatch")
+    metric = {"Namespace": "Test", "MetricName": "errors"}
+    cloudwatch.put_metric_data(Namespace="Test", MetricData=[{"MetricName": "errors", "Value": 9}])
     cloudwatch.put_metric_alarm(
-        AlarmName=name,
-        Namespace="Test",
-        MetricName=name,
+        AlarmName="errors",
         Statistic="Sum",
-        Period=PERIOD_SECONDS,
-        EvaluationPeriods=3,
-        DatapointsToAlarm=2,
-        Threshold=2,
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
         ComparisonOperator="GreaterThanThreshold",
-        TreatMissingData="notBreaching",
+        **metric,
     )
-    yield errors
-    cloudwatch.delete_alarms(AlarmNames=[name])
-    logs.delete_log_group(logGroupName=GROUP)
 
+    def state() -> str:
+        (alarm,) = cloudwatch.describe_alarms(AlarmNames=["errors"])["MetricAlarms"]
+        return str(alarm["StateValue"])
 
-def test_matching_lines_in_two_of_three_periods_raise_the_alarm(errors: Errors) -> None:
-    assert errors.state == "OK"
-    errors.write(["ERROR"] * 9, periods_ago=5)  # too long ago
-    errors.write(["ERROR"] * 9, periods_ago=1)
-    errors.write(["ERROR"] * 2, periods_ago=0)
-    assert errors.state == "OK"
-    errors.write(["ERROR"], periods_ago=0)
-    assert errors.state == "ALARM"
-
-
-def test_other_lines_raise_no_alarm(errors: Errors) -> None:
-    for period in range(3):
-        errors.write(["GET /ERROR"] * 9, periods_ago=period)
-    assert errors.state == "OK"
-
-
-def test_a_pattern_filters_events(errors: Errors) -> None:
-    errors.write(['{"level": "error"}', "ERROR", "GET /ERROR"], periods_ago=0)
-
-    def found(pattern: str) -> list[str]:
-        events = errors.client("logs").filter_log_events(logGroupName=GROUP, filterPattern=pattern)
-        return [event["message"] for event in events["events"]]
-
-    assert found('{ $.level = "error" }') == ['{"level": "error"}']
-    assert found("%^ERROR%") == ["ERROR"]
-    assert found("ERROR") == ["ERROR", "GET /ERROR"]
-    with pytest.raises(ClientError, match="Invalid filter pattern"):
-        found("%(ERROR)%")
-
-
-def test_a_template_with_an_invalid_pattern_fails(stacks: Stacks) -> None:
-    resources = {
-        "Group": {"Type": "AWS::Logs::LogGroup", "Properties": {}},
-        "Filter": {
-            "Type": "AWS::Logs::MetricFilter",
-            "Properties": {
-                "LogGroupName": {"Ref": "Group"},
-                "FilterPattern": "%(ERROR)%",
-                "MetricTransformations": [
-                    {"MetricName": "errors", "MetricNamespace": "Test", "MetricValue": "1"}
-                ],
-            },
-        },
-    }
-    with pytest.raises(StackFailedError, match="Invalid filter pattern"):
-        stacks.deploy("logs", resources)
+    assert state() == "INSUFFICIENT_DATA"
+    cloudwatch.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="by hand")
+    assert state() == "ALARM"
+    cloudwatch.delete_alarms(AlarmNames=["errors"])

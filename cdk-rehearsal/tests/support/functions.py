@@ -1,4 +1,4 @@
-"""Templates of Lambda functions and custom resources, policy documents, and refused calls."""
+"""Templates of roles, functions and custom resources, policy documents, and refused calls."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,29 +10,28 @@ from botocore.exceptions import ClientError
 Template = dict[str, Any]
 
 
+def role(service: str, *statements: Mapping[str, Any]) -> Template:
+    """Return a role that a service may assume, with these statements in its policy."""
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
+    properties: Template = {"AssumeRolePolicyDocument": document(trust)}
+    if statements:
+        properties["Policies"] = [{"PolicyName": "own", "PolicyDocument": document(*statements)}]
+    return {"Type": "AWS::IAM::Role", "Properties": properties}
+
+
 def function(
-    code: str, *, allowed: list[Template] | None = None, principal: str = "lambda.amazonaws.com"
+    code: str, *allowed: Mapping[str, Any], principal: str = "lambda.amazonaws.com"
 ) -> Template:
-    """Return a function `Function` with this code, and its role."""
-    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": principal}}
-    policy = {"PolicyName": "own", "PolicyDocument": document(*(allowed or []))}
+    """Return a function `Function` with this code, and its role with these statements."""
+    properties = {
+        "Runtime": "nodejs22.x",
+        "Handler": "index.handler",
+        "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+        "Code": {"ZipFile": code},
+    }
     return {
-        "Role": {
-            "Type": "AWS::IAM::Role",
-            "Properties": {
-                "AssumeRolePolicyDocument": document(trust),
-                **({"Policies": [policy]} if allowed else {}),
-            },
-        },
-        "Function": {
-            "Type": "AWS::Lambda::Function",
-            "Properties": {
-                "Runtime": "nodejs22.x",
-                "Handler": "index.handler",
-                "Role": {"Fn::GetAtt": ["Role", "Arn"]},
-                "Code": {"ZipFile": code},
-            },
-        },
+        "Role": role(principal, *allowed),
+        "Function": {"Type": "AWS::Lambda::Function", "Properties": properties},
     }
 
 

@@ -205,7 +205,7 @@ def test_a_service_of_the_task_role_in_a_vpc_with_endpoints(platform: Platform) 
 @pytest.mark.usefixtures("account")
 def test_an_outputs_file_of_a_vpc_that_is_gone() -> None:
     (settings,) = example_deployment(EXISTING)
-    vpc = VpcAttributes("vpc-0123456789abcdef0", "10.20.0.0/16", (), (), ())
+    vpc = VpcAttributes.model_construct(vpc_id="vpc-0123456789abcdef0", vpc_cidr="10.20.0.0/16")
     assert settings.existing_platform is not None
     platform = settings.existing_platform.model_copy(update={"vpc": vpc, "vpc_name": None})
     result = existing_vpc(platform, settings, Aws(REGION))

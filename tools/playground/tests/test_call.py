@@ -16,11 +16,20 @@ LABELS = {OWNER: "me:/scratch", "com.amazonaws.ecs.task-arn": TASK}
 
 @dataclass
 class FakeEngine:
-    """Has one container, of the task; prints the command that it would run."""
+    """Has one container, of the task; it prints the answer instead of running a command."""
 
     task: str = TASK
-    command: tuple[str, ...] = ("echo",)
+    image: str = "delivered"
+    answer: str = r"hello\n200"
     environment: dict[str, str] = field(default_factory=lambda: {"PATH": "/bin:/usr/bin"})
+
+    @property
+    def command(self) -> list[str]:
+        return ["sh", "-c", f"printf '{self.answer}'; echo \"$@\" >&2; exit $0", self.status]
+
+    @property
+    def status(self) -> str:
+        return "0" if self.answer.endswith("200") else "22"
 
     def __call__(self, *arguments: str) -> str:
         match arguments:
@@ -28,7 +37,9 @@ class FakeEngine:
                 return "c1" if label == f"label=com.amazonaws.ecs.task-arn={self.task}" else ""
             case ("inspect", "c1"):
                 networks: dict[str, Any] = {"NetworkSettings": {"Networks": {"net": {}}}}
-                return json.dumps([networks | {"Config": {"Labels": LABELS}}])
+                return json.dumps([networks | {"Config": {"Labels": LABELS}, "Image": self.image}])
+            case ("image", "inspect", _):
+                return json.dumps([{"Id": "stand-in"}])
             case ("network", "inspect", "net"):
                 return json.dumps([{"name": "net", "subnets": [{"subnet": "10.77.0.0/16"}]}])
         raise AssertionError(arguments)
@@ -48,10 +59,30 @@ def test_it_calls_by_name_from_the_network_of_the_tasks(
 ) -> None:
     monkeypatch.setattr("tools.playground.call.find_engine", lambda _cache: FakeEngine())
     assert main(["--route", "/health"]) == 0
-    ran = capfd.readouterr().out
+    printed, ran = capfd.readouterr()
+    assert printed == "hello\nHTTP 200\n"
+    assert "in place of seed_image" not in ran
     assert "--network=net --dns=10.77.0.2" in ran
     assert f"--label={OWNER}=me:/scratch" in ran, "the playground can remove the container"
     assert "http://ecsdemo-backend.default.ecs-blueprint-infra.local:3000/health" in ran
+
+
+def test_an_error_of_the_service_is_the_status_of_the_call(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    engine = FakeEngine(answer=r"\033[2JNot Found\n404")
+    monkeypatch.setattr("tools.playground.call.find_engine", lambda _cache: engine)
+    assert main([]) == 22
+    assert capfd.readouterr().out == "\N{REPLACEMENT CHARACTER}[2JNot Found\nHTTP 404\n"
+
+
+def test_it_says_that_the_stand_in_answers_before_a_delivery(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    engine = FakeEngine(image="stand-in")
+    monkeypatch.setattr("tools.playground.call.find_engine", lambda _cache: engine)
+    assert main([]) == 0
+    assert "in place of seed_image" in capfd.readouterr().err
 
 
 def test_it_says_that_tasks_are_records(

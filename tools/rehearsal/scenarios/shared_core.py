@@ -79,7 +79,9 @@ def _write_settings(rehearsal: Rehearsal) -> None:
         key: rehearsal.files.text(key) for key in ("dns_ttl_seconds", "stop_timeout_seconds")
     }
     as_sample = {key: text for key, text in as_sample.items() if text}
-    rehearsal.files.write("caller.env", **another_service("Caller", "ecsdemo-caller"), **as_sample)
+    # Only ECS Exec needs something more of the core: an export, and no other resource.
+    caller = another_service("Caller", "ecsdemo-caller") | {"enable_execute_command": "True"}
+    rehearsal.files.write("caller.env", **caller, **as_sample)
     workspace.write_env(
         "by-names.env",
         **another_service("ByNames", "ecsdemo-by-names"),

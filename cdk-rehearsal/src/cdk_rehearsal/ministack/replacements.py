@@ -38,25 +38,31 @@ MODULES = (
     "server.authentication",
     "server.door",
     "services.application_autoscaling.resources",
-    "services.awslambda.functions",
+    "services.awslambda.resources",
     "services.cloudformation.api",
+    "services.cloudwatch.api",
     "services.cloudwatch.resources",
+    "services.codebuild.api",
     "services.codebuild.resources",
     "services.codepipeline.resources",
-    "services.ec2.dependencies",
-    "services.ec2.interfaces",
+    "services.ec2.api",
     "services.ec2.resources",
     "services.ecr.api",
+    "services.ecr.layers",
+    "services.ecr.resources",
     "services.ecs.api",
+    "services.ecs.discovery",
+    "services.ecs.resources",
     "services.ecs.tasks",
     "services.logs.api",
+    "services.s3.api",
     "services.s3.resources",
     "services.secretsmanager.resources",
     "services.servicediscovery.api",
     "services.sns.resources",
 )
 # Loaded only if a container engine runs the ECS tasks.
-MODULES_WITH_ENGINE = ("services.ecs.containers",)
+MODULES_WITH_ENGINE = ("services.ecs.containers", "services.ecs.health")
 
 _PACKAGE = Path(__file__).parents[1]
 _GONE = object()

@@ -3,7 +3,7 @@
 `python -m cdk_rehearsal.server --replacements` prints every replacement. `--replacements check`
 prints which replaced or used names of MiniStack have changed or are gone since the last
 `--replacements accept`, which records them. The record is names.json: a fingerprint of the source
-of each function that this package replaces, or uses by its private name.
+of each function of MiniStack's modules that this package replaces or uses.
 """
 
 import argparse
@@ -49,12 +49,15 @@ def main(arguments: Sequence[str]) -> int:
             "LOG_LEVEL": "WARNING",
         }
         replacements = load(with_engine=True)
+    names = _names(replacements)
+    now = {name: _fingerprint(value) for name, (value, _) in names.items()}
     if action == "accept":
-        RECORD.write_text(_record(replacements), encoding="utf-8")
+        record = {"ministack": version("ministack"), "names": dict(sorted(now.items()))}
+        RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         return 0
     if action == "check":
         recorded = json.loads(RECORD.read_text(encoding="utf-8"))
-        now, uses = fingerprints(replacements), _uses(replacements)
+        uses = {name: use for name, (_, use) in names.items()}
         found = [*replacements.problems(), *differences(recorded, now, uses)]
         fits = f"MiniStack {version('ministack')} has every name that is replaced or used here."
         print("\n".join(found) or fits, flush=True)
@@ -106,47 +109,36 @@ def differences(recorded: dict[str, Any], now: dict[str, str], uses: dict[str, s
     return lines
 
 
-def _record(replacements: Replacements) -> str:
-    names = dict(sorted(fingerprints(replacements).items()))
-    return json.dumps({"ministack": version("ministack"), "names": names}, indent=1) + "\n"
-
-
-def fingerprints(replacements: Replacements) -> dict[str, str]:
-    """Return the fingerprint of each name that this package replaces or uses."""
-    values = {
-        str(name): name.value() for entry in replacements if not entry.adds for name in entry.names
+def _names(replacements: Replacements) -> dict[str, tuple[Any, str]]:
+    """Return by name of MiniStack that this package replaces or uses its value, and who uses it."""
+    used = {
+        f"{module.__name__}.{name}": (getattr(module, name, _GONE), place)
+        for place, module, name in used_names()
     }
-    values |= {
-        f"{module.__name__}.{name}": getattr(module, name, _GONE)
-        for _, module, name in used_names()
+    return used | {
+        str(name): (name.value(), str(entry))
+        for entry in replacements
+        if not entry.adds
+        for name in entry.names
     }
-    return {name: _fingerprint(value) for name, value in values.items()}
 
 
 def _fingerprint(value: Any) -> str:
     """Return a short hash of a function's source; for data, whose content changes, its type."""
     if isinstance(value, str) and value == _GONE:
         return _GONE
-    if isinstance(value, dict) and value and all(isinstance(key, str) for key in value):
-        parts = [inspect.getsource(part) for _, part in sorted(value.items()) if callable(part)]
-        if parts:
-            return _hash("".join(parts))
-    if inspect.isfunction(value) or inspect.isclass(value):
-        return _hash(inspect.getsource(value))
-    return type(value).__name__
-
-
-def _hash(source: str) -> str:
-    return hashlib.sha256(source.encode()).hexdigest()[:12]
-
-
-def _uses(replacements: Replacements) -> dict[str, str]:
-    used = {f"{module.__name__}.{name}": line for line, module, name in used_names()}
-    return used | {str(name): str(entry) for entry in replacements for name in entry.names}
+    # The functions of a resource type are a table.
+    parts = value.values() if isinstance(value, dict) else [value]
+    sources = [inspect.getsource(each) for each in parts if inspect.isroutine(each)]
+    if inspect.isclass(value):
+        sources = [inspect.getsource(value)]
+    if not sources:
+        return type(value).__name__
+    return hashlib.sha256("".join(sources).encode()).hexdigest()[:12]
 
 
 def used_names() -> Iterator[tuple[str, ModuleType, str]]:
-    """Yield each private name of MiniStack that this package reads, with the file and its line."""
+    """Yield each name of a module of MiniStack that this package reads, with the file and line."""
     for path in sorted(_PACKAGE.rglob("*.py")):
         nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
         modules = {
@@ -161,7 +153,6 @@ def used_names() -> Iterator[tuple[str, ModuleType, str]]:
         for node in nodes:
             if (
                 isinstance(node, ast.Attribute)
-                and node.attr.startswith("_")
                 and isinstance(node.value, ast.Name)
                 and node.value.id in modules
             ):

@@ -1,17 +1,18 @@
 """How this package adds and replaces resource types of MiniStack's CloudFormation engine.
 
-The engine looks a type up in the table `provisioners._RESOURCE_HANDLERS`, and the properties whose
-change replaces the resource in `_REPLACING_PROPERTIES`. Types of this package have entries in both.
+The engine looks a type up in the table `provisioners._RESOURCE_HANDLERS`.
 """
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
+from botocore.exceptions import ClientError
 from ministack.core.responses import get_account_id, get_region
 from ministack.services.cloudformation import provisioners, stacks
 
@@ -23,7 +24,11 @@ Properties: TypeAlias = dict[str, Any]
 Created: TypeAlias = tuple[str, dict[str, Any]]
 """The physical id (`Ref`) and the attributes (`Fn::GetAtt`)."""
 
-_our_types: set[str] = set()
+_replaced_by: dict[str, tuple[str, ...]] = {}
+"""By type of this package, the properties whose change replaces the resource.
+
+Without any, MiniStack decides.
+"""
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,6 @@ class ResourceType(ABC):
     """A CloudFormation type that creates, updates and deletes through the emulator's own APIs."""
 
     name: ClassVar[str]
-    replaced_by: ClassVar[tuple[str, ...]]
-    """Properties whose change replaces the resource; empty: those that MiniStack lists."""
 
     @abstractmethod
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created: ...
@@ -57,22 +60,33 @@ class ResourceType(ABC):
         """Delete the resource; succeed if it does not exist any more."""
 
 
+class PutType(ResourceType):
+    """A type whose creation also updates."""
+
+    def update(self, change: Change) -> Created:
+        return self.create(change.logical_id, change.new, change.stack)
+
+
 class PatchedType(ResourceType):
     """A type of MiniStack; methods that a subclass does not override call MiniStack's."""
 
     original: dict[str, Any]
     """MiniStack's own functions for the type."""
 
+    def complete(self, physical_id: str, properties: Properties) -> dict[str, Any]:
+        """Do what MiniStack leaves out of a creation or update; return more attributes."""
+        return {}
+
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         physical_id, attributes = self.original["create"](logical_id, properties, stack)
-        return physical_id, attributes
+        return physical_id, attributes | self.complete(physical_id, properties)
 
     def update(self, change: Change) -> Created:
         more = (change.logical_id,) if self.original.get("update_with_logical_id") else ()
         physical_id, attributes = self.original["update"](
             change.physical_id, change.old, change.new, change.stack, *more
         )
-        return physical_id, attributes
+        return physical_id, attributes | self.complete(physical_id, change.new)
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         self.original["delete"](physical_id, properties)
@@ -81,53 +95,51 @@ class PatchedType(ResourceType):
 T = TypeVar("T", bound=ResourceType)
 
 
-def adds_type(
-    name: str, *, replaced_by: tuple[str, ...] = (), upstream: str = ""
+def resource_type(
+    name: str, *, adds: bool = False, replaced_by: tuple[str, ...] = (), upstream: str = ""
 ) -> Callable[[type[T]], type[T]]:
-    """Register a type that MiniStack does not have."""
-    return lambda new: _register(new, name, replaced_by, adds=True, upstream=upstream)
+    """Register a type: one that MiniStack lacks (``adds``), or one instead of MiniStack's.
 
+    A `PatchedType` receives MiniStack's functions as its `original`.
+    """
 
-def replaces_type(
-    name: str, *, replaced_by: tuple[str, ...] = (), upstream: str = ""
-) -> Callable[[type[T]], type[T]]:
-    """Register a type that replaces MiniStack's; a `PatchedType` receives the original."""
-    return lambda new: _register(new, name, replaced_by, adds=False, upstream=upstream)
-
-
-def _register(
-    resource_class: type[T], name: str, replaced_by: tuple[str, ...], *, adds: bool, upstream: str
-) -> type[T]:
-    entry = Name(provisioners, f"_RESOURCE_HANDLERS[{name}]")
-    resource_class.name, resource_class.replaced_by = name, replaced_by
-    handlers: dict[str, Any] = {}
-    instance = resource_class()
-    if isinstance(instance, PatchedType) and entry.exists:
-        instance.original = entry.value()
-        handlers |= instance.original
-    handlers |= {
-        "create": instance.create,
-        "update": lambda *change: instance.update(Change(*change)),
-        "update_with_logical_id": True,
-        "delete": instance.delete,
-    }
-    REPLACEMENTS.add([entry], function=resource_class, value=handlers, adds=adds, upstream=upstream)
-    if replaced_by:
+    def register(resource_class: type[T]) -> type[T]:
+        entry = Name(provisioners, f"_RESOURCE_HANDLERS[{name}]")
+        resource_class.name = name
+        instance = resource_class()
+        handlers: dict[str, Any] = {}
+        if isinstance(instance, PatchedType) and entry.exists:
+            instance.original = entry.value()
+            handlers |= instance.original
+        handlers |= {
+            "create": instance.create,
+            "update": lambda *change: instance.update(Change(*change)),
+            "update_with_logical_id": True,
+            "delete": instance.delete,
+        }
         REPLACEMENTS.add(
-            [Name(provisioners, f"_REPLACING_PROPERTIES[{name}]")],
-            function=resource_class,
-            value=replaced_by,
-            adds=True,
-            why="A change of these properties replaces the resource.",
+            [entry], function=resource_class, value=handlers, adds=adds, upstream=upstream
         )
-    _our_types.add(name)
-    return resource_class
+        _replaced_by[name] = replaced_by
+        return resource_class
+
+    return register
 
 
 @replaces(stacks, "_runs_on_worker_thread")
 def runs_on_worker_thread(original: Callable[[str], bool], resource_type: str) -> bool:
     """Run the types of this package off the event loop, since they call the emulator's own APIs."""
-    return resource_type in _our_types or original(resource_type)
+    return resource_type in _replaced_by or original(resource_type)
+
+
+@replaces(provisioners, "_property_recreation", bound_in=[stacks])
+def property_recreation(
+    original: Callable[[str, str], str], resource_type: str, property_name: str
+) -> str:
+    """Say which changes replace a resource of this package's types, which MiniStack cannot know."""
+    if replaced_by := _replaced_by.get(resource_type):
+        return "Always" if property_name in replaced_by else "Never"
+    return original(resource_type, property_name)
 
 
 def generated_name(stack: str, logical_id: str, *, longest: int, lowercase: bool = False) -> str:
@@ -139,6 +151,19 @@ def generated_name(stack: str, logical_id: str, *, longest: int, lowercase: bool
 def own_client(service: str) -> Any:
     """Return a client of this emulator, for the account and region of the current request."""
     return _client(service, get_account_id(), get_region())
+
+
+@contextmanager
+def absence_accepted(*codes: str) -> Iterator[None]:
+    """Let a deletion succeed if its service answers, by one of these codes, that nothing is there.
+
+    CloudFormation deletes a resource again that somebody has deleted by hand.
+    """
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in codes:
+            raise
 
 
 @cache

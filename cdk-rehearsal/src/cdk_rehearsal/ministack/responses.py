@@ -1,10 +1,10 @@
-"""The types of MiniStack's API handlers: request, response and errors."""
+"""The types of MiniStack's API handlers: request and response, and the errors of JSON APIs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from ministack.core import responses
-from ministack.services import ec2
 
 Request: TypeAlias = dict[str, Any]
 """The parameters of a request: parsed JSON, or the lists of values of a query API."""
@@ -15,7 +15,11 @@ json_response: Handler = responses.json_response
 json_error: Callable[[str, str, int], Response] = responses.error_response_json
 
 
-def ec2_error(code: str, message: str) -> Response:
-    """Return an error of EC2, which speaks XML."""
-    response: Response = ec2._error(code, message, 400)
-    return response
+class Errors:
+    """The errors of a service: by code the message, with names in braces for its values."""
+
+    def __init__(self, messages: Mapping[str, str], status: int = HTTPStatus.BAD_REQUEST) -> None:
+        self._messages, self._status = messages, status
+
+    def __call__(self, code: str, **values: object) -> Response:
+        return json_error(code, self._messages[code].format(**values), self._status)

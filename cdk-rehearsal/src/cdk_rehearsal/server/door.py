@@ -20,13 +20,14 @@ from ministack.core import iam_evaluator, responses
 from ministack.core.sigv4 import HeaderSignature
 from ministack.services import s3
 
-from cdk_rehearsal.access import LEDGER_PATH, SERVICE_HEADER
+from cdk_rehearsal.access import LEDGER_PATH, SERVICE_HEADER, TYPES_PATH
 from cdk_rehearsal.credentials import HOST
 from cdk_rehearsal.iam import docker_registry
 from cdk_rehearsal.iam.docker_registry import RegistryError
 from cdk_rehearsal.iam.judge import Refusal, is_root, judge
 from cdk_rehearsal.iam.ledger import LEDGER
 from cdk_rehearsal.iam.principals import NoSuchPrincipalError
+from cdk_rehearsal.ministack.known_types import known_types
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.responses import Response, json_error, json_response
 from cdk_rehearsal.server.api_request import ApiRequest, Request, Scope
@@ -132,6 +133,8 @@ class Door:
         """Answer what is no API of AWS: our own paths, and those of MiniStack."""
         if scope["path"] == LEDGER_PATH:
             return json_response(LEDGER.content())
+        if scope["path"] == TYPES_PATH:
+            return json_response(known_types())
         answer: list[Message] = []
 
         async def receive() -> Message:

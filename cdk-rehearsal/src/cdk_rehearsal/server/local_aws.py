@@ -12,7 +12,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-from cdk_rehearsal.access import Access
+from cdk_rehearsal.access import Access, has_pipelines
 from cdk_rehearsal.credentials import HOST, Certificate, RootKey
 from cdk_rehearsal.options import Delays, EngineAccess
 from cdk_rehearsal.process_environment import process_environment
@@ -60,6 +60,8 @@ class LocalAws:
 
     def __enter__(self) -> Self:
         """Start the emulator, and return when it answers."""
+        if not has_pipelines(self._region):
+            raise LocalAwsError(f"No region {self._region} with CodePipeline is known to boto3.")
         self._process = EmulatorProcess(
             account=self._account,
             region=self._region,

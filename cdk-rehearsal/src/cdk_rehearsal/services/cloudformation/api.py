@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from ministack import app
@@ -33,11 +34,10 @@ async def handle_request(
     body: bytes,
     query: dict[str, Any],
 ) -> Response:
-    """Answer a request that begins an operation when the operation is over.
+    """Answer a request when its operation is over, since the CDK CLI looks only every 5 seconds.
 
-    The CDK CLI looks right after the beginning of an operation, and then only every five seconds,
-    but most operations take a fraction of a second here. During a long operation the request is
-    answered, as on AWS.
+    It looks first right after the beginning, but most operations take a fraction of a second here.
+    During a long operation the request is answered, as on AWS.
     """
     response = await original(method, path, headers, body, query)
     if _OPERATION.search(body):
@@ -59,8 +59,7 @@ def _under_way() -> bool:
 @replaces(
     stacks,
     "_resolve_stack_outputs",
-    upstream="Bug: an update removes or changes an export that another stack imports, or takes over"
-    " the export of another stack; CloudFormation fails the update and rolls it back.",
+    upstream="Bug: an update changes an export in use, or takes over another stack's.",
 )
 def resolve_stack_outputs(
     original: Callable[..., tuple[Outputs, Exports]], *sections: Any
@@ -74,10 +73,10 @@ def resolve_stack_outputs(
     stack_id = sections[-1]
     old = {name: e for name, e in cloudformation._exports.items() if e["StackId"] == stack_id}
     for name in old:
-        if name not in new and (users := importers(name)):
-            raise ValueError(f"Cannot delete export {name} as it is in use by {_and(users)}.")
-        if name in new and new[name]["Value"] != old[name]["Value"] and (users := importers(name)):
-            raise ValueError(f"Cannot update export {name} as it is in use by {_and(users)}.")
+        if name not in new and (users := _importers(name)):
+            raise ValueError(f"Cannot delete export {name} as it is in use by {users}.")
+        if name in new and new[name]["Value"] != old[name]["Value"] and (users := _importers(name)):
+            raise ValueError(f"Cannot update export {name} as it is in use by {users}.")
     for name in new.keys() - old.keys():
         if other := cloudformation._exports.get(name):
             owner = other["StackId"].split("/")[1]
@@ -89,28 +88,50 @@ def resolve_stack_outputs(
 
 @replaces(
     handlers,
+    "_ACTION_HANDLERS[CreateChangeSet]",
+    upstream="Bug: a change set that only changes outputs fails, because it contains no changes;"
+    " CloudFormation makes one that lists no changes and can be executed.",
+)
+def create_change_set(original: Handler, request: Request) -> Response:
+    """Accept a change set that changes no resource, but adds, changes or removes an output.
+
+    The CDK CLI relies on it where a stack begins to use another one:
+    https://github.com/aws/aws-cdk/pull/2029. Changed conditions or descriptions do not suffice.
+    """
+    response = original(request)
+    if response[0] == HTTPStatus.OK:
+        made = list(cloudformation._change_sets.values())[-1]
+        deployed = cloudformation._stacks[made["StackName"]]["_template"]
+        changed = made["_template"].get("Outputs") != deployed.get("Outputs")
+        if changed and "didn't contain changes" in made["StatusReason"]:
+            possible = {"Status": "CREATE_COMPLETE", "ExecutionStatus": "AVAILABLE"}
+            made.update(possible, StatusReason="")
+    return response
+
+
+@replaces(
+    handlers,
     "_ACTION_HANDLERS[DeleteStack]",
-    upstream="Bug: DeleteStack of a stack whose export is imported is refused as a request;"
-    " CloudFormation accepts it and cancels the deletion in the stack's events.",
+    upstream="Bug: the request is refused; CloudFormation cancels the deletion in the events.",
 )
 def delete_stack(original: Handler, request: Request) -> Response:
     """Accept the deletion of a stack with imported exports, and cancel it in the events."""
     stack = handlers._resolve_stack(handlers._p(request, "StackName"))
     for output in stack["Outputs"] if stack and "Outputs" in stack else []:
         export = output.get("ExportName")
-        if export and stack["StackStatus"] not in _NO_USER and (users := importers(export)):
-            reason = f"Cannot delete export {export} as it is in use by {_and(users)}."
+        if export and stack["StackStatus"] not in _NO_USER and (users := _importers(export)):
+            reason = f"Cannot delete export {export} as it is in use by {users}."
             _cancel_deletion(stack, f"Delete canceled. {reason}")
             response: Response = handlers._xml(200, "DeleteStackResponse", "")
             return response
     return original(request)
 
 
-def importers(export: str) -> list[str]:
+def _importers(export: str) -> str:
     """Return the names of the stacks that import the export."""
-    return sorted(
+    return " and ".join(
         name
-        for name, stack in cloudformation._stacks.items()
+        for name, stack in sorted(cloudformation._stacks.items())
         if stack["StackStatus"] not in _NO_USER
         and export in handlers._imported_export_names(stack, name)
     )
@@ -126,7 +147,3 @@ def _cancel_deletion(stack: dict[str, Any], reason: str) -> None:
         reason,
         stack["StackId"],
     )
-
-
-def _and(names: list[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)

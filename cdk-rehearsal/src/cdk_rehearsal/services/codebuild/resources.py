@@ -1,40 +1,20 @@
-"""CodeBuild: projects with all their settings, in a template and through the API."""
+"""CodeBuild in CloudFormation: projects with all their settings."""
 
-import json
-from collections.abc import Callable
-from http import HTTPStatus
-from typing import Any
-
-from botocore.exceptions import ClientError
-from ministack.services import codebuild
-
-from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.resource_types import (
     Change,
     Created,
     Properties,
     ResourceType,
+    absence_accepted,
     api_shape,
     generated_name,
     own_client,
-    replaces_type,
+    resource_type,
 )
-from cdk_rehearsal.ministack.responses import Handler, Request, Response
-
-_DROPPED = (
-    "cache",
-    "logsConfig",
-    "vpcConfig",
-    "queuedTimeoutInMinutes",
-    "concurrentBuildLimit",
-    "fileSystemLocations",
-    "secondaryArtifacts",
-    "secondarySources",
-    "autoRetryLimit",
-)
+from cdk_rehearsal.ministack.responses import Request
 
 
-@replaces_type(
+@resource_type(
     "AWS::CodeBuild::Project",
     replaced_by=("Name",),
     upstream="Missing: most properties of the type, and their spelling in the API.",
@@ -54,11 +34,8 @@ class BuildProject(ResourceType):
         return change.physical_id, {"Arn": project["arn"]}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
-        try:
+        with absence_accepted("ResourceNotFoundException"):
             own_client("codebuild").delete_project(name=physical_id)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceNotFoundException":
-                raise
 
 
 def _request(properties: Properties) -> Request:
@@ -71,31 +48,3 @@ def _request(properties: Properties) -> Request:
         if "buildSpec" in source:
             source["buildspec"] = source.pop("buildSpec")
     return request
-
-
-_UPSTREAM = (
-    "Missing: cache, logsConfig, vpcConfig and other settings of a project are neither kept nor"
-    " given back."
-)
-
-
-def create_or_update_project(original: Handler, request: Request) -> Response:
-    """Keep the settings that MiniStack drops."""
-    status, headers, body = original(request)
-    if status < HTTPStatus.BAD_REQUEST:
-        project = codebuild._projects[json.loads(body)["project"]["name"]]
-        project |= {key: request[key] for key in _DROPPED if key in request}
-        body = json.dumps({"project": codebuild._project_shape(project)}).encode()
-    return status, headers, body
-
-
-for _function in ("_create_project", "_update_project"):
-    replaces(codebuild, _function, upstream=_UPSTREAM)(create_or_update_project)
-
-
-@replaces(codebuild, "_project_shape", upstream=_UPSTREAM)
-def project_shape(
-    original: Callable[[dict[str, Any]], dict[str, Any]], project: dict[str, Any]
-) -> dict[str, Any]:
-    """Return the settings that MiniStack drops."""
-    return original(project) | {key: project[key] for key in _DROPPED if key in project}

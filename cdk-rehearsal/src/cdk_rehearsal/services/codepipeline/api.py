@@ -9,6 +9,7 @@ import json
 import time
 import uuid
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 from ministack.services import iam
@@ -23,27 +24,20 @@ _MASK = "****"
 _SECRETS = frozenset({"OAuthToken"})
 
 
-class _Role:
-    """A role as moto expects it: its trust policy has one service in each statement."""
-
-    def __init__(self, document: dict[str, Any]) -> None:
-        services: list[str] = []
-        for statement in document["Statement"]:
-            named = statement.get("Principal", {}).get("Service", [])
-            services += [named] if isinstance(named, str) else named
-        statements = [{"Principal": {"Service": service}} for service in services]
-        self.assume_role_policy_document = json.dumps({"Statement": statements})
-
-
 class _Roles:
     """The roles of MiniStack's IAM, instead of moto's own."""
 
-    def get_role_by_arn(self, arn: str) -> _Role:
-        for role in iam._roles.values():
-            if role["Arn"] == arn:
-                document = role["AssumeRolePolicyDocument"]
-                return _Role(json.loads(document) if isinstance(document, str) else document)
-        raise NotFoundException(f"Role {arn} not found")
+    def get_role_by_arn(self, arn: str) -> SimpleNamespace:
+        """Return a role as moto expects it: its policy has one service in each statement."""
+        role = next((each for each in iam._roles.values() if each["Arn"] == arn), None)
+        if role is None:
+            raise NotFoundException(f"Role {arn} not found")
+        document = role["AssumeRolePolicyDocument"]
+        trust = json.loads(document) if isinstance(document, str) else document
+        named = [each.get("Principal", {}).get("Service", []) for each in trust["Statement"]]
+        services = [each for some in named for each in ([some] if isinstance(some, str) else some)]
+        statements = [{"Principal": {"Service": service}} for service in services]
+        return SimpleNamespace(assume_role_policy_document=json.dumps({"Statement": statements}))
 
 
 class _Backend(CodePipelineBackend):
@@ -194,6 +188,7 @@ class API(CodePipelineResponse):
 
     def put_webhook(self) -> str:
         definition = self._get_param("webhook")
+        self._pipeline(definition["targetPipeline"])  # it must exist
         prefix = f"arn:aws:codepipeline:{self.region}:{self.current_account}"
         item = self._webhooks.setdefault(
             definition["name"],

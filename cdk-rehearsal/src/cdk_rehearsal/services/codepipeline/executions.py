@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from moto.core.exceptions import JsonRESTError
+from cdk_rehearsal.services.codepipeline.errors import error
 
 Shape: TypeAlias = dict[str, Any]
 
@@ -143,7 +143,7 @@ class Executions:
         target = self.find(pipeline["name"], target_id)
         actions = [a for a in _actions(pipeline) if a.stage == stage]
         if not actions:
-            raise JsonRESTError("StageNotFoundException", f"There is no stage '{stage}'.")
+            raise error("StageNotFoundException", stage=stage)
         reasons = {
             "a source stage cannot be rolled back": pipeline["stages"][0]["name"] == stage,
             "the target is a rollback itself": bool(target.target),
@@ -151,7 +151,7 @@ class Executions:
             "the target was not successful in the stage": target.stage_status(stage) != "Succeeded",
         }
         if applying := [reason for reason, applies in reasons.items() if applies]:
-            raise JsonRESTError("UnableToRollbackStageException", "; ".join(applying))
+            raise error("UnableToRollbackStageException", reasons="; ".join(applying))
         back = Execution(
             pipeline["name"],
             pipeline["version"],
@@ -167,8 +167,7 @@ class Executions:
         self._require_worker(pipeline)
         execution = self.find(pipeline, execution_id)
         if execution.stage_status(stage) != "Failed":
-            message = f"Stage '{stage}' has not failed in {execution_id}."
-            raise JsonRESTError("StageNotRetryableException", message)
+            raise error("StageNotRetryableException", stage=stage, execution=execution_id)
         for action in execution.actions:
             if action.stage == stage and (mode == "ALL_ACTIONS" or action.status == "Failed"):
                 action.become("")
@@ -183,8 +182,7 @@ class Executions:
         for execution in self.of(pipeline):
             if execution.id == execution_id:
                 return execution
-        message = f"There is no execution {execution_id} of {pipeline}."
-        raise JsonRESTError("PipelineExecutionNotFoundException", message)
+        raise error("PipelineExecutionNotFoundException", execution=execution_id, name=pipeline)
 
     def of(self, pipeline: str) -> Iterator[Execution]:
         """Yield the executions of a pipeline, newest first."""
@@ -265,7 +263,7 @@ class Executions:
             for action in execution.actions:
                 if action.id == job:
                     return execution, action
-        raise JsonRESTError("JobNotFoundException", f"There is no job {job}.")
+        raise error("JobNotFoundException", job=job)
 
     def _require_worker(self, pipeline: str) -> None:
         at_work = any(
@@ -274,11 +272,7 @@ class Executions:
             for action in execution.actions
         )
         if not at_work and time.monotonic() - self._polled > _WORKER_IS_THERE_SECONDS:
-            message = (
-                f"The local AWS has the pipeline '{pipeline}', but no worker that does its actions "
-                "(none calls PollForJobs)."
-            )
-            raise JsonRESTError("ConflictException", message)
+            raise error("ConflictException", name=pipeline)
 
 
 def _actions(pipeline: Shape) -> list[Action]:

@@ -2,17 +2,15 @@
 
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from cdk_rehearsal.ministack.resource_types import (
     Change,
     Created,
     Properties,
     ResourceType,
-    adds_type,
     api_shape,
     generated_name,
     own_client,
+    resource_type,
 )
 
 # Properties of the resource that are not part of the pipeline's structure.
@@ -20,7 +18,7 @@ _NOT_STRUCTURE = ("Tags", "DisableInboundStageTransitions", "RestartExecutionOnU
 _MISSING = "Missing: CodePipeline, its API and its resource types."
 
 
-@adds_type("AWS::CodePipeline::Pipeline", replaced_by=("Name",), upstream=_MISSING)
+@resource_type("AWS::CodePipeline::Pipeline", adds=True, replaced_by=("Name",), upstream=_MISSING)
 class Pipeline(ResourceType):
     """A pipeline; an update makes its next version."""
 
@@ -41,14 +39,13 @@ class Pipeline(ResourceType):
         own_client("codepipeline").delete_pipeline(name=physical_id)
 
 
-@adds_type("AWS::CodePipeline::Webhook", replaced_by=("Name",), upstream=_MISSING)
+@resource_type("AWS::CodePipeline::Webhook", adds=True, replaced_by=("Name",), upstream=_MISSING)
 class Webhook(ResourceType):
     """A webhook of a pipeline that exists."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         name = properties.get("Name") or generated_name(stack, logical_id, longest=100)
         client = own_client("codepipeline")
-        _require_pipeline(client, properties["TargetPipeline"])
         authentication = properties.get("AuthenticationConfiguration", {})
         webhook = client.put_webhook(
             webhook={
@@ -90,10 +87,3 @@ def _structure(properties: Properties) -> dict[str, Any]:
 
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _require_pipeline(client: Any, name: str) -> None:
-    try:
-        client.get_pipeline(name=name)
-    except ClientError as error:
-        raise ValueError(f"Webhook: {error.response['Error']['Message']}") from error

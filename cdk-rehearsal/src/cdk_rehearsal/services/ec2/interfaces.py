@@ -1,7 +1,6 @@
 """EC2: the elastic network interfaces of ECS tasks, and the addresses of subnets."""
 
 import random
-from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, TypeAlias
 
@@ -9,26 +8,10 @@ from ministack.core.concurrency import resource_lock
 from ministack.core.responses import get_account_id
 from ministack.services import ec2
 
-from cdk_rehearsal.ministack.replacements import replaces
-from cdk_rehearsal.ministack.responses import Handler, Request, Response, ec2_error
-
 Interface: TypeAlias = dict[str, Any]
 
 # AWS reserves the first four addresses of every subnet, and the last one.
 _RESERVED_AT_START = 4
-
-# The filters of DescribeNetworkInterfaces.
-_FILTERS: dict[str, Callable[[Interface], list[str]]] = {
-    "network-interface-id": lambda interface: [interface["NetworkInterfaceId"]],
-    "subnet-id": lambda interface: [interface["SubnetId"]],
-    "vpc-id": lambda interface: [interface["VpcId"]],
-    "availability-zone": lambda interface: [interface["AvailabilityZone"]],
-    "group-id": lambda interface: [group["GroupId"] for group in interface["Groups"]],
-    "private-ip-address": lambda interface: [interface["PrivateIpAddress"]],
-    "addresses.private-ip-address": lambda interface: [interface["PrivateIpAddress"]],
-    "status": lambda interface: [interface["Status"]],
-    "description": lambda interface: [interface["Description"]],
-}
 
 
 class SubnetFullError(Exception):
@@ -99,30 +82,3 @@ def _used(subnet_id: str) -> set[int]:
         for interface in ec2._network_interfaces.values()
         if interface["SubnetId"] == subnet_id
     }
-
-
-@replaces(
-    ec2,
-    "_ACTION_MAP[DescribeNetworkInterfaces]",
-    upstream="Missing: the filters of DescribeNetworkInterfaces; apply those that AWS documents and"
-    " refuse unknown ones.",
-)
-def describe_network_interfaces(_original: Handler, request: Request) -> Response:
-    """Return the interfaces that match the filters and ids, which MiniStack ignores."""
-    filters = ec2._parse_filters(request)
-    if unknown := filters.keys() - _FILTERS.keys():
-        return ec2_error("InvalidParameterValue", f"The filter '{min(unknown)}' is invalid")
-    ids = ec2._parse_member_list(request, "NetworkInterfaceId")
-    for interface_id in ids:
-        if interface_id not in ec2._network_interfaces:
-            message = f"The networkInterface ID '{interface_id}' does not exist"
-            return ec2_error("InvalidNetworkInterfaceID.NotFound", message)
-    found = "".join(
-        ec2._eni_fields_xml(interface)
-        for interface in ec2._network_interfaces.values()
-        if (not ids or interface["NetworkInterfaceId"] in ids)
-        and all(set(_FILTERS[name](interface)) & set(values) for name, values in filters.items())
-    )
-    body = f"<networkInterfaceSet>{found}</networkInterfaceSet>"
-    response: Response = ec2._xml(200, "DescribeNetworkInterfacesResponse", body)
-    return response

@@ -1,61 +1,46 @@
-"""EC2: parts of a network in a template: VPC, Elastic IP, NAT gateway, endpoint and flow log."""
+"""EC2 in CloudFormation: VPC, subnet, security group, Elastic IP, NAT gateway and flow log."""
 
-import json
-import re
-from collections.abc import Callable
-from typing import Any
-from xml.sax.saxutils import escape
+from typing import Any, ClassVar
 
-from botocore.exceptions import ClientError
 from ministack.core.responses import get_account_id
 from ministack.services import ec2
 
-from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.resource_types import (
     Change,
     Created,
+    PatchedType,
     Properties,
     ResourceType,
-    adds_type,
+    absence_accepted,
     own_client,
-    replaces_type,
+    resource_type,
     tag_pairs,
 )
-from cdk_rehearsal.ministack.responses import Handler, Request, Response
-from cdk_rehearsal.services.ec2.dependencies import VPC, InUseType
 
 _MISSING = "Missing: the resource type in CloudFormation; the API is there."
+_IN_USE = "Bug: it is deleted while another resource uses it."
 
 
-@replaces_type(
+@resource_type(
     "AWS::EC2::VPC",
-    upstream="Missing: Fn::GetAtt CidrBlock and CidrBlockAssociations. Bug: the default security"
-    " group lacks the rule that lets its members talk to each other; a VPC with endpoints or route"
-    " tables of its own is deleted.",
+    upstream="Missing: the address ranges as attributes, and the rule of the default group.",
 )
-class Vpc(InUseType):
-    """A VPC with its address ranges as attributes, and a default group like AWS's."""
-
-    part = VPC
+class Vpc(PatchedType):
+    """A VPC with its address ranges as attributes, and a default group like that of AWS."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         vpc_id, attributes = super().create(logical_id, properties, stack)
         group_id = attributes["DefaultSecurityGroup"]
         # The CDK removes this rule from the default group, so it must exist.
         ec2._security_groups[group_id]["IpPermissions"] = [_default_ingress(group_id)]
-        return vpc_id, attributes | self._attributes(vpc_id)
+        return vpc_id, attributes
 
-    def update(self, change: Change) -> Created:
-        vpc_id, attributes = super().update(change)
-        return vpc_id, attributes | self._attributes(vpc_id)
-
-    def _attributes(self, vpc_id: str) -> dict[str, Any]:
-        vpc = own_client("ec2").describe_vpcs(VpcIds=[vpc_id])["Vpcs"][0]
+    def complete(self, physical_id: str, properties: Properties) -> dict[str, Any]:
+        vpc = own_client("ec2").describe_vpcs(VpcIds=[physical_id])["Vpcs"][0]
+        associations = vpc["CidrBlockAssociationSet"]
         return {
             "CidrBlock": vpc["CidrBlock"],
-            "CidrBlockAssociations": [
-                association["AssociationId"] for association in vpc["CidrBlockAssociationSet"]
-            ],
+            "CidrBlockAssociations": [each["AssociationId"] for each in associations],
         }
 
 
@@ -70,13 +55,54 @@ def _default_ingress(group_id: str) -> dict[str, Any]:
     }
 
 
-@adds_type("AWS::EC2::EIP", replaced_by=("Domain", "NetworkBorderGroup"), upstream=_MISSING)
+class _DeletedByApi(PatchedType):
+    """A type that the API deletes, which refuses to delete what is in use."""
+
+    operation: ClassVar[str]
+    parameter: ClassVar[str]
+    absent: ClassVar[str]
+
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        with absence_accepted(self.absent):
+            getattr(own_client("ec2"), self.operation)(**{self.parameter: physical_id})
+        super().delete(physical_id, properties)
+
+
+@resource_type("AWS::EC2::Subnet", upstream=_IN_USE)
+class Subnet(_DeletedByApi):
+    """A subnet is deleted only if nothing is in it."""
+
+    operation, parameter, absent = "delete_subnet", "SubnetId", "InvalidSubnetID.NotFound"
+
+
+@resource_type("AWS::EC2::SecurityGroup", upstream=_IN_USE)
+class SecurityGroup(_DeletedByApi):
+    """A security group is deleted only if nothing names it."""
+
+    operation, parameter, absent = "delete_security_group", "GroupId", "InvalidGroup.NotFound"
+
+
+class _OnlyTagsChange(ResourceType):
+    """A type of which a change of anything except its tags makes a new resource."""
+
+    attribute: ClassVar[str]
+
+    def update(self, change: Change) -> Created:
+        _tag(change.physical_id, change.new)
+        return change.physical_id, {self.attribute: change.physical_id}
+
+
+@resource_type(
+    "AWS::EC2::EIP",
+    adds=True,
+    replaced_by=("Domain", "NetworkBorderGroup"),
+    upstream=_MISSING,
+)
 class ElasticIp(ResourceType):
     """An Elastic IP; as in CloudFormation, its physical id is the address itself."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
-        client = own_client("ec2")
-        address = client.allocate_address(Domain=properties.get("Domain", "vpc"))
+        address = own_client("ec2").allocate_address(Domain=properties.get("Domain", "vpc"))
         allocation = address["AllocationId"]
         _tag(allocation, properties)
         attributes = {"AllocationId": allocation, "PublicIp": address["PublicIp"]}
@@ -88,46 +114,8 @@ class ElasticIp(ResourceType):
         return change.physical_id, {"AllocationId": allocation, "PublicIp": change.physical_id}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
-        allocation = _allocation(physical_id)
-        if allocation:
+        if allocation := _allocation(physical_id):
             own_client("ec2").release_address(AllocationId=allocation)
-
-
-@adds_type(
-    "AWS::EC2::NatGateway",
-    replaced_by=("SubnetId", "AllocationId", "ConnectivityType", "PrivateIpAddress"),
-    upstream=_MISSING,
-)
-class NatGateway(ResourceType):
-    """A NAT gateway; a change of anything except its tags replaces it."""
-
-    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
-        request = {
-            key: properties[key]
-            for key in ("SubnetId", "AllocationId", "ConnectivityType")
-            if key in properties
-        }
-        if request["SubnetId"] not in ec2._subnets:
-            raise ValueError(f"The subnet ID '{request['SubnetId']}' does not exist")
-        nat_id = own_client("ec2").create_nat_gateway(**request)["NatGateway"]["NatGatewayId"]
-        _tag(nat_id, properties)
-        return nat_id, {"NatGatewayId": nat_id}
-
-    def update(self, change: Change) -> Created:
-        _tag(change.physical_id, change.new)
-        return change.physical_id, {"NatGatewayId": change.physical_id}
-
-    def delete(self, physical_id: str, properties: Properties) -> None:
-        try:
-            own_client("ec2").delete_nat_gateway(NatGatewayId=physical_id)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NatGatewayNotFound":
-                raise
-
-
-def _tag(resource: str, properties: Properties) -> None:
-    if tags := tag_pairs(properties):
-        own_client("ec2").create_tags(Resources=[resource], Tags=tags)
 
 
 def _allocation(public_ip: str) -> str:
@@ -136,53 +124,34 @@ def _allocation(public_ip: str) -> str:
     return next((a["AllocationId"] for a in addresses if a["PublicIp"] == public_ip), "")
 
 
-@replaces(
-    ec2,
-    "_ACTION_MAP[DescribeNatGateways]",
-    upstream="Bug: natGatewayAddressSet is always empty, although the gateway has an allocation.",
+@resource_type(
+    "AWS::EC2::NatGateway",
+    adds=True,
+    replaced_by=("SubnetId", "AllocationId", "ConnectivityType", "PrivateIpAddress"),
+    upstream=_MISSING,
 )
-def describe_nat_gateways(original: Handler, request: Request) -> Response:
-    """Fill in the addresses, which MiniStack leaves out."""
-    status, headers, body = original(request)
+class NatGateway(_OnlyTagsChange):
+    """A NAT gateway."""
 
-    def address_set(match: re.Match[bytes]) -> bytes:
-        gateway = ec2._nat_gateways.get(match["id"].decode(), {})
-        address = ec2._addresses.get(gateway.get("AllocationId", ""))
-        if not address:
-            return match[0]
-        item = (
-            f"<natGatewayAddressSet><item><allocationId>{address['AllocationId']}</allocationId>"
-            f"<publicIp>{address['PublicIp']}</publicIp></item></natGatewayAddressSet>"
-        )
-        return match["head"] + item.encode()
+    attribute = "NatGatewayId"
 
-    pattern = rb"(?P<head><natGatewayId>(?P<id>[^<]+)</natGatewayId>.*?)<natGatewayAddressSet/>"
-    return status, headers, re.sub(pattern, address_set, body, flags=re.DOTALL)
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        if properties["SubnetId"] not in ec2._subnets:
+            raise ValueError(f"The subnet ID '{properties['SubnetId']}' does not exist")
+        keys = {"SubnetId", "AllocationId", "ConnectivityType"} & properties.keys()
+        request = {key: properties[key] for key in keys}
+        nat_id = own_client("ec2").create_nat_gateway(**request)["NatGateway"]["NatGatewayId"]
+        _tag(nat_id, properties)
+        return nat_id, {"NatGatewayId": nat_id}
 
-
-@replaces(
-    ec2,
-    "_vpce_fields_xml",
-    upstream="Missing: groupSet, privateDnsEnabled and policyDocument of a VPC endpoint.",
-)
-def vpc_endpoint_xml(
-    original: Callable[[dict[str, Any], str], str], endpoint: dict[str, Any], tag: str = "item"
-) -> str:
-    """Add security groups, private DNS and policy to the description of an endpoint."""
-    groups = "".join(
-        f"<item><groupId>{group}</groupId></item>" for group in endpoint.get("SecurityGroupIds", [])
-    )
-    private = "true" if str(endpoint.get("PrivateDnsEnabled")).lower() == "true" else "false"
-    more = f"<groupSet>{groups}</groupSet><privateDnsEnabled>{private}</privateDnsEnabled>"
-    if policy := endpoint.get("PolicyDocument"):
-        text = policy if isinstance(policy, str) else json.dumps(policy)
-        more += f"<policyDocument>{escape(text)}</policyDocument>"
-    end = f"</{tag}>"
-    return original(endpoint, tag).removesuffix(end) + more + end
+    def delete(self, physical_id: str, properties: Properties) -> None:
+        with absence_accepted("NatGatewayNotFound"):
+            own_client("ec2").delete_nat_gateway(NatGatewayId=physical_id)
 
 
-@adds_type(
+@resource_type(
     "AWS::EC2::FlowLog",
+    adds=True,
     replaced_by=(
         "ResourceId",
         "ResourceType",
@@ -196,24 +165,24 @@ def vpc_endpoint_xml(
     ),
     upstream=_MISSING,
 )
-class FlowLog(ResourceType):
-    """A flow log; a change of anything except its tags replaces it."""
+class FlowLog(_OnlyTagsChange):
+    """A flow log."""
+
+    attribute = "Id"
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         request = {key: value for key, value in properties.items() if key != "Tags"}
         request["ResourceIds"] = [request.pop("ResourceId")]
         if "MaxAggregationInterval" in request:
             request["MaxAggregationInterval"] = int(request["MaxAggregationInterval"])
-        client = own_client("ec2")
-        (flow_log,) = client.create_flow_logs(**request)["FlowLogIds"]
-        if tags := tag_pairs(properties):
-            client.create_tags(Resources=[flow_log], Tags=tags)
+        (flow_log,) = own_client("ec2").create_flow_logs(**request)["FlowLogIds"]
+        _tag(flow_log, properties)
         return flow_log, {"Id": flow_log}
-
-    def update(self, change: Change) -> Created:
-        # A change of anything else replaces it.
-        own_client("ec2").create_tags(Resources=[change.physical_id], Tags=tag_pairs(change.new))
-        return change.physical_id, {"Id": change.physical_id}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         own_client("ec2").delete_flow_logs(FlowLogIds=[physical_id])
+
+
+def _tag(resource: str, properties: Properties) -> None:
+    if tags := tag_pairs(properties):
+        own_client("ec2").create_tags(Resources=[resource], Tags=tags)

@@ -1,4 +1,4 @@
-"""ECS with a container engine: the image, network, health check and end of a task's container.
+"""ECS with a container engine: the image, network and end of a task's container.
 
 MiniStack's worker starts a container and moves the task through its states; this module decides the
 rest. It is loaded only with an engine. MiniStack looks for an engine in many places and removes
@@ -13,54 +13,35 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import docker
 import requests
-from docker.errors import APIError, ImageNotFound, NotFound
+from docker.errors import APIError, NotFound
 from ministack.core.concurrency import resource_lock, spawn_background
-from ministack.core.responses import get_account_id, get_region, now_iso
+from ministack.core.responses import now_iso
 from ministack.services import ecs
 
 from cdk_rehearsal.iam.service_roles import reason_not_to_start
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.responses import Request
-from cdk_rehearsal.options import EngineAccess
 from cdk_rehearsal.services.ec2.interfaces import SubnetFullError
 from cdk_rehearsal.services.ecr.api import find_image
 from cdk_rehearsal.services.ecr.image_push import ENGINE_IMAGE, STANDS_IN
-from cdk_rehearsal.services.ecs.tasks import (
-    ImageMissingError,
-    attach,
-    detach,
-    digest_of,
-    digests_of,
-    report_health,
-)
+from cdk_rehearsal.services.ecs import engine
+from cdk_rehearsal.services.ecs.errors import ImageMissingError
+from cdk_rehearsal.services.ecs.health import check_deployment, watch_health
+from cdk_rehearsal.services.ecs.tasks import attach, awsvpc, detach, digest_of, digests_of
 
 Task: TypeAlias = dict[str, Any]
 Definition: TypeAlias = dict[str, Any]
-
-_RESPONSE_SECONDS = 600
-
-
-@cache
-def access() -> EngineAccess:
-    return EngineAccess.from_environment()
-
-
-@cache
-def client(response_seconds: int = _RESPONSE_SECONDS) -> Any:
-    """Return a client of the engine's API that waits this long for a response."""
-    return docker.DockerClient(base_url=access().docker_host, timeout=response_seconds)
 
 
 @replaces(ecs, "_get_docker")
 def get_docker(_original: Callable[[], Any]) -> Any:
     """Give MiniStack's ECS the engine of `EngineAccess`, not one that it finds."""
-    return client()
+    return engine.client()
 
 
 # --- The image. The manifest in ECR has an annotation with the engine's id of the image, whose
@@ -80,7 +61,7 @@ def prepare_service_images(
     try:
         digests_of(definition, deployment)
     except ImageMissingError as error:
-        raise ecs._ImagePullError(str(error).partition(": ")[2]) from error
+        raise ecs._ImagePullError(str(error)) from error
     return deployment
 
 
@@ -90,24 +71,15 @@ def engine_image(image: str) -> tuple[str, bool]:
     try:
         digest = digest_of(image)
     except ImageMissingError as error:
-        raise ecs._ImagePullError(str(error).partition(": ")[2]) from error
+        raise ecs._ImagePullError(str(error)) from error
     record = find_image(repository, digest=digest) if digest else None
     if record is None:
         raise ecs._ImagePullError(f"{image}: not an image of this account's ECR")
     annotations = json.loads(record["imageManifest"]).get("annotations", {})
     identity = str(annotations.get(ENGINE_IMAGE))
-    if engine_id(identity) is None:
+    if engine.image_id(identity) is None:
         raise ecs._ImagePullError(f"{image}: the container engine has no image {identity}")
     return identity, STANDS_IN in annotations
-
-
-def engine_id(image: str) -> str | None:
-    """Return the id of the engine's image with this name or id; None if there is none."""
-    try:
-        identity = str(client().images.get(image).id)
-    except ImageNotFound:
-        return None
-    return f"sha256:{identity.removeprefix('sha256:')}"
 
 
 # --- The container.
@@ -130,9 +102,9 @@ def start_container(
     options: dict[str, Any],
     **_: Any,
 ) -> Any:
-    """Start the container of a task in the network of `EngineAccess`, with the task's address.
+    """Start the container of a task with the task's address, in a network like the VPC.
 
-    That network of the engine has the address range of the VPC.
+    MiniStack has no such network. That of `EngineAccess` has the address range of the VPC.
     """
     if unknown := {key for key, value in definition.items() if value} - _KNOWN:
         raise ValueError(f"the local AWS does not run a container with {', '.join(unknown)}")
@@ -144,12 +116,12 @@ def start_container(
         address = attach(task, task["_subnet"])
     except SubnetFullError as error:
         raise ValueError(str(error)) from error
-    network = access().network
-    endpoint = client().api.create_endpoint_config(ipv4_address=address)
+    network = engine.access().network
+    endpoint = engine.client().api.create_endpoint_config(ipv4_address=address)
     environment = options["environment"]
     init = (definition.get("linuxParameters") or {}).get("initProcessEnabled", False)
     run = partial(
-        client().containers.run,
+        engine.client().containers.run,
         image,
         command=options["command"],
         entrypoint=definition.get("entryPoint"),
@@ -157,7 +129,7 @@ def start_container(
         user="0" if task["_stands_in"] else definition.get("user"),
         read_only=definition.get("readonlyRootFilesystem", False),
         name=options["name"],
-        labels=options["labels"] | access().labels,
+        labels=options["labels"] | engine.access().labels,
         network=network,
         networking_config={network: endpoint},
         volumes={str(_resolver_file()): {"bind": "/etc/resolv.conf", "mode": "ro"}},
@@ -186,13 +158,15 @@ def _metadata_uri(task: Task) -> str:
         "LaunchType": task["launchType"],
     }
     token = base64.urlsafe_b64encode(json.dumps(metadata).encode()).decode()
-    return f"http://{access().resolver}/v4/{token}"
+    return f"http://{engine.access().resolver}/v4/{token}"
 
 
 def _resolver_file() -> Path:
     file = Path(os.environ["HOME"], "resolv.conf")
     if not file.exists():
-        file.write_text(f"nameserver {access().resolver}\noptions ndots:1\n", encoding="utf-8")
+        file.write_text(
+            f"nameserver {engine.access().resolver}\noptions ndots:1\n", encoding="utf-8"
+        )
         file.chmod(0o644)
     return file
 
@@ -200,8 +174,7 @@ def _resolver_file() -> Path:
 @replaces(ecs, "_requested_subnet")
 def requested_network(_original: Callable[[Request], Any], request: Request) -> dict[str, Any]:
     """Keep the whole network configuration with the task; MiniStack keeps only a subnet."""
-    network: dict[str, Any] = request.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
-    return network
+    return awsvpc(request)
 
 
 @replaces(ecs, "_register_metadata")
@@ -214,107 +187,14 @@ def register_no_metadata(_original: Callable[..., str], *_: Any) -> str:
 def make_deployment(
     original: Callable[..., dict[str, Any]], *arguments: Any, **options: Any
 ) -> dict[str, Any]:
-    """Make every deployment, also the first one, wait until its tasks are healthy."""
+    """Make the first deployment, too, wait for healthy tasks; MiniStack completes it at once."""
     deployment = original(*arguments, **options)
     deployment["rolloutState"], deployment["rolloutStateReason"] = "IN_PROGRESS", ""
     return deployment
 
 
-@replaces(
-    ecs,
-    "_record_service_task_healthy",
-    upstream="Bug: a task whose container has a health check counts as healthy before it passed.",
-)
-def record_service_task_healthy(
-    original: Callable[[str, Task], None], service: str, task: Task
-) -> None:
-    """Do not count a task that has not passed its health check yet."""
-    if not task.get("_health_is_checked", False) or task["healthStatus"] == "HEALTHY":
-        original(service, task)
-
-
-# --- The health check of a container. This module runs it in the container, since podman needs
-# systemd to do that. As with Docker, failures count only after the start period, and as many in a
-# row as there are retries make the task unhealthy. Until the first success the check runs every
-# second instead of every interval, so that rollouts are faster.
-
-_FIRST_INTERVAL_SECONDS = 1
-# A busy machine needs additional time to start a process in a container, and the engine does not
-# say when the check itself began.
-_ENGINE_SECONDS = 30
-
-
-def _watch_health(task: Task, container_id: str, check: dict[str, Any]) -> None:
-    """Run the check until the task stops; report its health to Cloud Map and the deployment."""
-    # The defaults of ECS.
-    interval, retries = check.get("interval", 30), check.get("retries", 3)
-    counts_from = time.monotonic() + check.get("startPeriod", 0)
-    failures = 0
-    while ecs._task_is_active(task["taskArn"], task):
-        # The check is written for the image that the engine does not have.
-        if task["_stands_in"] or _passes(container_id, check):
-            failures = 0
-            if task["healthStatus"] != "HEALTHY":
-                _become(task, "HEALTHY")
-                _check_deployment(task)
-        elif not ecs._task_is_active(task["taskArn"], task):
-            return
-        elif time.monotonic() > counts_from or task["healthStatus"] == "HEALTHY":
-            failures += 1
-            if failures >= retries:
-                _become(task, "UNHEALTHY")
-                _replace(task)
-                return
-        time.sleep(interval if task["healthStatus"] == "HEALTHY" else _FIRST_INTERVAL_SECONDS)
-
-
-def _passes(container_id: str, check: dict[str, Any]) -> bool:
-    kind, *words = check["command"]
-    command = ["/bin/sh", "-c", words[0]] if kind == "CMD-SHELL" else words
-    try:
-        response_seconds = check.get("timeout", 5) + _ENGINE_SECONDS
-        container = client(response_seconds).containers.get(container_id)
-        return bool(container.exec_run(command).exit_code == 0)
-    except (APIError, requests.RequestException):
-        return False
-
-
-def _become(task: Task, health: str) -> None:
-    task["healthStatus"] = health
-    for container in task["containers"]:
-        container["healthStatus"] = health
-    report_health(task)
-
-
-def _check_deployment(task: Task) -> None:
-    cluster = ecs._cluster_name_from_arn(task["clusterArn"])
-    kind, _, service = task["group"].partition(":")
-    if kind == "service":
-        ecs._schedule_service_deployment_completion(
-            cluster, f"{cluster}/{service}", get_account_id(), get_region(), healthy_task=task
-        )
-
-
-def _replace(task: Task) -> None:
-    reason = "Task failed container health checks"
-    if ecs._mark_task_stopped(task["taskArn"], task, reason, "ServiceSchedulerInitiated"):
-        ecs._cleanup_task_resources(task, client())
-        ecs._record_service_task_failure(task)
-
-
-def _watch_health_in_background(task: Task) -> None:
-    """Start the health checks of a running task."""
-    definition = ecs._task_defs[ecs._resolve_td_key(task["taskDefinitionArn"])]
-    ids = task["_docker_ids"]
-    for container_id, container in zip(ids, definition["containerDefinitions"], strict=False):
-        if check := container.get("healthCheck"):
-            spawn_background(
-                _watch_health, task, container_id, check, thread_name=f"health-{container_id[:8]}"
-            )
-
-
 # --- The end of a task. The task immediately stops counting and leaves Cloud Map
-# (`ecs_tasks.mark_task_stopped`). Its container receives SIGTERM and serves until it ends by itself
+# (`tasks.mark_task_stopped`). Its container receives SIGTERM and serves until it ends by itself
 # or its stop timeout is over.
 
 _DEFAULT_STOP_TIMEOUT_SECONDS = 30
@@ -327,7 +207,7 @@ _EXIT_POLLS, _EXIT_POLL_SECONDS = 3000, 0.1
 def end_containers(
     _original: Callable[..., None], task: Task, _client: Any, extra_container: Any = None
 ) -> None:
-    """Send SIGTERM to the containers of a task, and wait for their stop timeout."""
+    """Send SIGTERM to containers and wait for their stop timeout; MiniStack waits 5 s."""
     with resource_lock("ecs-task", task["taskArn"]):
         ids, task["_docker_ids"] = list(task["_docker_ids"]), []
     if extra_container is not None and extra_container.id not in ids:
@@ -359,7 +239,7 @@ def _stop(container_id: str, timeout: int, log_thread: str) -> int | None:
     None if it does not exist any more, or if the engine does not answer. Then `owned` removes it.
     """
     try:
-        container = client().containers.get(container_id)
+        container = engine.client().containers.get(container_id)
         # Podman's own stop command would block all other calls for the container meanwhile. ECS
         # sends the STOPSIGNAL of the image, as `docker stop` does:
         # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html
@@ -389,21 +269,16 @@ def watch_life(
     for container_id in list(task["_docker_ids"]):
         name = f"life-{container_id[:8]}"
         spawn_background(_wait, task, container_id, thread_name=name)
-    _watch_health_in_background(task)
-    cluster = ecs._cluster_name_from_arn(task["clusterArn"])
-    kind, _, service = task["group"].partition(":")
-    if kind == "service":
-        ecs._schedule_service_deployment_completion(
-            cluster, f"{cluster}/{service}", account, region, healthy_task=task
-        )
+    watch_health(task)
+    check_deployment(task, account, region)
 
 
 def _wait(task: Task, container_id: str) -> None:
     with suppress(NotFound):
-        client().containers.get(container_id).wait(timeout=_LONGEST_LIFE_SECONDS)
+        engine.client().containers.get(container_id).wait(timeout=_LONGEST_LIFE_SECONDS)
     # The engine reports the end a moment before it shows the container as exited.
     for _ in range(_EXIT_POLLS):
-        ecs._maybe_mark_stopped(task, client())
+        ecs._maybe_mark_stopped(task, engine.client())
         if not ecs._task_is_active(task["taskArn"], task):
             return
         time.sleep(_EXIT_POLL_SECONDS)

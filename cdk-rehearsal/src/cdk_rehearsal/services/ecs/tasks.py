@@ -1,11 +1,11 @@
-"""ECS: the image, placement, network interface and Cloud Map instance of a task.
+"""ECS: the image, placement and network interface of a task.
 
 Without a container engine MiniStack's tasks are records that start at once with any image, and have
 no network interface. This module gives such a task the digest of its image, and an interface with
 an address in one of the subnets of its service. DescribeTasks and EC2 show the interface, and it is
 deleted when the task stops.
 
-With an engine (`ecs_containers`) MiniStack's worker resolves the image, and the container has the
+With an engine (`containers`) MiniStack's worker resolves the image, and the container has the
 address until it has ended.
 """
 
@@ -18,11 +18,11 @@ from typing import Any, TypeAlias
 
 from ministack.core.concurrency import resource_lock
 from ministack.core.responses import get_account_id, get_region, new_uuid
-from ministack.services import ec2, ecs, servicediscovery
+from ministack.services import ec2, ecs
 
 from cdk_rehearsal.iam.service_roles import reason_not_to_start
 from cdk_rehearsal.ministack.replacements import replaces
-from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_error, json_response
+from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_response
 from cdk_rehearsal.options import EngineAccess
 from cdk_rehearsal.services.ec2.interfaces import (
     SubnetFullError,
@@ -31,14 +31,9 @@ from cdk_rehearsal.services.ec2.interfaces import (
     remove_interface,
 )
 from cdk_rehearsal.services.ecr.api import find_image
-from cdk_rehearsal.services.servicediscovery.api import (
-    deregister_instance,
-    register_instance,
-    update_custom_health,
-)
+from cdk_rehearsal.services.ecs.errors import ImageMissingError, error
 
 Task: TypeAlias = dict[str, Any]
-Service: TypeAlias = dict[str, Any]
 Deployment: TypeAlias = dict[str, Any]
 
 _OWN_IMAGE = re.compile(
@@ -51,24 +46,26 @@ _OWN_IMAGE = re.compile(
     ecs,
     "_run_task",
     "_ACTION_MAP[RunTask]",
-    upstream="Missing: without a container engine, network interfaces of tasks in awsvpc mode, and"
-    " deployments that fail for an image that is not in ECR.",
+    upstream="Missing, without an engine: network interfaces, and failures to start.",
 )
 def run_task(original: Handler, request: Request) -> Response:
     """Start tasks with the digest of their image and a network interface, or fail them."""
-    network = request.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
-    if error := _network_error(request, network):
-        return error
+    network = awsvpc(request)
+    definition = ecs._task_defs.get(ecs._resolve_td_key(request["taskDefinition"]), {})
+    if definition.get("networkMode") == "awsvpc" and not network.get("subnets"):
+        problem = "Network Configuration must be provided when networkMode 'awsvpc' is specified."
+        return error("InvalidParameterException", problem=problem)
+    if refusal := error_of_network(network):
+        return refusal
     if EngineAccess.is_configured():
         return original(request)
-    definition = ecs._task_defs.get(ecs._resolve_td_key(request.get("taskDefinition", "")))
     deployment = _deployment_of(request)
     missing = ""
     try:
-        digests = digests_of(definition or {}, deployment)
-    except ImageMissingError as image_error:
-        digests, missing = {}, str(image_error)
-    missing = missing or reason_not_to_start(definition or {}, new_uuid())
+        digests = digests_of(definition, deployment)
+    except ImageMissingError as absence:
+        digests, missing = {}, f"{absence.reason}: {absence}"
+    missing = missing or reason_not_to_start(definition, new_uuid())
     status, headers, body = original(request)
     if status >= HTTPStatus.BAD_REQUEST:
         return status, headers, body
@@ -87,10 +84,6 @@ def run_task(original: Handler, request: Request) -> Response:
 # --- Images: ECS resolves a tag once per deployment.
 
 
-class ImageMissingError(Exception):
-    """An image of this account's registry that does not exist."""
-
-
 def digest_of(image: str) -> str | None:
     """Return the current digest of an image name; None for an image of another registry."""
     match = _OWN_IMAGE.match(image)
@@ -100,7 +93,7 @@ def digest_of(image: str) -> str | None:
         match["repository"], digest=match["digest"] or "", tag=match["tag"] or "latest"
     )
     if record is None:
-        raise ImageMissingError(f"CannotPullContainerError: {image}: not found")
+        raise ImageMissingError(image)
     return str(record["imageDigest"])
 
 
@@ -121,13 +114,8 @@ def digests_of(definition: dict[str, Any], deployment: Deployment | None) -> dic
 
 def _deployment_of(request: Request) -> Deployment | None:
     """Return the deployment that starts the tasks; None for tasks without a service."""
-    wanted = request.get("_deploymentId")
-    for service in ecs._services.values():
-        for deployment in service["deployments"]:
-            if wanted and deployment["id"] == wanted:
-                found: Deployment = deployment
-                return found
-    return None
+    deployments = [each for service in ecs._services.values() for each in service["deployments"]]
+    return next((each for each in deployments if each["id"] == request.get("_deploymentId")), None)
 
 
 def _fail_to_start(tasks: list[Task], deployment: Deployment | None, reason: str) -> None:
@@ -159,28 +147,33 @@ def _fail_to_start(tasks: list[Task], deployment: Deployment | None, reason: str
 # --- The network interface of a task in awsvpc mode.
 
 
-def _network_error(request: Request, network: dict[str, Any]) -> Response | None:
-    key = ecs._resolve_td_key(request.get("taskDefinition", ""))
-    if ecs._task_defs.get(key, {}).get("networkMode") != "awsvpc":
-        return None
-    message = ""
-    if not network.get("subnets"):
-        message = "Network Configuration must be provided when networkMode 'awsvpc' is specified."
-    elif lost := [subnet for subnet in network["subnets"] if subnet not in ec2._subnets]:
-        message = f"The subnet ID '{lost[0]}' does not exist"
-    return json_error("InvalidParameterException", message, 400) if message else None
+def awsvpc(request: Request) -> dict[str, Any]:
+    """Return the network configuration of a request for tasks in awsvpc mode; empty if none."""
+    network: dict[str, Any] = request.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
+    return network
+
+
+def error_of_network(network: dict[str, Any]) -> Response | None:
+    """Return the error of ECS for subnets or security groups that do not exist."""
+    for subnet in network.get("subnets", []):
+        if subnet not in ec2._subnets:
+            problem = f"The subnet ID '{subnet}' does not exist"
+            return error("InvalidParameterException", problem=problem)
+    for group in network.get("securityGroups", []):
+        if group not in ec2._security_groups:
+            problem = f"The security group '{group}' does not exist"
+            return error("InvalidParameterException", problem=problem)
+    return None
 
 
 def _attach_all(tasks: list[Task], network: dict[str, Any], deployment: Deployment | None) -> None:
     """Attach an interface to each task; fail tasks without a free address."""
-    waiting = [task for task in tasks if task["_network_mode"] == "awsvpc"]
-    while waiting:
+    for number, task in enumerate(tasks if network else []):
         try:
-            attach(waiting[0], network)
-        except SubnetFullError as error:
-            _fail_to_start(waiting, deployment, f"ResourceInitializationError: {error}")
+            attach(task, network)
+        except SubnetFullError as full:
+            _fail_to_start(tasks[number:], deployment, f"ResourceInitializationError: {full}")
             return
-        waiting.pop(0)
 
 
 def attach(task: Task, network: dict[str, Any]) -> str:
@@ -254,10 +247,10 @@ def _choose_subnet(task: Task, subnet_ids: list[str]) -> str:
 def mark_task_stopped(
     original: Callable[..., bool], task_arn: str, task: Task, *rest: Any, **options: Any
 ) -> bool:
-    """Delete the interface of a stopped task, or keep it until its container has ended.
+    """Delete the interface of a stopped task, which MiniStack does not have.
 
     As on ECS, the task immediately stops counting and leaves Cloud Map. A running container ends by
-    itself or after its stop timeout (`ecs_containers`). Until then the task is STOPPING and keeps
+    itself or after its stop timeout (`containers`). Until then the task is STOPPING and keeps
     its address.
     """
     ending = bool(task["_docker_ids"])
@@ -272,94 +265,3 @@ def mark_task_stopped(
     elif stopped and not ending:
         detach(task)
     return stopped
-
-
-# --- Cloud Map: the running tasks of a service are its instances.
-
-
-@replaces(
-    ecs,
-    "_sync_service_targets",
-    upstream="Missing: serviceRegistries have no effect; register the running tasks of a service in"
-    " Cloud Map and deregister those that stop.",
-)
-def sync_service_targets(
-    original: Callable[[str, Service], None], cluster: str, service: Service
-) -> None:
-    """Register the running tasks of the service in Cloud Map, and deregister all others.
-
-    MiniStack calls this function at every change of a service's tasks, for its load balancers.
-    """
-    original(cluster, service)
-    registries = {r["registryArn"].rsplit("/", 1)[-1] for r in service["serviceRegistries"]}
-    for registry_id, registry in servicediscovery._services.items():
-        with resource_lock("cloud-map", registry_id):
-            wanted = _running(cluster, service, registry) if registry_id in registries else {}
-            for instance_id in _registered(cluster, service, registry_id) - wanted.keys():
-                deregister_instance({"ServiceId": registry_id, "InstanceId": instance_id})
-            for instance_id in wanted.keys() - _registered(cluster, service, registry_id):
-                register_instance(
-                    {
-                        "ServiceId": registry_id,
-                        "InstanceId": instance_id,
-                        "Attributes": wanted[instance_id],
-                    }
-                )
-
-
-def _running(cluster: str, service: Service, registry: Service) -> dict[str, dict[str, str]]:
-    """Return the attributes of every running task with an address, by the id of the task."""
-    if service["status"] != "ACTIVE":
-        return {}
-    return {
-        task["taskArn"].rsplit("/", 1)[-1]: _attributes(cluster, service, registry, task, address)
-        for task in list(ecs._tasks.values())
-        if task["group"] == f"service:{service['serviceName']}"
-        and task["clusterArn"] == service["clusterArn"]
-        and task["lastStatus"] == "RUNNING"
-        and (address := ecs._task_ip(task))
-    }
-
-
-def _attributes(
-    cluster: str, service: Service, registry: Service, task: Task, address: str
-) -> dict[str, str]:
-    """Return the attributes that ECS registers for a Fargate task (see Service discovery)."""
-    definition = task["taskDefinitionArn"].rsplit("/", 1)[-1]
-    attributes = {
-        "AWS_INSTANCE_IPV4": address,
-        "AVAILABILITY_ZONE": task["availabilityZone"],
-        "REGION": get_region(),
-        "ECS_CLUSTER_NAME": cluster,
-        "ECS_SERVICE_NAME": service["serviceName"],
-        "ECS_TASK_DEFINITION_FAMILY": definition.rsplit(":", 1)[0],
-    }
-    if registry.get("HealthCheckCustomConfig") is not None:
-        attributes["AWS_INIT_HEALTH_STATUS"] = _health_of(task)
-    return attributes
-
-
-def _registered(cluster: str, service: Service, registry_id: str) -> set[str]:
-    """Return the instances that ECS has registered; clients may register others."""
-    own = {"ECS_CLUSTER_NAME": cluster, "ECS_SERVICE_NAME": service["serviceName"]}
-    return {
-        instance_id
-        for instance_id, instance in servicediscovery._instances.get(registry_id, {}).items()
-        if own.items() <= instance["Attributes"].items()
-    }
-
-
-def _health_of(task: Task) -> str:
-    """Return the custom health status; a task without a running health check is healthy."""
-    checked = task.get("_health_is_checked", False)
-    return "UNHEALTHY" if checked and task["healthStatus"] != "HEALTHY" else "HEALTHY"
-
-
-def report_health(task: Task) -> None:
-    """Send the health of a registered task to Cloud Map, as ECS does after each change."""
-    instance_id = task["taskArn"].rsplit("/", 1)[-1]
-    for registry_id, instances in list(servicediscovery._instances.items()):
-        if instance_id in instances:
-            update_custom_health(
-                {"ServiceId": registry_id, "InstanceId": instance_id, "Status": _health_of(task)}
-            )

@@ -1,1 +1,1 @@
-"""CloudWatch Logs: patterns and metric filters."""
+"""CloudWatch Logs."""

@@ -1,51 +1,31 @@
-"""S3: buckets with the properties of their templates, and the AWS-managed key."""
+"""S3 in CloudFormation: buckets with all properties of their templates."""
 
-from collections.abc import Callable
 from typing import Any
 
-from ministack.core.responses import get_account_id, get_region
-from ministack.services import s3
-
-from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.resource_types import (
-    Change,
-    Created,
     PatchedType,
     Properties,
     own_client,
-    replaces_type,
+    resource_type,
     tag_pairs,
 )
 
-_LIFECYCLE = {
-    "Id",
-    "Status",
-    "Prefix",
-    "ExpirationInDays",
-    "NoncurrentVersionExpiration",
-    "NoncurrentVersionExpirationInDays",
-    "AbortIncompleteMultipartUpload",
-}
+# Properties of a lifecycle rule whose shape is that of the API, and the others that are known.
+_SAME = {"Status", "NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload"}
+_OTHER = {"Id", "Prefix", "ExpirationInDays"}
 _NOT_EMPTY = "The bucket you tried to delete is not empty"
 
 
-@replaces_type(
+@resource_type(
     "AWS::S3::Bucket",
-    upstream="Missing: BucketEncryption, LifecycleConfiguration, OwnershipControls and Tags of a"
-    " template. Bug: the deletion of a bucket drops its objects; CloudFormation refuses it.",
+    upstream="Missing: encryption, lifecycle, ownership. Bug: a deletion drops the objects.",
 )
 class Bucket(PatchedType):
     """A bucket with its encryption, lifecycle, ownership and tags; only an empty one is deleted."""
 
-    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
-        bucket, attributes = super().create(logical_id, properties, stack)
-        _apply(bucket, properties)
-        return bucket, attributes
-
-    def update(self, change: Change) -> Created:
-        bucket, attributes = super().update(change)
-        _apply(bucket, change.new)
-        return bucket, attributes
+    def complete(self, physical_id: str, properties: Properties) -> dict[str, Any]:
+        _apply(physical_id, properties)
+        return {}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         client = own_client("s3")
@@ -80,51 +60,18 @@ def _apply(bucket: str, properties: Properties) -> None:
 
 
 def _encryption(rule: dict[str, Any]) -> dict[str, Any]:
-    shaped: dict[str, Any] = {
-        "ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"]
-    }
-    if "BucketKeyEnabled" in rule:
-        shaped["BucketKeyEnabled"] = rule["BucketKeyEnabled"]
-    return shaped
+    default = {"ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"]}
+    return default | {key: rule[key] for key in rule.keys() & {"BucketKeyEnabled"}}
 
 
 def _lifecycle(rule: dict[str, Any]) -> dict[str, Any]:
-    if unknown := rule.keys() - _LIFECYCLE:
+    if unknown := rule.keys() - _SAME - _OTHER:
         names = ", ".join(sorted(unknown))
         raise ValueError(f"AWS::S3::Bucket: the local AWS knows no lifecycle rule with {names}.")
-    shaped: dict[str, Any] = {
-        "Status": rule["Status"],
-        "Filter": {"Prefix": rule.get("Prefix", "")},
-    }
+    shaped = {key: rule[key] for key in rule.keys() & _SAME}
+    shaped["Filter"] = {"Prefix": rule.get("Prefix", "")}
     if "Id" in rule:
         shaped["ID"] = rule["Id"]
     if "ExpirationInDays" in rule:
         shaped["Expiration"] = {"Days": int(rule["ExpirationInDays"])}
-    if "NoncurrentVersionExpiration" in rule:
-        shaped["NoncurrentVersionExpiration"] = rule["NoncurrentVersionExpiration"]
-    elif "NoncurrentVersionExpirationInDays" in rule:
-        days = int(rule["NoncurrentVersionExpirationInDays"])
-        shaped["NoncurrentVersionExpiration"] = {"NoncurrentDays": days}
-    if "AbortIncompleteMultipartUpload" in rule:
-        days = int(rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"])
-        shaped["AbortIncompleteMultipartUpload"] = {"DaysAfterInitiation": days}
     return shaped
-
-
-_PUT_SSE = "x-amz-server-side-encryption"
-_PUT_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
-
-
-@replaces(
-    s3,
-    "_resolve_sse_write_headers",
-    upstream="Bug: an object put with aws:kms and no key has no key; S3 takes the AWS-managed one.",
-)
-def with_managed_key(
-    original: Callable[[dict[str, str], str], Any], headers: dict[str, str], bucket: str
-) -> Any:
-    """Use the AWS-managed key for an object that is put with `aws:kms` and without a key."""
-    if headers.get(_PUT_SSE) == "aws:kms" and not headers.get(_PUT_KEY):
-        key = f"arn:aws:kms:{get_region()}:{get_account_id()}:alias/aws/s3"
-        headers = headers | {_PUT_KEY: key}
-    return original(headers, bucket)

@@ -10,14 +10,14 @@ from cdk_rehearsal.ministack.resource_types import (
     Created,
     PatchedType,
     Properties,
-    replaces_type,
+    resource_type,
 )
 
 # In an ARN Secrets Manager appends a hyphen and six characters to the name.
 _SUFFIX_LENGTH = 7
 
 
-@replaces_type(
+@resource_type(
     "AWS::SecretsManager::Secret",
     replaced_by=("Name",),
     upstream="Bug: Ref returns the name of the secret; CloudFormation returns its ARN.",

@@ -1,43 +1,37 @@
-"""Cloud Map: instances with their health and DNS records, DiscoverInstances, and list filters."""
+"""The Cloud Map API: instances with their health and DNS records, DiscoverInstances, filters."""
 
 import json
 import time
 from http import HTTPStatus
-from typing import Any
-from xml.sax.saxutils import escape
 
 from ministack.core.concurrency import spawn_background
-from ministack.services import route53, servicediscovery
+from ministack.services import servicediscovery
 
 from cdk_rehearsal.ministack.replacements import replaces
-from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_error, json_response
+from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_response
 from cdk_rehearsal.options import Delays
+from cdk_rehearsal.services.servicediscovery.errors import error, not_found
+from cdk_rehearsal.services.servicediscovery.records import change_records, missing_attribute
 
 _HEALTHS = ("HEALTHY", "UNHEALTHY")
-# By record type, the attribute of the instance that has the record's value.
-_VALUES = {"A": "AWS_INSTANCE_IPV4", "AAAA": "AWS_INSTANCE_IPV6", "CNAME": "AWS_INSTANCE_CNAME"}
-_RECORDS_UPSTREAM = (
-    "Missing: the record sets of an instance in the hosted zone of its namespace, as DnsConfig of"
-    " the service says."
-)
+_RECORDS_UPSTREAM = "Missing: the record sets of an instance in the hosted zone of its namespace."
 
 
 @replaces(
     servicediscovery,
     "_register_instance",
-    upstream=f"{_RECORDS_UPSTREAM} Missing: AWS_INIT_HEALTH_STATUS, and the refusal of an instance"
-    " without the attributes that its records need.",
+    upstream=_RECORDS_UPSTREAM,
 )
 def register_instance(original: Handler, request: Request) -> Response:
     """Register an instance with its DNS records and first health status."""
     service = servicediscovery._services.get(request["ServiceId"])
     instance_id, attributes = request["InstanceId"], request.get("Attributes", {})
     health = attributes.get("AWS_INIT_HEALTH_STATUS", _HEALTHS[0])
-    if service and (missing := _missing_attribute(service, attributes)):
-        return json_error("InvalidInput", f"The attribute {missing} is required.", 400)
+    if service and (missing := missing_attribute(service, attributes)):
+        return error("InvalidInput", problem=f"The attribute {missing} is required.")
     if health not in _HEALTHS:
-        message = f"AWS_INIT_HEALTH_STATUS is one of {', '.join(_HEALTHS)}."
-        return json_error("InvalidInput", message, 400)
+        problem = f"AWS_INIT_HEALTH_STATUS is one of {', '.join(_HEALTHS)}."
+        return error("InvalidInput", problem=problem)
     known = instance_id in servicediscovery._instances.get(request["ServiceId"], {})
     statuses = servicediscovery._instance_health_status.get(request["ServiceId"], {})
     # Only a new instance takes the first health status; an update keeps the current one.
@@ -45,7 +39,7 @@ def register_instance(original: Handler, request: Request) -> Response:
     response = original(request)
     if service and response[0] == HTTPStatus.OK:
         statuses[instance_id] = kept
-        _change_records("UPSERT", service, instance_id, attributes)
+        change_records("UPSERT", service, instance_id, attributes)
     return response
 
 
@@ -86,8 +80,7 @@ def _act_on_health(original: Handler, request: Request, key: tuple[str, str]) ->
 @replaces(
     servicediscovery,
     "_deregister_instance",
-    upstream=f"{_RECORDS_UPSTREAM} Bug: an instance that is not registered is deregistered without"
-    " an error; Cloud Map answers InstanceNotFound.",
+    upstream=_RECORDS_UPSTREAM,
 )
 def deregister_instance(original: Handler, request: Request) -> Response:
     """Deregister an instance with its DNS records."""
@@ -97,10 +90,10 @@ def deregister_instance(original: Handler, request: Request) -> Response:
         return original(request)
     instance = servicediscovery._instances.get(service_id, {}).get(instance_id)
     if instance is None:
-        return json_error("InstanceNotFound", "Instance not found", 404)
+        return not_found("InstanceNotFound")
     _waiting.pop((service_id, instance_id), None)
     response = original(request)
-    _change_records("DELETE", service, instance_id, instance["Attributes"])
+    change_records("DELETE", service, instance_id, instance["Attributes"])
     return response
 
 
@@ -112,74 +105,14 @@ def deregister_instance(original: Handler, request: Request) -> Response:
 def delete_service(original: Handler, request: Request) -> Response:
     """Refuse to delete a service that still has instances."""
     if servicediscovery._instances.get(request["Id"]):
-        message = (
-            "Service contains registered instances; delete the instances before deleting the "
-            "service"
-        )
-        return json_error("ResourceInUse", message, 400)
+        return error("ResourceInUse")
     return original(request)
-
-
-def _missing_attribute(service: dict[str, Any], attributes: dict[str, str]) -> str:
-    """Return an attribute that the records of the service need and the instance lacks."""
-    needed = [_VALUES[record["Type"]] for record in _records(service)]
-    return next((name for name in needed if name not in attributes), "")
-
-
-def _records(service: dict[str, Any]) -> list[dict[str, Any]]:
-    records: list[dict[str, Any]] = (service.get("DnsConfig") or {}).get("DnsRecords", [])
-    if strange := [record["Type"] for record in records if record["Type"] not in _VALUES]:
-        raise ValueError(f"Cloud Map: the local AWS has no records of type {', '.join(strange)}.")
-    return records
-
-
-def _change_records(
-    action: str, service: dict[str, Any], instance_id: str, attributes: dict[str, str]
-) -> None:
-    """Create, replace or delete the records of an instance; a namespace may have no zone.
-
-    As in Cloud Map, each instance has a record set under the name of the service, with its TTL and
-    routing policy. The set identifier is the id of the instance.
-    """
-    namespace = servicediscovery._namespaces[service["NamespaceId"]]
-    zone = namespace["Properties"].get("DnsProperties", {}).get("HostedZoneId")
-    changes = "".join(
-        f"<Change><Action>{action}</Action>"
-        f"{_record_set(service, namespace['Name'], record, instance_id, attributes)}</Change>"
-        for record in _records(service)
-    )
-    if not zone or not changes:
-        return
-    batch = f"<ChangeBatch><Changes>{changes}</Changes></ChangeBatch>"
-    request = f"<ChangeResourceRecordSetsRequest>{batch}</ChangeResourceRecordSetsRequest>"
-    status, _, body = route53._change_resource_record_sets(zone, request.encode())
-    if status >= HTTPStatus.BAD_REQUEST:
-        raise ValueError(body.decode())
-
-
-def _record_set(
-    service: dict[str, Any],
-    domain: str,
-    record: dict[str, Any],
-    instance_id: str,
-    attributes: dict[str, str],
-) -> str:
-    weighted = service["DnsConfig"].get("RoutingPolicy", "MULTIVALUE") == "WEIGHTED"
-    routing = "<Weight>1</Weight>" if weighted else "<MultiValueAnswer>true</MultiValueAnswer>"
-    value = escape(attributes[_VALUES[record["Type"]]])
-    return (
-        f"<ResourceRecordSet><Name>{escape(service['Name'])}.{escape(domain)}.</Name>"
-        f"<Type>{record['Type']}</Type><SetIdentifier>{escape(instance_id)}</SetIdentifier>"
-        f"{routing}<TTL>{int(record['TTL'])}</TTL><ResourceRecords><ResourceRecord>"
-        f"<Value>{value}</Value></ResourceRecord></ResourceRecords></ResourceRecordSet>"
-    )
 
 
 @replaces(
     servicediscovery,
     "_discover_instances",
-    upstream="Bug: HEALTHY_OR_ELSE_ALL finds nothing and is not the default; QueryParameters have"
-    " no effect.",
+    upstream="Bug: HEALTHY_OR_ELSE_ALL finds nothing, and QueryParameters have no effect.",
 )
 def discover_instances(original: Handler, request: Request) -> Response:
     """Find the instances that match the wanted health and all query parameters."""
@@ -217,7 +150,7 @@ def _filtered(list_all: Handler, request: Request, listed: str, keys: dict[str, 
     for condition in request.get("Filters", []):
         key = keys.get(condition["Name"])
         if key is None or condition.get("Condition", "EQ") not in ("EQ", "IN"):
-            message = f"The local AWS does not know this filter: {condition}"
-            return json_error("InvalidInput", message, 400)
+            problem = f"The local AWS does not know this filter: {condition}"
+            return error("InvalidInput", problem=problem)
         items = [item for item in items if item[key] in condition["Values"]]
     return json_response({listed: items})

@@ -6,21 +6,21 @@ MiniStack generates a random id, by which the inventory could not find the polic
 import json
 
 from cdk_rehearsal.ministack.resource_types import (
-    Change,
     Created,
     PatchedType,
     Properties,
+    PutType,
     own_client,
-    replaces_type,
+    resource_type,
 )
 
 
-@replaces_type(
+@resource_type(
     "AWS::SNS::TopicPolicy",
     replaced_by=("Topics",),
     upstream="Bug: Ref is a random id, which does not name the topic of the policy.",
 )
-class TopicPolicy(PatchedType):
+class TopicPolicy(PutType, PatchedType):
     """The policy of one or more topics."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
@@ -33,6 +33,3 @@ class TopicPolicy(PatchedType):
             )
         policy = f"{properties['Topics'][0]}-policy"
         return policy, {"Id": policy}
-
-    def update(self, change: Change) -> Created:
-        return self.create(change.logical_id, change.new, change.stack)

@@ -1,0 +1,135 @@
+"""The command `cdk-rehearsal`: rehearses the CDK app in a folder, or serves a local AWS."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from cdk_rehearsal.cdk.app import AppWorkspace, find_cli
+from cdk_rehearsal.containers.engine import default_cache
+from cdk_rehearsal.expectation import RehearsalError
+from cdk_rehearsal.rehearse import NotKnownError, rehearse
+from cdk_rehearsal.report import ConsoleReport
+from cdk_rehearsal.server.local_aws import LocalAws, LocalAwsError
+from cdk_rehearsal.server.served import ServedAws
+
+_FAILED, _NOT_KNOWN, _STOPPED = 1, 2, 130
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_COMMANDS = ("run", "serve")
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command; the process ends with 0, 1 (failed), 2 (not known) or 130 (stopped)."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
+            signal.signal(number, _stop)
+    given = _arguments(list(sys.argv[1:] if arguments is None else arguments))
+    try:
+        given.function(given)
+        sys.stdout.flush()
+    except NotKnownError as error:
+        _end(f"Nothing of the app was made. The local AWS does not know:\n{error}", _NOT_KNOWN)
+    except (RehearsalError, LocalAwsError, PermissionError) as error:
+        _end(f"error: {error}", _FAILED)
+    except KeyboardInterrupt:
+        _end("\nStopped.", _STOPPED)
+    except BrokenPipeError:  # `| head`; Python would write the rest when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_FAILED)
+    sys.exit(0)
+
+
+def _run(given: argparse.Namespace) -> None:
+    app = given.app.resolve()
+    if not (app / "cdk.json").is_file():
+        raise RehearsalError(f"{app} has no cdk.json: it is not the folder of a CDK app")
+    cache = default_cache()
+    cli = find_cli(app, cache)
+    aws = ServedAws.of_the_shell() or LocalAws(account=given.account, region=given.region)
+    report = ConsoleReport(app)
+    with aws:
+        place = f"aws://{aws.access.account}/{aws.access.region}"
+        report.say(f"Rehearsal of {app.name} in {place}, with {cli[0]}")
+        with AppWorkspace(aws, app, cli=cli, cache=cache, context=given.context) as workspace:
+            workspace.environment |= {name: os.environ[name] for name in given.env}
+            rehearse(report, aws, workspace, anyway=given.anyway, keep=given.keep)
+    report.end(f"The rehearsal went through in {report.seconds:.0f} s.")
+
+
+def _serve(given: argparse.Namespace) -> None:
+    module = [sys.executable, "-m", "cdk_rehearsal.server"]
+    sys.stdout.flush()
+    place = ("--account", given.account, "--region", given.region)
+    os.execv(module[0], [*module, *place])  # noqa: S606 - this process has nothing else to do
+
+
+def _arguments(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="cdk-rehearsal", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    run = commands.add_parser(
+        "run",
+        help="bootstrap, deploy, find every resource, destroy, and say who was allowed what"
+        " (the default)",
+    )
+    run.set_defaults(function=_run)
+    run.add_argument("app", nargs="?", type=Path, default=Path(), help="the folder with cdk.json")
+    run.add_argument(
+        "-c", "--context", action="append", default=[], metavar="KEY=VALUE", help="for the app"
+    )
+    run.add_argument(
+        "--env",
+        type=_variable,
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a variable of the shell that the app needs",
+    )
+    run.add_argument(
+        "--anyway",
+        action="store_true",
+        help="go on although the local AWS would ignore properties, or not find a resource",
+    )
+    run.add_argument("--keep", action="store_true", help="do not destroy; print the outputs")
+    serve = commands.add_parser(
+        "serve",
+        help="start a local AWS, and print the variables with which a shell uses it; a run in that"
+        " shell deploys into it",
+    )
+    serve.set_defaults(function=_serve)
+    for each in (run, serve):
+        _add_place(each)
+    if not arguments or arguments[0] not in (*_COMMANDS, "-h", "--help"):
+        arguments = ["run", *arguments]
+    return parser.parse_args(arguments)
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
+    account = os.environ.get("CDK_DEFAULT_ACCOUNT", "111122223333")
+    region = os.environ.get("CDK_DEFAULT_REGION", "eu-west-1")
+    parser.add_argument("--account", default=account, help=f"of the local AWS; {account}")
+    parser.add_argument("--region", default=region, help=f"of the local AWS; {region}")
+
+
+def _variable(name: str) -> str:
+    if name not in os.environ:
+        raise argparse.ArgumentTypeError(f"the shell has no variable {name!a}")
+    return name
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # a second one must not interrupt the cleanup
+    raise KeyboardInterrupt
+
+
+def _end(message: str, status: int) -> NoReturn:
+    print(message, file=sys.stderr)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""Runs any CDK app in a copy of its folder, with the app's CDK CLI or with one of this package."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from cdk_rehearsal.cdk.assembly import Assembly
+from cdk_rehearsal.cdk.workspace import ASSEMBLY, Workspace
+from cdk_rehearsal.expectation import RehearsalError
+from cdk_rehearsal.report import relevant_lines
+from cdk_rehearsal.server.local_aws import LocalAws
+
+CLI_VERSION = "2.1148.1"
+"""The CDK CLI for apps without one: npm's `latest` (3.0.0 is deprecated)."""
+
+_LEFT_OUT = frozenset({".git", ".cache", "__pycache__", ASSEMBLY})
+_INSTALLED = "node_modules"
+_LAST_LINES = 40
+_VENVS = (".venv", "venv")
+
+
+class AppWorkspace(Workspace):
+    """Runs an app in a copy of its folder, so that nothing is written into the folder itself.
+
+    What lies beside the folder, up to the top of its repository, is linked, since apps import
+    modules from there. ``context`` has the values of ``--context``.
+    """
+
+    def __init__(
+        self,
+        aws: LocalAws,
+        app: Path,
+        *,
+        cli: Sequence[str],
+        cache: Path,
+        context: Sequence[str] = (),
+    ) -> None:
+        jsii_cache = os.environ.get("JSII_RUNTIME_PACKAGE_CACHE_ROOT") or cache / "jsii"
+        super().__init__(aws, cli=cli, jsii_cache=Path(jsii_cache))
+        self._app = app
+        self._context = [part for value in context for part in ("--context", value)]
+        self.environment |= {
+            "PATH": search_path(app),
+            # Python would write beside modules that are linked.
+            "PYTHONDONTWRITEBYTECODE": "1",
+            # Warnings about the version of Node would hide the reason of a failure.
+            "NODE_NO_WARNINGS": "1",
+        }
+        try:
+            self.folder = _copy_with_surroundings(app, self.folder / "app")
+        except (OSError, shutil.Error) as error:
+            self._scratch.remove()
+            raise RehearsalError(f"{app} cannot be copied: {error}") from None
+
+    def cdk(self, *arguments: str) -> str:
+        """See ``Workspace.cdk``; the error has the reasons, and names files of the app's folder."""
+        done = self.finish(self.start(*arguments))
+        if done.returncode == 0:
+            return done.stdout
+        output = (done.stdout + done.stderr).replace(str(self.folder), str(self._app))
+        reasons = relevant_lines(output, self._app)
+        if len(reasons) == 1:  # the app itself has failed
+            reasons = output.splitlines()[-_LAST_LINES:]
+        raise RehearsalError("\n".join([f"cdk {arguments[0]} failed:", *reasons]))
+
+    def synthesise(self) -> Assembly:
+        """Run the app; later commands use the assembly with ``AS_SYNTHESISED``."""
+        self.cdk("synth", "--quiet", "--output", ASSEMBLY, *self._context)
+        return Assembly(self.folder / ASSEMBLY)
+
+
+def search_path(app: Path) -> str:
+    """Return the PATH on which the app and its CDK CLI are run.
+
+    Its first folder is that of the active virtual environment, else of the app's own one, else of
+    ours if the CDK is installed there. Its last one is ours, which may have Node.
+    """
+    ours = str(Path(sys.executable).parent)
+    first = [ours] if find_spec("aws_cdk") else []
+    if active := os.environ.get("VIRTUAL_ENV"):
+        first = [str(Path(active, "bin"))]
+    elif own := [app / name for name in _VENVS if _is_venv(app / name)]:
+        first = [str(own[0] / "bin")]
+    return os.pathsep.join([*first, os.environ.get("PATH", os.defpath), ours])
+
+
+def find_cli(app: Path, cache: Path) -> list[str]:
+    """Return the command of the CDK CLI: that of the app, of the PATH, or else ours.
+
+    Ours is installed with npm into ``cache`` when it is first needed. ``RehearsalError`` if there
+    is no Node.
+    """
+    path = search_path(app)
+    if shutil.which("node", path=path) is None:
+        raise RehearsalError(
+            "the CDK CLI needs Node.js, which is not on the PATH: install it, or run"
+            " `pip install 'cdk-rehearsal[node]'`"
+        )
+    places = [each / _INSTALLED / ".bin" for each in (app, *app.parents)]
+    for place in [*map(str, places), path]:
+        if found := shutil.which("cdk", path=place):
+            return [found]
+    return [str(_install_cli(cache / f"cdk-{CLI_VERSION}", path))]
+
+
+def _install_cli(folder: Path, path: str) -> Path:
+    """Install our CDK CLI with the user's settings of npm, unless it is installed."""
+    cli = folder / _INSTALLED / ".bin" / "cdk"
+    if not cli.exists():
+        npm = shutil.which("npm", path=path)
+        if npm is None:
+            raise RehearsalError("the app has no CDK CLI, and there is no npm to install one")
+        folder.mkdir(parents=True, exist_ok=True)
+        options = ("--prefix", str(folder), "--no-audit", "--no-fund", "--loglevel=error")
+        done = subprocess.run(
+            [npm, "install", *options, f"aws-cdk@{CLI_VERSION}"],
+            env=os.environ | {"PATH": path},
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        if done.returncode != 0:
+            raise RehearsalError(f"npm cannot install aws-cdk@{CLI_VERSION}:\n{done.stderr}")
+    return cli
+
+
+def _copy_with_surroundings(app: Path, target: Path) -> Path:
+    """Copy the folder of the app to the same place below a copy of its repository's top folder.
+
+    In the folders above the app there are links to all other entries. Without a repository the
+    folder that holds the app is the top.
+    """
+    above = list(app.parents)
+    tops = [each for each in (app, *above) if (each / ".git").exists()]
+    top = tops[0] if tops else above[0]
+    for folder in reversed([each for each in above if each.is_relative_to(top)]):
+        place = target / folder.relative_to(top)
+        place.mkdir(parents=True)
+        for entry in folder.iterdir():
+            if entry.name not in _LEFT_OUT and not app.is_relative_to(entry):
+                (place / entry.name).symlink_to(entry)
+    copy = target / app.relative_to(top)
+    _copy(app, copy)
+    return copy
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a folder, but link the installed packages in it."""
+    linked: list[Path] = []
+
+    def ignore(folder: str, names: list[str]) -> set[str]:
+        entries = [Path(folder, name) for name in names]
+        large = [each for each in entries if each.name == _INSTALLED or _is_venv(each)]
+        linked.extend(large)
+        return {each.name for each in large} | (_LEFT_OUT & set(names))
+
+    shutil.copytree(source, target, symlinks=True, ignore=ignore)
+    for each in linked:
+        (target / each.relative_to(source)).symlink_to(each)
+
+
+def _is_venv(folder: Path) -> bool:
+    return (folder / "pyvenv.cfg").is_file()

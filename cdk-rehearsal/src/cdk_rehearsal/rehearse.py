@@ -1,0 +1,79 @@
+"""Rehearses a CDK app: bootstrap, synthesis, deploy, a look at each resource, destroy."""
+
+from collections.abc import Iterable
+
+from cdk_rehearsal.access_report import lines_of_access
+from cdk_rehearsal.cdk.app import AppWorkspace
+from cdk_rehearsal.cdk.workspace import AS_SYNTHESISED
+from cdk_rehearsal.expectation import RehearsalError
+from cdk_rehearsal.inventory import Inventory
+from cdk_rehearsal.report import ConsoleReport
+from cdk_rehearsal.server.local_aws import LocalAws
+from cdk_rehearsal.unknown import Unknown
+
+# Also the stacks of stages, which --all leaves out.
+_EVERY_STACK = "**"
+
+
+class NotKnownError(Exception):
+    """The app has something that the local AWS does not know; nothing was made."""
+
+
+def rehearse(
+    report: ConsoleReport, aws: LocalAws, workspace: AppWorkspace, *, anyway: bool, keep: bool
+) -> None:
+    """Rehearse the app of the workspace, and say what was found.
+
+    ``anyway`` goes on although the local AWS would leave out something of the templates; ``keep``
+    does not destroy. Raises ``NotKnownError`` before anything is made, and ``RehearsalError`` if
+    the CDK CLI fails or a resource is missing.
+    """
+    report.section("Before")
+    with report.step("cdk bootstrap"):
+        workspace.bootstrap()
+        earlier = aws.access.ledger()
+    with report.step("cdk synth") as step:
+        assembly = workspace.synthesise()
+        stacks = list(assembly.environments())
+        step.note = ", ".join(stacks)
+    with report.step("The local AWS knows what is in the templates"):
+        _require_known(Unknown.of(assembly, aws.access), report, anyway=anyway)
+
+    inventory = Inventory(aws.access)
+    before = inventory.snapshot()
+    report.section("Deploy")
+    with report.step("cdk deploy"):
+        outputs = workspace.deploy(_EVERY_STACK, *AS_SYNTHESISED)
+    with report.step("Each resource is found by the API of its service") as step:
+        if missing := inventory.missing(stacks, listed_only=True):
+            raise RehearsalError("\n".join(["resources that are not there:", *missing]))
+        made = inventory.added_since(before)
+        step.note = f"{sum(map(len, made.values()))} resources"
+    if keep:
+        report.section("Outputs")
+        _say(report, [f"{s}.{k} = {v}" for s in outputs for k, v in outputs[s].items()])
+    else:
+        report.section("Destroy")
+        with report.step("cdk destroy"):
+            workspace.cdk("destroy", _EVERY_STACK, "--force", *AS_SYNTHESISED)
+        report.section("Left")
+        left = inventory.added_since(before)
+        _say(report, [f"{kind}  {each}" for kind in left for each in left[kind]])
+    report.section("Who was allowed what")
+    roles = made.get("AWS::IAM::Role", [])
+    _say(report, lines_of_access(aws.access.ledger(), earlier, roles))
+
+
+def _require_known(unknown: Unknown, report: ConsoleReport, *, anyway: bool) -> None:
+    if unknown.impossible:
+        raise NotKnownError("\n".join([*unknown.impossible, *unknown.ignored]))
+    if unknown.ignored and not anyway:
+        advice = "Add --anyway to go on without what is named here."
+        raise NotKnownError("\n".join([*unknown.ignored, advice]))
+    for line in unknown.ignored:
+        report.leave_out(line)
+
+
+def _say(report: ConsoleReport, lines: Iterable[str]) -> None:
+    for line in list(lines) or ["nothing"]:
+        report.say(f"  {line}")

@@ -1,0 +1,61 @@
+"""Lambda in CloudFormation: custom resources, which run a function."""
+
+from collections.abc import Callable
+
+from botocore.exceptions import ClientError
+from ministack.core.responses import new_uuid
+from ministack.services.cloudformation import custom_resource
+
+from cdk_rehearsal.ministack.replacements import replaces
+from cdk_rehearsal.ministack.resource_types import Created, Properties
+from cdk_rehearsal.services.awslambda.functions import FunctionError, function_named, invoke
+
+
+@replaces(custom_resource, "invoke_custom_resource")
+def invoke_custom_resource(
+    _original: Callable[..., Created],
+    request: str,
+    logical_id: str,
+    properties: Properties,
+    _stack: str,
+    stack_id: str,
+    kind: str,
+    physical_id: str | None = None,
+    old_props: Properties | None = None,
+) -> Created:
+    """Run the function of a custom resource as its role, so that its calls are judged.
+
+    It must answer before it ends.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/crpg-ref-requests.html
+    """
+    token = properties.get("ServiceToken", "")
+    event = {
+        "RequestType": request,
+        "RequestId": new_uuid(),
+        "StackId": stack_id,
+        "ResponseURL": "https://cloudformation.invalid/answer",
+        "ResourceType": kind,
+        "LogicalResourceId": logical_id,
+        "ResourceProperties": custom_resource._normalise_resource_properties(properties),
+        **({"PhysicalResourceId": physical_id} if physical_id is not None else {}),
+        **(
+            {"OldResourceProperties": custom_resource._normalise_resource_properties(old_props)}
+            if old_props is not None
+            else {}
+        ),
+    }
+    try:
+        invocation = invoke(function_named(token), event)
+    except (FunctionError, ClientError) as error:
+        raise ValueError(f"Custom resource {logical_id} ({kind}): {error}") from error
+    answer = invocation.answer
+    if not answer:
+        raise ValueError(
+            f"Custom resource {logical_id} ({kind}): its function did not answer:"
+            f" {invocation.failure}\n{invocation.log}"
+        )
+    if answer["Status"] != "SUCCESS":
+        message = f"Message returned: {answer.get('Reason', '')}"
+        raise ValueError(f"Received response status [FAILED] from custom resource. {message}")
+    return answer["PhysicalResourceId"], answer.get("Data") or {}

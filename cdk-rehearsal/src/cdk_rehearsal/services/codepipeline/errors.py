@@ -1,0 +1,19 @@
+"""CodePipeline: the errors that moto lacks."""
+
+from moto.core.exceptions import JsonRESTError
+
+_MESSAGES = {
+    "ConflictException": (
+        "The local AWS has the pipeline '{name}', but no worker that does its actions (none calls"
+        " PollForJobs)."
+    ),
+    "JobNotFoundException": "There is no job {job}.",
+    "PipelineExecutionNotFoundException": "There is no execution {execution} of {name}.",
+    "StageNotFoundException": "There is no stage '{stage}'.",
+    "StageNotRetryableException": "Stage '{stage}' has not failed in {execution}.",
+    "UnableToRollbackStageException": "{reasons}",
+}
+
+
+def error(code: str, **values: object) -> JsonRESTError:
+    return JsonRESTError(code, _MESSAGES[code].format(**values))

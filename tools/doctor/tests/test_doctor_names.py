@@ -1,0 +1,22 @@
+"""The names that the doctor looks for."""
+
+from settings.examples import example_deployment
+from tools.doctor.names import unique_names
+from tools.example_templates import example_templates
+
+_NAMED_BY = {
+    "AWS::ECR::Repository": "RepositoryName",
+    "AWS::ECS::Cluster": "ClusterName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+}
+
+
+def test_they_are_those_that_the_templates_give() -> None:
+    (settings,) = example_deployment({})
+    given = {
+        (stack, resource["Type"], resource["Properties"][key])
+        for stack, template in example_templates().items()
+        for resource in template["Resources"].values()
+        if (key := _NAMED_BY.get(resource["Type"])) in resource.get("Properties", {})
+    }
+    assert {names[:3] for names in unique_names(settings)} == given
