@@ -4,7 +4,6 @@ Each ``__main__`` imports this module first, so that Ctrl-C prints no traceback 
 imports, and passes its ``main`` to ``run``.
 """
 
-import io
 import os
 import re
 import select
@@ -29,12 +28,9 @@ def run(main: Callable[[], int | None], *, stopped: str = "Stopped.") -> NoRetur
     goes away (``| head``), the tool ends without a message. A file that cannot be opened and a
     full disk are one line. Control characters of foreign text are printed as text.
     """
-    from cdk_rehearsal.terminal import PrintableStream  # noqa: PLC0415 - Ctrl-C first, see above
+    from cdk_rehearsal.terminal import guard_output  # noqa: PLC0415 - Ctrl-C first, see above
 
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout = PrintableStream(sys.stdout)
-    if isinstance(sys.stderr, io.TextIOWrapper):
-        sys.stderr = PrintableStream(sys.stderr)
+    guard_output()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP.
             signal.signal(number, _stop)

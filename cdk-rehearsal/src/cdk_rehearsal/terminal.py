@@ -1,12 +1,13 @@
 """What a terminal can show, lines that fit its width, and a line that changes.
 
 Names, logs and messages of others may hold escapes that steer a terminal. ``printable`` shows them
-as text. A tool that replaces standard output by a ``PrintableStream`` does so in all that it says.
+as text. A tool that calls ``guard_output`` does so in all that it says.
 """
 
 import io
 import os
 import shutil
+import sys
 import textwrap
 from typing import TextIO
 
@@ -53,6 +54,14 @@ class PrintableStream(io.TextIOWrapper):
     def write(self, text: str) -> int:
         """Print a text in which nothing steers the terminal."""
         return super().write(printable(text))
+
+
+def guard_output() -> None:
+    """Let standard output and error of this process print ``printable`` texts only."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout = PrintableStream(sys.stdout)
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr = PrintableStream(sys.stderr)
 
 
 def write_codes(stream: TextIO, text: str) -> None:
