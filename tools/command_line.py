@@ -78,6 +78,7 @@ def _print_error(
 ) -> None:
     if _NO_SPACE.search(str(error)):
         print(_FULL_DISK, file=sys.stderr)
+        sys.unraisablehook = lambda _: None  # jsii ends with another error, of its half start
     elif kind is not KeyboardInterrupt:
         sys.__excepthook__(kind, error, trace)
 

@@ -159,7 +159,7 @@ def start(
         # Entered first: at its end it removes the images, which no task may use any more.
         docker = stack.enter_context(_docker(docker_folder, engine, service))
         if engine and not service.is_sample:
-            _pull_first_image(report, engine, service.settings.service.seed_image)
+            pull_first_image(report, engine, service.settings.service.seed_image)
         with report.step("Start the local AWS") as step:
             aws, tasks = stack.enter_context(_local_aws(service, engine, delays))
             step.note = f"MiniStack {version('ministack')} on {aws.endpoint_url}"
@@ -228,7 +228,7 @@ def _local_aws(
         )
 
 
-def _pull_first_image(report: ConsoleReport, engine: Engine, seed: str) -> None:
+def pull_first_image(report: ConsoleReport, engine: Engine, seed: str) -> None:
     """Have the engine pull the first image if it can; otherwise the sample stands for it."""
     with report.step("The first image, seed_image") as step:
         step.note = seed

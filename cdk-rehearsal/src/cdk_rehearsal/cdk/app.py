@@ -52,7 +52,7 @@ class AppWorkspace(Workspace):
         }
         try:
             self.folder = _copy_with_surroundings(app, self.folder / "app")
-        except (OSError, shutil.Error) as error:
+        except (OSError, shutil.Error, RecursionError) as error:
             self._scratch.remove()
             raise RehearsalError(f"{app} cannot be copied: {error}") from None
 
@@ -64,7 +64,7 @@ class AppWorkspace(Workspace):
         output = (done.stdout + done.stderr).replace(str(self.folder), str(self._app))
         reasons = relevant_lines(output, self._app)
         if len(reasons) == 1:  # the app itself has failed
-            reasons = output.splitlines()[-_LAST_LINES:]
+            reasons = last_lines(output, _LAST_LINES)
         raise RehearsalError("\n".join([f"cdk {arguments[0]} failed:", *reasons]))
 
     def synthesise(self) -> Assembly:
