@@ -1,5 +1,6 @@
 """CloudFormation of the local AWS: refused types, and exports that another stack imports."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -50,14 +51,16 @@ def topics(stacks: Stacks, client: Client) -> Callable[[], set[str]]:
 def test_a_change_set_that_only_changes_an_output_can_be_executed(
     stacks: Stacks, client: Client
 ) -> None:
-    stacks.deploy("outputs", {"Topic": TOPIC}, Outputs={"Topic": {"Value": {"Ref": "Topic"}}})
+    stacks.deploy(
+        "outputs", {"Topic": topic("shown")}, Outputs={"Topic": {"Value": {"Ref": "Topic"}}}
+    )
     cloudformation = client("cloudformation")
 
     def propose(name: str) -> str:
         cloudformation.create_change_set(
             StackName="outputs",
             ChangeSetName=name,
-            TemplateBody=json.dumps({"Resources": {"Topic": TOPIC}, "Outputs": EXPORT}),
+            TemplateBody=json.dumps({"Resources": {"Topic": topic("shown")}, "Outputs": EXPORT}),
         )
         made = cloudformation.describe_change_set(StackName="outputs", ChangeSetName=name)
         assert not made["Changes"]

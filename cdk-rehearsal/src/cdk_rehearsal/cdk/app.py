@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from cdk_rehearsal.cdk.assembly import Assembly
-from cdk_rehearsal.cdk.workspace import ASSEMBLY, Workspace
+from cdk_rehearsal.cdk.workspace import ASSEMBLY, Workspace, last_lines
 from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.report import relevant_lines
 from cdk_rehearsal.server.local_aws import LocalAws
