@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from cdk_rehearsal.terminal import fill, is_live
+from cdk_rehearsal.terminal import fill
 from settings import SettingsError, load_settings
 from settings.examples import quoted, sample_env
 from settings.redaction import shown_name, shown_value
@@ -214,7 +214,7 @@ def _report(proposal: Proposal, target: Path) -> None:
         print(f"  {key:<20}  {shown:<30}  {value.origin}")
     print()
     for note in proposal.notes():
-        print(fill("- ", note, indent=2) if is_live(sys.stdout) else f"- {note}")
+        print(fill("- ", note, indent=2))
     name = shown_name(str(target))
     print(f"\n{name} is written; what is not listed above is as in sample.env.")
 

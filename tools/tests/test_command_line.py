@@ -86,6 +86,7 @@ def test_a_terminal_gets_whole_words_and_a_line_that_changes(
 ) -> None:
     for name, value in (("COLUMNS", "31"), ("TERM", "xterm"), ("CI", "")):
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     folded = fill("  ok   name  ", "one two three four five", indent=4)
     assert folded == "  ok   name  one two three\n    four five"
     file, terminal = io.StringIO(), io.StringIO()

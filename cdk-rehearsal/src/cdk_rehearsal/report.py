@@ -12,7 +12,6 @@ from cdk_rehearsal.terminal import (
     LiveLine,
     fill,
     has_colour,
-    is_live,
     printable,
     write_codes,
 )
@@ -46,7 +45,6 @@ class ConsoleReport:
         self._app = app or Path.cwd()
         self._started = time.monotonic()
         self._colour = has_colour(sys.stdout)
-        self._folds = is_live(sys.stdout)
         self._running = LiveLine(sys.stdout)
         self._not_shown: list[str] = []
         self._advice: list[str] = []
@@ -63,7 +61,7 @@ class ConsoleReport:
 
     def say_folded(self, text: str, note: str = "", *, indent: int) -> None:
         """Print a line; on a terminal fold it, and indent its continuation."""
-        self.say(fill(text, note, indent=indent) if self._folds else (text + note).rstrip())
+        self.say(fill(text, note, indent=indent))
 
     def leave_out(self, what: str) -> None:
         """Remember what the rehearsal does not show, for the end of the report."""
@@ -104,8 +102,8 @@ class ConsoleReport:
         took = f"{seconds:.1f} s" if seconds >= _SHOWN_FROM_SECONDS else ""
         # Painted afterwards, because codes of colours would count as characters.
         line = f"  ✓ {took:>6}  {what:<{_WIDTH}}  "
-        text = fill(line, step.note, indent=_INDENT) if self._folds else line + step.note
-        self._say_painted(printable(text).rstrip().replace("✓", self._paint("32", "✓"), 1))
+        text = printable(fill(line, step.note, indent=_INDENT))
+        self._say_painted(text.replace("✓", self._paint("32", "✓"), 1))
 
     def cli_output(self, command: str, output: str) -> None:
         """Print a command and the relevant lines of its output, below the step that ran it."""

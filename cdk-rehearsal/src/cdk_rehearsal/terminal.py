@@ -76,8 +76,10 @@ def write_codes(stream: TextIO, text: str) -> None:
 def fill(text: str, note: str, *, indent: int) -> str:
     """Return ``text`` and ``note`` as lines that fit the terminal, broken between words only.
 
-    All lines after the first begin after ``indent`` spaces.
+    All lines after the first begin after ``indent`` spaces. It is one line for a file or a pipe.
     """
+    if not is_live(sys.stdout):
+        return (text + note).rstrip()
     return textwrap.fill(
         (text + note).rstrip(),
         _columns(),
