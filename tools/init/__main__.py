@@ -13,13 +13,14 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from cdk_rehearsal.pipelines.source_tree import SourceError
 from cdk_rehearsal.terminal import fill
 from settings import SettingsError, load_settings
 from settings.examples import quoted, sample_env
 from settings.redaction import shown_name, shown_value
 from tools.init.dockerfile import DockerfileError
 from tools.init.proposal import SERVICE_NAMES, Proposal, Value, dockerfiles, propose
-from tools.init.repository import Repository, SourceError
+from tools.init.repository import Repository
 from tools.service_choice import note_source
 
 # For each key its flag, and the question for it.

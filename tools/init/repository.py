@@ -1,24 +1,19 @@
 """A git repository, read without running anything of it: remote, branch, and committed files.
 
 The repository of somebody else may have hooks, filters, a file system monitor, or a remote that is
-a command (git-config(1)). So git only reads its configuration and its objects, with every transport
-switched off: it does not fetch an object that is missing.
+a command (git-config(1)). So git only reads its configuration and its objects, as for a rehearsal.
 """
 
 import os
 import posixpath
 import re
-import subprocess
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from cdk_rehearsal.pipelines import git_environment
+from cdk_rehearsal.pipelines.source_tree import SourceError, git_output, top_of
 from settings.redaction import shown_name
 
-_INERT = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.pager=cat")
-# No protocol has the name "none".
-_NO_TRANSPORT = {"GIT_ALLOW_PROTOCOL": "none", "GIT_TERMINAL_PROMPT": "0"}
 _LARGEST_FILE = 64 * 1024
 
 _ON_GITHUB = re.compile(
@@ -26,10 +21,6 @@ _ON_GITHUB = re.compile(
     r"(?P<owner>[A-Za-z0-9_-]+)/(?P<name>[A-Za-z0-9._-]+?)(?:\.git)?/?",
     re.IGNORECASE,
 )
-
-
-class SourceError(Exception):
-    """The repository cannot be read; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +41,7 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        if not folder.is_dir():
-            raise SourceError(f"{shown_name(str(folder))} is not a folder")
+        top_of(folder)  # raises an error that names it
         self.prefix = posixpath.normpath(self._git("rev-parse", "--show-prefix").strip("\n") or ".")
         try:
             self.commit = self._git("rev-parse", "--short", "--verify", "HEAD^{commit}").strip()
@@ -83,7 +73,7 @@ class Repository:
             raise SourceError(
                 f"{shown_name(path)} has {size:,} bytes; at most {_LARGEST_FILE:,} are read"
             )
-        return self._bytes("cat-file", "blob", name).decode("utf-8", "replace")
+        return git_output(self.folder, "cat-file", "blob", name).decode("utf-8", "replace")
 
     def has(self, path: str) -> bool:
         """Say whether there is such a file or folder."""
@@ -130,24 +120,7 @@ class Repository:
         return named.removeprefix(start) if named.startswith(start) else ""
 
     def _git(self, *arguments: str) -> str:
-        return os.fsdecode(self._bytes(*arguments))
-
-    def _bytes(self, *arguments: str) -> bytes:
-        try:
-            done = subprocess.run(
-                ["git", *_INERT, *arguments],
-                cwd=self.folder,
-                env=git_environment() | _NO_TRANSPORT,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-            )
-        except FileNotFoundError:
-            raise SourceError("the command git is missing") from None
-        if done.returncode:
-            said = os.fsdecode(done.stderr).strip().partition("\n")[0]
-            raise SourceError(f"{shown_name(str(self.folder))}: {shown_name(said)}")
-        return done.stdout
+        return os.fsdecode(git_output(self.folder, *arguments))
 
 
 def github_repository(url: str) -> tuple[str, str] | None:

@@ -105,6 +105,7 @@ def git_environment(shell: Mapping[str, str] | None = None) -> dict[str, str]:
     """
     kept = chosen((*EVERY_PROCESS, *_GIT_VARIABLES), shell)
     return kept | {
+        "GIT_ALLOW_PROTOCOL": "none",  # no protocol has this name
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_OPTIONAL_LOCKS": "0",
@@ -218,7 +219,7 @@ def _contents(root: Path, entries: Collection[_Entry]) -> dict[str, bytes]:
     """Return the contents of blobs by their ids, as git stores them."""
     paths = {entry.blob: entry.path for entry in entries}
     ids = "".join(f"{blob}\n" for blob in paths).encode()
-    said = memoryview(_git_bytes(root, "cat-file", "--batch", given=ids))
+    said = memoryview(git_output(root, "cat-file", "--batch", given=ids))
     contents = {}
     for blob, path in paths.items():
         # "<id> blob <size>", the content and a line feed; or "<id> missing".
@@ -275,10 +276,11 @@ def _split(output: str) -> list[str]:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    return os.fsdecode(_git_bytes(root, *arguments))
+    return os.fsdecode(git_output(root, *arguments))
 
 
-def _git_bytes(root: Path, *arguments: str, given: bytes = b"") -> bytes:
+def git_output(root: Path, *arguments: str, given: bytes = b"") -> bytes:
+    """Return what git prints, which runs nothing of the repository; ``SourceError`` if it fails."""
     try:
         done = subprocess.run(
             ["git", *_WITHOUT_HOOKS, *arguments],
