@@ -1,5 +1,7 @@
 """A local AWS with a deployed service, and what its APIs say about that service."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -60,6 +62,18 @@ class RehearsalContext:
             if "does not exist" in str(error):
                 return None
             raise
+
+    def template(self, stack: str) -> Mapping[str, Any]:
+        """Return the template that is deployed, which need not be the one of the last synthesis."""
+        body = self.aws.client("cloudformation").get_template(StackName=stack)["TemplateBody"]
+        template: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
+        return template
+
+    def physical_ids(self, stack: str) -> dict[str, str]:
+        """Return the physical ids of the stack's resources, by logical id."""
+        pages = self.aws.client("cloudformation").get_paginator("list_stack_resources")
+        found = pages.paginate(StackName=stack).build_full_result()["StackResourceSummaries"]
+        return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in found}
 
     def service(self, stack: str = "") -> dict[str, Any]:
         """Return the ECS service of a stack, as ECS describes it."""

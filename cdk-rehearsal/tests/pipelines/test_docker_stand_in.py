@@ -2,10 +2,13 @@
 
 import io
 import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from cdk_rehearsal import Access, push_image
 from cdk_rehearsal.pipelines.docker_command import SWITCH, docker_command
 from cdk_rehearsal.pipelines.docker_stand_in import State, main
 
@@ -77,3 +80,32 @@ def test_a_build_finds_it_as_docker(
         assert len(found.images()) == 1
         unknown = [*command, "--squash"]
         assert subprocess.run(unknown, cwd=context, check=False).returncode != 0
+
+
+@pytest.mark.slow
+def test_a_build_pulls_its_base_image_with_the_rights_of_the_build(
+    access: Access, user: Callable[..., Access], context: Path, state: State
+) -> None:
+    access.client("ecr").create_repository(repositoryName="base")
+    push_image(access.client("ecr"), "base", "1", "base")
+    host = f"{access.account}.dkr.ecr.{access.region}.amazonaws.com"
+    (context / "Dockerfile").write_text(f"ARG BASE={host}/base:1\nFROM ${{BASE}}\n", "utf-8")
+    docker_of_build = [sys.executable, "-m", main.__module__, str(state.folder)]
+
+    def build(*actions: str) -> str:
+        build_role = user({"Effect": "Allow", "Action": actions, "Resource": "*"})
+        done = subprocess.run(
+            [*docker_of_build, "build", str(context)],
+            env=build_role.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stderr if done.returncode else "built"
+
+    manifest, layer = "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"
+    assert f"no basic auth credentials for {host}" in build(manifest, layer)
+    state.remember("logins", host, "AWS")
+    assert f"not authorized to perform: {manifest}" in build(layer)
+    assert f"not authorized to perform: {layer}" in build(manifest)
+    assert build(manifest, layer) == "built"

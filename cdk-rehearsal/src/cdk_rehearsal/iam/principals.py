@@ -3,7 +3,7 @@
 import importlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -14,6 +14,7 @@ from ministack.core.responses import get_account_id
 from ministack.services import iam, sts
 
 from cdk_rehearsal.iam.policies import Caller, Policies, Statement, statements
+from cdk_rehearsal.ministack.replacements import replaces
 
 _MANAGED_BY_AWS = re.compile(r"arn:aws[a-z-]*:iam::aws:policy/(?:[\w-]+/)*(?P<name>[\w-]+)$")
 # Services whose resources allow nothing without their policy.
@@ -149,6 +150,16 @@ def _managed_by_aws() -> dict[str, Any]:
     module = importlib.import_module("moto.iam.aws_managed_policies")
     policies: dict[str, Any] = json.loads(module.aws_managed_policies_data)
     return policies
+
+
+@replaces(iam, "_lookup_policy", upstream="Missing: most policies that AWS publishes.")
+def lookup_policy(original: Callable[[str], Any], arn: str) -> Any:
+    """Find the policies that AWS publishes also in moto's copy, for the calls that read them."""
+    found = original(arn)
+    if found is None and _MANAGED_BY_AWS.match(arn) and (document := _document(arn)):
+        name = arn.partition(":policy/")[2]
+        found = iam._make_aws_managed_record(name, json.dumps(document))
+    return found
 
 
 # --- Policies of resources and of roles.

@@ -20,6 +20,7 @@ from cdk_rehearsal.pipelines.docker_command import (
     docker_stand_in,
     usable_engine,
 )
+from cdk_rehearsal.pipelines.docker_stand_in import images_in_ecr
 from cdk_rehearsal.pipelines.lambda_action import ATTEMPTS
 from cdk_rehearsal.pipelines.pipeline_run import (
     ActionFailedError,
@@ -53,6 +54,7 @@ __all__ = [
     "docker_stand_in",
     "failure_of",
     "git_environment",
+    "images_in_ecr",
     "parse_buildspec",
     "read_source",
     "run_build",

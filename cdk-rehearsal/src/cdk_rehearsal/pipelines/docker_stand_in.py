@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
@@ -20,7 +21,7 @@ from cdk_rehearsal.bounds import ENGINE_SECONDS
 from cdk_rehearsal.containers.engine import Engine
 from cdk_rehearsal.containers.ownership import KEPT_IMAGES, Build
 from cdk_rehearsal.scratch import ScratchDirectory
-from cdk_rehearsal.services.ecr.image_push import push_image
+from cdk_rehearsal.services.ecr.image_push import ENGINE_IMAGE, STANDS_IN, push_image
 
 BASE_IMAGE = "BASE_IMAGE"
 """The environment variable and build argument with the image that a Dockerfile starts from."""
@@ -28,6 +29,7 @@ DERIVED = "derived"
 """A folder of the state; its Dockerfile is built on top of each image that gets a tag."""
 
 _ENGINE_FILE = "engine.json"
+_IMAGE_IN_ECR = r"{}\.dkr\.ecr\.{}\.[a-z.]+/[a-z0-9._/-]+(?::[\w.-]+)?(?:@sha256:[0-9a-f]{{64}})?"
 
 
 class _RefusalError(Exception):
@@ -140,6 +142,7 @@ def _build(state: State, given: argparse.Namespace) -> None:
         for each in given.build_arg
         if "=" in each or each in os.environ
     ]
+    dockerfile = _with_base_images(state, dockerfile)
     if found := read_engine(state.folder):
         engine, labels = found
         options = [f"--target={given.target}"] if given.target else []
@@ -208,17 +211,61 @@ def _look_for_layers(state: State, image: str) -> None:
 
     https://docs.docker.com/build/cache/backends/inline/
     """
-    host, repository, tag = _parts(image)
-    if host not in state.known("logins"):
+    if _parts(image)[0] not in state.known("logins"):
         return
-    ecr = boto3.client("ecr")
     try:
-        found = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": tag}])
-        for each in found["images"]:
-            digest = json.loads(each["imageManifest"])["config"]["digest"]
-            ecr.get_download_url_for_layer(repositoryName=repository, layerDigest=digest)
+        _pull(image)
     except ClientError as error:
         print(f"importing cache manifest from {image}: {error}")
+
+
+def images_in_ecr(dockerfile: str, account: str, region: str) -> list[str]:
+    """Return the images of an account's ECR in a region that a Dockerfile names as a whole."""
+    return sorted(set(re.findall(_IMAGE_IN_ECR.format(account, region), dockerfile)))
+
+
+def _with_base_images(state: State, dockerfile: Path) -> Path:
+    """Pull the base images that are in the ECR of this AWS; return the Dockerfile to build.
+
+    It names the images that stand for those which the engine does not have. The engine itself pulls
+    the images of other accounts and regions.
+    """
+    text = dockerfile.read_text("utf-8", "surrogateescape")
+    if ".dkr.ecr." not in text:
+        return dockerfile
+    account = boto3.client("sts").get_caller_identity()["Account"]
+    region, instead = boto3.client("ecr").meta.region_name, {}
+    for image in images_in_ecr(text, account, region):
+        if (host := _parts(image)[0]) not in state.known("logins"):
+            raise _RefusalError(f"{image}: no basic auth credentials for {host}")
+        try:
+            manifest = _pull(image)
+        except ClientError as error:
+            raise _RefusalError(f"{image}: {error}") from error
+        if manifest is None:
+            raise _RefusalError(f"{image}: not found")
+        annotations = manifest.get("annotations", {})
+        if STANDS_IN in annotations:
+            instead[image] = annotations[ENGINE_IMAGE]
+    if not instead:
+        return dockerfile
+    pattern, copy = _IMAGE_IN_ECR.format(account, region), state.folder / "Dockerfile"
+    built = re.sub(pattern, lambda match: instead.get(match[0], match[0]), text)
+    copy.write_text(built, "utf-8", "surrogateescape")
+    return copy
+
+
+def _pull(image: str) -> dict[str, Any] | None:
+    """Make the calls of a pull; return the manifest, or None if there is no such image."""
+    _, repository, tag = _parts(image)
+    ecr = boto3.client("ecr")
+    found = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": tag}])
+    for each in found["images"]:
+        manifest: dict[str, Any] = json.loads(each["imageManifest"])
+        digest = manifest["config"]["digest"]
+        ecr.get_download_url_for_layer(repositoryName=repository, layerDigest=digest)
+        return manifest
+    return None
 
 
 def _push(state: State, image: str) -> None:
@@ -239,8 +286,8 @@ def _push(state: State, image: str) -> None:
 
 
 def _parts(image: str) -> tuple[str, str, str]:
-    """Return host, repository and tag."""
-    name, _, tag = image.partition(":")
+    """Return host, repository and tag; a digest after the tag does not count."""
+    name, _, tag = image.partition("@")[0].partition(":")
     host, _, repository = name.partition("/")
     return host, repository, tag or "latest"
 
