@@ -70,6 +70,13 @@ def test_only_its_owner_can_read_it_and_it_is_gone_at_the_end(tmp_path: Path) ->
     made.remove()
 
 
+def test_folders_of_any_depth_are_removed(tmp_path: Path) -> None:
+    with ScratchDirectory("test", parent=tmp_path) as made:
+        script = "for i in $(seq 1500); do mkdir d && cd d; done; touch file"
+        subprocess.run(["sh", "-c", script], cwd=made.path, check=True)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_directory_that_took_its_name_is_not_removed(tmp_path: Path) -> None:
     with ScratchDirectory("test", parent=tmp_path) as made:
         made.path.rename(tmp_path / "moved")
@@ -157,9 +164,12 @@ def test_a_directory_of_another_user_stays(
 def test_a_directory_that_cannot_be_emptied_keeps_its_mark_for_the_next_sweep(
     hold: Hold, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
     left = left_behind(hold, tmp_path)
     with monkeypatch.context() as broken:
-        broken.setattr("shutil.rmtree", lambda *_, **__: None)
+        broken.setattr("os.unlink", refuse)
         sweep(tmp_path)
     assert (left / MARK).exists()
     sweep(tmp_path)

@@ -6,12 +6,11 @@ The exit code is 1 if there is a problem.
 from tools.command_line import run
 
 import argparse
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from cdk_rehearsal.terminal import fill, is_live
+from cdk_rehearsal.terminal import fill
 from settings import CoreSettings, Settings
 from tools.doctor import account, github, network, platform, source, stored_secrets, task_policies
 from tools.doctor.aws import Aws
@@ -156,15 +155,13 @@ class Report:
 
     def __init__(self) -> None:
         self._counts = dict.fromkeys(Verdict, 0)
-        self._folds = is_live(sys.stdout)
 
     def add(self, about: str, result: Result) -> None:
         """Print a result, in one line if it does not go to a terminal."""
         self._counts[result.verdict] += 1
         verdict = f"{result.verdict.value:<{_VERDICT_WIDTH}}"
         begin = f"  {verdict}  {about:<{_WIDTH}}  "
-        line = fill(begin, result.line, indent=_INDENT) if self._folds else begin + result.line
-        print(line, flush=True)
+        print(fill(begin, result.line, indent=_INDENT), flush=True)
 
     def sum_up(self) -> int:
         """Print how many results of each kind there were, and return how many problems."""

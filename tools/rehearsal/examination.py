@@ -8,7 +8,7 @@ import json
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cdk_rehearsal.containers import Engine, TaskContainers, label_options
@@ -35,19 +35,23 @@ class Examination:
     """What a container does.
 
     ``exit_code`` is None while it runs; ``listening`` has the addresses and ports at which it
-    accepts connections; ``check`` is the exit code and the output of its health check.
+    accepts connections; ``check`` is the exit code and the output of its health check; ``answer``
+    is what a call of the path of that check gets, such as "HTTP 404 at /", or empty.
     """
 
     exit_code: int | None
     listening: Sequence[tuple[str, int]] = ()
     check: tuple[int, str] | None = None
     lines: Sequence[str] = ()
+    answer: str = ""
 
     def why_no_answer(self, port: int) -> str:
         """Say why the container does not answer at a port."""
         if self.exit_code is not None:
             return f"it has ended with {exit_code(self.exit_code)}"
         here = [address for address, at in self.listening if at == port]
+        if _EVERYWHERE & {*here} and self.answer:
+            return f"it listens on port {port}, and its answer is {self.answer}"
         if _EVERYWHERE & {*here}:
             return f"it listens on port {port}, and answers nothing"
         if here:
@@ -94,10 +98,11 @@ def examine_image(
     definition: Mapping[str, Any],
     port: int,
     seconds: float,
+    path: str = "",
 ) -> Examination:
     """Start a container as ECS would start a task of the container definition, and examine it.
 
-    It has so many seconds to listen on the port or to end.
+    It has so many seconds to listen on the port or to end. ``path`` is what its check calls there.
     """
     engine, network = containers.engine, containers.network
     check = (definition.get("healthCheck") or {}).get("command")
@@ -116,6 +121,8 @@ def examine_image(
             seen = examine(containers, container, check)
             done = seen.exit_code is not None or port in {at for _, at in seen.listening}
             if done or time.monotonic() > deadline:
+                if path and seen.exit_code is None:
+                    return replace(seen, answer=containers.answer(container, port, path))
                 return seen
             time.sleep(_POLL_SECONDS)
     finally:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from textwrap import shorten
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -137,7 +138,7 @@ def start(
         # Entered first: at its end it removes the images, which no task may use any more.
         docker = stack.enter_context(docker_for(docker_folder, engine, service.repository))
         if engine and not service.is_sample:
-            _pull_first_image(report, engine, service.settings.service.seed_image)
+            pull_first_image(report, engine, service.settings.service.seed_image)
         with report.step("Start the local AWS") as step:
             aws, tasks = stack.enter_context(_local_aws(service, engine, delays))
             step.note = f"MiniStack {version('ministack')} on {aws.endpoint_url}"
@@ -191,7 +192,7 @@ def _local_aws(
         )
 
 
-def _pull_first_image(report: ConsoleReport, engine: Engine, seed: str) -> None:
+def pull_first_image(report: ConsoleReport, engine: Engine, seed: str) -> None:
     """Have the engine pull the first image if it can; otherwise the sample stands for it."""
     with report.step("The first image, seed_image") as step:
         step.note = seed
@@ -204,7 +205,7 @@ def _pull_first_image(report: ConsoleReport, engine: Engine, seed: str) -> None:
             step.note = f"{seed} cannot be pulled; the sample service stands for it"
             report.leave_out(
                 f"seed_image itself, and whether it passes the health check:"
-                f" {reason[:_LONGEST_REASON]}"
+                f" {shorten(reason, _LONGEST_REASON, placeholder=' ...')}"
             )
 
 

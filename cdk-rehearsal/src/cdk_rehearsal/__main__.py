@@ -17,6 +17,7 @@ from cdk_rehearsal.rehearse import NotKnownError, rehearse
 from cdk_rehearsal.report import ConsoleReport
 from cdk_rehearsal.server.local_aws import LocalAws, LocalAwsError
 from cdk_rehearsal.server.served import ServedAws
+from cdk_rehearsal.terminal import guard_output
 
 _FAILED, _NOT_KNOWN, _STOPPED = 1, 2, 130
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
             signal.signal(number, _stop)
+    guard_output()
     given = _arguments(list(sys.argv[1:] if arguments is None else arguments))
     try:
         given.function(given)

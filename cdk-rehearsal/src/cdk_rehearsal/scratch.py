@@ -11,6 +11,7 @@ of its directory, so a copy that the user makes of a scratch directory is not re
 import fcntl
 import json
 import os
+import secrets
 import shutil
 import stat
 import sys
@@ -181,7 +182,9 @@ def _remove(path: Path, directory: int) -> None:
             continue
         with suppress(OSError):
             if stat.S_ISDIR(os.lstat(entry, dir_fd=directory).st_mode):
-                shutil.rmtree(entry, ignore_errors=True, dir_fd=directory)
+                with suppress(RecursionError):
+                    shutil.rmtree(entry, ignore_errors=True, dir_fd=directory)
+                _remove_deep(entry, directory)
             else:
                 os.unlink(entry, dir_fd=directory)
     if not set(os.listdir(directory)) - {MARK}:
@@ -189,3 +192,21 @@ def _remove(path: Path, directory: int) -> None:
             os.unlink(MARK, dir_fd=directory)
         with suppress(OSError):
             path.rmdir()
+
+
+def _remove_deep(name: str, directory: int) -> None:
+    """Remove a folder that is too deep for rmtree: the folders in it move up, one after another."""
+    folders = [name]
+    while folders:
+        folder = folders.pop()
+        opened = os.open(folder, _DIRECTORY, dir_fd=directory)
+        try:
+            for entry in [*os.scandir(opened)]:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(secrets.token_hex())
+                    os.rename(entry.name, folders[-1], src_dir_fd=opened, dst_dir_fd=directory)
+                else:
+                    os.unlink(entry.name, dir_fd=opened)
+        finally:
+            os.close(opened)
+        os.rmdir(folder, dir_fd=directory)

@@ -60,6 +60,15 @@ def test_uncommitted_changes_are_named_and_delivered_only_on_request(project: Pa
     assert on_disk.left_out == ()
 
 
+def test_a_file_below_too_many_folders_is_an_error(project: Path) -> None:
+    deep = project / ("d/" * 300)
+    deep.mkdir(parents=True)
+    (deep / "file").touch()
+    commit_all(project)
+    with pytest.raises(SourceError, match="is in 300 folders"):
+        read_source(project)
+
+
 @pytest.mark.parametrize("working_tree", [False, True])
 def test_files_that_git_does_not_deliver_are_named(project: Path, *, working_tree: bool) -> None:
     commit = "4f2a9c1e0b7d63a5f8e2c4d1b0a997e6f5c3d281"

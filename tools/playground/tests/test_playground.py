@@ -107,7 +107,7 @@ def test_the_commands_of_the_readme_and_day_two(playground: Playground) -> None:
         "npx", "cdk", "deploy", "--all", "--require-approval", "never", *settings, *output
     )
     first, delivered, status = playground.deliver("deliver")
-    assert re.search(r"delivered by .*Succeeded  commit \w{8}", status)
+    assert re.search(r"its tag names the commit of .*Succeeded  commit \w{8}", status)
     assert playground.deliver("deliver")[1] != delivered
     _, live, status = playground.deliver("rollback")
     assert live == delivered

@@ -101,7 +101,8 @@ def _not_healthy(rehearsal: Rehearsal, containers: TaskContainers, failure: str)
     definition = rehearsal.context.task_definition()["containerDefinitions"][0]
     port = settings.service.container_port
     seconds = max(_SECONDS_TO_LISTEN, settings.service.start_period_seconds)
-    seen = examine_image(containers, _built_image(rehearsal), definition, port, seconds)
+    image, path = _built_image(rehearsal), health_path(settings)
+    seen = examine_image(containers, image, definition, port, seconds, path)
     return not_healthy(settings, seen, failure)
 
 

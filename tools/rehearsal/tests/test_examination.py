@@ -45,7 +45,7 @@ def run(containers: TaskContainers, runs_code: str) -> Run:
     def run(code: str, *environment: Any, **definition: Any) -> Examination:
         variables = [{"name": "CODE", "value": code}, *environment]
         return examine_image(
-            containers, runs_code, {"environment": variables, **definition}, PORT, seconds=60
+            containers, runs_code, {"environment": variables, **definition}, PORT, 60, "/no"
         )
 
     return run
@@ -70,3 +70,4 @@ def test_a_check_that_fails_says_why(run: Run) -> None:
     check = ["CMD", "python", "-c", "raise SystemExit('I am ill')"]
     seen = run(SERVE.format(address="", port=PORT), healthCheck={"command": check})
     assert seen.check == (1, "I am ill")
+    assert seen.why_no_answer(PORT).endswith("and its answer is HTTP 501 at /no")

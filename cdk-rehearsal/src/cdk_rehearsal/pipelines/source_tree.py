@@ -19,6 +19,7 @@ _GIT_VARIABLES = ("HOME", "XDG_CONFIG_HOME")
 # An empty core.fsmonitor is no program for every version of git; "false" is one before 2.36.
 _WITHOUT_HOOKS = ("-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null")
 _LINK, _SUBMODULE = "120000", "160000"
+_MOST_FOLDERS = 200
 _MOST_NAMES = 4
 _LONGEST_NAME = 60
 
@@ -41,6 +42,15 @@ class Source:
     left_out: tuple[str, ...] = ()
     commit: str = ""
     subject: str = ""
+
+    def __post_init__(self) -> None:
+        # Python's functions for folders call themselves for each folder in a folder.
+        for path in (*self.files, *self.links):
+            if (depth := path.count("/")) > _MOST_FOLDERS:
+                raise SourceError(
+                    f"{_printable(path)} is in {depth:,} folders, one in the other; at most "
+                    f"{_MOST_FOLDERS} can be delivered here"
+                )
 
 
 def read_source(root: Path, *, working_tree: bool = False, commit: str = "HEAD") -> Source:
@@ -76,13 +86,12 @@ def _working_tree(root: Path) -> Source:
 
 def top_of(folder: Path) -> Path:
     """Return the top folder of the repository that a folder is in; ``SourceError`` without one."""
-    name = str(folder) if str(folder).isprintable() else ascii(str(folder))
     if not folder.is_dir():
-        raise SourceError(f"{name} is not a folder")
+        raise SourceError(f"{folder} is not a folder")
     try:
         return Path(_git(folder, "rev-parse", "--show-toplevel").removesuffix("\n"))
     except SourceError as reason:
-        raise SourceError(f"{name}: {reason}") from None
+        raise SourceError(f"{folder}: {reason}") from None
 
 
 def git_environment(shell: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -92,6 +101,7 @@ def git_environment(shell: Mapping[str, str] | None = None) -> dict[str, str]:
     """
     kept = chosen((*EVERY_PROCESS, *_GIT_VARIABLES), shell)
     return kept | {
+        "GIT_ALLOW_PROTOCOL": "none",  # no protocol has this name
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_OPTIONAL_LOCKS": "0",
@@ -182,7 +192,7 @@ def _contents(root: Path, entries: Collection[_Entry]) -> dict[str, bytes]:
     """Return the contents of blobs by their ids, as git stores them."""
     paths = {entry.blob: entry.path for entry in entries}
     ids = "".join(f"{blob}\n" for blob in paths).encode()
-    said = memoryview(_git_bytes(root, "cat-file", "--batch", given=ids))
+    said = memoryview(git_output(root, "cat-file", "--batch", given=ids))
     contents = {}
     for blob, path in paths.items():
         # "<id> blob <size>", the content and a line feed; or "<id> missing".
@@ -239,10 +249,11 @@ def _split(output: str) -> list[str]:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    return os.fsdecode(_git_bytes(root, *arguments))
+    return os.fsdecode(git_output(root, *arguments))
 
 
-def _git_bytes(root: Path, *arguments: str, given: bytes = b"") -> bytes:
+def git_output(root: Path, *arguments: str, given: bytes = b"") -> bytes:
+    """Return what git prints, which runs nothing of the repository; ``SourceError`` if it fails."""
     try:
         done = subprocess.run(
             ["git", *_WITHOUT_HOOKS, *arguments],
