@@ -1,6 +1,6 @@
 """The private ECR repositories of base images, with the images that the Dockerfile names."""
 
-from cdk_rehearsal import push_image
+from cdk_rehearsal import push_from_engine, push_image
 from cdk_rehearsal.pipelines import images_in_ecr
 from tools.rehearsal.rehearsal import Rehearsal
 from tools.rehearsal.sample_image import SEED
@@ -30,9 +30,11 @@ def create_base_images(rehearsal: Rehearsal) -> list[str]:
             name, _, tag = image.partition("@")[0].partition("/")[2].partition(":")
             if name != repository:
                 continue
-            stands_in = bool(engine and not engine.has_image(image))
-            found = SEED if stands_in else image
-            push_image(ecr, name, tag or "latest", image, engine_image=found, stands_in=stands_in)
-            if stands_in:
+            if engine is None:
+                push_image(ecr, name, tag or "latest", image)
+            elif engine.has_image(image):
+                push_from_engine(engine, image, ecr, name, tag or "latest")
+            else:
+                push_from_engine(engine, SEED, ecr, name, tag or "latest")
                 report.leave_out(f"the base image {image}: the sample service stands for it")
     return created

@@ -19,7 +19,7 @@ from cdk_rehearsal.options import NO_DELAYS, Delays, EngineAccess
 from cdk_rehearsal.report import ConsoleReport, relevant_lines
 from cdk_rehearsal.scratch import ScratchDirectory
 from cdk_rehearsal.server.local_aws import LocalAws, LocalAwsError
-from cdk_rehearsal.services.ecr.image_push import push_image
+from cdk_rehearsal.services.ecr.image_push import push_from_engine, push_image
 
 __all__ = [
     "NO_DELAYS",
@@ -37,6 +37,7 @@ __all__ = [
     "expect_all",
     "expect_true",
     "process_environment",
+    "push_from_engine",
     "push_image",
     "relevant_lines",
     "wait_until",

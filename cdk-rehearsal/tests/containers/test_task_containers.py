@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from cdk_rehearsal import NO_DELAYS, EngineAccess, LocalAws
+from cdk_rehearsal import NO_DELAYS, EngineAccess, LocalAws, push_from_engine, push_image
 from cdk_rehearsal.bounds import SETTLE_SECONDS
 from cdk_rehearsal.containers import Engine, docker_host
 from cdk_rehearsal.containers.network import ContainerNetwork
 from cdk_rehearsal.expectation import wait_until
-from cdk_rehearsal.services.ecr.image_push import push_image
 from support.discoverable import Resources, registry, service
 from support.stacks import StackFailedError, Stacks
 
@@ -37,20 +36,15 @@ def aws(engine: Engine, network: ContainerNetwork, image: str) -> Iterator[Local
             network=network.name,
             resolver=network.resolver,
             labels=network.labels,
-            instead=image,
         )
         with LocalAws(
             account="111122223333", region="eu-west-1", engine=access, delays=NO_DELAYS
         ) as aws:
-            aws.client("ecr").create_repository(repositoryName="backend")
-            _push(aws, engine("image", "inspect", "--format", "{{.Id}}", image), "good")
-            _push(aws, "0" * 64, "lost")
+            ecr = aws.client("ecr")
+            ecr.create_repository(repositoryName="backend")
+            push_from_engine(engine, image, ecr, "backend", "good")
+            push_image(ecr, "backend", "empty", "nothing to run")
             yield aws
-
-
-def _push(aws: LocalAws, engine_id: str, tag: str) -> None:
-    identity = f"sha256:{engine_id.removeprefix('sha256:')}"
-    push_image(aws.client("ecr"), "backend", tag, identity, engine_image=identity)
 
 
 @pytest.fixture
@@ -169,11 +163,29 @@ def test_a_task_that_stops_leaves_the_name_at_once_serves_on_and_is_killed_after
     assert engine.attempt("container", "inspect", container).returncode != 0
 
 
-def test_a_deploy_whose_image_the_engine_does_not_have_fails(
+def test_a_deploy_whose_image_has_nothing_to_run_fails(
     network: ContainerNetwork, stacks: Stacks
 ) -> None:
     with pytest.raises(StackFailedError, match="circuit breaker was triggered"):
-        stacks.deploy("tasks", _resources(network.cidr, count=1, Image=f"{REPOSITORY}:lost"))
+        stacks.deploy("tasks", _resources(network.cidr, count=1, Image=f"{REPOSITORY}:empty"))
+
+
+def test_the_engine_loads_an_image_that_only_ecr_has(
+    aws: LocalAws, engine: Engine, network: ContainerNetwork, stacks: Stacks, image: str
+) -> None:
+    changed = "localhost/only-in-ecr:1"
+    container = engine("create", image)
+    engine("commit", "--change=LABEL of=ecr", container, changed)
+    engine("rm", container)
+    config = engine("image", "inspect", "--format", "{{.Id}}", changed)
+    push_from_engine(engine, changed, aws.client("ecr"), "backend", "alone")
+    engine("rmi", changed)
+    assert not engine.has_image(config)
+
+    stacks.deploy("tasks", _resources(network.cidr, count=1, Image=f"{REPOSITORY}:alone"))
+
+    (container,) = network.containers()
+    assert engine("inspect", "--format", "{{.Image}}", container) == config
 
 
 def test_a_task_that_starts_slowly_becomes_healthy_within_its_start_period(

@@ -43,10 +43,16 @@ _STAGE = f"{OWNER}.stage"  # podman keeps an image of each stage
 _KEPT = "kept"
 _MADE_NAMES = f"{KEPT_IMAGES}/made"
 _STAGE_NAMES = f"{KEPT_IMAGES}/stage"
+_LOADED_NAMES = f"{KEPT_IMAGES}/loaded"
 _SHORT = 12
 _CONTAINERS = ("ps", "--all", "--no-trunc", "--format", "{{.ID}}")
 _NETWORKS = ("network", "ls", "--format", "{{.Name}}")
 _IMAGES = ("images", "--no-trunc", "--format", "{{.ID}}")
+
+
+def loaded_name(labels: Mapping[str, str], digest: str) -> str:
+    """Return the name of an image that a run loads; the run removes the name at its end."""
+    return f"{_LOADED_NAMES}:{labels[OWNER]}-{digest.removeprefix('sha256:')[:_SHORT]}"
 
 
 @contextmanager
@@ -85,6 +91,7 @@ def left_over(engine: Engine) -> list[str]:
             *_containers(engine, f"{OWNER}={owner}"),
             *_listed(engine, *_NETWORKS, label=f"{OWNER}={owner}"),
             *(_made_name(image) for image in _images_made(engine, owner)),
+            *_images_loaded(engine, owner),
         )
     ]
 
@@ -172,6 +179,15 @@ def _remove(engine: Engine, owner: str) -> None:
             engine.attempt("rmi", str(tag))
         # This removes the image, unless the user has given it another name.
         engine.attempt("rmi", _made_name(image))
+    for name in _images_loaded(engine, owner):
+        engine.attempt("rmi", name)
+
+
+def _images_loaded(engine: Engine, owner: str) -> list[str]:
+    """Return the names of images that a run has loaded: the random name of the run is in them."""
+    reference = f"--filter=reference={_LOADED_NAMES}:{owner}-*"
+    listed = engine.attempt("images", reference, "--format", "{{.Repository}}:{{.Tag}}").stdout
+    return [each for each in listed.split() if each.startswith(f"{_LOADED_NAMES}:{owner}-")]
 
 
 def _images_made(engine: Engine, owner: str) -> list[dict[str, Any]]:

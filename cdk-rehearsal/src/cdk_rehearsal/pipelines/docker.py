@@ -1,8 +1,8 @@
 """NOT docker: the command that rehearsed builds find as `docker`, for login, build and push.
 
 It refuses what docker and ECR refuse, as far as a buildspec can meet it, and every command and
-option that it does not know. With a container engine its builds are real. A push always only
-records the image.
+option that it does not know. With a container engine its builds are real, and a push sends what
+the engine saves. Without one an image is a small one.
 """
 
 import argparse
@@ -12,21 +12,31 @@ import os
 import re
 import shlex
 import shutil
+import ssl
 import sys
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import boto3
 from botocore.exceptions import ClientError
 
 from cdk_rehearsal.bounds import ENGINE_SECONDS
-from cdk_rehearsal.containers.engine import Engine
-from cdk_rehearsal.containers.ownership import KEPT_IMAGES, Build, owned
+from cdk_rehearsal.containers.engine import Engine, EngineError
+from cdk_rehearsal.containers.ownership import KEPT_IMAGES, Build, loaded_name, owned
 from cdk_rehearsal.scratch import ScratchDirectory
-from cdk_rehearsal.services.ecr.image_push import ENGINE_IMAGE, STANDS_IN, push_image
+from cdk_rehearsal.services.ecr.image_archive import (
+    Image,
+    ImageError,
+    digest_for_this_machine,
+    digest_of,
+    ids_in_engine,
+    write_image,
+)
+from cdk_rehearsal.services.ecr.image_push import push_from_engine, push_image
 
 _BASE_IMAGE = "BASE_IMAGE"
 """The environment variable and build argument with the image that a Dockerfile starts from."""
@@ -131,7 +141,7 @@ def docker_by_engine(folder: Path, engine: Engine, base: str = "") -> Iterator[D
     state = State(folder / "state")
     with owned(engine) as labels:
         state.use(engine, labels)
-        what = f"{engine.name} on {base or 'what the Dockerfile names'}; the push only records"
+        what = f"{engine.name} on {base or 'what the Dockerfile names'}"
         yield _install(folder, state, {_BASE_IMAGE: base} if base else {}, what)
 
 
@@ -300,8 +310,8 @@ def images_in_ecr(dockerfile: str, account: str, region: str) -> list[str]:
 def _with_base_images(state: State, dockerfile: Path) -> Path:
     """Pull the base images that are in the ECR of this AWS; return the Dockerfile to build.
 
-    It names the images that stand for those which the engine does not have. The engine itself pulls
-    the images of other accounts and regions.
+    It names them as the engine does. The engine itself pulls the images of other accounts and
+    regions.
     """
     text = dockerfile.read_text("utf-8", "surrogateescape")
     if ".dkr.ecr." not in text:
@@ -312,14 +322,13 @@ def _with_base_images(state: State, dockerfile: Path) -> Path:
         if (host := _parts(image)[0]) not in state.known("logins"):
             raise _RefusalError(f"{image}: no basic auth credentials for {host}")
         try:
-            manifest = _pull(image)
-        except ClientError as error:
+            pulled = _pull(image)
+        except (ClientError, ImageError) as error:
             raise _RefusalError(f"{image}: {error}") from error
-        if manifest is None:
+        if pulled is None:
             raise _RefusalError(f"{image}: not found")
-        annotations = manifest.get("annotations", {})
-        if STANDS_IN in annotations:
-            instead[image] = annotations[ENGINE_IMAGE]
+        if state.engine:
+            instead[image] = _loaded(*state.engine, pulled)
     if not instead:
         return dockerfile
     pattern, copy = _IMAGE_IN_ECR.format(account, region), state.folder / "Dockerfile"
@@ -328,17 +337,40 @@ def _with_base_images(state: State, dockerfile: Path) -> Path:
     return copy
 
 
-def _pull(image: str) -> dict[str, Any] | None:
-    """Make the calls of a pull; return the manifest, or None if there is no such image."""
+def _pull(image: str) -> Image | None:
+    """Make the calls of a pull up to the configuration; None if there is no such image."""
     _, repository, tag = _parts(image)
-    ecr = boto3.client("ecr")
-    found = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": tag}])
-    for each in found["images"]:
-        manifest: dict[str, Any] = json.loads(each["imageManifest"])
-        digest = manifest["config"]["digest"]
-        ecr.get_download_url_for_layer(repositoryName=repository, layerDigest=digest)
-        return manifest
+    ecr, wanted = boto3.client("ecr"), {"imageTag": tag}
+
+    def blob(digest: str) -> IO[bytes]:
+        layer = {"repositoryName": repository, "layerDigest": digest}
+        url = ecr.get_download_url_for_layer(**layer)["downloadUrl"]
+        trusted = ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE"))
+        # The address comes from the local AWS.
+        opened: IO[bytes] = urllib.request.urlopen(url, context=trusted)  # noqa: S310
+        return opened
+
+    while found := ecr.batch_get_image(repositoryName=repository, imageIds=[wanted])["images"]:
+        content = found[0]["imageManifest"].encode()
+        pulled = Image(content=content, media_type=found[0]["imageManifestMediaType"], open=blob)
+        if "manifests" not in pulled.manifest:
+            pulled.open(pulled.manifest["config"]["digest"]).close()
+            return pulled
+        wanted = {"imageDigest": digest_for_this_machine(pulled.manifest)}
     return None
+
+
+def _loaded(engine: Engine, labels: Mapping[str, str], image: Image) -> str:
+    """Return the engine's name of an image in ECR; if the engine lacks the image, load it."""
+    name = loaded_name(labels, digest_of(image.content))
+    if known := [each for each in ids_in_engine(image) if engine.has_image(each)]:
+        engine("tag", known[0], name)
+        return name
+    with ScratchDirectory("image") as scratch:
+        archive = scratch.path / "image.tar"
+        write_image(archive, image, name)
+        engine("load", "--input", str(archive))
+    return name
 
 
 def _push(state: State, image: str) -> None:
@@ -348,14 +380,15 @@ def _push(state: State, image: str) -> None:
         raise _RefusalError(f"no basic auth credentials for {host}")
     if not (identity := state.known("images").get(image)):
         raise _RefusalError(f"an image does not exist locally with the tag: {image}")
-    engine_image = identity if state.engine else None
+    ecr = boto3.client("ecr")
     try:
-        digest = push_image(
-            boto3.client("ecr"), repository, tag, identity, engine_image=engine_image
-        )
-    except ClientError as error:
+        if state.engine:
+            digest = push_from_engine(state.engine[0], identity, ecr, repository, tag)
+        else:
+            digest = push_image(ecr, repository, tag, identity)
+    except (ClientError, EngineError, ImageError) as error:
         raise _RefusalError(str(error)) from error
-    print(f"{tag}: digest: {digest} size: 0")
+    print(f"{tag}: digest: {digest}")
 
 
 def _parts(image: str) -> tuple[str, str, str]:

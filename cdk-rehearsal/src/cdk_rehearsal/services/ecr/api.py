@@ -8,13 +8,20 @@ import fnmatch
 import json
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import IO, Any
 
 from ministack.services import ecr
 
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_response
 from cdk_rehearsal.services.ecr.errors import error
+from cdk_rehearsal.services.ecr.image_archive import (
+    Image,
+    ImageError,
+    blobs_of,
+    digest_for_this_machine,
+)
+from cdk_rehearsal.services.ecr.layers import layer_file
 
 _FILTERS = "imageTagMutabilityExclusionFilters"
 _FILTERS_UPSTREAM = "Missing: tag mutability with exclusion filters."
@@ -25,6 +32,28 @@ def find_image(repository: str, *, tag: str = "", digest: str = "") -> dict[str,
     """Return the record of an image in this account's registry, by tag or digest."""
     wanted = {"imageDigest": digest} if digest else {"imageTag": tag}
     image: dict[str, Any] | None = ecr._find_image(repository, wanted)
+    return image
+
+
+def stored_image(repository: str, digest: str) -> Image | None:
+    """Return an image that tasks run; for an index the one for this machine. None without one.
+
+    ``ImageError`` if the index has none.
+    """
+    record = find_image(repository, digest=digest)
+    if record is None:
+        return None
+    content = record["imageManifest"].encode()
+
+    def blob(digest: str) -> IO[bytes]:
+        layer = layer_file(repository, digest)
+        if layer is None:
+            raise ImageError(f"ECR has no layer {digest} in {repository}")
+        return layer.open("rb")
+
+    image = Image(content=content, media_type=record["imageManifestMediaType"], open=blob)
+    if "manifests" in image.manifest:
+        return stored_image(repository, digest_for_this_machine(image.manifest))
     return image
 
 
@@ -86,8 +115,7 @@ def _error_of_manifest(name: str, request: Request) -> Response | None:
     digest = ecr._image_digest(request["imageManifest"])
     if request.get("imageDigest", digest) != digest:
         return error("ImageDigestDoesNotMatchException")
-    blobs = [*manifest.get("layers", ()), *filter(None, [manifest.get("config")])]
-    if missing := {each["digest"] for each in blobs} - ecr._layer_blobs.get(name, {}).keys():
+    if missing := blobs_of(manifest).keys() - ecr._layer_blobs.get(name, {}).keys():
         return error("LayersNotFoundException", name=name, digests=sorted(missing))
     for each in manifest.get("manifests", ()):
         if find_image(name, digest=each["digest"]) is None:

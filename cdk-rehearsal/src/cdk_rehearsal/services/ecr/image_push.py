@@ -1,67 +1,83 @@
-"""Pushes small images through ECR's own API, with the calls that docker makes for large ones.
+"""Pushes images through ECR's own API, with the calls that docker makes."""
 
-The layers of an image in a container engine do not go through the registry. The manifest names the
-engine's image, and ECS tasks run that one.
-"""
-
-import hashlib
-import json
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
-ENGINE_IMAGE = "local-aws.engine-image"
-"""The annotation of a manifest with the container engine's id of the image."""
+from cdk_rehearsal.containers.engine import Engine
+from cdk_rehearsal.scratch import ScratchDirectory
+from cdk_rehearsal.services.ecr.image_archive import (
+    Image,
+    blobs_of,
+    digest_of,
+    saved_image,
+    small_image,
+)
 
-STANDS_IN = "local-aws.stands-in"
-"""The annotation of a manifest whose image is a stand-in for one that the engine does not have."""
-
-MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
-_CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
-_LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
+_AT_ONCE = 3
+"""How many layers are uploaded at once; docker uploads five."""
 
 
-def push_image(
-    ecr: Any,
-    repository: str,
-    tag: str,
-    content: str,
-    *,
-    engine_image: str | None = None,
-    stands_in: bool = False,
-) -> str:
-    """Push an image with one layer and a configuration made of the text; return its digest.
+def push_image(ecr: Any, repository: str, tag: str, content: str) -> str:
+    """Push an image with one layer, whose only file has the text; return its digest.
 
     Raises ``ClientError``, for example for an immutable tag that exists.
     """
-    manifest: dict[str, Any] = {
-        "schemaVersion": 2,
-        "mediaType": MANIFEST_TYPE,
-        "config": _blob(ecr, repository, _CONFIG_TYPE, f"config of {content}"),
-        "layers": [_blob(ecr, repository, _LAYER_TYPE, f"layer of {content}")],
-    }
-    if engine_image:
-        manifest["annotations"] = {ENGINE_IMAGE: engine_image}
-        manifest["annotations"] |= {STANDS_IN: "true"} if stands_in else {}
+    return push(ecr, repository, tag, small_image(content))
+
+
+def push_from_engine(engine: Engine, name: str, ecr: Any, repository: str, tag: str) -> str:
+    """Push an image of the engine, as the engine saves it; return its digest.
+
+    Raises ``ClientError``, and ``ImageError`` or ``EngineError`` if the engine does not save it.
+    """
+    # Compressing would take longer than everything else, and give new digests to known layers.
+    layout = ("--format=oci-archive", "--uncompressed") if engine.name == "podman" else ()
+    with ScratchDirectory("image") as scratch:
+        archive = scratch.path / "image.tar"
+        engine("save", *layout, "--output", str(archive), name)
+        with saved_image(archive) as image:
+            return push(ecr, repository, tag, image)
+
+
+def push(ecr: Any, repository: str, tag: str, image: Image) -> str:
+    """Push an image, or an index with its images, and return its digest.
+
+    Only the layers that the repository does not have are uploaded. Raises ``ClientError``.
+    """
+    for child in image.children():
+        push(ecr, repository, "", child)
+    sizes = blobs_of(image.manifest)
+    if sizes:
+        checked = ecr.batch_check_layer_availability(
+            repositoryName=repository, layerDigests=list(sizes)
+        )
+        missing = [
+            each["layerDigest"]
+            for each in checked["layers"]
+            if each["layerAvailability"] != "AVAILABLE"
+        ]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(partial(_upload, ecr, repository, image), missing))
     put = ecr.put_image(
         repositoryName=repository,
-        imageTag=tag,
-        imageManifest=json.dumps(manifest, sort_keys=True),
-        imageManifestMediaType=MANIFEST_TYPE,
+        imageManifest=image.content.decode(),
+        imageManifestMediaType=image.media_type,
+        imageDigest=digest_of(image.content),
+        **({"imageTag": tag} if tag else {}),
     )
     return str(put["image"]["imageId"]["imageDigest"])
 
 
-def _blob(ecr: Any, repository: str, media_type: str, content: str) -> dict[str, Any]:
-    data = content.encode()
-    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    checked = ecr.batch_check_layer_availability(repositoryName=repository, layerDigests=[digest])
-    if checked["layers"][0]["layerAvailability"] != "AVAILABLE":
-        upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
-        ecr.upload_layer_part(
-            repositoryName=repository,
-            uploadId=upload,
-            partFirstByte=0,
-            partLastByte=len(data) - 1,
-            layerPartBlob=data,
-        )
-        ecr.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=[digest])
-    return {"mediaType": media_type, "size": len(data), "digest": digest}
+def _upload(ecr: Any, repository: str, image: Image, digest: str) -> None:
+    upload = ecr.initiate_layer_upload(repositoryName=repository)
+    named = {"repositoryName": repository, "uploadId": upload["uploadId"]}
+    first = 0
+    with image.open(digest) as layer:
+        while part := layer.read(upload["partSize"]):
+            last = first + len(part) - 1
+            ecr.upload_layer_part(
+                **named, partFirstByte=first, partLastByte=last, layerPartBlob=part
+            )
+            first = last + 1
+    ecr.complete_layer_upload(**named, layerDigests=[digest])

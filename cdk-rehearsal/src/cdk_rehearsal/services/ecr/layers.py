@@ -1,9 +1,19 @@
-"""The ECR API: the layers that clients upload to a repository and download from it."""
+"""The ECR API: the layers that clients upload to a repository and download from it.
+
+A layer is one file, also if several repositories have it. MiniStack's table of the layers of a
+repository has the paths of these files here.
+"""
 
 import base64
 import hashlib
+import os
 import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
+from ministack.core.responses import StreamingResponse
 from ministack.services import ecr
 
 from cdk_rehearsal.ministack.replacements import replaces
@@ -13,9 +23,38 @@ from cdk_rehearsal.services.ecr.errors import error
 
 _UPSTREAM = "Gap: layers are thrown away, and the address of a layer leads to AWS."
 _PART_SIZE = 10 * 1024 * 1024
+_SENT_SIZE = 1024 * 1024
 
-_uploads: dict[tuple[str, str], bytearray] = {}
-"""By repository and upload id, the bytes received so far."""
+
+@dataclass
+class _Upload:
+    """A file with the bytes received so far, and their digest."""
+
+    file: Path
+    size: int = 0
+    digest: Any = field(default_factory=hashlib.sha256)
+
+    def add(self, part: bytes) -> None:
+        with self.file.open("ab") as file:
+            file.write(part)
+        self.size += len(part)
+        self.digest.update(part)
+
+
+_uploads: dict[tuple[str, str], _Upload] = {}
+"""The uploads, by repository and upload id."""
+
+
+def _folder() -> Path:
+    folder = Path(os.environ["HOME"], "layers")
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def layer_file(repository: str, digest: str) -> Path | None:
+    """Return the file with a layer or a configuration; None if the repository does not have it."""
+    found: Path | None = ecr._layer_blobs.get(repository, {}).get(digest)
+    return found
 
 
 @replaces(ecr, "_batch_check_layer_availability", upstream=_UPSTREAM)
@@ -24,13 +63,12 @@ def batch_check_layer_availability(_original: Handler, request: Request) -> Resp
     name = request["repositoryName"]
     if name not in ecr._repositories:
         return error("RepositoryNotFoundException", name=name)
-    known = ecr._layer_blobs.get(name, {})
-    layers = [
-        {"layerDigest": digest, "layerAvailability": "AVAILABLE", "layerSize": len(known[digest])}
-        if digest in known
-        else {"layerDigest": digest, "layerAvailability": "UNAVAILABLE"}
-        for digest in request["layerDigests"]
-    ]
+    layers: list[dict[str, Any]] = []
+    for digest in request["layerDigests"]:
+        layer = layer_file(name, digest)
+        size = {"layerSize": layer.stat().st_size} if layer else {}
+        status = "AVAILABLE" if layer else "UNAVAILABLE"
+        layers.append({"layerDigest": digest, "layerAvailability": status, **size})
     return json_response({"layers": layers, "failures": []})
 
 
@@ -40,7 +78,7 @@ def get_download_url_for_layer(_original: Handler, request: Request) -> Response
     name, digest = request["repositoryName"], request["layerDigest"]
     if name not in ecr._repositories:
         return error("RepositoryNotFoundException", name=name)
-    if digest not in ecr._layer_blobs.get(name, {}):
+    if layer_file(name, digest) is None:
         return error("LayersNotFoundException", name=name, digests=[digest])
     url = issue_url(f"/v2/{name}/blobs/{digest}")
     return json_response({"downloadUrl": url, "layerDigest": digest})
@@ -53,7 +91,8 @@ def initiate_layer_upload(_original: Handler, request: Request) -> Response:
     if name not in ecr._repositories:
         return error("RepositoryNotFoundException", name=name)
     upload = str(uuid.uuid4())
-    _uploads[name, upload] = bytearray()
+    _uploads[name, upload] = received = _Upload(_folder() / upload)
+    received.file.touch()
     return json_response({"uploadId": upload, "partSize": _PART_SIZE})
 
 
@@ -61,14 +100,14 @@ def initiate_layer_upload(_original: Handler, request: Request) -> Response:
 def upload_layer_part(_original: Handler, request: Request) -> Response:
     """Keep a part; it must continue where the part before it ended."""
     upload = request["uploadId"]
-    data = _uploads.get((request["repositoryName"], upload))
-    if data is None:
+    received = _uploads.get((request["repositoryName"], upload))
+    if received is None:
         return error("UploadNotFoundException", upload=upload)
     part = base64.b64decode(request["layerPartBlob"])
     first, last = int(request["partFirstByte"]), int(request["partLastByte"])
-    if first != len(data) or last - first + 1 != len(part) or len(part) > _PART_SIZE:
+    if first != received.size or last - first + 1 != len(part) or len(part) > _PART_SIZE:
         return error("InvalidLayerPartException", first=first, last=last)
-    data += part
+    received.add(part)
     return json_response({"uploadId": upload, "lastByteReceived": last})
 
 
@@ -78,13 +117,32 @@ def complete_layer_upload(_original: Handler, request: Request) -> Response:
     name, upload, (digest, *_) = (
         request[key] for key in ("repositoryName", "uploadId", "layerDigests")
     )
-    data = _uploads.get((name, upload))
-    if data is None:
+    received = _uploads.get((name, upload))
+    if received is None:
         return error("UploadNotFoundException", upload=upload)
-    if digest != f"sha256:{hashlib.sha256(data).hexdigest()}":
+    if digest != f"sha256:{received.digest.hexdigest()}":
         return error("InvalidLayerException", digest=digest)
-    if digest in ecr._layer_blobs.setdefault(name, {}):
+    if layer_file(name, digest):
         return error("LayerAlreadyExistsException", name=name, digest=digest)
-    ecr._layer_blobs[name][digest] = bytes(data)
+    # Another repository may have the same layer: then its file is replaced by an equal one.
+    layer = received.file.replace(_folder() / received.digest.hexdigest())
+    ecr._layer_blobs.setdefault(name, {})[digest] = layer
     del _uploads[name, upload]
     return json_response({"uploadId": upload, "layerDigest": digest})
+
+
+@replaces(ecr, "_v2_get_blob", upstream=_UPSTREAM)
+def get_blob(original: Callable[[str, str], Response], name: str, digest: str) -> Any:
+    """Send a layer piece by piece."""
+    layer = layer_file(name, digest)
+    if layer is None:
+        return original(name, digest)
+
+    async def send_all(send: Callable[[dict[str, Any]], Awaitable[None]], _receive: Any) -> None:
+        with layer.open("rb") as file:
+            while piece := file.read(_SENT_SIZE):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    headers = {"Content-Length": str(layer.stat().st_size), "Docker-Content-Digest": digest}
+    return 200, headers | {"Content-Type": "application/octet-stream"}, StreamingResponse(send_all)

@@ -1,6 +1,8 @@
 """ECR in CloudFormation: repositories, and the first image of a repository."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -19,7 +21,8 @@ from cdk_rehearsal.ministack.resource_types import (
 )
 from cdk_rehearsal.options import EngineAccess
 from cdk_rehearsal.services.awslambda.functions import function_named, working
-from cdk_rehearsal.services.ecr.image_push import push_image
+from cdk_rehearsal.services.ecr.image_archive import Image, digest_of, small_image
+from cdk_rehearsal.services.ecr.image_push import push
 from cdk_rehearsal.services.ecs import engine
 
 
@@ -65,9 +68,8 @@ _DESTINATION = re.compile(
 class ImageCopy(PutType):
     """An image under a tag; its function does not run, since it needs a registry to copy from.
 
-    It makes the calls of cdk-ecr-deployment's function with the role of that function. The manifest
-    depends only on the name of the source, so a source has the same digest in every run. As with
-    the real function, an update pushes the image again, and a deletion leaves it.
+    It makes the calls of cdk-ecr-deployment's function with the role of that function. As with the
+    real function, an update pushes the image again, and a deletion leaves it.
     """
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
@@ -78,26 +80,34 @@ class ImageCopy(PutType):
                 f"{self.name}: the local AWS copies from docker:// to a tag in ECR, not "
                 f"{source} to {properties['DestImage']}"
             )
-        image, stands_in = _in_engine(source.removeprefix("docker://"))
+        name = source.removeprefix("docker://")
         with working(function_named(properties["ServiceToken"])) as access:
-            _sign_in(access, source.removeprefix("docker://"))
+            _sign_in(access, name)
             repository, tag = destination["repository"], destination["tag"]
-            found = {"engine_image": image, "stands_in": stands_in}
-            _push(access.client("ecr"), repository, tag, source, **found)
+            with _source(name) as (image, stands_in):
+                _push(access.client("ecr"), repository, tag, image)
+                if stands_in:
+                    engine.stand_ins.add(digest_of(image.content))
         return properties["DestImage"], {}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Leave the image, as on AWS; its repository is emptied when it is deleted."""
 
 
-def _in_engine(source: str) -> tuple[str | None, bool]:
-    """Return the engine's id of an image or of its stand-in, and whether it is the stand-in."""
-    if not EngineAccess.is_configured():
-        return None, False
-    if found := engine.image_id(source):
-        return found, False
-    instead = engine.access().instead
-    return (engine.image_id(instead), True) if instead else (None, False)
+@contextmanager
+def _source(name: str) -> Iterator[tuple[Image, bool]]:
+    """Give the image, and whether it stands for one that the engine does not have.
+
+    Without an engine, or an image to stand in, it is a small one.
+    """
+    found, instead = False, ""
+    if EngineAccess.is_configured():
+        found, instead = engine.image_id(name) is not None, engine.access().instead
+    if not found and not instead:
+        yield small_image(name), False
+        return
+    with engine.saved(name if found else instead) as image:
+        yield image, not found
 
 
 def _sign_in(access: Access, source: str) -> None:
@@ -112,10 +122,10 @@ def _sign_in(access: Access, source: str) -> None:
             require(principal_of(access.key.access_key_id), Check(action=action, resource="*"))
 
 
-def _push(client: Any, repository: str, tag: str, content: str, **found: Any) -> None:
+def _push(client: Any, repository: str, tag: str, image: Image) -> None:
     """Push an image; a registry accepts an image that it already has."""
     try:
-        push_image(client, repository, tag, content, **found)
+        push(client, repository, tag, image)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ImageAlreadyExistsException":
             raise

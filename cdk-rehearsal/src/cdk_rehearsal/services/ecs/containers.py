@@ -27,8 +27,8 @@ from cdk_rehearsal.iam.service_roles import reason_not_to_start
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.responses import Request
 from cdk_rehearsal.services.ec2.interfaces import SubnetFullError
-from cdk_rehearsal.services.ecr.api import find_image
-from cdk_rehearsal.services.ecr.image_push import ENGINE_IMAGE, STANDS_IN
+from cdk_rehearsal.services.ecr.api import stored_image
+from cdk_rehearsal.services.ecr.image_archive import ImageError
 from cdk_rehearsal.services.ecs import engine
 from cdk_rehearsal.services.ecs.errors import ImageMissingError
 from cdk_rehearsal.services.ecs.health import check_deployment, watch_health
@@ -44,8 +44,7 @@ def get_docker(_original: Callable[[], Any]) -> Any:
     return engine.client()
 
 
-# --- The image. The manifest in ECR has an annotation with the engine's id of the image, whose
-# layers never go through the registry.
+# --- The image. The engine runs what ECR has under the digest.
 
 
 @replaces(ecs, "_prepare_service_images")
@@ -66,20 +65,18 @@ def prepare_service_images(
 
 
 def engine_image(image: str) -> tuple[str, bool]:
-    """Return the engine's id of an image in ECR, and whether that image is a stand-in for it."""
+    """Return the engine's id of an image in ECR, and whether that image stands for another."""
     repository = image.partition("/")[2].partition("@")[0].partition(":")[0]
     try:
         digest = digest_of(image)
+        found = stored_image(repository, digest) if digest else None
+        if digest is None or found is None:
+            raise ecs._ImagePullError(f"{image}: not an image of this account's ECR")
+        return engine.started_from(found), digest in engine.stand_ins
     except ImageMissingError as error:
         raise ecs._ImagePullError(str(error)) from error
-    record = find_image(repository, digest=digest) if digest else None
-    if record is None:
-        raise ecs._ImagePullError(f"{image}: not an image of this account's ECR")
-    annotations = json.loads(record["imageManifest"]).get("annotations", {})
-    identity = str(annotations.get(ENGINE_IMAGE))
-    if engine.image_id(identity) is None:
-        raise ecs._ImagePullError(f"{image}: the container engine has no image {identity}")
-    return identity, STANDS_IN in annotations
+    except ImageError as error:
+        raise ecs._ImagePullError(f"{image}: {error}") from error
 
 
 # --- The container.

@@ -1,11 +1,26 @@
 """The container engine that runs the tasks of ECS, as the process of the emulator reaches it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+from cdk_rehearsal.containers.ownership import loaded_name
 from cdk_rehearsal.options import EngineAccess
+from cdk_rehearsal.scratch import ScratchDirectory
+from cdk_rehearsal.services.ecr.image_archive import (
+    Image,
+    ImageError,
+    digest_of,
+    ids_in_engine,
+    saved_image,
+    write_image,
+)
 
 _RESPONSE_SECONDS = 600
+
+stand_ins: set[str] = set()
+"""The digests in ECR of images that stand for one that the engine does not have."""
 
 
 @cache
@@ -30,3 +45,40 @@ def image_id(image: str) -> str | None:
     except ImageNotFound:
         return None
     return f"sha256:{identity.removeprefix('sha256:')}"
+
+
+@contextmanager
+def saved(name: str) -> Iterator[Image]:
+    """Give an image as the engine saves it."""
+    with ScratchDirectory("image") as scratch:
+        archive = scratch.path / "image.tar"
+        with archive.open("wb") as file:
+            for part in client().images.get(name).save():
+                file.write(part)
+        with saved_image(archive) as image:
+            yield image
+
+
+def started_from(image: Image) -> str:
+    """Return the engine's id of an image in ECR; if the engine lacks the image, it loads it.
+
+    An engine finds an image by its configuration, or by its manifest. ``ImageError`` if the engine
+    refuses the image.
+    """
+    for each in ids_in_engine(image):
+        if found := image_id(each):
+            return found
+    from docker.errors import APIError, ImageLoadError
+
+    name = loaded_name(access().labels, digest_of(image.content))
+    with ScratchDirectory("image") as scratch:
+        archive = scratch.path / "image.tar"
+        write_image(archive, image, name)
+        with archive.open("rb") as file:
+            try:
+                client().images.load(file)
+            except (APIError, ImageLoadError) as error:
+                raise ImageError(f"the container engine does not load it: {error}") from error
+    if found := image_id(name):
+        return found
+    raise ImageError("the container engine has not loaded it")
