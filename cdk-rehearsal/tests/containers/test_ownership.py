@@ -13,7 +13,14 @@ import pytest
 
 from cdk_rehearsal import scratch
 from cdk_rehearsal.containers import Engine, EngineError, build_image, owned
-from cdk_rehearsal.containers.ownership import KEPT_IMAGES, OWNER, Build, left_over, sweep
+from cdk_rehearsal.containers.ownership import (
+    KEPT_IMAGES,
+    OWNER,
+    Build,
+    left_over,
+    loaded_name,
+    sweep,
+)
 from cdk_rehearsal.scratch import RUN, ScratchDirectory
 
 # Names of this process, since other test processes may use the same engine at the same time.
@@ -169,6 +176,25 @@ def test_a_pushed_image_is_removed_with_its_run_unless_the_user_has_tagged_it(
     assert not _exists(engine, "image", removed)
     (found,) = json.loads(engine("image", "inspect", tagged))
     assert found["RepoTags"] == [THEIRS]
+
+
+@pytest.mark.usefixtures("names")
+def test_a_run_removes_the_names_of_images_that_it_has_loaded(
+    engine: Engine, image: str, tmp_path: Path, killed: str
+) -> None:
+    built = _build(engine, tmp_path, image, KEPT)
+    swept = loaded_name({OWNER: killed}, built)
+    elsewhere = loaded_name({OWNER: "cdk-rehearsal-run-elsewhere"}, built)
+    for name in (swept, elsewhere):
+        engine("tag", built, name)
+    with owned(engine) as labels:
+        assert not _exists(engine, "image", swept)
+        own = loaded_name(labels, built)
+        engine("tag", built, own)
+        assert left_over(engine) == [own]
+    assert left_over(engine) == []
+    assert not _exists(engine, "image", own)
+    assert _exists(engine, "image", elsewhere)
 
 
 @pytest.mark.usefixtures("names", "locked", "alone")

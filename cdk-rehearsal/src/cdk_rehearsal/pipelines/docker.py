@@ -16,7 +16,7 @@ import ssl
 import sys
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -34,9 +34,10 @@ from cdk_rehearsal.services.ecr.image_archive import (
     digest_for_this_machine,
     digest_of,
     ids_in_engine,
+    small_image,
     write_image,
 )
-from cdk_rehearsal.services.ecr.image_push import push_from_engine, push_image
+from cdk_rehearsal.services.ecr.image_push import push, saved_by
 
 _BASE_IMAGE = "BASE_IMAGE"
 """The environment variable and build argument with the image that a Dockerfile starts from."""
@@ -380,15 +381,16 @@ def _push(state: State, image: str) -> None:
         raise _RefusalError(f"no basic auth credentials for {host}")
     if not (identity := state.known("images").get(image)):
         raise _RefusalError(f"an image does not exist locally with the tag: {image}")
-    ecr = boto3.client("ecr")
+    if state.engine:
+        built: AbstractContextManager[Image] = saved_by(state.engine[0], identity)
+    else:
+        built = nullcontext(small_image(identity))
     try:
-        if state.engine:
-            digest = push_from_engine(state.engine[0], identity, ecr, repository, tag)
-        else:
-            digest = push_image(ecr, repository, tag, identity)
+        with built as found:
+            digest = push(boto3.client("ecr"), repository, tag, found)
     except (ClientError, EngineError, ImageError) as error:
         raise _RefusalError(str(error)) from error
-    print(f"{tag}: digest: {digest}")
+    print(f"{tag}: digest: {digest} size: {len(found.content)}")
 
 
 def _parts(image: str) -> tuple[str, str, str]:

@@ -1,6 +1,8 @@
 """Pushes images through ECR's own API, with the calls that docker makes."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -27,17 +29,24 @@ def push_image(ecr: Any, repository: str, tag: str, content: str) -> str:
 
 
 def push_from_engine(engine: Engine, name: str, ecr: Any, repository: str, tag: str) -> str:
-    """Push an image of the engine, as the engine saves it; return its digest.
+    """Push an image of the engine; return its digest.
 
     Raises ``ClientError``, and ``ImageError`` or ``EngineError`` if the engine does not save it.
     """
+    with saved_by(engine, name) as image:
+        return push(ecr, repository, tag, image)
+
+
+@contextmanager
+def saved_by(engine: Engine, name: str) -> Iterator[Image]:
+    """Give an image as the engine saves it; ``ImageError`` or ``EngineError`` if it does not."""
     # Compressing would take longer than everything else, and give new digests to known layers.
     layout = ("--format=oci-archive", "--uncompressed") if engine.name == "podman" else ()
     with ScratchDirectory("image") as scratch:
         archive = scratch.path / "image.tar"
         engine("save", *layout, "--output", str(archive), name)
         with saved_image(archive) as image:
-            return push(ecr, repository, tag, image)
+            yield image
 
 
 def push(ecr: Any, repository: str, tag: str, image: Image) -> str:

@@ -1,0 +1,147 @@
+"""Release copies real bytes: here between two repositories of a local AWS."""
+
+import hashlib
+import io
+import json
+import ssl
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from backend_service.release.function import Clock, Service, release
+from cdk_rehearsal import NO_DELAYS, LocalAws
+from cdk_rehearsal.services.ecr.image_archive import Image, blobs_of, digest_of, small_image
+from cdk_rehearsal.services.ecr.image_push import push
+
+pytestmark = pytest.mark.slow
+
+LARGE = 200 * 1024 * 1024
+INDEX = "application/vnd.oci.image.index.v1+json"
+REGISTRY = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
+NOWHERE = {"os": "unknown", "architecture": "unknown"}
+
+
+SERVICE = Service(
+    repository=f"{REGISTRY}/shop",
+    builds=f"{REGISTRY}/shop/builds",
+    live_tag="live",
+    cluster="cluster",
+    name="web",
+    container="web",
+    definitions_file="images.json",
+    alarms=(),
+)
+
+
+def _large(folder: Path) -> Image:
+    """Return an image with a layer of `LARGE` bytes, a file with a hole."""
+    small, layer = small_image("large"), folder / "layer"
+    with layer.open("wb") as file:
+        file.seek(LARGE - 1)
+        file.write(b"1")
+    with layer.open("rb") as read:
+        digest = f"sha256:{hashlib.file_digest(read, 'sha256').hexdigest()}"
+    manifest = small.manifest
+    manifest["layers"][0] |= {"digest": digest, "size": LARGE}
+
+    def blob(wanted: str) -> IO[bytes]:
+        return layer.open("rb") if wanted == digest else small.open(wanted)
+
+    return Image(content=json.dumps(manifest).encode(), media_type=small.media_type, open=blob)
+
+
+def _index(image: Image) -> Image:
+    """Return an index of an image and its attestation, as BuildKit pushes it."""
+    attestation = small_image("attestation")
+    listed = [
+        {"mediaType": each.media_type, "digest": digest_of(each.content), "platform": platform}
+        for each, platform in (
+            (image, {"os": "linux", "architecture": "amd64"}),
+            (attestation, NOWHERE),
+        )
+    ]
+    manifests = {digest_of(each.content): each.content for each in (image, attestation)}
+
+    def blob(digest: str) -> IO[bytes]:
+        if digest in manifests:
+            return io.BytesIO(manifests[digest])
+        return (attestation if digest in blobs_of(attestation.manifest) else image).open(digest)
+
+    content = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed}).encode()
+    return Image(content=content, media_type=INDEX, open=blob)
+
+
+def _most_memory(aws: LocalAws) -> int:
+    """Return the most memory that the process of the local AWS has had, in bytes."""
+    folder = str(aws.access.ca_bundle.parent).encode()
+    (process,) = (
+        each.parent
+        for each in Path("/proc").glob("[0-9]*/cmdline")
+        if b"cdk_rehearsal.server" in (read := each.read_bytes()) and folder in read
+    )
+    lines = (process / "status").read_text("utf-8").splitlines()
+    (line,) = (each for each in lines if each.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalAws, str, int]]:
+    """A local AWS, the digest of an index that was pushed and released, and the memory for that."""
+    with (
+        LocalAws(account="111122223333", region="eu-west-1", delays=NO_DELAYS) as aws,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("SSL_CERT_FILE", str(aws.access.ca_bundle))
+        ecr, s3 = aws.client("ecr"), aws.client("s3")
+        for repository in ("shop", "shop/builds"):
+            ecr.create_repository(repositoryName=repository)
+        where = {"LocationConstraint": "eu-west-1"}
+        s3.create_bucket(Bucket="artifacts", CreateBucketConfiguration=where)
+        before = _most_memory(aws)
+        digest = push(ecr, "shop/builds", "1", _index(_large(tmp_path_factory.mktemp("image"))))
+        release(
+            f"{SERVICE.builds}:1@{digest}",
+            SERVICE,
+            s3=s3,
+            target={"Bucket": "artifacts", "Key": "1"},
+            ecr=ecr,
+            cloudwatch=aws.client("cloudwatch"),
+            clock=Clock(),
+        )
+        yield aws, digest, _most_memory(aws) - before
+
+
+def test_release_copies_an_index_with_an_attestation_and_a_large_layer(
+    grown: tuple[LocalAws, str, int],
+) -> None:
+    aws, digest, _ = grown
+    ecr = aws.client("ecr")
+
+    def manifest(**image_id: str) -> dict[str, Any]:
+        (found,) = ecr.batch_get_image(repositoryName="shop", imageIds=[image_id])["images"]
+        assert found["imageId"]["imageDigest"] == digest_of(found["imageManifest"].encode())
+        read: dict[str, Any] = json.loads(found["imageManifest"])
+        return read
+
+    index = manifest(imageTag="1")
+    assert manifest(imageDigest=digest) == index
+    sizes = {}
+    for child in index["manifests"]:
+        for blob in blobs_of(manifest(imageDigest=child["digest"])):
+            layer = {"repositoryName": "shop", "layerDigest": blob}
+            url = ecr.get_download_url_for_layer(**layer)["downloadUrl"]
+            trusted = ssl.create_default_context(cafile=str(aws.access.ca_bundle))
+            with urllib.request.urlopen(url, context=trusted) as answer:  # noqa: S310
+                data = answer.read()
+            assert digest_of(data) == blob
+            sizes[blob] = len(data)
+    assert len(sizes) == 2 * len(index["manifests"])
+    assert max(sizes.values()) == LARGE
+
+
+def test_the_local_aws_keeps_no_layer_in_its_memory(grown: tuple[LocalAws, str, int]) -> None:
+    _, _, growth = grown
+    assert growth < LARGE
