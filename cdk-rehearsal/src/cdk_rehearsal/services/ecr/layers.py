@@ -6,12 +6,13 @@ repository has the paths of these files here.
 
 import base64
 import hashlib
+import io
 import os
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ministack.core.responses import StreamingResponse
 from ministack.services import ecr
@@ -28,17 +29,23 @@ _SENT_SIZE = 1024 * 1024
 
 @dataclass
 class _Upload:
-    """A file with the bytes received so far, and their digest."""
+    """A file with the bytes received so far; their digest may be known without reading them."""
 
     file: Path
     size: int = 0
-    digest: Any = field(default_factory=hashlib.sha256)
+    read: Any = field(default_factory=hashlib.sha256)
+    known: str = ""
+
+    @property
+    def digest(self) -> str:
+        """The digest of all bytes."""
+        return self.known or f"sha256:{self.read.hexdigest()}"
 
     def add(self, part: bytes) -> None:
         with self.file.open("ab") as file:
             file.write(part)
         self.size += len(part)
-        self.digest.update(part)
+        self.read.update(part)
 
 
 _uploads: dict[tuple[str, str], _Upload] = {}
@@ -49,6 +56,25 @@ def _folder() -> Path:
     folder = Path(os.environ["HOME"], "layers")
     folder.mkdir(exist_ok=True)
     return folder
+
+
+def stored(digest: str) -> Path:
+    """Return the file that a layer has if any repository has it."""
+    return _folder() / digest.removeprefix("sha256:")
+
+
+def take_rest(repository: str, upload: str, digest: str, layer: IO[bytes]) -> None:
+    """Add the rest of a layer to an upload of this process, which is the registry itself.
+
+    A layer that another repository has is not read again.
+    """
+    received = _uploads[repository, upload]
+    if stored(digest).exists():
+        received.file.unlink()
+        received.file.hardlink_to(stored(digest))
+        received.size, received.known = layer.seek(0, io.SEEK_END), digest
+    while part := layer.read(_PART_SIZE):
+        received.add(part)
 
 
 def layer_file(repository: str, digest: str) -> Path | None:
@@ -120,12 +146,12 @@ def complete_layer_upload(_original: Handler, request: Request) -> Response:
     received = _uploads.get((name, upload))
     if received is None:
         return error("UploadNotFoundException", upload=upload)
-    if digest != f"sha256:{received.digest.hexdigest()}":
+    if digest != received.digest:
         return error("InvalidLayerException", digest=digest)
     if layer_file(name, digest):
         return error("LayerAlreadyExistsException", name=name, digest=digest)
     # Another repository may have the same layer: then its file is replaced by an equal one.
-    layer = received.file.replace(_folder() / received.digest.hexdigest())
+    layer = received.file.replace(stored(digest))
     ecr._layer_blobs.setdefault(name, {})[digest] = layer
     del _uploads[name, upload]
     return json_response({"uploadId": upload, "layerDigest": digest})

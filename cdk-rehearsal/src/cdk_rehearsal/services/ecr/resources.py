@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -23,6 +24,7 @@ from cdk_rehearsal.options import EngineAccess
 from cdk_rehearsal.services.awslambda.functions import function_named, working
 from cdk_rehearsal.services.ecr.image_archive import Image, digest_of, small_image
 from cdk_rehearsal.services.ecr.image_push import push
+from cdk_rehearsal.services.ecr.layers import stored, take_rest
 from cdk_rehearsal.services.ecs import engine
 
 
@@ -94,20 +96,30 @@ class ImageCopy(PutType):
         """Leave the image, as on AWS; its repository is emptied when it is deleted."""
 
 
+_copied: dict[str, Image] = {}
+"""By their ids, the engine's images that are in a repository: they need not be saved again."""
+
+
 @contextmanager
 def _source(name: str) -> Iterator[tuple[Image, bool]]:
     """Give the image, and whether it stands for one that the engine does not have.
 
     Without an engine, or an image to stand in, it is a small one.
     """
-    found, instead = False, ""
+    found = instead = None
     if EngineAccess.is_configured():
-        found, instead = engine.image_id(name) is not None, engine.access().instead
-    if not found and not instead:
+        found, instead = engine.image_id(name), engine.access().instead
+        instead = engine.image_id(instead) if instead else None
+    identity = found or instead
+    if identity is None:
         yield small_image(name), False
-        return
-    with engine.saved(name if found else instead) as image:
-        yield image, not found
+    elif identity in _copied:
+        yield _copied[identity], found is None
+    else:
+        with engine.saved(identity) as image:
+            yield image, found is None
+        if "manifests" not in image.manifest:
+            _copied[identity] = replace(image, open=lambda digest: stored(digest).open("rb"))
 
 
 def _sign_in(access: Access, source: str) -> None:
@@ -125,7 +137,8 @@ def _sign_in(access: Access, source: str) -> None:
 def _push(client: Any, repository: str, tag: str, image: Image) -> None:
     """Push an image; a registry accepts an image that it already has."""
     try:
-        push(client, repository, tag, image)
+        # Through HTTP the process would send itself hundreds of megabytes.
+        push(client, repository, tag, image, take_rest=take_rest)
     except ClientError as error:
         if error.response["Error"]["Code"] != "ImageAlreadyExistsException":
             raise
