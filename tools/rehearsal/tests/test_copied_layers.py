@@ -21,7 +21,6 @@ pytestmark = pytest.mark.slow
 LARGE = 200 * 1024 * 1024
 INDEX = "application/vnd.oci.image.index.v1+json"
 REGISTRY = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
-NOWHERE = {"os": "unknown", "architecture": "unknown"}
 
 
 SERVICE = Service(
@@ -36,39 +35,25 @@ SERVICE = Service(
 )
 
 
-def _large(folder: Path) -> Image:
-    """Return an image with a layer of `LARGE` bytes, a file with a hole."""
-    small, layer = small_image("large"), folder / "layer"
+def _index(layer: Path) -> Image:
+    """Return an index as BuildKit pushes it: an image with a large layer, and an attestation."""
     with layer.open("wb") as file:
-        file.seek(LARGE - 1)
-        file.write(b"1")
+        file.truncate(LARGE)
     with layer.open("rb") as read:
         digest = f"sha256:{hashlib.file_digest(read, 'sha256').hexdigest()}"
+    small, attestation = small_image("image"), small_image("attestation")
     manifest = small.manifest
     manifest["layers"][0] |= {"digest": digest, "size": LARGE}
+    children = [json.dumps(manifest).encode(), attestation.content]
+    listed = [{"mediaType": small.media_type, "digest": digest_of(each)} for each in children]
+    manifests = {digest_of(each): each for each in children}
 
     def blob(wanted: str) -> IO[bytes]:
-        return layer.open("rb") if wanted == digest else small.open(wanted)
-
-    return Image(content=json.dumps(manifest).encode(), media_type=small.media_type, open=blob)
-
-
-def _index(image: Image) -> Image:
-    """Return an index of an image and its attestation, as BuildKit pushes it."""
-    attestation = small_image("attestation")
-    listed = [
-        {"mediaType": each.media_type, "digest": digest_of(each.content), "platform": platform}
-        for each, platform in (
-            (image, {"os": "linux", "architecture": "amd64"}),
-            (attestation, NOWHERE),
-        )
-    ]
-    manifests = {digest_of(each.content): each.content for each in (image, attestation)}
-
-    def blob(digest: str) -> IO[bytes]:
-        if digest in manifests:
-            return io.BytesIO(manifests[digest])
-        return (attestation if digest in blobs_of(attestation.manifest) else image).open(digest)
+        if wanted == digest:
+            return layer.open("rb")
+        if wanted in manifests:
+            return io.BytesIO(manifests[wanted])
+        return (attestation if wanted in blobs_of(attestation.manifest) else small).open(wanted)
 
     content = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed}).encode()
     return Image(content=content, media_type=INDEX, open=blob)
@@ -101,7 +86,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalAws, 
         where = {"LocationConstraint": "eu-west-1"}
         s3.create_bucket(Bucket="artifacts", CreateBucketConfiguration=where)
         before = _most_memory(aws)
-        digest = push(ecr, "shop/builds", "1", _index(_large(tmp_path_factory.mktemp("image"))))
+        digest = push(ecr, "shop/builds", "1", _index(tmp_path_factory.mktemp("image") / "layer"))
         release(
             f"{SERVICE.builds}:1@{digest}",
             SERVICE,
