@@ -14,9 +14,9 @@ from cdk_rehearsal.services.ecr.image_archive import (
     blobs_of,
     digest_for_this_machine,
     digest_of,
+    loadable,
     saved_image,
     small_image,
-    write_image,
 )
 
 IMAGE = small_image("text")
@@ -55,9 +55,8 @@ def test_a_small_image_has_a_configuration_and_a_layer_of_its_text() -> None:
     assert small_image("text").content == IMAGE.content != small_image("other").content
 
 
-def test_an_image_that_was_written_is_read_unchanged(tmp_path: Path) -> None:
-    write_image(tmp_path / "image.tar", IMAGE, "localhost/name:1")
-    with saved_image(tmp_path / "image.tar") as image:
+def test_an_image_that_was_written_is_read_unchanged() -> None:
+    with loadable(IMAGE, "localhost/name:1") as archive, saved_image(archive) as image:
         assert (image.content, image.media_type) == (IMAGE.content, IMAGE.media_type)
         assert _contents(image) == _contents(IMAGE)
 

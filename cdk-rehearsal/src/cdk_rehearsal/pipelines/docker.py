@@ -34,8 +34,8 @@ from cdk_rehearsal.services.ecr.image_archive import (
     digest_for_this_machine,
     digest_of,
     ids_in_engine,
+    loadable,
     small_image,
-    write_image,
 )
 from cdk_rehearsal.services.ecr.image_push import push, saved_by
 
@@ -323,13 +323,12 @@ def _with_base_images(state: State, dockerfile: Path) -> Path:
         if (host := _parts(image)[0]) not in state.known("logins"):
             raise _RefusalError(f"{image}: no basic auth credentials for {host}")
         try:
-            pulled = _pull(image)
-        except (ClientError, ImageError) as error:
+            if (pulled := _pull(image)) is None:
+                raise _RefusalError(f"{image}: not found")
+            if state.engine:
+                instead[image] = _loaded(*state.engine, pulled)
+        except (ClientError, EngineError, ImageError) as error:
             raise _RefusalError(f"{image}: {error}") from error
-        if pulled is None:
-            raise _RefusalError(f"{image}: not found")
-        if state.engine:
-            instead[image] = _loaded(*state.engine, pulled)
     if not instead:
         return dockerfile
     pattern, copy = _IMAGE_IN_ECR.format(account, region), state.folder / "Dockerfile"
@@ -367,9 +366,7 @@ def _loaded(engine: Engine, labels: Mapping[str, str], image: Image) -> str:
     if known := [each for each in ids_in_engine(image) if engine.has_image(each)]:
         engine("tag", known[0], name)
         return name
-    with ScratchDirectory("image") as scratch:
-        archive = scratch.path / "image.tar"
-        write_image(archive, image, name)
+    with loadable(image, name) as archive:
         engine("load", "--input", str(archive))
     return name
 

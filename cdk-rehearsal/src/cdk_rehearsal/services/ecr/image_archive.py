@@ -166,8 +166,15 @@ def _of_docker(member: Open) -> Image:
     )
 
 
-def write_image(file: Path, image: Image, name: str) -> None:
-    """Write an archive of one image, no index, that docker and podman load under a name."""
+@contextmanager
+def loadable(image: Image, name: str) -> Iterator[Path]:
+    """Give an archive of one image, no index, that docker and podman load under a name."""
+    with ScratchDirectory("image") as scratch:
+        _write(scratch.path / "image.tar", image, name)
+        yield scratch.path / "image.tar"
+
+
+def _write(file: Path, image: Image, name: str) -> None:
     manifest, digest = image.manifest, digest_of(image.content)
     root = {"mediaType": image.media_type, "digest": digest, "size": len(image.content)}
     # Podman reads the first annotation, docker with the image store of containerd the second.

@@ -13,8 +13,8 @@ from cdk_rehearsal.services.ecr.image_archive import (
     ImageError,
     digest_of,
     ids_in_engine,
+    loadable,
     saved_image,
-    write_image,
 )
 
 _RESPONSE_SECONDS = 600
@@ -71,14 +71,11 @@ def started_from(image: Image) -> str:
     from docker.errors import APIError, ImageLoadError
 
     name = loaded_name(access().labels, digest_of(image.content))
-    with ScratchDirectory("image") as scratch:
-        archive = scratch.path / "image.tar"
-        write_image(archive, image, name)
-        with archive.open("rb") as file:
-            try:
-                client().images.load(file)
-            except (APIError, ImageLoadError) as error:
-                raise ImageError(f"the container engine does not load it: {error}") from error
+    with loadable(image, name) as archive, archive.open("rb") as file:
+        try:
+            client().images.load(file)
+        except (APIError, ImageLoadError) as error:
+            raise ImageError(f"the container engine does not load it: {error}") from error
     if found := image_id(name):
         return found
     raise ImageError("the container engine has not loaded it")
