@@ -3,12 +3,15 @@
 ``<construct>`` stands for a reference to a resource; ``*`` is a wildcard of IAM.
 """
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+import cfnlint
 import pytest
 
 from settings.examples import ACCOUNT
@@ -267,13 +270,14 @@ def statements(synthesis: Synthesis, names: Names) -> Iterator[tuple[str, dict[s
 
 @cache
 def rights(synthesis: Synthesis) -> dict[str, dict[str, set[str]]]:
-    """Return what each role may do on what."""
+    """Return what each role may do on what; a role with a managed policy is left out."""
     names = Names(synthesis)
     found: dict[str, dict[str, set[str]]] = {
         names.path(key): defaultdict(set)
         for template in synthesis.templates.values()
         for key, resource in template["Resources"].items()
         if resource["Type"] == "AWS::IAM::Role"
+        and "ManagedPolicyArns" not in resource["Properties"]
     }
     for role, statement in statements(synthesis, names):
         assert statement["Effect"] == "Allow"
@@ -292,6 +296,42 @@ def test_these_are_all_roles(topology: str) -> None:
 def test_the_role_may_do_this_and_nothing_else(topology: str, role: str) -> None:
     changes, roles = EXPECTED[topology]
     assert rights(synthesise(**changes))[role] == roles[role]
+
+
+def test_only_actions_that_name_no_resource_are_allowed_on_everything() -> None:
+    path = Path(cfnlint.__file__).parent / "data/AdditionalSpecs/Policies.json"
+    services = json.loads(path.read_text(encoding="utf-8"))
+    allowed = {action for role in IN_THE_RICHEST.values() for action in role.get("*", ())}
+    with_resources = {
+        each
+        for each in allowed
+        for service, _, action in [each.lower().partition(":")]
+        if "Resources" in services[service]["Actions"][action]
+    }
+    # Fargate has no container instance, and a condition confines the first action to the cluster.
+    # AWS's policy for the deploy action has "*" for the second.
+    assert with_resources == {"ecs:ListTasks", "ecs:RegisterTaskDefinition"}
+
+
+@pytest.mark.parametrize("topology", EXPECTED)
+def test_the_artifact_bucket_lets_in_its_cleaner_by_single_actions(topology: str) -> None:
+    """cdk-nag does not look at the policy of a bucket."""
+    changes, _ = EXPECTED[topology]
+    policy = synthesise(**changes).only("BackendServiceStack", "AWS::S3::BucketPolicy")
+    (allowing,) = (
+        statement
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    )
+    assert "S3AutoDeleteObjects" in allowing["Principal"]["AWS"]["Fn::GetAtt"][0]
+    assert allowing["Action"] == [
+        "s3:DeleteObject",
+        "s3:DeleteObjectVersion",
+        "s3:GetBucketPolicy",
+        "s3:GetBucketTagging",
+        "s3:ListBucketVersions",
+        "s3:PutBucketPolicy",
+    ]
 
 
 @pytest.mark.parametrize("topology", EXPECTED)

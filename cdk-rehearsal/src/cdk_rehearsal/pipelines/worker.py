@@ -27,8 +27,8 @@ from cdk_rehearsal.server.local_aws import LocalAws
 
 CODEPIPELINE = "codepipeline.amazonaws.com"
 
-FAILURES = (RehearsalError, EngineError, BotoCoreError, ClientError, ValueError)
-"""The exceptions with which an action fails; any other one is a mistake of the worker."""
+# The exceptions with which an action fails; any other one is a mistake of the worker.
+_FAILURES = (RehearsalError, EngineError, BotoCoreError, ClientError, ValueError)
 
 _LONGEST_MESSAGE = 5000  # that PutJobFailureResult takes
 _LONGEST_SUMMARY = 2048
@@ -85,21 +85,6 @@ class PipelineWorker:
             for job in self._client.poll_for_jobs(actionTypeId=kind)["jobs"]:
                 yield self._do(job["id"], job["data"]["pipelineContext"])
 
-    def perform(self, action: Action, own: Access, artifacts: ArtifactStore, commit: str) -> Any:
-        """Do one action with its role; ``own`` is the access of its pipeline's role.
-
-        It raises one of ``FAILURES`` if the action fails. A source action returns its ``Source``.
-        """
-        kind = action["actionTypeId"]["category"], action["actionTypeId"]["provider"]
-        role = action.get("roleArn")
-        # CodePipeline does an action without a role of its own with the role of the pipeline.
-        access = own.role(role) if role else own
-        return self._kinds[kind](artifacts.resolved(action), access, artifacts, commit)
-
-    def as_pipeline(self, pipeline: Mapping[str, Any]) -> Access:
-        """Assume the role of a pipeline, as CodePipeline does."""
-        return self._aws.access.role(pipeline["roleArn"], service=CODEPIPELINE)
-
     # The worker of a rehearsal overrides these.
 
     def before_action(self, name: str) -> None:
@@ -126,16 +111,25 @@ class PipelineWorker:
         try:
             pipeline = self._client.get_pipeline(name=name)["pipeline"]
             store = self._store(execution, name, pipeline["artifactStore"]["location"])
-            done = self.perform(
-                _action(pipeline, action), self.as_pipeline(pipeline), store, commit
-            )
-        except FAILURES as error:
+            done = self._perform(_action(pipeline, action), pipeline["roleArn"], store, commit)
+        except _FAILURES as error:
             details = {"type": "JobFailed", "message": str(error)[:_LONGEST_MESSAGE]}
             self._client.put_job_failure_result(jobId=job, failureDetails=details)
             return JobResult(pipeline=name, action=action, failure=error)
         revision = _revision(done, commit) if isinstance(done, Source) else {}
         self._client.put_job_success_result(jobId=job, **revision)
         return JobResult(pipeline=name, action=action, failure=None)
+
+    def _perform(
+        self, action: Action, pipeline_role: str, artifacts: ArtifactStore, commit: str
+    ) -> Any:
+        """Do one action with its role; a source action returns its ``Source``."""
+        kind = action["actionTypeId"]["category"], action["actionTypeId"]["provider"]
+        role = action.get("roleArn")
+        # CodePipeline does an action without a role of its own with the role of the pipeline.
+        own = self._aws.access.role(pipeline_role, service=CODEPIPELINE)
+        access = own.role(role) if role else own
+        return self._kinds[kind](artifacts.resolved(action), access, artifacts, commit)
 
     def _execution(self, pipeline: str, wanted: str) -> Mapping[str, Any]:
         listed = self._client.list_pipeline_executions(pipelineName=pipeline)
