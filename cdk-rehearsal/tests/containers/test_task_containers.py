@@ -13,7 +13,7 @@ from cdk_rehearsal.containers.network import ContainerNetwork
 from cdk_rehearsal.expectation import wait_until
 from cdk_rehearsal.services.ecr.image_push import push_image
 from support.discoverable import Resources, registry, service
-from support.stacks import StackFailedError, Stacks
+from support.stacks import Stacks
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +44,6 @@ def aws(engine: Engine, network: ContainerNetwork, image: str) -> Iterator[Local
         ) as aws:
             aws.client("ecr").create_repository(repositoryName="backend")
             _push(aws, engine("image", "inspect", "--format", "{{.Id}}", image), "good")
-            _push(aws, "0" * 64, "lost")
             yield aws
 
 
@@ -144,36 +143,6 @@ def test_an_ill_task_is_replaced(
     wait_until("it is replaced", lambda: list(_instances(aws).values()) == ["HEALTHY"])
     answer = aws.client("ecs").describe_tasks(cluster="infra", tasks=[ill["taskArn"]])
     assert answer["tasks"][0]["stoppedReason"] == "Task failed container health checks"
-
-
-def test_a_task_that_stops_leaves_the_name_at_once_serves_on_and_is_killed_after_its_timeout(
-    aws: LocalAws, engine: Engine, network: ContainerNetwork, stacks: Stacks
-) -> None:
-    stacks.deploy("tasks", _resources(network.cidr, count=1, drain=60, StopTimeout=4))
-    (task,) = _tasks(aws)
-    (container,) = network.containers()
-    ecs = aws.client("ecs")
-
-    ecs.stop_task(cluster="infra", task=task["taskArn"])
-
-    assert _address(task) not in _instances(aws)
-    assert engine("exec", container, "sh", "-c", f"{CALL} && echo yes")
-
-    def described() -> dict[str, Any]:
-        arns = [task["taskArn"]]
-        return dict(ecs.describe_tasks(cluster="infra", tasks=arns)["tasks"][0])
-
-    assert described()["lastStatus"] == "STOPPING"
-    wait_until("it has stopped", lambda: described()["lastStatus"] == "STOPPED")
-    assert described()["containers"][0]["exitCode"] == 137
-    assert engine.attempt("container", "inspect", container).returncode != 0
-
-
-def test_a_deploy_whose_image_the_engine_does_not_have_fails(
-    network: ContainerNetwork, stacks: Stacks
-) -> None:
-    with pytest.raises(StackFailedError, match="circuit breaker was triggered"):
-        stacks.deploy("tasks", _resources(network.cidr, count=1, Image=f"{REPOSITORY}:lost"))
 
 
 def test_a_task_that_starts_slowly_becomes_healthy_within_its_start_period(

@@ -69,6 +69,7 @@ def asked(**policies: list[dict[str, Any]]) -> dict[str, Any]:
         "principal": SESSION,
         "action": "s3:GetObject",
         "resource": "arn:aws:s3:::data/a",
+        "context": {"several": ["v", "w"]},
         **policies,
     }
 
@@ -100,6 +101,9 @@ def test_a_decision_lists_every_statement_that_allows() -> None:
         ({"NotPrincipal": {"AWS": []}}, "NotPrincipal"),
         ({"Condition": {"StringEqualz": {"k": "v"}}}, "StringEqualz"),
         ({"Condition": {"DateLessThan": {"k": "2026-01-31"}}}, "DateLessThan"),
+        ({"Condition": {"StringEqualsIfExists": {"k": "v"}}}, "StringEqualsIfExists"),
+        ({"Condition": {"ForAnyValue:StringEquals": {"k": "v"}}}, "ForAnyValue:StringEquals"),
+        ({"Condition": {"StringEquals": {"several": "v"}}}, "several values"),
         ({"Condition": {"StringLike": {"k": "${aws:username}"}}}, "policy variables"),
         ({"Resource": "arn:aws:s3:::data/${aws:username}"}, "policy variables"),
     ],

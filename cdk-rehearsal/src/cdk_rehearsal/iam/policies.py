@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
-from typing import Any, Self, TypeAlias
+from typing import Any, TypeAlias
 
 Document: TypeAlias = str | Mapping[str, Any]
 
@@ -102,7 +102,7 @@ class Statement:
         texts = [
             str(each).lower() if isinstance(each, bool) else _plain(str(each)) for each in operands
         ]
-        return _Condition.of(operator).holds(request.keys.get(key.lower()), texts)
+        return _holds(operator, request.keys.get(key.lower()), texts)
 
 
 def _plain(text: str) -> str:
@@ -182,15 +182,6 @@ def _regex(pattern: str, *, many: str, one: str) -> str:
 
 # --- Conditions.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
-
-
-def _text(value: str, operand: str) -> bool:
-    return value == operand
-
-
-def _text_in_any_case(value: str, operand: str) -> bool:
-    return value.lower() == operand.lower()
 
 
 def _like(value: str, operand: str) -> bool:
@@ -205,10 +196,9 @@ def _less(value: str, operand: str) -> bool:
 
 
 _TESTS: dict[str, Callable[[str, str], bool]] = {
-    "StringEquals": _text,
-    "StringEqualsIgnoreCase": _text_in_any_case,
+    "StringEquals": lambda value, operand: value == operand,
     "StringLike": _like,
-    "Bool": _text_in_any_case,
+    "Bool": lambda value, operand: value.lower() == operand.lower(),
     # IAM treats both alike; both match wildcards.
     "ArnEquals": lambda value, operand: arn_matches(operand, value),
     "ArnLike": lambda value, operand: arn_matches(operand, value),
@@ -216,53 +206,25 @@ _TESTS: dict[str, Callable[[str, str], bool]] = {
 }
 _NEGATIONS = {
     "StringNotEquals": "StringEquals",
-    "StringNotEqualsIgnoreCase": "StringEqualsIgnoreCase",
     "StringNotLike": "StringLike",
     "ArnNotEquals": "ArnEquals",
     "ArnNotLike": "ArnLike",
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Condition:
-    """A condition operator: its test, its negation, its quantifier and IfExists."""
-
-    test: Callable[[str, str], bool] | None
-    """None for the operator Null, which tests whether the key exists."""
-    negated: bool
-    quantifier: str
-    if_exists: bool
-
-    @classmethod
-    @cache
-    def of(cls, operator: str) -> Self:
-        quantifier, _, rest = operator.rpartition(":")
-        name = rest.removesuffix("IfExists")
-        if quantifier not in ("", "ForAllValues", "ForAnyValue") or (
-            name not in _TESTS and name not in _NEGATIONS and name != "Null"
-        ):
-            raise PolicyError(f"the condition operator {operator} is not judged here")
-        return cls(
-            test=None if name == "Null" else _TESTS[_NEGATIONS.get(name, name)],
-            negated=name in _NEGATIONS,
-            quantifier=quantifier,
-            if_exists=rest != name,
-        )
-
-    def holds(self, value: Any, operands: Sequence[str]) -> bool:
-        if self.test is None:
-            return any((value is None) == (operand.lower() == "true") for operand in operands)
-        if value is None:
-            alone = self.negated and not self.quantifier
-            return self.if_exists or self.quantifier == "ForAllValues" or alone
-        values = [str(each) for each in value] if isinstance(value, (list, tuple)) else [str(value)]
-        combine = all if self.quantifier == "ForAllValues" else any
-        return combine(self._one_holds(each, operands) for each in values)
-
-    def _one_holds(self, value: str, operands: Sequence[str]) -> bool:
-        if self.test is None:
-            return False
-        return any(self.test(value, operand) for operand in operands) != self.negated
+def _holds(operator: str, value: Any, operands: Sequence[str]) -> bool:
+    """Compare the value of a condition key, None without one, with the values in a policy."""
+    if operator == "Null":  # tests whether there is a value
+        return any((value is None) == (operand.lower() == "true") for operand in operands)
+    negated = operator in _NEGATIONS
+    test = _TESTS.get(_NEGATIONS.get(operator, operator))
+    if test is None:
+        raise PolicyError(f"the condition operator {operator} is not judged here")
+    if isinstance(value, (list, tuple)):
+        raise PolicyError(f"{operator} is not judged here for a key with several values")
+    if value is None:
+        return negated
+    return any(test(str(value), operand) for operand in operands) != negated
 
 
 # --- Principals in resource policies and trust policies.

@@ -12,7 +12,6 @@ import hashlib
 import inspect
 import json
 import os
-import textwrap
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.metadata import version
@@ -27,7 +26,6 @@ from cdk_rehearsal.scratch import ScratchDirectory
 RECORD = Path(__file__).with_name("names.json")
 _PACKAGE = Path(__file__).parents[1]
 _PREFIX = "ministack."
-_WIDTH = 100
 _GONE = "gone"
 _COMMAND = "python -m cdk_rehearsal.server --replacements"
 
@@ -71,13 +69,11 @@ def report(replacements: Replacements) -> str:
     lines = []
     entries = list(replacements)
     for entry in entries:
-        verb = "added: " if entry.adds else ""
-        name, *more = (str(name).removeprefix(_PREFIX) for name in entry.names)
-        lines.append(f"{name}  <-  {entry.where}")
-        lines += [f"    and {other}" for other in more]
-        lines += _indented(f"{verb}{entry.why}")
+        names = " and ".join(str(name).removeprefix(_PREFIX) for name in entry.names)
+        lines.append(f"{names}  <-  {entry.where}")
+        lines.append(f"    {'added: ' if entry.adds else ''}{entry.why}")
         if entry.upstream:
-            lines += _indented(f"upstream: {entry.upstream}")
+            lines.append(f"    upstream: {entry.upstream}")
     added = sum(entry.adds for entry in entries)
     upstream = sum(bool(entry.upstream) for entry in entries)
     lines.append(
@@ -85,11 +81,6 @@ def report(replacements: Replacements) -> str:
         f"MiniStack could take over {upstream} of them."
     )
     return "\n".join(lines)
-
-
-def _indented(text: str) -> list[str]:
-    indent = " " * 4
-    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent)
 
 
 def differences(recorded: dict[str, Any], now: dict[str, str], uses: dict[str, str]) -> list[str]:
