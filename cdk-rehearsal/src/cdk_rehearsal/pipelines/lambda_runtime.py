@@ -1,24 +1,19 @@
-"""Runs handlers of Lambda functions for `lambda_action`, each in a process of its own.
+"""Runs the handler of a Lambda function for `lambda_action`, in a process of its own.
 
-This script imports nothing of the project but the code of the function. It loads boto3, and forks
-for each line on its standard input, a JSON object that describes a call. The new process writes the
-result that the function reports to CodePipeline into the file ``result``, and its log into ``log``.
-The script answers with a line, the exit status of that process, and ends with its standard input.
+This script imports nothing of the project but the code of the function, from the current folder. It
+reads a JSON object that describes the call from its standard input, prints the log, and writes the
+result that the function reports to CodePipeline into the file ``result``.
 """
 
 import json
 import os
 import sys
 import time
-import traceback
-from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import boto3
-import botocore.loaders
-import botocore.session
 
 KILLED = 137
 
@@ -26,10 +21,6 @@ KILLED = 137
 # a second for what takes minutes on AWS, so a pause is not longer than this.
 _LONGEST_PAUSE_SECONDS = 0.5
 _sleep = time.sleep
-
-# boto3 reads the models of these services once. Others work, too, but take longer.
-_READ_ONCE = ("cloudwatch", "codepipeline", "ecr", "ecs", "s3")
-_LOADER = botocore.loaders.create_loader()
 
 
 class LambdaContext:
@@ -53,7 +44,7 @@ class Calls:
         self._kill = kill
         self._result = result
         self._sent: dict[str, Any] = {}
-        boto3.setup_default_session(botocore_session=_session())
+        boto3.setup_default_session()
         events = boto3.DEFAULT_SESSION.events
         events.register("before-parameter-build", self._parameters)
         events.register("before-call", self._before)
@@ -78,51 +69,18 @@ class Calls:
 
 
 def main() -> None:
-    """Run a handler for each line."""
-    for service in _READ_ONCE:
-        _session().create_client(service, "eu-west-1")
-    for line in sys.stdin:
-        child = os.fork()
-        if not child:
-            _run(json.loads(line))
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
-
-
-def _run(given: Mapping[str, Any]) -> None:
-    """Call the handler, and end this process."""
-    log = os.open(given["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    for descriptor in (1, 2):
-        os.dup2(log, descriptor)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.environ.clear()
-    os.environ.update(given["environment"])
-    os.chdir(given["code"])
-    sys.path.insert(0, given["code"])
+    """Call the handler; an exception of it ends this process, and is the end of the log."""
+    given = json.load(sys.stdin)
+    sys.path.insert(0, str(Path.cwd()))
     time.sleep = _pause
     module, _, name = given["handler"].rpartition(".")
-    status = 1
-    try:
-        Calls(given["kill"], Path(given["result"]))
-        getattr(import_module(module), name)(given["event"], LambdaContext(given["seconds"]))
-        status = 0
-    except Exception:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
+    Calls(given["kill"], Path(given["result"]))
+    getattr(import_module(module), name)(given["event"], LambdaContext(given["seconds"]))
 
 
 def _pause(seconds: Any, /) -> None:
     """Take the place of ``time.sleep`` in a function."""
     _sleep(min(seconds, _LONGEST_PAUSE_SECONDS))
-
-
-def _session() -> Any:
-    session = botocore.session.get_session()
-    session.register_component("data_loader", _LOADER)
-    return session
 
 
 if __name__ == "__main__":
