@@ -7,11 +7,13 @@ the request keeps it from its handler.
 import gzip
 import hashlib
 import hmac
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import parse_qsl, quote
 
@@ -21,51 +23,9 @@ from cdk_rehearsal.server.service_models import Model, Operation, models
 
 Headers: TypeAlias = list[tuple[str, str]]
 HOST = "127.0.0.1:4566"
-OPERATIONS = {
-    "application-autoscaling": ("DescribeScalableTargets", "RegisterScalableTarget"),
-    "cloudformation": (
-        "CreateChangeSet", "CreateStack", "DeleteStack", "DescribeStackEvents", "ExecuteChangeSet",
-        "GetTemplate", "UpdateStack", "DescribeStacks",
-    ),
-    "codebuild": ("BatchGetBuilds", "StartBuild", "StopBuild", "BatchGetProjects"),
-    "codeconnections": ("CreateConnection", "GetConnection"),
-    "codepipeline": (
-        "GetPipelineState", "PutApprovalResult", "PutJobFailureResult", "PutJobSuccessResult",
-        "StartPipelineExecution", "GetPipeline",
-    ),
-    "ec2": (
-        "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "CreateVpc",
-        "RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress", "DescribeVpcs",
-    ),
-    "ecr": (
-        "BatchCheckLayerAvailability", "BatchGetImage", "CompleteLayerUpload",
-        "GetDownloadUrlForLayer", "InitiateLayerUpload", "PutImage", "UploadLayerPart",
-        "GetAuthorizationToken",
-    ),
-    "ecs": (
-        "DescribeServices", "DescribeTaskDefinition", "DescribeTasks", "ListTasks",
-        "RegisterTaskDefinition", "TagResource", "UpdateService", "ListClusters",
-    ),
-    "iam": ("CreateAccessKey", "CreateRole", "PutUserPolicy", "GetRole"),
-    "lambda": ("GetFunctionConfiguration", "Invoke", "UpdateFunctionCode", "ListFunctions"),
-    "logs": (
-        "CreateLogStream", "DescribeLogStreams", "FilterLogEvents", "PutLogEvents",
-        "DescribeLogGroups",
-    ),
-    "monitoring": ("PutMetricData", "SetAlarmState", "DescribeAlarms"),
-    "route53": ("GetHostedZone", "ListResourceRecordSets", "ListHostedZones"),
-    "s3": (
-        "CopyObject", "CreateBucket", "DeleteObject", "GetBucketAcl", "GetBucketLocation",
-        "GetBucketPolicy", "GetBucketTagging", "GetBucketVersioning", "ListBuckets",
-        "ListObjectVersions", "ListObjectsV2", "PutBucketPolicy", "PutObject", "GetObject",
-    ),
-    "secretsmanager": ("BatchGetSecretValue", "CreateSecret", "GetSecretValue", "ListSecrets"),
-    "servicediscovery": ("DeregisterInstance", "GetNamespace", "RegisterInstance", "ListServices"),
-    "servicequotas": ("GetServiceQuota", "ListServices"),
-    "sns": ("Publish", "Subscribe", "ListTopics"),
-    "ssm": ("GetParameters", "PutParameter", "DescribeParameters"),
-    "sts": ("AssumeRole", "AssumeRoleWithWebIdentity", "GetCallerIdentity"),
-}  # fmt: skip
+OPERATIONS: dict[str, list[str]] = json.loads(
+    Path(__file__).with_name("operations.json").read_text("utf-8")
+)
 """What a deploy and a delivery call; the last of each service is the decoy."""
 
 
