@@ -10,7 +10,7 @@ import subprocess
 import sys
 import uuid
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,13 +23,12 @@ from cdk_rehearsal.pipelines.artifacts import Action, ArtifactStore
 from cdk_rehearsal.scratch import ScratchDirectory
 from cdk_rehearsal.server.local_aws import LocalAws
 
-ATTEMPTS = 3
-"""How often Lambda runs a function that CodePipeline has called, if it fails.
-https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"""
-
 LAMBDA = "lambda.amazonaws.com"
 
 _RUNTIME = Path(__file__).with_name("lambda_runtime.py")
+# How often Lambda runs a function that CodePipeline has called, if it fails.
+# https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+_ATTEMPTS = 3
 _MOST_CALLS = 20
 _LOG_LINES = 20
 
@@ -38,14 +37,12 @@ class LambdaAction:
     """Calls the function of an action, which a stack has deployed to ``aws``.
 
     ``access`` is that of the action's role, whose credentials the function gets with its job; the
-    function runs with its own role. ``kills`` are the calls at which its process is killed, one for
-    each attempt, such as ``before ecr.PutImage``.
+    function runs with its own role.
     """
 
-    def __init__(self, aws: LocalAws, access: Access, *, kills: Sequence[str] = ()) -> None:
+    def __init__(self, aws: LocalAws, access: Access) -> None:
         self._aws = aws
         self._access = access
-        self._kills = list(kills)
 
     def run(self, action: Action, artifacts: ArtifactStore) -> dict[str, str]:
         """Return the output variables.
@@ -96,13 +93,12 @@ class LambdaAction:
             function["Role"], service=LAMBDA, session=function["FunctionName"]
         )
         log = ""
-        for _ in range(ATTEMPTS):
+        for _ in range(_ATTEMPTS):
             result = code.parent / "result.json"
             call = {
                 "handler": function["Handler"],
                 "event": event,
                 "seconds": function["Timeout"],
-                "kill": self._kills.pop(0) if self._kills else "",
                 "result": str(result),
             }
             status, log = _run(call, code, self._environment(access, function))

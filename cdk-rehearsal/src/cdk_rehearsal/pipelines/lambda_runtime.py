@@ -6,7 +6,6 @@ result that the function reports to CodePipeline into the file ``result``.
 """
 
 import json
-import os
 import sys
 import time
 from importlib import import_module
@@ -14,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-
-KILLED = 137
 
 # A function that waits for AWS pauses for seconds between two looks. The local AWS needs less than
 # a second for what takes minutes on AWS, so a pause is not longer than this.
@@ -35,37 +32,24 @@ class LambdaContext:
 
 
 class Calls:
-    """Watches the calls of all clients: kills the process at one, and records the job's result.
+    """Watches the calls of all clients, and records the result of the job."""
 
-    ``kill`` is "before" or "after" with a call, such as ``before ecr.PutImage``.
-    """
-
-    def __init__(self, kill: str, result: Path) -> None:
-        self._kill = kill
+    def __init__(self, result: Path) -> None:
         self._result = result
         self._sent: dict[str, Any] = {}
         boto3.setup_default_session()
         events = boto3.DEFAULT_SESSION.events
-        events.register("before-parameter-build", self._parameters)
-        events.register("before-call", self._before)
-        events.register("after-call", self._after)
+        events.register("before-parameter-build.codepipeline", self._before)
+        events.register("after-call.codepipeline", self._after)
 
-    def _parameters(self, params: dict[str, Any], **_: Any) -> None:
+    def _before(self, params: dict[str, Any], **_: Any) -> None:
         self._sent = dict(params)
-
-    def _before(self, event_name: str, **_: Any) -> None:
-        self._die("before", event_name)
 
     def _after(self, event_name: str, http_response: Any, **_: Any) -> None:
         name = event_name.partition(".")[2]
         done = http_response.status_code < 300  # noqa: PLR2004 - the class of HTTP statuses
         if done and name.startswith("codepipeline.PutJob"):
             self._result.write_text(json.dumps({name: self._sent}), encoding="utf-8")
-        self._die("after", event_name)
-
-    def _die(self, when: str, event_name: str) -> None:
-        if self._kill == f"{when} {event_name.partition('.')[2]}":
-            os._exit(KILLED)
 
 
 def main() -> None:
@@ -74,7 +58,7 @@ def main() -> None:
     sys.path.insert(0, str(Path.cwd()))
     time.sleep = _pause
     module, _, name = given["handler"].rpartition(".")
-    Calls(given["kill"], Path(given["result"]))
+    Calls(Path(given["result"]))
     getattr(import_module(module), name)(given["event"], LambdaContext(given["seconds"]))
 
 

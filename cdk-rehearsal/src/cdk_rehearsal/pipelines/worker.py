@@ -6,7 +6,7 @@ knows the order of stages and actions.
 
 import itertools
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,9 +48,7 @@ class PipelineWorker:
 
     It reads pipelines, build projects and functions from the local AWS. Builds call ``docker``;
     their other commands are real. Source actions deliver ``repository``, with ``working_tree`` its
-    files as they are on disk if no commit is asked for. ``kills`` has, by the name of an action,
-    the calls at which the process of its function is killed, one for each attempt (see
-    ``LambdaAction``).
+    files as they are on disk if no commit is asked for.
     """
 
     def __init__(
@@ -68,7 +66,6 @@ class PipelineWorker:
         self._client = aws.client("codepipeline")
         self._build_numbers = itertools.count(1)
         self._stores: dict[str, ArtifactStore] = {}
-        self.kills: Mapping[str, Sequence[str]] = {}
         self._kinds: dict[tuple[str, str], Callable[[Action, Access, ArtifactStore, str], Any]] = {
             ("Source", "GitHub"): self._store_source,
             ("Source", "CodeStarSourceConnection"): self._store_source,
@@ -183,8 +180,7 @@ class PipelineWorker:
         self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
     ) -> None:
         """Call the function; its output variables are those of the action's namespace."""
-        kills = self.kills.get(action["name"], ())
-        function = LambdaAction(self._aws, access, kills=kills)
+        function = LambdaAction(self._aws, access)
         artifacts.variables[_namespace(action)] = function.run(action, artifacts)
 
 
