@@ -95,6 +95,7 @@ class LambdaAction:
         log = ""
         for _ in range(_ATTEMPTS):
             result = code.parent / "result.json"
+            result.unlink(missing_ok=True)
             call = {
                 "handler": function["Handler"],
                 "event": event,
