@@ -46,10 +46,9 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """A statement, with the name of its policy and its index in it."""
+    """A statement, with the name of its policy."""
 
     policy: str
-    index: int
     content: Mapping[str, Any]
 
     @property
@@ -119,10 +118,8 @@ def statements(document: Document, *, policy: str) -> list[Statement]:
     """Return the statements of a policy document."""
     content = json.loads(document) if isinstance(document, str) else document
     found = content.get("Statement", [])
-    return [
-        Statement(policy=policy, index=index, content=each)
-        for index, each in enumerate([found] if isinstance(found, Mapping) else found)
-    ]
+    listed = [found] if isinstance(found, Mapping) else found
+    return [Statement(policy=policy, content=each) for each in listed]
 
 
 # --- Patterns.
@@ -301,7 +298,6 @@ class Decision:
     allowed: bool
     reason: str
     allowed_by: tuple[Statement, ...] = ()
-    denied_by: Statement | None = None
 
 
 def decide(request: Request, policies: Policies) -> Decision:
@@ -322,9 +318,7 @@ def decide(request: Request, policies: Policies) -> Decision:
     for layer, its_statements in layers.items():
         for statement in its_statements:
             if not statement.allows and statement.applies(request):
-                return Decision(
-                    allowed=False, reason=f"with an explicit deny in {layer}", denied_by=statement
-                )
+                return Decision(allowed=False, reason=f"with an explicit deny in {layer}")
     allowed_by = tuple(_allowing(policies.identity, request))
     how = max((how for each, how in of_resource if each.allows), key=_strength, default=Named.NOT)
     if reason := _obstacle(request, policies, how, own=bool(allowed_by)):
