@@ -59,11 +59,13 @@ class Proposal:
 
     ``health_check`` is that of the Dockerfile, empty if there is none. ``choose_first_image`` moves
     it to the values or to ``later``, which has the check that the first image may not pass.
+    ``not_executable`` is a file that the image executes, and that will not be executable.
     """
 
     values: dict[str, Value]
     health_check: str
     later: str = ""
+    not_executable: str = ""
 
     @property
     def missing(self) -> list[str]:
@@ -84,6 +86,11 @@ class Proposal:
         """Yield what the user should know about the values."""
         if not self.values["health_check_command"].text:
             yield NO_HEALTH_CHECK
+        if self.not_executable:
+            yield (
+                f"CodePipeline does not keep the executable bit of {self.not_executable}, which "
+                "the Dockerfile executes. Add there: RUN chmod +x <its path in the image>"
+            )
         if self.later:
             yield (
                 "The first image may not pass the HEALTHCHECK of the Dockerfile. After the first "
@@ -114,7 +121,11 @@ def propose(repository: Repository, dockerfile_path: str, given: Mapping[str, Va
         found["container_port"] = port
     known = {**given, **found, **given}  # in the order in which the user reads them
     values = known | {**_names(repository, known), **given}
-    return Proposal(values, _health_check(dockerfile.image))
+    return Proposal(
+        values,
+        _health_check(dockerfile.image),
+        not_executable=_not_executable(repository, dockerfile, repository.read(dockerfile_path)),
+    )
 
 
 def _is_dockerfile(path: str) -> bool:
@@ -191,6 +202,19 @@ def _ports(image: Stage) -> Iterator[Value]:
         yield Value(match[1], "the command of the image")
     if variable.isdecimal():
         yield Value(variable, "the variable PORT of the image")
+
+
+def _not_executable(repository: Repository, dockerfile: Dockerfile, text: str) -> str:
+    """Return a file that the Dockerfile executes only by the bit that it has in git."""
+    if "chmod" in text:
+        return ""
+    words = [word for command in dockerfile.run for word in re.split(r"[\s&|;]+", command)]
+    executed = [word for word in words if word.startswith("./")]
+    for command in dockerfile.image.commands.values():
+        executed += [word for word in command if word != "exec"][:1]
+    names = {posixpath.basename(word) for word in executed}
+    found = [path for path in repository.executable if posixpath.basename(path) in names]
+    return shown_name(found[0]) if found else ""
 
 
 def _health_check(image: Stage) -> str:

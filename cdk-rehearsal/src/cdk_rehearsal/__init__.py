@@ -14,6 +14,7 @@ inside the process of the local AWS.
 from cdk_rehearsal.access import Access
 from cdk_rehearsal.expectation import (
     RehearsalError,
+    UnmetExpectationError,
     expect,
     expect_all,
     expect_true,
@@ -43,6 +44,7 @@ __all__ = [
     "RehearsalError",
     "ScratchDirectory",
     "Snapshot",
+    "UnmetExpectationError",
     "expect",
     "expect_all",
     "expect_true",

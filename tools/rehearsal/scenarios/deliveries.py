@@ -21,6 +21,7 @@ from cdk_rehearsal.containers import (
 )
 from cdk_rehearsal.pipelines import ActionFailedError, failure_of
 from tools.init.proposal import NO_HEALTH_CHECK
+from tools.rehearsal.ended_tasks import ended_task
 from tools.rehearsal.image_errors import (
     ImageError,
     advice_on_sigterm,
@@ -103,6 +104,8 @@ def deliver(rehearsal: Rehearsal) -> str:
 
 def _not_healthy(rehearsal: Rehearsal, containers: TaskContainers, failure: str) -> ImageError:
     settings = rehearsal.service.settings
+    if task := ended_task(rehearsal.context, in_rollout=True):
+        return not_healthy(settings, task.seen, failure)
     definition = rehearsal.context.task_definition()["containerDefinitions"][0]
     port = settings.service.container_port
     seconds = max(_SECONDS_TO_LISTEN, settings.service.start_period_seconds)
@@ -154,9 +157,9 @@ def _no_answer(
 ) -> ImageError:
     """Explain a call that failed."""
     called = _ids_at(rehearsal, containers, address)
-    if not called:
+    seen = examine(containers, called[0]) if called else None
+    if seen is None:
         return _not_healthy(rehearsal, containers, f"{address}: {reason}")
-    seen = examine(containers, called[0])
     return no_answer(rehearsal.service.settings, seen, rehearsal.context.host(), reason)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cdk_rehearsal.containers.engine import Engine
+from cdk_rehearsal.containers.engine import Engine, EngineError
 from cdk_rehearsal.containers.in_container import probe
 from cdk_rehearsal.containers.ownership import label_options
 from cdk_rehearsal.containers.task_containers import TaskContainers
@@ -87,10 +87,16 @@ def exit_code(code: int) -> str:
 
 def examine(
     containers: TaskContainers, container: str, check: Sequence[str] | None = None
-) -> Examination:
-    """Examine a container that runs or has ended; run its health check once if it has one."""
+) -> Examination | None:
+    """Examine a container; run its health check once if it has one.
+
+    None if the container has ended and is removed already, as those of tasks are.
+    """
     engine = containers.engine
-    (state,) = json.loads(engine("inspect", container))
+    found = json.loads(engine.attempt("inspect", container).stdout or "[]")
+    if not found:
+        return None
+    (state,) = found
     if not state["State"]["Running"]:
         code = int(state["State"]["ExitCode"])
         return Examination(exit_code=code, lines=_last_lines(engine, container))
@@ -128,6 +134,8 @@ def examine_image(
         deadline = time.monotonic() + seconds
         while True:
             seen = examine(containers, container, check)
+            if seen is None:
+                raise EngineError(f"somebody else has removed the container {container}")
             done = seen.exit_code is not None or port in {at for _, at in seen.listening}
             if done or time.monotonic() > deadline:
                 return seen

@@ -1,4 +1,6 @@
-"""ECS with a container engine: the health checks of a task's containers.
+"""ECS with a container engine: when a task counts as healthy.
+
+A task without a health check is healthy when it has run for `SETTLING_SECONDS`.
 
 This package runs a check in the container, since podman needs systemd to do that. As with Docker,
 failures count only after the start period, and as many in a row as there are retries make the task
@@ -22,6 +24,14 @@ from cdk_rehearsal.services.ecs.discovery import report_health
 
 Task: TypeAlias = dict[str, Any]
 
+SETTLING_SECONDS = 10
+"""How long a task without a health check must run before its deployment counts on it.
+
+ECS completes a deployment when the service has reached a steady state, and does not say how long
+that takes. Ten seconds are enough for a service that ends because it lacks a variable, or because
+a call with the common timeout of five seconds has failed. A rehearsal has about eight rollouts.
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
+"""
 _FIRST_INTERVAL_SECONDS = 1
 # A busy machine needs additional time to start a process in a container, and the engine does not
 # say when the check itself began.
@@ -31,18 +41,21 @@ _ENGINE_SECONDS = 30
 @replaces(
     ecs,
     "_record_service_task_healthy",
-    upstream="Bug: a task whose container has a health check counts as healthy before it passed.",
+    upstream="Bug: a task counts as healthy a second after its start, even before its check.",
 )
 def record_service_task_healthy(
     original: Callable[[str, Task], None], service: str, task: Task
 ) -> None:
-    """Do not count a task that has not passed its health check yet."""
-    if not task.get("_health_is_checked", False) or task["healthStatus"] == "HEALTHY":
+    """Do not count a task that has neither passed its health check nor settled."""
+    if task["healthStatus"] == "HEALTHY" or task.get("_has_settled", False):
         original(service, task)
 
 
-def watch_health(task: Task) -> None:
-    """Start the health checks of a running task."""
+def watch_health(task: Task, account: str, region: str) -> None:
+    """Start the health checks of a running task, or let it settle if there are none."""
+    if not task["_health_is_checked"]:
+        name = f"settle-{task['taskArn'][-8:]}"
+        spawn_background(_settle, task, account, region, thread_name=name)
     definition = ecs._task_defs[ecs._resolve_td_key(task["taskDefinitionArn"])]
     ids = task["_docker_ids"]
     for container_id, container in zip(ids, definition["containerDefinitions"], strict=False):
@@ -50,6 +63,12 @@ def watch_health(task: Task) -> None:
             spawn_background(
                 _watch, task, container_id, check, thread_name=f"health-{container_id[:8]}"
             )
+
+
+def _settle(task: Task, account: str, region: str) -> None:
+    time.sleep(SETTLING_SECONDS)
+    task["_has_settled"] = True
+    check_deployment(task, account, region)
 
 
 def _watch(task: Task, container_id: str, check: dict[str, Any]) -> None:
