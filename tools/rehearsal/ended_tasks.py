@@ -1,4 +1,4 @@
-"""Tasks of the rehearsed service that have ended by themselves after a completed rollout."""
+"""Tasks of the rehearsed service that have ended by themselves."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cdk_rehearsal import RehearsalError, UnmetExpectationError
+from cdk_rehearsal.bounds import SETTLING_SECONDS
 from cdk_rehearsal.containers import Examination
 from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.image_errors import ended
@@ -43,63 +44,44 @@ def explained(context: RehearsalContext) -> Iterator[None]:
         raise ended(task.task_id, task.seconds, task.seen)
 
 
-def ended_task(context: RehearsalContext, *, in_rollout: bool = False) -> EndedTask | None:
-    """Return a task of the service that has ended by itself; None if there is none.
+def ended_task(context: RehearsalContext) -> EndedTask | None:
+    """Return a task that has ended by itself after ECS had counted on it; None without one.
 
-    It is one that the newest completed rollout had counted on, or, with ``in_rollout``, the last
-    one of the rollout that has failed. A task that ended before its rollout was completed has been
-    replaced, and does not matter.
+    ECS replaces a task that ends earlier, and the rollout may still succeed.
     """
     if not context.status():
         return None
-    service = context.service()
-    wanted = ("ACTIVE", "FAILED") if in_rollout else ("PRIMARY", "COMPLETED")
-    rollout = next(
-        (d for d in service["deployments"] if (d["status"], d["rolloutState"]) == wanted), None
-    )
-    if rollout is None:
-        return None
-    pages = (
-        context.aws.client("ecs")
-        .get_paginator("list_tasks")
-        .paginate(
-            cluster=service["clusterArn"],
-            serviceName=service["serviceName"],
-            desiredStatus="STOPPED",
-        )
-    )
-    arns = [arn for page in pages for arn in page["taskArns"]]
-    found = [
-        task
-        for task in (context.described(arns) if arns else [])
-        if task["taskDefinitionArn"] == rollout["taskDefinition"]
-        and task["stopCode"] == "EssentialContainerExited"
-        and (in_rollout or task["stoppingAt"] > rollout["updatedAt"])
-    ]
-    return _described(context, found[-1]) if found else None
+    checked = "healthCheck" in context.task_definition()["containerDefinitions"][0]
+    for task in _ended(context):
+        if task["healthStatus"] == "HEALTHY" if checked else _seconds(task) > SETTLING_SECONDS:
+            return _described(context, task)
+    return None
+
+
+def task_of_failed_rollout(context: RehearsalContext) -> EndedTask | None:
+    """Return a task for whose end ECS has rolled a deployment back; None without one."""
+    deployments = context.service()["deployments"]
+    failed = [d["taskDefinition"] for d in deployments if d["rolloutState"] == "FAILED"]
+    tasks = [task for task in _ended(context) if task["taskDefinitionArn"] in failed[:1]]
+    return _described(context, tasks[-1]) if tasks else None
+
+
+def _ended(context: RehearsalContext) -> list[dict[str, Any]]:
+    stopped = context.stopped_tasks()
+    return [task for task in stopped if task["stopCode"] == "EssentialContainerExited"]
+
+
+def _seconds(task: dict[str, Any]) -> float:
+    return float((task["stoppingAt"] - task["startedAt"]).total_seconds())
 
 
 def _described(context: RehearsalContext, task: dict[str, Any]) -> EndedTask:
     container, task_id = task["containers"][0], task["taskArn"].rpartition("/")[2]
     return EndedTask(
         task_id=task_id,
-        seconds=(task["stoppingAt"] - task["startedAt"]).total_seconds(),
+        seconds=_seconds(task),
         seen=Examination(
             exit_code=container["exitCode"],
-            lines=_last_lines(context, f"{container['name']}/{task_id}"),
+            lines=context.log_lines(f"{container['name']}/{task_id}")[-_LAST_LINES:],
         ),
     )
-
-
-def _last_lines(context: RehearsalContext, stream: str) -> list[str]:
-    """Return the last lines of a container's log stream, whose name ends like this."""
-    logs, group = context.aws.client("logs"), context.outputs()["LogGroupName"]
-    streams = logs.describe_log_streams(logGroupName=group)["logStreams"]
-    names = [s["logStreamName"] for s in streams if s["logStreamName"].endswith(stream)]
-    return [
-        event["message"].rstrip()
-        for name in names
-        for event in logs.get_log_events(logGroupName=group, logStreamName=name, limit=_LAST_LINES)[
-            "events"
-        ]
-    ]

@@ -35,7 +35,7 @@ def build_once(
         done = subprocess.run(
             [docker.folder / "docker", *build, delivery.folder_path],
             cwd=scratch.path / "source",
-            env={**os.environ, **docker.variables, **secrets},
+            env={**os.environ, **docker.variables, **secrets, "PYTHONWARNINGS": "ignore"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -11,7 +11,7 @@ import pytest
 from cdk_rehearsal import NO_DELAYS
 from cdk_rehearsal.containers import Engine
 from cdk_rehearsal.containers.bad_versions import never_listens
-from cdk_rehearsal.containers.examination import Examination, examine_image
+from cdk_rehearsal.containers.examination import Examination, examine, examine_image
 from cdk_rehearsal.containers.network import ContainerNetwork
 from cdk_rehearsal.containers.ownership import KEPT_IMAGES
 from cdk_rehearsal.containers.task_containers import TaskContainers
@@ -82,6 +82,11 @@ def test_an_end_with_its_code_and_last_words_and_the_environment_of_its_task(run
     assert seen.exit_code == 1
     # On a busy machine podman's log has had a container's only line twice.
     assert {*seen.lines} == {"prod made-up"}
+
+
+def test_a_container_that_is_removed_is_no_error(containers: TaskContainers) -> None:
+    """Those of tasks are removed when they have ended, at any moment."""
+    assert examine(containers, "0" * 64) is None
 
 
 def test_a_check_that_fails_says_why(run: Run) -> None:

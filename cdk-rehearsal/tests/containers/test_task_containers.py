@@ -199,8 +199,9 @@ def test_a_task_that_ignores_sigterm_is_killed_after_its_stop_timeout(
     [
         {"Image": f"{REPOSITORY}:lost"},
         {"HealthCheck": {**CHECK, "Command": ["CMD", "false"], "StartPeriod": 0}},
+        {"HealthCheck": None, "Command": ["sh", "-c", "sleep 3; exit 1"]},
     ],
-    ids=["no such image", "never healthy"],
+    ids=["no such image", "never healthy", "ends after a while"],
 )
 def test_a_deploy_whose_tasks_do_not_come_up_fails(
     network: ContainerNetwork, stacks: Stacks, container: dict[str, Any]

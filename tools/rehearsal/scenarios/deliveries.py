@@ -21,7 +21,7 @@ from cdk_rehearsal.containers import (
 )
 from cdk_rehearsal.pipelines import ActionFailedError, failure_of
 from tools.init.proposal import NO_HEALTH_CHECK
-from tools.rehearsal.ended_tasks import ended_task
+from tools.rehearsal.ended_tasks import task_of_failed_rollout
 from tools.rehearsal.image_errors import (
     ImageError,
     advice_on_sigterm,
@@ -104,7 +104,7 @@ def deliver(rehearsal: Rehearsal) -> str:
 
 def _not_healthy(rehearsal: Rehearsal, containers: TaskContainers, failure: str) -> ImageError:
     settings = rehearsal.service.settings
-    if task := ended_task(rehearsal.context, in_rollout=True):
+    if task := task_of_failed_rollout(rehearsal.context):
         return not_healthy(settings, task.seen, failure)
     definition = rehearsal.context.task_definition()["containerDefinitions"][0]
     port = settings.service.container_port

@@ -18,20 +18,13 @@ from ministack.core.concurrency import spawn_background
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import ecs
 
+from cdk_rehearsal.bounds import SETTLING_SECONDS
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.services.ecs import engine
 from cdk_rehearsal.services.ecs.discovery import report_health
 
 Task: TypeAlias = dict[str, Any]
 
-SETTLING_SECONDS = 10
-"""How long a task without a health check must run before its deployment counts on it.
-
-ECS completes a deployment when the service has reached a steady state, and does not say how long
-that takes. Ten seconds are enough for a service that ends because it lacks a variable, or because
-a call with the common timeout of five seconds has failed. A rehearsal has about eight rollouts.
-https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
-"""
 _FIRST_INTERVAL_SECONDS = 1
 # A busy machine needs additional time to start a process in a container, and the engine does not
 # say when the check itself began.
