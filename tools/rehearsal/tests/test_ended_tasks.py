@@ -53,10 +53,15 @@ def test_it_is_named_with_its_exit_code_and_its_last_lines() -> None:
     assert "the task 0a1b has ended" in said
     assert "ended with exit code 1, 60 s after its start" in said
     assert said.endswith("| the end of orders/0a1b")
-    with (
-        pytest.raises(RehearsalError, match="0a1b"),
-        explained(cast("RehearsalContext", Deployed())),
-    ):
+
+
+def test_a_healthy_one_is_named_too() -> None:
+    assert "0a1b" in failing(container={"healthCheck": {}}, healthStatus="HEALTHY")
+
+
+def test_it_is_named_also_if_nothing_has_failed_yet() -> None:
+    context = cast("RehearsalContext", Deployed())
+    with pytest.raises(RehearsalError, match="0a1b"), explained(context):
         pass
 
 
