@@ -194,6 +194,19 @@ FOR_THIS_ACCOUNT = {
 """AWS's pages of these roles show a condition. Those of the other roles (CodePipeline, Lambda, the
 execution role) show none, and the roles of actions trust the role of the pipeline."""
 
+TRUSTED = {
+    "vpc-flow-logs": {"Network/Vpc/AllTraffic/IAMRole"},
+    "ecs-tasks": {"TaskExecutionRole", "Task/ExecutionRole", "Task/Definition/TaskRole"},
+    "codebuild": {"ImageBuild/Role"},
+    "codepipeline": {"Delivery/Role"},
+    "lambda": {
+        *("SeedImage/Role", "ReleaseFunction/Role"),
+        "Custom::VpcRestrictDefaultSGCustomResourceProvider/Role",
+        "Custom::S3AutoDeleteObjectsCustomResourceProvider/Role",
+    },
+}
+"""The roles that a service can assume. The role of the pipeline can assume all others."""
+
 
 def many(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
@@ -301,20 +314,27 @@ def test_roles_are_passed_to_ecs_only_and_listing_stays_in_the_cluster(topology:
 
 
 @pytest.mark.parametrize("topology", EXPECTED)
-def test_three_roles_can_be_assumed_for_resources_of_this_account_only(topology: str) -> None:
-    changes, _ = EXPECTED[topology]
+def test_one_principal_can_assume_a_role_and_three_of_them_for_this_account_only(
+    topology: str,
+) -> None:
+    changes, roles = EXPECTED[topology]
     synthesis = synthesise(**changes)
     names = Names(synthesis)
-    conditions = {
-        names.path(key): statement["Condition"]
+    trust = {
+        names.path(key): resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]
         for template in synthesis.templates.values()
         for key, resource in template["Resources"].items()
         if resource["Type"] == "AWS::IAM::Role"
-        for statement in resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-        if "Condition" in statement
     }
-    own = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
-    assert conditions == dict.fromkeys(FOR_THIS_ACCOUNT, own)
+    services = {role: f"{name}.amazonaws.com" for name, of in TRUSTED.items() for role in of}
+    for role in roles:
+        (statement,) = trust[role]
+        ((kind, principal),) = statement["Principal"].items()
+        by_service = role in services
+        assert kind == ("Service" if by_service else "AWS")
+        assert names.text(principal) == (services[role] if by_service else "<Delivery/Role>")
+        own = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+        assert statement.get("Condition") == (own if role in FOR_THIS_ACCOUNT else None)
 
 
 def test_the_token_secret_is_read_by_no_role() -> None:

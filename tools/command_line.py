@@ -4,8 +4,8 @@ Each ``__main__`` imports this module first, so that Ctrl-C prints no traceback 
 imports, and passes its ``main`` to ``run``.
 """
 
-import io
 import os
+import re
 import select
 import signal
 import sys
@@ -13,17 +13,24 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import NoReturn
 
+# Python's words, and those of Node, which CDK runs in. It unpacks CDK when it is imported.
+_NO_SPACE = re.compile(r"No space left on device|Disk quota exceeded|\b(?:ENOSPC|EDQUOT)\b")
+_FULL_DISK = (
+    "error: a disk is full: make room in the temporary folder, in ~/.cache, or in this folder"
+)
+
 
 def run(main: Callable[[], int | None], *, stopped: str = "Stopped.") -> NoReturn:
     """Run a tool and end the process with the status that ``main`` returns or exits with.
 
     Ctrl-C, SIGTERM and SIGHUP leave every ``with`` block of ``main`` and then print ``stopped``;
     the status is 128 plus the number of the signal, as in a shell. If the reader of the output
-    goes away (``| head``), the tool ends without a message. A file that cannot be opened is one
-    line. A character that the encoding of the output does not have becomes a question mark.
+    goes away (``| head``), the tool ends without a message. A file that cannot be opened and a
+    full disk are one line. Control characters of foreign text are printed as text.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
+    from cdk_rehearsal.terminal import guard_output  # noqa: PLC0415 - Ctrl-C first, see above
+
+    guard_output()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP.
             signal.signal(number, _stop)
@@ -69,7 +76,10 @@ def _redirect_to_null(descriptor: int) -> None:
 def _print_error(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    if kind is not KeyboardInterrupt:
+    if _NO_SPACE.search(str(error)):
+        print(_FULL_DISK, file=sys.stderr)
+        sys.unraisablehook = lambda _: None  # jsii ends with another error, of its half start
+    elif kind is not KeyboardInterrupt:
         sys.__excepthook__(kind, error, trace)
 
 

@@ -31,9 +31,7 @@ def main() -> None:
         engine = find_engine(CACHE)
         arguments = {"REVISION": wanted.revision}
         with owned(engine):
-            base = build_image(
-                engine, wanted.folder, wanted.tag, CACHE, build_args=arguments, show=True
-            )
+            base = build_image(engine, wanted.folder, wanted.tag, CACHE, build_args=arguments)
     except (NoEngineError, EngineError) as error:
         sys.exit(f"error: {error}")
     print(f"{engine.name} built {wanted.tag} on {base}")

@@ -5,9 +5,10 @@ the repository of the service is, so that later commands need no ``SOURCE=``.
 """
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
-from settings import Settings, SettingsError, load_deployment, load_settings
+from settings import CoreSettings, Settings, SettingsError, load_deployment, load_settings
 from settings.examples import example_deployment
 from settings.redaction import shown_name
 from tools.repository import ROOT
@@ -53,6 +54,13 @@ def is_sample(settings: Settings) -> bool:
 def shown_file(settings: Settings) -> str:
     """Return the name of the settings file as a message shows it."""
     return _SAMPLE.name if is_sample(settings) else shown_name(str(settings.env_file))
+
+
+def core_of(settings: Settings, deployment: Iterable[Settings]) -> CoreSettings | None:
+    """Return the core that the service runs on, if a file of the deployment creates it."""
+    cores = (each.core for each in deployment if each.core)
+    cluster = settings.service.ecs_cluster_name
+    return next((core for core in cores if core.ecs_cluster_name == cluster), None)
 
 
 def note_source(env_file: Path, source: Path) -> None:

@@ -22,9 +22,16 @@ check test: export CDK_REHEARSAL_CACHE := $(CURDIR)/.cache/container_engine
 
 ##@ Without an AWS account
 .PHONY: init
-init: install ## Write .env for the service in SOURCE=<folder of its repository> (ENV_FILE=, FORCE=1, OPTIONS=--help)
-	@$(BIN)/python -m tools.init $(if $(SOURCE),"$(SOURCE)") $(if $(ACCOUNT),--account "$(ACCOUNT)") \
-		$(if $(REGION),--region "$(REGION)") $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(if $(FORCE),--force) $(OPTIONS)
+init: ## Write .env for the service in SOURCE=<folder of its repository> (ENV_FILE=, FORCE=1, OPTIONS=--help)
+	@$(if $(OPTIONS),,$(ASK_FIRST)) $(MAKE) --no-print-directory install-tools && \
+		$(BIN)/python -m tools.init $(if $(SOURCE),"$(SOURCE)") $${ACCOUNT:+--account "$$ACCOUNT"} \
+		$${REGION:+--region "$$REGION"} $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(if $(FORCE),--force) $(OPTIONS)
+# The install takes minutes, so what no repository says is asked for before it.
+ASK_FIRST = test -e .venv/.installed-tools || { \
+	test -d "$(SOURCE)" || { echo "error: add SOURCE=<folder of the service's repository>"; exit 2; }; \
+	test -t 0 || test -n "$$ACCOUNT" -a -n "$$REGION" || { echo "error: add ACCOUNT= and REGION="; exit 2; }; \
+	test -n "$$ACCOUNT" || { printf 'AWS account (12 digits): '; read -r ACCOUNT; }; \
+	test -n "$$REGION" || { printf 'AWS region: '; read -r REGION; }; } >&2;
 
 .PHONY: rehearse
 rehearse: install-tools ## Run a deploy, deliveries and a destroy on the local AWS (.env or the sample; ENV_FILE=, SOURCE=)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cdk_rehearsal import scratch
-from cdk_rehearsal.scratch import MARK, ScratchDirectory, in_use, others_in_use, sweep
+from cdk_rehearsal.scratch import MARK, RUN, ScratchDirectory, in_use, runs, sweep, taken_over
 
 # The module alone, since importing its package takes most of a second.
 HOLDER = f"""
@@ -62,12 +62,19 @@ def left_behind(hold: Hold, folder: Path) -> Path:
 
 def test_only_its_owner_can_read_it_and_it_is_gone_at_the_end(tmp_path: Path) -> None:
     with ScratchDirectory("test", parent=tmp_path) as made:
-        assert made.path.name.startswith("ecs-blueprint-test-")
+        assert made.path.name.startswith("cdk-rehearsal-test-")
         assert stat.S_IMODE(made.path.stat().st_mode) == 0o700
         (made.path / "folder").mkdir()
         (made.path / "folder" / "file").touch()
     assert list(tmp_path.iterdir()) == []
     made.remove()
+
+
+def test_folders_of_any_depth_are_removed(tmp_path: Path) -> None:
+    with ScratchDirectory("test", parent=tmp_path) as made:
+        script = "for i in $(seq 1500); do mkdir d && cd d; done; touch file"
+        subprocess.run(["sh", "-c", script], cwd=made.path, check=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_directory_that_took_its_name_is_not_removed(tmp_path: Path) -> None:
@@ -78,20 +85,29 @@ def test_a_directory_that_took_its_name_is_not_removed(tmp_path: Path) -> None:
     assert (made.path / "file").exists()
 
 
-def test_the_next_one_removes_what_a_killed_process_left(hold: Hold, tmp_path: Path) -> None:
-    left_behind(hold, tmp_path)
-    with ScratchDirectory("test", parent=tmp_path) as made:
-        assert list(tmp_path.iterdir()) == [made.path]
-    assert tmp_path.exists()
-
-
-def test_the_directory_of_a_running_process_stays(hold: Hold, tmp_path: Path) -> None:
+def test_the_next_one_removes_what_a_killed_process_left_and_nothing_of_a_running_one(
+    hold: Hold, tmp_path: Path
+) -> None:
+    left = left_behind(hold, tmp_path)
     hold()
-    (held,) = tmp_path.iterdir()
+    (held,) = set(tmp_path.iterdir()) - {left}
     with ScratchDirectory("test", parent=tmp_path) as made:
+        assert {*tmp_path.iterdir()} == {held, made.path}
         assert in_use(held)
-        assert others_in_use(made.path)
     assert (held / "deep" / "er" / "file").exists()
+
+
+def test_what_stands_for_things_in_an_engine_goes_only_after_them(
+    hold: Hold, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = left_behind(hold, tmp_path)
+    run = left.rename(left.with_name(left.name.replace("-test-", f"-{RUN}-")))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    sweep()
+    assert runs() == [run]
+    with taken_over(run) as has_ended:
+        assert has_ended
+    assert runs() == []
 
 
 def without_a_mark(path: Path) -> None:
@@ -148,9 +164,12 @@ def test_a_directory_of_another_user_stays(
 def test_a_directory_that_cannot_be_emptied_keeps_its_mark_for_the_next_sweep(
     hold: Hold, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
     left = left_behind(hold, tmp_path)
     with monkeypatch.context() as broken:
-        broken.setattr("shutil.rmtree", lambda *_, **__: None)
+        broken.setattr("os.unlink", refuse)
         sweep(tmp_path)
     assert (left / MARK).exists()
     sweep(tmp_path)

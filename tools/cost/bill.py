@@ -82,11 +82,11 @@ def _units(
     """Yield what one resource is billed for, if that depends on its properties."""
     match kind:
         case "AWS::ApplicationAutoScaling::ScalingPolicy":
-            yield "alarm", ALARMS_OF_A_POLICY
+            policy = own["TargetTrackingScalingPolicyConfiguration"]
+            measured = policy.get("CustomizedMetricSpecification", {})
+            yield "alarm", ALARMS_OF_A_POLICY * _metrics(measured)
         case "AWS::CloudWatch::Alarm":
-            # An alarm on an expression is billed for each metric in it.
-            metrics = [each for each in own.get("Metrics", []) if "MetricStat" in each]
-            yield "alarm", len(metrics) or 1
+            yield "alarm", _metrics(own)
         case "AWS::EC2::VPCEndpoint" if own["VpcEndpointType"] == "Interface":
             yield "interface-endpoint", len(own["SubnetIds"])
         case "AWS::ECS::Cluster":
@@ -99,6 +99,11 @@ def _units(
             yield f"fargate-{processor}-vcpu", tasks * int(task["Cpu"]) / 1024
             yield f"fargate-{processor}-gb", tasks * int(task["Memory"]) / 1024
             yield "custom-metric", SERVICE_METRICS if insights else 0
+
+
+def _metrics(measured: Properties) -> int:
+    """Count the metrics of an alarm: one on an expression is billed for each metric in it."""
+    return len([each for each in measured.get("Metrics", []) if "MetricStat" in each]) or 1
 
 
 def _all(template: Template, wanted: str) -> list[Properties]:

@@ -6,13 +6,12 @@ The exit code is 1 if there is a problem.
 from tools.command_line import run
 
 import argparse
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from cdk_rehearsal.terminal import fill, is_live
-from settings import Settings
+from cdk_rehearsal.terminal import fill
+from settings import CoreSettings, Settings
 from tools.doctor import account, github, network, platform, source, stored_secrets, task_policies
 from tools.doctor.aws import Aws
 from tools.doctor.check import (
@@ -25,7 +24,7 @@ from tools.doctor.check import (
 )
 from tools.doctor.names import name_questions
 from tools.doctor.rights import policy
-from tools.service_choice import NoSourceError, load_chosen, shown_file, source_of
+from tools.service_choice import NoSourceError, core_of, load_chosen, shown_file, source_of
 
 ESSENTIAL = (
     Question("credentials", account.credentials),
@@ -33,6 +32,7 @@ ESSENTIAL = (
 )
 """If one of these finds a problem, the other questions make no sense."""
 
+_EGRESS = "egress of the private subnets"
 _WIDTH = 31
 _VERDICT_WIDTH = max(map(len, Verdict))
 _INDENT = 2 + _VERDICT_WIDTH + 2
@@ -54,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             folder = source_of(settings, options.source)
         except NoSourceError:
             folder = None
-        examine(settings, Aws(region), report, github_api=api, folder=folder)
+        asked = questions(settings, api, folder, core_of(settings, deployment))
+        examine(settings, Aws(region), report, asked)
     return 1 if report.sum_up() else 0
 
 
@@ -73,32 +74,26 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def examine(
-    settings: Settings,
-    aws: Aws,
-    report: "Report",
-    *,
-    github_api: str | None = None,
-    folder: Path | None = None,
-) -> None:
-    """Ask every question that the settings raise.
-
-    ``github_api`` is None if GitHub is not asked, ``folder`` if nobody knows the repository's.
-    """
+def examine(settings: Settings, aws: Aws, report: "Report", asked: Iterable[Question]) -> None:
+    """Ask the essential questions, and if they find no problem those of ``asked``."""
     for question in ESSENTIAL:
         if _ask(question, settings, aws, report).verdict is Verdict.PROBLEM:
             report.add(
                 "everything else", not_checked("the doctor asks no further until this is solved")
             )
             return
-    for question in questions(settings, github_api, folder):
+    for question in asked:
         _ask(question, settings, aws, report)
 
 
 def questions(
-    settings: Settings, github_api: str | None, folder: Path | None
+    settings: Settings, github_api: str | None, folder: Path | None, home: CoreSettings | None
 ) -> Iterator[Question]:
-    """Yield what to ask after the essentials, in the order of a deploy."""
+    """Yield what to ask after the essentials, in the order of a deploy.
+
+    ``github_api`` is None if GitHub is not asked, ``folder`` if nobody knows the repository's, and
+    ``home``, the core that the service runs on, if no file creates it.
+    """
     yield Question("CDK bootstrap", account.bootstrap)
     if core := settings.core:
         yield _stack_question(settings.core_stack_name)
@@ -106,9 +101,8 @@ def questions(
         yield Question("quota of VPCs", account.vpc_quota)
         if core.enable_nat_gw:
             yield Question("quota of Elastic IPs", account.address_quota)
-        else:
-            about = "egress of the private subnets"
-            yield Question(about, partial(task_policies.egress_of_core, core))
+    if home and not home.enable_nat_gw:
+        yield Question(_EGRESS, partial(task_policies.egress_of_core, home))
     yield Question("quota of Fargate vCPUs", account.fargate_quota)
     yield Question("quota of builds", account.build_quota)
     yield Question("service-linked role of ECS", account.service_linked_role)
@@ -139,7 +133,7 @@ def _stack_question(name: str) -> Question:
 def _existing_questions(settings: Settings) -> Iterator[Question]:
     if exists := settings.existing_platform:
         yield Question("existing VPC", partial(network.existing_vpc, exists))
-        yield Question("egress of the private subnets", partial(network.egress, exists))
+        yield Question(_EGRESS, partial(network.egress, exists))
         yield Question("existing cluster", partial(platform.existing_cluster, exists))
         yield Question("existing namespace", partial(platform.existing_namespace, exists))
         yield Question("name in the namespace", partial(platform.name_in_namespace, exists))
@@ -161,15 +155,13 @@ class Report:
 
     def __init__(self) -> None:
         self._counts = dict.fromkeys(Verdict, 0)
-        self._folds = is_live(sys.stdout)
 
     def add(self, about: str, result: Result) -> None:
         """Print a result, in one line if it does not go to a terminal."""
         self._counts[result.verdict] += 1
         verdict = f"{result.verdict.value:<{_VERDICT_WIDTH}}"
         begin = f"  {verdict}  {about:<{_WIDTH}}  "
-        line = fill(begin, result.line, indent=_INDENT) if self._folds else begin + result.line
-        print(line, flush=True)
+        print(fill(begin, result.line, indent=_INDENT), flush=True)
 
     def sum_up(self) -> int:
         """Print how many results of each kind there were, and return how many problems."""

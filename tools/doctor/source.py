@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+from cdk_rehearsal.pipelines.source_tree import SourceError
 from settings import ServiceSettings, Settings
 from settings.redaction import shown_name
 from tools.doctor.aws import Aws
 from tools.doctor.check import Result, not_checked, note, ok, problem
 from tools.init.dockerfile import DockerfileError, parse_dockerfile
 from tools.init.proposal import FIRST_IMAGE, NO_HEALTH_CHECK
-from tools.init.repository import Repository, SourceError
+from tools.init.repository import Repository
 from tools.repository import ROOT
 
 _DOCKER_HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})

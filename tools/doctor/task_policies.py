@@ -1,21 +1,31 @@
 """The managed policies of the task role, and the ways to the AWS services that they name."""
 
+from typing import Any, Protocol
+
 from settings import CoreSettings, Settings
 from settings.endpoints import start_task_services
-from tools.doctor.aws import Aws, listed, reply_or_none
+from tools.doctor.aws import listed, reply_or_none
 from tools.doctor.check import Result, not_checked, note, ok
 from tools.endpoints import unreachable_services
 
 
-def egress_of_core(core: CoreSettings, settings: Settings, aws: Aws) -> Result:
+class Clients(Protocol):
+    """The account to ask, in the doctor or in a rehearsal."""
+
+    def client(self, service: str) -> Any:
+        """Return the client of a service."""
+
+
+def egress_of_core(core: CoreSettings, settings: Settings, aws: Clients) -> Result:
     """Say which services of the policies have no endpoint in a core without NAT gateway."""
     started = start_task_services(settings.aws_region) | settings.service.endpoint_services
     return egress_through(started.union(core.vpc_endpoint_services), settings, aws)
 
 
-def egress_through(endpoints: frozenset[str], settings: Settings, aws: Aws) -> Result:
+def egress_through(endpoints: frozenset[str], settings: Settings, aws: Clients) -> Result:
     """Say which services of the policies are reached through none of these endpoints."""
-    actions = {a for arn in settings.service.task_role_policy_arns for a in _actions(arn, aws)}
+    policies = settings.service.task_role_policy_arns
+    actions = {action for arn in policies for action in allowed_actions(arn, aws)}
     if found := unreachable_services(actions, endpoints):
         where = "the VPC's endpoints" if settings.existing_platform else "vpc_endpoint_services"
         remedies = (
@@ -31,7 +41,7 @@ def egress_through(endpoints: frozenset[str], settings: Settings, aws: Aws) -> R
     return ok("through VPC endpoints")
 
 
-def _actions(arn: str, aws: Aws) -> set[str]:
+def allowed_actions(arn: str, aws: Clients) -> set[str]:
     """Return the actions that a managed policy allows; none if it does not exist."""
     iam = aws.client("iam")
     policy = reply_or_none(iam.get_policy, "NoSuchEntity", PolicyArn=arn)

@@ -13,13 +13,14 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from cdk_rehearsal.terminal import fill, is_live
+from cdk_rehearsal.pipelines.source_tree import SourceError
+from cdk_rehearsal.terminal import fill
 from settings import SettingsError, load_settings
 from settings.examples import quoted, sample_env
 from settings.redaction import shown_name, shown_value
 from tools.init.dockerfile import DockerfileError
 from tools.init.proposal import SERVICE_NAMES, Proposal, Value, dockerfiles, propose
-from tools.init.repository import Repository, SourceError
+from tools.init.repository import Repository
 from tools.service_choice import note_source
 
 # For each key its flag, and the question for it.
@@ -52,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         repository = Repository(options.source)
         values = _given(options)
         if sys.stdin.isatty():
+            _drop_refused(values)
             _ask(values, _MAKE_VARIABLES)
         proposal = propose(repository, _dockerfile(repository, options.dockerfile), values)
         _ask(proposal.values, proposal.missing)
@@ -124,6 +126,14 @@ def _dockerfile(repository: Repository, given: str | None) -> str:
         raise InitError(f"{listed}\nChoose one by {_CHOOSE_DOCKERFILE}")
     print(f"{listed}\nThis is about {top}; {_CHOOSE_DOCKERFILE} chooses another.\n")
     return top
+
+
+def _drop_refused(values: dict[str, Value]) -> None:
+    """Remove values that the settings refuse and that can be asked for again."""
+    problems = _problems(_text(values))
+    for key in values.keys() & _MAKE_VARIABLES.keys() & problems.keys():
+        print(f"  {problems[key]}")
+        del values[key]
 
 
 def _ask(values: dict[str, Value], keys: Iterable[str]) -> None:
@@ -205,7 +215,7 @@ def _report(proposal: Proposal, target: Path) -> None:
         print(f"  {key:<20}  {shown:<30}  {value.origin}")
     print()
     for note in proposal.notes():
-        print(fill("- ", note, indent=2) if is_live(sys.stdout) else f"- {note}")
+        print(fill("- ", note, indent=2))
     name = shown_name(str(target))
     print(f"\n{name} is written; what is not listed above is as in sample.env.")
 

@@ -88,8 +88,19 @@ def parse_dockerfile(text: str) -> Dockerfile:
 
 
 def expanded(text: str, variables: Mapping[str, str]) -> str:
-    """Replace $NAME, ${NAME} and ${NAME:-default}; a variable that is not set is empty."""
-    return _VARIABLE.sub(lambda m: variables.get(m[1] or m[2]) or m[3] or "", text)
+    """Replace $NAME, ${NAME} and ${NAME:-default}; a variable that is not set is empty.
+
+    Raises ``DockerfileError`` if the result is longer than any Dockerfile needs.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        return variables.get(match[1] or match[2]) or match[3] or ""
+
+    if sum(len(value(match)) for match in _VARIABLE.finditer(text)) > _LONGEST_VALUE:
+        raise DockerfileError(
+            f"variables in {text!a:.80} have more than {_LONGEST_VALUE:,} characters together"
+        )
+    return _VARIABLE.sub(value, text)
 
 
 # --- Lines ----------------------------------------------------------------------------------------
@@ -188,11 +199,7 @@ def _assignments(rest: str, known: Mapping[str, str]) -> dict[str, str]:
     else:
         words = [word.partition("=") for word in _words(rest)]
         pairs = [(name, text) for name, equals, text in words if equals]
-    found = {name: expanded(value, known) for name, value in pairs}
-    for name, value in found.items():
-        if len(value) > _LONGEST_VALUE:
-            raise DockerfileError(f"the Dockerfile sets {name!a:.80} to {len(value):,} characters")
-    return found
+    return {name: expanded(value, known) for name, value in pairs}
 
 
 def _ports(rest: str) -> Iterator[int]:

@@ -1,31 +1,19 @@
 """A git repository, read without running anything of it: remote, branch, and committed files.
 
 The repository of somebody else may have hooks, filters, a file system monitor, or a remote that is
-a command (git-config(1)). So git only reads its configuration and its objects, with every transport
-switched off: it does not fetch an object that is missing.
+a command (git-config(1)). So git only reads its configuration and its objects, as for a rehearsal.
 """
 
 import os
 import posixpath
 import re
-import subprocess
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from cdk_rehearsal.pipelines.source_tree import SourceError, git_output, top_of
 from settings.redaction import shown_name
 
-_INERT = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.pager=cat")
-_ENVIRONMENT = {
-    "GIT_ALLOW_PROTOCOL": "none",  # no protocol has this name
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_TERMINAL_PROMPT": "0",
-    "LC_ALL": "C",
-}
-# Not GIT_DIR and the like. The user's own configuration has, for instance, safe.directory.
-_OF_THE_SHELL = ("PATH", "HOME", "XDG_CONFIG_HOME", "LD_LIBRARY_PATH")
 _LARGEST_FILE = 64 * 1024
 _LINK, _EXECUTABLE = "120000", "100755"
 
@@ -34,10 +22,6 @@ _ON_GITHUB = re.compile(
     r"(?P<owner>[A-Za-z0-9_-]+)/(?P<name>[A-Za-z0-9._-]+?)(?:\.git)?/?",
     re.IGNORECASE,
 )
-
-
-class SourceError(Exception):
-    """The repository cannot be read; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +42,7 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        if not folder.is_dir():
-            raise SourceError(f"{shown_name(str(folder))} is not a folder")
+        top_of(folder)  # raises an error that names it
         self.prefix = posixpath.normpath(self._git("rev-parse", "--show-prefix").strip("\n") or ".")
         try:
             self.commit = self._git("rev-parse", "--short", "--verify", "HEAD^{commit}").strip()
@@ -97,14 +80,24 @@ class Repository:
         name = self.files[path]
         if not name:
             raise SourceError(f"{shown_name(path)} is a link; name the file that it leads to")
-        if int(self._git("cat-file", "-s", name)) > _LARGEST_FILE:
-            raise SourceError(f"{shown_name(path)} has more than 64 KiB, which is too much to read")
-        return self._bytes("cat-file", "blob", name).decode("utf-8", "replace")
+        if (size := int(self._git("cat-file", "-s", name))) > _LARGEST_FILE:
+            raise SourceError(
+                f"{shown_name(path)} has {size:,} bytes; at most {_LARGEST_FILE:,} are read"
+            )
+        return git_output(self.folder, "cat-file", "blob", name).decode("utf-8", "replace")
 
     def has(self, path: str) -> bool:
         """Say whether there is such a file or folder."""
         path = posixpath.normpath(path)
-        return path in {".", *self.files} or any(f.startswith(f"{path}/") for f in self.files)
+        return path in self.files or path in self._folders
+
+    @cached_property
+    def _folders(self) -> set[str]:
+        found = {"."}
+        for path in self.files:
+            while (path := posixpath.dirname(path)) and path not in found:
+                found.add(path)
+        return found
 
     @cached_property
     def remote(self) -> Remote | None:
@@ -138,24 +131,7 @@ class Repository:
         return named.removeprefix(start) if named.startswith(start) else ""
 
     def _git(self, *arguments: str) -> str:
-        return os.fsdecode(self._bytes(*arguments))
-
-    def _bytes(self, *arguments: str) -> bytes:
-        try:
-            done = subprocess.run(
-                ["git", *_INERT, *arguments],
-                cwd=self.folder,
-                env={n: os.environ[n] for n in _OF_THE_SHELL if n in os.environ} | _ENVIRONMENT,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-            )
-        except FileNotFoundError:
-            raise SourceError("the command git is missing") from None
-        if done.returncode:
-            said = os.fsdecode(done.stderr).strip().partition("\n")[0]
-            raise SourceError(f"{shown_name(str(self.folder))}: {shown_name(said)}")
-        return done.stdout
+        return os.fsdecode(git_output(self.folder, *arguments))
 
 
 def github_repository(url: str) -> tuple[str, str] | None:

@@ -88,13 +88,14 @@ def _image(
 
 
 def _origin(tags: list[str], deliveries: list[Delivery]) -> str:
-    """Return the delivery that made an image: the build begins its tag with the commit."""
+    """Return the delivery whose commit is in a tag: no proof, because a build chooses its tag."""
     for each in deliveries:
-        if each.commit and not each.returns_to and any(t.startswith(each.commit) for t in tags):
-            return f"delivered by {each.line}"
+        named = each.commit in [tag.partition("-")[0] for tag in tags]
+        if each.commit and not each.returns_to and named:
+            return f"its tag names the commit of {each.line}"
     if set(tags) <= {LIVE_TAG}:
-        return "not from a delivery: the first image, copied from seed_image"
-    return "from a delivery that the pipeline does not list any more"
+        return "no tag names a commit: it is the first image, copied from seed_image"
+    return "its tag names no commit of a delivery that the pipeline lists"
 
 
 def _alarms(service: DeployedService) -> Iterator[str]:

@@ -33,15 +33,9 @@ from cdk_rehearsal.containers import (
     aws_with_containers,
     left_over,
 )
-from cdk_rehearsal.pipelines import (
-    PipelineWorker,
-    docker_by_engine,
-    docker_command,
-    top_of,
-    usable_engine,
-)
+from cdk_rehearsal.pipelines import PipelineWorker, top_of
 from tools.rehearsal.rehearsed_service import RehearsedService, SettingsFiles
-from tools.rehearsal.sample_image import APPLICATION, CACHE, SEED, available, build_seed
+from tools.rehearsal.sample_image import SEED, docker_for, engine_for
 from tools.rehearsal.workspace import Workspace
 from tools.repository import ROOT
 from tools.service_choice import NoSourceError, env_files_or_none, load_chosen, source_of
@@ -114,12 +108,7 @@ class Playground:
         engine = self._engine_for_tasks()
         docker_folder = enter(ScratchDirectory("docker")).path
         # Entered first, so left last: it removes the images, which no task may use any more.
-        docker = enter(
-            docker_by_engine(docker_folder, engine)
-            if engine and self._service.repository != ROOT
-            # Where no registry can be reached, the sample's base image has a stand-in.
-            else docker_command(docker_folder, APPLICATION / "Dockerfile", CACHE)
-        )
+        docker = enter(docker_for(docker_folder, engine, self._service.repository))
         aws = self._aws(engine)
         workspace = enter(Workspace(aws))
         self._folders = [docker_folder, workspace.folder, aws.access.ca_bundle.parent]
@@ -156,9 +145,7 @@ class Playground:
         """Return an engine that has the image for other containers; say why if there is none."""
         with self._report.step("A container engine") as step:
             try:
-                is_own = self._service.repository != ROOT
-                engine = usable_engine(CACHE) if is_own else available()
-                build_seed(engine)
+                engine = engine_for(self._service.repository)
                 step.note = engine.name
             except (NoEngineError, EngineError) as reason:
                 step.note = f"none, so tasks are records: {reason}"

@@ -22,6 +22,7 @@ from cdk_rehearsal.containers import (
     find_engine,
     label_options,
 )
+from cdk_rehearsal.terminal import printable
 from tools.operations.account import Account, OperationError, say
 from tools.operations.service import DeployedService, choose
 from tools.rehearsal.sample_image import CACHE, SEED
@@ -80,11 +81,7 @@ def call(given: argparse.Namespace) -> int:
         command, env=engine.environment, stdout=subprocess.PIPE, check=False, errors="replace"
     )
     answer, _, status = done.stdout.rpartition("\n")
-    printable = (
-        each if each.isprintable() or each == "\n" else "\N{REPLACEMENT CHARACTER}"
-        for each in answer
-    )
-    print("".join(printable))
+    print(printable(answer))
     if status != _NO_ANSWER:
         print(f"HTTP {status}")
     return done.returncode

@@ -1,5 +1,7 @@
 """A local AWS with a deployed service, and what its APIs say about that service."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -36,7 +38,11 @@ class RehearsalContext:
     @cached_property
     def source(self) -> Source:
         """What the pipeline gets as its source; ``SourceError`` if there is no commit."""
-        return read_source(self.delivered_from, working_tree=self.working_tree)
+        try:
+            return read_source(self.delivered_from, working_tree=self.working_tree)
+        except RehearsalError as error:
+            hint = "" if self.working_tree else " (WORKTREE=1)"
+            raise RehearsalError(f"{error}{hint}") from error
 
     @cached_property
     def inventory(self) -> Inventory:
@@ -60,6 +66,18 @@ class RehearsalContext:
             if "does not exist" in str(error):
                 return None
             raise
+
+    def template(self, stack: str) -> Mapping[str, Any]:
+        """Return the template that is deployed, which need not be the one of the last synthesis."""
+        body = self.aws.client("cloudformation").get_template(StackName=stack)["TemplateBody"]
+        template: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
+        return template
+
+    def physical_ids(self, stack: str) -> dict[str, str]:
+        """Return the physical ids of the stack's resources, by logical id."""
+        pages = self.aws.client("cloudformation").get_paginator("list_stack_resources")
+        found = pages.paginate(StackName=stack).build_full_result()["StackResourceSummaries"]
+        return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in found}
 
     def service(self, stack: str = "") -> dict[str, Any]:
         """Return the ECS service of a stack, as ECS describes it."""
@@ -205,3 +223,5 @@ def read_deliverable(context: RehearsalContext) -> None:
         step.note = f"{context.source.origin}, {len(context.source.files)} files"
     for what in context.source.left_out:
         context.report.leave_out(what)
+    if context.source.left_out and not context.working_tree:
+        context.report.advise("WORKTREE=1 delivers tracked files as they are on disk")

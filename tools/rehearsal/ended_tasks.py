@@ -7,8 +7,8 @@ from typing import Any
 
 from cdk_rehearsal import RehearsalError, UnmetExpectationError
 from cdk_rehearsal.bounds import SETTLING_SECONDS
-from cdk_rehearsal.containers import Examination
 from tools.rehearsal.context import RehearsalContext
+from tools.rehearsal.examination import Examination
 from tools.rehearsal.image_errors import ended
 
 _LAST_LINES = 15

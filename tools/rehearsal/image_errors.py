@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection, Sequence
 
 from cdk_rehearsal import Delays, RehearsalError
-from cdk_rehearsal.containers import KILLED, Examination, exit_code
 from settings import Settings
+from tools.rehearsal.examination import KILLED, Examination, exit_code
 
 _NO_SHORT_NAMES = "short-name"
 _SHORT_NAMES = (
@@ -107,8 +107,11 @@ def no_answer(settings: Settings, seen: Examination, host: str, reason: str) -> 
     expected = f"something that answers on port {port} (container_port), on every address (0.0.0.0)"
     if path:
         expected += f", and at {path} as its health check asks"
-    if remedy := seen.remedy(port):
-        found += f"\n  to do     {remedy}"
+    if seen.exit_code is None and seen.ports and port not in seen.ports:
+        found += (
+            f'\n  to do     container_port="{seen.ports[0]}" in the settings, or a service that '
+            "takes its port from SERVICE_PORT"
+        )
     return ImageError(
         f"Your service does not answer at http://{host}:{port}{path or '/'}",
         expected=expected,

@@ -25,7 +25,8 @@ _SUFFIX = len("-AbCdEf")
 _ZONES = "abc"
 _GRANTS_NOTHING = {
     "Version": "2012-10-17",
-    "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}],
+    # A policy has at least one statement, and denying more would take rights from the role.
+    "Statement": [{"Effect": "Deny", "Action": "account:CloseAccount", "Resource": "*"}],
 }
 _LARGEST_SUBNET = 24
 _KEYS_WITH_OTHER_TEXTS = (
@@ -53,8 +54,10 @@ class NamedResources:
         self._make_secrets([*service.container_secrets.values(), *delivery.build_secrets.values()])
         for arn in service.container_secrets_kms_keys:
             self._once(arn, self._key)
-        for arn in service.task_role_policy_arns:
+        for arn in (*service.task_role_policy_arns, *delivery.build_role_policy_arns):
             self._once(arn, self._policy)
+        if service.scaling_queue_arn:
+            self._once(service.scaling_queue_arn, self._queue)
         if role := service.ecs_task_execution_role_arn:
             self._once(role, self._execution_role)
         if delivery.github_token_secret_name and not delivery.connection_arn:
@@ -130,6 +133,13 @@ class NamedResources:
                 PolicyName=name, Path=f"{path}/", PolicyDocument=json.dumps(_GRANTS_NOTHING)
             )
             self.created.append(f"policy {name}, which grants nothing")
+        return arn
+
+    def _queue(self, arn: str) -> str:
+        name = arn.rpartition(":")[2]
+        attributes = {"FifoQueue": "true"} if name.endswith(".fifo") else {}
+        self.aws.client("sqs").create_queue(QueueName=name, Attributes=attributes)
+        self.created.append(f"queue {name}")
         return arn
 
     def _platform(self, platform: ExistingPlatformSettings, cidr: str) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The ledger of a rehearsal: what each role is granted, which call used it, and what none did."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,10 +62,10 @@ class Grant:
 
 @dataclass(kw_only=True)
 class Ledger:
-    """What is granted, with the calls that used it; ``calls`` and ``refusals`` are counts."""
+    """What is granted, with the calls that used it; ``calls`` is their number."""
 
     calls: int
-    refusals: int
+    refusals: Sequence[Mapping[str, Any]]
     uses: Mapping[Grant, list[Mapping[str, Any]]] = field(default_factory=dict)
 
     @property
@@ -101,14 +101,14 @@ class Grants:
         self._paths: dict[str, str] = {}
         self._grants: dict[tuple[str, str, tuple[str, ...]], Grant] = {}
         for stack in stacks or (CORE, SERVICE):
-            resources = _template(context, stack)["Resources"]
-            for logical_id, name in self._resources(stack, "AWS::IAM::Role").items():
+            resources = context.template(stack)["Resources"]
+            for logical_id, name in _of_type(context, stack, "AWS::IAM::Role").items():
                 path = resources[logical_id].get("Metadata", {}).get("aws:cdk:path", logical_id)
                 self._paths[name] = path.removesuffix("/Resource")
                 for document in self._documents(name):
                     self._add(name, many(document["Statement"]))
         for stack in stacks or (CORE, SERVICE):
-            for bucket in self._resources(stack, "AWS::S3::Bucket").values():
+            for bucket in _of_type(context, stack, "AWS::S3::Bucket").values():
                 self._add_policy_of(bucket)
 
     def ledger(self) -> Ledger:
@@ -119,8 +119,7 @@ class Grants:
             key = (use["principal"], use["granted"], tuple(use["resources"]))
             if key in self._grants:
                 uses[self._grants[key]].append(use)
-        refusals = sum(each["times"] for each in told["refusals"])
-        return Ledger(calls=told["calls"], refusals=refusals, uses=uses)
+        return Ledger(calls=told["calls"], refusals=told["refusals"], uses=uses)
 
     def _add(self, name: str, statements: Iterable[Mapping[str, Any]]) -> None:
         for statement in statements:
@@ -128,17 +127,6 @@ class Grants:
             shown = tuple(self._without_names(each) for each in resources)
             for action in many(statement["Action"]):
                 self._grants[name, action, resources] = Grant(self._paths[name], action, shown)
-
-    def _resources(self, stack: str, kind: str) -> dict[str, str]:
-        """Return the physical ids of the stack's resources of a type, by logical id."""
-        client = self._context.aws.client("cloudformation")
-        pages = client.get_paginator("list_stack_resources").paginate(StackName=stack)
-        return {
-            each["LogicalResourceId"]: each["PhysicalResourceId"]
-            for page in pages
-            for each in page["StackResourceSummaries"]
-            if each["ResourceType"] == kind
-        }
 
     def _add_policy_of(self, bucket: str) -> None:
         """Add what a bucket's own policy allows roles of the stacks."""
@@ -169,11 +157,11 @@ class Grants:
         return resource
 
 
-def _template(context: RehearsalContext, stack: str) -> Mapping[str, Any]:
-    """Return the template that is deployed, which need not be the one of the last synthesis."""
-    body = context.aws.client("cloudformation").get_template(StackName=stack)["TemplateBody"]
-    template: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
-    return template
+def _of_type(context: RehearsalContext, stack: str, kind: str) -> dict[str, str]:
+    """Return the physical ids of the stack's resources of a type, by logical id."""
+    resources = context.template(stack)["Resources"]
+    ids = context.physical_ids(stack)
+    return {each: ids[each] for each in ids if resources[each]["Type"] == kind}
 
 
 def many(value: Any) -> list[Any]:

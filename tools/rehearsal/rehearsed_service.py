@@ -7,13 +7,15 @@ from pathlib import Path
 
 from cdk_rehearsal import RehearsalError
 from cdk_rehearsal.pipelines import Source, top_of
-from settings import Settings
+from settings import CoreSettings, Settings
 from settings.env_file import read_env_file
 from settings.examples import example_deployment
 from tools.operations.service import choose
 from tools.rehearsal.workspace import Workspace
 from tools.repository import ROOT
-from tools.service_choice import env_files_or_none, load_chosen, source_of
+from tools.service_choice import core_of, env_files_or_none, load_chosen, source_of
+
+_VARIABLES_FILE = "container_environment_file"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +39,15 @@ class RehearsedService:
         return [*cores, *(each.service_stack_name for each in self.deployment)]
 
     @property
+    def core(self) -> CoreSettings | None:
+        """The core that the service runs on, if the app creates it."""
+        return core_of(self.settings, self.deployment)
+
+    @property
     def vpc_cidr(self) -> str:
         """The addresses of the VPC that the service is in; empty if only AWS knows them."""
-        cluster = self.settings.service.ecs_cluster_name
-        for each in self.deployment:
-            if each.core and each.core.ecs_cluster_name == cluster:
-                return each.core.vpc_cidr
+        if self.core:
+            return self.core.vpc_cidr
         platform = self.settings.existing_platform
         return platform.vpc.vpc_cidr if platform and platform.vpc else ""
 
@@ -116,8 +121,11 @@ class SettingsFiles:
         self._texts: dict[str, dict[str, str]] = {}
         for number, each in enumerate(service.deployment):
             # The settings of the sample have no file; what is not written here is as in sample.env.
-            texts = {} if service.is_sample else read_env_file(each.env_file).texts
-            self._texts[f"{number}-{each.env_file.name}"] = dict(texts)
+            texts = {} if service.is_sample else dict(read_env_file(each.env_file).texts)
+            if path := texts.get(_VARIABLES_FILE):
+                # A relative path starts at the folder of the settings file, and this is a copy.
+                texts[_VARIABLES_FILE] = str(each.env_file.resolve().parent / path)
+            self._texts[f"{number}-{each.env_file.name}"] = texts
         self.main = list(self._texts)[[*service.deployment].index(service.settings)]
 
     @property

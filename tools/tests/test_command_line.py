@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cdk_rehearsal.terminal import LiveLine, fill
+from cdk_rehearsal import ConsoleReport
+from cdk_rehearsal.terminal import LiveLine, PrintableStream, fill
 from tools.repository import ROOT
 
 STARTED = """
@@ -69,11 +70,23 @@ def test_other_errors_are_kept(tmp_path: Path) -> None:
         assert tool.communicate(timeout=60)[1] == "error: 'missing': No such file or directory\n"
 
 
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    with start(tmp_path, "raise RuntimeError('ENOSPC: no space left on device, write')") as tool:
+        (line,) = tool.communicate(timeout=60)[1].splitlines()
+    assert line.startswith("error: a disk is full")
+
+
+def test_escapes_in_foreign_text_are_printed_as_text(tmp_path: Path) -> None:
+    with start(tmp_path, r"print('\x1b[2J'); raise SystemExit('\x9b1m \xe4')") as tool:
+        assert tool.communicate(timeout=60) == ("\\x1b[2J\n", "\\x9b1m \xe4\n")
+
+
 def test_a_terminal_gets_whole_words_and_a_line_that_changes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in (("COLUMNS", "31"), ("TERM", "xterm"), ("CI", "")):
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     folded = fill("  ok   name  ", "one two three four five", indent=4)
     assert folded == "  ok   name  one two three\n    four five"
     file, terminal = io.StringIO(), io.StringIO()
@@ -81,4 +94,12 @@ def test_a_terminal_gets_whole_words_and_a_line_that_changes(
     for stream in (file, terminal):
         LiveLine(stream).show("a step\x1b[2J")
     assert file.getvalue() == ""
-    assert terminal.getvalue() == "\ra step [2J\x1b[K\r"
+    assert terminal.getvalue() == "\ra step\\x1b[2J\x1b[K\r"
+
+
+def test_only_codes_of_the_tool_itself_steer_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cdk_rehearsal.report.has_colour", lambda _: True)
+    buffer = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", PrintableStream(io.TextIOWrapper(buffer, "utf-8")))
+    ConsoleReport().section("a\x1b[2J")
+    assert buffer.getvalue().decode() == "\n\x1b[1ma\\x1b[2J\x1b[0m\n"

@@ -12,6 +12,7 @@ inside the process of the local AWS.
 """
 
 from cdk_rehearsal.access import Access
+from cdk_rehearsal.environment import process_environment
 from cdk_rehearsal.expectation import (
     RehearsalError,
     UnmetExpectationError,
@@ -21,12 +22,7 @@ from cdk_rehearsal.expectation import (
     wait_until,
 )
 from cdk_rehearsal.inventory import Inventory, Snapshot
-from cdk_rehearsal.options import (
-    NO_DELAYS,
-    Delays,
-    EngineAccess,
-)
-from cdk_rehearsal.process_environment import process_environment
+from cdk_rehearsal.options import NO_DELAYS, Delays, EngineAccess
 from cdk_rehearsal.report import ConsoleReport, relevant_lines
 from cdk_rehearsal.scratch import ScratchDirectory
 from cdk_rehearsal.server.local_aws import LocalAws, LocalAwsError

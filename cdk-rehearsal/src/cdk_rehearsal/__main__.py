@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from cdk_rehearsal.rehearse import NotKnownError, rehearse
 from cdk_rehearsal.report import ConsoleReport
 from cdk_rehearsal.server.local_aws import LocalAws, LocalAwsError
 from cdk_rehearsal.server.served import ServedAws
+from cdk_rehearsal.terminal import guard_output
 
 _FAILED, _NOT_KNOWN, _STOPPED = 1, 2, 130
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -27,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
             signal.signal(number, _stop)
+    guard_output()
     given = _arguments(list(sys.argv[1:] if arguments is None else arguments))
     try:
         given.function(given)
@@ -61,10 +64,11 @@ def _run(given: argparse.Namespace) -> None:
 
 
 def _serve(given: argparse.Namespace) -> None:
-    module = [sys.executable, "-m", "cdk_rehearsal.server"]
-    sys.stdout.flush()
-    place = ("--account", given.account, "--region", given.region)
-    os.execv(module[0], [*module, *place])  # noqa: S606 - this process has nothing else to do
+    with LocalAws(account=given.account, region=given.region) as aws:
+        for name, value in aws.access.environment(shell={}).items():
+            print(f"export {name}={shlex.quote(value)}")
+        sys.stdout.flush()
+        sys.stdin.read()
 
 
 def _arguments(arguments: list[str]) -> argparse.Namespace:

@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -19,8 +20,7 @@ from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 from botocore.credentials import Credentials
 from botocore.httpsession import URLLib3Session
 
-from cdk_rehearsal.credentials import Key
-from cdk_rehearsal.process_environment import process_environment
+from cdk_rehearsal.environment import Key, process_environment
 
 SERVICE_HEADER = "X-Local-Aws-Service"
 """The header with which root acts as a service of AWS that a role trusts."""
@@ -92,13 +92,16 @@ class Access:
 
     def ledger(self) -> dict[str, Any]:
         """Return all decisions of the judge (`iam.ledger`); ``PermissionError`` if not for root."""
-        return self._administration(LEDGER_PATH)
+        content: dict[str, Any] = json.loads(self.administer(LEDGER_PATH))
+        return content
 
     def known_types(self) -> dict[str, list[str] | None]:
         """Return the resource types of CloudFormation here (`ministack.known_types`); for root."""
-        return self._administration(TYPES_PATH)
+        content: dict[str, list[str] | None] = json.loads(self.administer(TYPES_PATH))
+        return content
 
-    def _administration(self, path: str) -> dict[str, Any]:
+    def administer(self, path: str) -> bytes:
+        """Get what the local AWS answers to root at a path below `/_ministack/`."""
         request = AWSRequest("GET", f"{self.endpoint_url}{path}")
         credentials = Credentials(self.key.access_key_id, self.key.secret_access_key)
         SigV4Auth(credentials, "sts", self.region).add_auth(request)
@@ -106,8 +109,23 @@ class Access:
         answer = session.send(request.prepare())
         if answer.status_code != HTTPStatus.OK:
             raise PermissionError(answer.text)
-        content: dict[str, Any] = json.loads(answer.text)
-        return content
+        return bytes(answer.content)
+
+    def write_log(self, group: str, stream: str, text: str) -> None:
+        """Write a log stream as CodeBuild and Lambda do, with its group if there is none.
+
+        https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html
+        https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
+        """
+        logs = self.client("logs")
+        try:
+            logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        except logs.exceptions.ResourceNotFoundException:
+            logs.create_log_group(logGroupName=group)
+            logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        now = int(time.time() * 1000)
+        events = [{"timestamp": now, "message": line or " "} for line in (text or " ").splitlines()]
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
 
     def client(self, service: str) -> Any:
         """Return a boto3 client that ignores the variables and files of the shell.

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cdk_rehearsal.terminal import NOT_SHOWN, LiveLine, fill, has_colour, is_live
+from cdk_rehearsal.terminal import (
+    NOT_SHOWN,
+    LiveLine,
+    fill,
+    has_colour,
+    printable,
+    write_codes,
+)
 
 _WIDTH = 48
 _INDENT = 12
@@ -38,7 +45,6 @@ class ConsoleReport:
         self._app = app or Path.cwd()
         self._started = time.monotonic()
         self._colour = has_colour(sys.stdout)
-        self._folds = is_live(sys.stdout)
         self._running = LiveLine(sys.stdout)
         self._not_shown: list[str] = []
         self._advice: list[str] = []
@@ -50,12 +56,12 @@ class ConsoleReport:
         return time.monotonic() - self._started
 
     def say(self, text: str = "") -> None:
-        """Print a line of its own."""
-        print(text, flush=True)
+        """Print a line of its own, without any control character."""
+        self._say_painted(printable(text))
 
     def say_folded(self, text: str, note: str = "", *, indent: int) -> None:
         """Print a line; on a terminal fold it, and indent its continuation."""
-        self.say(fill(text, note, indent=indent) if self._folds else (text + note).rstrip())
+        self.say(fill(text, note, indent=indent))
 
     def leave_out(self, what: str) -> None:
         """Remember what the rehearsal does not show, for the end of the report."""
@@ -77,7 +83,7 @@ class ConsoleReport:
 
     def section(self, title: str) -> None:
         """Begin a group of steps."""
-        self.say(f"\n{self._paint('1', title)}")
+        self._say_painted(f"\n{self._paint('1', printable(title))}")
 
     @contextmanager
     def step(self, what: str) -> Iterator[Step]:
@@ -88,7 +94,7 @@ class ConsoleReport:
             yield step
         except BaseException:
             self._running.clear()
-            self.say(f"  {self._paint('31', '✗')}         {what}")
+            self._say_painted(f"  {self._paint('31', '✗')}         {printable(what)}")
             raise
         self._running.clear()
         self.steps += 1
@@ -96,8 +102,8 @@ class ConsoleReport:
         took = f"{seconds:.1f} s" if seconds >= _SHOWN_FROM_SECONDS else ""
         # Painted afterwards, because codes of colours would count as characters.
         line = f"  ✓ {took:>6}  {what:<{_WIDTH}}  "
-        text = fill(line, step.note, indent=_INDENT) if self._folds else line + step.note
-        self.say(text.rstrip().replace("✓", self._paint("32", "✓"), 1))
+        text = printable(fill(line, step.note, indent=_INDENT))
+        self._say_painted(text.replace("✓", self._paint("32", "✓"), 1))
 
     def cli_output(self, command: str, output: str) -> None:
         """Print a command and the relevant lines of its output, below the step that ran it."""
@@ -105,6 +111,9 @@ class ConsoleReport:
         self.say(f"{indent}$ {command}")
         for line in relevant_lines(output, self._app):
             self.say_folded(f"{indent}  ", line, indent=_INDENT + 4)
+
+    def _say_painted(self, line: str) -> None:
+        write_codes(sys.stdout, f"{line}\n")
 
     def _paint(self, code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text

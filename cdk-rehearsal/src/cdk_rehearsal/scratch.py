@@ -11,6 +11,7 @@ of its directory, so a copy that the user makes of a scratch directory is not re
 import fcntl
 import json
 import os
+import secrets
 import shutil
 import stat
 import sys
@@ -22,15 +23,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-PREFIX = "ecs-blueprint-"
-MARK = ".made-by-ecs-blueprint"
+PREFIX = "cdk-rehearsal-"
+MARK = ".made-by-cdk-rehearsal"
+RUN = "run"
+"""The kind of directory that stands for what its process has made in a container engine.
+
+`sweep` leaves these alone: whoever removes one (`taken_over`) first removes what it stands for.
+"""
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LARGEST_MARK = 10_000
 
 
 class ScratchDirectory:
-    """A new directory, `ecs-blueprint-<kind>-...`, that only this user can read.
+    """A new directory, `cdk-rehearsal-<kind>-...`, that only this user can read.
 
     Use it in a `with` block, or call `remove` at the end. The constructor first removes scratch
     directories that ended processes of this user have left in ``parent``, by default the temporary
@@ -74,9 +80,26 @@ def sweep(parent: Path | None = None) -> None:
     folder = Path(tempfile.gettempdir()) if parent is None else parent
     with suppress(OSError):
         for path in folder.glob(f"{PREFIX}*"):
-            with _locked(path) as directory:
-                if directory is not None:
-                    _remove(path, directory)
+            if not path.name.startswith(f"{PREFIX}{RUN}-"):
+                with taken_over(path):
+                    pass
+
+
+@contextmanager
+def taken_over(path: Path) -> Iterator[bool]:
+    """Lock the scratch directory of an ended process for the block, and then remove it.
+
+    For any other path it gives False, and does nothing.
+    """
+    with _locked(path) as directory:
+        yield directory is not None
+        if directory is not None:
+            _remove(path, directory)
+
+
+def runs() -> list[Path]:
+    """Return the directories of kind `RUN`, of running processes and of ended ones."""
+    return list(Path(tempfile.gettempdir()).glob(f"{PREFIX}{RUN}-*"))
 
 
 def in_use(path: Path) -> bool:
@@ -88,12 +111,6 @@ def in_use(path: Path) -> bool:
         return False
     with _locked(path) as directory:
         return directory is None
-
-
-def others_in_use(path: Path) -> bool:
-    """Say whether another scratch directory of the same kind, beside this one, is in use."""
-    kind = path.name.rpartition("-")[0]
-    return any(in_use(each) for each in path.parent.glob(f"{kind}-*") if each != path)
 
 
 def _write_mark(directory: int) -> None:
@@ -165,7 +182,9 @@ def _remove(path: Path, directory: int) -> None:
             continue
         with suppress(OSError):
             if stat.S_ISDIR(os.lstat(entry, dir_fd=directory).st_mode):
-                shutil.rmtree(entry, ignore_errors=True, dir_fd=directory)
+                with suppress(RecursionError):
+                    shutil.rmtree(entry, ignore_errors=True, dir_fd=directory)
+                _remove_deep(entry, directory)
             else:
                 os.unlink(entry, dir_fd=directory)
     if not set(os.listdir(directory)) - {MARK}:
@@ -173,3 +192,21 @@ def _remove(path: Path, directory: int) -> None:
             os.unlink(MARK, dir_fd=directory)
         with suppress(OSError):
             path.rmdir()
+
+
+def _remove_deep(name: str, directory: int) -> None:
+    """Remove a folder that is too deep for rmtree: the folders in it move up, one after another."""
+    folders = [name]
+    while folders:
+        folder = folders.pop()
+        opened = os.open(folder, _DIRECTORY, dir_fd=directory)
+        try:
+            for entry in [*os.scandir(opened)]:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(secrets.token_hex())
+                    os.rename(entry.name, folders[-1], src_dir_fd=opened, dst_dir_fd=directory)
+                else:
+                    os.unlink(entry.name, dir_fd=opened)
+        finally:
+            os.close(opened)
+        os.rmdir(folder, dir_fd=directory)

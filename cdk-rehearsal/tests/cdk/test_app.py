@@ -77,3 +77,17 @@ def test_without_node_the_person_reads_what_to_install(
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     with pytest.raises(RehearsalError, match=r"cdk-rehearsal\[node\]"):
         find_cli(app, tmp_path / "cache")
+
+
+def test_of_a_full_disk_only_the_line_that_names_it_is_quoted(
+    app: Path, tmp_path: Path, program: Program, local_aws: LocalAws
+) -> None:
+    full = "Error: ENOSPC: no space left on device"
+    cli = program("bin/cdk")
+    cli.write_text(f"#!/bin/sh\nprintf 'Traceback\\n{full}\\nexit 1'; exit 1\n")
+    with (
+        AppWorkspace(local_aws, app, cli=[str(cli)], cache=tmp_path) as workspace,
+        pytest.raises(RehearsalError) as raised,
+    ):
+        workspace.cdk("deploy")
+    assert str(raised.value).splitlines()[1:] == [full]

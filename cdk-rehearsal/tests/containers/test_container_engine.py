@@ -7,7 +7,6 @@ import pytest
 
 from cdk_rehearsal.containers import (
     Engine,
-    EngineError,
     NoEngineError,
     docker_host,
     find_engine,
@@ -33,15 +32,6 @@ def test_for_an_engine_that_fails_the_error_has_its_reason(
 
     with pytest.raises(NoEngineError, match="docker does not work: the daemon is not running"):
         find_engine(tmp_path)
-
-
-def test_show_passes_the_output_of_the_engine_on(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    engine = Engine(name="docker", command=("sh", "-c", 'echo "$0"; exit 3'))
-    with pytest.raises(EngineError, match="exit code 3"):
-        engine.show("STEP 1")
-    assert capfd.readouterr().out == "STEP 1\n"
 
 
 @pytest.mark.parametrize(

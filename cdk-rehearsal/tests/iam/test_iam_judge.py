@@ -1,7 +1,7 @@
 """Users and roles need permission for every call, in every service and on every path."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +9,6 @@ import pytest
 from cdk_rehearsal import LocalAws
 from cdk_rehearsal.access import Access
 from support.functions import allow, document, refused
-from support.raw_requests import Answer, send
 
 ACCOUNT = "111122223333"
 REGION = "eu-west-1"
@@ -228,7 +227,7 @@ def test_a_permissions_boundary_limits_a_role(
 
 
 def test_the_policy_of_a_bucket_refuses_and_allows(
-    access: Access, client: Callable[[str], Any], user: Callable[..., Access]
+    client: Callable[[str], Any], user: Callable[..., Access]
 ) -> None:
     s3 = client("s3")
     s3.create_bucket(Bucket="judged", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -237,60 +236,22 @@ def test_the_policy_of_a_bucket_refuses_and_allows(
         reader = user(allow("s3:GetObject", on="arn:aws:s3:::judged/*"))
         reader.client("s3").get_object(Bucket="judged", Key="a")
         arn = reader.client("sts").get_caller_identity()["Arn"]
-        deny: dict[str, Any] = {
-            "Effect": "Deny",
-            "Action": "s3:GetObject",
-            "Resource": "arn:aws:s3:::judged/*",
-        }
-        grant: dict[str, Any] = {
-            "Effect": "Allow",
-            "Action": "s3:PutObject",
-            "Resource": "arn:aws:s3:::judged/*",
-        }
-        both = [deny | {"Principal": "*"}, grant | {"Principal": {"AWS": arn}}]
+        deny = allow("s3:GetObject", on="arn:aws:s3:::judged/*")
+        grant = allow("s3:PutObject", on="arn:aws:s3:::judged/*")
+        both = [
+            deny | {"Effect": "Deny", "Principal": "*"},
+            grant | {"Principal": {"AWS": arn}},
+        ]
         s3.put_bucket_policy(Bucket="judged", Policy=json.dumps(document(*both)))
         with refused("s3:GetObject", "explicit deny in a resource-based policy"):
             reader.client("s3").get_object(Bucket="judged", Key="a")
         reader.client("s3").put_object(Bucket="judged", Key="a", Body=b"b")
-        name = arn.rpartition("/")[2]
-        uses = [each for each in access.ledger()["uses"] if each["principal"] == name]
-        (use,) = [each for each in uses if each["action"] == "s3:PutObject"]
-        assert (use["policy"], use["alone"]) == ("policy of arn:aws:s3:::judged", True)
         with refused("s3:DeleteObject"):
             reader.client("s3").delete_object(Bucket="judged", Key="a")
     finally:
         s3.delete_bucket_policy(Bucket="judged")
         s3.delete_object(Bucket="judged", Key="a")
         s3.delete_bucket(Bucket="judged")
-
-
-REPOSITORY_ARN = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/judged"
-MANIFEST = {"Content-Type": "application/vnd.oci.image.manifest.v1+json"}
-
-
-@pytest.mark.parametrize(
-    ("action", "method", "path"),
-    [
-        ("ecr:BatchGetImage", "GET", "manifests/live"),
-        ("ecr:PutImage", "PUT", "manifests/live"),
-        ("ecr:InitiateLayerUpload", "POST", "blobs/uploads/"),
-        ("is not judged here", "DELETE", "manifests/live"),
-    ],
-)
-def test_docker_may_do_what_the_user_of_its_login_may(
-    local_aws: LocalAws, user: Callable[..., Access], action: str, method: str, path: str
-) -> None:
-    def answer(*statements: Mapping[str, Any]) -> Answer:
-        access = user(allow("ecr:GetAuthorizationToken"), *statements)
-        (given,) = access.client("ecr").get_authorization_token()["authorizationData"]
-        login = {"Authorization": f"Basic {given['authorizationToken']}"} | MANIFEST
-        return send(local_aws.access, method, f"/v2/judged/{path}", login, b"{}")
-
-    refusal = answer(allow("*", on=f"{REPOSITORY_ARN}-other"))
-    assert refusal.status == 403
-    assert action.encode() in refusal.body
-    if action.startswith("ecr:"):
-        assert answer(allow(action, on=REPOSITORY_ARN)).status != 403
 
 
 def test_the_ledger_lists_which_statement_allowed_each_call(

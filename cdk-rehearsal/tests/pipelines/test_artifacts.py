@@ -8,7 +8,7 @@ import pytest
 
 from cdk_rehearsal import Access
 from cdk_rehearsal.expectation import RehearsalError
-from cdk_rehearsal.pipelines.artifacts import ArtifactStore
+from cdk_rehearsal.pipelines.artifacts import ArtifactStore, text_of_file
 
 
 class Bucket:
@@ -45,3 +45,9 @@ def test_a_variable_of_an_earlier_action_is_resolved() -> None:
     assert resolved == action("release x@sha256:1")
     with pytest.raises(RehearsalError, match=r"could not be resolved: Action name=Release"):
         store.resolved(action("#{Build.TAG}"))
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "buildspec.yml").write_bytes(b"#" * 300_000)
+    with pytest.raises(RehearsalError, match=r"buildspec.yml of the artifact has 300,000 bytes"):
+        text_of_file(tmp_path, "buildspec.yml")

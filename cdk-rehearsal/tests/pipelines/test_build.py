@@ -1,5 +1,6 @@
 """Builds run the commands of a buildspec as CodeBuild does."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,9 @@ def test_a_variable_is_exported_as_it_is_when_the_build_ends(tmp_path: Path) -> 
     assert result.exported == {"A": "last one", "B": "1", "D": "spec", "E": "project"}
 
 
+BILLION = [f"{b}: &{b} [{f'*{a}, ' * 32}]" for a, b in pairwise("abcde")]
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -72,6 +76,8 @@ def test_a_variable_is_exported_as_it_is_when_the_build_ends(tmp_path: Path) -> 
         ("version: 0.2\nphases: {build: {on-failure: RETRY}}", "RETRY"),
         ("version: 0.2\nenv: {exported-variables: [AWS_REGION]}", "does not export AWS_REGION"),
         ("a: b: c", "the buildspec is no YAML"),
+        ("[" * 100_000, "too many lists or mappings in each other"),
+        ("\n".join(["a: &a aaaaaaaaaaaaaaaa", *BILLION]), "more than 1,000,000 characters"),
     ],
 )
 def test_a_buildspec_that_is_not_supported_is_refused(text: str, reason: str) -> None:

@@ -4,13 +4,18 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from cdk_rehearsal import LocalAws
+from cdk_rehearsal.pipelines.docker import DockerCommand
 from cdk_rehearsal.pipelines.source_tree import SourceError, read_source
+from cdk_rehearsal.pipelines.worker import PipelineWorker
 
 IDENTITY = ("-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit.gpgsign=false")
-COMMITTED = {".gitignore", "app.py", "application-code/Dockerfile"}
+COMMITTED = {".gitignore", "app.py", "service/Dockerfile"}
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -31,8 +36,8 @@ def commit_all(folder: Path) -> None:
 def project(tmp_path: Path) -> Path:
     """A repository with a commit, in a folder with a space in its name."""
     folder = tmp_path / "my project"
-    (folder / "application-code").mkdir(parents=True)
-    for path in ("app.py", "application-code/Dockerfile"):
+    (folder / "service").mkdir(parents=True)
+    for path in ("app.py", "service/Dockerfile"):
         (folder / path).write_text(f"first {path}", encoding="utf-8")
     (folder / ".gitignore").write_text(".cache/\n", encoding="utf-8")
     (folder / "run").symlink_to("app.py")
@@ -45,17 +50,26 @@ def test_uncommitted_changes_are_named_and_delivered_only_on_request(project: Pa
     (project / "added.py").touch()
     git(project, "add", "added.py")
     (project / "app.py").write_text("changed", encoding="utf-8")
-    (project / "application-code/Dockerfile").unlink()
+    (project / "service/Dockerfile").unlink()
     source = read_source(project)
     assert source.origin.startswith("commit ")
     assert source.files.keys() == COMMITTED
     assert source.files["app.py"] == b"first app.py"
     note, _ = source.left_out
-    assert note.startswith("3 uncommitted changes: added.py, app.py, application-code/Dockerfile ")
+    assert note.startswith("3 uncommitted changes: added.py, app.py, service/Dockerfile ")
     on_disk = read_source(project, working_tree=True)
     assert on_disk.files.keys() == {".gitignore", "app.py", "added.py"}
     assert on_disk.files["app.py"] == b"changed"
     assert on_disk.left_out == (AS_TEXT,)
+
+
+def test_a_file_below_too_many_folders_is_an_error(project: Path) -> None:
+    deep = project / ("d/" * 300)
+    deep.mkdir(parents=True)
+    (deep / "file").touch()
+    commit_all(project)
+    with pytest.raises(SourceError, match="is in 300 folders"):
+        read_source(project)
 
 
 @pytest.mark.parametrize("working_tree", [False, True])
@@ -87,11 +101,11 @@ def test_links_are_not_followed(project: Path, *, working_tree: bool) -> None:
     commit_all(project)
     (project.parent / "outside").mkdir()
     (project.parent / "outside" / "Dockerfile").touch()
-    shutil.rmtree(project / "application-code")
-    (project / "application-code").symlink_to("../outside")
+    shutil.rmtree(project / "service")
+    (project / "service").symlink_to("../outside")
     source = read_source(project, working_tree=working_tree)
     assert source.links == {"run": "app.py", "out": "../outside/secret", "loop": "loop"}
-    assert ("application-code/Dockerfile" in source.files) is not working_tree
+    assert ("service/Dockerfile" in source.files) is not working_tree
 
 
 @pytest.mark.parametrize("working_tree", [False, True])
@@ -113,17 +127,13 @@ def test_git_runs_no_program_of_the_repository(project: Path, *, working_tree: b
     assert (project / ".git/index").read_bytes() == index, "reading writes nothing"
 
 
-def test_without_a_repository_only_the_application_is_delivered_and_only_on_request(
-    project: Path,
-) -> None:
+def test_without_a_repository_nothing_is_delivered(project: Path) -> None:
     shutil.rmtree(project / ".git")
-    (project / "application-code/.cache").mkdir()
-    (project / "application-code/.cache/x").touch()
-    with pytest.raises(SourceError, match=r"my project has no commit .*\n.*WORKTREE=1"):
+    why = r"my project cannot be delivered: it is in no git repository"
+    with pytest.raises(SourceError, match=rf"{why}\n.*the working tree"):
         read_source(project)
-    source = read_source(project, working_tree=True)
-    assert source.files.keys() == {"application-code/Dockerfile"}
-    assert "outside of application-code" in source.left_out[0]
+    with pytest.raises(SourceError, match=why):
+        read_source(project, working_tree=True)
 
 
 def test_variables_of_a_git_hook_are_ignored(
@@ -131,3 +141,21 @@ def test_variables_of_a_git_hook_are_ignored(
 ) -> None:
     monkeypatch.setenv("GIT_DIR", "/nowhere")
     assert read_source(project).files.keys() == COMMITTED
+
+
+@pytest.mark.parametrize(
+    ("commit", "working_tree", "version"),
+    [("", False, b"2"), ("", True, b"3"), ("HEAD~1", False, b"1"), ("HEAD~1", True, b"1")],
+)
+def test_a_worker_delivers_the_commit_or_head_or_the_working_tree(
+    commit: str, working_tree: bool, version: bytes, tmp_path: Path
+) -> None:
+    git(tmp_path, "init", "--quiet")
+    for each in ("1", "2"):
+        (tmp_path / "version").write_text(each)
+        commit_all(tmp_path)
+    (tmp_path / "version").write_text("3")
+    aws = cast("LocalAws", SimpleNamespace(client=lambda _service: None))
+    docker = cast("DockerCommand", None)
+    worker = PipelineWorker(aws, docker, tmp_path, working_tree=working_tree)
+    assert worker.source_of(commit).files == {"version": version}

@@ -67,6 +67,16 @@ class Sender:
                  "SecretAccessKey")]  # fmt: skip
         return Key(*(str(part and part[1]) for part in parts))
 
+    def connect(self) -> list[Any]:
+        """Open a web socket; return what it is told."""
+        answer: list[Any] = []
+
+        async def send(message: Any) -> None:
+            answer.append(message)
+
+        asyncio.run(self._door({"type": "websocket"}, lambda: asyncio.sleep(0), send))
+        return answer
+
     def send(self, raw: Raw, key: Key, *, gone: bool = False) -> tuple[int, bytes]:
         answer: list[Any] = []
         parts = [{"type": "http.request", "body": raw.body, "more_body": gone}]
@@ -202,6 +212,14 @@ def test_a_signature_covers_the_host(door: Sender) -> None:
     assert b"host is not signed" in door.send(replace(raw, unsigned=("host",)), ROOT)[1]
     assert door.given == []
     assert door.send(raw, ROOT)[0] == RAN
+
+
+def test_a_second_host_and_a_web_socket_are_refused(door: Sender) -> None:
+    raw = plain("ecs", "ListClusters")
+    status, body = door.send(replace(raw, headers=[*raw.headers, ("host", "evil.example")]), ROOT)
+    assert (status, b"answers to" in body) == (403, True)
+    assert door.connect() == [{"type": "websocket.close"}]
+    assert door.given == []
 
 
 def test_no_script_of_the_machine_runs(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_a_layer_uploaded_in_parts_is_downloaded_unchanged(ecr: Any, local_aws: 
     trusted = ssl.create_default_context(cafile=str(local_aws.access.ca_bundle))
     with urllib.request.urlopen(url["downloadUrl"], context=trusted) as answer:  # noqa: S310
         assert answer.read() == data
-    with pytest.raises(urllib.error.HTTPError, match="401"):
+    with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen(url["downloadUrl"][:-1], context=trusted)  # noqa: S310
 
 

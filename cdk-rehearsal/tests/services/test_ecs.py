@@ -176,6 +176,7 @@ def test_a_rollback_during_a_reconciliation_stops_no_task_of_the_good_deployment
     tasks = {"good": {**good, "lastStatus": "RUNNING"}, "bad": {**bad, "lastStatus": "STOPPED"}}
     monkeypatch.setattr(ministack, "_tasks", tasks)
     monkeypatch.setattr(ministack, "_schedule_service_deployment_completion", lambda *_: None)
+    monkeypatch.setattr(ministack, "_get_docker", object)  # it would look for a real engine
     stopped: list[str] = []
     monkeypatch.setattr(ministack, "_stop_task", lambda request: stopped.append(request["task"]))
     start_and_stop: Any = vars(ministack)["_reconcile_service_tasks"]

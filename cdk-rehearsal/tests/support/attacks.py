@@ -65,7 +65,7 @@ OPERATIONS = {
     "ssm": ("GetParameters", "PutParameter", "DescribeParameters"),
     "sts": ("AssumeRole", "AssumeRoleWithWebIdentity", "GetCallerIdentity"),
 }  # fmt: skip
-"""What is called when the blueprint is deployed, delivered and operated; the last is the decoy."""
+"""What a deploy and a delivery call; the last of each service is the decoy."""
 
 
 @dataclass(frozen=True)

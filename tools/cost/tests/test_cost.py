@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from settings.examples import ISOLATED, TOPOLOGIES, sample_env
+from settings.examples import ACCOUNT, ISOLATED, REGION, TOPOLOGIES, sample_env
 from tools.cost.__main__ import main
 from tools.cost.bill import bill_of, read_table
 from tools.example_templates import example_templates
@@ -39,6 +39,11 @@ def test_the_units_of_the_sample() -> None:
         "alarm": 3 + 2 + 2 * 2,
         "dashboard": 1,
     }
+
+
+def test_the_alarms_of_a_policy_are_billed_by_metric() -> None:
+    with_queue = units(scaling_queue_arn=f"arn:aws:sqs:{REGION}:{ACCOUNT}:orders")
+    assert with_queue["alarm"] - units()["alarm"] == 2 * 2, "messages and tasks, in two alarms"
 
 
 def test_endpoints_are_billed_in_each_zone() -> None:

@@ -1,5 +1,6 @@
 """Accounts for the doctor: a local AWS in which a test breaks something, and made-up replies."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,7 @@ from support.raw_requests import send, signature
 from tools.doctor.__main__ import ESSENTIAL, questions
 from tools.doctor.aws import Aws
 from tools.doctor.check import ERRORS, Result, Verdict, result_of_error
+from tools.service_choice import core_of
 
 TOKEN = "ghp_secretOfTheTest"  # noqa: S105 - opens nothing
 TOKEN_SECRET = "ecs-github-token"  # noqa: S105 - a name
@@ -35,12 +37,16 @@ class AccountUnderTest:
     def client(self, service: str) -> Any:
         return _client(self._aws, service)
 
-    def ask(self, about: str, **changes: str) -> list[Result]:
-        """Return the results of the questions about something, for sample.env with changes."""
-        (settings,) = example_deployment(changes)
+    def ask(self, about: str, *others: Mapping[str, str], **changes: str) -> list[Result]:
+        """Return the results of the questions about something, for sample.env with changes.
+
+        ``others`` are the changes of other files of the app.
+        """
+        *earlier, settings = example_deployment(*others, changes)
         aws = Aws(settings.aws_region)
+        home = core_of(settings, [*earlier, settings])
         results = []
-        for question in (*ESSENTIAL, *questions(settings, None, None)):
+        for question in (*ESSENTIAL, *questions(settings, None, None, home)):
             if question.about == about:
                 try:
                     results.append(question.answer(settings, aws))

@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, SSOTokenLoadError
 
 from settings.examples import ACCOUNT, REGION, example_deployment, sample_env
-from tools.doctor.__main__ import Report, examine, main
+from tools.doctor.__main__ import Report, examine, main, questions
 from tools.doctor.account import build_quota, credentials, service_linked_role
 from tools.doctor.aws import Aws
 from tools.doctor.check import Verdict, result_of_error
@@ -59,7 +59,8 @@ def test_settings_that_are_wrong_end_the_command(tmp_path: Path) -> None:
 def test_without_permissions_nothing_is_a_problem(capsys: pytest.CaptureFixture[str]) -> None:
     identity = {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/nobody"}
     report = Report()
-    examine(SAMPLE, Replying(get_caller_identity=identity), report)
+    asked = questions(SAMPLE, None, None, SAMPLE.core)
+    examine(SAMPLE, Replying(get_caller_identity=identity), report, asked)
     assert report.sum_up() == 0
     printed = capsys.readouterr().out
     assert "not checked  CDK bootstrap                    needs the permission get_param" in printed

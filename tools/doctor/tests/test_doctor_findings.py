@@ -17,6 +17,7 @@ from tools.doctor.tests.account_under_test import (
     VERSION_PARAMETER,
     AccountUnderTest,
 )
+from tools.rehearsal.scenarios.shared_core import another_service
 
 pytestmark = pytest.mark.slow
 
@@ -187,9 +188,14 @@ def test_services_of_the_task_role_without_nat(
     account.client("iam").create_policy(PolicyName="orders", PolicyDocument=document)
     isolated = {"enable_nat_gw": "False", "vpc_endpoint_services": "sns"}
     about = "egress of the private subnets"
-    (result,) = account.ask(about, **isolated, task_role_policy_arns=POLICY)
-    assert result.verdict is not Verdict.PROBLEM
-    assert found in result.line
+    policies = {"task_role_policy_arns": POLICY}
+    on_its_core = another_service("Orders", "orders")
+    results = account.ask(about, **isolated, **policies)
+    results += account.ask(about, isolated, **on_its_core, **policies)
+    assert len(results) == 2
+    for result in results:
+        assert result.verdict is not Verdict.PROBLEM
+        assert found in result.line
 
 
 def test_the_vpc_of_the_core_stack_needs_no_further_room(account: AccountUnderTest) -> None:

@@ -68,7 +68,8 @@ def test_stages() -> None:
     ("text", "said"),
     [
         ("# nothing", "has no FROM"),
-        ("FROM a\nENV A=aaaaaaaaaa" + "\nENV A=$A$A" * 43, "sets 'A' to 5,120 characters"),
+        ("FROM a\nENV A=aaaaaaaaaa" + "\nENV A=$A$A" * 43, "more than 4,096 characters"),
+        (f"FROM a\nENV A={'a' * 4000}\nCOPY {'$A' * 30_000} /", "more than 4,096 characters"),
         ("FROM a\n" * 30_000, "more than 1,000 instructions"),
     ],
 )

@@ -90,9 +90,9 @@ def test_account_and_region_are_asked_first_until_the_settings_take_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     source = make_repository(tmp_path, f"FROM scratch\nCMD {'--bind=' * 9000}")
-    replies = ("12", "123456789012", "eu-west", "eu-west-1", "3000")
+    replies = ("123456789012", "eu-west", "eu-west-1", "3000")
     monkeypatch.setattr(sys, "stdin", Terminal("".join(f"{reply}\n" for reply in replies)))
-    assert main([str(source), "--env-file", str(target)]) == 0
+    assert main([str(source), "--env-file", str(target), "--account", "12"]) == 0
     assert "expected the 12 digits of an AWS account" in capsys.readouterr().out
     settings = load_settings(target)
     assert (settings.aws_region, settings.service.container_port) == ("eu-west-1", 3000)

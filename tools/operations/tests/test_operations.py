@@ -108,7 +108,7 @@ def test_status_names_the_delivery_of_the_image(account: DeployedAccount, operat
     image["imageTags"] = [f"{OLD}-1", "live"]
     identity = account.add_execution(OLD)
     printed = operate("status").out
-    assert re.search(rf'delivered by .*{OLD[:8]} "A change".*{identity}', printed)
+    assert re.search(rf'its tag names the commit of .*{OLD[:8]} "A change".*{identity}', printed)
     assert re.search(r"running sha256:new .*, live\n", printed)
 
 
@@ -142,6 +142,8 @@ def test_logs_are_those_of_the_service_or_of_its_build(
     operate("logs", "--of", "build")
     groups = [each["logGroupName"] for each in account.parameters_of("filter_log_events")]
     assert groups == [task_log_group_name(CLUSTER, SERVICE), build_log_group_name(NAME)]
+    for wrong in (("--of", "other"), ("--since", "an hour")):
+        assert "OF= is service, build, pipeline; SINCE= is minutes" in operate("logs", *wrong).err
 
 
 def test_a_shell_needs_a_running_task_with_exec(account: DeployedAccount, operate: Operate) -> None:

@@ -73,7 +73,7 @@ def test_an_error_of_the_service_is_the_status_of_the_call(
     engine = FakeEngine(answer=r"\033[2JNot Found\n404")
     monkeypatch.setattr("tools.playground.call.find_engine", lambda _cache: engine)
     assert main([]) == 22
-    assert capfd.readouterr().out == "\N{REPLACEMENT CHARACTER}[2JNot Found\nHTTP 404\n"
+    assert capfd.readouterr().out == "\\x1b[2JNot Found\nHTTP 404\n"
 
 
 def test_it_says_that_the_stand_in_answers_before_a_delivery(

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from cdk_rehearsal import ScratchDirectory, expect, expect_true, wait_until
-from cdk_rehearsal.containers import TaskContainers, copy_programs, program
+from cdk_rehearsal.containers import TaskContainers, copy_program, program
 from tools.rehearsal.rehearsal import Rehearsal
 from tools.rehearsal.scenarios.shared_core import CALLER, another_service
 
+_PROGRAM = Path(__file__).with_name("caller.py")
 _RATE = 20  # requests per second
 _MOST_SECONDS = 1800  # of a caller whose rehearsal was killed
 _QUIET_SECONDS = 3.0  # before each event
@@ -56,14 +57,14 @@ def _calling(rehearsal: Rehearsal, tasks: TaskContainers, url: str) -> Iterator[
     family = rehearsal.context.outputs(CALLER)["TaskDefinitionFamily"]
     (container,) = tasks.running(family).values()
     engine = tasks.engine
-    copy_programs(engine, container["Id"])
+    copy_program(engine, container["Id"], _PROGRAM)
     with ScratchDirectory("callers") as scratch:
         file = scratch.path / "requests"
         with file.open("wb") as output:
             process = subprocess.Popen(
                 [
                     *(*engine.command, "exec", "--interactive", container["Id"]),
-                    *program("caller", url, str(_RATE), str(_MOST_SECONDS)),
+                    *program(_PROGRAM, url, str(_RATE), str(_MOST_SECONDS)),
                 ],
                 env=engine.environment,
                 stdin=subprocess.PIPE,

@@ -17,7 +17,7 @@ from tools.rehearsal.failures import (
     broken_promotions,
     destroys,
     interrupted_deploys,
-    names_and_tokens,
+    names,
 )
 from tools.rehearsal.failures.context import DEPLOY, FailureContext
 from tools.rehearsal.scenarios.first_deploy import store_token
@@ -30,18 +30,16 @@ OF_A_WHOLE_SERVICE: tuple[Failure, ...] = (
     destroys.core_in_use,
     broken_promotions.killed_function,
     broken_promotions.deploy_in_between,
-    attacks.exported_images,
     attacks.attacking_build,
     interrupted_deploys.killed_during_an_update,
 )
 """Each needs a deployed service and leaves it whole, so it can also run alone."""
 
 FAILURES: tuple[Failure, ...] = (
-    names_and_tokens.failed_look_up,
-    names_and_tokens.missing_token,
-    names_and_tokens.taken_name,
+    names.failed_look_up,
+    names.taken_name,
     *OF_A_WHOLE_SERVICE,
-    destroys.full_repository,
+    destroys.service_alone,
     interrupted_deploys.killed_during_a_creation,
     destroys.deleted_by_hand,
     interrupted_deploys.lost_aws,

@@ -1,4 +1,7 @@
-"""Malicious commits: a build exports a wrong image, or leaks its credentials for attacks."""
+"""A malicious commit: a build leaks its credentials, and somebody attacks with them.
+
+The unit tests of the release function have the images that a build must not export.
+"""
 
 import json
 import shlex
@@ -11,11 +14,10 @@ from typing import Any
 
 import yaml
 
-from cdk_rehearsal import RehearsalError, ScratchDirectory, expect, expect_true, push_image
-from cdk_rehearsal.pipelines import Action, ArtifactStore, Source, docker_stand_in, failure_of
+from cdk_rehearsal import RehearsalError, ScratchDirectory, expect
+from cdk_rehearsal.pipelines import Action, ArtifactStore, Source, docker_stand_in
 from tools.rehearsal.context import SERVICE, ServicePipeline
 from tools.rehearsal.failures.attempts import DONE, Attacker, Targets, allowed, forbidden
-from tools.rehearsal.failures.broken_promotions import MadeUpBuilds, nothing_changes
 from tools.rehearsal.failures.context import FailureContext
 
 _APPLICATION = "application-code/"
@@ -27,32 +29,6 @@ _REFUSED_BY_ECR = {
 _ACTION_WIDTH = 37
 
 Answers = Mapping[str, list[dict[str, str]]]
-
-
-def exported_images(context: FailureContext) -> None:
-    """Deliver builds that export something else than the image that they have pushed.
-
-    The unit tests of the function have every other image that it refuses.
-    """
-    context.report.section("A build that exports another image")
-    pipeline, ecr = MadeUpBuilds(context), context.aws.client("ecr")
-    uri = context.outputs(SERVICE)["ImageRepositoryUri"]
-    other = push_image(ecr, f"{context.repository()}/builds", "new", "new")
-    wrong = f"sha256:{'0' * 64}"
-    exported = {
-        "the image of another registry": (
-            {"IMAGE": f"public.ecr.aws/nginx/nginx:1.29@{other}"},
-            "only an image of this service's builds",
-        ),
-        "another digest": ({"IMAGE": f"{uri}/builds:new@{wrong}"}, f"builds:new is {other}"),
-        "nothing": ({}, "could not be resolved"),
-    }
-    for what, (variables, reason) in exported.items():
-        with context.report.step(f"It exports {what}") as step, nothing_changes(context):
-            pipeline.exported = variables
-            failure = failure_of(partial(pipeline.run, "facade"), "Release")
-            expect_true(f"it says why: {failure}", holds=reason in str(failure))
-            step.note = f"refused: {reason}"
 
 
 class Attack(ServicePipeline):

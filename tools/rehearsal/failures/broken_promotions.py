@@ -25,15 +25,11 @@ from tools.rehearsal.failures.context import FailureContext
 
 
 class MadeUpBuilds(ServicePipeline):
-    """The deployed pipeline, whose builds push a small image and do nothing else.
-
-    A build exports the image that it has pushed, or ``exported`` if that is set.
-    """
+    """The deployed pipeline, whose builds push and export a small image and do nothing else."""
 
     def __init__(self, context: RehearsalContext) -> None:
         super().__init__(context, DockerCommand(folder=Path(), variables={}, description=""))
         self._builds = itertools.count(1)
-        self.exported: Mapping[str, str] | None = None
 
     def source_of(self, commit: str) -> Source:
         """Return no files at all."""
@@ -48,8 +44,6 @@ class MadeUpBuilds(ServicePipeline):
         access = self.context.aws.access.role(project["serviceRole"], service=CODEBUILD)
         repository = f"{self.context.repository()}/builds"
         digest = push_image(access.client("ecr"), repository, tag, tag)
-        if self.exported is not None:
-            return self.exported
         uri = self.context.outputs(SERVICE)["ImageRepositoryUri"]
         return {"IMAGE": f"{uri}/builds:{tag}@{digest}"}
 
@@ -64,12 +58,12 @@ def killed_function(context: FailureContext) -> None:
     pipeline, live = MadeUpBuilds(context), partial(context.image, context.repository(), "live")
     before = live()
     with report.step("Release is killed before it puts the image") as step:
-        with nothing_changes(context):
+        with _nothing_changes(context):
             _expect_no_answer(partial(pipeline.run, "c0ffee"), "Release", "ecr.PutImage")
         expect("the image is in the repository", _has_image(context, "c0ffee-1"), False)
         step.note = "the repository of the service has no image of it"
     with report.step("The stage is retried, Release is killed before it answers") as step:
-        with nothing_changes(context):
+        with _nothing_changes(context):
             answer = "codepipeline.PutJobSuccessResult"
             _expect_no_answer(partial(pipeline.retry, "Deploy"), "Release", answer)
         expect("the image is in the repository", _has_image(context, "c0ffee-1"), True)
@@ -130,7 +124,7 @@ def _deploy(context: FailureContext, **changes: str) -> None:
 
 
 @contextmanager
-def nothing_changes(context: FailureContext) -> Iterator[None]:
+def _nothing_changes(context: FailureContext) -> Iterator[None]:
     """Require that the block changes neither `live` nor the image in service."""
     live, running = context.image(context.repository(), "live"), context.running_image()
     yield

@@ -1,6 +1,6 @@
-"""Destroying a core in use, a service with images and artifacts, a repository deleted by hand."""
+"""Destroying a core in use, a service without its core, a repository deleted by hand."""
 
-from cdk_rehearsal import expect, expect_true, push_image
+from cdk_rehearsal import expect, expect_true
 from cdk_rehearsal.cdk import AS_SYNTHESISED
 from tools.rehearsal.context import CORE, SERVICE
 from tools.rehearsal.failures.context import DESTROY_SERVICE, FailureContext, cdk_command
@@ -10,7 +10,6 @@ from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET
 # Without --exclusively the CLI destroys the service stacks first, because they use the core.
 _DESTROY_CORE = ("destroy", CORE, "--exclusively", *AS_SYNTHESISED)
 _DESTROY_ALL = ("destroy", "--all", *AS_SYNTHESISED)
-_IMAGES, _OBJECTS = 3, 4
 
 
 def core_in_use(context: FailureContext) -> None:
@@ -33,28 +32,16 @@ def core_in_use(context: FailureContext) -> None:
     )
 
 
-def full_repository(context: FailureContext) -> None:
-    """Fill the repository and the bucket, then destroy the service."""
-    context.report.section("Destroy with images and artifacts")
-    with context.report.step("Fill the repository and the bucket") as step:
-        outputs, repository = context.outputs(SERVICE), context.repository()
-        for number in range(_IMAGES):
-            push_image(context.aws.client("ecr"), repository, f"build-{number}", str(number))
-        codepipeline, s3 = context.aws.client("codepipeline"), context.aws.client("s3")
-        pipeline = codepipeline.get_pipeline(name=outputs["PipelineName"])["pipeline"]
-        bucket = pipeline["artifactStore"]["location"]
-        for number in range(_OBJECTS):
-            # Each key twice: a bucket with versions keeps both.
-            s3.put_object(Bucket=bucket, Key=f"artifact-{number // 2}", Body=b"artifact")
-        step.note = f"{_IMAGES} images beside `live`, {_OBJECTS} versions of objects"
+def service_alone(context: FailureContext) -> None:
+    """Destroy the service; the core stays."""
+    context.report.section("The service alone is destroyed")
     with context.report.step("All of the service is gone, the core stays") as step:
+        family = context.outputs()["TaskDefinitionFamily"]
         said = context.workspace.cdk(*DESTROY_SERVICE, "--force")
         expect_true("the stack is gone", holds=context.status() is None)
-        revisions = deregister_revisions(context, outputs["TaskDefinitionFamily"])
+        revisions = deregister_revisions(context, family)
         context.expect_core_alone()
-        step.note = (
-            f"nothing had to be emptied by hand; {revisions} revisions of deliveries deregistered"
-        )
+        step.note = f"{revisions} revisions of deliveries deregistered"
     context.report.cli_output(cdk_command(DESTROY_SERVICE), said)
 
 

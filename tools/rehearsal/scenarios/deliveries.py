@@ -4,6 +4,7 @@ Without a container engine tasks are records and nothing runs in them: then the 
 pipeline alone.
 """
 
+import json
 import secrets
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -11,17 +12,11 @@ from typing import Any
 
 from cdk_rehearsal import RehearsalError, expect, expect_all, expect_true, wait_until
 from cdk_rehearsal.bounds import SETTLE_SECONDS
-from cdk_rehearsal.containers import (
-    KILLED,
-    TaskContainers,
-    bad_versions,
-    examine,
-    examine_image,
-    exit_code,
-)
+from cdk_rehearsal.containers import TaskContainers
 from cdk_rehearsal.pipelines import ActionFailedError, failure_of
 from tools.init.proposal import NO_HEALTH_CHECK
 from tools.rehearsal.ended_tasks import task_of_failed_rollout
+from tools.rehearsal.examination import KILLED, examine, examine_image, exit_code
 from tools.rehearsal.image_errors import (
     ImageError,
     advice_on_sigterm,
@@ -109,7 +104,8 @@ def _not_healthy(rehearsal: Rehearsal, containers: TaskContainers, failure: str)
     definition = rehearsal.context.task_definition()["containerDefinitions"][0]
     port = settings.service.container_port
     seconds = max(_SECONDS_TO_LISTEN, settings.service.start_period_seconds)
-    seen = examine_image(containers, _built_image(rehearsal), definition, port, seconds)
+    image, path = _built_image(rehearsal), health_path(settings)
+    seen = examine_image(containers, image, definition, port, seconds, path)
     return not_healthy(settings, seen, failure)
 
 
@@ -225,26 +221,34 @@ def _fail_to_roll_out(rehearsal: Rehearsal, image: str) -> None:
 
 def _deliver_bad_versions(rehearsal: Rehearsal, containers: TaskContainers) -> None:
     """Deliver a version that ends at once, and one that never listens."""
-    report, engine = rehearsal.context.report, containers.engine
-    image = _built_image(rehearsal)
-    architecture = engine("image", "inspect", "--format", "{{.Architecture}}", image)
-    if not bad_versions.is_known(architecture):
-        report.leave_out(f"bad versions of an image for {architecture}")
-        return
+    report = rehearsal.context.report
     with report.step("A version whose command exits at once") as step:
-        reason = _rolled_back(rehearsal, bad_versions.exits_at_once(architecture))
+        reason = _rolled_back(rehearsal, _python(containers, "raise SystemExit(1)"))
         if reason is None:
             raise RehearsalError("a version whose command exits at once was delivered")
         step.note = reason
     if rehearsal.service.is_sample:
         return  # its health check takes minutes to fail, and what follows is the same
     with report.step("A version that never listens") as step:
-        reason = _rolled_back(rehearsal, bad_versions.never_listens(architecture))
+        reason = _rolled_back(rehearsal, _python(containers, _WAIT_FOR_SIGTERM))
         step.note = reason or _silent_version(rehearsal, containers)
 
 
+# The first process of a container ignores signals that it does not handle.
+_WAIT_FOR_SIGTERM = (
+    "from signal import *; pthread_sigmask(SIG_BLOCK, {SIGTERM}); sigwait({SIGTERM})"
+)
+
+
+def _python(containers: TaskContainers, code: str) -> Mapping[str, bytes]:
+    """Return the files of an image that takes the place of the built one, and runs this code."""
+    command = json.dumps(["python", "-c", code])
+    lines = ("ARG BUILT", f"FROM {containers.helper}", f"ENTRYPOINT {command}", "CMD []")
+    return {"Dockerfile": "\n".join(lines).encode()}
+
+
 def _rolled_back(rehearsal: Rehearsal, files: Mapping[str, bytes]) -> str | None:
-    """Deliver an image that is derived from the service's; return None if nothing stopped it."""
+    """Deliver another image than the built one; return None if nothing stopped it."""
     context, before = rehearsal.context, _state(rehearsal)
     tasks = context.task_ids()
     try:

@@ -3,11 +3,15 @@
 import subprocess
 import sys
 
-from cdk_rehearsal import expect
+from cdk_rehearsal import ConsoleReport, expect
+from tools.doctor.check import Verdict
 from tools.doctor.rights import statement
+from tools.doctor.task_policies import Clients, allowed_actions, egress_of_core
+from tools.rehearsal.base_images import create_base_images
 from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.named_resources import NamedResources
 from tools.rehearsal.rehearsal import Rehearsal
+from tools.rehearsal.rehearsed_service import RehearsedService
 from tools.repository import ROOT
 
 TOKEN_SECRET = "ecs-github-token"  # noqa: S105 - the name of a secret, not a secret
@@ -30,7 +34,22 @@ def create_named_resources(rehearsal: Rehearsal, cidr: str) -> None:
     with context.report.step("Create what the settings name") as step:
         for name, settings in zip(files.names, service.deployment, strict=True):
             files.write(name, **resources.create(settings, files.texts(name), cidr))
+        resources.created += create_base_images(rehearsal)
         step.note = "; ".join(resources.created) or "nothing"
+    advise_on_ways_out(service, context.aws, context.report)
+
+
+def advise_on_ways_out(service: RehearsedService, aws: Clients, report: ConsoleReport) -> None:
+    """Name the AWS services of the task role's policies that tasks without NAT cannot reach."""
+    if service.core is None or service.core.enable_nat_gw:
+        return
+    found = egress_of_core(service.core, service.settings, aws)
+    if found.verdict is Verdict.NOTE:
+        report.advise(found.line)
+    policies = service.settings.service.task_role_policy_arns
+    if unknown := [arn for arn in policies if not allowed_actions(arn, aws)]:
+        names = ", ".join(arn.rpartition("/")[2] for arn in unknown)
+        report.leave_out(f"whether tasks reach the AWS services that {names} allows")
 
 
 def run(rehearsal: Rehearsal) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from cdk_rehearsal import Access, LocalAws, process_environment
 from cdk_rehearsal.containers import engine_environment
-from cdk_rehearsal.credentials import RootKey
+from cdk_rehearsal.environment import RootKey
 from cdk_rehearsal.pipelines import git_environment
 from settings.examples import ACCOUNT, REGION
 from tools.rehearsal.tests.canary import CANARY

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from cdk_rehearsal.containers import Examination
 from settings.examples import example_deployment
+from tools.rehearsal.examination import Examination
 from tools.rehearsal.image_errors import (
     advice_on_sigterm,
     health_path,

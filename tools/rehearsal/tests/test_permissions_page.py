@@ -17,7 +17,7 @@ def test_each_grant_has_a_call_or_a_page_of_aws_that_wants_it() -> None:
         UNUSED: [],
         UNEXPLAINED: [],
     }
-    ledger = Ledger(calls=3, refusals=0, uses=uses)
+    ledger = Ledger(calls=3, refusals=[], uses=uses)
     text = page(ledger)
     assert "| `ecr:PutImage` | `ecr:PutImage` |  |" in text
     assert f"| `ecs:TagResource` |  | {UNUSED.reason} |" in text

@@ -14,7 +14,16 @@ from pathlib import Path
 import pytest
 
 from cdk_rehearsal.containers import Engine
-from settings.examples import CONNECTED, EXISTING, ISOLATED, KEY, SECRET, sample_env
+from settings.examples import (
+    ACCOUNT,
+    CONNECTED,
+    EXISTING,
+    ISOLATED,
+    KEY,
+    REGION,
+    SECRET,
+    sample_env,
+)
 from tools.repository import ROOT
 
 pytestmark = pytest.mark.slow
@@ -46,6 +55,10 @@ NAMES_EVERYTHING = {
     **{key: ISOLATED[key] for key in ISOLATED if key.startswith("container_")},
     "build_secrets": f"NPM_TOKEN={SECRET}:npm::",
     "ingress_security_groups": "sg-0123456789abcdef0",
+    "scaling_queue_arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:orders",
+    "base_image_repository_arns": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/base/python",
+    "build_role_policy_arns": f"arn:aws:iam::{ACCOUNT}:policy/packages",
+    "keep_images": "True",
     "task_role_policy_arns": "arn:aws:iam::123456789012:policy/shop/orders,"
     "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess",
     **{key: CONNECTED[key] for key in ("connection_arn", "manual_approval", "notification_email")},
@@ -99,10 +112,11 @@ def test_a_dockerfile_that_does_not_build_is_found_before_the_deploy(
 
 
 def test_its_image_is_called_delivered_again_and_judged_with_all_that_the_settings_name(
-    engine: Engine, image: str, tmp_path: Path
+    engine: Engine, tmp_path: Path
 ) -> None:
+    base = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/base/python:3.14"
     dockerfile = (
-        f'FROM {image}\nWORKDIR /srv\nCOPY . .\nENTRYPOINT ["python", "server.py"]\nCMD []\n'
+        f'FROM {base}\nWORKDIR /srv\nCOPY . .\nENTRYPOINT ["python", "server.py"]\nCMD []\n'
     )
     # Another checkout may run this test at the same time, on the same engine.
     repository = f"shop-api-{secrets.token_hex(3)}"
@@ -113,6 +127,8 @@ def test_its_image_is_called_delivered_again_and_judged_with_all_that_the_settin
     for named in (
         *("secret shop/db", "parameter /shop/key", "a key of KMS", "policy orders", "VPC"),
         *("role TaskExecution", "a security group in place of sg-0123456789abcdef0"),
+        *("queue orders", "repository base/python", "policy packages"),
+        f"the base image {base}: the sample service stands for it",
     ):
         assert named in said
     # Names stay, but AWS would choose this id.
@@ -122,7 +138,8 @@ def test_its_image_is_called_delivered_again_and_judged_with_all_that_the_settin
     assert re.search(r"exits at once .*circuit breaker was triggered.*1 tasks serve on", said)
     assert "DELIVERED, and nobody answers at the name any more" in said
     assert "the sample service stands for it" in said
-    last = said.partition("left nothing behind.")[2]
+    _, *last_lines = re.split(r"left 2 repositories, \d+ image tags behind\.", said)
+    last = "".join(last_lines)
     assert "To mend: Without a health check" in last
     assert "To mend: Your container ends" in last
     left = engine("images", "--quiet", f"--filter=reference=*/{repository}/builds")

@@ -1,15 +1,19 @@
 """Which service is rehearsed, the copies of its settings files, and what is not shown."""
 
+from dataclasses import replace
 from pathlib import Path
+from subprocess import CompletedProcess
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from cdk_rehearsal import ConsoleReport
-from cdk_rehearsal.pipelines import SWITCH
-from settings.examples import sample_env
-from tools.rehearsal.rehearse import find_engine
+from cdk_rehearsal import ConsoleReport, LocalAws
+from settings.examples import ACCOUNT, REGION, example_deployment, sample_env
+from tools.rehearsal.rehearse import find_engine, pull_first_image
 from tools.rehearsal.rehearsed_service import SettingsFiles, choose_service, sample_service
+from tools.rehearsal.sample_image import SWITCH
+from tools.rehearsal.scenarios.first_deploy import advise_on_ways_out
 from tools.repository import ROOT
 
 
@@ -34,8 +38,11 @@ def test_settings_of_the_user_are_taken_and_changed_in_a_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    text = sample_env(service_name="mine", container_environment="A=1")
+    text = sample_env(
+        service_name="mine", container_environment="A=1", container_environment_file="more.env"
+    )
     (tmp_path / ".env").write_text(text, encoding="utf-8")
+    (tmp_path / "more.env").write_text("B='a,b'\n", encoding="utf-8")
     service = choose_service(None, None, str(ROOT), working_tree=False)
     assert not service.is_sample
     workspace = Workspace()
@@ -43,6 +50,7 @@ def test_settings_of_the_user_are_taken_and_changed_in_a_copy(
     with files.changed(container_environment="A=2"):
         assert workspace[files.main]["container_environment"] == "A=2"
         assert workspace[files.main]["service_name"] == "mine"
+        assert workspace[files.main]["container_environment_file"] == f"{tmp_path}/more.env"
     assert workspace[files.main]["container_environment"] == "A=1"
     assert (tmp_path / ".env").read_text(encoding="utf-8") == text
 
@@ -57,3 +65,32 @@ def test_without_an_engine_the_end_of_the_report_says_what_is_not_shown(
     last = capsys.readouterr().out.partition("This is the end.")[2]
     assert "Not shown: tasks as containers: REHEARSAL_DOCKER=stand-in" in last
     assert "Not shown: that your Dockerfile builds" in last
+
+
+def test_a_line_of_what_is_not_shown_ends_with_a_whole_word(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    refused = CompletedProcess([], 1, "", "word " * 100)
+    engine = SimpleNamespace(name="e", has_image=lambda _: False, attempt=lambda *_, **__: refused)
+    report = ConsoleReport()
+    pull_first_image(report, cast("Any", engine), "nginx")
+    report.end("This is the end.")
+    assert capsys.readouterr().out.endswith(" word word ...\n")
+
+
+@pytest.mark.slow
+def test_the_report_names_aws_services_that_tasks_without_nat_cannot_reach(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    policies = (
+        f"arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess,arn:aws:iam::{ACCOUNT}:policy/orders"
+    )
+    deployment = example_deployment({"enable_nat_gw": "False", "task_role_policy_arns": policies})
+    sample, report = sample_service(working_tree=False), ConsoleReport()
+    service = replace(sample, deployment=deployment, settings=deployment[0])
+    with LocalAws(account=ACCOUNT, region=REGION) as aws:
+        advise_on_ways_out(service, aws, report)
+    report.end("This is the end.")
+    said = capsys.readouterr().out
+    assert "To mend: tasks have no way to sqs -> if they call it: add sqs to vpc_endpoint" in said
+    assert "Not shown: whether tasks reach the AWS services that orders allows" in said

@@ -117,10 +117,6 @@ def test_it_does_not_run_as_root(container: Container) -> None:
     assert container.shell("id -u") == (0, "10001")
 
 
-def test_the_health_check_of_the_task_definition_passes_in_it(container: Container) -> None:
-    assert container.shell(HEALTH_CHECK) == (0, '{"status":"ok"}')
-
-
 def test_the_health_check_fails_where_nothing_answers(container: Container) -> None:
     assert container.shell(f"SERVICE_PORT=1; {HEALTH_CHECK}")[0] == 1
 
@@ -137,9 +133,3 @@ def test_after_sigterm_it_answers_until_it_has_drained_and_exits_with_0(
     drains = f"kill -TERM 1; until {HEALTH_CHECK} | grep draining; do :; done"
     assert container.shell(drains) == (0, '{"status":"draining"}')
     assert engine("wait", container.name, timeout=PATIENCE_SECONDS) == "0"
-
-
-def test_the_build_stage_that_the_pipeline_runs_first_passes(
-    engine: Engine,
-) -> None:
-    build_image(engine, APPLICATION, f"{KEPT_IMAGES}/tests:stage-test", CACHE, target="test")

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from cdk_rehearsal.cdk.assembly import Assembly
-from cdk_rehearsal.cdk.workspace import ASSEMBLY, Workspace
+from cdk_rehearsal.cdk.workspace import ASSEMBLY, Workspace, last_lines
 from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.report import relevant_lines
 from cdk_rehearsal.server.local_aws import LocalAws
@@ -52,7 +52,7 @@ class AppWorkspace(Workspace):
         }
         try:
             self.folder = _copy_with_surroundings(app, self.folder / "app")
-        except (OSError, shutil.Error) as error:
+        except (OSError, shutil.Error, RecursionError) as error:
             self._scratch.remove()
             raise RehearsalError(f"{app} cannot be copied: {error}") from None
 
@@ -64,7 +64,7 @@ class AppWorkspace(Workspace):
         output = (done.stdout + done.stderr).replace(str(self.folder), str(self._app))
         reasons = relevant_lines(output, self._app)
         if len(reasons) == 1:  # the app itself has failed
-            reasons = output.splitlines()[-_LAST_LINES:]
+            reasons = last_lines(output, _LAST_LINES)
         raise RehearsalError("\n".join([f"cdk {arguments[0]} failed:", *reasons]))
 
     def synthesise(self) -> Assembly:

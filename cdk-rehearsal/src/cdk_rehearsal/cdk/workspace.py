@@ -93,7 +93,8 @@ class Workspace:
         """Run the CDK CLI and return what it printed; raise ``RehearsalError`` if it fails."""
         done = self.finish(self.start(*arguments))
         if done.returncode != 0:
-            raise RehearsalError(f"cdk {' '.join(arguments)} failed:\n{_tail(done)}")
+            reasons = last_lines(done.stdout + done.stderr, _TAIL_LINES)
+            raise RehearsalError("\n".join([f"cdk {' '.join(arguments)} failed:", *reasons]))
         return done.stdout
 
     def bootstrap(self) -> None:
@@ -192,5 +193,8 @@ class Workspace:
             raise LocalAwsError(f"The local AWS went away while the CDK CLI ran.\n{log}") from None
 
 
-def _tail(done: subprocess.CompletedProcess[str]) -> str:
-    return "\n".join((done.stdout + done.stderr).splitlines()[-_TAIL_LINES:])
+def last_lines(output: str, most: int) -> list[str]:
+    """Return the end of an output; if a disk is full, only the line that says so."""
+    lines = output.splitlines()
+    full_disk = [line for line in lines if "no space left on device" in line.lower()]
+    return full_disk[-1:] or lines[-most:]

@@ -20,14 +20,8 @@ from cdk_rehearsal.containers.engine import (
     engine_environment,
     find_engine,
 )
-from cdk_rehearsal.containers.examination import (
-    KILLED,
-    Examination,
-    examine,
-    examine_image,
-    exit_code,
-)
 from cdk_rehearsal.containers.image import (
+    DockerfileError,
     base_image,
     build_image,
     default_base_image,
@@ -37,41 +31,31 @@ from cdk_rehearsal.containers.network import (
     ContainerNetwork,
     aws_with_containers,
     container_network,
-    copy_programs,
+    copy_program,
     program,
 )
-from cdk_rehearsal.containers.ownership import (
-    KEPT_IMAGES,
-    OWNER,
-    label_options,
-    left_over,
-    owned,
-)
+from cdk_rehearsal.containers.ownership import KEPT_IMAGES, OWNER, label_options, left_over, owned
 from cdk_rehearsal.containers.task_containers import TaskContainers
 
 __all__ = [
     "CANDIDATES",
     "KEPT_IMAGES",
-    "KILLED",
     "OWNER",
     "ContainerNetwork",
+    "DockerfileError",
     "Engine",
     "EngineError",
-    "Examination",
     "NoEngineError",
     "TaskContainers",
     "aws_with_containers",
     "base_image",
     "build_image",
     "container_network",
-    "copy_programs",
+    "copy_program",
     "default_base_image",
     "default_cache",
     "docker_host",
     "engine_environment",
-    "examine",
-    "examine_image",
-    "exit_code",
     "find_engine",
     "label_options",
     "left_over",

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cdk_rehearsal.process_environment import EVERY_PROCESS, chosen
+from cdk_rehearsal.environment import EVERY_PROCESS, chosen
 from cdk_rehearsal.scratch import ScratchDirectory
 
 # The engine belongs to the user: these variables say where it is, and how it reaches registries and
@@ -92,15 +92,6 @@ class Engine:
             if not done.returncode or _LOST_LAYER not in done.stderr:
                 break
         return done
-
-    def show(self, *arguments: str, timeout: float = _COMMAND_SECONDS) -> None:
-        """Run a command and let it print to our output; ``EngineError`` if it fails."""
-        command = [*self.command, *arguments]
-        status = subprocess.run(
-            command, env=self.environment, timeout=timeout, check=False
-        ).returncode
-        if status:
-            raise EngineError(f"{self.name} {' '.join(arguments)}: exit code {status}")
 
     def has_image(self, image: str) -> bool:
         """Whether the image is on this machine."""

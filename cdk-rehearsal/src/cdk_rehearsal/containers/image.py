@@ -33,12 +33,10 @@ def build_image(
     *,
     build_args: Mapping[str, str] | None = None,
     target: str | None = None,
-    show: bool = False,
 ) -> str:
     """Build the folder's Dockerfile, up to ``target`` if given; return the base image.
 
-    The image is kept for the next build (see `ownership`). ``show`` prints the output of the engine
-    during the build.
+    The image is kept for the next build (see `ownership`).
     """
     base = base_image(engine, folder / "Dockerfile", cache)
     arguments = [f"--build-arg=BASE_IMAGE={base}"]
@@ -46,10 +44,9 @@ def build_image(
     if target:
         arguments.append(f"--target={target}")
     build = Build(engine=engine, tag=tag)
-    run = engine.show if show else engine
     built = False
     try:
-        run("build", *arguments, *build.options, str(folder), timeout=_BUILD_SECONDS)
+        engine("build", *arguments, *build.options, str(folder), timeout=_BUILD_SECONDS)
         built = True
     finally:
         build.finish(built=built)

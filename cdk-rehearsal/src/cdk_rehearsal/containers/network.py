@@ -33,8 +33,7 @@ POLL_SECONDS = 1.0
 """How often the resolver hears of Cloud Map: it may answer so much later than Route 53."""
 _END_SECONDS = 5
 
-_PACKAGE = "cdk_rehearsal.containers.in_container"
-_SOURCE = Path(__file__).with_name("in_container")
+_RESOLVER = Path(__file__).with_name("in_container") / "vpc_resolver.py"
 _FOLDER = "/rehearsal-tools"
 
 
@@ -168,9 +167,9 @@ def resolver(
         *("create", "--interactive", f"--name={name}"),
         *(*label_options(network.labels), "--user=0"),
         *(f"--network={network.name}", f"--ip={network.resolver}", image),
-        *program("vpc_resolver", network.resolver),
+        *program(_RESOLVER, network.resolver),
     )
-    copy_programs(engine, name)
+    copy_program(engine, name, _RESOLVER)
     process = subprocess.Popen(
         [*engine.command, "start", "--attach", "--interactive", name],
         env=engine.environment,
@@ -218,23 +217,24 @@ def read_zone(cloud_map: Any) -> Zone:
     return zone
 
 
-def copy_programs(engine: Engine, container: str) -> None:
-    """Copy the programs of ``in_container`` into a container that has Python."""
+def copy_program(engine: Engine, container: str, file: Path) -> None:
+    """Copy a program into a container that has Python, and dnslib, which it may import."""
     dnslib = importlib.util.find_spec("dnslib")
     if dnslib is None or dnslib.origin is None:
         raise EngineError("the package dnslib is not installed")
     with ScratchDirectory("tools") as scratch:
         folder = scratch.path / "tools"
-        _copy(_SOURCE, folder.joinpath(*_PACKAGE.split(".")))
-        _copy(Path(dnslib.origin).parent, folder / "dnslib")
+        no_tests = shutil.ignore_patterns("__pycache__", "test*")
+        shutil.copytree(Path(dnslib.origin).parent, folder / "dnslib", ignore=no_tests)
+        shutil.copy(file, folder)
         for path in (folder, *folder.rglob("*")):
             path.chmod(0o755)
         engine("cp", f"{folder}/.", f"{container}:{_FOLDER}")
 
 
-def program(name: str, *arguments: str) -> list[str]:
-    """Return the command that runs one of the copied programs inside the container."""
-    return ["env", f"PYTHONPATH={_FOLDER}", "python", "-um", f"{_PACKAGE}.{name}", *arguments]
+def program(file: Path, *arguments: str) -> list[str]:
+    """Return the command that runs a copied program inside the container."""
+    return ["python", "-u", f"{_FOLDER}/{file.name}", *arguments]
 
 
 def _create(engine: Engine, name: str, labels: dict[str, str], cidrs: Sequence[str]) -> str:
@@ -249,7 +249,3 @@ def _create(engine: Engine, name: str, labels: dict[str, str], cidrs: Sequence[s
         f"{engine.name} makes no network: tried {len(cidrs)} ranges of private addresses; "
         f"of {cidr} it said: {made.stderr.strip()}"
     )
-
-
-def _copy(source: Path, target: Path) -> None:
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "test*"))

@@ -1,14 +1,16 @@
 """Labels what a run makes in the container engine, and removes it when the run has ended.
 
 The engine belongs to the user, and may serve other users and machines. So every container, network
-and image that a run makes has a label that names the run (`owner`). At its end a run removes what
-it has made. At its start it also removes what runs have left that have ended beyond doubt.
+and image that a run makes has a label that names the run. A run has a scratch directory, whose
+random name is that of the run. At its end a run removes what it has made. At its start it also
+removes what killed runs have left: those whose directory is here, and whose process has ended
+(`scratch`). A run whose directory is not here may be running elsewhere, so what it has made stays.
 
 A container inherits the labels of its image, and an image those of the image on which it is built
 or from which it is committed. So a label alone does not prove that this program made something.
 Containers and images have labels of different names, and a container counts as inherited if its
 image has the label of containers. An image must also have a name that only this module gives,
-`localhost/ecs-blueprint/...` with a number that its label or its id confirms. This module removes
+`localhost/cdk-rehearsal/...` with a number that its label or its id confirms. This module removes
 images by name, never by id and never by force: images that the user has tagged or uses stay.
 
 There are two kinds of images. Images that a run pushes are removed with it. The others are kept,
@@ -26,13 +28,12 @@ from datetime import datetime
 from typing import Any
 
 from cdk_rehearsal.containers.engine import Engine
-from cdk_rehearsal.containers.owner import Owner
-from cdk_rehearsal.scratch import ScratchDirectory, others_in_use
+from cdk_rehearsal.scratch import RUN, ScratchDirectory, in_use, runs, taken_over
 
-OWNER = "ecs-blueprint-rehearsal"
+OWNER = "cdk-rehearsal"
 """The label of containers and networks, whose value names their run."""
 
-KEPT_IMAGES = "localhost/ecs-blueprint"
+KEPT_IMAGES = "localhost/cdk-rehearsal"
 """The start of the names of images that are kept for the next build."""
 
 _IMAGE = f"{OWNER}.image"  # the run with which the image is removed, or "kept"
@@ -52,28 +53,34 @@ _IMAGES = ("images", "--no-trunc", "--format", "{{.ID}}")
 def owned(engine: Engine) -> Iterator[dict[str, str]]:
     """Give the labels of this run; at the end of the block everything with them is removed."""
     sweep(engine)
-    with ScratchDirectory("engine") as scratch:
-        owner = str(Owner.of(scratch.path))
+    with ScratchDirectory(RUN) as scratch:
+        owner = scratch.path.name
+        _of_this_process.append(owner)
         try:
             yield {OWNER: owner}
         finally:
             _remove(engine, owner)
             # Another run may be about to start containers of these images.
-            if not others_in_use(scratch.path):
+            if not any(in_use(each) for each in runs() if each != scratch.path):
                 _remove_superseded(engine)
+
+
+_of_this_process: list[str] = []
 
 
 def sweep(engine: Engine) -> None:
     """Remove what killed runs have left; running ones keep what they have made."""
-    for owner in _ended(engine):
-        _remove(engine, owner)
+    for run in runs():
+        with taken_over(run) as has_ended:
+            if has_ended:
+                _remove(engine, run.name)
 
 
 def left_over(engine: Engine) -> list[str]:
-    """Return the names or ids of what ended runs of this user have left on this machine."""
+    """Return the names or ids of what the runs of this process, which have ended, have left."""
     return [
         each
-        for owner in _ended(engine)
+        for owner in _of_this_process
         for each in (
             *_containers(engine, f"{OWNER}={owner}"),
             *_listed(engine, *_NETWORKS, label=f"{OWNER}={owner}"),
@@ -152,25 +159,6 @@ def _stage_name(image: dict[str, Any]) -> str:
     return f"{_STAGE_NAMES}:{_short_id(image)}"
 
 
-def _ended(engine: Engine) -> Iterator[str]:
-    for label in _owners(engine):
-        owner = Owner.parse(label)
-        if owner is not None and owner.has_ended():
-            yield label
-
-
-def _owners(engine: Engine) -> set[str]:
-    # If one of them ends meanwhile, the engine inspects none of them, and a later sweep finds them.
-    found = [
-        *_inspected(engine, _listed(engine, *_CONTAINERS, label=OWNER), of="container"),
-        *_inspected(engine, _listed(engine, *_NETWORKS, label=OWNER), of="network"),
-    ]
-    images = _inspected(engine, _listed(engine, *_IMAGES, label=_IMAGE))
-    return {_labels(each).get(OWNER, "") for each in found} | {
-        _labels(image).get(_IMAGE, "") for image in images
-    }
-
-
 def _remove(engine: Engine, owner: str) -> None:
     label = f"{OWNER}={owner}"
     if containers := _containers(engine, label):
@@ -239,9 +227,8 @@ def _inspected(engine: Engine, names: list[str], of: str = "image") -> list[dict
 
 
 def _labels(inspected: dict[str, Any]) -> dict[str, str]:
-    """Return the labels of a container, image or network; podman writes `labels` for networks."""
-    place = inspected.get("Config") or inspected
-    return place.get("Labels") or place.get("labels") or {}
+    """Return the labels of a container or an image."""
+    return inspected["Config"].get("Labels") or {}
 
 
 def _made_at(image: dict[str, Any]) -> datetime:

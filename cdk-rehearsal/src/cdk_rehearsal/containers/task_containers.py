@@ -65,10 +65,18 @@ class TaskContainers:
 
     def listening(self, container: str) -> list[tuple[str, int]]:
         """Return the addresses and ports at which processes of a container listen."""
+        return [(address, port) for address, port in self._inside(container, "listening") or []]
+
+    def answer(self, container: str, port: int, path: str) -> str:
+        """Return what a container answers on its loopback address, such as "HTTP 404 at /"."""
+        told = self._inside(container, "call", "127.0.0.1", str(port), path, "0")
+        return " ".join({**told["answers"], **told["failures"]}.values()) if told else ""
+
+    def _inside(self, container: str, *arguments: str) -> Any:
+        """Run the probe in the network of a container; None if that is not possible any more."""
         said = self.engine.attempt(
             *("run", "--rm", "--entrypoint=python", *label_options(self.network.labels)),
             *(f"--network=container:{container}", self.helper),
-            *("-Ic", inspect.getsource(probe), "listening"),
+            *("-Ic", inspect.getsource(probe), *arguments),
         )
-        found = json.loads(said.stdout.splitlines()[-1]) if said.returncode == 0 else []
-        return [(address, port) for address, port in found]
+        return json.loads(said.stdout.splitlines()[-1]) if said.returncode == 0 else None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ministack.services import cloudformation, ec2, ecs, iam, secretsmanager
+from ministack.services import cloudformation, ecs, iam, secretsmanager
 
 from cdk_rehearsal.iam import stack_roles
 from cdk_rehearsal.iam.authorization import UnjudgedError, resource_types
@@ -192,11 +192,6 @@ def _roles(call: ApiRequest) -> list[str]:
     ]
 
 
-def _service_linked_roles(call: ApiRequest) -> list[str]:
-    service = call.text("AWSServiceName")
-    return [call.arn(f"role/aws-service-role/{service}/*", region="")]
-
-
 def _hosted_zones(call: ApiRequest) -> list[str]:
     zones = call.texts("Id", "HostedZoneId")
     return [f"arn:aws:route53:::hostedzone/{each.rpartition('/')[2]}" for each in zones]
@@ -298,43 +293,23 @@ _BY_ACTION: dict[str, Callable[[ApiRequest], list[str]]] = {
     "ecs:TagResource": lambda call: call.texts("resourceArn"),
     "ecs:UntagResource": lambda call: call.texts("resourceArn"),
     "ecs:ListTagsForResource": lambda call: call.texts("resourceArn"),
-    "iam:CreateServiceLinkedRole": _service_linked_roles,
 }
 
 
 # --- Condition keys.
-
-# Calls with the key ec2:Vpc of the security group that they name.
-_GROUP_ACTIONS = re.compile(r"ec2:(Authorize|Revoke)SecurityGroup(Ingress|Egress)$")
 
 
 def _keys(call: ApiRequest) -> dict[str, Any]:
     keys: dict[str, Any] = {}
     if call.service == "ecs" and ("cluster" in call.parameters or "service" in call.parameters):
         keys["ecs:cluster"] = _cluster(call)
-    if _GROUP_ACTIONS.match(call.action):
-        group = ec2._security_groups.get(call.text("GroupId"))
-        if group:
-            keys["ec2:vpc"] = call.arn(f"vpc/{group['VpcId']}")
     if call.action == "sts:AssumeRole":
+        # The roles of the CDK's bootstrap are assumed without it.
         keys["sts:externalid"] = call.text("ExternalId") or None
-        keys["sts:rolesessionname"] = call.text("RoleSessionName") or None
-    if call.action == "iam:CreateServiceLinkedRole":
-        keys["iam:awsservicename"] = call.text("AWSServiceName")
     return keys
 
 
-KNOWN_KEYS = frozenset(
-    {
-        "ec2:vpc",
-        "ecs:cluster",
-        "ecs:createaction",
-        "iam:awsservicename",
-        "iam:passedtoservice",
-        "sts:externalid",
-        "sts:rolesessionname",
-    }
-)
+KNOWN_KEYS = frozenset({"ecs:cluster", "ecs:createaction", "iam:passedtoservice", "sts:externalid"})
 """Keys of services that `_keys` and the functions below set on every call that has them."""
 
 

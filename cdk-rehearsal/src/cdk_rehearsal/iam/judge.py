@@ -50,9 +50,6 @@ class Refusal(Exception):  # noqa: N818 - an answer, not an error
             f"User: {principal} is not authorized to perform: {check.action} on resource:"
             f" {check.resource} {decision.reason}"
         )
-        self.principal = principal
-        self.check = check
-        self.explicit = decision.denied_by is not None
 
 
 def require(principal: Principal, check: Check) -> None:

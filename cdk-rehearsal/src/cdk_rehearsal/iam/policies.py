@@ -36,11 +36,6 @@ class Caller:
     role: str = ""
     service: str = ""
 
-    @property
-    def names(self) -> frozenset[str]:
-        """The names that a policy may use for it, except the account."""
-        return frozenset(filter(None, (self.arn, self.role)))
-
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
@@ -373,12 +368,13 @@ class Named(Enum):
 
 
 def named(statement: Statement, caller: Caller) -> Named:
-    """Say how a statement names the caller.
+    """Say how a statement names the caller; ``PolicyError`` if it names whom it excludes.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
     """
     if "NotPrincipal" in statement.content:
-        return _named_by_exclusion(statement, caller)
+        raise PolicyError("NotPrincipal is not judged here; AWS advises against it")
     principal = statement.content.get("Principal", {})
     if principal == "*":
         return Named.BY_ROLE
@@ -391,22 +387,6 @@ def named(statement: Statement, caller: Caller) -> Named:
     if "*" in listed or caller.role in listed:
         return Named.BY_ROLE
     return Named.BY_ACCOUNT if _accounts(listed, caller) else Named.NOT
-
-
-def _named_by_exclusion(statement: Statement, caller: Caller) -> Named:
-    """Exclude a caller if all its names and its account are listed.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
-    """
-    principal = statement.content["NotPrincipal"]
-    if statement.allows:
-        raise PolicyError("NotPrincipal with Allow lets everybody else in; it is not judged here")
-    listed = _listed(principal, "AWS")
-    if caller.service:
-        excepted = caller.service in _listed(principal, "Service")
-    else:
-        excepted = caller.names <= set(listed) and _accounts(listed, caller)
-    return Named.NOT if excepted else Named.BY_ROLE
 
 
 def _listed(principal: Any, kind: str) -> list[str]:

@@ -3,8 +3,8 @@
 import importlib
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -14,6 +14,7 @@ from ministack.core.responses import get_account_id
 from ministack.services import iam, sts
 
 from cdk_rehearsal.iam.policies import Caller, Policies, Statement, statements
+from cdk_rehearsal.ministack.replacements import replaces
 
 _MANAGED_BY_AWS = re.compile(r"arn:aws[a-z-]*:iam::aws:policy/(?:[\w-]+/)*(?P<name>[\w-]+)$")
 # Services whose resources allow nothing without their policy.
@@ -32,7 +33,6 @@ class Principal:
     identity: tuple[Statement, ...]
     boundary: tuple[Statement, ...] | None = None
     session: tuple[Statement, ...] | None = None
-    source: Mapping[str, Any] = field(default_factory=dict)
 
     def policies(self, resource: tuple[Statement, ...], *, decisive: bool) -> Policies:
         """Return all policies that decide about a request, with that of the resource."""
@@ -77,11 +77,14 @@ def principal_of(access_key_id: str) -> Principal:
         ),
         name=name,
         # The key aws:PrincipalArn of a session is the ARN of its role.
-        keys=keys | {"aws:principalarn": entity["Arn"], "aws:principaltype": _kind(is_role)},
+        keys=keys
+        | {
+            "aws:principalarn": entity["Arn"],
+            "aws:principaltype": credential.principal_type,
+        },
         identity=tuple(own),
         boundary=tuple(_managed(boundary)) if boundary else None,
         session=None if limits is None else tuple(_of_session(limits)),
-        source=session,
     )
 
 
@@ -95,10 +98,6 @@ def principal_of_role(role: Mapping[str, Any], caller: Caller) -> Principal:
         identity=tuple(_of_role(role["RoleName"])),
         boundary=tuple(_managed(boundary)) if boundary else None,
     )
-
-
-def _kind(is_role: bool) -> str:
-    return "AssumedRole" if is_role else "User"
 
 
 def _of_role(name: str) -> Iterator[Statement]:
@@ -149,6 +148,16 @@ def _managed_by_aws() -> dict[str, Any]:
     module = importlib.import_module("moto.iam.aws_managed_policies")
     policies: dict[str, Any] = json.loads(module.aws_managed_policies_data)
     return policies
+
+
+@replaces(iam, "_lookup_policy", upstream="Missing: most policies that AWS publishes.")
+def lookup_policy(original: Callable[[str], Any], arn: str) -> Any:
+    """Find the policies that AWS publishes also in moto's copy, for the calls that read them."""
+    found = original(arn)
+    if found is None and _MANAGED_BY_AWS.match(arn) and (document := _document(arn)):
+        name = arn.partition(":policy/")[2]
+        found = iam._make_aws_managed_record(name, json.dumps(document))
+    return found
 
 
 # --- Policies of resources and of roles.

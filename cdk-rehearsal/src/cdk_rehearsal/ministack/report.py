@@ -20,8 +20,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from cdk_rehearsal.environment import keep_only
 from cdk_rehearsal.ministack.replacements import Replacements, load
-from cdk_rehearsal.process_environment import keep_only
 from cdk_rehearsal.scratch import ScratchDirectory
 
 RECORD = Path(__file__).with_name("names.json")

@@ -17,7 +17,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services.cloudformation import provisioners, stacks
 
 from cdk_rehearsal.access import Access
-from cdk_rehearsal.credentials import HOST, RootKey
+from cdk_rehearsal.environment import HOST, RootKey
 from cdk_rehearsal.ministack.replacements import REPLACEMENTS, Name, replaces
 
 Properties: TypeAlias = dict[str, Any]

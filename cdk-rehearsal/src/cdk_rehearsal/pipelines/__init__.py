@@ -5,40 +5,23 @@ as they come. CodePipeline of the local AWS decides which action is next.
 """
 
 from cdk_rehearsal.pipelines.artifacts import Action, ArtifactStore
-from cdk_rehearsal.pipelines.build import (
-    BuildResult,
-    parse_buildspec,
-    run_build,
-)
+from cdk_rehearsal.pipelines.build import BuildResult, parse_buildspec, run_build
 from cdk_rehearsal.pipelines.build_action import CODEBUILD
-from cdk_rehearsal.pipelines.docker_command import (
-    SWITCH,
+from cdk_rehearsal.pipelines.docker import (
     DockerCommand,
-    available_engine,
     docker_by_engine,
-    docker_command,
     docker_stand_in,
-    usable_engine,
+    images_in_ecr,
 )
 from cdk_rehearsal.pipelines.lambda_action import ATTEMPTS
-from cdk_rehearsal.pipelines.pipeline_run import (
-    ActionFailedError,
-    PipelineRun,
-    failure_of,
-)
-from cdk_rehearsal.pipelines.source_tree import (
-    Source,
-    git_environment,
-    read_source,
-    top_of,
-)
+from cdk_rehearsal.pipelines.pipeline_run import ActionFailedError, PipelineRun, failure_of
+from cdk_rehearsal.pipelines.source_tree import Source, git_environment, read_source, top_of
 from cdk_rehearsal.pipelines.worker import FAILURES, PipelineWorker
 
 __all__ = [
     "ATTEMPTS",
     "CODEBUILD",
     "FAILURES",
-    "SWITCH",
     "Action",
     "ActionFailedError",
     "ArtifactStore",
@@ -47,15 +30,13 @@ __all__ = [
     "PipelineRun",
     "PipelineWorker",
     "Source",
-    "available_engine",
     "docker_by_engine",
-    "docker_command",
     "docker_stand_in",
     "failure_of",
     "git_environment",
+    "images_in_ecr",
     "parse_buildspec",
     "read_source",
     "run_build",
     "top_of",
-    "usable_engine",
 ]

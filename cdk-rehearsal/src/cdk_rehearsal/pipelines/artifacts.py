@@ -15,6 +15,7 @@ Action = dict[str, Any]
 """An action as GetPipeline describes it."""
 
 _VARIABLE = re.compile(r"#\{([^.}]+)\.([^}]+)\}")
+_LARGEST_TEXT = 256 * 1024
 
 
 class ArtifactStore:
@@ -83,6 +84,10 @@ class ArtifactStore:
 def text_of_file(folder: Path, name: str) -> str:
     """Return the text of a file of an unpacked artifact; ``RehearsalError`` says why it cannot."""
     try:
+        if (size := (folder / name).stat().st_size) > _LARGEST_TEXT:
+            raise RehearsalError(
+                f"{name} of the artifact has {size:,} bytes; at most {_LARGEST_TEXT:,} are read"
+            )
         return (folder / name).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise RehearsalError(f"there is no {name} in the artifact") from None

@@ -14,6 +14,7 @@ from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.scratch import ScratchDirectory
 
 _PHASES = ("install", "pre_build", "build", "post_build")
+_MOST_CHARACTERS = 1_000_000
 _NEVER_EXPORTED = "AWS_"
 """https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html, exported-variables"""
 
@@ -51,6 +52,9 @@ def parse_buildspec(text: str) -> Buildspec:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise BuildspecError(f"the buildspec is no YAML: {error}") from None
+    except RecursionError:
+        raise BuildspecError("the buildspec has too many lists or mappings in each other") from None
+    _require_bounded(content)
     spec = _mapping("the buildspec", content, {"version", "env", "phases", "artifacts"})
     if str(spec.get("version")) != "0.2":
         raise BuildspecError(f"version {spec.get('version')}: only 0.2 is supported here")
@@ -67,6 +71,20 @@ def parse_buildspec(text: str) -> Buildspec:
         phases=tuple(_phase(name, phases[name]) for name in _PHASES if name in phases),
         exported=tuple(exported),
     )
+
+
+def _require_bounded(content: object) -> None:
+    """Refuse a buildspec whose aliases (*name) repeat more than fits into memory."""
+    pending, size = [content], 0
+    while pending:
+        each = pending.pop()
+        size += 1 + (len(each) if isinstance(each, str) else 0)
+        if size > _MOST_CHARACTERS:
+            raise BuildspecError(f"the buildspec has more than {_MOST_CHARACTERS:,} characters")
+        if isinstance(each, list):
+            pending += each
+        elif isinstance(each, dict):
+            pending += each.values()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +175,7 @@ def build_environment(
     number: int,
     initiator: str,
     source_version: str,
-    secret: Callable[[str], str] | None = None,
+    secret: Callable[[str], str],
 ) -> dict[str, str]:
     """Return the variables of a CodeBuild project, and those that CodeBuild adds.
 
@@ -204,11 +222,11 @@ def _mapping(where: str, value: Any, known: Collection[str]) -> dict[str, Any]:
     return value
 
 
-def _value(variable: Mapping[str, str], secret: Callable[[str], str] | None) -> str:
+def _value(variable: Mapping[str, str], secret: Callable[[str], str]) -> str:
     kind, value = variable.get("type", "PLAINTEXT"), variable["value"]
     if kind == "PLAINTEXT":
         return value
-    if kind != "SECRETS_MANAGER" or secret is None:
+    if kind != "SECRETS_MANAGER":
         raise ValueError(f"{variable['name']}: type {kind} is not supported here")
     # https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html, secrets-manager
     parts = value.split(":")

@@ -22,8 +22,8 @@ import botocore.session
 
 KILLED = 137
 
-# The functions pause for seconds between two looks at ECS. The local AWS needs less than a second
-# for what ECS does in minutes, so a pause is not longer than this.
+# A function that waits for AWS pauses for seconds between two looks. The local AWS needs less than
+# a second for what takes minutes on AWS, so a pause is not longer than this.
 _LONGEST_PAUSE_SECONDS = 0.5
 _sleep = time.sleep
 
@@ -33,7 +33,7 @@ _LOADER = botocore.loaders.create_loader()
 
 
 class LambdaContext:
-    """The object that Lambda passes to a handler, with the one method that the function uses."""
+    """The object that Lambda passes to a handler, with the one method that handlers mostly use."""
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds

@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.pipelines.artifacts import ArtifactStore
-from cdk_rehearsal.pipelines.docker_command import DockerCommand
+from cdk_rehearsal.pipelines.docker import DockerCommand
 from cdk_rehearsal.pipelines.source_tree import Source
 from cdk_rehearsal.pipelines.worker import PipelineWorker
 from cdk_rehearsal.server.local_aws import LocalAws
 
-_APPROVAL = ("Approval", "Manual")
 _APPROVED = {"status": "Approved", "summary": "by the rehearsal"}
 
 
@@ -72,7 +70,6 @@ class PipelineRun(PipelineWorker):
         """
         self._name = name = self._pipeline()
         stages = self._client.get_pipeline(name=name)["pipeline"]["stages"]
-        self._require_support(stages)
         source = stages[0]["actions"][0]["name"]
         revision = {"actionName": source, "revisionType": "COMMIT_ID", "revisionValue": commit}
         list(self.work())  # tells CodePipeline that there is a worker
@@ -113,13 +110,6 @@ class PipelineRun(PipelineWorker):
         """Return the one source of all executions."""
         return self._source()
 
-    def _require_support(self, stages: Sequence[Mapping[str, Any]]) -> None:
-        """Raise ``RehearsalError`` for an action that the worker cannot do."""
-        for action in (each for stage in stages for each in stage["actions"]):
-            kind = action["actionTypeId"]["category"], action["actionTypeId"]["provider"]
-            if kind not in {*self._kinds, _APPROVAL}:
-                raise RehearsalError(f"the action {action['name']} {kind} is not supported here")
-
     def _until_end(
         self,
         before: Mapping[str, Callable[[], None]] | None,
@@ -135,7 +125,7 @@ class PipelineRun(PipelineWorker):
                     raise ActionFailedError(result.action, reason, done) from result.failure
                 done.append(result.action)
             if len(done) == done_before and not self._approve():
-                raise RehearsalError(f"{self._execution_id} waits for nothing that a worker does")
+                raise RehearsalError(f"{self._name} waits for an action that no worker does here")
         if status != "Succeeded":
             raise RehearsalError(f"the execution {self._execution_id} has ended: {status}")
         return done

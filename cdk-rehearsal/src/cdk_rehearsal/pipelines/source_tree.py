@@ -11,28 +11,21 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from cdk_rehearsal.environment import EVERY_PROCESS, chosen
 from cdk_rehearsal.expectation import RehearsalError
-from cdk_rehearsal.process_environment import EVERY_PROCESS, chosen
-from cdk_rehearsal.scratch import ScratchDirectory
-
-APPLICATIONS = "application-code"
-"""The only folder that is read, on request, where git tracks no files."""
 
 # The user's configuration says, for instance, in whose folders git may read, and what it ignores.
 _GIT_VARIABLES = ("HOME", "XDG_CONFIG_HOME")
 # An empty core.fsmonitor is no program for every version of git; "false" is one before 2.36.
 _WITHOUT_HOOKS = ("-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null")
 _LINK, _SUBMODULE = "120000", "160000"
+_MOST_FOLDERS = 200
 _MOST_NAMES = 4
 _LONGEST_NAME = 60
 
 
 class SourceError(RehearsalError):
     """There is no commit, or git cannot read it; the message says why."""
-
-
-class _NoRepositoryError(SourceError):
-    """The folder is in no git repository."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +43,15 @@ class Source:
     commit: str = ""
     subject: str = ""
 
+    def __post_init__(self) -> None:
+        # Python's functions for folders call themselves for each folder in a folder.
+        for path in (*self.files, *self.links):
+            if (depth := path.count("/")) > _MOST_FOLDERS:
+                raise SourceError(
+                    f"{_printable(path)} is in {depth:,} folders, one in the other; at most "
+                    f"{_MOST_FOLDERS} can be delivered here"
+                )
+
     @property
     def delivered(self) -> dict[str, bytes]:
         """The files that a build gets, of which none is executable.
@@ -64,18 +66,22 @@ class Source:
 def read_source(root: Path, *, working_tree: bool = False, commit: str = "HEAD") -> Source:
     """Return the files of a commit of ``root``; with ``working_tree`` its files as on disk.
 
-    On disk, too, only files that git tracks count. Where it tracks none, as in a folder that is no
-    repository, these are the files in `application-code` that .gitignore does not name.
-    ``SourceError`` if there is no commit and ``working_tree`` is false.
+    On disk, too, only files that git tracks count. ``SourceError`` if git tracks none, or if there
+    is no commit and ``working_tree`` is false.
     """
-    if not working_tree:
-        return _committed(root, commit)
     try:
-        tracked = _entries(_git(root, "ls-files", "--stage", "-z"), blob_at=1)
-    except _NoRepositoryError:
-        tracked = []
+        return _working_tree(root) if working_tree else _committed(root, commit)
+    except SourceError as reason:
+        remedy = "Commit its files, or deliver the working tree, its files as they are on disk"
+        raise SourceError(
+            f"{root} cannot be delivered: {reason}" + ("" if working_tree else f"\n{remedy}")
+        ) from None
+
+
+def _working_tree(root: Path) -> Source:
+    tracked = _entries(_git(root, "ls-files", "--stage", "-z"), blob_at=1)
     if not tracked:
-        return _untracked_applications(root)
+        raise SourceError("git tracks none of its files")
     files, links = _on_disk(root, (entry.path for entry in tracked))
     return Source(
         files=files,
@@ -91,13 +97,12 @@ def read_source(root: Path, *, working_tree: bool = False, commit: str = "HEAD")
 
 def top_of(folder: Path) -> Path:
     """Return the top folder of the repository that a folder is in; ``SourceError`` without one."""
-    name = str(folder) if str(folder).isprintable() else ascii(str(folder))
     if not folder.is_dir():
-        raise SourceError(f"{name} is not a folder")
+        raise SourceError(f"{folder} is not a folder")
     try:
         return Path(_git(folder, "rev-parse", "--show-toplevel").removesuffix("\n"))
     except SourceError as reason:
-        raise SourceError(f"{name}: {reason}") from None
+        raise SourceError(f"{folder}: {reason}") from None
 
 
 def git_environment(shell: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -107,6 +112,7 @@ def git_environment(shell: Mapping[str, str] | None = None) -> dict[str, str]:
     """
     kept = chosen((*EVERY_PROCESS, *_GIT_VARIABLES), shell)
     return kept | {
+        "GIT_ALLOW_PROTOCOL": "none",  # no protocol has this name
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_OPTIONAL_LOCKS": "0",
@@ -124,17 +130,11 @@ class _Entry:
 
 
 def _committed(root: Path, wanted: str) -> Source:
-    try:
-        commit = _git(root, "rev-parse", "--verify", f"{wanted}^{{commit}}").strip()
-        short = _git(root, "rev-parse", "--short", commit).strip()
-        entries = _entries(_git(root, "ls-tree", "-r", "-z", commit), blob_at=2)
-        if not entries:
-            raise SourceError("its files are in no commit of the repository around it")
-    except SourceError as reason:
-        raise SourceError(
-            f"{root} has no commit that could be delivered: {reason}\n"
-            "Commit it, or add WORKTREE=1 to the command: then files are taken as they are on disk"
-        ) from None
+    commit = _git(root, "rev-parse", "--verify", f"{wanted}^{{commit}}").strip()
+    short = _git(root, "rev-parse", "--short", commit).strip()
+    entries = _entries(_git(root, "ls-tree", "-r", "-z", commit), blob_at=2)
+    if not entries:
+        raise SourceError("its files are in no commit of the repository around it")
     deliverable = _deliverable(entries)
     contents = _contents(root, deliverable)
     files = {e.path: contents[e.blob] for e in deliverable if e.mode != _LINK}
@@ -148,28 +148,11 @@ def _committed(root: Path, wanted: str) -> Source:
         commit=commit,
         subject=message.partition("\n")[0].strip(),
         left_out=(
-            *_left_out(_changed(root, files, links), "uncommitted change", "WORKTREE=1"),
-            *_left_out(_untracked(root), "untracked file", "git add, and WORKTREE=1"),
+            *_left_out(_changed(root, files, links), "uncommitted change", "git commit"),
+            *_left_out(_untracked(root), "untracked file", "git add, and git commit"),
             *_submodules(entries),
             *_links_as_text(links),
         ),
-    )
-
-
-def _untracked_applications(root: Path) -> Source:
-    with ScratchDirectory("no-repository") as scratch:
-        folder = str(scratch.path / "repository")
-        # Every file is untracked in an empty repository, and git itself reads .gitignore.
-        _git(root, "init", "--quiet", "--bare", "--template=", folder)
-        empty = (f"--git-dir={folder}", f"--work-tree={root}")
-        which = ("--others", "--exclude-standard", "-z")
-        found = _split(_git(root, *empty, "ls-files", *which, "--", APPLICATIONS))
-    files, links = _on_disk(root, found)
-    return Source(
-        files=files,
-        links=links,
-        origin=f"{APPLICATIONS} as it is on disk",
-        left_out=(f"every file outside of {APPLICATIONS}: git tracks nothing here",),
     )
 
 
@@ -221,7 +204,7 @@ def _contents(root: Path, entries: Collection[_Entry]) -> dict[str, bytes]:
     """Return the contents of blobs by their ids, as git stores them."""
     paths = {entry.blob: entry.path for entry in entries}
     ids = "".join(f"{blob}\n" for blob in paths).encode()
-    said = memoryview(_git_bytes(root, "cat-file", "--batch", given=ids))
+    said = memoryview(git_output(root, "cat-file", "--batch", given=ids))
     contents = {}
     for blob, path in paths.items():
         # "<id> blob <size>", the content and a line feed; or "<id> missing".
@@ -283,10 +266,11 @@ def _split(output: str) -> list[str]:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    return os.fsdecode(_git_bytes(root, *arguments))
+    return os.fsdecode(git_output(root, *arguments))
 
 
-def _git_bytes(root: Path, *arguments: str, given: bytes = b"") -> bytes:
+def git_output(root: Path, *arguments: str, given: bytes = b"") -> bytes:
+    """Return what git prints, which runs nothing of the repository; ``SourceError`` if it fails."""
     try:
         done = subprocess.run(
             ["git", *_WITHOUT_HOOKS, *arguments],
@@ -301,6 +285,6 @@ def _git_bytes(root: Path, *arguments: str, given: bytes = b"") -> bytes:
     if done.returncode:
         said = os.fsdecode(done.stderr).strip()
         if "not a git repository" in said:
-            raise _NoRepositoryError("it is in no git repository")
+            raise SourceError("it is in no git repository")
         raise SourceError(f"git {arguments[0]}: {said or f'exit status {done.returncode}'}")
     return done.stdout

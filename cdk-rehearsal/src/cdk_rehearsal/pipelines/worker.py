@@ -17,8 +17,8 @@ from cdk_rehearsal.access import Access
 from cdk_rehearsal.containers.engine import EngineError
 from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.pipelines.artifacts import Action, ArtifactStore
-from cdk_rehearsal.pipelines.build_action import BuildAction
-from cdk_rehearsal.pipelines.docker_command import DockerCommand
+from cdk_rehearsal.pipelines.build_action import build
+from cdk_rehearsal.pipelines.docker import DockerCommand
 from cdk_rehearsal.pipelines.lambda_action import LambdaAction
 from cdk_rehearsal.pipelines.rollout import read_image_definitions, roll_out
 from cdk_rehearsal.pipelines.source_tree import Source, read_source
@@ -112,9 +112,8 @@ class PipelineWorker:
 
     def build(self, action: Action, artifacts: ArtifactStore, commit: str) -> Mapping[str, str]:
         """Run a build and return the variables that it exports."""
-        number = next(self._build_numbers)
-        build = BuildAction(self._aws, self._docker, commit=commit, number=number)
-        return build.run(action, artifacts)
+        number, root = next(self._build_numbers), self._aws.access
+        return build(root, self._docker, action, artifacts, commit=commit, number=number)
 
     # The jobs.
 

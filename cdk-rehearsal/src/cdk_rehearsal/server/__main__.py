@@ -1,42 +1,58 @@
 """The emulator's process: listen on a port, apply the replacements, serve until the parent ends.
 
-`server.EmulatorProcess` starts it. It prints the number of its port, its only line on standard
-output, and logs to standard error. It stops at the end of standard input. A parent that stops it
-writes a word first. If the pipe ends without a word, the parent was killed, and this process
-removes the folder of the emulator.
+`server.local_aws` starts it in a session of its own, with the key of root in the environment and
+the certificate in the scratch directory of the run, which is its ``--folder``. It prints the number
+of its port, its only line on standard output, and logs to standard error. It stops at the end of
+standard input, also if the parent is killed.
 
-You can also start it by hand, without `--own-group`. Then it makes a new key and certificate, in a
-scratch directory of its own. In both cases MiniStack sees only the variables of the shell that
-every process needs (`process_environment`), since it reads more than a hundred variables, some of
-which would make it keep its data in other folders. `--replacements` does not serve: it prints what
-this package replaces in MiniStack (`replacement_report`).
+MiniStack sees only the variables of the shell that every process needs (`environment`), since it
+reads more than a hundred variables, some of which would make it keep its data in other folders.
+`--replacements` does not serve: it prints what this package replaces in MiniStack
+(`ministack.report`).
 """
 
 import argparse
 import asyncio
 import os
-import re
-import shlex
 import signal
+import socket
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any, Self
+from weakref import WeakSet
 
-from cdk_rehearsal.credentials import HOST, Certificate, RootKey
+from cdk_rehearsal.environment import HOST, Certificate, RootKey, keep_only
 from cdk_rehearsal.ministack import report as replacement_report
 from cdk_rehearsal.ministack.replacements import load
-from cdk_rehearsal.options import ENGINE_VARIABLE, Delays, EngineAccess
-from cdk_rehearsal.process_environment import chosen, keep_only
-from cdk_rehearsal.scratch import ScratchDirectory, in_use, sweep
-from cdk_rehearsal.server.listener import Listener
+from cdk_rehearsal.options import ENGINE_VARIABLE, EngineAccess
 
-_SWEEPS, _BETWEEN_SWEEPS_SECONDS = 600, 0.1
+MOST_CONNECTIONS = 512
+"""A connection needs memory before it has sent anything. Without a limit every user of the machine
+could use up the memory."""
 _IDENTITY = (*RootKey.VARIABLES, "AWS_CA_BUNDLE")
-_ACCOUNT, _REGION = re.compile(r"[0-9]{12}"), re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+
+
+class Listener(socket.socket):
+    """Closes each connection above the limit at once."""
+
+    @classmethod
+    def on(cls, address: tuple[str, int]) -> Self:
+        listener = cls(fileno=socket.create_server(address).detach())
+        listener._taken = WeakSet()
+        return listener
+
+    _taken: "WeakSet[socket.socket]"
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Accept a connection; ``ConnectionAbortedError``, as of a client that has gone, if not."""
+        connection, address = super().accept()
+        if sum(each.fileno() >= 0 for each in self._taken) >= MOST_CONNECTIONS:
+            connection.close()
+            raise ConnectionAbortedError
+        self._taken.add(connection)
+        return connection, address
 
 
 def _configure_ministack(port: int, folder: Path, *, account: str, region: str) -> None:
@@ -62,21 +78,14 @@ def _configure_ministack(port: int, folder: Path, *, account: str, region: str) 
             "STATE_DIR": f"{folder}/state",
             "S3_DATA_DIR": f"{folder}/s3",
             # MiniStack removes containers of an engine that it finds. So it must find none;
-            # `ecs_containers` knows the engine from `EngineAccess`.
+            # ECS knows the engine from `EngineAccess`.
             "DOCKER_HOST": f"unix://{folder}/no-engine",
         }
     )
 
 
-def _set_delays(custom_health_seconds: float) -> None:
-    # This imports MiniStack, which reads its settings on import.
-    from cdk_rehearsal.services.servicediscovery import api as servicediscovery
-
-    servicediscovery.custom_health_seconds = custom_health_seconds
-
-
-async def _serve(listener: Listener, folder: Path) -> bool:
-    """Serve until the end; return whether standard input ended without a word."""
+async def _serve(listener: Listener, folder: Path) -> None:
+    """Serve until standard input ends, or a signal asks for the end."""
     from hypercorn.asyncio import serve
     from hypercorn.config import Config, Sockets
     from ministack.app import app
@@ -85,14 +94,10 @@ async def _serve(listener: Listener, folder: Path) -> bool:
 
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
-    without_a_word = False
 
     def watch_parent() -> None:
-        nonlocal without_a_word
-        words = b""
-        while more := os.read(0, 1024):
-            words += more
-        without_a_word = not words
+        while os.read(0, 1024):
+            pass
         loop.call_soon_threadsafe(over.set)
 
     threading.Thread(target=watch_parent, daemon=True).start()
@@ -115,132 +120,40 @@ async def _serve(listener: Listener, folder: Path) -> bool:
     await over.wait()
     # Without this limit it would wait until every client with an open connection closes it.
     await asyncio.wait({serving}, timeout=config.graceful_timeout)
-    return without_a_word
 
 
 def main() -> None:
-    """Serve, and leave nothing behind."""
+    """Serve, and end everything that MiniStack has started; the parent removes the folder."""
     if sys.argv[1:2] == ["--replacements"]:
-        with _failing_output_as_error():
-            sys.exit(replacement_report.main(sys.argv[2:]))
+        sys.exit(replacement_report.main(sys.argv[2:]))
     given = _arguments()
+    folder: Path = given.folder
     os.umask(0o077)  # only the owner may read what it writes
-    with ExitStack() as stack:
-        if by_hand := not given.own_group:
-            scratch = ScratchDirectory("local-aws", parent=given.folder)
-            stack.callback(_sweep, scratch.path, patiently=True)
-            folder = stack.enter_context(scratch).path
-            identity = _new_identity(folder)
-        else:
-            folder = given.folder  # the parent removes it
-            identity = chosen(_IDENTITY, None)
-        keep_only(ENGINE_VARIABLE)
-        os.environ.update(identity)
-        listener = Listener.on((HOST, 0))
-        port = listener.getsockname()[1]
-        _configure_ministack(port, folder, account=given.account, region=given.region)
-        load(with_engine=EngineAccess.is_configured()).apply()
-        _set_delays(given.custom_health_seconds)
-        with _failing_output_as_error():
-            print(port, flush=True)
-        if by_hand:
-            _print_exports(port, given.region)
-        # `asyncio.run` would wait for the threads that MiniStack has started.
-        parent_was_killed = asyncio.new_event_loop().run_until_complete(_serve(listener, folder))
-        if given.own_group:
-            _sweep(folder, patiently=parent_was_killed)
-    # A shell may put other processes into the group of a process that it starts. So the parent
-    # states with --own-group that the group is new: then it holds only what MiniStack has started.
-    if given.own_group and os.getpgrp() == os.getsid(0) == os.getpid():
+    keep_only(ENGINE_VARIABLE, *_IDENTITY)
+    listener = Listener.on((HOST, 0))
+    port = listener.getsockname()[1]
+    _configure_ministack(port, folder, account=given.account, region=given.region)
+    load(with_engine=EngineAccess.is_configured()).apply()
+    # This imports MiniStack, which reads its settings on import.
+    from cdk_rehearsal.services.servicediscovery import api as servicediscovery
+
+    servicediscovery.custom_health_seconds = given.custom_health_seconds
+    print(port, flush=True)
+    # `asyncio.run` would wait for the threads that MiniStack has started.
+    asyncio.new_event_loop().run_until_complete(_serve(listener, folder))
+    # The group of a session of its own holds only what MiniStack has started.
+    if os.getpgrp() == os.getsid(0) == os.getpid():
         os.killpg(os.getpgrp(), signal.SIGKILL)
     os._exit(0)  # Python would wait for these threads, too.
 
 
-@contextmanager
-def _failing_output_as_error() -> Iterator[None]:
-    """End with one line if standard output cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        # Python must not try to write the rest of the buffer when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(f"error: the output cannot be written: {error.strerror}")
-
-
-def _sweep(folder: Path, *, patiently: bool) -> None:
-    """Remove the folder if no process holds it.
-
-    One try is not enough: a parent that is killed closes its pipes before it releases its lock, and
-    a thread of MiniStack may still write into the folder.
-    """
-    for _ in range(_SWEEPS):
-        sweep(folder.parent)
-        if not folder.exists() or (in_use(folder) and not patiently):
-            return
-        time.sleep(_BETWEEN_SWEEPS_SECONDS)
-
-
-def _new_identity(folder: Path) -> dict[str, str]:
-    """Make the key and the certificate, which otherwise the parent process makes."""
-    authority = Certificate(folder).make().authority
-    return RootKey.random().as_variables() | {"AWS_CA_BUNDLE": str(authority)}
-
-
-def _print_exports(port: int, region: str) -> None:
-    """Print the variables that a shell of the same user needs, to standard error."""
-    variables = {
-        "AWS_ENDPOINT_URL": f"https://{HOST}:{port}",
-        "AWS_DEFAULT_REGION": region,
-        "NODE_EXTRA_CA_CERTS": os.environ["AWS_CA_BUNDLE"],
-        "AWS_DISABLE_HOST_PREFIX_INJECTION": "true",
-    }
-    variables |= {name: os.environ[name] for name in _IDENTITY}
-    for name, value in variables.items():
-        print(f"export {name}={shlex.quote(value)}", file=sys.stderr)
-
-
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m cdk_rehearsal.server",
-        description="A local AWS on 127.0.0.1, until its standard input ends.",
-    )
-    parser.add_argument("--account", required=True, help="twelve digits")
-    parser.add_argument("--region", required=True, help="like eu-west-1")
-    parser.add_argument(
-        "--custom-health-seconds",
-        type=float,
-        default=Delays().custom_health,
-        help="seconds that Cloud Map waits before it acts on a custom health status",
-    )
-    parser.add_argument("--folder", type=Path, help="an existing folder for the scratch directory")
-    parser.add_argument(
-        "--own-group",
-        action="store_true",
-        help="for LocalAws, not by hand: the parent started this process in a new session, made"
-        " the key, and gives its own scratch directory with the certificate as --folder",
-    )
-    given = parser.parse_args()
-    if given.folder is not None:
-        given.folder = given.folder.absolute()
-    if wrong := "; ".join(_wrong(given)):
-        parser.error(wrong)
-    return given
-
-
-def _wrong(given: argparse.Namespace) -> Iterator[str]:
-    if not _ACCOUNT.fullmatch(given.account):
-        yield f"--account {given.account!a}: an account id has twelve digits"
-    if not _REGION.fullmatch(given.region):
-        yield f"--region {given.region!a}: a region looks like eu-west-1"
-    if given.folder is not None and not given.folder.is_dir():
-        yield f"--folder {str(given.folder)!a}: there is no such folder"
-    elif given.own_group and not _is_prepared(given.folder):
-        yield "--own-group: only for a parent process that has made key, certificate and --folder"
-
-
-def _is_prepared(folder: Path | None) -> bool:
-    has_certificate = folder is not None and Certificate(folder).server.is_file()
-    return has_certificate and all(os.environ.get(name) for name in _IDENTITY)
+    """Read the arguments, which have no defaults: `server.local_aws` gives all of them."""
+    parser = argparse.ArgumentParser(prog="python -m cdk_rehearsal.server")
+    for name, kind in (("account", str), ("region", str), ("folder", Path)):
+        parser.add_argument(f"--{name}", required=True, type=kind)
+    parser.add_argument("--custom-health-seconds", required=True, type=float)
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -4,9 +4,7 @@ Every web page and every other user of this machine can send requests to 127.0.0
 the signature of a key of this run, or a secret that a signed request received before.
 """
 
-import base64
 import hashlib
-import json
 import os
 import re
 import secrets
@@ -16,13 +14,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
-from ministack import app as ministack_app
 from ministack.core import iam_evaluator, sigv4
 from ministack.core.iam_actions import access_denied_response
 from ministack.services import sts
-from ministack.services.cloudformation import wait_conditions
 
-from cdk_rehearsal.credentials import HOST
+from cdk_rehearsal.environment import HOST
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.responses import Response
 from cdk_rehearsal.server.api_request import Request
@@ -38,17 +34,16 @@ _REGION = re.compile(r"[a-z0-9-]+")
 _WINDOW = timedelta(minutes=15)
 # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 _LONGEST_URL = timedelta(days=7)
-_REGISTRY_LOGIN_SECONDS = 12 * 3600
 _URL_SECONDS = 600
 
 
 class RefusedError(Exception):
     """The request is refused; the exception holds the answer."""
 
-    def __init__(self, line: str, *, status: int = 403, **headers: str) -> None:
+    def __init__(self, line: str, *, status: int = 403) -> None:
         super().__init__(line)
         plain = {"Content-Type": "text/plain; charset=utf-8"}
-        self.response: Response = (status, plain | headers, f"{line}\n".encode())
+        self.response: Response = (status, plain, f"{line}\n".encode())
 
 
 class ErrorOfServiceError(RefusedError):
@@ -65,10 +60,15 @@ class ErrorOfServiceError(RefusedError):
 def identify(request: Request) -> Claim:
     """Return the signature of a request, and the credentials that it claims to be made with."""
     signed_by_header = request.headers.get("authorization", "").startswith(f"{_ALGORITHM} ")
-    if signed_by_header == request.presigned or "AWSAccessKeyId" in request.query:
-        raise _unsigned(request)
-    if request.presigned and request.first("X-Amz-Algorithm") != _ALGORITHM:
-        raise _unsigned(request)
+    if (
+        signed_by_header == request.presigned
+        or "AWSAccessKeyId" in request.query
+        or (request.presigned and request.first("X-Amz-Algorithm") != _ALGORITHM)
+    ):
+        raise RefusedError(
+            "This local AWS answers only what is signed with a key of this run (Signature Version"
+            " 4)."
+        )
     if request.presigned:
         signature = sigv4.parse_query_signature(request.query)
     else:
@@ -95,17 +95,6 @@ def _said_twice(request: Request) -> str:
     if named := [name for name in request.query if name.lower() == "x-amz-credential"]:
         return f"Two credentials: in the Authorization header, and {named[0]} in the URL"
     return ""
-
-
-def _unsigned(request: Request) -> RefusedError:
-    line = (
-        "This local AWS answers only what is signed with a key of this run (Signature Version 4)."
-    )
-    if ministack_app._is_ecr_registry_path(request.path):
-        # Docker sends its login only after this answer.
-        challenge = {"WWW-Authenticate": 'Basic realm="ECR"'}
-        return RefusedError(line, status=401, **challenge)
-    return RefusedError(line)
 
 
 def _credential(
@@ -186,8 +175,6 @@ def _incomplete(
 
 # --- Secrets that a signed request receives.
 
-_registry_logins: dict[str, tuple[float, str]] = {}
-"""When each login expires, and the access key for which it was issued."""
 _urls: dict[tuple[str, str], float] = {}
 """When each issued URL expires, by its path and key."""
 
@@ -200,39 +187,13 @@ def issue_url(path: str) -> str:
 
 
 def has_issued_url(request: Request) -> bool:
-    """Say whether it is the URL of an image layer that was issued, and still works."""
+    """Say whether it is the URL of an image layer that was issued, and still works.
+
+    It is the only request that docker's registry protocol has here: images come and go through the
+    API of ECR, where each call is judged.
+    """
     until = _urls.get((request.path, request.first("key")), 0)
     return request.method == "GET" and until > time.monotonic()
-
-
-def is_signal(request: Request) -> bool:
-    """Say whether it goes to a wait condition: the URL for its signals has a random token.
-
-    Functions of custom resources need no URL: they answer through a pipe.
-    """
-    folder, _, token = request.path.rpartition("/")
-    signals = request.method == "PUT" and f"{folder}/" == wait_conditions.SIGNAL_PATH
-    return signals and bool(wait_conditions.has_handle(token))
-
-
-def registry_caller(request: Request) -> str:
-    """Return the access key for which the login of docker was issued; empty if it has none."""
-    if not ministack_app._is_ecr_registry_path(request.path):
-        return ""
-    kind, _, login = request.headers.get("authorization", "").partition(" ")
-    until, caller = _registry_logins.get(login, (0, ""))
-    return caller if kind.lower() == "basic" and until > time.monotonic() else ""
-
-
-def with_login(response: Response, caller: str) -> Response:
-    """Put a random login into the answer; MiniStack's is the same for everybody."""
-    status, headers, body = response
-    answer = json.loads(body)
-    login = base64.b64encode(f"AWS:{secrets.token_urlsafe(32)}".encode()).decode()
-    for each in answer.get("authorizationData", ()):
-        each["authorizationToken"] = login
-    _registry_logins[login] = (time.monotonic() + _REGISTRY_LOGIN_SECONDS, caller)
-    return status, headers, json.dumps(answer).encode()
 
 
 @replaces(

@@ -12,18 +12,15 @@ import logging
 import os
 import uuid
 from collections.abc import Awaitable, Callable
-from enum import Enum
 from typing import Any, TypeAlias
 
 from ministack import app as ministack_app
 from ministack.core import iam_evaluator, responses
 from ministack.core.sigv4 import HeaderSignature
-from ministack.services import s3
+from ministack.services import ecr, s3
 
 from cdk_rehearsal.access import LEDGER_PATH, SERVICE_HEADER, TYPES_PATH
-from cdk_rehearsal.credentials import HOST
-from cdk_rehearsal.iam import docker_registry
-from cdk_rehearsal.iam.docker_registry import RegistryError
+from cdk_rehearsal.environment import HOST
 from cdk_rehearsal.iam.judge import Refusal, is_root, judge
 from cdk_rehearsal.iam.ledger import LEDGER
 from cdk_rehearsal.iam.principals import NoSuchPrincipalError
@@ -32,15 +29,11 @@ from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.responses import Response, json_error, json_response
 from cdk_rehearsal.server.api_request import ApiRequest, Request, Scope
 from cdk_rehearsal.server.authentication import (
-    Claim,
     ErrorOfServiceError,
     RefusedError,
     has_issued_url,
     identify,
-    is_signal,
-    registry_caller,
     verify,
-    with_login,
 )
 from cdk_rehearsal.server.reading import UnreadableError, read
 
@@ -52,17 +45,10 @@ Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 _LOG = logging.getLogger(__name__)
 _ROOT_ONLY = "/_ministack/"
 _ADMINISTRATION = (b"content-type", b"content-length", b"host")
-# More than what is deployed here needs: an archive of an asset, and a layer of an image.
-_BODY_BYTES, _LAYER_BYTES = 128 * 1024 * 1024, 1024 * 1024 * 1024
+# More than what is deployed here needs: the archive of an asset.
+_BODY_BYTES = 128 * 1024 * 1024
 # What is read of a refused request, so that an ordinary client gets to read the answer.
 _SKIPPED_BYTES = 16 * 1024 * 1024
-
-
-class _Secret(Enum):
-    """What a request without a signature is for, which has a secret instead."""
-
-    REGISTRY = "an image"
-    SIGNAL = "a wait condition"
 
 
 class Door:
@@ -81,26 +67,25 @@ class Door:
             request = Request.of(scope)
             try:
                 response = await self._respond(scope, request, receive)
-            except (RefusedError, RegistryError) as refusal:
+            except RefusedError as refusal:
                 response = refusal.response
             await _answer(request, response, receive, send)
 
     async def _respond(self, scope: Scope, request: Request, receive: Receive) -> Response:
         _set_context(scope, os.environ["MINISTACK_REGION"])
         try:
-            admitted = self._admit(request)
-        except (RefusedError, RegistryError):
+            self._require_no_browser(request)
+            claim = None if has_issued_url(request) else identify(request)
+        except RefusedError:
             # A client reads the answer only after it has sent the whole body. We keep none of it,
             # so a large body of an unknown client takes no memory.
             await _skip(receive)
             raise
-        if admitted is _Secret.REGISTRY:
-            return await docker_registry.serve(request, await _body(receive, _LAYER_BYTES))
-        if admitted is _Secret.SIGNAL:
-            signal = {**scope, "query_string": b""}
-            return await self._administer(signal, await _body(receive, _BODY_BYTES))
-        signature, credential = admitted
-        body = await _body(receive, _BODY_BYTES)
+        body = await _body(receive)
+        if claim is None:  # the layer of an image
+            response: Response = await ecr.handle_registry_request("GET", request.path, {}, b"", {})
+            return response
+        signature, credential = claim
         verify(request, signature, credential.secret_access_key, body)
         if request.path.lower().startswith(_ROOT_ONLY):
             if not is_root(signature.access_key_id):
@@ -108,18 +93,6 @@ class Door:
             return await self._administer(scope, body)
         _set_context(scope, signature.region)
         return await _serve(request, signature, body)
-
-    def _admit(self, request: Request) -> _Secret | Claim:
-        """Return by which secret a request is admitted, or else whose signature it claims."""
-        self._require_no_browser(request)
-        if is_signal(request):
-            return _Secret.SIGNAL
-        if has_issued_url(request):
-            return _Secret.REGISTRY
-        if caller := registry_caller(request):
-            docker_registry.admit(caller, request)
-            return _Secret.REGISTRY
-        return identify(request)
 
     def _require_no_browser(self, request: Request) -> None:
         """Refuse requests of web pages, and other host names, which DNS rebinding would use."""
@@ -179,8 +152,6 @@ async def _serve(request: Request, signature: HeaderSignature, body: bytes) -> R
         ) from error
     response = await _handled(call)
     judged.done(response[0])
-    if call.action == "ecr:GetAuthorizationToken":
-        return with_login(response, call.access_key_id)
     return response
 
 
@@ -213,7 +184,7 @@ async def _skip(receive: Receive) -> None:
         more, seen = message.get("more_body", False), seen + len(message.get("body", b""))
 
 
-async def _body(receive: Receive, most: int) -> bytes:
+async def _body(receive: Receive) -> bytes:
     parts: list[bytes] = []
     more, seen = True, 0
     while more:
@@ -222,8 +193,8 @@ async def _body(receive: Receive, most: int) -> bytes:
             raise RefusedError("The client has gone before its body was complete.", status=400)
         parts.append(message.get("body", b""))
         more, seen = message.get("more_body", False), seen + len(parts[-1])
-        if seen > most:
-            raise RefusedError(f"A body has at most {most >> 20} MiB here.", status=413)
+        if seen > _BODY_BYTES:
+            raise RefusedError(f"A body has at most {_BODY_BYTES >> 20} MiB here.", status=413)
     return b"".join(parts)
 
 

@@ -8,7 +8,6 @@ says something twice, or not in the way of its protocol, is refused with a messa
 
 import json
 import re
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -50,7 +49,6 @@ _JSON = re.compile(r"application/x-amz-json-1\.[01]")
 _FORM = re.compile(r"application/x-www-form-urlencoded(; ?charset=utf-8)?", re.IGNORECASE)
 _PLAIN_JSON = re.compile(r"application/json(; ?charset=utf-8)?", re.IGNORECASE)
 # Limits of the memory that a body needs when it is read; no API accepts more.
-_UNPACKED_BYTES = 16 * 1024 * 1024
 _MOST_FIELDS, _MOST_PARTS = 100_000, 1_000_000
 
 
@@ -87,10 +85,10 @@ def _json(
     _require_post(request, "X-Amz-Target")
     _require_content_type(request, _JSON)
     operation = model.operations[name]
-    content = _unpacked(request, operation, body)
-    parameters = _object(content)
+    _require_plain(request)
+    parameters = _object(body)
     _require_known(operation, parameters)
-    return _reading(request, signature, operation, parameters, content, (_TARGET, _CONTENT_TYPE))
+    return _reading(request, signature, operation, parameters, body, (_TARGET, _CONTENT_TYPE))
 
 
 def _form(
@@ -116,8 +114,7 @@ def _form(
             f"{signature.service} has no operation Action={name!a} of Version={version!a}"
         )
     operation = forms[0].operations[name]
-    if _ENCODING in request.headers:
-        raise UnreadableError("the body of a form is not encoded any further")
+    _require_plain(request)
     _require_known(operation, parameters)
     return _reading(request, signature, operation, parameters, body, (_CONTENT_TYPE,))
 
@@ -142,9 +139,9 @@ def _by_path(
     changed: Mapping[str, str] = {}
     if s3:
         body, changed = _unchunked(request, body)
-    elif _ENCODING in request.headers:
-        raise UnreadableError(f"the body is encoded: {request.headers[_ENCODING]!a}")
-    elif body and not operation.raw_body and "rest-json" in found[0].protocols:
+    else:
+        _require_plain(request)
+    if body and not operation.raw_body and "rest-json" in found[0].protocols:
         if _CONTENT_TYPE in request.headers:
             _require_content_type(request, _PLAIN_JSON)
         content = _object(body)
@@ -331,23 +328,10 @@ def _once(pairs: Iterable[tuple[str, Any]], place: str) -> dict[str, Any]:
     return found
 
 
-def _unpacked(request: Request, operation: Operation, body: bytes) -> bytes:
-    """Return the body without its compression, which SDKs use where the model has it."""
-    encoding = request.headers.get(_ENCODING)
-    if encoding is None:
-        return body
-    if encoding != "gzip" or not operation.may_be_compressed:
-        raise UnreadableError(f"the body of {operation.name} is encoded: {encoding!a}")
-    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    try:
-        content = unpacking.decompress(body, _UNPACKED_BYTES)
-    except zlib.error as error:
-        raise UnreadableError(f"the body is no gzip: {error}") from None
-    if not unpacking.eof or unpacking.unused_data:
-        raise UnreadableError(
-            f"the body is not one gzip of at most {_UNPACKED_BYTES >> 20} MiB when it is unpacked"
-        )
-    return content
+def _require_plain(request: Request) -> None:
+    """Refuse a compressed body: a small one could need a lot of memory."""
+    if _ENCODING in request.headers:
+        raise UnreadableError(f"the body is encoded: {request.headers[_ENCODING]!a}")
 
 
 def _unchunked(request: Request, body: bytes) -> tuple[bytes, Mapping[str, str]]:

@@ -9,7 +9,7 @@ from typing import Self
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cdk_rehearsal.access import Access
-from cdk_rehearsal.credentials import HOST, RootKey
+from cdk_rehearsal.environment import HOST, RootKey
 from cdk_rehearsal.server.local_aws import LocalAws, LocalAwsError
 
 _ENDPOINT = re.compile(rf"https://{re.escape(HOST)}:[0-9]+")

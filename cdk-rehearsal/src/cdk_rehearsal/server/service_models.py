@@ -51,7 +51,6 @@ class Operation:
     """Names that the content of the body may have on its first level."""
     raw_body: bool
     """Whether the body is one parameter, as the content of an object is."""
-    may_be_compressed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +124,6 @@ def _operation(
         required=frozenset(each for each, name in (query | headers).items() if name in needed),
         body=frozenset(_spelling(name, each, protocols) for name, each in free.items()),
         raw_body=payload.get("type") in ("blob", "string"),
-        may_be_compressed="gzip" in content.get("requestcompression", {}).get("encodings", ()),
     )
 
 

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,8 +23,8 @@ from ministack.core.responses import get_region, new_uuid
 from ministack.services import lambda_svc
 
 from cdk_rehearsal.access import Access
+from cdk_rehearsal.environment import process_environment
 from cdk_rehearsal.ministack.resource_types import own_access
-from cdk_rehearsal.process_environment import process_environment
 from cdk_rehearsal.scratch import ScratchDirectory
 
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.js")
@@ -108,7 +108,7 @@ def invoke(function: Function, event: dict[str, Any]) -> Invocation:
                 process.kill()  # after its result it may still have open handles
             log.seek(0)
             invocation.log = log.read()
-    _write_log(access, function.log_group, invocation.log)
+    _write_log(access, function, invocation.log)
     return invocation
 
 
@@ -119,7 +119,7 @@ def working(function: Function) -> Iterator[Access]:
     try:
         yield access
     finally:
-        _write_log(access, function.log_group, "The local AWS did the work of this function.")
+        _write_log(access, function, "The local AWS did the work of this function.")
 
 
 def _node() -> str:
@@ -159,22 +159,7 @@ def _call(access: Access, message: dict[str, Any]) -> dict[str, Any]:
         return {"error": {"name": error.response["Error"]["Code"], "message": str(error)}}
 
 
-def _write_log(access: Access, group: str, text: str) -> None:
-    """Write the log with the function's role, as Lambda does; without permission write nothing.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
-    """
-    logs, stream = access.client("logs"), f"[$LATEST]{new_uuid()}"
-    lines = [{"timestamp": 0, "message": line} for line in text.splitlines()]
-    try:
-        try:
-            logs.create_log_stream(logGroupName=group, logStreamName=stream)
-        except logs.exceptions.ResourceNotFoundException:
-            logs.create_log_group(logGroupName=group)
-            logs.create_log_stream(logGroupName=group, logStreamName=stream)
-        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=lines or [_NOTHING])
-    except ClientError:
-        return
-
-
-_NOTHING = {"timestamp": 0, "message": "END"}
+def _write_log(access: Access, function: Function, text: str) -> None:
+    """Write the log with the function's role; Lambda goes on if the role may not do that."""
+    with suppress(ClientError):
+        access.write_log(function.log_group, f"[$LATEST]{new_uuid()}", text)

@@ -1,7 +1,8 @@
 """NOT docker: the command that rehearsed builds find as `docker`, for login, build and push.
 
 It refuses what docker and ECR refuse, as far as a buildspec can meet it, and every command and
-option that it does not know. A build calls ``python -m ... STATE login|build|push ...``.
+option that it does not know. With a container engine its builds are real. A push always only
+records the image.
 """
 
 import argparse
@@ -9,25 +10,31 @@ import hashlib
 import json
 import os
 import re
+import shlex
+import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
 from cdk_rehearsal.bounds import ENGINE_SECONDS
 from cdk_rehearsal.containers.engine import Engine
-from cdk_rehearsal.containers.ownership import KEPT_IMAGES, Build
+from cdk_rehearsal.containers.ownership import KEPT_IMAGES, Build, owned
 from cdk_rehearsal.scratch import ScratchDirectory
-from cdk_rehearsal.services.ecr.image_push import push_image
+from cdk_rehearsal.services.ecr.image_push import ENGINE_IMAGE, STANDS_IN, push_image
 
-BASE_IMAGE = "BASE_IMAGE"
+_BASE_IMAGE = "BASE_IMAGE"
 """The environment variable and build argument with the image that a Dockerfile starts from."""
-DERIVED = "derived"
+_DERIVED = "derived"
 """A folder of the state; its Dockerfile is built on top of each image that gets a tag."""
-
-_ENGINE_FILE = "engine.json"
+_IMAGE_IN_ECR = r"{}\.dkr\.ecr\.{}\.[a-z.]+/[a-z0-9._/-]+(?::[\w.-]+)?(?:@sha256:[0-9a-f]{{64}})?"
+# Python must not import this package from the folder of a build.
+_CALL = (sys.executable, "-P", "-c", f"from {__name__} import main; main()")
 
 
 class _RefusalError(Exception):
@@ -52,33 +59,99 @@ class State:
         file = self.folder / f"{table}.json"
         file.write_text(json.dumps(self.known(table) | {key: value}), encoding="utf-8")
 
+    @property
+    def engine(self) -> tuple[Engine, dict[str, str]] | None:
+        """The engine that builds, and the labels of its run; None if builds are pretended."""
+        file = self.folder / "engine.json"
+        if not file.exists():
+            return None
+        content = json.loads(file.read_text("utf-8"))
+        engine = Engine(
+            name=content["name"], command=tuple(content["command"]), settings=content["settings"]
+        )
+        return engine, content["labels"]
 
-def write_engine(folder: Path, engine: Engine, labels: Mapping[str, str]) -> None:
-    """Let an engine do the builds whose state is in the folder; it labels the images they push.
+    def use(self, engine: Engine, labels: Mapping[str, str]) -> None:
+        """Let an engine do the builds; it labels the images that they push.
 
-    The file holds the engine's part of the user's environment, because a build does not see that;
-    and no TMPDIR, because the place where podman keeps its state may depend on it.
+        The file holds the engine's part of the user's environment, because a build does not see
+        that; and no TMPDIR, because the place where podman keeps its state may depend on it.
+        """
+        content = {
+            "labels": dict(labels),
+            "name": engine.name,
+            "command": engine.command,
+            "settings": {"TMPDIR": ""} | engine.environment,
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "engine.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+# --- For the process that runs builds.
+
+
+@dataclass(frozen=True, kw_only=True)
+class DockerCommand:
+    """A build has ``folder`` on its PATH and ``variables`` in its environment.
+
+    ``description`` says whether its images are real.
     """
-    content = {
-        "labels": dict(labels),
-        "name": engine.name,
-        "command": engine.command,
-        "settings": {"TMPDIR": ""} | engine.environment,
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / _ENGINE_FILE).write_text(json.dumps(content), encoding="utf-8")
+
+    folder: Path
+    variables: Mapping[str, str]
+    description: str
+
+    def images(self) -> list[str]:
+        """Return the ids of the images that builds have tagged."""
+        return list(State(self.folder.parent / "state").known("images").values())
+
+    @contextmanager
+    def deriving(self, files: Mapping[str, bytes]) -> Iterator[None]:
+        """Build ``files``, a Dockerfile among them, on top of each image that a build tags.
+
+        The build argument ``BUILT`` is that image. Without an engine this has no effect.
+        """
+        folder = self.folder.parent / "state" / _DERIVED
+        folder.mkdir(parents=True)
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        try:
+            yield
+        finally:
+            shutil.rmtree(folder)
 
 
-def read_engine(folder: Path) -> tuple[Engine, dict[str, str]] | None:
-    """Return the engine and the labels of ``write_engine``; None if builds are pretended."""
-    file = folder / _ENGINE_FILE
-    if not file.exists():
-        return None
-    content = json.loads(file.read_text("utf-8"))
-    engine = Engine(
-        name=content["name"], command=tuple(content["command"]), settings=content["settings"]
-    )
-    return engine, content["labels"]
+@contextmanager
+def docker_by_engine(folder: Path, engine: Engine, base: str = "") -> Iterator[DockerCommand]:
+    """Provide a `docker` that builds with the engine, which pulls base images.
+
+    With ``base`` nothing is pulled: it is the image for the build argument BASE_IMAGE. At the end
+    the engine removes the images that it has built and pushed.
+    """
+    state = State(folder / "state")
+    with owned(engine) as labels:
+        state.use(engine, labels)
+        what = f"{engine.name} on {base or 'what the Dockerfile names'}; the push only records"
+        yield _install(folder, state, {_BASE_IMAGE: base} if base else {}, what)
+
+
+def docker_stand_in(folder: Path) -> DockerCommand:
+    """Provide a `docker` that builds nothing, even if there is an engine."""
+    return _install(folder, State(folder / "state"), {}, "a stand-in that builds nothing")
+
+
+def _install(
+    folder: Path, state: State, variables: Mapping[str, str], description: str
+) -> DockerCommand:
+    binaries = folder / "bin"
+    binaries.mkdir(parents=True, exist_ok=True)
+    script = f'#!/bin/sh\nexec {shlex.join([*_CALL, str(state.folder)])} "$@"\n'
+    (binaries / "docker").write_text(script, encoding="utf-8")
+    (binaries / "docker").chmod(0o755)
+    return DockerCommand(folder=binaries, variables=variables, description=description)
+
+
+# --- For a build that calls `docker`.
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -140,20 +213,23 @@ def _build(state: State, given: argparse.Namespace) -> None:
         for each in given.build_arg
         if "=" in each or each in os.environ
     ]
-    if found := read_engine(state.folder):
-        engine, labels = found
+    dockerfile = _with_base_images(state, dockerfile)
+    if state.engine:
+        engine, labels = state.engine
         options = [f"--target={given.target}"] if given.target else []
         options += ["--file", str(dockerfile)]
-        if BASE_IMAGE in os.environ and not any(a.startswith(f"{BASE_IMAGE}=") for a in arguments):
+        if _BASE_IMAGE in os.environ and not any(
+            a.startswith(f"{_BASE_IMAGE}=") for a in arguments
+        ):
             # The image on this machine; a buildspec need not know that there is another one.
-            arguments.append(f"{BASE_IMAGE}={os.environ[BASE_IMAGE]}")
+            arguments.append(f"{_BASE_IMAGE}={os.environ[_BASE_IMAGE]}")
         options += [f"--build-arg={each}" for each in arguments]
         # An image without a tag is kept for the next build, under a name that says whose it is.
         name = given.tag or f"{KEPT_IMAGES}/build:{given.target or 'last'}"
         owner = labels if given.tag else None
         build = Build(engine=engine, tag=name, labels=owner)
         _run_engine(build, options, given.context, secrets)
-        derived = state.folder / DERIVED
+        derived = state.folder / _DERIVED
         if given.tag and derived.is_dir():
             build = Build(engine=engine, tag=name, labels=owner)
             _run_engine(build, [f"--build-arg=BUILT={given.tag}"], derived, [])
@@ -208,17 +284,61 @@ def _look_for_layers(state: State, image: str) -> None:
 
     https://docs.docker.com/build/cache/backends/inline/
     """
-    host, repository, tag = _parts(image)
-    if host not in state.known("logins"):
+    if _parts(image)[0] not in state.known("logins"):
         return
-    ecr = boto3.client("ecr")
     try:
-        found = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": tag}])
-        for each in found["images"]:
-            digest = json.loads(each["imageManifest"])["config"]["digest"]
-            ecr.get_download_url_for_layer(repositoryName=repository, layerDigest=digest)
+        _pull(image)
     except ClientError as error:
         print(f"importing cache manifest from {image}: {error}")
+
+
+def images_in_ecr(dockerfile: str, account: str, region: str) -> list[str]:
+    """Return the images of an account's ECR in a region that a Dockerfile names as a whole."""
+    return sorted(set(re.findall(_IMAGE_IN_ECR.format(account, region), dockerfile)))
+
+
+def _with_base_images(state: State, dockerfile: Path) -> Path:
+    """Pull the base images that are in the ECR of this AWS; return the Dockerfile to build.
+
+    It names the images that stand for those which the engine does not have. The engine itself pulls
+    the images of other accounts and regions.
+    """
+    text = dockerfile.read_text("utf-8", "surrogateescape")
+    if ".dkr.ecr." not in text:
+        return dockerfile
+    account = boto3.client("sts").get_caller_identity()["Account"]
+    region, instead = boto3.client("ecr").meta.region_name, {}
+    for image in images_in_ecr(text, account, region):
+        if (host := _parts(image)[0]) not in state.known("logins"):
+            raise _RefusalError(f"{image}: no basic auth credentials for {host}")
+        try:
+            manifest = _pull(image)
+        except ClientError as error:
+            raise _RefusalError(f"{image}: {error}") from error
+        if manifest is None:
+            raise _RefusalError(f"{image}: not found")
+        annotations = manifest.get("annotations", {})
+        if STANDS_IN in annotations:
+            instead[image] = annotations[ENGINE_IMAGE]
+    if not instead:
+        return dockerfile
+    pattern, copy = _IMAGE_IN_ECR.format(account, region), state.folder / "Dockerfile"
+    built = re.sub(pattern, lambda match: instead.get(match[0], match[0]), text)
+    copy.write_text(built, "utf-8", "surrogateescape")
+    return copy
+
+
+def _pull(image: str) -> dict[str, Any] | None:
+    """Make the calls of a pull; return the manifest, or None if there is no such image."""
+    _, repository, tag = _parts(image)
+    ecr = boto3.client("ecr")
+    found = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": tag}])
+    for each in found["images"]:
+        manifest: dict[str, Any] = json.loads(each["imageManifest"])
+        digest = manifest["config"]["digest"]
+        ecr.get_download_url_for_layer(repositoryName=repository, layerDigest=digest)
+        return manifest
+    return None
 
 
 def _push(state: State, image: str) -> None:
@@ -228,7 +348,7 @@ def _push(state: State, image: str) -> None:
         raise _RefusalError(f"no basic auth credentials for {host}")
     if not (identity := state.known("images").get(image)):
         raise _RefusalError(f"an image does not exist locally with the tag: {image}")
-    engine_image = identity if read_engine(state.folder) else None
+    engine_image = identity if state.engine else None
     try:
         digest = push_image(
             boto3.client("ecr"), repository, tag, identity, engine_image=engine_image
@@ -239,11 +359,7 @@ def _push(state: State, image: str) -> None:
 
 
 def _parts(image: str) -> tuple[str, str, str]:
-    """Return host, repository and tag."""
-    name, _, tag = image.partition(":")
+    """Return host, repository and tag; a digest after the tag does not count."""
+    name, _, tag = image.partition("@")[0].partition(":")
     host, _, repository = name.partition("/")
     return host, repository, tag or "latest"
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""A VPC that the look-up does not find, a missing token, a service name that is taken."""
+"""A VPC that the look-up does not find, and a service name that is taken."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from tools.rehearsal.failures.context import (
     FailureContext,
     cdk_command,
 )
-from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET, store_token
+from tools.rehearsal.scenarios.first_deploy import store_token
 from tools.rehearsal.scenarios.shared_core import names_of
 from tools.repository import ROOT
 
@@ -20,7 +20,7 @@ _SYNTH = ("synth", "--quiet")
 
 
 def failed_look_up(context: FailureContext) -> None:
-    """Look a VPC up without credentials, with a misspelt name, and then as it should be."""
+    """Look a VPC up without credentials, and with a misspelt name."""
     context.report.section("A VPC that is given by name cannot be looked up")
     workspace, name = context.workspace, context.outputs(CORE)["VpcName"]
     with context.report.step("Without credentials: refused"), workspace.offline():
@@ -32,30 +32,12 @@ def failed_look_up(context: FailureContext) -> None:
         _write_env(context, vpc_name=f"{name}s")
         said = workspace.failing_cdk(*_SYNTH, env_file=_ENV_FILE)
         expect_true("the CLI says why", holds=f'"tag:Name":"{name}s"' in said)
-    with context.report.step("With credentials and the right name: found") as step:
-        _write_env(context)
-        workspace.cdk(*_SYNTH, env_file=_ENV_FILE)
-        workspace.cdk(*_SYNTH)  # the settings that the next failures deploy
-        context.expect_core_alone()
-        step.note = "nothing had to be removed by hand"
-
-
-def missing_token(context: FailureContext) -> None:
-    """Deploy without the secret, then store it."""
-    context.report.section("The token is missing at the first deploy")
-    with context.report.step("Refused and rolled back; the core stays") as step:
-        said = context.workspace.failing_cdk(*DEPLOY)
-        expect_true("the CLI names the missing secret", holds=TOKEN_SECRET in said)
-        expect("status", context.status(), "ROLLBACK_COMPLETE")
-        context.expect_core_alone(FAILED_STACK)
-        step.note = "of the service only the record of its stack is left"
-    context.report.cli_output(DEPLOY_COMMAND, said)
-    with context.report.step("Store the token"):
-        store_token(context)
+    workspace.cdk(*_SYNTH)  # the settings that the next failures deploy
 
 
 def taken_name(context: FailureContext) -> None:
     """Deploy beside an ECS service of the same name that no stack has made, then without it."""
+    store_token(context)
     context.report.section("The cluster already has a service of that name, made by hand")
     ecs: Any = context.aws.client("ecs")
     cluster, name = context.outputs(CORE)["EcsClusterName"], "ecsdemo-backend"
@@ -77,7 +59,6 @@ def taken_name(context: FailureContext) -> None:
         networkConfiguration={"awsvpcConfiguration": subnets},
     )
     with context.report.step("Refused and rolled back; that service and the core stay") as step:
-        before = context.status()
         said = context.workspace.failing_cdk(*DEPLOY)
         expect_true("the CLI says what is wrong", holds="not idempotent" in said)
         place = relevant_lines(said, ROOT)[-1]
@@ -88,12 +69,12 @@ def taken_name(context: FailureContext) -> None:
         ecs.delete_service(cluster=cluster, service=name, force=True)
         ecs.deregister_task_definition(taskDefinition=definition)
         context.expect_core_alone(FAILED_STACK)
-        step.note = f"the CLI deleted the stack in {before} and created it again"
+        step.note = "of the stack only the record is left"
     context.report.cli_output(DEPLOY_COMMAND, said)
     with context.report.step("Without that service the second deploy succeeds") as step:
         said = context.workspace.cdk(*DEPLOY)
         context.expect_whole(CORE, SERVICE)
-        step.note = f"{context.status()}, and every resource is there"
+        step.note = f"{context.status()}: the CLI deleted the failed stack and created it again"
     context.report.cli_output(DEPLOY_COMMAND, said)
 
 

@@ -1,17 +1,53 @@
-"""Access keys, also that of root, and the certificate of one run."""
+"""What the processes of a run are given: a few variables of the shell, a key, a certificate.
+
+A process that calls only 127.0.0.1 needs few variables. The others of the shell are left out, since
+any of them may hold a secret or change what a tool does.
+"""
 
 import base64
 import os
 import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Self
+
+EVERY_PROCESS = (
+    "PATH",
+    "TMPDIR",
+    # The encoding of input and output.
+    *("LANG", "LC_ALL", "LC_CTYPE"),
+    # Without these a Python outside of the system's folders may not start.
+    *("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
+)
 
 HOST = "127.0.0.1"
 """The only address on which a local AWS listens, and for which it has a certificate."""
 
 _KEY_ID, _SECRET = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
 _TOKEN = "AWS_SESSION_TOKEN"  # noqa: S105 - the name of a variable
+
+
+def process_environment(shell: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the variables of the shell (by default of this process) that every process may have.
+
+    There is no proxy or certificate, since these processes call only 127.0.0.1, and no HOME, since
+    the caller sets one.
+    """
+    return chosen(EVERY_PROCESS, shell)
+
+
+def chosen(names: Iterable[str], shell: Mapping[str, str] | None) -> dict[str, str]:
+    """Return those of the named variables that the shell (by default this process) has."""
+    given = os.environ if shell is None else shell
+    return {name: given[name] for name in names if name in given}
+
+
+def keep_only(*names: str) -> None:
+    """Remove all variables of this process but the named ones and those of every process."""
+    kept = chosen((*EVERY_PROCESS, *names), None)
+    os.environ.clear()
+    os.environ.update(kept)
 
 
 @dataclass(frozen=True)
@@ -22,14 +58,12 @@ class Key:
     which every user can read, and never in a file.
     """
 
-    VARIABLES: ClassVar[tuple[str, ...]] = (_KEY_ID, _SECRET, _TOKEN)
-
     access_key_id: str
     secret_access_key: str = field(repr=False)
     session_token: str = field(default="", repr=False)
 
     def as_variables(self) -> dict[str, str]:
-        """Return the variables that AWS's tools, MiniStack and `from_environment` read."""
+        """Return the variables that AWS's tools and MiniStack read."""
         token = {_TOKEN: self.session_token} if self.session_token else {}
         return {_KEY_ID: self.access_key_id, _SECRET: self.secret_access_key} | token
 

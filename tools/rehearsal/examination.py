@@ -8,13 +8,10 @@ import json
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from cdk_rehearsal.containers.engine import Engine, EngineError
-from cdk_rehearsal.containers.in_container import probe
-from cdk_rehearsal.containers.ownership import label_options
-from cdk_rehearsal.containers.task_containers import TaskContainers
+from cdk_rehearsal.containers import Engine, EngineError, TaskContainers, label_options
 
 KILLED = 137
 _SECRET = "made-up"  # noqa: S105 - what stands for every secret of the user
@@ -38,45 +35,38 @@ class Examination:
     """What a container does.
 
     ``exit_code`` is None while it runs; ``listening`` has the addresses and ports at which it
-    accepts connections; ``check`` is the exit code and the output of its health check.
+    accepts connections; ``check`` is the exit code and the output of its health check; ``answer``
+    is what a call of the path of that check gets, such as "HTTP 404 at /", or empty.
     """
 
     exit_code: int | None
     listening: Sequence[tuple[str, int]] = ()
     check: tuple[int, str] | None = None
     lines: Sequence[str] = ()
+    answer: str = ""
 
     def why_no_answer(self, port: int) -> str:
         """Say why the container does not answer at a port."""
         if self.exit_code is not None:
             return f"it has ended with {exit_code(self.exit_code)}"
         here = [address for address, at in self.listening if at == port]
+        if _EVERYWHERE & {*here} and self.answer:
+            return f"it listens on port {port}, and its answer is {self.answer}"
         if _EVERYWHERE & {*here}:
-            return (
-                f"it listens on port {port}, and answers nothing within {probe.TIMEOUT_SECONDS:g} s"
-            )
+            return f"it listens on port {port}, and answers nothing"
         if here:
             return (
                 f"it listens on {', '.join(here)} only, which no other container and no other task "
                 "reaches"
             )
-        if others := self._other_ports(port):
-            return f"it listens on port {', '.join(map(str, others))}, not on {port}"
+        if self.ports:
+            return f"it listens on port {', '.join(map(str, self.ports))}, not on {port}"
         return "it runs, and listens on no port"
 
-    def remedy(self, port: int) -> str:
-        """Say what to change so that it answers at a port; empty if that is not known."""
-        here = [address for address, at in self.listening if at == port]
-        others = self._other_ports(port)
-        if self.exit_code is None and not here and others:
-            return (
-                f'container_port="{others[0]}" in the settings, or a service that takes its port '
-                "from SERVICE_PORT"
-            )
-        return ""
-
-    def _other_ports(self, port: int) -> list[int]:
-        return sorted({at for _, at in self.listening if at != port})
+    @property
+    def ports(self) -> list[int]:
+        """The ports at which it listens, in their order."""
+        return sorted({port for _, port in self.listening})
 
 
 def exit_code(code: int) -> str:
@@ -114,10 +104,11 @@ def examine_image(
     definition: Mapping[str, Any],
     port: int,
     seconds: float,
+    path: str = "",
 ) -> Examination:
     """Start a container as ECS would start a task of the container definition, and examine it.
 
-    It has so many seconds to listen on the port or to end.
+    It has so many seconds to listen on the port or to end. ``path`` is what its check calls there.
     """
     engine, network = containers.engine, containers.network
     check = (definition.get("healthCheck") or {}).get("command")
@@ -138,6 +129,8 @@ def examine_image(
                 raise EngineError(f"somebody else has removed the container {container}")
             done = seen.exit_code is not None or port in {at for _, at in seen.listening}
             if done or time.monotonic() > deadline:
+                if path and seen.exit_code is None:
+                    return replace(seen, answer=containers.answer(container, port, path))
                 return seen
             time.sleep(_POLL_SECONDS)
     finally:
