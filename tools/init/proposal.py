@@ -34,6 +34,8 @@ _PASSED_BY_THE_SAMPLE = re.compile(
     r"(?:3000|\$SERVICE_PORT)(?:/|/health/?)?[\"']?(?: *\|\| *exit 1)?"
 )
 
+LATER = "# After the first delivery: "
+"""Begins the line of a settings file with the check that the first image may not pass."""
 NO_HEALTH_CHECK = (
     "Without a health check ECS treats every running task as healthy. It keeps a task that hangs "
     "and delivers a version that never answers."
@@ -79,7 +81,7 @@ class Proposal:
             self.values["seed_image"] = Value(FIRST_IMAGE, "a placeholder that runs anywhere")
         check = Value(self.health_check, "HEALTHCHECK" if self.health_check else "none")
         if check.text and not (on_sample_port and _PASSED_BY_THE_SAMPLE.fullmatch(check.text)):
-            self.later, check = check.text, Value("", "none yet: see below")
+            self.later, check = check.text, Value("", "HEALTHCHECK, after the first delivery")
         self.values["health_check_command"] = check
 
     def notes(self) -> Iterator[str]:

@@ -1,15 +1,19 @@
 """The service that is rehearsed: the user's, or else the sample; and its settings files."""
 
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from dotenv import dotenv_values
 
 from cdk_rehearsal import RehearsalError
 from cdk_rehearsal.pipelines import Source, top_of
 from settings import CoreSettings, Settings
 from settings.env_file import read_env_file
 from settings.examples import example_deployment
+from tools.init.proposal import LATER
 from tools.operations.service import choose
 from tools.rehearsal.workspace import Workspace
 from tools.repository import ROOT
@@ -126,6 +130,11 @@ class SettingsFiles:
                 # A relative path starts at the folder of the settings file, and this is a copy.
                 texts[_VARIABLES_FILE] = str(each.env_file.resolve().parent / path)
             self._texts[f"{number}-{each.env_file.name}"] = texts
+        own_file = service.settings.env_file
+        # The file of the sample has no such line.
+        self._main_lines = (
+            [] if service.is_sample else own_file.read_text(encoding="utf-8").splitlines()
+        )
         self.main = list(self._texts)[[*service.deployment].index(service.settings)]
 
     @property
@@ -141,6 +150,15 @@ class SettingsFiles:
     def text(self, key: str) -> str:
         """Return the text of a key in the main file; empty if it is not in there."""
         return self._texts[self.main].get(key, "")
+
+    @property
+    def later_check(self) -> str:
+        """The health check that `make init` keeps for the time after the first delivery."""
+        for line in self._main_lines:
+            if line.startswith(LATER):
+                kept = dotenv_values(stream=io.StringIO(line[len(LATER) :]), interpolate=False)
+                return kept.get("health_check_command") or ""
+        return ""
 
     def texts(self, name: str) -> dict[str, str]:
         """Return a copy of all keys of a file with their texts."""

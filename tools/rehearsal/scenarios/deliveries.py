@@ -44,6 +44,9 @@ def first(rehearsal: Rehearsal) -> None:
         expect_true("the image is another one than the first image", holds=live != before)
         step.note = f"image {live[7:19]} is live, {len(context.tasks())} tasks"
     _call_by_name(rehearsal)
+    if rehearsal.containers and rehearsal.files.later_check:
+        with report.step("The health check for the time after it") as step:
+            step.note = _try_later_check(rehearsal, rehearsal.containers)
 
 
 def roll_back(rehearsal: Rehearsal) -> None:
@@ -134,6 +137,27 @@ def _call_by_name(rehearsal: Rehearsal) -> None:
         expect_all("the tasks that answered", answers, context.task_addresses())
         said = ", ".join(sorted(set(answers.values())))
         step.note = f"http://{host}:{port}{path or '/'}: {len(answers)} of them, {said}"
+
+
+def _try_later_check(rehearsal: Rehearsal, containers: TaskContainers) -> str:
+    """Run the check in a task; let the next deploy have it if it passes, and advise the user."""
+    context, check = rehearsal.context, rehearsal.files.later_check
+    command = ["CMD", *json.loads(check)] if check.startswith('["') else ["CMD-SHELL", check]
+    (container, *_) = _ids_at(rehearsal, containers, *context.task_addresses())
+    seen = examine(containers, container, command)
+    if seen is None or seen.check is None:
+        raise RehearsalError("the task has ended before its health check was run")
+    code, said = seen.check
+    if code == 0:
+        rehearsal.files.write(health_check_command=check)
+        context.report.advise(
+            "After the first delivery set health_check_command as the line above it says: your "
+            "container passes it."
+        )
+        return "passed; the next deploy has it"
+    reason = f"{exit_code(code)}{f': {said}' if said else ''}"
+    context.report.advise(f"Your container does not pass its HEALTHCHECK: {reason}")
+    return f"NOT PASSED: {exit_code(code)}"
 
 
 def _ids_at(rehearsal: Rehearsal, containers: TaskContainers, *addresses: str) -> list[str]:
