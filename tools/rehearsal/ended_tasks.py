@@ -2,25 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from cdk_rehearsal import RehearsalError, UnmetExpectationError
 from cdk_rehearsal.bounds import SETTLING_SECONDS
 from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.examination import Examination
-from tools.rehearsal.image_errors import ended
+from tools.rehearsal.image_errors import ImageError, ended
 
 _LAST_LINES = 15
-
-
-@dataclass(frozen=True, kw_only=True)
-class EndedTask:
-    """A task that has run for some ``seconds``, and what its container has left."""
-
-    task_id: str
-    seconds: float
-    seen: Examination
+_DEPLOYED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
 
 
 @contextmanager
@@ -32,38 +23,39 @@ def explained(context: RehearsalContext) -> Iterator[None]:
     try:
         yield
     except RehearsalError as failure:
-        if task := ended_task(context):
-            raise ended(task.task_id, task.seconds, task.seen) from failure
+        if error := _ended_task(context):
+            raise error from failure
         if isinstance(failure, UnmetExpectationError):
             raise RehearsalError(
                 "the local AWS is in a state that the rehearsal did not expect. It does not know "
                 f"whether your service is the reason.\n  {failure}"
             ) from failure
         raise
-    if task := ended_task(context):
-        raise ended(task.task_id, task.seconds, task.seen)
+    if error := _ended_task(context):
+        raise error
 
 
-def ended_task(context: RehearsalContext) -> EndedTask | None:
-    """Return a task that has ended by itself after ECS had counted on it; None without one.
-
-    ECS replaces a task that ends earlier, and the rollout may still succeed.
-    """
-    if not context.status():
-        return None
-    checked = "healthCheck" in context.task_definition()["containerDefinitions"][0]
-    for task in _ended(context):
-        if task["healthStatus"] == "HEALTHY" if checked else _seconds(task) > SETTLING_SECONDS:
-            return _described(context, task)
-    return None
-
-
-def task_of_failed_rollout(context: RehearsalContext) -> EndedTask | None:
-    """Return a task for whose end ECS has rolled a deployment back; None without one."""
+def seen_in_failed_rollout(context: RehearsalContext) -> Examination | None:
+    """Return what a task has left for whose end ECS has rolled back; None without one."""
     deployments = context.service()["deployments"]
     failed = [d["taskDefinition"] for d in deployments if d["rolloutState"] == "FAILED"]
     tasks = [task for task in _ended(context) if task["taskDefinitionArn"] in failed[:1]]
-    return _described(context, tasks[-1]) if tasks else None
+    return _seen(context, tasks[-1]) if tasks else None
+
+
+def _ended_task(context: RehearsalContext) -> ImageError | None:
+    """Explain the end of a task that ECS had counted on already; None without one.
+
+    ECS replaces a task that ends earlier, and the rollout may still succeed.
+    """
+    if context.status() not in _DEPLOYED:
+        return None
+    checked = "healthCheck" in context.task_definition()["containerDefinitions"][0]
+    for task in _ended(context):
+        seconds = (task["stoppingAt"] - task["startedAt"]).total_seconds()
+        if task["healthStatus"] == "HEALTHY" if checked else seconds > SETTLING_SECONDS:
+            return ended(task["taskArn"].rpartition("/")[2], seconds, _seen(context, task))
+    return None
 
 
 def _ended(context: RehearsalContext) -> list[dict[str, Any]]:
@@ -71,17 +63,7 @@ def _ended(context: RehearsalContext) -> list[dict[str, Any]]:
     return [task for task in stopped if task["stopCode"] == "EssentialContainerExited"]
 
 
-def _seconds(task: dict[str, Any]) -> float:
-    return float((task["stoppingAt"] - task["startedAt"]).total_seconds())
-
-
-def _described(context: RehearsalContext, task: dict[str, Any]) -> EndedTask:
+def _seen(context: RehearsalContext, task: dict[str, Any]) -> Examination:
     container, task_id = task["containers"][0], task["taskArn"].rpartition("/")[2]
-    return EndedTask(
-        task_id=task_id,
-        seconds=_seconds(task),
-        seen=Examination(
-            exit_code=container["exitCode"],
-            lines=context.log_lines(f"{container['name']}/{task_id}")[-_LAST_LINES:],
-        ),
-    )
+    lines = context.log_lines(f"{container['name']}/{task_id}")
+    return Examination(exit_code=container["exitCode"], lines=lines[-_LAST_LINES:])

@@ -1,6 +1,7 @@
 """The service that is rehearsed: the user's, or else the sample; and its settings files."""
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -122,6 +123,7 @@ class SettingsFiles:
 
     def __init__(self, workspace: Workspace, service: RehearsedService) -> None:
         self._workspace = workspace
+        self._service = service
         self._texts: dict[str, dict[str, str]] = {}
         for number, each in enumerate(service.deployment):
             # The settings of the sample have no file; what is not written here is as in sample.env.
@@ -130,11 +132,6 @@ class SettingsFiles:
                 # A relative path starts at the folder of the settings file, and this is a copy.
                 texts[_VARIABLES_FILE] = str(each.env_file.resolve().parent / path)
             self._texts[f"{number}-{each.env_file.name}"] = texts
-        own_file = service.settings.env_file
-        # The file of the sample has no such line.
-        self._main_lines = (
-            [] if service.is_sample else own_file.read_text(encoding="utf-8").splitlines()
-        )
         self.main = list(self._texts)[[*service.deployment].index(service.settings)]
 
     @property
@@ -154,11 +151,10 @@ class SettingsFiles:
     @property
     def later_check(self) -> str:
         """The health check that `make init` keeps for the time after the first delivery."""
-        for line in self._main_lines:
-            if line.startswith(LATER):
-                kept = dotenv_values(stream=io.StringIO(line[len(LATER) :]), interpolate=False)
-                return kept.get("health_check_command") or ""
-        return ""
+        text = "" if self._service.is_sample else self._service.settings.env_file.read_text("utf-8")
+        found = re.search(rf"^{LATER}(.*)$", text, re.MULTILINE)
+        kept = dotenv_values(stream=io.StringIO(found[1] if found else ""), interpolate=False)
+        return kept.get("health_check_command") or ""
 
     def texts(self, name: str) -> dict[str, str]:
         """Return a copy of all keys of a file with their texts."""

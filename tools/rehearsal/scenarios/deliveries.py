@@ -15,7 +15,7 @@ from cdk_rehearsal.bounds import SETTLE_SECONDS
 from cdk_rehearsal.containers import TaskContainers
 from cdk_rehearsal.pipelines import ActionFailedError, failure_of
 from tools.init.proposal import NO_HEALTH_CHECK
-from tools.rehearsal.ended_tasks import task_of_failed_rollout
+from tools.rehearsal.ended_tasks import seen_in_failed_rollout
 from tools.rehearsal.examination import KILLED, examine, examine_image, exit_code
 from tools.rehearsal.image_errors import (
     ImageError,
@@ -102,8 +102,8 @@ def deliver(rehearsal: Rehearsal) -> str:
 
 def _not_healthy(rehearsal: Rehearsal, containers: TaskContainers, failure: str) -> ImageError:
     settings = rehearsal.service.settings
-    if task := task_of_failed_rollout(rehearsal.context):
-        return not_healthy(settings, task.seen, failure)
+    if ended := seen_in_failed_rollout(rehearsal.context):
+        return not_healthy(settings, ended, failure)
     definition = rehearsal.context.task_definition()["containerDefinitions"][0]
     port = settings.service.container_port
     seconds = max(_SECONDS_TO_LISTEN, settings.service.start_period_seconds)

@@ -1,6 +1,7 @@
 """Tasks that end by themselves after their rollout are the reason of whatever fails then."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -12,38 +13,29 @@ from tools.rehearsal.ended_tasks import explained
 STARTED, LATER = (datetime(2026, 1, 1, 0, minute, tzinfo=UTC) for minute in (1, 2))
 
 
-class Deployed:
-    """A service with one stopped task, as ECS and its log describe it."""
-
-    def __init__(self, container: dict[str, Any] | None = None, **of_task: Any) -> None:
-        self._container = container or {}
-        self._task = {
-            "taskArn": "arn:aws:ecs:eu-west-1:1:task/infra/0a1b",
-            "stopCode": "EssentialContainerExited",
-            "startedAt": STARTED,
-            "stoppingAt": LATER,
-            "healthStatus": "UNKNOWN",
-            "containers": [{"name": "orders", "exitCode": 1}],
-            **of_task,
-        }
-
-    def status(self) -> str:
-        return "UPDATE_COMPLETE"
-
-    def task_definition(self) -> dict[str, Any]:
-        return {"containerDefinitions": [self._container]}
-
-    def stopped_tasks(self) -> list[dict[str, Any]]:
-        return [self._task]
-
-    def log_lines(self, stream: str) -> list[str]:
-        return [f"the end of {stream}"]
+def deployed(container: dict[str, Any] | None = None, **of_task: Any) -> RehearsalContext:
+    """Return a service with one stopped task, as ECS and its log describe it."""
+    task = {
+        "taskArn": "arn:aws:ecs:eu-west-1:1:task/infra/0a1b",
+        "stopCode": "EssentialContainerExited",
+        "startedAt": STARTED,
+        "stoppingAt": LATER,
+        "healthStatus": "UNKNOWN",
+        "containers": [{"name": "orders", "exitCode": 1}],
+        **of_task,
+    }
+    answers = SimpleNamespace(
+        status=lambda: "UPDATE_COMPLETE",
+        task_definition=lambda: {"containerDefinitions": [container or {}]},
+        stopped_tasks=lambda: [task],
+        log_lines=lambda stream: [f"the end of {stream}"],
+    )
+    return cast("RehearsalContext", answers)
 
 
 def failing(**of_task: Any) -> str:
     """Return what is said of a step that fails while a task is like this."""
-    context = cast("RehearsalContext", Deployed(**of_task))
-    with pytest.raises(RehearsalError) as error, explained(context):
+    with pytest.raises(RehearsalError) as error, explained(deployed(**of_task)):
         expect("the tasks that run", ["a"], ["b"])
     return str(error.value)
 
@@ -60,8 +52,7 @@ def test_a_healthy_one_is_named_too() -> None:
 
 
 def test_it_is_named_also_if_nothing_has_failed_yet() -> None:
-    context = cast("RehearsalContext", Deployed())
-    with pytest.raises(RehearsalError, match="0a1b"), explained(context):
+    with pytest.raises(RehearsalError, match="0a1b"), explained(deployed()):
         pass
 
 
