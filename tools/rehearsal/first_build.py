@@ -5,7 +5,7 @@ import subprocess
 
 from cdk_rehearsal import ConsoleReport, ScratchDirectory
 from cdk_rehearsal.bounds import ENGINE_SECONDS
-from cdk_rehearsal.pipelines import DockerCommand, Source
+from cdk_rehearsal.pipelines import DockerCommand, Source, images_in_ecr
 from settings import Settings
 from tools.rehearsal.image_errors import not_built
 
@@ -18,10 +18,13 @@ def build_once(
     """Build the image as the blueprint's own buildspec does; ``ImageError`` if that fails.
 
     The engine keeps the layers, so the build of the pipeline is quick. A buildspec of the service
-    may do more before it builds, so nothing is built for it here.
+    may do more before it builds, and base images in ECR are there only after the deploy has begun:
+    then nothing is built here.
     """
     delivery = settings.delivery
-    if delivery.buildspec_path:
+    dockerfile = source.files.get(delivery.dockerfile, b"").decode("utf-8", "replace")
+    in_ecr = images_in_ecr(dockerfile, settings.account_number, settings.aws_region)
+    if delivery.buildspec_path or in_ecr:
         return
     secrets = dict.fromkeys(delivery.build_secrets, "made-up")
     build = ["build", "--file", delivery.dockerfile, "--build-arg", "BUILDKIT_INLINE_CACHE=1"]
