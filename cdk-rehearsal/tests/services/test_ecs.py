@@ -152,28 +152,31 @@ def test_a_rollback_during_a_reconciliation_stops_no_task_of_the_good_deployment
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """MiniStack's own functions, with the circuit breaker in the middle of a reconciliation."""
-    of_service = {"group": "service:backend", "clusterArn": "infra"}
-    good, bad = (
-        {**of_service, "taskArn": name, "taskDefinitionArn": name, "_deployment_id": name}
-        for name in ("good", "bad")
-    )
+    tasks = {
+        name: {
+            "clusterArn": "infra",
+            "group": "service:backend",
+            "lastStatus": status,
+            "taskArn": name,
+            "taskDefinitionArn": name,
+            "_deployment_id": name,
+        }
+        for name, status in (("good", "RUNNING"), ("bad", "STOPPED"))
+    }
     deployments: list[dict[str, Any]] = [
         {"id": "bad", "status": "PRIMARY", "rolloutState": "IN_PROGRESS", "failedTasks": 2},
         {"id": "good", "status": "ACTIVE", "rolloutState": "COMPLETED", "taskDefinition": "good"},
     ]
     breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
-    service = {
-        "clusterArn": of_service["clusterArn"],
-        "deploymentConfiguration": breaker,
-        "deployments": deployments,
-        "desiredCount": 1,
-        "events": [],
+    service: dict[str, Any] = {
         "serviceName": "backend",
+        "clusterArn": "infra",
         "status": "ACTIVE",
-        "taskDefinition": "bad",
+        "events": [],
     }
+    service |= {"desiredCount": 1, "taskDefinition": "bad"}
+    service |= {"deployments": deployments, "deploymentConfiguration": breaker}
     monkeypatch.setattr(ministack, "_services", {"infra/backend": service})
-    tasks = {"good": {**good, "lastStatus": "RUNNING"}, "bad": {**bad, "lastStatus": "STOPPED"}}
     monkeypatch.setattr(ministack, "_tasks", tasks)
     monkeypatch.setattr(ministack, "_schedule_service_deployment_completion", lambda *_: None)
     monkeypatch.setattr(ministack, "_get_docker", object)  # it would look for a real engine
