@@ -143,8 +143,8 @@ def _try_later_check(rehearsal: Rehearsal, containers: TaskContainers) -> str:
     """Run the check in a task; let the next deploy have it if it passes, and advise the user."""
     context, check = rehearsal.context, rehearsal.files.later_check
     command = ["CMD", *json.loads(check)] if check.startswith('["') else ["CMD-SHELL", check]
-    (container, *_) = _ids_at(rehearsal, containers, *context.task_addresses())
-    seen = examine(containers, container, command)
+    ids = _ids_at(rehearsal, containers, *context.task_addresses())
+    seen = examine(containers, ids[0], command) if ids else None
     if seen is None or seen.check is None:
         raise RehearsalError("the task has ended before its health check was run")
     code, said = seen.check
