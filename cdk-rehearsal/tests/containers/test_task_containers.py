@@ -13,7 +13,7 @@ from cdk_rehearsal.containers.network import ContainerNetwork
 from cdk_rehearsal.expectation import wait_until
 from cdk_rehearsal.services.ecr.image_push import push_image
 from support.discoverable import Resources, registry, service
-from support.stacks import Stacks
+from support.stacks import StackFailedError, Stacks
 
 pytestmark = pytest.mark.slow
 
@@ -44,6 +44,7 @@ def aws(engine: Engine, network: ContainerNetwork, image: str) -> Iterator[Local
         ) as aws:
             aws.client("ecr").create_repository(repositoryName="backend")
             _push(aws, engine("image", "inspect", "--format", "{{.Id}}", image), "good")
+            _push(aws, "0" * 64, "lost")
             yield aws
 
 
@@ -143,6 +144,21 @@ def test_an_ill_task_is_replaced(
     wait_until("it is replaced", lambda: list(_instances(aws).values()) == ["HEALTHY"])
     answer = aws.client("ecs").describe_tasks(cluster="infra", tasks=[ill["taskArn"]])
     assert answer["tasks"][0]["stoppedReason"] == "Task failed container health checks"
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        {"Image": f"{REPOSITORY}:lost"},
+        {"HealthCheck": None, "Command": ["sh", "-c", "sleep 3; exit 1"]},
+    ],
+    ids=["no such image", "ends after a while"],
+)
+def test_a_deploy_whose_tasks_do_not_stay_up_fails(
+    network: ContainerNetwork, stacks: Stacks, container: dict[str, Any]
+) -> None:
+    with pytest.raises(StackFailedError, match="circuit breaker was triggered"):
+        stacks.deploy("tasks", _resources(network.cidr, count=1, **container))
 
 
 def test_a_task_that_starts_slowly_becomes_healthy_within_its_start_period(
