@@ -72,8 +72,8 @@ format: install-dev ## Format the code and sort its imports
 	@$(BIN)/ruff format --quiet .
 
 .PHONY: snapshots
-snapshots: install-dev ## Accept the templates as they are now
-	@$(PYTEST) tests/test_templates.py --snapshot-update
+snapshots: install-dev ## Accept the templates and the permissions of the roles as they are now
+	@$(PYTEST) tests/test_templates.py tests/test_roles.py --snapshot-update
 
 .venv/.made:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("error: Python 3.11 or newer is needed; set PYTHON=...")'

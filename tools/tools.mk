@@ -95,10 +95,6 @@ compliance: install-tools ## Review every topology with cdk-nag, and print the r
 permissions: install-tools ## Rehearse, and write docs/permissions.md: the grants of each role, and what used them
 	@$(REHEARSE) --without-engine --working-tree --permissions docs/permissions.md
 
-.PHONY: permissions-needed
-permissions-needed: install-tools ## Deliver without each grant that a delivery uses, and check that it fails by name
-	@$(BIN)/python -m tools.rehearsal.permissions_needed $(DELIVERED)
-
 .PHONY: bench
 bench: install-tools ## Compare the synthesis with an empty CDK app, and with another revision (AGAINST=<commit>)
 	@$(BIN)/python -m tools.bench $(if $(AGAINST),--against "$(AGAINST)")

@@ -32,34 +32,6 @@ def test_it_reports_a_missing_resource_and_a_type_that_it_cannot_find(
     assert inventory.missing(["strange"], listed_only=True) == []
 
 
-def test_it_finds_queues_tables_and_load_balancers(stacks: Stacks, local_aws: LocalAws) -> None:
-    def resource(kind: str, **properties: Any) -> dict[str, Any]:
-        return {"Type": f"AWS::{kind}", "Properties": properties}
-
-    balancing, http = "ElasticLoadBalancingV2", {"Port": 80, "Protocol": "HTTP"}
-    groups, vpc = [{"TargetGroupArn": {"Ref": "Targets"}, "Type": "forward"}], {"Ref": "Vpc"}
-    key = {"AttributeName": "id"}
-    resources = network() | {
-        "Queue": resource("SQS::Queue"),
-        "Table": resource(
-            "DynamoDB::Table",
-            KeySchema=[key | {"KeyType": "HASH"}],
-            AttributeDefinitions=[key | {"AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        ),
-        "Balancer": resource(f"{balancing}::LoadBalancer", Subnets=[{"Ref": "SubnetA"}]),
-        "Targets": resource(f"{balancing}::TargetGroup", VpcId=vpc, TargetType="ip", **http),
-        "Listener": resource(
-            f"{balancing}::Listener",
-            LoadBalancerArn={"Ref": "Balancer"},
-            DefaultActions=groups,
-            **http,
-        ),
-    }
-    stacks.deploy("various", resources)
-    assert Inventory(local_aws.access).missing(["various"]) == []
-
-
 def test_it_finds_what_is_left_in_cloud_map(
     stacks: Stacks, client: Client, local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:

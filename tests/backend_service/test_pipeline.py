@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from backend_service.artifacts import ArtifactBucket
-from tests.synthesis import CONNECTED, TOPOLOGIES, empty_stack, synthesise, template_of
+from tests.synthesis import CONNECTED, empty_stack, synthesise, template_of
 
 SERVICE = "BackendServiceStack"
 PIPELINE = "AWS::CodePipeline::Pipeline"
@@ -78,22 +78,6 @@ def test_it_is_a_v2_pipeline() -> None:
 def test_artifacts_go_to_the_bucket_of_the_stack() -> None:
     (bucket,) = synthesise().resources(SERVICE, "AWS::S3::Bucket")
     assert pipeline()["ArtifactStore"] == {"Location": {"Ref": bucket}, "Type": "S3"}
-
-
-@pytest.mark.parametrize("topology", TOPOLOGIES)
-def test_only_the_pipeline_may_assume_the_roles_of_the_actions(topology: str) -> None:
-    """They trust the pipeline's role by its ARN, so this role needs no right to assume them."""
-    synthesis = synthesise(**TOPOLOGIES[topology])
-    own = pipeline(**TOPOLOGIES[topology])["RoleArn"]
-    roles = synthesis.resources(SERVICE, "AWS::IAM::Role")
-    trusting = [
-        roles[action["RoleArn"]["Fn::GetAtt"][0]]["Properties"]["AssumeRolePolicyDocument"]
-        for action in actions(**TOPOLOGIES[topology]).values()
-        if "RoleArn" in action
-    ]
-    assert trusting
-    for document in trusting:
-        assert [s["Principal"] for s in document["Statement"]] == [{"AWS": own}]
 
 
 SHOWN = {"CustomData": "Releases #{Build.IMAGE}"}

@@ -18,12 +18,3 @@ def test_exec_sessions_are_logged_to_the_log_group_that_an_importing_service_exp
     log_group = synthesise().resources(CORE, "AWS::Logs::LogGroup")[log_group_id]
     assert session["Logging"] == "OVERRIDE"
     assert log_group["Properties"]["LogGroupName"] == "/ecs-exec/ecs-blueprint-infra"
-
-
-def test_only_ecs_tasks_may_assume_the_execution_role() -> None:
-    core = synthesise()
-    role = core.templates[CORE]["Outputs"]["TaskExecutionRoleName"]["Value"]
-    properties = core.resources(CORE, "AWS::IAM::Role")[role["Ref"]]["Properties"]
-    (statement,) = properties["AssumeRolePolicyDocument"]["Statement"]
-    assert statement["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
-    assert statement["Action"] == "sts:AssumeRole"

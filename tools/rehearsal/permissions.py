@@ -39,9 +39,8 @@ _PAGE = """\
 
 Written by `make permissions`: what each role of the sample settings is granted (by its own policies
 and by the artifact bucket's), the action of a call in the rehearsal that this grant alone allowed,
-and for a grant that no call used the page of AWS that wants it. `make permissions-needed` delivers
-without each used grant. How calls are judged, and what is not judged, is in
-[the local AWS's page](../cdk-rehearsal/README.md#who-may-do-what).
+and for a grant that no call used the page of AWS that wants it. How calls are judged, and what is
+not judged, is in [the local AWS's page](../cdk-rehearsal/README.md#who-may-do-what).
 """
 _HEAD = "| granted | used by | unused; required by this page of AWS |\n|---|---|---|"
 

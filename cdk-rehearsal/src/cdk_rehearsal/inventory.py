@@ -105,7 +105,7 @@ class Inventory:
         return [value for page in pages for value in jmespath.search(path, page) or []]
 
 
-# By type: service, operation, and JMESPath of CloudFormation's ids in the answer.
+# By type: service, operation, JMESPath of CloudFormation's ids in the answer, and a parameter.
 _PLAIN = {
     "AWS::EC2::VPC": "ec2 describe_vpcs Vpcs[].VpcId",
     "AWS::EC2::Subnet": "ec2 describe_subnets Subnets[].SubnetId",
@@ -114,6 +114,8 @@ _PLAIN = {
     " RouteTables[].Associations[].RouteTableAssociationId",
     "AWS::EC2::InternetGateway": "ec2 describe_internet_gateways"
     " InternetGateways[].InternetGatewayId",
+    "AWS::EC2::VPCGatewayAttachment": "ec2 describe_internet_gateways"
+    " InternetGateways[].Attachments[].join('|',['IGW',VpcId])",
     "AWS::EC2::EIP": "ec2 describe_addresses Addresses[].PublicIp",
     "AWS::EC2::NatGateway": "ec2 describe_nat_gateways NatGateways[?State!='deleted'].NatGatewayId",
     "AWS::EC2::SecurityGroup": "ec2 describe_security_groups SecurityGroups[].GroupId",
@@ -131,6 +133,7 @@ _PLAIN = {
     "AWS::ServiceDiscovery::Service": "servicediscovery list_services Services[].Id",
     "AWS::Route53::HostedZone": "route53 list_hosted_zones HostedZones[].Id",
     "AWS::IAM::Role": "iam list_roles Roles[].RoleName",
+    "AWS::IAM::ManagedPolicy": "iam list_policies Policies[].Arn Scope=Local",
     "AWS::Logs::LogGroup": "logs describe_log_groups logGroups[].logGroupName",
     "AWS::Logs::MetricFilter": "logs describe_metric_filters metricFilters[].filterName",
     "AWS::ECR::Repository": "ecr describe_repositories repositories[].repositoryName",
@@ -144,12 +147,11 @@ _PLAIN = {
     "AWS::CloudWatch::Alarm": "cloudwatch describe_alarms MetricAlarms[].AlarmName",
     "AWS::CloudWatch::Dashboard": "cloudwatch list_dashboards DashboardEntries[].DashboardName",
     "AWS::Lambda::Function": "lambda list_functions Functions[].FunctionName",
-    "AWS::SQS::Queue": "sqs list_queues QueueUrls[]",
-    "AWS::DynamoDB::Table": "dynamodb list_tables TableNames[]",
-    "AWS::ElasticLoadBalancingV2::LoadBalancer": "elbv2 describe_load_balancers"
-    " LoadBalancers[].LoadBalancerArn",
-    "AWS::ElasticLoadBalancingV2::TargetGroup": "elbv2 describe_target_groups"
-    " TargetGroups[].TargetGroupArn",
+    "AWS::ApplicationAutoScaling::ScalableTarget": "application-autoscaling"
+    " describe_scalable_targets"
+    " ScalableTargets[].join('|',[ResourceId,ScalableDimension,'ecs']) ServiceNamespace=ecs",
+    "AWS::ApplicationAutoScaling::ScalingPolicy": "application-autoscaling"
+    " describe_scaling_policies ScalingPolicies[].PolicyARN ServiceNamespace=ecs",
     "AWS::SSM::Parameter": "ssm describe_parameters Parameters[].Name",
     "AWS::SecretsManager::Secret": "secretsmanager list_secrets SecretList[].ARN",
     _STACK: "cloudformation list_stacks StackSummaries[?StackStatus!='DELETE_COMPLETE'].StackName",
@@ -157,7 +159,40 @@ _PLAIN = {
 }
 
 
-# Resources that a service lists only for each parent, or by other ids than CloudFormation's.
+_CLUSTERS = "ecs list_clusters clusterArns[]"
+# By type that a service lists for each parent: the parents, and service, operation, JMESPath of the
+# ids and the parameter that names the parent.
+_OF_EACH = {
+    "AWS::ECS::Service": (_CLUSTERS, "ecs list_services serviceArns[] cluster"),
+    "running ECS task": (_CLUSTERS, "ecs list_tasks taskArns[] cluster"),
+    "AWS::IAM::Policy": (
+        "iam list_roles Roles[].RoleName",
+        "iam list_role_policies PolicyNames[] RoleName",
+    ),
+    "AWS::ServiceDiscovery::Instance": (
+        "servicediscovery list_services Services[].Id",
+        "servicediscovery list_instances Instances[].Id ServiceId",
+    ),
+}
+
+
+def _listed(entry: str) -> Listing:
+    service, operation, path, *parameters = entry.split()
+    named = dict(each.split("=") for each in parameters)
+    return lambda call: iter(call(service, operation, path, **named))
+
+
+def _listed_of_each(parents: str, children: str) -> Listing:
+    service, operation, path, parent = children.split()
+
+    def listing(call: Call) -> Iterator[str]:
+        for each in _listed(parents)(call):
+            yield from call(service, operation, path, **{parent: each})
+
+    return listing
+
+
+# Resources that a service lists by other ids than CloudFormation's.
 
 
 def _routes(call: Call) -> Iterator[str]:
@@ -165,12 +200,6 @@ def _routes(call: Call) -> Iterator[str]:
         for route in table["Routes"]:
             if route["Origin"] == "CreateRoute":
                 yield f"{table['RouteTableId']}|{route['DestinationCidrBlock']}"
-
-
-def _gateway_attachments(call: Call) -> Iterator[str]:
-    path = "InternetGateways[].Attachments[].VpcId"
-    for vpc in call("ec2", "describe_internet_gateways", path):
-        yield f"IGW|{vpc}"
 
 
 def _is_of_a_function(kind: str) -> bool:
@@ -183,38 +212,12 @@ def _clusters(call: Call) -> Iterator[str]:
         yield arn.rsplit("/", 1)[-1]
 
 
-def _ecs_services(call: Call) -> Iterator[str]:
-    for cluster in call("ecs", "list_clusters", "clusterArns[]"):
-        yield from call("ecs", "list_services", "serviceArns[]", cluster=cluster)
-
-
-def _running_tasks(call: Call) -> Iterator[str]:
-    for cluster in call("ecs", "list_clusters", "clusterArns[]"):
-        yield from call("ecs", "list_tasks", "taskArns[]", cluster=cluster)
-
-
-def _cloud_map_instances(call: Call) -> Iterator[str]:
-    for service in call("servicediscovery", "list_services", "Services[].Id"):
-        yield from call("servicediscovery", "list_instances", "Instances[].Id", ServiceId=service)
-
-
 def _record_sets(call: Call) -> Iterator[str]:
     for zone in call("route53", "list_hosted_zones", "HostedZones[].Id"):
         operation, path = "list_resource_record_sets", "ResourceRecordSets[]"
         for record in call("route53", operation, path, HostedZoneId=zone):
             identifier = record.get("SetIdentifier", "")
             yield f"{zone}|{record['Name']}|{record['Type']}|{identifier}"
-
-
-def _load_balancer_listeners(call: Call) -> Iterator[str]:
-    for balancer in call("elbv2", "describe_load_balancers", "LoadBalancers[].LoadBalancerArn"):
-        path = "Listeners[].ListenerArn"
-        yield from call("elbv2", "describe_listeners", path, LoadBalancerArn=balancer)
-
-
-def _inline_policies(call: Call) -> Iterator[str]:
-    for role in call("iam", "list_roles", "Roles[].RoleName"):
-        yield from call("iam", "list_role_policies", "PolicyNames[]", RoleName=role)
 
 
 def _function_permissions(call: Call) -> Iterator[str]:
@@ -262,41 +265,15 @@ def _keys(call: Call) -> Iterator[str]:
             yield key
 
 
-def _scalable_targets(call: Call) -> Iterator[str]:
-    operation, path = "describe_scalable_targets", "ScalableTargets[]"
-    for target in call("application-autoscaling", operation, path, ServiceNamespace="ecs"):
-        yield f"{target['ResourceId']}|{target['ScalableDimension']}|ecs"
-
-
-def _scaling_policies(call: Call) -> Iterator[str]:
-    operation, path = "describe_scaling_policies", "ScalingPolicies[].PolicyARN"
-    yield from call("application-autoscaling", operation, path, ServiceNamespace="ecs")
-
-
-def _own_managed_policies(call: Call) -> Iterator[str]:
-    yield from call("iam", "list_policies", "Policies[].Arn", Scope="Local")
-
-
-def _plain(entry: str) -> Listing:
-    return lambda call: iter(call(*entry.split()))
-
-
-_LISTINGS: dict[str, Listing] = {kind: _plain(entry) for kind, entry in _PLAIN.items()} | {
+_LISTINGS: dict[str, Listing] = {
+    **{kind: _listed(entry) for kind, entry in _PLAIN.items()},
+    **{kind: _listed_of_each(*entries) for kind, entries in _OF_EACH.items()},
     "AWS::EC2::Route": _routes,
-    "AWS::EC2::VPCGatewayAttachment": _gateway_attachments,
     "AWS::ECS::Cluster": _clusters,
-    "AWS::ECS::Service": _ecs_services,
-    "AWS::ElasticLoadBalancingV2::Listener": _load_balancer_listeners,
-    "AWS::IAM::Policy": _inline_policies,
     "AWS::Lambda::Permission": _function_permissions,
     "AWS::S3::BucketPolicy": _bucket_policies,
     "AWS::SNS::TopicPolicy": _topic_policies,
     "AWS::KMS::Key": _keys,
-    "AWS::ApplicationAutoScaling::ScalableTarget": _scalable_targets,
-    "AWS::ApplicationAutoScaling::ScalingPolicy": _scaling_policies,
-    "AWS::IAM::ManagedPolicy": _own_managed_policies,
     "Custom::CDKECRDeployment": _image_tags,
-    "AWS::ServiceDiscovery::Instance": _cloud_map_instances,
-    "running ECS task": _running_tasks,
     "record set of a hosted zone": _record_sets,
 }

@@ -1,5 +1,6 @@
-"""The folder of an app is copied with links to what is beside it, and its CDK CLI is found."""
+"""An app runs where it is, and its CDK CLI is found."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,38 +28,30 @@ def program(tmp_path: Path) -> Program:
 
 @pytest.fixture
 def app(tmp_path: Path, program: Program, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of an app in a repository with other folders; the PATH has Node only."""
+    """The folder of an app in a repository; the PATH has Node only."""
     node = program("bin/node")
     monkeypatch.setenv("PATH", str(node.parent))
     monkeypatch.delenv("VIRTUAL_ENV", raising=False)
-    for path in (
-        *("outside/file", "repository/.git/HEAD", "repository/shared/module.py"),
-        *("repository/apps/shop/cdk.json", "repository/apps/shop/.venv/pyvenv.cfg"),
-        *("repository/apps/shop/cdk.out/manifest.json", "repository/apps/lib/module.py"),
-    ):
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).touch()
+    for path in (".git/HEAD", "apps/shop/cdk.json", "apps/shop/.venv/pyvenv.cfg"):
+        (tmp_path / "repository" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "repository" / path).write_text("{}")
     return tmp_path / "repository" / "apps" / "shop"
 
 
-def test_the_app_runs_in_a_copy_and_sees_its_repository(
+def test_the_app_runs_in_its_folder_and_the_cli_in_another(
     app: Path, tmp_path: Path, local_aws: LocalAws
 ) -> None:
+    (app / "cdk.json").write_text('{"app": "python3 app.py", "context": {"a": 1}}')
+    (app / "cdk.context.json").write_text("{}")
     with AppWorkspace(local_aws, app, cli=["cdk"], cache=tmp_path) as workspace:
-        copy = workspace.folder
-        (copy / "cdk.json").write_text("changed")
-        assert (app / "cdk.json").read_text() == ""
-        assert (copy / ".venv").resolve() == app / ".venv"
-        assert not (copy / "cdk.out").exists()
-        assert (copy / "../lib/module.py").samefile(app / "../lib/module.py")
-        assert (copy / "../../shared").is_symlink()
-        top = copy.parents[1]
-        assert sorted(each.name for each in top.iterdir()) == ["apps", "shared"]
-        assert not (top.parent / "outside").exists()
+        settings = json.loads((workspace.folder / "cdk.json").read_text())
+        assert settings == {"app": f"cd {app} && python3 app.py", "context": {"a": 1}}
+        assert (workspace.folder / "cdk.context.json").read_text() == "{}"
         path = workspace.environment["PATH"].split(":")
         assert path[:2] == [str(app / ".venv" / "bin"), str(tmp_path / "bin")]
-    assert not copy.exists()
-    assert (app / ".venv" / "pyvenv.cfg").exists()
+    (app / "cdk.json").write_text("app: python3")
+    with pytest.raises(RehearsalError, match=r"shop/cdk.json cannot be read"):
+        AppWorkspace(local_aws, app, cli=["cdk"], cache=tmp_path)
 
 
 def test_the_cli_of_the_app_comes_before_that_of_its_repository_and_of_the_path(

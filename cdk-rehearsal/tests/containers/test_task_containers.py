@@ -140,34 +140,19 @@ def test_an_ill_task_is_replaced(
     assert answer["tasks"][0]["stoppedReason"] == "Task failed container health checks"
 
 
-def test_a_task_that_stops_leaves_the_name_at_once_serves_on_and_is_killed_after_its_timeout(
-    aws: LocalAws, engine: Engine, network: ContainerNetwork, stacks: Stacks
-) -> None:
-    stacks.deploy("tasks", _resources(network.cidr, count=1, drain=60, StopTimeout=4))
-    (task,) = _tasks(aws)
-    (container,) = network.containers()
-    ecs = aws.client("ecs")
-
-    ecs.stop_task(cluster="infra", task=task["taskArn"])
-
-    assert _address(task) not in _instances(aws)
-    assert engine("exec", container, "sh", "-c", f"{CALL} && echo yes")
-
-    def described() -> dict[str, Any]:
-        arns = [task["taskArn"]]
-        return dict(ecs.describe_tasks(cluster="infra", tasks=arns)["tasks"][0])
-
-    assert described()["lastStatus"] == "STOPPING"
-    wait_until("it has stopped", lambda: described()["lastStatus"] == "STOPPED")
-    assert described()["containers"][0]["exitCode"] == 137
-    assert engine.attempt("container", "inspect", container).returncode != 0
-
-
-def test_a_deploy_whose_image_has_nothing_to_run_fails(
-    network: ContainerNetwork, stacks: Stacks
+@pytest.mark.parametrize(
+    "container",
+    [
+        {"Image": f"{REPOSITORY}:empty"},
+        {"HealthCheck": None, "Command": ["sh", "-c", "sleep 3; exit 1"]},
+    ],
+    ids=["nothing to run", "ends after a while"],
+)
+def test_a_deploy_whose_tasks_do_not_stay_up_fails(
+    network: ContainerNetwork, stacks: Stacks, container: dict[str, Any]
 ) -> None:
     with pytest.raises(StackFailedError, match="circuit breaker was triggered"):
-        stacks.deploy("tasks", _resources(network.cidr, count=1, Image=f"{REPOSITORY}:empty"))
+        stacks.deploy("tasks", _resources(network.cidr, count=1, **container))
 
 
 def test_the_engine_loads_an_image_that_only_ecr_has(

@@ -12,7 +12,6 @@ from support.functions import allow, document, refused
 
 ACCOUNT = "111122223333"
 REGION = "eu-west-1"
-NO_TOKEN = "11111111-2222-3333-4444-555555555555"  # noqa: S105 - belongs to no approval
 
 pytestmark = pytest.mark.slow
 
@@ -43,15 +42,14 @@ def test_an_unknown_action_or_condition_key_is_refused_by_name(user: Callable[..
         ("lambda", "invoke", {"FunctionName": "f"}, "lambda:{}:function:f"),
         (
             "codepipeline",
-            "put_approval_result",
+            "retry_stage_execution",
             {
                 "pipelineName": "p",
                 "stageName": "s",
-                "actionName": "a",
-                "token": NO_TOKEN,
-                "result": {"summary": "", "status": "Approved"},
+                "pipelineExecutionId": "e",
+                "retryMode": "ALL_ACTIONS",
             },
-            "codepipeline:{}:p/s/a",
+            "codepipeline:{}:p/s",
         ),
         (
             "logs",

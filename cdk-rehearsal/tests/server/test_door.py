@@ -181,9 +181,6 @@ def test_a_body_that_is_too_large_is_refused(door: Sender, monkeypatch: pytest.M
     [
         ("ecs", "ListClusters", b'{"maxResults": [' + b"[]," * 1_000_000 + b"[]]}"),
         ("ecs", "ListClusters", b'{"maxResults": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
-        ("ecs", "ListClusters", b"\n{}"),
-        ("ecs", "ListClusters", b"\xef\xbb\xbf{}"),
-        ("ecs", "ListClusters", "{}".encode("utf-16")),
         ("lambda", "UpdateFunctionCode", b'{"FunctionName": "other"}'),
         ("lambda", "UpdateFunctionCode", b'{"Unknown": "any"}'),
         ("sns", "ListTopics", b"&".join(b"NextToken.%d=a" % n for n in range(100_001))),

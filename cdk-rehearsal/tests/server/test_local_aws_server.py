@@ -120,15 +120,6 @@ def test_no_other_user_can_read_its_files_or_find_its_key(access: Access) -> Non
     assert access.key.secret_access_key not in repr(access)
 
 
-def test_the_environment_has_no_aws_setting_of_the_shell(access: Access) -> None:
-    left_out = {"AWS_PROFILE": "production", "AWS_ENDPOINT_URL_S3": "https://elsewhere"}
-    environment = access.environment({"PATH": "/bin", "AWS_REGION": "us-east-1"} | left_out)
-    assert (environment["PATH"], environment["AWS_REGION"]) == ("/bin", "eu-west-1")
-    assert access.key.as_variables().items() <= environment.items()
-    assert environment["AWS_CA_BUNDLE"] == environment["NODE_EXTRA_CA_CERTS"]
-    assert not left_out.keys() & environment.keys()
-
-
 def test_a_client_ignores_profiles_files_and_variables_of_the_user(
     local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

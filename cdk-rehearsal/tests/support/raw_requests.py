@@ -5,7 +5,7 @@ import ssl
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from botocore.auth import S3SigV4QueryAuth, SigV4Auth
+from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
@@ -61,11 +61,3 @@ def signature(
     of = key or (access.key.access_key_id, access.key.secret_access_key)
     SigV4Auth(Credentials(*of), service, access.region).add_auth(request)
     return dict(request.headers)
-
-
-def presigned(access: Access, method: str, path: str, seconds: int) -> str:
-    """Return the path with a signature by the owner's key in its query."""
-    request = AWSRequest(method, access.endpoint_url + path)
-    of = Credentials(access.key.access_key_id, access.key.secret_access_key)
-    S3SigV4QueryAuth(of, "s3", access.region, expires=seconds).add_auth(request)
-    return str(request.url).removeprefix(access.endpoint_url)

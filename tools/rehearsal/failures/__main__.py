@@ -28,7 +28,7 @@ Failure = Callable[[FailureContext], None]
 
 OF_A_WHOLE_SERVICE: tuple[Failure, ...] = (
     destroys.core_in_use,
-    broken_promotions.killed_function,
+    broken_promotions.failed_promotion,
     broken_promotions.deploy_in_between,
     attacks.attacking_build,
     interrupted_deploys.killed_during_an_update,

@@ -5,14 +5,13 @@ does everything after them.
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import json
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 from cdk_rehearsal import expect, expect_true, push_image
 from cdk_rehearsal.pipelines import (
-    ATTEMPTS,
     CODEBUILD,
     Action,
     ArtifactStore,
@@ -31,6 +30,16 @@ class MadeUpBuilds(ServicePipeline):
         super().__init__(context, DockerCommand(folder=Path(), variables={}, description=""))
         self._builds = itertools.count(1)
 
+    def function_role(self) -> str:
+        """Return the name of the role of the function that releases and promotes."""
+        name = self.context.outputs(SERVICE)["PipelineName"]
+        stages = self._client.get_pipeline(name=name)["pipeline"]["stages"]
+        actions = [action for stage in stages for action in stage["actions"]]
+        (called,) = (a["configuration"] for a in actions if a["name"] == "Promote")
+        functions = self.context.aws.client("lambda")
+        found = functions.get_function_configuration(FunctionName=called["FunctionName"])
+        return str(found["Role"]).rpartition("/")[2]
+
     def source_of(self, commit: str) -> Source:
         """Return no files at all."""
         return Source(files={}, links={}, origin=commit)
@@ -48,45 +57,35 @@ class MadeUpBuilds(ServicePipeline):
         return {"IMAGE": f"{uri}/builds:{tag}@{digest}"}
 
 
-def killed_function(context: FailureContext) -> None:
-    """Kill the function at its decisive calls, in Release and in Promote, and retry the stage.
+def failed_promotion(context: FailureContext) -> None:
+    """Deny the function the last call of a delivery, then allow it and retry the stage.
 
-    The unit tests of the function kill it at every other call.
+    The unit tests of the function end it before and after each of its calls.
     """
     report = context.report
     report.section("A delivery ends between build and promotion")
     pipeline, live = MadeUpBuilds(context), partial(context.image, context.repository(), "live")
-    before = live()
-    with report.step("Release is killed before it puts the image") as step:
-        with _nothing_changes(context):
-            _expect_no_answer(partial(pipeline.run, "c0ffee"), "Release", "ecr.PutImage")
-        expect("the image is in the repository", _has_image(context, "c0ffee-1"), False)
-        step.note = "the repository of the service has no image of it"
-    with report.step("The stage is retried, Release is killed before it answers") as step:
-        with _nothing_changes(context):
-            answer = "codepipeline.PutJobSuccessResult"
-            _expect_no_answer(partial(pipeline.retry, "Deploy"), "Release", answer)
-        expect("the image is in the repository", _has_image(context, "c0ffee-1"), True)
-        step.note = "the image is there, no task runs it"
-    with report.step("It is retried, Promote is killed before it moves `live`") as step:
-        _expect_no_answer(partial(pipeline.retry, "Deploy"), "Promote", "ecr.PutImage")
+    before, function = live(), pipeline.function_role()
+    iam = context.aws.client("iam")
+    with report.step("Promote may not move `live`") as step:
+        deny = {"Effect": "Deny", "Action": "ecr:PutImage", "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+        denied = {"RoleName": function, "PolicyName": "denied"}
+        deny_it = partial(iam.put_role_policy, **denied, PolicyDocument=document)
+        failure = failure_of(
+            partial(pipeline.run, "c0ffee", before={"Promote": deny_it}), "Promote"
+        )
+        expect_true("the failure names the call", holds="ecr:PutImage" in str(failure))
         running = context.running_image()
         expect("`live`", live(), before)
         expect_true("the tasks run the new image", holds=running != before)
         step.note = f"{running[7:19]} runs, `live` is still {before[7:19]}"
-    with report.step("It is retried, Promote is killed after that, Lambda repeats it") as step:
-        killed = ["after ecr.PutImage", "before codepipeline.PutJobSuccessResult"]
-        done = pipeline.retry("Deploy", kills={"Promote": killed})
+    with report.step("It may, and the stage is retried") as step:
+        iam.delete_role_policy(**denied)
+        done = pipeline.retry("Deploy")
         expect("actions", done, ["Release", "Deploy", "Promote"])
         _expect_live(context, running)
         step.note = f"{running[7:19]} is live"
-    with report.step("Promote is killed, and the next delivery follows") as step:
-        _expect_no_answer(partial(pipeline.run, "c0ffee"), "Promote", "ecr.PutImage")
-        expect("`live`", live(), running)
-        pipeline.run("c0c0a")
-        delivered = context.image(context.repository(), "c0c0a-3")
-        _expect_live(context, delivered)
-        step.note = f"{delivered[7:19]} is live"
 
 
 def deploy_in_between(context: FailureContext) -> None:
@@ -123,28 +122,6 @@ def _deploy(context: FailureContext, **changes: str) -> None:
     workspace.deploy("--all", *workspace.synthesised())
 
 
-@contextmanager
-def _nothing_changes(context: FailureContext) -> Iterator[None]:
-    """Require that the block changes neither `live` nor the image in service."""
-    live, running = context.image(context.repository(), "live"), context.running_image()
-    yield
-    expect("`live`", context.image(context.repository(), "live"), live)
-    expect("the image that the service runs", context.running_image(), running)
-
-
-def _expect_no_answer(deliver: Callable[..., Sequence[str]], name: str, call: str) -> None:
-    """Kill the function of an action before a call, at each attempt, so that it never answers."""
-    failure = failure_of(partial(deliver, kills={name: [f"before {call}"] * ATTEMPTS}), name)
-    expect_true(f"the function does not answer: {failure}", holds="no answer" in str(failure))
-
-
 def _expect_live(context: RehearsalContext, digest: str) -> None:
     expect("the image that the service runs", context.running_image(), digest)
     expect("`live`", context.image(context.repository(), "live"), digest)
-
-
-def _has_image(context: RehearsalContext, tag: str) -> bool:
-    answer = context.aws.client("ecr").batch_get_image(
-        repositoryName=context.repository(), imageIds=[{"imageTag": tag}]
-    )
-    return bool(answer["images"])

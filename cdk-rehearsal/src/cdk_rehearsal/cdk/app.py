@@ -1,6 +1,8 @@
-"""Runs any CDK app in a copy of its folder, with the app's CDK CLI or with one of this package."""
+"""Runs any CDK app where it is, with the app's CDK CLI or with one of this package."""
 
+import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,17 +19,17 @@ from cdk_rehearsal.server.local_aws import LocalAws
 CLI_VERSION = "2.1148.1"
 """The CDK CLI for apps without one: npm's `latest` (3.0.0 is deprecated)."""
 
-_LEFT_OUT = frozenset({".git", ".cache", "__pycache__", ASSEMBLY})
+_CONTEXT = "cdk.context.json"
 _INSTALLED = "node_modules"
 _LAST_LINES = 40
 _VENVS = (".venv", "venv")
 
 
 class AppWorkspace(Workspace):
-    """Runs an app in a copy of its folder, so that nothing is written into the folder itself.
+    """Runs an app in its folder, and the CDK CLI in another one, into which both write.
 
-    What lies beside the folder, up to the top of its repository, is linked, since apps import
-    modules from there. ``context`` has the values of ``--context``.
+    ``context`` has the values of ``--context``. ``RehearsalError`` if the app has no cdk.json that
+    can be read.
     """
 
     def __init__(
@@ -51,17 +53,17 @@ class AppWorkspace(Workspace):
             "NODE_NO_WARNINGS": "1",
         }
         try:
-            self.folder = _copy_with_surroundings(app, self.folder / "app")
-        except (OSError, shutil.Error, RecursionError) as error:
+            _write_settings(app, self.folder)
+        except (OSError, ValueError) as error:
             self._scratch.remove()
-            raise RehearsalError(f"{app} cannot be copied: {error}") from None
+            raise RehearsalError(f"{app / 'cdk.json'} cannot be read: {error}") from None
 
     def cdk(self, *arguments: str) -> str:
-        """See ``Workspace.cdk``; the error has the reasons, and names files of the app's folder."""
+        """See ``Workspace.cdk``; the error has only the reasons."""
         done = self.finish(self.start(*arguments))
         if done.returncode == 0:
             return done.stdout
-        output = (done.stdout + done.stderr).replace(str(self.folder), str(self._app))
+        output = done.stdout + done.stderr
         reasons = relevant_lines(output, self._app)
         if len(reasons) == 1:  # the app itself has failed
             reasons = last_lines(output, _LAST_LINES)
@@ -69,7 +71,7 @@ class AppWorkspace(Workspace):
 
     def synthesise(self) -> Assembly:
         """Run the app; later commands use the assembly with ``AS_SYNTHESISED``."""
-        self.cdk("synth", "--quiet", "--output", ASSEMBLY, *self._context)
+        self.cdk("synth", "--quiet", "--output", str(self.folder / ASSEMBLY), *self._context)
         return Assembly(self.folder / ASSEMBLY)
 
 
@@ -128,39 +130,14 @@ def _install_cli(folder: Path, path: str) -> Path:
     return cli
 
 
-def _copy_with_surroundings(app: Path, target: Path) -> Path:
-    """Copy the folder of the app to the same place below a copy of its repository's top folder.
-
-    In the folders above the app there are links to all other entries. Without a repository the
-    folder that holds the app is the top.
-    """
-    above = list(app.parents)
-    tops = [each for each in (app, *above) if (each / ".git").exists()]
-    top = tops[0] if tops else above[0]
-    for folder in reversed([each for each in above if each.is_relative_to(top)]):
-        place = target / folder.relative_to(top)
-        place.mkdir(parents=True)
-        for entry in folder.iterdir():
-            if entry.name not in _LEFT_OUT and not app.is_relative_to(entry):
-                (place / entry.name).symlink_to(entry)
-    copy = target / app.relative_to(top)
-    _copy(app, copy)
-    return copy
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy a folder, but link the installed packages in it."""
-    linked: list[Path] = []
-
-    def ignore(folder: str, names: list[str]) -> set[str]:
-        entries = [Path(folder, name) for name in names]
-        large = [each for each in entries if each.name == _INSTALLED or _is_venv(each)]
-        linked.extend(large)
-        return {each.name for each in large} | (_LEFT_OUT & set(names))
-
-    shutil.copytree(source, target, symlinks=True, ignore=ignore)
-    for each in linked:
-        (target / each.relative_to(source)).symlink_to(each)
+def _write_settings(app: Path, folder: Path) -> None:
+    """Write the app's cdk.json, whose commands go to the app's folder, and copy its context."""
+    settings = json.loads((app / "cdk.json").read_text(encoding="utf-8"))
+    for command in {"app", "build"} & settings.keys():
+        settings[command] = f"cd {shlex.quote(str(app))} && {settings[command]}"
+    (folder / "cdk.json").write_text(json.dumps(settings), encoding="utf-8")
+    if (app / _CONTEXT).exists():
+        shutil.copy(app / _CONTEXT, folder)
 
 
 def _is_venv(folder: Path) -> bool:

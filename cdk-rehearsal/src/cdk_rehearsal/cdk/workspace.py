@@ -8,8 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -112,19 +111,6 @@ class Workspace:
         }
         name = f"deployer-{secrets.token_hex(4)}"
         self.environment |= access.user(name, assume).key.as_variables()
-
-    @contextmanager
-    def offline(self) -> Iterator[None]:
-        """Let the CDK CLI run without credentials, at an endpoint that refuses connections."""
-        known = self.environment
-        self.environment = {k: v for k, v in known.items() if not k.startswith("AWS_")} | {
-            "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
-        try:
-            yield
-        finally:
-            self.environment = known
 
     def failing_cdk(self, *arguments: str) -> str:
         """Run the CDK CLI, which is expected to fail, and return all that it printed."""

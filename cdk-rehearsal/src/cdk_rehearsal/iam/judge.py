@@ -104,7 +104,7 @@ def _decision(principal: Principal, check: Check, policies: Policies) -> Decisio
     request = Request(
         caller=principal.caller, action=check.action, resource=check.resource, keys=keys
     )
-    layers = (policies.identity, policies.boundary or (), policies.session or (), policies.resource)
+    layers = (policies.identity, policies.boundary or (), policies.resource)
     for statement in (each for layer in layers for each in layer):
         _require_known_keys(statement, request)
         if statement.names_action(check.action):

@@ -32,14 +32,12 @@ class Principal:
     keys: Mapping[str, Any]
     identity: tuple[Statement, ...]
     boundary: tuple[Statement, ...] | None = None
-    session: tuple[Statement, ...] | None = None
 
     def policies(self, resource: tuple[Statement, ...], *, decisive: bool) -> Policies:
         """Return all policies that decide about a request, with that of the resource."""
         return Policies(
             identity=self.identity,
             boundary=self.boundary,
-            session=self.session,
             resource=resource,
             decisive=decisive,
         )
@@ -54,7 +52,8 @@ def principal_of(access_key_id: str) -> Principal:
     credential = iam_evaluator.resolve_credential(access_key_id, get_account_id())
     if isinstance(credential, iam_evaluator.CredentialResolutionError):
         raise NoSuchPrincipalError(credential.message)
-    session = sts._sessions.get(access_key_id, {})
+    if sts._sessions.get(access_key_id, {}).get("SessionPolicies") is not None:
+        raise NoSuchPrincipalError("the local AWS does not judge session policies")
     if credential.principal_type == "AssumedRole":
         name = credential.principal_arn.split("/")[1]
         entity, own = iam._roles.get(name), _of_role(name)
@@ -67,7 +66,6 @@ def principal_of(access_key_id: str) -> Principal:
         raise NoSuchPrincipalError(f"{credential.principal_arn} does not exist any more")
     is_role = credential.principal_type == "AssumedRole"
     boundary = entity.get("PermissionsBoundary")
-    limits = session.get("SessionPolicies")
     keys = {key.lower(): value for key, value in iam_evaluator._principal_keys(credential).items()}
     return Principal(
         caller=Caller(
@@ -84,7 +82,6 @@ def principal_of(access_key_id: str) -> Principal:
         },
         identity=tuple(own),
         boundary=tuple(_managed(boundary)) if boundary else None,
-        session=None if limits is None else tuple(_of_session(limits)),
     )
 
 
@@ -114,19 +111,8 @@ def _of_user(name: str) -> Iterator[Statement]:
         yield from statements(document, policy=policy)
     for arn in user.get("AttachedPolicies", []):
         yield from _managed(arn)
-    for group, content in iam._groups.items():
-        if name in content.get("Users", []):
-            for policy, document in (iam._group_inline_policies.get(group) or {}).items():
-                yield from statements(document, policy=policy)
-            for arn in content.get("AttachedPolicies", []):
-                yield from _managed(arn)
-
-
-def _of_session(limits: Mapping[str, Any]) -> Iterator[Statement]:
-    if limits.get("Policy"):
-        yield from statements(limits["Policy"], policy="session policy")
-    for arn in limits.get("PolicyArns", []):
-        yield from _managed(arn)
+    if any(name in group.get("Users", []) for group in iam._groups.values()):
+        raise NoSuchPrincipalError("the local AWS does not judge the policies of groups")
 
 
 def _managed(arn: str) -> Iterator[Statement]:

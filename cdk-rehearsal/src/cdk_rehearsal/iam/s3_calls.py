@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actio
 
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
-from urllib.parse import parse_qs, unquote
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from ministack.core import iam_actions
@@ -19,14 +18,11 @@ Needed: TypeAlias = tuple[str, str, Mapping[str, Any]]
 
 _ACTIONS = {
     "CompleteMultipartUpload": "PutObject",
-    "CopyObject": "PutObject",
     "CreateMultipartUpload": "PutObject",
-    "DeleteBucketCors": "PutBucketCORS",
     "DeleteBucketEncryption": "PutEncryptionConfiguration",
     "DeleteBucketLifecycle": "PutLifecycleConfiguration",
     "DeleteBucketTagging": "PutBucketTagging",
     "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
-    "GetBucketCors": "GetBucketCORS",
     "GetBucketEncryption": "GetEncryptionConfiguration",
     "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
     "GetBucketNotificationConfiguration": "GetBucketNotification",
@@ -39,35 +35,20 @@ _ACTIONS = {
     "ListObjects": "ListBucket",
     "ListObjectsV2": "ListBucket",
     "ListParts": "ListMultipartUploadParts",
-    "PutBucketCors": "PutBucketCORS",
     "PutBucketEncryption": "PutEncryptionConfiguration",
     "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
     "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
     "UploadPart": "PutObject",
-    "UploadPartCopy": "PutObject",
 }
 """The operations whose action has another name. What has no action of its own name is refused."""
-_OF_VERSIONS = {
-    "DeleteObject": "DeleteObjectVersion",
-    "DeleteObjectTagging": "DeleteObjectVersionTagging",
-    "GetObject": "GetObjectVersion",
-    "GetObjectAcl": "GetObjectVersionAcl",
-    "GetObjectTagging": "GetObjectVersionTagging",
-    "PutObjectAcl": "PutObjectVersionAcl",
-    "PutObjectTagging": "PutObjectVersionTagging",
-}
-# What a header of a write needs besides.
-_OF_HEADERS = {
-    "x-amz-acl": "PutObjectAcl",
-    "x-amz-bypass-governance-retention": "BypassGovernanceRetention",
-    "x-amz-grant-": "PutObjectAcl",
-    "x-amz-object-lock-legal-hold": "PutObjectLegalHold",
-    "x-amz-object-lock-mode": "PutObjectRetention",
-    "x-amz-object-lock-retain-until-date": "PutObjectRetention",
-    "x-amz-tagging": "PutObjectTagging",
-}
+_OF_VERSIONS = {"DeleteObject": "DeleteObjectVersion", "GetObject": "GetObjectVersion"}
+# Headers that need another permission: for ACLs, locks, tags, owners, and the source of a copy.
+_HEADERS_NOT_JUDGED = (
+    *("x-amz-acl", "x-amz-bucket-object-lock", "x-amz-bypass-governance-retention"),
+    *("x-amz-copy-source", "x-amz-grant-", "x-amz-object-lock-", "x-amz-object-ownership"),
+    "x-amz-tagging",
+)
 _LONGEST_LIST = 4 * 1024 * 1024
-_NEW = ("x-amz-acl", "x-amz-bucket-object-lock", "x-amz-grant-", "x-amz-object-ownership")
 # They need the rights to read or to change an object besides.
 _NOT_JUDGED = ("GetObjectAttributes", "RestoreObject")
 # Names that stand for a bucket of another name.
@@ -76,6 +57,8 @@ _ALIASES = ("-s3alias", "--ol-s3")
 
 def of_s3(call: ApiRequest) -> Iterator[Needed]:
     """Yield all permissions that a call needs; ``UnjudgedError`` if that is unknown."""
+    if named := [each for each in call.headers if each.startswith(_HEADERS_NOT_JUDGED)]:
+        raise UnjudgedError(f"s3_calls.py does not know what {', '.join(sorted(named))} needs")
     if call.operation == "DeleteObjects":
         # DeleteObject always: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
         for key, version in _to_delete(call.body):
@@ -88,15 +71,6 @@ def of_s3(call: ApiRequest) -> Iterator[Needed]:
         )
         keys = {key.lower(): value for key, value in context.items()}
         yield action, _arn(call.text("Bucket"), call.text("Key")), keys
-    if source := call.text("CopySource"):
-        yield _source(source)
-    if call.text("Key"):
-        for header in sorted(call.headers):
-            for start, action in _OF_HEADERS.items():
-                if header.startswith(start):
-                    yield action, _arn(call.text("Bucket"), call.text("Key")), {}
-    elif call.operation == "CreateBucket" and any(each.startswith(_NEW) for each in call.headers):
-        raise UnjudgedError("the bucket is made with an ACL, object lock or owner of its objects")
 
 
 def _action(operation: str) -> str:
@@ -108,23 +82,15 @@ def _action(operation: str) -> str:
 
 
 def _versioned(action: str, version: str) -> str:
-    return _OF_VERSIONS.get(action, action) if version else action
+    if version and action not in _OF_VERSIONS:
+        raise UnjudgedError(f"s3_calls.py does not know what {action} of a version needs")
+    return _OF_VERSIONS[action] if version else action
 
 
 def _arn(bucket: str, key: str = "") -> str:
     if bucket.endswith(_ALIASES):
         raise UnjudgedError(f"{bucket} stands for another bucket")
     return f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket or '*'}"
-
-
-def _source(header: str) -> Needed:
-    """Return what the copy of an object needs where it comes from."""
-    path, _, query = header.partition("?")
-    bucket, _, key = unquote(path).lstrip("/").partition("/")
-    if not key or bucket.startswith("arn:"):
-        raise UnjudgedError(f"x-amz-copy-source {header!a} is no object in a bucket")
-    version = parse_qs(query).get("versionId", [""])[0]
-    return _versioned("GetObject", version), _arn(bucket, key), {}
 
 
 def _to_delete(body: bytes) -> Iterator[tuple[str, str]]:

@@ -1,8 +1,8 @@
 """Reports what this package replaces in MiniStack, and what a new version of MiniStack changes.
 
-`python -m cdk_rehearsal.server --replacements` prints every replacement. `--replacements check`
-prints which replaced or used names of MiniStack have changed or are gone since the last
-`--replacements accept`, which records them. The record is names.json: a fingerprint of the source
+`python -m cdk_rehearsal.server --replacements` prints every replacement, and which replaced or used
+names of MiniStack have changed or are gone since the last `--replacements accept`, which records
+them. The record is names.json: a fingerprint of the source
 of each function of MiniStack's modules that this package replaces or uses.
 """
 
@@ -12,7 +12,6 @@ import hashlib
 import inspect
 import json
 import os
-import textwrap
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.metadata import version
@@ -27,7 +26,6 @@ from cdk_rehearsal.scratch import ScratchDirectory
 RECORD = Path(__file__).with_name("names.json")
 _PACKAGE = Path(__file__).parents[1]
 _PREFIX = "ministack."
-_WIDTH = 100
 _GONE = "gone"
 _COMMAND = "python -m cdk_rehearsal.server --replacements"
 
@@ -35,7 +33,7 @@ _COMMAND = "python -m cdk_rehearsal.server --replacements"
 def main(arguments: Sequence[str]) -> int:
     """Run the command; return the exit code of the process."""
     parser = argparse.ArgumentParser(prog=_COMMAND)
-    parser.add_argument("action", nargs="?", default="print", choices=("print", "check", "accept"))
+    parser.add_argument("action", nargs="?", choices=("accept",))
     action = parser.parse_args(arguments).action
     with ScratchDirectory("local-aws") as scratch:
         # On import MiniStack makes folders, looks for a container engine, and reads variables of
@@ -55,15 +53,11 @@ def main(arguments: Sequence[str]) -> int:
         record = {"ministack": version("ministack"), "names": dict(sorted(now.items()))}
         RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         return 0
-    if action == "check":
-        recorded = json.loads(RECORD.read_text(encoding="utf-8"))
-        uses = {name: use for name, (_, use) in names.items()}
-        found = [*replacements.problems(), *differences(recorded, now, uses)]
-        fits = f"MiniStack {version('ministack')} has every name that is replaced or used here."
-        print("\n".join(found) or fits, flush=True)
-        return 1 if found else 0
-    print(report(replacements), flush=True)
-    return 0
+    recorded = json.loads(RECORD.read_text(encoding="utf-8"))
+    uses = {name: use for name, (_, use) in names.items()}
+    found = [*replacements.problems(), *differences(recorded, now, uses)]
+    print("\n".join([report(replacements), *found]), flush=True)
+    return 1 if found else 0
 
 
 def report(replacements: Replacements) -> str:
@@ -71,13 +65,11 @@ def report(replacements: Replacements) -> str:
     lines = []
     entries = list(replacements)
     for entry in entries:
-        verb = "added: " if entry.adds else ""
-        name, *more = (str(name).removeprefix(_PREFIX) for name in entry.names)
-        lines.append(f"{name}  <-  {entry.where}")
-        lines += [f"    and {other}" for other in more]
-        lines += _indented(f"{verb}{entry.why}")
+        names = " and ".join(str(name).removeprefix(_PREFIX) for name in entry.names)
+        lines.append(f"{names}  <-  {entry.where}")
+        lines.append(f"    {'added: ' if entry.adds else ''}{entry.why}")
         if entry.upstream:
-            lines += _indented(f"upstream: {entry.upstream}")
+            lines.append(f"    upstream: {entry.upstream}")
     added = sum(entry.adds for entry in entries)
     upstream = sum(bool(entry.upstream) for entry in entries)
     lines.append(
@@ -85,11 +77,6 @@ def report(replacements: Replacements) -> str:
         f"MiniStack could take over {upstream} of them."
     )
     return "\n".join(lines)
-
-
-def _indented(text: str) -> list[str]:
-    indent = " " * 4
-    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent)
 
 
 def differences(recorded: dict[str, Any], now: dict[str, str], uses: dict[str, str]) -> list[str]:

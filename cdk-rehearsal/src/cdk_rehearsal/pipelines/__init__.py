@@ -13,15 +13,12 @@ from cdk_rehearsal.pipelines.docker import (
     docker_stand_in,
     images_in_ecr,
 )
-from cdk_rehearsal.pipelines.lambda_action import ATTEMPTS
 from cdk_rehearsal.pipelines.pipeline_run import ActionFailedError, PipelineRun, failure_of
 from cdk_rehearsal.pipelines.source_tree import Source, git_environment, read_source, top_of
-from cdk_rehearsal.pipelines.worker import FAILURES, PipelineWorker
+from cdk_rehearsal.pipelines.worker import PipelineWorker
 
 __all__ = [
-    "ATTEMPTS",
     "CODEBUILD",
-    "FAILURES",
     "Action",
     "ActionFailedError",
     "ArtifactStore",

@@ -3,19 +3,16 @@
 https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-Lambda.html
 """
 
-import atexit
 import io
 import json
 import os
-import select
-import signal
 import subprocess
 import sys
 import uuid
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 from cdk_rehearsal.access import Access
@@ -26,13 +23,12 @@ from cdk_rehearsal.pipelines.artifacts import Action, ArtifactStore
 from cdk_rehearsal.scratch import ScratchDirectory
 from cdk_rehearsal.server.local_aws import LocalAws
 
-ATTEMPTS = 3
-"""How often Lambda runs a function that CodePipeline has called, if it fails.
-https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"""
-
 LAMBDA = "lambda.amazonaws.com"
 
 _RUNTIME = Path(__file__).with_name("lambda_runtime.py")
+# How often Lambda runs a function that CodePipeline has called, if it fails.
+# https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+_ATTEMPTS = 3
 _MOST_CALLS = 20
 _LOG_LINES = 20
 
@@ -41,14 +37,12 @@ class LambdaAction:
     """Calls the function of an action, which a stack has deployed to ``aws``.
 
     ``access`` is that of the action's role, whose credentials the function gets with its job; the
-    function runs with its own role. ``kills`` are the calls at which its process is killed, one for
-    each attempt, such as ``before ecr.PutImage``.
+    function runs with its own role.
     """
 
-    def __init__(self, aws: LocalAws, access: Access, *, kills: Sequence[str] = ()) -> None:
+    def __init__(self, aws: LocalAws, access: Access) -> None:
         self._aws = aws
         self._access = access
-        self._kills = list(kills)
 
     def run(self, action: Action, artifacts: ArtifactStore) -> dict[str, str]:
         """Return the output variables.
@@ -99,21 +93,16 @@ class LambdaAction:
             function["Role"], service=LAMBDA, session=function["FunctionName"]
         )
         log = ""
-        for _ in range(ATTEMPTS):
-            result, logged = code.parent / "result.json", code.parent / "log"
-            status = _warm_runtime().run(
-                {
-                    "code": str(code),
-                    "handler": function["Handler"],
-                    "event": event,
-                    "seconds": function["Timeout"],
-                    "kill": self._kills.pop(0) if self._kills else "",
-                    "result": str(result),
-                    "log": str(logged),
-                    "environment": self._environment(access, function),
-                }
-            )
-            log = logged.read_text("utf-8")
+        for _ in range(_ATTEMPTS):
+            result = code.parent / "result.json"
+            result.unlink(missing_ok=True)
+            call = {
+                "handler": function["Handler"],
+                "event": event,
+                "seconds": function["Timeout"],
+                "result": str(result),
+            }
+            status, log = _run(call, code, self._environment(access, function))
             if job["artifactCredentials"]["secretAccessKey"] in log:
                 raise RehearsalError("the function logs the credentials of its job")
             group = function.get("LoggingConfig", {}).get("LogGroup")
@@ -149,54 +138,25 @@ class LambdaAction:
         )
 
 
-class _Runtime:
-    """A process of `lambda_runtime` that has loaded boto3; it ends when this process ends."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
+def _run(call: Mapping[str, Any], code: Path, environment: Mapping[str, str]) -> tuple[int, str]:
+    """Run a handler in a process of its own; return the exit status of that, and the log."""
+    try:
+        done = subprocess.run(
             [sys.executable, "-I", str(_RUNTIME)],
-            # It has no credentials: each handler gets those of its role.
-            env=process_environment() | {"HOME": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"},
-            stdin=subprocess.PIPE,
+            input=json.dumps(call),
             stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=code,
+            env=environment,
             encoding="utf-8",
-            start_new_session=True,
+            errors="replace",
+            timeout=PROCESS_SECONDS,
+            check=False,
         )
-        atexit.register(self.end)
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether it runs nothing any more."""
-        return self._process.poll() is not None
-
-    def run(self, job: Mapping[str, Any]) -> int:
-        """Return the exit status of the process that has run a handler."""
-        stdin = cast("IO[str]", self._process.stdin)
-        stdout = cast("IO[str]", self._process.stdout)
-        stdin.write(f"{json.dumps(job)}\n")
-        stdin.flush()
-        if not select.select([stdout], [], [], PROCESS_SECONDS)[0]:
-            self.end()
-            raise RehearsalError(f"{job['handler']} does not end within {PROCESS_SECONDS:g} s")
-        if not (status := stdout.readline()):
-            raise RehearsalError(f"the process that runs {job['handler']} has ended; see above")
-        return int(status)
-
-    def end(self) -> None:
-        """End it, and the handler that it runs."""
-        if not self.has_ended:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.communicate()
-
-
-_runtimes: list[_Runtime] = []
-
-
-def _warm_runtime() -> _Runtime:
-    """Return the process that runs functions; starting one takes longer than most jobs."""
-    if not _runtimes or _runtimes[-1].has_ended:
-        _runtimes.append(_Runtime())
-    return _runtimes[-1]
+    except subprocess.TimeoutExpired:
+        reason = f"{call['handler']} does not end within {PROCESS_SECONDS:g} s"
+        raise RehearsalError(reason) from None
+    return done.returncode, done.stdout
 
 
 def _artifact(name: str, location: Mapping[str, str]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A delivery of the rehearsal: an execution of the deployed pipeline, from its start to its end."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cdk_rehearsal.expectation import RehearsalError
@@ -61,12 +61,10 @@ class PipelineRun(PipelineWorker):
         commit: str,
         *,
         before: Mapping[str, Callable[[], None]] | None = None,
-        kills: Mapping[str, Sequence[str]] | None = None,
     ) -> list[str]:
         """Start an execution for a commit; return the names of its actions when all are done.
 
-        ``before`` are functions to call just before an action, by the action's name; ``kills`` are
-        calls at which the function of an action is killed (see ``PipelineWorker``).
+        ``before`` are functions to call just before an action, by the action's name.
         """
         self._name = name = self._pipeline()
         stages = self._client.get_pipeline(name=name)["pipeline"]["stages"]
@@ -75,14 +73,13 @@ class PipelineRun(PipelineWorker):
         list(self.work())  # tells CodePipeline that there is a worker
         started = self._client.start_pipeline_execution(name=name, sourceRevisions=[revision])
         self._execution_id = started["pipelineExecutionId"]
-        return self._until_end(before, kills)
+        return self._until_end(before)
 
     def retry(
         self,
         stage: str,
         *,
         before: Mapping[str, Callable[[], None]] | None = None,
-        kills: Mapping[str, Sequence[str]] | None = None,
     ) -> list[str]:
         """Do all actions of the stage that failed in the last execution again, and go on."""
         if not self._execution_id:
@@ -93,7 +90,7 @@ class PipelineRun(PipelineWorker):
             pipelineExecutionId=self._execution_id,
             retryMode="ALL_ACTIONS",
         )
-        return self._until_end(before, kills)
+        return self._until_end(before)
 
     @property
     def artifacts(self) -> ArtifactStore:
@@ -113,9 +110,8 @@ class PipelineRun(PipelineWorker):
     def _until_end(
         self,
         before: Mapping[str, Callable[[], None]] | None,
-        kills: Mapping[str, Sequence[str]] | None,
     ) -> list[str]:
-        self._before, self.kills = before or {}, kills or {}
+        self._before = before or {}
         done: list[str] = []
         while (status := self._status()) == "InProgress":
             done_before = len(done)

@@ -6,7 +6,7 @@ knows the order of stages and actions.
 
 import itertools
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,8 @@ from cdk_rehearsal.server.local_aws import LocalAws
 
 CODEPIPELINE = "codepipeline.amazonaws.com"
 
-FAILURES = (RehearsalError, EngineError, BotoCoreError, ClientError, ValueError)
-"""The exceptions with which an action fails; any other one is a mistake of the worker."""
+# The exceptions with which an action fails; any other one is a mistake of the worker.
+_FAILURES = (RehearsalError, EngineError, BotoCoreError, ClientError, ValueError)
 
 _LONGEST_MESSAGE = 5000  # that PutJobFailureResult takes
 _LONGEST_SUMMARY = 2048
@@ -48,9 +48,7 @@ class PipelineWorker:
 
     It reads pipelines, build projects and functions from the local AWS. Builds call ``docker``;
     their other commands are real. Source actions deliver ``repository``, with ``working_tree`` its
-    files as they are on disk if no commit is asked for. ``kills`` has, by the name of an action,
-    the calls at which the process of its function is killed, one for each attempt (see
-    ``LambdaAction``).
+    files as they are on disk if no commit is asked for.
     """
 
     def __init__(
@@ -68,7 +66,6 @@ class PipelineWorker:
         self._client = aws.client("codepipeline")
         self._build_numbers = itertools.count(1)
         self._stores: dict[str, ArtifactStore] = {}
-        self.kills: Mapping[str, Sequence[str]] = {}
         self._kinds: dict[tuple[str, str], Callable[[Action, Access, ArtifactStore, str], Any]] = {
             ("Source", "GitHub"): self._store_source,
             ("Source", "CodeStarSourceConnection"): self._store_source,
@@ -84,21 +81,6 @@ class PipelineWorker:
             kind = {"category": category, "owner": "AWS", "provider": provider, "version": "1"}
             for job in self._client.poll_for_jobs(actionTypeId=kind)["jobs"]:
                 yield self._do(job["id"], job["data"]["pipelineContext"])
-
-    def perform(self, action: Action, own: Access, artifacts: ArtifactStore, commit: str) -> Any:
-        """Do one action with its role; ``own`` is the access of its pipeline's role.
-
-        It raises one of ``FAILURES`` if the action fails. A source action returns its ``Source``.
-        """
-        kind = action["actionTypeId"]["category"], action["actionTypeId"]["provider"]
-        role = action.get("roleArn")
-        # CodePipeline does an action without a role of its own with the role of the pipeline.
-        access = own.role(role) if role else own
-        return self._kinds[kind](artifacts.resolved(action), access, artifacts, commit)
-
-    def as_pipeline(self, pipeline: Mapping[str, Any]) -> Access:
-        """Assume the role of a pipeline, as CodePipeline does."""
-        return self._aws.access.role(pipeline["roleArn"], service=CODEPIPELINE)
 
     # The worker of a rehearsal overrides these.
 
@@ -126,16 +108,25 @@ class PipelineWorker:
         try:
             pipeline = self._client.get_pipeline(name=name)["pipeline"]
             store = self._store(execution, name, pipeline["artifactStore"]["location"])
-            done = self.perform(
-                _action(pipeline, action), self.as_pipeline(pipeline), store, commit
-            )
-        except FAILURES as error:
+            done = self._perform(_action(pipeline, action), pipeline["roleArn"], store, commit)
+        except _FAILURES as error:
             details = {"type": "JobFailed", "message": str(error)[:_LONGEST_MESSAGE]}
             self._client.put_job_failure_result(jobId=job, failureDetails=details)
             return JobResult(pipeline=name, action=action, failure=error)
         revision = _revision(done, commit) if isinstance(done, Source) else {}
         self._client.put_job_success_result(jobId=job, **revision)
         return JobResult(pipeline=name, action=action, failure=None)
+
+    def _perform(
+        self, action: Action, pipeline_role: str, artifacts: ArtifactStore, commit: str
+    ) -> Any:
+        """Do one action with its role; a source action returns its ``Source``."""
+        kind = action["actionTypeId"]["category"], action["actionTypeId"]["provider"]
+        role = action.get("roleArn")
+        # CodePipeline does an action without a role of its own with the role of the pipeline.
+        own = self._aws.access.role(pipeline_role, service=CODEPIPELINE)
+        access = own.role(role) if role else own
+        return self._kinds[kind](artifacts.resolved(action), access, artifacts, commit)
 
     def _execution(self, pipeline: str, wanted: str) -> Mapping[str, Any]:
         listed = self._client.list_pipeline_executions(pipelineName=pipeline)
@@ -155,7 +146,7 @@ class PipelineWorker:
     ) -> Source:
         """Store the files that are delivered; nothing asks GitHub."""
         source = self.source_of(commit)
-        artifacts.put(access, action["outputArtifacts"][0]["name"], source.files, source.links)
+        artifacts.put(access, action["outputArtifacts"][0]["name"], source.delivered)
         return source
 
     def _build(self, action: Action, access: Access, artifacts: ArtifactStore, commit: str) -> None:
@@ -189,8 +180,7 @@ class PipelineWorker:
         self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
     ) -> None:
         """Call the function; its output variables are those of the action's namespace."""
-        kills = self.kills.get(action["name"], ())
-        function = LambdaAction(self._aws, access, kills=kills)
+        function = LambdaAction(self._aws, access)
         artifacts.variables[_namespace(action)] = function.run(action, artifacts)
 
 

@@ -56,11 +56,6 @@ class Request:
             repeated=frozenset(repeated),
         )
 
-    @property
-    def presigned(self) -> bool:
-        """Whether the signature is in the URL."""
-        return "X-Amz-Algorithm" in self.query
-
     def first(self, parameter: str) -> str:
         return self.query.get(parameter, [""])[0]
 

@@ -26,14 +26,14 @@ from cdk_rehearsal.server.api_request import Request
 Claim: TypeAlias = tuple[sigv4.HeaderSignature, iam_evaluator.ResolvedCredential]
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
+# The query parameters of a URL that is signed in advance, which is refused.
+_SIGNATURE_IN_URL = ("x-amz-algorithm", "x-amz-credential", "x-amz-signature", "awsaccesskeyid")
 _FIELDS = ("Credential", "SignedHeaders", "Signature")
 _SIGNATURE = _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DATE = re.compile(r"\d{8}T\d{6}Z")
 _REGION = re.compile(r"[a-z0-9-]+")
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
 _WINDOW = timedelta(minutes=15)
-# https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
-_LONGEST_URL = timedelta(days=7)
 _URL_SECONDS = 600
 
 
@@ -59,53 +59,28 @@ class ErrorOfServiceError(RefusedError):
 
 def identify(request: Request) -> Claim:
     """Return the signature of a request, and the credentials that it claims to be made with."""
-    signed_by_header = request.headers.get("authorization", "").startswith(f"{_ALGORITHM} ")
-    if (
-        signed_by_header == request.presigned
-        or "AWSAccessKeyId" in request.query
-        or (request.presigned and request.first("X-Amz-Algorithm") != _ALGORITHM)
-    ):
+    in_url = [name for name in request.query if name.lower() in _SIGNATURE_IN_URL]
+    if in_url or not request.headers.get("authorization", "").startswith(f"{_ALGORITHM} "):
         raise RefusedError(
-            "This local AWS answers only what is signed with a key of this run (Signature Version"
-            " 4)."
+            "This local AWS answers only what is signed with a key of this run, in the header"
+            " Authorization (Signature Version 4)."
         )
-    if request.presigned:
-        signature = sigv4.parse_query_signature(request.query)
-    else:
-        signature = sigv4.parse_header_signature(request.headers)
+    signature = sigv4.parse_header_signature(request.headers)
     if isinstance(signature, tuple):
         raise ErrorOfServiceError(request, "", *signature)
-    if twice := _said_twice(request):
-        raise ErrorOfServiceError(request, signature.service, "IncompleteSignature", twice)
-    return signature, _credential(request, signature)
-
-
-def _said_twice(request: Request) -> str:
-    """Say what of a signature is there twice, or else where it should not be."""
-    if request.presigned:
-        several = [name for name, values in request.query.items() if len(values) > 1]
-        named = [name for name in several if name.lower().startswith("x-amz-")]
-        if named or "authorization" in request.headers:
-            return f"Two signatures: {', '.join(named) or 'in the URL and in a header'}"
-        return ""
     given = request.headers["authorization"].partition(" ")[2].split(",")
     names = sorted(part.strip().partition("=")[0] for part in given)
     if names != sorted(_FIELDS) or "authorization" in request.repeated:
-        return f"The Authorization header has {', '.join(names)}; it has each of its fields once"
-    if named := [name for name in request.query if name.lower() == "x-amz-credential"]:
-        return f"Two credentials: in the Authorization header, and {named[0]} in the URL"
-    return ""
+        twice = f"The Authorization header has {', '.join(names)}; it has each of its fields once"
+        raise ErrorOfServiceError(request, signature.service, "IncompleteSignature", twice)
+    return signature, _credential(request, signature)
 
 
 def _credential(
     request: Request, signature: sigv4.HeaderSignature
 ) -> iam_evaluator.ResolvedCredential:
     """Return the credentials of root, of an IAM user, or of a session of a role."""
-    token = (
-        request.first("X-Amz-Security-Token")
-        if request.presigned
-        else request.headers.get("x-amz-security-token", "")
-    )
+    token = request.headers.get("x-amz-security-token", "")
     account = os.environ["MINISTACK_ACCOUNT_ID"]
     found = iam_evaluator.resolve_credential(signature.access_key_id, account, token)
     if isinstance(found, iam_evaluator.CredentialResolutionError):
@@ -116,7 +91,7 @@ def _credential(
 def verify(request: Request, signature: sigv4.HeaderSignature, secret: str, body: bytes) -> None:
     """Refuse a signature that is wrong, out of its time, or over less than what acts."""
     failure = (
-        _untimely(request, signature)
+        _untimely(signature)
         or _incomplete(request, signature, body)
         or sigv4.header_signature_failure(
             signature,
@@ -126,14 +101,13 @@ def verify(request: Request, signature: sigv4.HeaderSignature, secret: str, body
             request.query,
             request.headers,
             body,
-            presigned=request.presigned,
         )
     )
     if failure:
         raise ErrorOfServiceError(request, signature.service, *failure)
 
 
-def _untimely(request: Request, signature: sigv4.HeaderSignature) -> tuple[str, str] | None:
+def _untimely(signature: sigv4.HeaderSignature) -> tuple[str, str] | None:
     """Return the error of a signature that is too old or of the future."""
     try:
         if not _DATE.fullmatch(signature.amz_date):
@@ -141,16 +115,9 @@ def _untimely(request: Request, signature: sigv4.HeaderSignature) -> tuple[str, 
         signed = datetime.strptime(signature.amz_date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
         return "IncompleteSignature", f"X-Amz-Date is {signature.amz_date!a}, not 20260131T235959Z"
-    age = datetime.now(UTC) - signed
-    if not request.presigned:
-        late = "The difference between the request time and the current time is too large."
-        return ("RequestTimeTooSkewed", late) if abs(age) > _WINDOW else None
-    seconds = request.first("X-Amz-Expires")
-    right = seconds.isascii() and seconds.isdigit() and len(seconds) <= len("604800")
-    lifetime = timedelta(seconds=int(seconds)) if right else timedelta()
-    if not timedelta() < lifetime <= _LONGEST_URL or age < -_WINDOW or age > lifetime:
-        return "RequestExpired", "Request has expired"
-    return None
+    late = "The difference between the request time and the current time is too large."
+    outside = abs(datetime.now(UTC) - signed) > _WINDOW
+    return ("RequestTimeTooSkewed", late) if outside else None
 
 
 def _incomplete(
@@ -161,8 +128,6 @@ def _incomplete(
         return "SignatureDoesNotMatch", sigv4.SIGNATURE_MISMATCH
     if "host" not in signature.signed_headers.split(";"):
         return "IncompleteSignature", "The header host is not signed"
-    if request.presigned and signature.service != "s3":
-        return "IncompleteSignature", "Only URLs of S3 are signed in advance here"
     stated = request.headers.get("x-amz-content-sha256", "")
     # The signature covers the checksum that the client states; compare that with the body.
     if _SHA256.fullmatch(stated):

@@ -33,17 +33,6 @@ _SIGNING = frozenset(
         "x-amz-user-agent",
     }
 )
-_PRESIGNED = frozenset(
-    {
-        "X-Amz-Algorithm",
-        "X-Amz-Credential",
-        "X-Amz-Date",
-        "X-Amz-Expires",
-        "X-Amz-Security-Token",
-        "X-Amz-Signature",
-        "X-Amz-SignedHeaders",
-    }
-)
 _TARGET, _CONTENT_TYPE, _ENCODING = "x-amz-target", "content-type", "content-encoding"
 _JSON = re.compile(r"application/x-amz-json-1\.[01]")
 _FORM = re.compile(r"application/x-www-form-urlencoded(; ?charset=utf-8)?", re.IGNORECASE)
@@ -126,8 +115,7 @@ def _by_path(
         raise UnreadableError("method and path name the operation, and X-Amz-Target another time")
     s3 = signature.service == "s3"
     _require_one_path(request, is_key=s3)
-    own = {"x-id", *(_PRESIGNED if request.presigned else ())}
-    query = {name: values for name, values in request.query.items() if name not in own}
+    query = {name: values for name, values in request.query.items() if name != "x-id"}
     operation, labels = _select(found, request, query, signature.service)
     if request.query.get("x-id", [operation.name]) != [operation.name]:
         raise UnreadableError(

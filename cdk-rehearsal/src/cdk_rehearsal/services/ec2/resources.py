@@ -18,7 +18,7 @@ from cdk_rehearsal.ministack.resource_types import (
 )
 
 _MISSING = "Missing: the resource type in CloudFormation; the API is there."
-_IN_USE = "Bug: it is deleted while another resource uses it."
+_IN_USE = "Bug: it is deleted while a network interface uses it."
 
 
 @resource_type(
@@ -70,14 +70,14 @@ class _DeletedByApi(PatchedType):
 
 @resource_type("AWS::EC2::Subnet", upstream=_IN_USE)
 class Subnet(_DeletedByApi):
-    """A subnet is deleted only if nothing is in it."""
+    """A subnet is deleted only if no task is in it."""
 
     operation, parameter, absent = "delete_subnet", "SubnetId", "InvalidSubnetID.NotFound"
 
 
 @resource_type("AWS::EC2::SecurityGroup", upstream=_IN_USE)
 class SecurityGroup(_DeletedByApi):
-    """A security group is deleted only if nothing names it."""
+    """A security group is deleted only if no task has it."""
 
     operation, parameter, absent = "delete_security_group", "GroupId", "InvalidGroup.NotFound"
 
