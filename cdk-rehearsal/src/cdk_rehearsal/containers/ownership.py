@@ -21,12 +21,15 @@ from __future__ import annotations
 
 import json
 import secrets
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+from cdk_rehearsal.containers.build_process import builds_with, end_build
 from cdk_rehearsal.containers.engine import Engine
 from cdk_rehearsal.scratch import RUN, ScratchDirectory, in_use, runs, taken_over
 
@@ -52,28 +55,43 @@ _IMAGES = ("images", "--no-trunc", "--format", "{{.ID}}")
 @contextmanager
 def owned(engine: Engine) -> Iterator[dict[str, str]]:
     """Give the labels of this run; at the end of the block everything with them is removed."""
-    sweep(engine)
-    with ScratchDirectory(RUN) as scratch:
-        owner = scratch.path.name
-        _of_this_process.append(owner)
+    if left := sweep(engine):
+        print(f"A run that was killed had left: {', '.join(left)}.", file=sys.stderr)
+    with run_of_process() as owner:
         try:
             yield {OWNER: owner}
         finally:
             _remove(engine, owner)
             # Another run may be about to start containers of these images.
-            if not any(in_use(each) for each in runs() if each != scratch.path):
+            if not any(in_use(each) for each in runs() if each.name != owner):
                 _remove_superseded(engine)
+
+
+@contextmanager
+def run_of_process() -> Iterator[str]:
+    """Give the name of a new run, which later runs find if this process is killed in the block."""
+    with ScratchDirectory(RUN) as scratch:
+        _of_this_process.append(scratch.path.name)
+        yield scratch.path.name
 
 
 _of_this_process: list[str] = []
 
 
-def sweep(engine: Engine) -> None:
-    """Remove what killed runs have left; running ones keep what they have made."""
+def sweep(engine: Engine) -> list[str]:
+    """Remove what killed runs have left, and name it; running ones keep what they have made.
+
+    Untagged images stay: one may be the user's, built on that of a run.
+    """
+    left = []
     for run in runs():
         with taken_over(run) as has_ended:
             if has_ended:
+                left += _left(engine, run.name)
                 _remove(engine, run.name)
+                for image in _untagged(engine, f"{run.name}."):
+                    left.append(f"untagged image {image} (stays: {engine.name} rmi {image})")
+    return left
 
 
 def left_over(engine: Engine) -> list[str]:
@@ -81,11 +99,17 @@ def left_over(engine: Engine) -> list[str]:
     return [
         each
         for owner in _of_this_process
-        for each in (
-            *_containers(engine, f"{OWNER}={owner}"),
-            *_listed(engine, *_NETWORKS, label=f"{OWNER}={owner}"),
-            *(_made_name(image) for image in _images_made(engine, owner)),
-        )
+        for each in (*_left(engine, owner), *_untagged(engine, f"{owner}."))
+    ]
+
+
+def _left(engine: Engine, owner: str) -> list[str]:
+    return [
+        *(f"process {process}" for process in builds_with(_mark(f"{owner}."))),
+        *_working_containers(engine, f"{owner}."),
+        *_containers(engine, f"{OWNER}={owner}"),
+        *_listed(engine, *_NETWORKS, label=f"{OWNER}={owner}"),
+        *(_made_name(image) for image in _images_made(engine, owner)),
     ]
 
 
@@ -103,13 +127,20 @@ def labelled(engine: Engine, labels: Mapping[str, str]) -> list[str]:
 class Build:
     """A build whose image is removed with the run of ``labels``, or is kept if there are none.
 
+    ``run`` is the name of the run that makes an image that is kept.
     The caller runs the build with `options`, and calls `finish` after it, also if it failed.
     """
 
     engine: Engine
     tag: str
     labels: Mapping[str, str] | None = None
-    number: str = field(default_factory=lambda: secrets.token_hex(_SHORT // 2))
+    run: str = ""
+    _token: str = field(default_factory=lambda: secrets.token_hex(_SHORT // 2), init=False)
+
+    @property
+    def number(self) -> str:
+        """The run and a number of the build in it."""
+        return f"{(self.labels or {}).get(OWNER, self.run)}.{self._token}"
 
     @property
     def options(self) -> list[str]:
@@ -125,6 +156,7 @@ class Build:
         # Docker keeps no image of a stage; podman can label it since version 4.4.
         if "--layer-label" in self.engine.attempt("build", "--help").stdout:
             options += [f"--layer-label={name}=true" for name in (_STAGE, self._stage)]
+            options.append(f"{_mark(self.number)},src=/dev/null")
         return options
 
     @property
@@ -134,7 +166,9 @@ class Build:
         return f"{_STAGE}.{self.number}"
 
     def finish(self, *, built: bool) -> None:
-        """Give the kept images the names that only this module gives."""
+        """Give the kept images the names that only this module gives; end what has not ended."""
+        if not built:
+            _end_builds(self.engine, self.number)
         if built and not self.labels:
             # If nothing has changed it is the image of the last build, so its id names it.
             for image in _inspected(self.engine, [self.tag]):
@@ -143,6 +177,49 @@ class Build:
         stages = _listed(self.engine, *_IMAGES, "--filter=dangling=true", label=self._stage)
         for image in _inspected(self.engine, stages):
             self.engine.attempt("tag", image["Id"], _stage_name(image))
+
+
+def _mark(number: str) -> str:
+    """Return the option that marks a build; ``number`` may be the start of one.
+
+    It is an empty secret that no Dockerfile uses. Podman writes its name into the working
+    containers of the build, which have no labels.
+    """
+    return f"--secret=id={OWNER}.{number}"
+
+
+def _end_builds(engine: Engine, number: str) -> None:
+    """End the builds whose number starts so, and remove their working containers."""
+    for process in builds_with(_mark(number)):
+        end_build(process, by_signal=False)
+    if containers := _working_containers(engine, number):
+        engine.attempt("rm", "--force", *containers)
+
+
+def _working_containers(engine: Engine, number: str) -> list[str]:
+    """Return the working containers of builds whose number starts so; docker has none."""
+    where = engine.attempt("info", "--format", "{{.Store.GraphRoot}}\n{{.Store.GraphDriverName}}")
+    if where.returncode:
+        return []
+    root, driver = where.stdout.splitlines()
+    mark, found = _mark(number).removeprefix("--secret="), []
+    for each in engine.attempt(*_CONTAINERS, "--external").stdout.split():
+        file = Path(root, f"{driver}-containers", each, "userdata", "buildah.json")
+        with suppress(OSError, ValueError, LookupError):
+            options = json.loads(file.read_text("utf-8"))["CommonBuildOpts"]
+            if any(secret.startswith(mark) for secret in options["Secrets"] or ()):
+                found.append(each)
+    return found
+
+
+def _untagged(engine: Engine, number: str) -> list[str]:
+    """Return the untagged images of stages of the builds whose number starts so."""
+    found = _listed(engine, *_IMAGES, "--filter=dangling=true", label=_STAGE)
+    return [
+        _short_id(image)
+        for image in _inspected(engine, found)
+        if any(name.startswith(f"{_STAGE}.{number}") for name in _labels(image))
+    ]
 
 
 def _short_id(image: dict[str, Any]) -> str:
@@ -160,6 +237,7 @@ def _stage_name(image: dict[str, Any]) -> str:
 
 
 def _remove(engine: Engine, owner: str) -> None:
+    _end_builds(engine, f"{owner}.")
     label = f"{OWNER}={owner}"
     if containers := _containers(engine, label):
         # Kill them at once, since nobody calls them any more.
