@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,12 +21,9 @@ BUILD_END_SECONDS = 10
 
 
 def run_build_command(
-    command: Sequence[str], environment: Mapping[str, str], *, timeout: float, by_signal: bool
+    command: Sequence[str], environment: Mapping[str, str], *, timeout: float
 ) -> subprocess.CompletedProcess[str]:
-    """Run a build in a session of its own, so that Ctrl-C reaches only this process.
-
-    An exception like that of Ctrl-C ends the build (see `end_build`).
-    """
+    """Run a build in a session of its own, which Ctrl-C ends only by way of this process."""
     build = subprocess.Popen(
         command,
         env=environment,
@@ -39,58 +36,55 @@ def run_build_command(
     try:
         stdout, stderr = build.communicate(timeout=timeout)
     except BaseException:
-        end_build(build.pid, by_signal=by_signal)
+        if "podman" not in command[0]:
+            build.terminate()  # docker tells its daemon, which cleans up
+        end_build(build.pid)
         build.communicate()
         raise
     return subprocess.CompletedProcess(command, build.returncode, stdout, stderr)
 
 
-def end_build(process: int, *, by_signal: bool) -> None:
-    """End a build and what it runs, by a signal or by killing the commands of its Dockerfile.
-
-    After `BUILD_END_SECONDS` it kills all of it, and working containers may be left.
-    """
-    if by_signal:
-        kill([process], signal.SIGTERM)
+def end_build(process: int) -> None:
+    """End a build by killing its commands; after `BUILD_END_SECONDS` kill all of it."""
     deadline = time.monotonic() + BUILD_END_SECONDS
-    while (generations := _generations(process)) and time.monotonic() < deadline:
-        if not by_signal:
-            # The children of podman are parts of buildah, which clean up after a command.
-            kill([each for generation in generations[2:] for each in generation])
+    while _command(process) and time.monotonic() < deadline:
+        for part in _children(process):  # a part of buildah, which cleans up after its command
+            _kill(_descendants(part))
         time.sleep(_POLL_SECONDS)
-    kill([each for generation in generations for each in generation])
+    _kill([process, *_descendants(process)])
 
 
 def builds_with(option: str) -> list[int]:
     """Return the processes of this user that run a build with an option that starts so."""
     found = []
-    for each in _PROCESSES.glob("[0-9]*"):
+    for folder in _PROCESSES.glob("[0-9]*"):
         with suppress(OSError):
-            words = os.fsdecode((each / "cmdline").read_bytes()).split("\0")
-            of_user = each.stat().st_uid == os.geteuid()
+            words = _command(int(folder.name))
+            of_user = folder.stat().st_uid == os.geteuid()
             if of_user and "build" in words[:2] and any(word.startswith(option) for word in words):
-                found.append(int(each.name))
+                found.append(int(folder.name))
     return found
 
 
-def kill(processes: Sequence[int], number: signal.Signals = signal.SIGKILL) -> None:
-    """Send a signal to processes, some of which may have ended."""
+def _command(process: int) -> list[str]:
+    """Return the words of a process; none if it has ended, even if its parent does not know yet."""
+    try:
+        return os.fsdecode((_PROCESSES / str(process) / "cmdline").read_bytes()).split("\0")[:-1]
+    except OSError:
+        return []
+
+
+def _children(process: int) -> Iterator[int]:
+    for thread in (_PROCESSES / str(process) / "task").glob("*/children"):
+        with suppress(OSError):
+            yield from map(int, thread.read_text("ascii").split())
+
+
+def _descendants(process: int) -> list[int]:
+    return [each for child in _children(process) for each in (child, *_descendants(child))]
+
+
+def _kill(processes: Iterable[int]) -> None:
     for each in processes:
         with suppress(ProcessLookupError):
-            os.kill(each, number)
-
-
-def _generations(process: int) -> list[list[int]]:
-    """Return a running process, its children, their children, and so on; without /proc none."""
-    parents = {}
-    for stat in _PROCESSES.glob("[0-9]*/stat"):
-        with suppress(OSError):
-            # The name of the command, in brackets, may have spaces.
-            state, parent = stat.read_text("utf-8", "replace").rpartition(") ")[2].split()[:2]
-            if state not in "ZX":
-                parents[int(stat.parent.name)] = int(parent)
-    generations, newest = [], [process] if process in parents else []
-    while newest:
-        generations.append(newest)
-        newest = [each for each, parent in parents.items() if parent in newest]
-    return generations
+            os.kill(each, signal.SIGKILL)

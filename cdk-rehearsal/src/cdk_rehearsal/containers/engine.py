@@ -92,9 +92,7 @@ class Engine:
                 check=False,
             )
         for _ in range(_BUILDS):
-            done = run_build_command(
-                command, self.environment, timeout=timeout, by_signal=self.name != "podman"
-            )
+            done = run_build_command(command, self.environment, timeout=timeout)
             if not done.returncode or _LOST_LAYER not in done.stderr:
                 break
         return done

@@ -44,7 +44,7 @@ def build_image(
     if target:
         arguments.append(f"--target={target}")
     with run_of_process() as run:
-        build, built = Build(engine=engine, tag=tag, run=run), False
+        build, built = Build(engine=engine, tag=tag, run=run, kept=True), False
         try:
             engine("build", *arguments, *build.options, str(folder), timeout=_BUILD_SECONDS)
             built = True

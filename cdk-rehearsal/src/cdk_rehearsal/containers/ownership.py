@@ -13,6 +13,10 @@ image has the label of containers. An image must also have a name that only this
 `localhost/cdk-rehearsal/...` with a number that its label or its id confirms. This module removes
 images by name, never by id and never by force: images that the user has tagged or uses stay.
 
+Podman builds in working containers, which have no labels. A build has an empty secret whose name,
+with the run and a random number, is in these containers and in the command of the build: it marks
+both. Untagged images of stages that a killed build leaves have only labels, so they stay.
+
 There are two kinds of images. Images that a run pushes are removed with it. The others are kept,
 so that the next build is quick, until another build takes their tag.
 """
@@ -22,7 +26,7 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -55,8 +59,8 @@ _IMAGES = ("images", "--no-trunc", "--format", "{{.ID}}")
 @contextmanager
 def owned(engine: Engine) -> Iterator[dict[str, str]]:
     """Give the labels of this run; at the end of the block everything with them is removed."""
-    if left := sweep(engine):
-        print(f"A run that was killed had left: {', '.join(left)}.", file=sys.stderr)
+    if left := ", ".join(sweep(engine)):
+        print(f"A killed run had left: {left}. Only untagged images stay.", file=sys.stderr)
     with run_of_process() as owner:
         try:
             yield {OWNER: owner}
@@ -89,28 +93,25 @@ def sweep(engine: Engine) -> list[str]:
             if has_ended:
                 left += _left(engine, run.name)
                 _remove(engine, run.name)
-                for image in _untagged(engine, f"{run.name}."):
-                    left.append(f"untagged image {image} (stays: {engine.name} rmi {image})")
     return left
 
 
 def left_over(engine: Engine) -> list[str]:
-    """Return the names or ids of what the runs of this process, which have ended, have left."""
-    return [
-        each
-        for owner in _of_this_process
-        for each in (*_left(engine, owner), *_untagged(engine, f"{owner}."))
-    ]
+    """Return the kinds and names of what the runs of this process, which have ended, have left."""
+    return [each for owner in _of_this_process for each in _left(engine, owner)]
 
 
 def _left(engine: Engine, owner: str) -> list[str]:
-    return [
-        *(f"process {process}" for process in builds_with(_mark(f"{owner}."))),
-        *_working_containers(engine, f"{owner}."),
-        *_containers(engine, f"{OWNER}={owner}"),
-        *_listed(engine, *_NETWORKS, label=f"{OWNER}={owner}"),
-        *(_made_name(image) for image in _images_made(engine, owner)),
-    ]
+    label, untagged = f"{OWNER}={owner}", _untagged(engine, _stages_of(owner))
+    kinds: dict[str, Sequence[object]] = {
+        "process": builds_with(_mark(owner)),
+        "working container": _working_containers(engine, _mark(owner)),
+        "container": _containers(engine, label),
+        "network": _listed(engine, *_NETWORKS, label=label),
+        "image": [_made_name(image) for image in _images_made(engine, owner)],
+        "untagged image": [_short_id(image) for image in _inspected(engine, untagged)],
+    }
+    return [f"{kind} {each}" for kind, found in kinds.items() for each in found]
 
 
 def label_options(labels: Mapping[str, str]) -> list[str]:
@@ -125,38 +126,33 @@ def labelled(engine: Engine, labels: Mapping[str, str]) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """A build whose image is removed with the run of ``labels``, or is kept if there are none.
+    """A build of a run, whose image is removed with it or is ``kept``.
 
-    ``run`` is the name of the run that makes an image that is kept.
     The caller runs the build with `options`, and calls `finish` after it, also if it failed.
     """
 
     engine: Engine
     tag: str
-    labels: Mapping[str, str] | None = None
-    run: str = ""
-    _token: str = field(default_factory=lambda: secrets.token_hex(_SHORT // 2), init=False)
-
-    @property
-    def number(self) -> str:
-        """The run and a number of the build in it."""
-        return f"{(self.labels or {}).get(OWNER, self.run)}.{self._token}"
+    run: str
+    kept: bool
+    number: str = field(default_factory=lambda: secrets.token_hex(_SHORT // 2))
 
     @property
     def options(self) -> list[str]:
         """The options of the build: its tags and labels."""
-        of_image = {_TAG: self.tag, _IMAGE: _KEPT}
+        of_image = {_TAG: self.tag, _IMAGE: _KEPT if self.kept else self.run}
         tags = [self.tag]
-        if self.labels:
+        if not self.kept:
             # The name is set by the build itself, since this process may be killed before `finish`.
-            of_image |= {_IMAGE: self.labels[OWNER], _NUMBER: self.number}
+            of_image[_NUMBER] = self.number
             tags.append(f"{_MADE_NAMES}:{self.number}")
         options = [f"--tag={tag}" for tag in tags]
         options += label_options(of_image)
         # Docker keeps no image of a stage; podman can label it since version 4.4.
         if "--layer-label" in self.engine.attempt("build", "--help").stdout:
-            options += [f"--layer-label={name}=true" for name in (_STAGE, self._stage)]
-            options.append(f"{_mark(self.number)},src=/dev/null")
+            labels = (_STAGE, _stages_of(self.run), self._stage)
+            options += [f"--layer-label={name}=true" for name in labels]
+            options.append(f"{_mark(self.run, self.number)},src=/dev/null")
         return options
 
     @property
@@ -168,58 +164,47 @@ class Build:
     def finish(self, *, built: bool) -> None:
         """Give the kept images the names that only this module gives; end what has not ended."""
         if not built:
-            _end_builds(self.engine, self.number)
-        if built and not self.labels:
+            _end_builds(self.engine, _mark(self.run, self.number))
+        if built and self.kept:
             # If nothing has changed it is the image of the last build, so its id names it.
             for image in _inspected(self.engine, [self.tag]):
                 if _labels(image).get(_IMAGE) == _KEPT:
                     self.engine.attempt("tag", image["Id"], _made_name(image))
-        stages = _listed(self.engine, *_IMAGES, "--filter=dangling=true", label=self._stage)
-        for image in _inspected(self.engine, stages):
+        for image in _inspected(self.engine, _untagged(self.engine, self._stage)):
             self.engine.attempt("tag", image["Id"], _stage_name(image))
 
 
-def _mark(number: str) -> str:
-    """Return the option that marks a build; ``number`` may be the start of one.
-
-    It is an empty secret that no Dockerfile uses. Podman writes its name into the working
-    containers of the build, which have no labels.
-    """
-    return f"--secret=id={OWNER}.{number}"
+def _mark(run: str, number: str = "") -> str:
+    """Return the option that marks a build; without a number its start, for all of a run."""
+    return f"--secret=id={OWNER}.{run}.{number}"
 
 
-def _end_builds(engine: Engine, number: str) -> None:
-    """End the builds whose number starts so, and remove their working containers."""
-    for process in builds_with(_mark(number)):
-        end_build(process, by_signal=False)
-    if containers := _working_containers(engine, number):
+def _stages_of(run: str) -> str:
+    return f"{_STAGE}.{run}"
+
+
+def _end_builds(engine: Engine, mark: str) -> None:
+    """End builds and remove their working containers."""
+    for process in builds_with(mark):
+        end_build(process)
+    if containers := _working_containers(engine, mark):
         engine.attempt("rm", "--force", *containers)
 
 
-def _working_containers(engine: Engine, number: str) -> list[str]:
-    """Return the working containers of builds whose number starts so; docker has none."""
+def _working_containers(engine: Engine, mark: str) -> list[str]:
+    """Return the working containers of builds that have not removed them; docker has none."""
     where = engine.attempt("info", "--format", "{{.Store.GraphRoot}}\n{{.Store.GraphDriverName}}")
     if where.returncode:
         return []
     root, driver = where.stdout.splitlines()
-    mark, found = _mark(number).removeprefix("--secret="), []
+    found = []
     for each in engine.attempt(*_CONTAINERS, "--external").stdout.split():
         file = Path(root, f"{driver}-containers", each, "userdata", "buildah.json")
         with suppress(OSError, ValueError, LookupError):
             options = json.loads(file.read_text("utf-8"))["CommonBuildOpts"]
-            if any(secret.startswith(mark) for secret in options["Secrets"] or ()):
+            if any(f"--secret={secret}".startswith(mark) for secret in options["Secrets"] or ()):
                 found.append(each)
     return found
-
-
-def _untagged(engine: Engine, number: str) -> list[str]:
-    """Return the untagged images of stages of the builds whose number starts so."""
-    found = _listed(engine, *_IMAGES, "--filter=dangling=true", label=_STAGE)
-    return [
-        _short_id(image)
-        for image in _inspected(engine, found)
-        if any(name.startswith(f"{_STAGE}.{number}") for name in _labels(image))
-    ]
 
 
 def _short_id(image: dict[str, Any]) -> str:
@@ -237,7 +222,7 @@ def _stage_name(image: dict[str, Any]) -> str:
 
 
 def _remove(engine: Engine, owner: str) -> None:
-    _end_builds(engine, f"{owner}.")
+    _end_builds(engine, _mark(owner))
     label = f"{OWNER}={owner}"
     if containers := _containers(engine, label):
         # Kill them at once, since nobody calls them any more.
@@ -288,6 +273,10 @@ def _remove_superseded(engine: Engine) -> None:
             if older := newest.get(instruction):
                 engine.attempt("rmi", _stage_name(older))
             newest[instruction] = image
+
+
+def _untagged(engine: Engine, label: str) -> list[str]:
+    return _listed(engine, *_IMAGES, "--filter=dangling=true", label=label)
 
 
 def _listed(engine: Engine, *command: str, label: str) -> list[str]:

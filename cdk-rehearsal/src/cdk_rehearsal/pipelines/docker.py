@@ -231,12 +231,12 @@ def _build(state: State, given: argparse.Namespace) -> None:
         options += [f"--build-arg={each}" for each in arguments]
         # An image without a tag is kept for the next build, under a name that says whose it is.
         name = given.tag or f"{KEPT_IMAGES}/build:{given.target or 'last'}"
-        owner = labels if given.tag else None
-        build = Build(engine=engine, tag=name, labels=owner, run=labels[OWNER])
+        run, kept = labels[OWNER], not given.tag
+        build = Build(engine=engine, tag=name, run=run, kept=kept)
         _run_engine(build, options, given.context, secrets)
         derived = state.folder / _DERIVED
         if given.tag and derived.is_dir():
-            build = Build(engine=engine, tag=name, labels=owner, run=labels[OWNER])
+            build = Build(engine=engine, tag=name, run=run, kept=kept)
             _run_engine(build, [f"--build-arg=BUILT={given.tag}"], derived, [])
         identity = engine("image", "inspect", "--format", "{{.Id}}", name)
         image = f"sha256:{identity.removeprefix('sha256:')}"
