@@ -149,7 +149,7 @@ def _wait(shell: subprocess.Popen[bytes]) -> int:
             shell.wait(_END_SECONDS)
         raise
     finally:
-        with suppress(ProcessLookupError):  # nothing runs in the background
+        with suppress(ProcessLookupError, PermissionError):  # nothing is left of it
             os.killpg(shell.pid, signal.SIGKILL)
         shell.wait()
 
