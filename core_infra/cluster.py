@@ -13,14 +13,14 @@ class Cluster(Construct):
     """A Fargate cluster in ``vpc`` with Container Insights, whose ECS Exec sessions are logged.
 
     Creates the cluster, and the log group ``/ecs-exec/<cluster>`` for the sessions. Exposes
-    ``cluster``.
+    ``cluster`` and ``session_log_group``.
     """
 
     def __init__(
         self, scope: Construct, construct_id: str, *, core: CoreSettings, vpc: ec2.IVpc
     ) -> None:
         super().__init__(scope, construct_id)
-        session_log_group = log_group(
+        self.session_log_group = log_group(
             self,
             "ExecuteCommandLogGroup",
             name=exec_log_group_name(core.ecs_cluster_name),
@@ -35,7 +35,7 @@ class Cluster(Construct):
             execute_command_configuration=ecs.ExecuteCommandConfiguration(
                 logging=ecs.ExecuteCommandLogging.OVERRIDE,
                 log_configuration=ecs.ExecuteCommandLogConfiguration(
-                    cloud_watch_log_group=session_log_group
+                    cloud_watch_log_group=self.session_log_group
                 ),
             ),
         )

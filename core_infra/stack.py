@@ -40,7 +40,8 @@ class CoreInfraStack(Stack):
         )
         network = Network(self, "Network", core=core, endpoint_services=endpoint_services)
         vpc = network.vpc
-        cluster = Cluster(self, "Cluster", core=core, vpc=vpc).cluster
+        cluster_with_logs = Cluster(self, "Cluster", core=core, vpc=vpc)
+        cluster = cluster_with_logs.cluster
         namespaces = ServiceDiscovery(self, "ServiceDiscovery", core=core, vpc=vpc).namespaces
         # For services that name it in ecs_task_execution_role_arn; others have a role of their own.
         # The role has no permission here: each of these services attaches a policy for its own
@@ -51,9 +52,11 @@ class CoreInfraStack(Stack):
             assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"),
             description="Lets ECS pull images, read secrets and write logs to start tasks",
         )
-        # Service stacks of earlier revisions import this ARN. CloudFormation refuses to remove an
-        # export that a stack imports, so without it no core could be updated before its services.
+        # CDK exports only what a service imports. CloudFormation refuses to remove an export that a
+        # deployed stack still imports, and the core is deployed before its services. So these two
+        # stay: service stacks of earlier revisions import the ARN, those with ECS Exec the name.
         self.export_value(execution_role.role_arn)
+        self.export_value(cluster_with_logs.session_log_group.log_group_name)
         HelperFunctionLogs(self, "HelperFunctionLogs", settings=core)
         self.platforms = {
             name: ServicePlatform(

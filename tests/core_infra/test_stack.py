@@ -37,6 +37,12 @@ def test_the_outputs_are_those_of_the_contract() -> None:
     assert set(outputs(synthesise())) == OUTPUTS
 
 
+def test_a_service_can_switch_ecs_exec_off_again() -> None:
+    """CloudFormation removes no export that the deployed service imports."""
+    with_exec = synthesise(enable_execute_command="True").templates[CORE]["Outputs"]
+    assert with_exec == synthesise().templates[CORE]["Outputs"]
+
+
 def test_lists_are_joined_with_commas_in_the_same_order() -> None:
     isolated = outputs(synthesise(**ISOLATED))
     names = ISOLATED["namespaces"].split(",")

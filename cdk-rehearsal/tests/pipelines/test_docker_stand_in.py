@@ -2,7 +2,7 @@
 
 import io
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -77,12 +77,21 @@ def test_a_build_finds_it_as_docker(tmp_path: Path, context: Path) -> None:
     assert subprocess.run(unknown, cwd=context, check=False).returncode != 0
 
 
+@pytest.fixture
+def base_repository(access: Access) -> Iterator[None]:
+    """A repository with the image ``base:1``."""
+    ecr = access.client("ecr")
+    ecr.create_repository(repositoryName="base")
+    push_image(ecr, "base", "1", "base")
+    yield
+    ecr.delete_repository(repositoryName="base", force=True)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("base_repository")
 def test_a_build_pulls_its_base_image_with_the_rights_of_the_build(
     access: Access, user: Callable[..., Access], context: Path, state: State
 ) -> None:
-    access.client("ecr").create_repository(repositoryName="base")
-    push_image(access.client("ecr"), "base", "1", "base")
     host = f"{access.account}.dkr.ecr.{access.region}.amazonaws.com"
     (context / "Dockerfile").write_text(f"ARG BASE={host}/base:1\nFROM ${{BASE}}\n", "utf-8")
     docker_of_build = [str(docker_stand_in(state.folder.parent).folder / "docker")]

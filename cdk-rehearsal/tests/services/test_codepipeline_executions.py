@@ -94,6 +94,10 @@ def test_a_failure_says_why_and_a_retried_stage_begins_with_the_failed_action(
     assert state["latestExecution"]["status"] == "Failed"
     failed = state["actionStates"][1]["latestExecution"]
     assert failed["errorDetails"]["message"] == "it does not start"
+    begun = executions.begun_actions("delivery", started)
+    assert [each["actionName"] for each in begun] == ["Promote", "Deploy", "Build", "Source"]
+    assert [each["status"] for each in begun] == ["Failed", *["Succeeded"] * 3]
+    assert all(0 < each["startTime"] <= each["lastUpdateTime"] for each in begun)
     executions.retry("delivery", "Deploy", started, "FAILED_ACTIONS")
     assert work(executions) == ["Promote"]
     assert status(executions, started) == "Succeeded"

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cdk_rehearsal import Delays, LocalAws
-from support.discoverable import HOST, NAMESPACE, OUTPUTS, everything
+from support.discoverable import HOST, NAMESPACE, OUTPUTS, everything, network, registry
 from support.stacks import Stacks
 
 Client = Callable[[str], Any]
@@ -38,10 +38,10 @@ class Names:
         )["Instances"]
         return {i["InstanceId"]: i["Attributes"]["AWS_INSTANCE_IPV4"] for i in found}
 
-    def record_sets(self) -> list[dict[str, Any]]:
+    def record_sets(self, kind: str = "A") -> list[dict[str, Any]]:
         (zone,) = self._route53.list_hosted_zones()["HostedZones"]
         answer = self._route53.list_resource_record_sets(HostedZoneId=zone["Id"])
-        return [r for r in answer["ResourceRecordSets"] if r["Type"] not in ("SOA", "NS")]
+        return [r for r in answer["ResourceRecordSets"] if r["Type"] == kind]
 
     def expect_running(self, count: int) -> dict[str, str]:
         running, sets = self._running(), self.record_sets()
@@ -124,6 +124,15 @@ def test_unhealthy_instances_are_discovered_only_if_none_is_healthy(
     assert list(names.discovered(HealthStatus="UNHEALTHY")) == [sick]
     update(ServiceId=service_id, InstanceId=well, Status="UNHEALTHY")
     assert sorted(names.discovered()) == [well, sick]
+
+
+def test_the_soa_record_has_the_ttl_of_the_namespace(stacks: Stacks, names: Names) -> None:
+    template = network() | registry()
+    for ttl in (10, 25):
+        soa = {"DnsProperties": {"SOA": {"TTL": ttl}}}
+        template["Namespace"]["Properties"]["Properties"] = soa
+        stacks.deploy("found", template)
+        assert [record["TTL"] for record in names.record_sets("SOA")] == [ttl]
 
 
 def test_filters_and_query_parameters_narrow_the_answer(stacks: Stacks, names: Names) -> None:

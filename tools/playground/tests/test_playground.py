@@ -97,8 +97,9 @@ def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]
                 process.communicate()
 
 
-@pytest.mark.slow
-def test_the_commands_of_the_readme_and_day_two(playground: Playground) -> None:
+@pytest.fixture(scope="module")
+def first_delivery(playground: Playground) -> tuple[str, str, str]:
+    """Deploy as the README says, and deliver."""
     assert playground.exports["AWS_CONFIG_FILE"] == os.devnull, "a profile leads to another account"
     playground.run(*shlex.split(playground.printed("aws secretsmanager create-secret .*")))
     settings = ("-c", f"env_file={playground.printed(ENV_FILE)}")
@@ -106,12 +107,35 @@ def test_the_commands_of_the_readme_and_day_two(playground: Playground) -> None:
     playground.run(
         "npx", "cdk", "deploy", "--all", "--require-approval", "never", *settings, *output
     )
-    first, delivered, status = playground.deliver("deliver")
+    return playground.deliver("deliver")
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_readme_and_day_two(
+    playground: Playground, first_delivery: tuple[str, str, str]
+) -> None:
+    first, delivered, status = first_delivery
     assert re.search(r"its tag names the commit of .*Succeeded  commit \w{8}", status)
     assert playground.deliver("deliver")[1] != delivered
     _, live, status = playground.deliver("rollback")
     assert live == delivered
     assert f"a rollback to {first}" in status
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("first_delivery")
+def test_the_checks_of_a_first_deploy_can_be_practised(playground: Playground) -> None:
+    page = (ROOT / "docs" / "first-deploy.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    practised = [block for block in blocks if not block.startswith("# Not in the playground")]
+    assert practised
+    # The target of the Makefile would install the tools.
+    make = f'make() {{ python -m "tools.$1" --env-file {playground.printed(ENV_FILE)}; }}\n'
+    for block in practised:
+        printed = playground.run("bash", "-e", "-o", "pipefail", "-c", make + block)
+        promises = " ".join(re.findall("^# prints (.*)$", block, re.MULTILINE)) or "..."
+        pattern = re.escape(promises.removeprefix("nothing")).replace(r"\.\.\.", ".*")
+        assert re.fullmatch(pattern, " ".join(printed.split())), f"{block}\n{printed}"
 
 
 @pytest.mark.slow

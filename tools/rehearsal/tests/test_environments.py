@@ -81,7 +81,7 @@ def watched() -> Iterator[dict[str, str]]:
     over = threading.Event()
 
     def watch() -> None:
-        while not over.wait(0.05):
+        while not over.wait(0.2):
             for pid in descendants():
                 with suppress(OSError):
                     command = Path(f"/proc/{pid}/cmdline").read_text(encoding="latin-1")

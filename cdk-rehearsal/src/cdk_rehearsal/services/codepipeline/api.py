@@ -161,6 +161,13 @@ class API(CodePipelineResponse):
         listed = self._executions.summaries(pipeline["name"], in_stage, most)
         return json.dumps({"pipelineExecutionSummaries": listed})
 
+    def list_action_executions(self) -> str:
+        pipeline = self._pipeline(self._get_param("pipelineName"))
+        wanted, most = self._get_param("filter") or {}, self._get_param("maxResults") or 100
+        wanted = wanted.get("latestInPipelineExecution", wanted).get("pipelineExecutionId")
+        listed = self._executions.begun_actions(pipeline["name"], wanted)
+        return json.dumps({"actionExecutionDetails": listed[:most]})
+
     def poll_for_jobs(self) -> str:
         return json.dumps({"jobs": self._executions.poll(self._get_param("actionTypeId"))})
 

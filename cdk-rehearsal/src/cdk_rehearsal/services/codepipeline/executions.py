@@ -32,9 +32,12 @@ class Action:
     status: str = ""
     summary: str = ""
     changed: float = field(default_factory=time.time)
+    began: float = 0.0
 
     def become(self, status: str, summary: str = "") -> None:
         self.status, self.summary, self.changed = status, summary, time.time()
+        if status == _AT_WORK:
+            self.began = self.changed
 
     def state(self) -> Shape:
         """Return the action as GetPipelineState shows it."""
@@ -195,6 +198,24 @@ class Executions:
             if not in_stage or each.stage_status(in_stage) == "Succeeded"
         ]
         return listed[:most]
+
+    def begun_actions(self, pipeline: str, only_execution: str | None) -> list[Shape]:
+        """Return the actions that have begun as ListActionExecutions shows them, newest first."""
+        return [
+            {
+                "pipelineExecutionId": execution.id,
+                "pipelineVersion": execution.version,
+                "stageName": action.stage,
+                "actionName": action.definition["name"],
+                "actionExecutionId": action.id,
+                "status": action.status,
+                "startTime": action.began,
+                "lastUpdateTime": action.changed,
+            }
+            for execution in self.of(pipeline)
+            for action in reversed(execution.actions)
+            if action.status and only_execution in (None, execution.id)
+        ]
 
     def stage_state(self, pipeline: str, stage: Shape) -> Shape:
         """Return the state of a stage in the newest execution that has reached it."""

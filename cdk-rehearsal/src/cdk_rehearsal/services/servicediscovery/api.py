@@ -2,7 +2,9 @@
 
 import json
 import time
+from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 from ministack.core.concurrency import spawn_background
 from ministack.services import servicediscovery
@@ -11,7 +13,11 @@ from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_response
 from cdk_rehearsal.options import Delays
 from cdk_rehearsal.services.servicediscovery.errors import error, not_found
-from cdk_rehearsal.services.servicediscovery.records import change_records, missing_attribute
+from cdk_rehearsal.services.servicediscovery.records import (
+    change_records,
+    missing_attribute,
+    set_negative_ttl,
+)
 
 _HEALTHS = ("HEALTHY", "UNHEALTHY")
 _RECORDS_UPSTREAM = "Missing: the record sets of an instance in the hosted zone of its namespace."
@@ -40,6 +46,27 @@ def register_instance(original: Handler, request: Request) -> Response:
     if service and response[0] == HTTPStatus.OK:
         statuses[instance_id] = kept
         change_records("UPSERT", service, instance_id, attributes)
+    return response
+
+
+_SOA_UPSTREAM = "Bug: the SOA record of the hosted zone does not get the TTL of its namespace."
+
+
+@replaces(servicediscovery, "_create_namespace_record", upstream=_SOA_UPSTREAM)
+def create_namespace(original: Callable[..., Any], *arguments: Any) -> Any:
+    """Create a namespace, with its TTL in the SOA record of its zone."""
+    namespace, problem = original(*arguments)
+    if namespace:
+        set_negative_ttl(namespace)
+    return namespace, problem
+
+
+@replaces(servicediscovery, "_update_namespace", upstream=_SOA_UPSTREAM)
+def update_namespace(original: Handler, request: Request) -> Response:
+    """Update a namespace, with its TTL in the SOA record of its zone."""
+    response = original(request)
+    if response[0] == HTTPStatus.OK:
+        set_negative_ttl(servicediscovery._namespaces[request["Id"]])
     return response
 
 
