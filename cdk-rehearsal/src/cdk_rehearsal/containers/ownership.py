@@ -194,9 +194,9 @@ def _end_builds(engine: Engine, mark: str) -> None:
 def _working_containers(engine: Engine, mark: str) -> list[str]:
     """Return the working containers of builds that have not removed them; docker has none."""
     where = engine.attempt("info", "--format", "{{.Store.GraphRoot}}\n{{.Store.GraphDriverName}}")
-    if where.returncode:
+    root, _, driver = where.stdout.strip().partition("\n")
+    if not driver:
         return []
-    root, driver = where.stdout.splitlines()
     found = []
     for each in engine.attempt(*_CONTAINERS, "--external").stdout.split():
         file = Path(root, f"{driver}-containers", each, "userdata", "buildah.json")
