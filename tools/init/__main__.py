@@ -19,7 +19,7 @@ from settings import SettingsError, load_settings
 from settings.examples import quoted, sample_env
 from settings.redaction import shown_name, shown_value
 from tools.init.dockerfile import DockerfileError
-from tools.init.proposal import SERVICE_NAMES, Proposal, Value, dockerfiles, propose
+from tools.init.proposal import LATER, SERVICE_NAMES, Proposal, Value, dockerfiles, propose
 from tools.init.repository import Repository
 from tools.service_choice import note_source
 
@@ -170,7 +170,7 @@ def _text(values: Mapping[str, Value], later: str = "") -> str:
     texts = {"repository_owner": "owner", **{key: value.text for key, value in values.items()}}
     text = sample_env(**texts)
     if later:
-        line = f"# After the first delivery: health_check_command={quoted(later)}"
+        line = f"{LATER}health_check_command={quoted(later)}"
         text = text.replace("\nhealth_check_command=", f"\n{line}\nhealth_check_command=", 1)
     return text
 

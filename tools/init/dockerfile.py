@@ -45,12 +45,14 @@ class Stage:
 class Dockerfile:
     """``image`` is the last stage; ``pulled`` are external images that a build may pull.
 
-    ``copied`` are the paths in the build context that COPY and ADD name.
+    ``copied`` are the paths in the build context that COPY and ADD name. ``run`` are the commands
+    of every RUN.
     """
 
     image: Stage
     pulled: list[str]
     copied: list[str]
+    run: list[str] = field(default_factory=list)
 
 
 def parse_dockerfile(text: str) -> Dockerfile:
@@ -74,6 +76,8 @@ def parse_dockerfile(text: str) -> Dockerfile:
             stages[str(next(numbers))] = found.image
             if name:
                 stages[name[-1].lower()] = found.image
+        elif instruction == "RUN":
+            found.run.append(rest)
         elif instruction in {"COPY", "ADD"}:
             _copy(found, rest, stages)
         else:

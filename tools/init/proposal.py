@@ -34,6 +34,8 @@ _PASSED_BY_THE_SAMPLE = re.compile(
     r"(?:3000|\$SERVICE_PORT)(?:/|/health/?)?[\"']?(?: *\|\| *exit 1)?"
 )
 
+LATER = "# After the first delivery: "
+"""Begins the line of a settings file with the check that the first image may not pass."""
 NO_HEALTH_CHECK = (
     "Without a health check ECS treats every running task as healthy. It keeps a task that hangs "
     "and delivers a version that never answers."
@@ -59,11 +61,13 @@ class Proposal:
 
     ``health_check`` is that of the Dockerfile, empty if there is none. ``choose_first_image`` moves
     it to the values or to ``later``, which has the check that the first image may not pass.
+    ``not_executable`` is a file that the image executes, and that will not be executable.
     """
 
     values: dict[str, Value]
     health_check: str
     later: str = ""
+    not_executable: str = ""
 
     @property
     def missing(self) -> list[str]:
@@ -77,13 +81,18 @@ class Proposal:
             self.values["seed_image"] = Value(FIRST_IMAGE, "a placeholder that runs anywhere")
         check = Value(self.health_check, "HEALTHCHECK" if self.health_check else "none")
         if check.text and not (on_sample_port and _PASSED_BY_THE_SAMPLE.fullmatch(check.text)):
-            self.later, check = check.text, Value("", "none yet: see below")
+            self.later, check = check.text, Value("", "HEALTHCHECK, after the first delivery")
         self.values["health_check_command"] = check
 
     def notes(self) -> Iterator[str]:
         """Yield what the user should know about the values."""
         if not self.values["health_check_command"].text:
             yield NO_HEALTH_CHECK
+        if self.not_executable:
+            yield (
+                f"CodePipeline does not keep the executable bit of {self.not_executable}, which "
+                "the Dockerfile executes. Add there: RUN chmod +x <its path in the image>"
+            )
         if self.later:
             yield (
                 "The first image may not pass the HEALTHCHECK of the Dockerfile. After the first "
@@ -114,7 +123,11 @@ def propose(repository: Repository, dockerfile_path: str, given: Mapping[str, Va
         found["container_port"] = port
     known = {**given, **found, **given}  # in the order in which the user reads them
     values = known | {**_names(repository, known), **given}
-    return Proposal(values, _health_check(dockerfile.image))
+    return Proposal(
+        values,
+        _health_check(dockerfile.image),
+        not_executable=_not_executable(repository, dockerfile, repository.read(dockerfile_path)),
+    )
 
 
 def _is_dockerfile(path: str) -> bool:
@@ -191,6 +204,19 @@ def _ports(image: Stage) -> Iterator[Value]:
         yield Value(match[1], "the command of the image")
     if variable.isdecimal():
         yield Value(variable, "the variable PORT of the image")
+
+
+def _not_executable(repository: Repository, dockerfile: Dockerfile, text: str) -> str:
+    """Return a file that the Dockerfile executes only by the bit that it has in git."""
+    if "chmod" in text:
+        return ""
+    words = [word for command in dockerfile.run for word in re.split(r"[\s&|;]+", command)]
+    executed = [word for word in words if word.startswith("./")]
+    for command in dockerfile.image.commands.values():
+        executed += [word for word in command if word != "exec"][:1]
+    names = {posixpath.basename(word) for word in executed}
+    found = [path for path in repository.executable if posixpath.basename(path) in names]
+    return shown_name(found[0]) if found else ""
 
 
 def _health_check(image: Stage) -> str:

@@ -116,6 +116,22 @@ class RehearsalContext:
         ecs = self.aws.client("ecs")
         return list(ecs.describe_tasks(cluster=cluster, tasks=task_ids)["tasks"])
 
+    def stopped_tasks(self) -> list[dict[str, Any]]:
+        """Return the tasks of the service that have stopped, or were told to stop."""
+        service, pager = self.service(), self.aws.client("ecs").get_paginator("list_tasks")
+        which = {"cluster": service["clusterArn"], "serviceName": service["serviceName"]}
+        pages = pager.paginate(**which, desiredStatus="STOPPED")
+        arns = [arn for page in pages for arn in page["taskArns"]]
+        return self.described(arns) if arns else []
+
+    def log_lines(self, stream: str) -> list[str]:
+        """Return what is in the log stream of a container: its name ends with name/task id."""
+        logs, group = self.aws.client("logs"), self.outputs()["LogGroupName"]
+        streams = logs.describe_log_streams(logGroupName=group)["logStreams"]
+        names = [s["logStreamName"] for s in streams if s["logStreamName"].endswith(stream)]
+        found = [logs.get_log_events(logGroupName=group, logStreamName=name) for name in names]
+        return [event["message"].rstrip() for each in found for event in each["events"]]
+
     def have_stopped(self, task_ids: list[str]) -> bool:
         """Tell whether ECS says of all these tasks that they have stopped."""
         return {task["lastStatus"] for task in self.described(task_ids)} == {"STOPPED"}

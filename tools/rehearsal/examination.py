@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cdk_rehearsal.containers import Engine, TaskContainers, label_options
+from cdk_rehearsal.containers import Engine, EngineError, TaskContainers, label_options
 
 KILLED = 137
 _SECRET = "made-up"  # noqa: S105 - what stands for every secret of the user
@@ -77,10 +77,16 @@ def exit_code(code: int) -> str:
 
 def examine(
     containers: TaskContainers, container: str, check: Sequence[str] | None = None
-) -> Examination:
-    """Examine a container that runs or has ended; run its health check once if it has one."""
+) -> Examination | None:
+    """Examine a container; run its health check once if it has one.
+
+    None if the container has ended and is removed already, as those of tasks are.
+    """
     engine = containers.engine
-    (state,) = json.loads(engine("inspect", container))
+    found = json.loads(engine.attempt("inspect", container).stdout or "[]")
+    if not found:
+        return None
+    (state,) = found
     if not state["State"]["Running"]:
         code = int(state["State"]["ExitCode"])
         return Examination(exit_code=code, lines=_last_lines(engine, container))
@@ -119,6 +125,8 @@ def examine_image(
         deadline = time.monotonic() + seconds
         while True:
             seen = examine(containers, container, check)
+            if seen is None:
+                raise EngineError(f"somebody else has removed the container {container}")
             done = seen.exit_code is not None or port in {at for _, at in seen.listening}
             if done or time.monotonic() > deadline:
                 if path and seen.exit_code is None:

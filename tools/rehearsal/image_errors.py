@@ -12,6 +12,12 @@ _SHORT_NAMES = (
     "podman asks no registry for a name without one; docker and CodeBuild ask Docker Hub. In"
     ' ~/.config/containers/registries.conf: unqualified-search-registries = ["docker.io"]'
 )
+_NOT_EXECUTABLE = re.compile(r"permission denied|EACCES", re.IGNORECASE)
+EXECUTABLE_BITS = (
+    "CodePipeline does not keep the executable bits of a commit "
+    "(https://docs.aws.amazon.com/codepipeline/latest/userguide/troubleshooting.html). In the "
+    'Dockerfile: RUN chmod +x <file>, or ENTRYPOINT ["sh", "<file>"]'
+)
 _DNS_SECONDS = int(Delays().records)
 _URL_OF_CHECK = re.compile(
     r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])"
@@ -35,11 +41,22 @@ def not_built(settings: Settings, failure: str) -> ImageError:
     found = " ".join([lines[0].partition("failed: ")[2] or lines[0], *lines[1:2]])
     if any(_NO_SHORT_NAMES in line for line in lines):
         found += f"\n  to do     {_SHORT_NAMES}"
+    found += _about_executable_bits(lines)
     return ImageError(
         "Your image is not built.",
         expected=f"the commands of {path} end with 0 (it builds {settings.delivery.dockerfile})",
         found=found,
         lines=lines[2:],
+    )
+
+
+def ended(task: str, seconds: float, seen: Examination) -> ImageError:
+    """Explain the end of a task that ECS had counted on already."""
+    return ImageError(
+        f"Your service does not stay up: the task {task} has ended.",
+        expected="its command runs until it gets SIGTERM",
+        found=f"{seen.why_no_answer(0)}, {seconds:.0f} s after its start",
+        lines=seen.lines,
     )
 
 
@@ -49,7 +66,8 @@ def not_healthy(settings: Settings, seen: Examination, failure: str) -> ImageErr
         return ImageError(
             "Your container does not stay up: ECS rolled the delivery back.",
             expected="its command runs until it gets SIGTERM",
-            found=f"it ends by itself, with {exit_code(seen.exit_code)}",
+            found=f"it ends by itself, with {exit_code(seen.exit_code)}"
+            + _about_executable_bits(seen.lines),
             lines=seen.lines,
         )
     if seen.check is not None and seen.check[0] != 0:
@@ -69,6 +87,13 @@ def not_healthy(settings: Settings, seen: Examination, failure: str) -> ImageErr
         expected="tasks that run and stay healthy",
         found=failure,
         lines=seen.lines,
+    )
+
+
+def _about_executable_bits(lines: Sequence[str]) -> str:
+    denied = any(_NOT_EXECUTABLE.search(line) for line in lines)
+    return (
+        f"\n  to do     if it is about a file of your commit: {EXECUTABLE_BITS}" if denied else ""
     )
 
 

@@ -1,6 +1,7 @@
 """What the scenarios of one rehearsal share."""
 
 import secrets
+import time
 from dataclasses import dataclass, field
 
 from cdk_rehearsal import expect, wait_until
@@ -58,4 +59,5 @@ class Rehearsal:
 
         wait_until("Cloud Map finds all tasks healthy", healthy)
         if self.containers:
-            wait_until("DNS has heard of the tasks", self.containers.feed.has_told)
+            feed, since = self.containers.feed, time.time()
+            wait_until("DNS has heard of the tasks", lambda: feed.has_told(since))

@@ -6,7 +6,7 @@ says what is therefore not shown.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from textwrap import shorten
@@ -34,6 +34,8 @@ from cdk_rehearsal.containers import (
 )
 from settings import CpuArchitecture
 from tools.rehearsal.context import RehearsalContext, read_deliverable
+from tools.rehearsal.ended_tasks import explained
+from tools.rehearsal.first_build import build_once
 from tools.rehearsal.permissions import Grants, page
 from tools.rehearsal.rehearsal import Rehearsal
 from tools.rehearsal.rehearsed_service import RehearsedService, SettingsFiles
@@ -97,7 +99,8 @@ def rehearse(
         before = context.inventory.snapshot()
         for scenario in SCENARIOS:
             if service.is_sample or scenario not in ONLY_SAMPLE:
-                scenario(rehearsal)
+                with nullcontext() if service.is_sample else explained(context):
+                    scenario(rehearsal)
         grants = Grants(context, *service.stacks)
         services = [each.service_stack_name for each in service.deployment]
         more = [shared_core.CALLER] if service.is_sample else []
@@ -153,6 +156,8 @@ def start(
         )
         read_deliverable(context)
         service.require_paths(context.source)
+        if engine and not service.is_sample:
+            build_once(report, docker, service.settings, context.source)
         rehearsal = Rehearsal(
             context=context,
             service=service,

@@ -1,15 +1,20 @@
 """The service that is rehearsed: the user's, or else the sample; and its settings files."""
 
+import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from dotenv import dotenv_values
 
 from cdk_rehearsal import RehearsalError
 from cdk_rehearsal.pipelines import Source, top_of
 from settings import CoreSettings, Settings
 from settings.env_file import read_env_file
 from settings.examples import example_deployment
+from tools.init.proposal import LATER
 from tools.operations.service import choose
 from tools.rehearsal.workspace import Workspace
 from tools.repository import ROOT
@@ -118,6 +123,7 @@ class SettingsFiles:
 
     def __init__(self, workspace: Workspace, service: RehearsedService) -> None:
         self._workspace = workspace
+        self._service = service
         self._texts: dict[str, dict[str, str]] = {}
         for number, each in enumerate(service.deployment):
             # The settings of the sample have no file; what is not written here is as in sample.env.
@@ -141,6 +147,14 @@ class SettingsFiles:
     def text(self, key: str) -> str:
         """Return the text of a key in the main file; empty if it is not in there."""
         return self._texts[self.main].get(key, "")
+
+    @property
+    def later_check(self) -> str:
+        """The health check that `make init` keeps for the time after the first delivery."""
+        text = "" if self._service.is_sample else self._service.settings.env_file.read_text("utf-8")
+        found = re.search(rf"^{LATER}(.*)$", text, re.MULTILINE)
+        kept = dotenv_values(stream=io.StringIO(found[1] if found else ""), interpolate=False)
+        return kept.get("health_check_command") or ""
 
     def texts(self, name: str) -> dict[str, str]:
         """Return a copy of all keys of a file with their texts."""

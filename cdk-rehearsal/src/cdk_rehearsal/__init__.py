@@ -13,7 +13,14 @@ inside the process of the local AWS.
 
 from cdk_rehearsal.access import Access
 from cdk_rehearsal.environment import process_environment
-from cdk_rehearsal.expectation import RehearsalError, expect, expect_all, expect_true, wait_until
+from cdk_rehearsal.expectation import (
+    RehearsalError,
+    UnmetExpectationError,
+    expect,
+    expect_all,
+    expect_true,
+    wait_until,
+)
 from cdk_rehearsal.inventory import Inventory, Snapshot
 from cdk_rehearsal.options import NO_DELAYS, Delays, EngineAccess
 from cdk_rehearsal.report import ConsoleReport, relevant_lines
@@ -33,6 +40,7 @@ __all__ = [
     "RehearsalError",
     "ScratchDirectory",
     "Snapshot",
+    "UnmetExpectationError",
     "expect",
     "expect_all",
     "expect_true",

@@ -13,10 +13,14 @@ class RehearsalError(Exception):
     """The rehearsal found something that is not as it should be; the message says what."""
 
 
+class UnmetExpectationError(RehearsalError):
+    """A state that no step of a rehearsal explains; the message says what should be otherwise."""
+
+
 def expect(what: str, actual: Any, expected: Any) -> None:
     """Raise ``RehearsalError`` unless the two are equal."""
     if actual != expected:
-        raise RehearsalError(f"{what}: expected {expected!r}, found {actual!r}")
+        raise UnmetExpectationError(f"{what}: this should be {expected!r}, and is {actual!r}")
 
 
 def expect_all(what: str, actual: Collection[Any], expected: Collection[Any]) -> None:
@@ -27,7 +31,7 @@ def expect_all(what: str, actual: Collection[Any], expected: Collection[Any]) ->
 def expect_true(what: str, *, holds: bool) -> None:
     """Raise ``RehearsalError`` unless the condition holds."""
     if not holds:
-        raise RehearsalError(f"this is false: {what}")
+        raise UnmetExpectationError(f"this is false: {what}")
 
 
 def wait_until(what: str, holds: Callable[[], bool], seconds: float = SETTLE_SECONDS) -> float:
@@ -38,7 +42,7 @@ def wait_until(what: str, holds: Callable[[], bool], seconds: float = SETTLE_SEC
     began, pause = time.monotonic(), _FIRST_PAUSE_SECONDS
     while not holds():
         if time.monotonic() - began > seconds:
-            raise RehearsalError(f"this is still false after {seconds:g} s: {what}")
+            raise UnmetExpectationError(f"this is still false after {seconds:g} s: {what}")
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
     return time.monotonic() - began

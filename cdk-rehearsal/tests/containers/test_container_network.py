@@ -90,9 +90,10 @@ def test_the_resolver_hears_of_a_change_after_the_delay(monkeypatch: pytest.Monk
     assert told(at=130) == []
     assert feed.fewest("a", since=100) == 1, "as Cloud Map has it"
     assert told(at=161) == [["1", "2"]]
-    assert not feed.has_told()
+    assert not feed.has_told(0)
     assert told(at=191) == [["1", "2"], ["1"]]
-    assert feed.has_told()
+    assert feed.has_told(0)
+    assert not feed.has_told(192)
 
 
 def ask(names: Any, name: str, kind: str = "A") -> Any:

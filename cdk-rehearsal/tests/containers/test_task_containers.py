@@ -169,11 +169,19 @@ def test_a_task_that_stops_leaves_the_name_at_once_serves_on_and_is_killed_after
     assert engine.attempt("container", "inspect", container).returncode != 0
 
 
-def test_a_deploy_whose_image_the_engine_does_not_have_fails(
-    network: ContainerNetwork, stacks: Stacks
+@pytest.mark.parametrize(
+    "container",
+    [
+        {"Image": f"{REPOSITORY}:lost"},
+        {"HealthCheck": None, "Command": ["sh", "-c", "sleep 3; exit 1"]},
+    ],
+    ids=["no such image", "ends after a while"],
+)
+def test_a_deploy_whose_tasks_do_not_stay_up_fails(
+    network: ContainerNetwork, stacks: Stacks, container: dict[str, Any]
 ) -> None:
     with pytest.raises(StackFailedError, match="circuit breaker was triggered"):
-        stacks.deploy("tasks", _resources(network.cidr, count=1, Image=f"{REPOSITORY}:lost"))
+        stacks.deploy("tasks", _resources(network.cidr, count=1, **container))
 
 
 def test_a_task_that_starts_slowly_becomes_healthy_within_its_start_period(

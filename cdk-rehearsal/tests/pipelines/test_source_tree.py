@@ -24,6 +24,9 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
 
 
+AS_TEXT = "1 symbolic link: run: CodePipeline delivers the name of its target as a text file"
+
+
 def commit_all(folder: Path) -> None:
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "a commit")
@@ -52,12 +55,12 @@ def test_uncommitted_changes_are_named_and_delivered_only_on_request(project: Pa
     assert source.origin.startswith("commit ")
     assert source.files.keys() == COMMITTED
     assert source.files["app.py"] == b"first app.py"
-    (note,) = source.left_out
+    note, _ = source.left_out
     assert note.startswith("3 uncommitted changes: added.py, app.py, service/Dockerfile ")
     on_disk = read_source(project, working_tree=True)
     assert on_disk.files.keys() == {".gitignore", "app.py", "added.py"}
     assert on_disk.files["app.py"] == b"changed"
-    assert on_disk.left_out == ()
+    assert on_disk.left_out == (AS_TEXT,)
 
 
 def test_a_file_below_too_many_folders_is_an_error(project: Path) -> None:
@@ -80,7 +83,9 @@ def test_files_that_git_does_not_deliver_are_named(project: Path, *, working_tre
     (project / ".cache/x").touch()
     source = read_source(project, working_tree=working_tree)
     assert source.files.keys() == COMMITTED
-    untracked, submodule = source.left_out
+    untracked, submodule, links = source.left_out
+    assert links == AS_TEXT
+    assert source.delivered["run"] == b"app.py"
     assert untracked.startswith(r"1 untracked file: a\x1b[31m\nb ")
     assert submodule == "1 submodule: vendor/it"
     (project / os.fsdecode(b"caf\xe9")).touch()

@@ -1,15 +1,19 @@
 """ECS of the local AWS: settings, deployments that fail, and permissions of the execution role."""
 
 import json
-import time
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from ministack.services import ecs as ministack
 
-from cdk_rehearsal.services.ecs import api as ecs
+from cdk_rehearsal.services.ecs.deployments import (
+    reconcile_service_tasks,
+    record_service_task_failure,
+)
 from support.discoverable import Resources, everything
 from support.functions import allow, role
 from support.stacks import StackFailedError, Stacks
@@ -144,19 +148,66 @@ def test_a_failed_deployment_without_a_circuit_breaker_never_becomes_stable(
         stacks.deploy("ecs", template)
 
 
-def test_only_one_thread_at_a_time_starts_missing_tasks() -> None:
-    tasks: list[str] = []
+def test_a_rollback_during_a_reconciliation_stops_no_task_of_the_good_deployment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """MiniStack's own functions, with the circuit breaker in the middle of a reconciliation."""
+    tasks = {
+        name: {
+            "clusterArn": "infra",
+            "group": "service:backend",
+            "lastStatus": status,
+            "taskArn": name,
+            "taskDefinitionArn": name,
+            "_deployment_id": name,
+        }
+        for name, status in (("good", "RUNNING"), ("bad", "STOPPED"))
+    }
+    deployments: list[dict[str, Any]] = [
+        {"id": "bad", "status": "PRIMARY", "rolloutState": "IN_PROGRESS", "failedTasks": 2},
+        {"id": "good", "status": "ACTIVE", "rolloutState": "COMPLETED", "taskDefinition": "good"},
+    ]
+    breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
+    service: dict[str, Any] = {
+        "serviceName": "backend",
+        "clusterArn": "infra",
+        "status": "ACTIVE",
+        "events": [],
+    }
+    service |= {"desiredCount": 1, "taskDefinition": "bad"}
+    service |= {"deployments": deployments, "deploymentConfiguration": breaker}
+    monkeypatch.setattr(ministack, "_services", {"infra/backend": service})
+    monkeypatch.setattr(ministack, "_tasks", tasks)
+    monkeypatch.setattr(ministack, "_schedule_service_deployment_completion", lambda *_: None)
+    monkeypatch.setattr(ministack, "_get_docker", object)  # it would look for a real engine
+    stopped: list[str] = []
+    monkeypatch.setattr(ministack, "_stop_task", lambda request: stopped.append(request["task"]))
+    start_and_stop: Any = vars(ministack)["_reconcile_service_tasks"]
+    count_failure: Any = vars(ministack)["_record_service_task_failure"]
+    looked, failed = threading.Event(), threading.Event()
 
-    def start_what_is_missing(_cluster: str, service: str) -> None:
-        missing = 3 - len(tasks)
-        time.sleep(0.05)
-        tasks.extend([service] * missing)
+    def look(_service: object) -> Any:
+        found = next(each for each in deployments if each["status"] == "PRIMARY")
+        if not looked.is_set():  # the reconciliation, in whose middle the task fails
+            looked.set()
+            failed.wait(0.5)
+        return found
 
-    reconcile = ecs.reconcile_service_tasks.__wrapped__  # type: ignore[attr-defined]
-    with ThreadPoolExecutor(3) as pool:
-        for _ in range(3):
-            pool.submit(reconcile, start_what_is_missing, "infra", "infra/backend")
-    assert len(tasks) == 3
+    monkeypatch.setattr(ministack, "_primary_deployment", look)
+
+    def fail() -> None:
+        looked.wait(10)
+        record = record_service_task_failure.__wrapped__  # type: ignore[attr-defined]
+        record(count_failure, tasks["bad"])
+        failed.set()
+
+    reconcile = reconcile_service_tasks.__wrapped__  # type: ignore[attr-defined]
+    with ThreadPoolExecutor(1) as pool:
+        failure = pool.submit(fail)
+        reconcile(start_and_stop, "infra", "infra/backend")
+        failure.result()
+    assert [deployment["status"] for deployment in deployments] == ["ACTIVE", "PRIMARY"]
+    assert stopped == []
 
 
 @pytest.mark.usefixtures("push")

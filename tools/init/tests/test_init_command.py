@@ -159,6 +159,27 @@ def test_a_health_check_that_the_first_image_passes_is_taken(tmp_path: Path, tar
     assert written(source, target).service.health_check_command == ("CMD-SHELL", check)
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ('ENTRYPOINT ["./start.sh"]', True),
+        ("CMD exec ./start.sh", True),
+        ("RUN make && ./start.sh", True),
+        ('ENTRYPOINT ["sh", "start.sh"]', False),
+        ('RUN chmod +x start.sh\nENTRYPOINT ["./start.sh"]', False),
+    ],
+)
+def test_an_executable_bit_that_codepipeline_loses_is_noted(
+    tmp_path: Path, target: Path, capsys: pytest.CaptureFixture[str], lines: str, *, said: bool
+) -> None:
+    text = f"FROM x\nEXPOSE 80\nCOPY start.sh .\n{lines}\n"
+    source = make_repository(tmp_path, {"Dockerfile": text, "start.sh": "#!/bin/sh\n"})
+    git(source, "update-index", "--chmod=+x", "start.sh")
+    git(source, "commit", "--quiet", "--message", "x")
+    written(source, target)
+    assert ("does not keep the executable bit of start.sh" in capsys.readouterr().out) is said
+
+
 def test_a_file_that_exists_is_left_alone_without_force(
     tmp_path: Path, target: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

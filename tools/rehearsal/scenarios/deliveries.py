@@ -15,6 +15,7 @@ from cdk_rehearsal.bounds import SETTLE_SECONDS
 from cdk_rehearsal.containers import TaskContainers
 from cdk_rehearsal.pipelines import ActionFailedError, failure_of
 from tools.init.proposal import NO_HEALTH_CHECK
+from tools.rehearsal.ended_tasks import seen_in_failed_rollout
 from tools.rehearsal.examination import KILLED, examine, examine_image, exit_code
 from tools.rehearsal.image_errors import (
     ImageError,
@@ -43,6 +44,9 @@ def first(rehearsal: Rehearsal) -> None:
         expect_true("the image is another one than the first image", holds=live != before)
         step.note = f"image {live[7:19]} is live, {len(context.tasks())} tasks"
     _call_by_name(rehearsal)
+    if rehearsal.containers and rehearsal.files.later_check:
+        with report.step("The health check for the time after it") as step:
+            step.note = _try_later_check(rehearsal, rehearsal.containers)
 
 
 def roll_back(rehearsal: Rehearsal) -> None:
@@ -98,6 +102,8 @@ def deliver(rehearsal: Rehearsal) -> str:
 
 def _not_healthy(rehearsal: Rehearsal, containers: TaskContainers, failure: str) -> ImageError:
     settings = rehearsal.service.settings
+    if ended := seen_in_failed_rollout(rehearsal.context):
+        return not_healthy(settings, ended, failure)
     definition = rehearsal.context.task_definition()["containerDefinitions"][0]
     port = settings.service.container_port
     seconds = max(_SECONDS_TO_LISTEN, settings.service.start_period_seconds)
@@ -133,6 +139,27 @@ def _call_by_name(rehearsal: Rehearsal) -> None:
         step.note = f"http://{host}:{port}{path or '/'}: {len(answers)} of them, {said}"
 
 
+def _try_later_check(rehearsal: Rehearsal, containers: TaskContainers) -> str:
+    """Run the check in a task; let the next deploy have it if it passes, and advise the user."""
+    context, check = rehearsal.context, rehearsal.files.later_check
+    command = ["CMD", *json.loads(check)] if check.startswith('["') else ["CMD-SHELL", check]
+    ids = _ids_at(rehearsal, containers, *context.task_addresses())
+    seen = examine(containers, ids[0], command) if ids else None
+    if seen is None or seen.check is None:
+        raise RehearsalError("the task has ended before its health check was run")
+    code, said = seen.check
+    if code == 0:
+        rehearsal.files.write(health_check_command=check)
+        context.report.advise(
+            "After the first delivery set health_check_command as the line above it says: your "
+            "container passes it."
+        )
+        return "passed; the next deploy has it"
+    reason = f"{exit_code(code)}{f': {said}' if said else ''}"
+    context.report.advise(f"Your container does not pass its HEALTHCHECK: {reason}")
+    return f"NOT PASSED: {exit_code(code)}"
+
+
 def _ids_at(rehearsal: Rehearsal, containers: TaskContainers, *addresses: str) -> list[str]:
     """Return the ids of the running containers of the service that have these addresses."""
     running = containers.running(rehearsal.context.outputs()["TaskDefinitionFamily"]).values()
@@ -150,9 +177,9 @@ def _no_answer(
 ) -> ImageError:
     """Explain a call that failed."""
     called = _ids_at(rehearsal, containers, address)
-    if not called:
+    seen = examine(containers, called[0]) if called else None
+    if seen is None:
         return _not_healthy(rehearsal, containers, f"{address}: {reason}")
-    seen = examine(containers, called[0])
     return no_answer(rehearsal.service.settings, seen, rehearsal.context.host(), reason)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from cdk_rehearsal import NO_DELAYS
 from cdk_rehearsal.containers import KEPT_IMAGES, ContainerNetwork, Engine, TaskContainers
-from tools.rehearsal.examination import Examination, examine_image
+from tools.rehearsal.examination import Examination, examine, examine_image
 
 pytestmark = pytest.mark.slow
 
@@ -64,6 +64,11 @@ def test_an_end_with_its_code_and_last_words_and_the_environment_of_its_task(run
     assert seen.exit_code == 1
     # On a busy machine podman's log has had a container's only line twice.
     assert {*seen.lines} == {"prod made-up"}
+
+
+def test_a_container_that_is_removed_is_no_error(containers: TaskContainers) -> None:
+    """Those of tasks are removed when they have ended, at any moment."""
+    assert examine(containers, "0" * 64) is None
 
 
 def test_a_check_that_fails_says_why(run: Run) -> None:

@@ -57,6 +57,16 @@ def test_a_container_that_ends_is_told_with_its_exit_code_and_last_lines() -> No
     assert text.endswith("| sh: server: not found")
 
 
+def test_a_lost_executable_bit_is_told_with_what_to_write() -> None:
+    lines = ['exec: "./start.sh": permission denied']
+    for text in (
+        str(not_healthy(SAMPLE, Examination(exit_code=126, lines=lines), "")),
+        str(not_built(SAMPLE, "\n".join(["x failed: y", "z", *lines]))),
+    ):
+        assert "RUN chmod +x <file>, or ENTRYPOINT" in text
+        assert "docs.aws.amazon.com/codepipeline" in text
+
+
 def test_a_check_that_fails_is_told_with_what_it_says_and_where_the_service_listens() -> None:
     listening = [("127.0.0.1", PORT)]
     seen = Examination(exit_code=None, listening=listening, check=(127, "curl: not found"))

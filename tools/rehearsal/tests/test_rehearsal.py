@@ -99,6 +99,18 @@ def test_a_commit_that_does_not_fit_the_settings_is_refused_before_the_deploy(
     assert "cdk deploy" not in done.stdout
 
 
+@pytest.mark.usefixtures("engine")
+def test_a_dockerfile_that_does_not_build_is_found_before_the_deploy(
+    image: str, tmp_path: Path
+) -> None:
+    dockerfile = f"FROM {image}\nCOPY . .\nRUN echo the reason && false\n"
+    done = rehearse(tmp_path, dockerfile, SETTINGS)
+    assert done.returncode == 1
+    assert "Your image is not built." in done.stderr
+    assert "| the reason\n" in done.stderr
+    assert "cdk bootstrap" not in done.stdout
+
+
 def test_its_image_is_called_delivered_again_and_judged_with_all_that_the_settings_name(
     engine: Engine, tmp_path: Path
 ) -> None:

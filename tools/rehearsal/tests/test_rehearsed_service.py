@@ -9,7 +9,8 @@ from typing import Any, cast
 import pytest
 
 from cdk_rehearsal import ConsoleReport, LocalAws
-from settings.examples import ACCOUNT, REGION, example_deployment, sample_env
+from settings.examples import ACCOUNT, REGION, example_deployment, quoted, sample_env
+from tools.init.proposal import LATER
 from tools.rehearsal.rehearse import find_engine, pull_first_image
 from tools.rehearsal.rehearsed_service import SettingsFiles, choose_service, sample_service
 from tools.rehearsal.sample_image import SWITCH
@@ -32,6 +33,17 @@ def test_without_settings_it_is_the_sample_and_this_is_said(
     assert service.is_sample
     assert service.repository == ROOT
     assert "the sample service" in capsys.readouterr().err
+
+
+def test_the_check_that_init_keeps_for_later_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    check = "curl localhost:$PORT/it's || exit 1"
+    line = f"{LATER}health_check_command={quoted(check)}\n"
+    (tmp_path / ".env").write_text(f"{line}{sample_env(service_name='mine')}", encoding="utf-8")
+    service = choose_service(None, None, str(ROOT), working_tree=False)
+    assert SettingsFiles(cast("Any", Workspace()), service).later_check == check
 
 
 def test_settings_of_the_user_are_taken_and_changed_in_a_copy(

@@ -111,6 +111,7 @@ class ZoneFeed:
         self._process = process
         self._delay = delay
         self._told = 0
+        self._looked = 0.0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._feed, daemon=True)
         self._seen: list[tuple[float, Zone]] = []
@@ -124,9 +125,9 @@ class ZoneFeed:
         self._over.set()
         self._thread.join()
 
-    def has_told(self) -> bool:
-        """Tell whether the resolver has heard of the newest answer of Cloud Map."""
-        return 0 < self._told == len(self._seen)
+    def has_told(self, since: float) -> bool:
+        """Tell whether the resolver has heard what Cloud Map has answered since then."""
+        return since <= self._looked and self._told == len(self._seen)
 
     def fewest(self, name: str, since: float) -> int:
         """Return the smallest number of addresses that a name had from then until now."""
@@ -136,6 +137,7 @@ class ZoneFeed:
 
     def look(self, cloud_map: Any) -> None:
         """Ask Cloud Map, and tell the resolver the newest answer that is old enough."""
+        looked = time.time()
         zone = read_zone(cloud_map)
         if not self._seen or zone != self._seen[-1][1]:
             self._seen.append((time.time(), zone))
@@ -144,6 +146,7 @@ class ZoneFeed:
             self._process.stdin.write(f"{json.dumps(due[-1])}\n")
             self._process.stdin.flush()
             self._told = len(due)
+        self._looked = looked
 
     def _feed(self) -> None:
         cloud_map = self._aws.client("servicediscovery")

@@ -51,6 +51,7 @@ MODULES = (
     "services.ecr.layers",
     "services.ecr.resources",
     "services.ecs.api",
+    "services.ecs.deployments",
     "services.ecs.discovery",
     "services.ecs.resources",
     "services.ecs.tasks",

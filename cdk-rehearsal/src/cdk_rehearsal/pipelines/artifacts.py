@@ -1,10 +1,8 @@
 """The artifacts and variables that the actions of one execution hand to each other."""
 
 import io
-import os
 import re
 import secrets
-import stat
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,8 +16,6 @@ Action = dict[str, Any]
 
 _VARIABLE = re.compile(r"#\{([^.}]+)\.([^}]+)\}")
 _LARGEST_TEXT = 256 * 1024
-_UNIX = 3
-"""The system in a zip file's entry whose entries have a mode."""
 
 
 class ArtifactStore:
@@ -35,22 +31,12 @@ class ArtifactStore:
         self.variables: dict[str, dict[str, str]] = {}
         self._keys: dict[str, str] = {}
 
-    def put(
-        self,
-        access: Access,
-        name: str,
-        files: Mapping[str, bytes],
-        links: Mapping[str, str] | None = None,
-    ) -> None:
-        """Store the output artifact ``name``; ``links`` are symbolic links with their targets."""
+    def put(self, access: Access, name: str, files: Mapping[str, bytes]) -> None:
+        """Store the output artifact ``name``."""
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             for path, content in files.items():
                 archive.writestr(path, content)
-            for path, target in (links or {}).items():
-                entry = zipfile.ZipInfo(path)
-                entry.create_system, entry.external_attr = _UNIX, (stat.S_IFLNK | 0o777) << 16
-                archive.writestr(entry, os.fsencode(target))
         access.client("s3").put_object(**self.reserve(name), Body=packed.getvalue())
 
     def reserve(self, name: str) -> dict[str, str]:
@@ -67,29 +53,10 @@ class ArtifactStore:
         return f"arn:aws:s3:::{self._bucket}/{self._keys[name]}"
 
     def unpack(self, access: Access, name: str, folder: Path) -> None:
-        """Write the files of an input artifact into ``folder``.
-
-        A link that leads out of the folder becomes a file that holds the name of its target, so
-        that a build reads nothing of this machine.
-        """
+        """Write the files of an input artifact into ``folder``: none is a link or executable."""
         stored = access.client("s3").get_object(**self.location(name))
         with zipfile.ZipFile(io.BytesIO(stored["Body"].read())) as archive:
             archive.extractall(folder)
-            links = {
-                folder / each.filename: os.fsdecode(archive.read(each))
-                for each in archive.infolist()
-                if stat.S_ISLNK(each.external_attr >> 16)
-            }
-        for link, target in links.items():
-            link.unlink()
-            link.symlink_to(target)
-        # One link may lead through another, so all of them exist before the first is judged.
-        # Not Path.resolve: before Python 3.13 it raises RuntimeError for a loop of links.
-        inside = Path(os.path.realpath(folder))
-        out = [link for link in links if not Path(os.path.realpath(link)).is_relative_to(inside)]
-        for link in out:
-            link.unlink()
-            link.write_bytes(os.fsencode(links[link]))
 
     def resolved(self, action: Action) -> Action:
         """Return the action with the values of the variables that its configuration refers to.

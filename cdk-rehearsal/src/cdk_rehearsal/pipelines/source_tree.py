@@ -52,6 +52,16 @@ class Source:
                     f"{_MOST_FOLDERS} can be delivered here"
                 )
 
+    @property
+    def delivered(self) -> dict[str, bytes]:
+        """The files that a build gets, of which none is executable.
+
+        The zip file of CodePipeline has no attributes of its entries: a link is a file that holds
+        its target. https://docs.aws.amazon.com/codepipeline/latest/userguide/troubleshooting.html
+        https://github.com/aws-ia/terraform-aws-control_tower_account_factory/issues/547
+        """
+        return {**self.files, **{path: os.fsencode(at) for path, at in self.links.items()}}
+
 
 def read_source(root: Path, *, working_tree: bool = False, commit: str = "HEAD") -> Source:
     """Return the files of a commit of ``root``; with ``working_tree`` its files as on disk.
@@ -80,6 +90,7 @@ def _working_tree(root: Path) -> Source:
         left_out=(
             *_left_out(_untracked(root), "untracked file", "git add"),
             *_submodules(tracked),
+            *_links_as_text(links),
         ),
     )
 
@@ -140,6 +151,7 @@ def _committed(root: Path, wanted: str) -> Source:
             *_left_out(_changed(root, files, links), "uncommitted change", "git commit"),
             *_left_out(_untracked(root), "untracked file", "git add, and git commit"),
             *_submodules(entries),
+            *_links_as_text(links),
         ),
     )
 
@@ -227,6 +239,11 @@ def _deliverable(entries: Iterable[_Entry]) -> list[_Entry]:
 
 def _submodules(entries: Iterable[_Entry]) -> Iterator[str]:
     return _left_out([e.path for e in entries if e.mode == _SUBMODULE], "submodule")
+
+
+def _links_as_text(links: Collection[str]) -> Iterator[str]:
+    for line in _left_out(links, "symbolic link"):
+        yield f"{line}: CodePipeline delivers the name of its target as a text file"
 
 
 def _left_out(paths: Collection[str], what: str, remedy: str = "") -> Iterator[str]:

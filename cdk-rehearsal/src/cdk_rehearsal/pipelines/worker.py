@@ -155,7 +155,7 @@ class PipelineWorker:
     ) -> Source:
         """Store the files that are delivered; nothing asks GitHub."""
         source = self.source_of(commit)
-        artifacts.put(access, action["outputArtifacts"][0]["name"], source.files, source.links)
+        artifacts.put(access, action["outputArtifacts"][0]["name"], source.delivered)
         return source
 
     def _build(self, action: Action, access: Access, artifacts: ArtifactStore, commit: str) -> None:

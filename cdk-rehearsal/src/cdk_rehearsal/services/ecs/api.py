@@ -1,15 +1,13 @@
 """The ECS API: clusters and services, which keep their settings and their count of tasks."""
 
 import json
-import threading
-from collections.abc import Callable
 from http import HTTPStatus
 
 from ministack.services import ecs, servicediscovery
 
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_response
-from cdk_rehearsal.options import EngineAccess
+from cdk_rehearsal.services.ecs.deployments import ONE_AT_A_TIME
 from cdk_rehearsal.services.ecs.errors import error
 from cdk_rehearsal.services.ecs.tasks import awsvpc, error_of_network
 
@@ -43,7 +41,8 @@ def delete_cluster(original: Handler, request: Request) -> Response:
 
 def create_or_update_service(original: Handler, request: Request) -> Response:
     """Refuse a service that names a missing resource, and keep what MiniStack drops."""
-    return _error_of_service(request) or _keep_parameters(original(request), request)
+    with ONE_AT_A_TIME:
+        return _error_of_service(request) or _keep_parameters(original(request), request)
 
 
 for _action in ("CreateService", "UpdateService"):
@@ -93,30 +92,3 @@ def stop_task(original: Handler, request: Request) -> Response:
         if kind == "service":
             ecs._reconcile_service_tasks(cluster, f"{cluster}/{service}")
     return response
-
-
-_one_at_a_time = threading.RLock()
-
-
-@replaces(
-    ecs,
-    "_reconcile_service_tasks",
-    upstream="Bug: a service that is updated right after a rollback may get twice its count.",
-)
-def reconcile_service_tasks(
-    original: Callable[[str, str], None], cluster: str, service: str
-) -> None:
-    """Let one thread at a time count and start the tasks of a service.
-
-    MiniStack reconciles a service again a second after it has rolled a deployment back. If a client
-    updates the service in that moment, two threads count the tasks before either starts one, and
-    the service gets twice its desired count.
-
-    With a container engine there is no lock, since MiniStack must hold none while the engine starts
-    or stops a container. There MiniStack counts the tasks again after each change of a task.
-    """
-    if EngineAccess.is_configured():
-        original(cluster, service)
-        return
-    with _one_at_a_time:
-        original(cluster, service)

@@ -269,7 +269,8 @@ def watch_life(
     for container_id in list(task["_docker_ids"]):
         name = f"life-{container_id[:8]}"
         spawn_background(_wait, task, container_id, thread_name=name)
-    watch_health(task)
+    watch_health(task, account, region)
+    # The first task of a deployment lets the others start.
     check_deployment(task, account, region)
 
 

@@ -1,4 +1,6 @@
-"""ECS with a container engine: the health checks of a task's containers.
+"""ECS with a container engine: when a task counts as healthy.
+
+A task without a health check is healthy when it has run for `SETTLING_SECONDS`.
 
 This package runs a check in the container, since podman needs systemd to do that. As with Docker,
 failures count only after the start period, and as many in a row as there are retries make the task
@@ -16,6 +18,7 @@ from ministack.core.concurrency import spawn_background
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import ecs
 
+from cdk_rehearsal.bounds import SETTLING_SECONDS
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.services.ecs import engine
 from cdk_rehearsal.services.ecs.discovery import report_health
@@ -31,18 +34,21 @@ _ENGINE_SECONDS = 30
 @replaces(
     ecs,
     "_record_service_task_healthy",
-    upstream="Bug: a task whose container has a health check counts as healthy before it passed.",
+    upstream="Bug: a task counts as healthy a second after its start, even before its check.",
 )
 def record_service_task_healthy(
     original: Callable[[str, Task], None], service: str, task: Task
 ) -> None:
-    """Do not count a task that has not passed its health check yet."""
-    if not task.get("_health_is_checked", False) or task["healthStatus"] == "HEALTHY":
+    """Do not count a task that has neither passed its health check nor settled."""
+    if task["healthStatus"] == "HEALTHY" or task.get("_has_settled", False):
         original(service, task)
 
 
-def watch_health(task: Task) -> None:
-    """Start the health checks of a running task."""
+def watch_health(task: Task, account: str, region: str) -> None:
+    """Start the health checks of a running task, or let it settle if there are none."""
+    if not task["_health_is_checked"]:
+        name = f"settle-{task['taskArn'][-8:]}"
+        spawn_background(_settle, task, account, region, thread_name=name)
     definition = ecs._task_defs[ecs._resolve_td_key(task["taskDefinitionArn"])]
     ids = task["_docker_ids"]
     for container_id, container in zip(ids, definition["containerDefinitions"], strict=False):
@@ -50,6 +56,12 @@ def watch_health(task: Task) -> None:
             spawn_background(
                 _watch, task, container_id, check, thread_name=f"health-{container_id[:8]}"
             )
+
+
+def _settle(task: Task, account: str, region: str) -> None:
+    time.sleep(SETTLING_SECONDS)
+    task["_has_settled"] = True
+    check_deployment(task, account, region)
 
 
 def _watch(task: Task, container_id: str, check: dict[str, Any]) -> None:
