@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from cdk_rehearsal.terminal import fill
-from settings import CoreSettings, Settings
+from settings import Settings
 from tools.doctor import account, github, network, platform, source, stored_secrets, task_policies
 from tools.doctor.aws import Aws
 from tools.doctor.check import (
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             folder = source_of(settings, options.source)
         except NoSourceError:
             folder = None
-        asked = questions(settings, api, folder, core_of(settings, deployment))
+        asked = questions(deployment, settings, api, folder)
         examine(settings, Aws(region), report, asked)
     return 1 if report.sum_up() else 0
 
@@ -87,13 +87,16 @@ def examine(settings: Settings, aws: Aws, report: "Report", asked: Iterable[Ques
 
 
 def questions(
-    settings: Settings, github_api: str | None, folder: Path | None, home: CoreSettings | None
+    deployment: Sequence[Settings],
+    settings: Settings,
+    github_api: str | None,
+    folder: Path | None,
 ) -> Iterator[Question]:
-    """Yield what to ask after the essentials, in the order of a deploy.
+    """Yield what to ask about one of the files after the essentials, in the order of a deploy.
 
-    ``github_api`` is None if GitHub is not asked, ``folder`` if nobody knows the repository's, and
-    ``home``, the core that the service runs on, if no file creates it.
+    ``github_api`` is None if GitHub is not asked, ``folder`` if nobody knows the repository's.
     """
+    home = core_of(settings, deployment)
     yield Question("CDK bootstrap", account.bootstrap)
     if core := settings.core:
         yield _stack_question(settings.core_stack_name)
@@ -103,9 +106,7 @@ def questions(
             yield Question("quota of Elastic IPs", account.address_quota)
     if home and not home.enable_nat_gw:
         yield Question(_EGRESS, partial(task_policies.egress_of_core, home))
-    yield Question("quota of Fargate vCPUs", account.fargate_quota)
-    yield Question("quota of builds", account.build_quota)
-    yield Question("service-linked role of ECS", account.service_linked_role)
+    yield from _account_questions(deployment, settings)
     yield from _existing_questions(settings)
     yield _stack_question(settings.service_stack_name)
     yield from name_questions(settings)
@@ -124,6 +125,14 @@ def questions(
         yield Question(f"policy {arn.rpartition('/')[2]}", partial(account.managed_policy, arn))
     yield Question("Dockerfile of the service", partial(source.dockerfile, folder))
     yield Question("health check", source.health_check)
+
+
+def _account_questions(deployment: Sequence[Settings], settings: Settings) -> Iterator[Question]:
+    if settings is deployment[-1]:  # once for all files
+        yield Question("quota of roles", partial(account.role_quota, deployment))
+    yield Question("quota of Fargate vCPUs", account.fargate_quota)
+    yield Question("quota of builds", account.build_quota)
+    yield Question("service-linked role of ECS", account.service_linked_role)
 
 
 def _stack_question(name: str) -> Question:

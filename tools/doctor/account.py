@@ -1,6 +1,7 @@
 """The account: credentials, region, bootstrap, stacks, quotas, the role of ECS, and policies."""
 
 import math
+from collections.abc import Sequence
 
 from settings import CpuArchitecture, Settings
 from tools.doctor.aws import Aws, reply_or_none
@@ -22,6 +23,9 @@ _BUILDS = {
     CpuArchitecture.X86_64: ("codebuild", "L-9D07B6EF"),  # Linux/Small
     CpuArchitecture.ARM64: ("codebuild", "L-5ED1D25B"),  # ARM/Small
 }
+_ROLES = ("iam", "L-FE177D64")
+MOST_ROLES_OF_CORE = 3
+MOST_ROLES_OF_SERVICE = 13
 _CPU_UNITS = 1024  # of one vCPU
 _ENOUGH_BUILDS = 5
 
@@ -135,6 +139,23 @@ def build_quota(settings: Settings, aws: Aws) -> Result:
     if most == 1:
         return note("one at a time: deliveries wait for each other", command)
     return ok(f"{most} at a time")
+
+
+def role_quota(deployment: Sequence[Settings], _: Settings, aws: Aws) -> Result:
+    """Say whether the account has room for the roles of all stacks that are not there yet.
+
+    The reply of IAM has the quota of the account, too.
+    """
+    stacks = {each.core_stack_name: MOST_ROLES_OF_CORE for each in deployment if each.core}
+    stacks |= {each.service_stack_name: MOST_ROLES_OF_SERVICE for each in deployment}
+    needed = sum(most for name, most in stacks.items() if not aws.stack_resources(name))
+    summary = aws.client("iam").get_account_summary()["SummaryMap"]
+    used, most = summary["Roles"], summary["RolesQuota"]
+    found = f"{used} of {most} in use, up to {needed} more are needed"
+    if used + needed > most:
+        home = aws.home_client("service-quotas").meta.region_name
+        return problem(found, f"{_command_to_raise(_ROLES, used + needed)} --region {home}")
+    return ok(found)
 
 
 def _value_of(quota: tuple[str, str], aws: Aws) -> float:

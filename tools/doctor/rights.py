@@ -10,7 +10,7 @@ RIGHTS = {
     "DescribeSubnets DescribeVpcAttribute DescribeVpcEndpoints DescribeVpcs",
     "ecr": "DescribeRepositories",
     "ecs": "DescribeClusters DescribeServices",
-    "iam": "GetPolicy GetPolicyVersion GetRole",
+    "iam": "GetAccountSummary GetPolicy GetPolicyVersion GetRole",
     "kms": "DescribeKey",
     "logs": "DescribeLogGroups",
     "route53": "GetHostedZone",

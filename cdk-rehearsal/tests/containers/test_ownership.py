@@ -3,16 +3,19 @@
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from cdk_rehearsal import scratch
-from cdk_rehearsal.containers import Engine, EngineError, build_image, owned
+from cdk_rehearsal.containers import Engine, EngineError, build_image, build_process, owned
 from cdk_rehearsal.containers.ownership import (
     KEPT_IMAGES,
     OWNER,
@@ -30,6 +33,23 @@ KEPT = f"{KEPT_IMAGES}/tests:{NUMBER}"
 THEIRS = f"localhost/theirs:{NUMBER}"
 TEST_LABEL = f"cdk-rehearsal-tests={NUMBER}"
 UNNAMED = ("images", "--quiet", "--filter", "dangling=true", "--filter", f"label={TEST_LABEL}")
+
+# A rehearsed build: the shell of a buildspec calls `docker`, which calls the engine.
+BUILD = """
+import os, sys
+from pathlib import Path
+from cdk_rehearsal.containers import default_cache, find_engine, left_over
+from cdk_rehearsal.pipelines import docker_by_engine
+from cdk_rehearsal.pipelines.build import parse_buildspec, run_build
+engine, folder = find_engine(default_cache()), Path.cwd()
+spec = parse_buildspec('{version: 0.2, phases: {build: {commands: [docker build .]}}}')
+try:
+    with docker_by_engine(folder, engine) as docker:
+        path = f"{docker.folder}:{os.environ['PATH']}"
+        run_build(spec, source=folder / "source", environment={"PATH": path})
+except KeyboardInterrupt:
+    print(left_over(engine))
+"""
 
 
 @pytest.fixture
@@ -82,7 +102,7 @@ def _build(engine: Engine, folder: Path, base: str, tag: str, **labels: str) -> 
         f"FROM {base} AS packages\nCOPY number /number\nLABEL {TEST_LABEL}\n"
         f'FROM scratch\nCOPY --from=packages /number /number\nLABEL {TEST_LABEL}\nCMD ["/none"]\n'
     )
-    build = Build(engine=engine, tag=tag, labels=labels or None)
+    build = Build(engine=engine, tag=tag, run=labels.get(OWNER, NUMBER), kept=not labels)
     engine("build", *build.options, str(folder))
     build.finish(built=True)
     return engine("image", "inspect", "--format", "{{.Id}}", tag)
@@ -165,7 +185,7 @@ def test_a_pushed_image_is_removed_with_its_run_unless_the_user_has_tagged_it(
 ) -> None:
     # The engine went on with the build of a killed run, and nobody called `finish`.
     (tmp_path / "Dockerfile").write_text(f"FROM scratch\nLABEL {TEST_LABEL}\n")
-    build = Build(engine=engine, tag=PUSHED, labels={OWNER: killed})
+    build = Build(engine=engine, tag=PUSHED, run=killed, kept=False)
     engine("build", *build.options, str(tmp_path))
     sweep(engine)
     assert not _exists(engine, "image", PUSHED)
@@ -191,7 +211,7 @@ def test_a_run_removes_the_names_of_images_that_it_has_loaded(
         assert not _exists(engine, "image", swept)
         own = loaded_name(labels, built)
         engine("tag", built, own)
-        assert left_over(engine) == [own]
+        assert left_over(engine) == [f"loaded image {own}"]
     assert left_over(engine) == []
     assert not _exists(engine, "image", own)
     assert _exists(engine, "image", elsewhere)
@@ -231,3 +251,73 @@ def test_a_failed_build_leaves_no_image_and_does_not_rename_the_users(
         (found,) = json.loads(engine("image", "inspect", patched))
         assert found["RepoTags"] == [KEPT]
     assert engine(*UNNAMED) == ""
+
+
+@contextmanager
+def _running_build(image: str, folder: Path, number: str) -> Iterator[subprocess.Popen[str]]:
+    """Give the process of a build at the moment when a command of its Dockerfile runs."""
+    (folder / "source").mkdir()
+    sleep = f"sleep 300 && : {number}"
+    (folder / "source" / "Dockerfile").write_text(
+        f"FROM {image}\nLABEL {TEST_LABEL}\nRUN echo {number} > /tmp/number\nRUN {sleep}\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", BUILD],
+        cwd=folder,
+        env={**os.environ, "TMPDIR": str(folder)},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        while not _commands(sleep):
+            assert process.poll() is None
+            time.sleep(0.1)
+        yield process
+
+
+def _commands(text: str) -> list[Path]:
+    """Return the processes with a text in their command."""
+    found = []
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if text.encode() in command.read_bytes():
+                found.append(command.parent)
+    return found
+
+
+@pytest.mark.usefixtures("names", "locked", "alone")
+def test_an_interrupted_build_leaves_no_process_no_working_container_and_no_untagged_image(
+    engine: Engine, image: str, tmp_path: Path
+) -> None:
+    number = uuid.uuid4().hex
+    with _running_build(image, tmp_path, number) as process:
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        assert process.communicate()[0] == "[]\n"
+    assert _commands(number) == []
+    assert engine(*UNNAMED) == ""
+
+
+@pytest.mark.usefixtures("names", "locked", "alone")
+@pytest.mark.parametrize("podman", ["ends by itself", "is killed"])
+def test_the_next_run_names_what_a_killed_build_has_left_and_removes_all_but_untagged_images(
+    engine: Engine,
+    image: str,
+    tmp_path: Path,
+    podman: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if engine.name != "podman":
+        pytest.skip("docker has no working containers")
+    if podman == "is killed":
+        monkeypatch.setattr(build_process, "BUILD_END_SECONDS", 0)
+    number = uuid.uuid4().hex
+    with _running_build(image, tmp_path, number) as process:
+        os.killpg(process.pid, signal.SIGKILL)
+    with owned(engine):
+        said = capsys.readouterr().err
+    for kind in ("process", "working container", "untagged image"):
+        assert f" {kind} " in said
+    assert _commands(number) == []
+    working = [word.split()[-1] for word in said.split(", ") if word.startswith("working")]
+    assert not [each for each in working if engine.attempt("rm", "--force", each).stdout]

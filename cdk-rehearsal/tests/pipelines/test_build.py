@@ -1,5 +1,7 @@
 """Builds run the commands of a buildspec as CodeBuild does."""
 
+import os
+import select
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,15 @@ def test_post_build_runs_after_a_failed_build_unless_the_build_aborts(tmp_path: 
         "build:\n    commands", "build:\n    on-failure: ABORT\n    commands", 1
     )
     assert build(tmp_path, aborting).log == ""
+
+
+def test_what_a_command_starts_in_the_background_ends_with_the_build(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    assert build(tmp_path, phases(build=["sleep 300 > pipe &"])).failure == ""
+    select.select([reader], [], [], 30)
+    assert os.read(reader, 1) == b"", "no process has it open"
+    os.close(reader)
 
 
 def test_a_variable_is_exported_as_it_is_when_the_build_ends(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from support.raw_requests import send, signature
 from tools.doctor.__main__ import ESSENTIAL, questions
 from tools.doctor.aws import Aws
 from tools.doctor.check import ERRORS, Result, Verdict, result_of_error
-from tools.service_choice import core_of
 
 TOKEN = "ghp_secretOfTheTest"  # noqa: S105 - opens nothing
 TOKEN_SECRET = "ecs-github-token"  # noqa: S105 - a name
@@ -42,11 +41,11 @@ class AccountUnderTest:
 
         ``others`` are the changes of other files of the app.
         """
-        *earlier, settings = example_deployment(*others, changes)
+        deployment = example_deployment(*others, changes)
+        settings = deployment[-1]
         aws = Aws(settings.aws_region)
-        home = core_of(settings, [*earlier, settings])
         results = []
-        for question in (*ESSENTIAL, *questions(settings, None, None, home)):
+        for question in (*ESSENTIAL, *questions(deployment, settings, None, None)):
             if question.about == about:
                 try:
                     results.append(question.answer(settings, aws))

@@ -59,7 +59,7 @@ def test_settings_that_are_wrong_end_the_command(tmp_path: Path) -> None:
 def test_without_permissions_nothing_is_a_problem(capsys: pytest.CaptureFixture[str]) -> None:
     identity = {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/nobody"}
     report = Report()
-    asked = questions(SAMPLE, None, None, SAMPLE.core)
+    asked = questions([SAMPLE], SAMPLE, None, None)
     examine(SAMPLE, Replying(get_caller_identity=identity), report, asked)
     assert report.sum_up() == 0
     printed = capsys.readouterr().out

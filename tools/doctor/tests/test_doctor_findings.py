@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from settings.examples import ACCOUNT, REGION
+from app import templates_of
+from settings.examples import ACCOUNT, CONNECTED, ISOLATED, REGION, example_deployment
+from tools.doctor.account import MOST_ROLES_OF_CORE, MOST_ROLES_OF_SERVICE
 from tools.doctor.check import Verdict
 from tools.doctor.rights import policy
 from tools.doctor.tests.account_under_test import (
@@ -196,6 +198,29 @@ def test_services_of_the_task_role_without_nat(
     for result in results:
         assert result.verdict is not Verdict.PROBLEM
         assert found in result.line
+
+
+def test_room_for_the_roles_of_all_stacks_that_are_not_there(
+    account: AccountUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = [another_service(f"S{number}", f"service-{number}") for number in range(3)]
+    (room,) = account.ask("quota of roles", {}, *fleet[:2], **fleet[2])
+    services = 4 * MOST_ROLES_OF_SERVICE
+    assert f"up to {services + MOST_ROLES_OF_CORE} more are needed" in room.line
+    monkeypatch.setattr("tools.doctor.account.MOST_ROLES_OF_SERVICE", 1001)
+    deploy_network(account)
+    found = account.problem("quota of roles")
+    assert f"up to 1001 more are needed -> {RAISE} iam --quota-code L-FE177D64" in found
+    assert found.endswith(" --region us-east-1")
+
+
+def test_no_stack_makes_more_roles_than_the_doctor_counts() -> None:
+    most = {"CoreInfraStack": 0, "BackendServiceStack": 0}
+    together = {**ISOLATED, **CONNECTED}
+    for stack, template in templates_of(example_deployment(together)).items():
+        kinds = [resource["Type"] for resource in template["Resources"].values()]
+        most[stack.removeprefix(CONNECTED["stack_prefix"])] = kinds.count("AWS::IAM::Role")
+    assert [*most.values()] == [MOST_ROLES_OF_CORE, MOST_ROLES_OF_SERVICE]
 
 
 def test_the_vpc_of_the_core_stack_needs_no_further_room(account: AccountUnderTest) -> None:

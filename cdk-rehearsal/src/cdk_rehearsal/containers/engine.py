@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cdk_rehearsal.containers.build_process import run_build_command
 from cdk_rehearsal.environment import EVERY_PROCESS, chosen
 from cdk_rehearsal.scratch import ScratchDirectory
 
@@ -80,15 +81,18 @@ class Engine:
         self, *arguments: str, timeout: float = _COMMAND_SECONDS
     ) -> subprocess.CompletedProcess[str]:
         """Run a command that may fail; repeat a build that lost a layer to another process."""
-        for _ in range(_BUILDS if arguments[:1] == ("build",) else 1):
-            done = subprocess.run(
-                [*self.command, *arguments],
+        command = [*self.command, *arguments]
+        if arguments[:1] != ("build",):
+            return subprocess.run(
+                command,
                 env=self.environment,
                 capture_output=True,
                 text=True,
                 timeout=timeout,
                 check=False,
             )
+        for _ in range(_BUILDS):
+            done = run_build_command(command, self.environment, timeout=timeout)
             if not done.returncode or _LOST_LAYER not in done.stderr:
                 break
         return done

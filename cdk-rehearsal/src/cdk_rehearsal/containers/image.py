@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cdk_rehearsal.containers.engine import Engine, EngineError, NoEngineError, engine_environment
-from cdk_rehearsal.containers.ownership import Build
+from cdk_rehearsal.containers.ownership import Build, run_of_process
 
 _STAND_IN_RECIPE = Path(__file__).with_name("make_stand_in.sh")
 # Part of the stand-in, so that it trusts the same proxies as this machine.
@@ -43,13 +43,13 @@ def build_image(
     arguments += [f"--build-arg={name}={value}" for name, value in (build_args or {}).items()]
     if target:
         arguments.append(f"--target={target}")
-    build = Build(engine=engine, tag=tag)
-    built = False
-    try:
-        engine("build", *arguments, *build.options, str(folder), timeout=_BUILD_SECONDS)
-        built = True
-    finally:
-        build.finish(built=built)
+    with run_of_process() as run:
+        build, built = Build(engine=engine, tag=tag, run=run, kept=True), False
+        try:
+            engine("build", *arguments, *build.options, str(folder), timeout=_BUILD_SECONDS)
+            built = True
+        finally:
+            build.finish(built=built)
     return base
 
 

@@ -13,6 +13,10 @@ image has the label of containers. An image must also have a name that only this
 `localhost/cdk-rehearsal/...` with a number that its label or its id confirms. This module removes
 images by name, never by id and never by force: images that the user has tagged or uses stay.
 
+Podman builds in working containers, which have no labels. A build has an empty secret whose name,
+with the run and a random number, is in these containers and in the command of the build: it marks
+both. Untagged images of stages that a killed build leaves have only labels, so they stay.
+
 There are two kinds of images. Images that a run pushes are removed with it. The others are kept,
 so that the next build is quick, until another build takes their tag.
 """
@@ -21,12 +25,15 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+from cdk_rehearsal.containers.build_process import builds_with, end_build
 from cdk_rehearsal.containers.engine import Engine
 from cdk_rehearsal.scratch import RUN, ScratchDirectory, in_use, runs, taken_over
 
@@ -58,42 +65,60 @@ def loaded_name(labels: Mapping[str, str], digest: str) -> str:
 @contextmanager
 def owned(engine: Engine) -> Iterator[dict[str, str]]:
     """Give the labels of this run; at the end of the block everything with them is removed."""
-    sweep(engine)
-    with ScratchDirectory(RUN) as scratch:
-        owner = scratch.path.name
-        _of_this_process.append(owner)
+    if left := ", ".join(sweep(engine)):
+        print(f"A killed run had left: {left}. Only untagged images stay.", file=sys.stderr)
+    with run_of_process() as owner:
         try:
             yield {OWNER: owner}
         finally:
             _remove(engine, owner)
             # Another run may be about to start containers of these images.
-            if not any(in_use(each) for each in runs() if each != scratch.path):
+            if not any(in_use(each) for each in runs() if each.name != owner):
                 _remove_superseded(engine)
+
+
+@contextmanager
+def run_of_process() -> Iterator[str]:
+    """Give the name of a new run, which later runs find if this process is killed in the block."""
+    with ScratchDirectory(RUN) as scratch:
+        _of_this_process.append(scratch.path.name)
+        yield scratch.path.name
 
 
 _of_this_process: list[str] = []
 
 
-def sweep(engine: Engine) -> None:
-    """Remove what killed runs have left; running ones keep what they have made."""
+def sweep(engine: Engine) -> list[str]:
+    """Remove what killed runs have left, and name it; running ones keep what they have made.
+
+    Untagged images stay: one may be the user's, built on that of a run.
+    """
+    left = []
     for run in runs():
         with taken_over(run) as has_ended:
             if has_ended:
+                left += _left(engine, run.name)
                 _remove(engine, run.name)
+    return left
 
 
 def left_over(engine: Engine) -> list[str]:
-    """Return the names or ids of what the runs of this process, which have ended, have left."""
-    return [
-        each
-        for owner in _of_this_process
-        for each in (
-            *_containers(engine, f"{OWNER}={owner}"),
-            *_listed(engine, *_NETWORKS, label=f"{OWNER}={owner}"),
-            *(_made_name(image) for image in _images_made(engine, owner)),
-            *_images_loaded(engine, owner),
-        )
-    ]
+    """Return the kinds and names of what the runs of this process, which have ended, have left."""
+    return [each for owner in _of_this_process for each in _left(engine, owner)]
+
+
+def _left(engine: Engine, owner: str) -> list[str]:
+    label, untagged = f"{OWNER}={owner}", _untagged(engine, _stages_of(owner))
+    kinds: dict[str, Sequence[object]] = {
+        "process": builds_with(_mark(owner)),
+        "working container": _working_containers(engine, _mark(owner)),
+        "container": _containers(engine, label),
+        "network": _listed(engine, *_NETWORKS, label=label),
+        "image": [_made_name(image) for image in _images_made(engine, owner)],
+        "loaded image": _images_loaded(engine, owner),
+        "untagged image": [_short_id(image) for image in _inspected(engine, untagged)],
+    }
+    return [f"{kind} {each}" for kind, found in kinds.items() for each in found]
 
 
 def label_options(labels: Mapping[str, str]) -> list[str]:
@@ -108,30 +133,33 @@ def labelled(engine: Engine, labels: Mapping[str, str]) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """A build whose image is removed with the run of ``labels``, or is kept if there are none.
+    """A build of a run, whose image is removed with it or is ``kept``.
 
     The caller runs the build with `options`, and calls `finish` after it, also if it failed.
     """
 
     engine: Engine
     tag: str
-    labels: Mapping[str, str] | None = None
+    run: str
+    kept: bool
     number: str = field(default_factory=lambda: secrets.token_hex(_SHORT // 2))
 
     @property
     def options(self) -> list[str]:
         """The options of the build: its tags and labels."""
-        of_image = {_TAG: self.tag, _IMAGE: _KEPT}
+        of_image = {_TAG: self.tag, _IMAGE: _KEPT if self.kept else self.run}
         tags = [self.tag]
-        if self.labels:
+        if not self.kept:
             # The name is set by the build itself, since this process may be killed before `finish`.
-            of_image |= {_IMAGE: self.labels[OWNER], _NUMBER: self.number}
+            of_image[_NUMBER] = self.number
             tags.append(f"{_MADE_NAMES}:{self.number}")
         options = [f"--tag={tag}" for tag in tags]
         options += label_options(of_image)
         # Docker keeps no image of a stage; podman can label it since version 4.4.
         if "--layer-label" in self.engine.attempt("build", "--help").stdout:
-            options += [f"--layer-label={name}=true" for name in (_STAGE, self._stage)]
+            labels = (_STAGE, _stages_of(self.run), self._stage)
+            options += [f"--layer-label={name}=true" for name in labels]
+            options.append(f"{_mark(self.run, self.number)},src=/dev/null")
         return options
 
     @property
@@ -141,15 +169,49 @@ class Build:
         return f"{_STAGE}.{self.number}"
 
     def finish(self, *, built: bool) -> None:
-        """Give the kept images the names that only this module gives."""
-        if built and not self.labels:
+        """Give the kept images the names that only this module gives; end what has not ended."""
+        if not built:
+            _end_builds(self.engine, _mark(self.run, self.number))
+        if built and self.kept:
             # If nothing has changed it is the image of the last build, so its id names it.
             for image in _inspected(self.engine, [self.tag]):
                 if _labels(image).get(_IMAGE) == _KEPT:
                     self.engine.attempt("tag", image["Id"], _made_name(image))
-        stages = _listed(self.engine, *_IMAGES, "--filter=dangling=true", label=self._stage)
-        for image in _inspected(self.engine, stages):
+        for image in _inspected(self.engine, _untagged(self.engine, self._stage)):
             self.engine.attempt("tag", image["Id"], _stage_name(image))
+
+
+def _mark(run: str, number: str = "") -> str:
+    """Return the option that marks a build; without a number its start, for all of a run."""
+    return f"--secret=id={OWNER}.{run}.{number}"
+
+
+def _stages_of(run: str) -> str:
+    return f"{_STAGE}.{run}"
+
+
+def _end_builds(engine: Engine, mark: str) -> None:
+    """End builds and remove their working containers."""
+    for process in builds_with(mark):
+        end_build(process)
+    if containers := _working_containers(engine, mark):
+        engine.attempt("rm", "--force", *containers)
+
+
+def _working_containers(engine: Engine, mark: str) -> list[str]:
+    """Return the working containers of builds that have not removed them; docker has none."""
+    where = engine.attempt("info", "--format", "{{.Store.GraphRoot}}\n{{.Store.GraphDriverName}}")
+    root, _, driver = where.stdout.strip().partition("\n")
+    if not driver:
+        return []
+    found = []
+    for each in engine.attempt(*_CONTAINERS, "--external").stdout.split():
+        file = Path(root, f"{driver}-containers", each, "userdata", "buildah.json")
+        with suppress(OSError, ValueError, LookupError):
+            options = json.loads(file.read_text("utf-8"))["CommonBuildOpts"]
+            if any(f"--secret={secret}".startswith(mark) for secret in options["Secrets"] or ()):
+                found.append(each)
+    return found
 
 
 def _short_id(image: dict[str, Any]) -> str:
@@ -167,6 +229,7 @@ def _stage_name(image: dict[str, Any]) -> str:
 
 
 def _remove(engine: Engine, owner: str) -> None:
+    _end_builds(engine, _mark(owner))
     label = f"{OWNER}={owner}"
     if containers := _containers(engine, label):
         # Kill them at once, since nobody calls them any more.
@@ -226,6 +289,10 @@ def _remove_superseded(engine: Engine) -> None:
             if older := newest.get(instruction):
                 engine.attempt("rmi", _stage_name(older))
             newest[instruction] = image
+
+
+def _untagged(engine: Engine, label: str) -> list[str]:
+    return _listed(engine, *_IMAGES, "--filter=dangling=true", label=label)
 
 
 def _listed(engine: Engine, *command: str, label: str) -> list[str]:

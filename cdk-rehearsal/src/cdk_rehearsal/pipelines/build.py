@@ -1,20 +1,25 @@
 """A build: the commands of a buildspec, run in one shell as CodeBuild runs them."""
 
 import json
+import os
 import shlex
+import signal
 import subprocess
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from cdk_rehearsal.containers.build_process import BUILD_END_SECONDS
 from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.scratch import ScratchDirectory
 
 _PHASES = ("install", "pre_build", "build", "post_build")
 _MOST_CHARACTERS = 1_000_000
+_END_SECONDS = 3 * BUILD_END_SECONDS  # the `docker` also names images
 _NEVER_EXPORTED = "AWS_"
 """https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html, exported-variables"""
 
@@ -111,22 +116,42 @@ def run_build(buildspec: Buildspec, *, source: Path, environment: Mapping[str, s
         state = scratch.path
         (state / "script").write_text("\n".join(_script(buildspec, state)), encoding="utf-8")
         with (state / "log").open("wb") as log:
-            done = subprocess.run(
+            shell = subprocess.Popen(
                 [buildspec.shell, str(state / "script")],
                 cwd=source,
                 env=variables,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                check=False,
+                start_new_session=True,
             )
+            status = _wait(shell)
         at_end = _read(state / "environment").split("\0")
         variables = dict(entry.split("=", 1) for entry in at_end if "=" in entry)
         return BuildResult(
-            failure=_failure(state, done.returncode),
+            failure=_failure(state, status),
             exported={name: variables[name] for name in buildspec.exported if name in variables},
             log=_read(state / "log"),
         )
+
+
+def _wait(shell: subprocess.Popen[bytes]) -> int:
+    """Return the status of the shell; whatever its commands have started ends with it.
+
+    Ctrl-C reaches only this process, because the shell has a session of its own. The command that
+    runs then gets SIGTERM and time to clean up.
+    """
+    try:
+        return shell.wait()
+    except BaseException:
+        os.killpg(shell.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            shell.wait(_END_SECONDS)
+        raise
+    finally:
+        with suppress(ProcessLookupError, PermissionError):  # nothing is left of it
+            os.killpg(shell.pid, signal.SIGKILL)
+        shell.wait()
 
 
 def _script(buildspec: Buildspec, state: Path) -> Iterator[str]:
@@ -139,6 +164,7 @@ def _script(buildspec: Buildspec, state: Path) -> Iterator[str]:
         shlex.quote(str(state / name)) for name in ("command", "status", "environment")
     )
     yield f"trap 'env -0 > {environment}' EXIT"
+    yield "trap 'exit 143' TERM"  # after the command that runs has ended
     for phase in buildspec.phases:
         yield "for _ in once; do"
         for each in phase.commands:

@@ -12,6 +12,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import ssl
 import sys
 import urllib.request
@@ -26,7 +27,7 @@ from botocore.exceptions import ClientError
 
 from cdk_rehearsal.bounds import ENGINE_SECONDS
 from cdk_rehearsal.containers.engine import Engine, EngineError
-from cdk_rehearsal.containers.ownership import KEPT_IMAGES, Build, loaded_name, owned
+from cdk_rehearsal.containers.ownership import KEPT_IMAGES, OWNER, Build, loaded_name, owned
 from cdk_rehearsal.scratch import ScratchDirectory
 from cdk_rehearsal.services.ecr.image_archive import (
     Image,
@@ -169,6 +170,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Do one command; exit with a message and a status that is not 0 if that is refused."""
     given = _parser().parse_args(arguments)
     state = State(given.state)
+    # So a build that is stopped ends that of the engine, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         match given.command:
             case "login":
@@ -177,6 +180,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 _build(state, given)
             case _:
                 _push(state, given.image)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGTERM)
     except _RefusalError as refusal:
         sys.exit(f"docker (a stand-in) {given.command}: {refusal}")
 
@@ -237,12 +242,12 @@ def _build(state: State, given: argparse.Namespace) -> None:
         options += [f"--build-arg={each}" for each in arguments]
         # An image without a tag is kept for the next build, under a name that says whose it is.
         name = given.tag or f"{KEPT_IMAGES}/build:{given.target or 'last'}"
-        owner = labels if given.tag else None
-        build = Build(engine=engine, tag=name, labels=owner)
+        run, kept = labels[OWNER], not given.tag
+        build = Build(engine=engine, tag=name, run=run, kept=kept)
         _run_engine(build, options, given.context, secrets)
         derived = state.folder / _DERIVED
         if given.tag and derived.is_dir():
-            build = Build(engine=engine, tag=name, labels=owner)
+            build = Build(engine=engine, tag=name, run=run, kept=kept)
             _run_engine(build, [f"--build-arg=BUILT={given.tag}"], derived, [])
         identity = engine("image", "inspect", "--format", "{{.Id}}", name)
         image = f"sha256:{identity.removeprefix('sha256:')}"
@@ -256,15 +261,18 @@ def _build(state: State, given: argparse.Namespace) -> None:
 def _run_engine(
     build: Build, options: Sequence[str], context: Path, secrets: Sequence[str]
 ) -> None:
-    with ScratchDirectory("build-secrets") as scratch:
-        from_files = []
-        for secret in secrets:  # the engine does not have the variables of the build
-            (scratch.path / secret).write_text(os.environ[secret], encoding="utf-8")
-            from_files.append(f"--secret=id={secret},src={scratch.path / secret}")
-        done = build.engine.attempt(
-            *("build", *options, *build.options, *from_files, str(context)), timeout=ENGINE_SECONDS
-        )
-    build.finish(built=done.returncode == 0)
+    built = False
+    try:
+        with ScratchDirectory("build-secrets") as scratch:
+            from_files = []
+            for secret in secrets:  # the engine does not have the variables of the build
+                (scratch.path / secret).write_text(os.environ[secret], encoding="utf-8")
+                from_files.append(f"--secret=id={secret},src={scratch.path / secret}")
+            arguments = (*options, *build.options, *from_files, str(context))
+            done = build.engine.attempt("build", *arguments, timeout=ENGINE_SECONDS)
+        built = done.returncode == 0
+    finally:
+        build.finish(built=built)
     print(done.stdout, done.stderr, sep="\n")
     if done.returncode != 0:
         raise _RefusalError(f"{build.engine.name} ended with {done.returncode}")
