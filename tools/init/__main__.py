@@ -199,14 +199,24 @@ def _require_usable(text: str) -> None:
 
 
 def _write(target: Path, text: str, *, force: bool) -> None:
-    """Write the file; ``force`` replaces a link, not the file that it leads to."""
+    """Write the file; ``force`` replaces a link, not the file that it leads to.
+
+    A write that fails, as on a full disk, leaves the file that ``force`` would replace.
+    """
+    written = target.with_name(f"{target.name}.new") if force else target
     try:
-        if force:
-            target.unlink(missing_ok=True)
-        with target.open("x", encoding="utf-8") as file:
-            file.write(text)
+        with written.open("x", encoding="utf-8") as file:
+            try:
+                file.write(text)
+                file.flush()
+            except OSError:
+                written.unlink()
+                raise
+        written.replace(target)
     except OSError as error:
-        raise InitError(f"{shown_name(str(target))} cannot be written ({error.strerror})") from None
+        raise InitError(
+            f"{shown_name(str(written))} cannot be written ({error.strerror})"
+        ) from None
 
 
 def _report(proposal: Proposal, target: Path) -> None:

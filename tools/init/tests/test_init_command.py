@@ -194,6 +194,20 @@ def test_a_file_that_exists_is_left_alone_without_force(
     assert "cannot be written" in refused(capsys, source, tmp_path / "no" / "x", *ACCOUNT)
 
 
+def test_a_write_that_fails_leaves_the_file_that_force_would_replace(
+    tmp_path: Path, target: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = make_repository(tmp_path, NODE)
+    target.write_text("mine", "utf-8")
+    in_the_way = target.with_name(f"{target.name}.new")
+    in_the_way.mkdir()
+    assert "orders.env.new cannot be written" in refused(
+        capsys, source, target, *ACCOUNT, "--force"
+    )
+    assert target.read_text("utf-8") == "mine"
+    assert in_the_way.is_dir()
+
+
 def test_what_the_settings_refuse_is_named_by_key_and_by_make_s_variable(
     tmp_path: Path, target: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
