@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from aws_cdk.assertions import Match
 
+from docs.recipes.recipe import RECIPES, Recipe
 from settings.examples import REGION
-from tests.recipes import RECIPES, Recipe
 from tests.synthesis import Synthesis
 from tests.template_lint import findings
 

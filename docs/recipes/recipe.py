@@ -1,4 +1,8 @@
-"""The pages in docs/recipes, and the app of a copy of the product to which a recipe is applied."""
+"""The pages in this folder, and the app of a copy of the product to which a recipe is applied.
+
+It lies beside the pages, because the product's tests and those of the tools apply the recipes, and
+neither imports the other.
+"""
 
 import importlib
 import re
@@ -15,10 +19,9 @@ from types import ModuleType
 from aws_cdk import App
 from dotenv import dotenv_values
 
-from tests.repository import ROOT
-
 _PRODUCT = ("app", "backend_service", "core_infra", "settings")
-_PAGES = ROOT / "docs" / "recipes"
+_PAGES = Path(__file__).parent
+_ROOT = _PAGES.parents[1]
 RECIPES = tuple(sorted(page.stem for page in _PAGES.glob("*.md") if page.stem != "README"))
 
 
@@ -61,8 +64,8 @@ class Recipe:
         copy = folder / "copy"
         copy.mkdir()
         for name in (*_PRODUCT[1:], "app.py", "cdk.json", "sample.env"):
-            put = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-            put(ROOT / name, copy / name)
+            put = shutil.copytree if (_ROOT / name).is_dir() else shutil.copy2
+            put(_ROOT / name, copy / name)
         subprocess.run(["git", "apply"], input=self.diff, cwd=copy, check=True, text=True)
         with _imported_from(copy):
             examples = importlib.import_module("settings.examples")

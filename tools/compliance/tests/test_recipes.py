@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.recipes import RECIPES, Recipe
+from docs.recipes.recipe import RECIPES, Recipe
 from tools.compliance.acknowledgements import parse_acknowledgements, read_acknowledgements
 from tools.compliance.review import findings
 
