@@ -144,9 +144,10 @@ def _wait(shell: subprocess.Popen[bytes]) -> int:
     try:
         return shell.wait()
     except BaseException:
-        os.killpg(shell.pid, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            shell.wait(_END_SECONDS)
+        if shell.poll() is None:
+            os.killpg(shell.pid, signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                shell.wait(_END_SECONDS)
         raise
     finally:
         with suppress(ProcessLookupError, PermissionError):  # nothing is left of it
