@@ -4,7 +4,6 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
-from types import TracebackType
 
 from cdk_rehearsal import LocalAws, cdk
 from settings.examples import sample_env
@@ -27,14 +26,9 @@ class Workspace(cdk.Workspace):
         shutil.copy(ROOT / "cdk.json", self.folder)
         self._synthesis = Synthesis(self.folder, self.environment)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._synthesis.end()
-        super().__exit__(kind, error, trace)
+        super().__exit__(*error)
 
     def write_env(self, name: str = ".env", **changes: str) -> None:
         """Write a settings file: sample.env with the essentials filled in and ``changes``."""
