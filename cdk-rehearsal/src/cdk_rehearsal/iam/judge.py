@@ -162,7 +162,9 @@ def judge(call: ApiRequest, *, acting_service: str = "") -> stack_roles.Pending:
         for check in _checks(principal, call):
             require(principal, check)
             _require_trust(principal, check)
-    return stack_roles.Pending.of(call)
+    pending = stack_roles.Pending.of(call)
+    pending.begin()
+    return pending
 
 
 def _checks(principal: Principal, call: ApiRequest) -> list[Check]:

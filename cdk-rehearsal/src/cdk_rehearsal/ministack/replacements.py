@@ -40,6 +40,8 @@ MODULES = (
     "services.application_autoscaling.resources",
     "services.awslambda.resources",
     "services.cloudformation.api",
+    "services.cloudformation.conditions",
+    "services.cloudformation.execution_role",
     "services.cloudwatch.api",
     "services.cloudwatch.resources",
     "services.codebuild.api",

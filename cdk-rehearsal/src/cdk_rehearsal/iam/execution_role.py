@@ -1,0 +1,219 @@
+"""Judges what CloudFormation does to a resource with its execution role.
+
+CloudFormation's handlers call the APIs of the services as the role. Here the resource is made in
+another way, so each permission of the handler (`handlers`) is required before.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ministack.services import iam
+
+from cdk_rehearsal.iam.calls import Check
+from cdk_rehearsal.iam.demands import DEMANDS
+from cdk_rehearsal.iam.generated_names import GeneratedNames
+from cdk_rehearsal.iam.handled_resources import Need, Subject, needs_of
+from cdk_rehearsal.iam.handlers import CUSTOM, permissions
+from cdk_rehearsal.iam.judge import Refusal, require
+from cdk_rehearsal.iam.policies import statements
+from cdk_rehearsal.iam.principals import statements_of_managed
+from cdk_rehearsal.iam.service_roles import CannotAssumeError, as_service
+
+_SERVICE, _SESSION = "cloudformation.amazonaws.com", "AWSCloudFormation"
+GENERATED = GeneratedNames()
+
+# The service whose role a handler may have to make.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
+_LINKED_ROLES = {
+    "AWS::ApplicationAutoScaling::ScalableTarget": "{ServiceNamespace}.application-autoscaling",
+    "AWS::EC2::FlowLog": "delivery.logs",
+    "AWS::ECS::Cluster": "ecs",
+}
+_OF_BOUNDED_ROLES = frozenset(
+    {
+        "iam:AttachRolePolicy",
+        "iam:CreateRole",
+        "iam:DeleteRolePolicy",
+        "iam:DetachRolePolicy",
+        "iam:PutRolePermissionsBoundary",
+        "iam:PutRolePolicy",
+    }
+)
+"""The actions that have the key iam:PermissionsBoundary."""
+
+
+class NotAuthorizedError(ValueError):
+    """The execution role lacks permissions; the message is that of CloudFormation."""
+
+
+def require_for(role: str, subject: Subject, operation: str) -> None:
+    """Raise ``NotAuthorizedError`` unless the role may do the operation to the resource.
+
+    All missing permissions are recorded in the ledger; the message has CloudFormation's words for
+    the first, and names the others.
+    """
+    needs = _needs(subject, operation)
+    DEMANDS.add(role, subject, operation, needs)
+    try:
+        principal = as_service(role, _SERVICE, _SESSION)
+    except CannotAssumeError as error:
+        raise NotAuthorizedError(f"Role {role} is invalid or cannot be assumed: {error}") from error
+    missing: dict[str, str] = {}
+    first = ""
+    for need in needs:
+        try:
+            require(principal, Check(action=need.action, resource=need.resource, keys=_keys(need)))
+        except Refusal as refusal:
+            first = first or str(refusal)
+            missing[f"{need.action} on {need.resource}"] = ""
+    if missing:
+        others = "; ".join([*missing][1:])
+        raise NotAuthorizedError(
+            f'Resource handler returned message: "{first}" (HandlerErrorCode: AccessDenied)'
+            + (f". Also missing: {others}" if others else "")
+        )
+
+
+def foresee_update(role: str, subject: Subject) -> None:
+    """Record what an update of a resource would need, since any property may be changed later."""
+    DEMANDS.add(role, subject, "update", _needs(subject, "update"))
+
+
+def learn(subject: Subject, physical_id: str, attributes: Mapping[str, Any]) -> None:
+    """Remember which names of a new resource were generated, and what its policies grant."""
+    GENERATED.add(subject.stack, subject.properties, physical_id, attributes)
+    DEMANDS.grant(subject.stack, _granted(subject))
+
+
+def _needs(subject: Subject, operation: str) -> list[Need]:
+    found = permissions(subject.kind, operation, subject.properties, region=subject.region)
+    DEMANDS.doubt(found.doubts)
+    return [
+        need for action in found.actions for need in _of_action(action, subject, operation)
+    ] + list(_passed(subject, operation))
+
+
+def _of_action(action: str, subject: Subject, operation: str) -> Iterable[Need]:
+    if action == "iam:PassRole":
+        return ()  # `_passed` knows the roles; a read or a deletion hands none over
+    if action == "iam:GetRole" and not subject.kind.startswith("AWS::IAM::"):
+        roles = _roles(subject) if operation != "delete" else []
+        return [Need(action, role, GENERATED.pattern(role)) for role in roles]
+    if action == "iam:CreateServiceLinkedRole":
+        return [_linked_role(subject)]
+    needs = needs_of(action, subject, GENERATED)
+    if action in ("iam:AttachRolePolicy", "iam:DetachRolePolicy"):
+        needs = _of_managed_policies(list(needs), subject)
+    if action in _OF_BOUNDED_ROLES:
+        return [_with_boundary(need, subject) for need in needs]
+    return needs
+
+
+def _with_boundary(need: Need, subject: Subject) -> Need:
+    role = iam._roles.get(need.resource.rpartition("/")[2]) or {}
+    boundary = subject.text("PermissionsBoundary") or role.get("PermissionsBoundary")
+    keys = {"iam:PermissionsBoundary": str(boundary)} if boundary else {}
+    return Need(need.action, need.resource, need.pattern, {**need.keys, **keys})
+
+
+def _of_managed_policies(needs: list[Need], subject: Subject) -> Iterator[Need]:
+    policies = subject.properties.get("ManagedPolicyArns") or [subject.physical_id or "*"]
+    for need in needs:
+        for arn in policies:
+            keys = {"iam:PolicyARN": GENERATED.pattern(str(arn))} if arn != "*" else {}
+            yield Need(need.action, need.resource, need.pattern, keys)
+
+
+def _linked_role(subject: Subject) -> Need:
+    """Return the permission to make the role of a service, which most accounts have already."""
+    known = _LINKED_ROLES.get(subject.kind, "")
+    name = known.replace("{ServiceNamespace}", subject.text("ServiceNamespace"))
+    service = f"{name}.amazonaws.com" if name else "*"
+    arn = f"arn:aws:iam::{subject.account}:role/aws-service-role/{service}/*"
+    keys = {"iam:AWSServiceName": service} if name else {}
+    return Need("iam:CreateServiceLinkedRole", arn, arn, keys)
+
+
+# The service to which a type hands a role over; other types: that of `AWS::<Service>::`.
+_PASSED_TO = {
+    "AWS::ApiGateway::": "apigateway",
+    "AWS::ApplicationAutoScaling::": "application-autoscaling",
+    "AWS::CodeBuild::": "codebuild",
+    "AWS::CodePipeline::": "codepipeline",
+    "AWS::EC2::FlowLog": "vpc-flow-logs",
+    "AWS::ECS::TaskDefinition": "ecs-tasks",
+    "AWS::ECS::Service": "ecs",
+    "AWS::Events::": "events",
+    "AWS::Lambda::": "lambda",
+    "AWS::Logs::": "logs",
+    "AWS::S3::": "s3",
+    "AWS::SNS::": "sns",
+    "AWS::Scheduler::": "scheduler",
+    "AWS::StepFunctions::": "states",
+}
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
+
+
+def _passed(subject: Subject, operation: str) -> Iterator[Need]:
+    """Yield the permission to hand over each role in the properties to the service of the type.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+    """
+    roles = _roles(subject) if operation != "delete" else []
+    service = next((to for kind, to in _PASSED_TO.items() if subject.kind.startswith(kind)), "")
+    if roles and not service:
+        line = f"{subject.kind}: to which service it hands a role is unknown; there is no condition"
+        DEMANDS.doubt([line])
+    keys = {"iam:PassedToService": f"{service}.amazonaws.com"} if service else {}
+    for role in roles:
+        yield Need("iam:PassRole", role, GENERATED.pattern(role), keys)
+
+
+def _roles(subject: Subject) -> list[str]:
+    """Return the roles that the properties hand over to a service."""
+    if subject.kind.startswith((*CUSTOM, "AWS::IAM::", "AWS::CloudFormation::")):
+        return []
+    return list(dict.fromkeys(_role_arns(subject.properties)))
+
+
+# Texts of these properties only mention roles.
+_MENTIONS = re.compile(r"Policy(Document|Text)?$|^(Environment|EnvironmentVariables|Tags)$")
+
+
+def _role_arns(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        if _ROLE.fullmatch(value):
+            yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if not _MENTIONS.search(str(key)):
+                yield from _role_arns(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _role_arns(item)
+
+
+def _keys(need: Need) -> dict[str, Any]:
+    """Return the condition keys of a need as IAM compares them."""
+    keys: dict[str, Any] = {name.lower(): value for name, value in need.keys.items()}
+    if need.action in _OF_BOUNDED_ROLES:
+        keys.setdefault("iam:permissionsboundary", None)
+    return keys
+
+
+def _granted(subject: Subject) -> Iterator[str]:
+    """Yield the actions that a role or policy of the app allows."""
+    if not subject.kind.startswith("AWS::IAM::"):
+        return
+    documents = [subject.properties.get("PolicyDocument")]
+    documents += [each.get("PolicyDocument") for each in subject.properties.get("Policies", [])]
+    found = [each for doc in documents if doc for each in statements(doc, policy="")]
+    for arn in subject.properties.get("ManagedPolicyArns", []):
+        try:
+            found += statements_of_managed(arn)
+        except LookupError:
+            continue  # a policy of the same stack, which is seen by itself
+    for statement in found:
+        if statement.allows:
+            yield from statement.values("Action")
