@@ -53,10 +53,10 @@ class GeneratedNames:
         return head + "".join(parts)
 
     def _part(self, part: str, given: frozenset[str], stack: str, physical_id: str) -> str:
-        if part in given or not part:
-            return part
         if part in self._patterns:
             return self._patterns[part]
+        if part in given or not part:
+            return part
         if part.lower().startswith(f"{stack.lower()}-"):
             return f"{part[: len(stack)]}-*"
         if part[:-_SECRET_SUFFIX] in given and part[-_SECRET_SUFFIX] == "-":

@@ -153,8 +153,7 @@ def _own_arn(action: str, subject: Subject, own: str, end: str) -> tuple[str, st
     path = subject.text("Path").strip("/")
     if path and own.startswith("iam:"):
         prefix += f"{path}/"
-    known = "" if not end or "{Cluster}" in end else f"{prefix}{pattern.lstrip('/')}"
-    return f"{prefix}{name.lstrip('/')}", known
+    return f"{prefix}{name.lstrip('/')}", f"{prefix}{pattern.lstrip('/')}"
 
 
 def _named(subject: Subject, name: str) -> tuple[str, str]:

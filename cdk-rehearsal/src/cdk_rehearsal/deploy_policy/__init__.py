@@ -1,0 +1,19 @@
+"""The least policy of a deploy, from what a rehearsal demanded of CloudFormation's role."""
+
+from cdk_rehearsal.deploy_policy.boundary import boundary
+from cdk_rehearsal.deploy_policy.changes import table_of_changes
+from cdk_rehearsal.deploy_policy.least import DeployPolicy, least_policy
+from cdk_rehearsal.deploy_policy.proof import ManagedPolicies, sample_of, take_away
+from cdk_rehearsal.deploy_policy.written import read_documents, write
+
+__all__ = [
+    "DeployPolicy",
+    "ManagedPolicies",
+    "boundary",
+    "least_policy",
+    "read_documents",
+    "sample_of",
+    "table_of_changes",
+    "take_away",
+    "write",
+]
