@@ -39,5 +39,5 @@ def _rows(what: str, permissions: set[tuple[str, str, str]]) -> Iterator[str]:
 
 
 def _in_words(condition: str) -> str:
-    keys = [keys for keys in json.loads(condition).values()]
-    return ", ".join(f"`{name}` is `{value}`" for each in keys for name, value in each.items())
+    operands = json.loads(condition).values()
+    return ", ".join(f"`{name}` is `{value}`" for each in operands for name, value in each.items())

@@ -94,24 +94,22 @@ class DeployPolicy:
             documents[-1] = _with(documents[-1], content)
         return documents
 
-    def unmet(self, *, without: str = "") -> list[Demand]:
-        """Return the demands that the policy does not grant, as IAM decides; all but a statement.
-
-        ``without`` is the Sid of a statement that is left out.
-        """
-        kept = {"Statement": [dict(each.content) for each in self.granted if each.sid != without]}
-        identity = statements(kept, policy="")
-        return [
-            demand
-            for each in self.granted
-            for demand in each.demands
-            if not _is_granted(demand, Policies(identity=identity), str(each.content))
-        ]
+    def unmet(self) -> list[Demand]:
+        """Return the demands that the policy does not grant, as IAM decides."""
+        policies = self._policies()
+        return [each for granted in self.granted for each in _refused(granted, policies)]
 
     @cached_property
     def needed(self) -> dict[str, list[Demand]]:
-        """By Sid of each statement, the demands that are not granted without it."""
-        return {each.sid: self.unmet(without=each.sid) for each in self.granted}
+        """By Sid of each statement, its demands that no other statement grants."""
+        return {
+            granted.sid: _refused(granted, self._policies(without=granted.sid))
+            for granted in self.granted
+        }
+
+    def _policies(self, *, without: str = "") -> Policies:
+        kept = [dict(each.content) for each in self.granted if each.sid != without]
+        return Policies(identity=statements({"Statement": kept}, policy=""))
 
 
 def size(document: Mapping[str, Any]) -> int:
@@ -217,6 +215,9 @@ def _condition(
 
 def _sid(resource: str, actions: Sequence[str], taken: set[str]) -> str:
     """Return a name of the statement that tells its service and kind of resource."""
+    if resource == "*":
+        is_global = actions[0].partition(":")[0] in _GLOBAL
+        return "OnEverythingGlobal" if is_global else "OnEverything"
     kind = re.match(r"arn:[^:]*:[^:]*:[^:]*:[^:]*:([a-z-]+)[/:]", resource)
     if len(actions) == 1:
         words = re.split(r"[:-]", actions[0])
@@ -234,15 +235,21 @@ def _with(document: Document, statement: Document) -> Document:
     return {**document, "Statement": [*document["Statement"], statement]}
 
 
-def _is_granted(demand: Demand, policies: Policies, content: str) -> bool:
-    keys = {name.lower(): value for name, value in demand.keys}
-    if region := re.search(r"'aws:RequestedRegion': '([^']*)'", content):
-        keys["aws:requestedregion"] = region[1]
-    resources = {resource for use in demand.uses for resource in use.resources}
-    return all(
-        decide(
-            Request(caller=Caller(account=""), action=demand.action, resource=resource, keys=keys),
-            policies,
-        ).allowed
-        for resource in resources
-    )
+def _refused(granted: Granted, policies: Policies) -> list[Demand]:
+    """Return the demands of a statement that the policies do not allow on each resource."""
+    more = {
+        name.lower(): value
+        for operands in granted.content.get("Condition", {}).values()
+        for name, value in operands.items()
+        if name == "aws:RequestedRegion"
+    }
+    refused = []
+    for demand in granted.demands:
+        keys = more | {name.lower(): value for name, value in demand.keys}
+        requests = [
+            Request(caller=Caller(account=""), action=demand.action, resource=each, keys=keys)
+            for each in {resource for use in demand.uses for resource in use.resources}
+        ]
+        if not all(decide(request, policies).allowed for request in requests):
+            refused.append(demand)
+    return refused

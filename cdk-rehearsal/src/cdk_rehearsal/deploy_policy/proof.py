@@ -1,4 +1,4 @@
-"""Proves a deploy policy: with it everything passes, and without a statement something is missed."""
+"""Proves a deploy policy: all passes with it, and without a statement something is missed."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -60,8 +60,8 @@ def sample_of(policy: DeployPolicy, count: int) -> list[Granted]:
         for each in policy.granted
         if any(use.operation != "update" for demand in each.demands for use in demand.uses)
     ]
-    step = max(1, len(made) // count) if count else 1
-    return made[::step][:count]
+    chosen = min(count, len(made))
+    return [made[number * len(made) // chosen] for number in range(chosen)]
 
 
 def take_away(policies: ManagedPolicies, granted: Granted, attempt: Callable[[], str]) -> str:
@@ -72,7 +72,7 @@ def take_away(policies: ManagedPolicies, granted: Granted, attempt: Callable[[],
     """
     with policies.without(granted.sid):
         said = attempt()
-    missed = [each for each in granted.content["Action"] if f"perform: {each} on" in said]
+    missed = [str(each) for each in granted.content["Action"] if f"perform: {each} on" in said]
     if not missed:
         raise RehearsalError(
             f"without the statement {granted.sid} nothing of it is missed:\n{said}"

@@ -19,7 +19,7 @@ class Demands:
     """Every permission that a handler needs, with the resources of stacks that need it."""
 
     _uses: dict[_Key, dict[tuple[str, str, str, str], set[str]]] = field(default_factory=dict)
-    _doubts: dict[str, None] = field(default_factory=dict)
+    _doubts: dict[str, dict[str, None]] = field(default_factory=dict)
     _grants: dict[str, dict[str, None]] = field(default_factory=dict)
     _roles: dict[str, None] = field(default_factory=dict)
 
@@ -31,9 +31,9 @@ class Demands:
             key = _Key(need.action, need.pattern, tuple(sorted(need.keys.items())))
             self._uses.setdefault(key, {}).setdefault(of, set()).add(need.resource)
 
-    def doubt(self, lines: Iterable[str]) -> None:
-        """Record what is wrong or unknown about the handlers of a type."""
-        self._doubts |= dict.fromkeys(lines)
+    def doubt(self, what: str, name: str) -> None:
+        """Record what is wrong or unknown about the handlers of types, and a name of it."""
+        self._doubts.setdefault(what, {})[name] = None
 
     def grant(self, stack: str, actions: Iterable[str]) -> None:
         """Record what a policy of the app's own roles allows."""
@@ -43,7 +43,7 @@ class Demands:
         """Return everything, in a form that JSON can encode."""
         return {
             "roles": list(self._roles),
-            "doubts": list(self._doubts),
+            "doubts": [f"{what}: {', '.join(names)}" for what, names in self._doubts.items()],
             "grants": {stack: sorted(actions) for stack, actions in self._grants.items()},
             "demands": [
                 {

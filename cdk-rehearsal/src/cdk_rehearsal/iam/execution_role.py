@@ -88,7 +88,10 @@ def learn(subject: Subject, physical_id: str, attributes: Mapping[str, Any]) -> 
 
 def _needs(subject: Subject, operation: str) -> list[Need]:
     found = permissions(subject.kind, operation, subject.properties, region=subject.region)
-    DEMANDS.doubt(found.doubts)
+    for doubt in found.doubts:
+        DEMANDS.doubt(f"{subject.kind}: its schema names what does not exist", doubt)
+    if not found.is_described:
+        DEMANDS.doubt("nobody says what the handlers need, so nothing is judged", subject.kind)
     return [
         need for action in found.actions for need in _of_action(action, subject, operation)
     ] + list(_passed(subject, operation))
@@ -163,8 +166,7 @@ def _passed(subject: Subject, operation: str) -> Iterator[Need]:
     roles = _roles(subject) if operation != "delete" else []
     service = next((to for kind, to in _PASSED_TO.items() if subject.kind.startswith(kind)), "")
     if roles and not service:
-        line = f"{subject.kind}: to which service it hands a role is unknown; there is no condition"
-        DEMANDS.doubt([line])
+        DEMANDS.doubt("to which service the type hands a role is not known", subject.kind)
     keys = {"iam:PassedToService": f"{service}.amazonaws.com"} if service else {}
     for role in roles:
         yield Need("iam:PassRole", role, GENERATED.pattern(role), keys)

@@ -32,7 +32,9 @@ class Permissions:
 
     actions: tuple[str, ...]
     doubts: tuple[str, ...] = ()
-    """Lines for people: permissions that do not exist, and types that nobody describes."""
+    """The permissions of its schema that do not exist, with what they mean."""
+    is_described: bool = True
+    """False if nobody says what the handlers of the type need."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +74,7 @@ def permissions(
         return Permissions(actions=("lambda:InvokeFunction",))
     handlers = handlers_of(kind, region)
     if handlers is None:
-        return Permissions(
-            actions=(), doubts=(f"{kind}: nobody says what its handlers need; nothing is judged",)
-        )
+        return Permissions(actions=(), is_described=False)
     names = frozenset(_names(properties))
     actions: dict[str, None] = {}
     doubts: dict[str, None] = {}
@@ -82,7 +82,7 @@ def permissions(
         for named in handlers.get(handler, ()):
             action, doubt = _existing(named)
             if doubt:
-                doubts[f"{kind}: {doubt}"] = None
+                doubts[doubt] = None
             if action and not _left_out(kind, handler, action, names):
                 actions[action] = None
     return Permissions(actions=tuple(actions), doubts=tuple(doubts))
@@ -151,8 +151,8 @@ def _existing(named: str) -> tuple[str, str]:
     try:
         resource_types(meant)
     except UnjudgedError:
-        return "", f"its schema names {named}, which does not exist"
-    return meant, "" if meant == named else f"its schema names {named}; there is only {meant}"
+        return "", named
+    return meant, "" if meant == named else f"{named} (there is {meant})"
 
 
 def _left_out(kind: str, handler: str, action: str, names: frozenset[str]) -> bool:
