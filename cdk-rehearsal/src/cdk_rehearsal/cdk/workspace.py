@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from cdk_rehearsal.access import Access
 from cdk_rehearsal.bounds import CLI_SECONDS
+from cdk_rehearsal.deploy_policy.cli import policy_of_cli
 from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.scratch import ScratchDirectory
 from cdk_rehearsal.server.local_aws import LocalAws, LocalAwsError
@@ -106,14 +107,9 @@ class Workspace:
         policies = ("--cloudformation-execution-policies", ",".join(execution_policies))
         place = f"aws://{access.account}/{access.region}"
         self.cdk("bootstrap", place, "--app", "", *(policies if execution_policies else ()))
-        # https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html
-        assume = {
-            "Effect": "Allow",
-            "Action": "sts:AssumeRole",
-            "Resource": f"arn:aws:iam::{access.account}:role/cdk-*",
-        }
+        statements = policy_of_cli(access.account)["Statement"]
         name = f"deployer-{secrets.token_hex(4)}"
-        self.environment |= access.user(name, assume).key.as_variables()
+        self.environment |= access.user(name, *statements).key.as_variables()
 
     def failing_cdk(self, *arguments: str) -> str:
         """Run the CDK CLI, which is expected to fail, and return all that it printed."""

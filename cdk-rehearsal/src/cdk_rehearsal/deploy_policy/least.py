@@ -9,7 +9,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -82,6 +82,7 @@ class DeployPolicy:
 
     granted: tuple[Granted, ...]
     doubts: tuple[str, ...]
+    region: str
 
     @cached_property
     def documents(self) -> list[Document]:
@@ -96,20 +97,40 @@ class DeployPolicy:
 
     def unmet(self) -> list[Demand]:
         """Return the demands that the policy does not grant, as IAM decides."""
-        policies = self._policies()
-        return [each for granted in self.granted for each in _refused(granted, policies)]
+        return [each for granted in self.granted for each in self._refused(granted)]
 
     @cached_property
     def needed(self) -> dict[str, list[Demand]]:
         """By Sid of each statement, its demands that no other statement grants."""
         return {
-            granted.sid: _refused(granted, self._policies(without=granted.sid))
-            for granted in self.granted
+            granted.sid: self._refused(granted, without=granted.sid) for granted in self.granted
         }
 
-    def _policies(self, *, without: str = "") -> Policies:
-        kept = [dict(each.content) for each in self.granted if each.sid != without]
-        return Policies(identity=statements({"Statement": kept}, policy=""))
+    def without_superfluous(self) -> "DeployPolicy":
+        """Return the policy without the statements whose demands others grant, too."""
+        kept = self
+        for granted in self.granted:
+            if not kept._refused(granted, without=granted.sid):
+                kept = replace(kept, granted=tuple(g for g in kept.granted if g != granted))
+        return kept
+
+    def _refused(self, granted: Granted, *, without: str = "") -> list[Demand]:
+        """Return the demands of a statement that the others do not allow on each resource."""
+        kept = [each.content for each in self.granted if each.sid != without]
+        refused = []
+        for demand in granted.demands:
+            about = [dict(each) for each in kept if demand.action in each["Action"]]
+            policies = Policies(identity=statements({"Statement": about}, policy=""))
+            keys = {name.lower(): value for name, value in demand.keys}
+            keys["aws:requestedregion"] = self.region
+            resources = {resource for use in demand.uses for resource in use.resources}
+            requests = [
+                Request(caller=Caller(account=""), action=demand.action, resource=each, keys=keys)
+                for each in resources
+            ]
+            if not all(decide(request, policies).allowed for request in requests):
+                refused.append(demand)
+        return refused
 
 
 def size(document: Mapping[str, Any]) -> int:
@@ -144,7 +165,7 @@ def least_policy(
             of_part = tuple(each for action in part for each in actions[action])
             granted.append(Granted(statement, of_part))
     granted.sort(key=lambda each: each.sid)
-    return DeployPolicy(tuple(granted), tuple(content["doubts"]))
+    return DeployPolicy(tuple(granted), tuple(content["doubts"]), region).without_superfluous()
 
 
 def belongs(stack: str, wanted: Iterable[str]) -> bool:
@@ -233,23 +254,3 @@ def _sid(resource: str, actions: Sequence[str], taken: set[str]) -> str:
 
 def _with(document: Document, statement: Document) -> Document:
     return {**document, "Statement": [*document["Statement"], statement]}
-
-
-def _refused(granted: Granted, policies: Policies) -> list[Demand]:
-    """Return the demands of a statement that the policies do not allow on each resource."""
-    more = {
-        name.lower(): value
-        for operands in granted.content.get("Condition", {}).values()
-        for name, value in operands.items()
-        if name == "aws:RequestedRegion"
-    }
-    refused = []
-    for demand in granted.demands:
-        keys = more | {name.lower(): value for name, value in demand.keys}
-        requests = [
-            Request(caller=Caller(account=""), action=demand.action, resource=each, keys=keys)
-            for each in {resource for use in demand.uses for resource in use.resources}
-        ]
-        if not all(decide(request, policies).allowed for request in requests):
-            refused.append(demand)
-    return refused

@@ -12,6 +12,7 @@ from cdk_rehearsal.cdk.assembly import Assembly
 from cdk_rehearsal.cdk.workspace import AS_SYNTHESISED, ASSEMBLY
 from cdk_rehearsal.deploy_policy.boundary import boundary
 from cdk_rehearsal.deploy_policy.changes import table_of_changes
+from cdk_rehearsal.deploy_policy.cli import policy_of_cli
 from cdk_rehearsal.deploy_policy.least import DeployPolicy, least_policy, size
 from cdk_rehearsal.deploy_policy.proof import ManagedPolicies, sample_of, take_away
 from cdk_rehearsal.deploy_policy.written import read_documents, write
@@ -47,7 +48,11 @@ def rehearse_policy(
         content, region = aws.access.demands(), aws.access.region
         report.section("The least policy of CloudFormation's role")
         policy = least_policy(content, region=region, stacks=stacks)
-        files = write(policy, boundary(content, stacks=stacks), to)
+        others = {
+            "boundary": boundary(content, stacks=stacks),
+            "cli": policy_of_cli(aws.access.account),
+        }
+        files = write(policy, others, to)
         say_sizes(report, policy, files)
         with opened() as (_, proving):
             shutil.copytree(

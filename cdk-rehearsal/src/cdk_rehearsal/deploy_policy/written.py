@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from cdk_rehearsal.deploy_policy.least import (
     POLICIES_OF_A_ROLE,
@@ -15,21 +14,24 @@ from cdk_rehearsal.deploy_policy.least import (
 )
 
 REASONS = "reasons.md"
-BOUNDARY = "boundary.json"
 _DOCUMENT = "policy-{}.json"
 
 
-def write(policy: DeployPolicy, boundary: Mapping[str, Any], folder: Path) -> list[Path]:
-    """Write the documents, the boundary and the reasons; return the files of the documents."""
+def write(policy: DeployPolicy, others: Mapping[str, Document], folder: Path) -> list[Path]:
+    """Write the documents and the reasons into a folder, and return the files of the documents.
+
+    ``others`` are documents for the boundary, the CLI and so on, by name.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob(_DOCUMENT.format("*")):
         old.unlink()
-    files = []
-    for number, document in enumerate(policy.documents, 1):
-        files.append(folder / _DOCUMENT.format(number))
-        files[-1].write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    (folder / BOUNDARY).write_text(json.dumps(boundary, indent=1) + "\n", encoding="utf-8")
-    (folder / REASONS).write_text("\n".join(_page(policy, boundary)) + "\n", encoding="utf-8")
+    files = [folder / _DOCUMENT.format(number) for number, _ in enumerate(policy.documents, 1)]
+    contents = dict(zip(files, policy.documents, strict=True))
+    contents |= {folder / f"{name}.json": document for name, document in others.items()}
+    for file, document in contents.items():
+        file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    page = "\n".join(_page(policy, others)) + "\n"
+    (folder / REASONS).write_text(page, encoding="utf-8")
     return files
 
 
@@ -41,13 +43,14 @@ def read_documents(folder: Path) -> list[Document]:
     ]
 
 
-def _page(policy: DeployPolicy, boundary: Mapping[str, Any]) -> Iterator[str]:
+def _page(policy: DeployPolicy, others: Mapping[str, Document]) -> Iterator[str]:
     sizes = ", ".join(str(size(document)) for document in policy.documents)
     yield "# The least policy of CloudFormation's execution role\n"
     yield (
         f"{len(policy.granted)} statements in {len(policy.documents)} managed policies of {sizes}"
-        f" characters. The boundary has {size(boundary)}."
+        f" characters."
     )
+    yield "".join(f" {name}.json has {size(document)}." for name, document in others.items())
     if len(policy.documents) > POLICIES_OF_A_ROLE:
         yield f"A role has at most {POLICIES_OF_A_ROLE} policies: raise this quota of IAM."
     yield "\n| statement | actions | on | needed for | why a wildcard |\n|---|---|---|---|---|"
