@@ -41,6 +41,11 @@ rehearse: install-tools ## Run a deploy, deliveries and a destroy on the local A
 rehearse-failures: install-tools ## Cause failures on the local AWS, and check that each one ends well
 	@$(BIN)/python -m tools.rehearsal.failures
 
+.PHONY: deploy-policy
+deploy-policy: install-tools ## Write the least rights of a deploy, and prove them (ENV_FILE=, SOURCE=, TO=folder, AGAINST=<commit>)
+	@$(BIN)/python -m tools.deploy_policy $(SETTINGS) $(OF_SOURCE) $(if $(TO),--to "$(TO)") \
+		$(if $(AGAINST),--against "$(AGAINST)") $(OPTIONS)
+
 .PHONY: playground
 playground: install-tools ## Start a local AWS until Ctrl-C, for the README's commands (ENV_FILE=, SOURCE=)
 	@$(BIN)/python -m tools.playground $(SETTINGS) $(OF_SOURCE) $(DELIVERED)

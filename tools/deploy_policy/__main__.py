@@ -22,9 +22,9 @@ from cdk_rehearsal.deploy_policy import (
     policy_of_cli,
     read_documents,
     sample_of,
-    table_of_changes,
     take_away,
     write,
+    write_changes,
 )
 from cdk_rehearsal.deploy_policy.rehearsed import require_nothing_refused, say_sizes
 from settings import SettingsError
@@ -36,7 +36,7 @@ from tools.rehearsal.rehearsed_service import RehearsedService, choose_service
 from tools.repository import ROOT
 from tools.service_choice import NoSourceError
 
-_FOLDER = Path("deploy-policy")
+_FOLDER = ROOT / ".cache" / "deploy-policy"
 
 
 def main() -> None:
@@ -56,7 +56,7 @@ def main() -> None:
     except (OperationError, NoSourceError, *FAILURES) as error:
         sys.exit(f"error: {error}")
     if given.against:
-        print("\n" + "\n".join(table_of_changes(before, after.documents)))
+        print("\n" + write_changes(before, after, given.to))
 
 
 def _arguments() -> argparse.Namespace:
@@ -65,7 +65,9 @@ def _arguments() -> argparse.Namespace:
         "--env-file", help="settings; several, comma-separated (.env, or else the sample's)"
     )
     parser.add_argument("--source", help="the repository of the service")
-    parser.add_argument("--to", type=Path, default=_FOLDER, help=f"a folder for it ({_FOLDER})")
+    parser.add_argument(
+        "--to", type=Path, default=_FOLDER, help="a folder for it (.cache/deploy-policy)"
+    )
     parser.add_argument("--against", metavar="COMMIT", help="print what changed since this commit")
     parser.add_argument("--without-proof", action="store_true", help="no second rehearsal")
     parser.add_argument(

@@ -5,7 +5,7 @@ from cdk_rehearsal.deploy_policy.changes import table_of_changes
 from cdk_rehearsal.deploy_policy.cli import policy_of_cli
 from cdk_rehearsal.deploy_policy.least import DeployPolicy, Document, least_policy
 from cdk_rehearsal.deploy_policy.proof import ManagedPolicies, sample_of, take_away
-from cdk_rehearsal.deploy_policy.written import read_documents, write
+from cdk_rehearsal.deploy_policy.written import read_documents, write, write_changes
 
 __all__ = [
     "DeployPolicy",
@@ -19,4 +19,5 @@ __all__ = [
     "table_of_changes",
     "take_away",
     "write",
+    "write_changes",
 ]

@@ -11,11 +11,10 @@ from cdk_rehearsal.cdk.app import AppWorkspace
 from cdk_rehearsal.cdk.assembly import Assembly
 from cdk_rehearsal.cdk.workspace import AS_SYNTHESISED, ASSEMBLY
 from cdk_rehearsal.deploy_policy.boundary import boundary
-from cdk_rehearsal.deploy_policy.changes import table_of_changes
 from cdk_rehearsal.deploy_policy.cli import policy_of_cli
 from cdk_rehearsal.deploy_policy.least import DeployPolicy, least_policy, size
 from cdk_rehearsal.deploy_policy.proof import ManagedPolicies, sample_of, take_away
-from cdk_rehearsal.deploy_policy.written import read_documents, write
+from cdk_rehearsal.deploy_policy.written import read_documents, write, write_changes
 from cdk_rehearsal.expectation import RehearsalError, expect
 from cdk_rehearsal.rehearse import EVERY_STACK, rehearse
 from cdk_rehearsal.report import ConsoleReport
@@ -60,7 +59,7 @@ def rehearse_policy(
             )
             _prove(report, proving, policy, without)
     if against:
-        report.say("\n" + "\n".join(table_of_changes(before, policy.documents)))
+        report.say("\n" + write_changes(before, policy, to))
 
 
 def say_sizes(report: ConsoleReport, policy: DeployPolicy, files: list[Path]) -> None:

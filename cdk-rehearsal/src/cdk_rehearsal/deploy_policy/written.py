@@ -2,9 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from cdk_rehearsal.deploy_policy.changes import table_of_changes
 from cdk_rehearsal.deploy_policy.least import (
     POLICIES_OF_A_ROLE,
     DeployPolicy,
@@ -13,7 +14,7 @@ from cdk_rehearsal.deploy_policy.least import (
     size,
 )
 
-REASONS = "reasons.md"
+REASONS, CHANGES = "reasons.md", "changes.md"
 _DOCUMENT = "policy-{}.json"
 
 
@@ -33,6 +34,13 @@ def write(policy: DeployPolicy, others: Mapping[str, Document], folder: Path) ->
     page = "\n".join(_page(policy, others)) + "\n"
     (folder / REASONS).write_text(page, encoding="utf-8")
     return files
+
+
+def write_changes(before: Iterable[Document], after: DeployPolicy, folder: Path) -> str:
+    """Write the table of what is needed more and less than before, and return it."""
+    table = "\n".join(table_of_changes(before, after.documents))
+    (folder / CHANGES).write_text(table + "\n", encoding="utf-8")
+    return table
 
 
 def read_documents(folder: Path) -> list[Document]:
