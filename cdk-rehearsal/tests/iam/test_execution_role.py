@@ -110,6 +110,23 @@ def test_the_demands_have_patterns_that_match_the_resources(
     assert patterns["sns:DeleteTopic", "delete"] == topic
 
 
+def test_functions_and_references_of_a_template_need_permissions(
+    deployed: Callable[..., Stacks], client: Client, access: Access
+) -> None:
+    client("ssm").put_parameter(Name="/shop/name", Value="Orders", Type="String")
+    name = {"DisplayName": "{{resolve:ssm:/shop/name}}"}
+    stacks = deployed(allow("sns:*"))
+    with pytest.raises(StackFailedError, match=r"perform: ssm:GetParameters on .*parameter/shop"):
+        stacks.deploy("refers", {"Topic": {**TOPIC["Topic"], "Properties": name}})
+    zone = {"Fn::Select": [0, {"Fn::GetAZs": ""}]}
+    subnet = {"CidrBlock": "172.31.200.0/24", "VpcId": "vpc-00000001", "AvailabilityZone": zone}
+    with pytest.raises(StackFailedError, match="ec2:CreateSubnet on .*:vpc/vpc-00000001"):
+        stacks.deploy("zones", {"Subnet": {"Type": "AWS::EC2::Subnet", "Properties": subnet}})
+    refused = {each["action"] for each in access.ledger()["refusals"]}
+    assert {"ec2:DescribeAvailabilityZones", "ec2:DescribeAccountAttributes"} <= refused
+    client("ssm").delete_parameter(Name="/shop/name")
+
+
 def test_a_condition_may_join_the_members_of_a_list(client: Client, stacks: Stacks) -> None:
     joined = {"Fn::Join": ["", {"Ref": "Policies"}]}
     stacks.deploy(

@@ -19,6 +19,7 @@ from cdk_rehearsal.iam.judge import Refusal, require
 from cdk_rehearsal.iam.policies import statements
 from cdk_rehearsal.iam.principals import statements_of_managed
 from cdk_rehearsal.iam.service_roles import CannotAssumeError, as_service
+from cdk_rehearsal.iam.template_needs import needs_of_template
 
 _SERVICE, _SESSION = "cloudformation.amazonaws.com", "AWSCloudFormation"
 GENERATED = GeneratedNames()
@@ -92,9 +93,9 @@ def _needs(subject: Subject, operation: str) -> list[Need]:
         DEMANDS.doubt(f"{subject.kind}: its schema names what does not exist", doubt)
     if not found.is_described:
         DEMANDS.doubt("nobody says what the handlers need, so nothing is judged", subject.kind)
-    return [
-        need for action in found.actions for need in _of_action(action, subject, operation)
-    ] + list(_passed(subject, operation))
+    needs = [need for action in found.actions for need in _of_action(action, subject, operation)]
+    more = needs_of_template(subject) if operation != "delete" else ()
+    return [*needs, *_passed(subject, operation), *more]
 
 
 def _of_action(action: str, subject: Subject, operation: str) -> Iterable[Need]:

@@ -101,6 +101,8 @@ def _arns(action: str, subject: Subject) -> Iterator[tuple[str, str]]:
     """Yield ARNs, each with its pattern, or none if it follows from the ARN."""
     types = resource_types(action)
     own, end = _own_type(subject)
+    if "Tag" in action and any(each.lower() == own for each in types):
+        types = (own,)  # a handler tags only its own resource
     found = False
     for kind in types:
         if kind.lower() == own:

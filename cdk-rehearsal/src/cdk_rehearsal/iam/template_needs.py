@@ -1,0 +1,49 @@
+"""What CloudFormation's role needs for a template itself: functions, parameters, references."""
+
+import json
+import re
+from collections.abc import Iterator
+
+from ministack.services import cloudformation
+
+from cdk_rehearsal.iam.handled_resources import Need, Subject
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-getavailabilityzones.html
+_ZONES, _OF_ZONES = (
+    '"Fn::GetAZs"',
+    ("ec2:DescribeAvailabilityZones", "ec2:DescribeAccountAttributes", "ec2:DescribeSubnets"),
+)
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/dynamic-references.html
+_REFERENCE = re.compile(
+    r"\{\{resolve:(?P<service>[a-z-]+):(?P<name>arn:(?:[^:}]*:){5}[^:}]+|[^:}]+)"
+)
+
+
+def needs_of_template(subject: Subject) -> Iterator[Need]:
+    """Yield what the creation or update of a resource needs besides its handler."""
+    stack = cloudformation._stacks.get(subject.stack) or {}
+    own = stack.get("_template", {}).get("Resources", {}).get(subject.logical_id, {})
+    text = json.dumps(own.get("Properties", {}), default=str)
+    if _ZONES in text:
+        yield from (Need(action, "*", "*") for action in _OF_ZONES)
+    for reference in dict.fromkeys(m.groups() for m in _REFERENCE.finditer(text)):
+        yield from _of_reference(subject, *reference)
+    # A parameter that is the name of one of the Parameter Store, like the bootstrap's version.
+    for parameter in (stack.get("_resolved_params") or {}).values():
+        if name := parameter.get("SsmName"):
+            yield _parameter(subject, name)
+
+
+def _of_reference(subject: Subject, service: str, name: str) -> Iterator[Need]:
+    if service == "secretsmanager":
+        arn = f"arn:aws:secretsmanager:{subject.region}:{subject.account}:secret:{name}-??????"
+        secret = name if name.startswith("arn:") else arn
+        yield Need("secretsmanager:GetSecretValue", secret, secret)
+    elif service.startswith("ssm"):
+        yield _parameter(subject, name)
+
+
+def _parameter(subject: Subject, name: str) -> Need:
+    place = f"arn:aws:ssm:{subject.region}:{subject.account}"
+    arn = f"{place}:parameter/{name.lstrip('/')}"
+    return Need("ssm:GetParameters", arn, arn)
