@@ -1,12 +1,13 @@
 """CloudFormation changes resources with its role, and needs the permissions of their handlers."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from cdk_rehearsal import Access
-from support.functions import allow
+from support.functions import allow, document
 from support.stacks import StackFailedError, Stacks
 
 Client = Callable[[str], Any]
@@ -88,6 +89,26 @@ def test_a_role_is_handed_over_only_to_the_service_that_may_have_it(
         passing("lambda.amazonaws.com").deploy("handing", {"Definition": definition})
     stacks = passing("ecs-tasks.amazonaws.com")
     stacks.deploy("handed", {"Definition": definition})
+    stacks.delete_all()
+
+
+def test_roles_may_have_to_be_made_with_a_boundary(
+    deployed: Callable[..., Stacks], client: Client
+) -> None:
+    made = client("iam").create_policy(
+        PolicyName="boundary", PolicyDocument=json.dumps(document(allow("s3:GetObject")))
+    )
+    boundary = made["Policy"]["Arn"]
+    bounded = allow("iam:CreateRole", StringEquals={"iam:PermissionsBoundary": boundary})
+    rest = allow("iam:Get*", "iam:List*", "iam:*Tag*", "iam:DeleteRole", "iam:PutRolePermissions*")
+    stacks = deployed(bounded, rest, allow("iam:DeleteRolePermissionsBoundary"))
+    trust = {"Effect": "Allow", "Principal": SERVICE, "Action": "sts:AssumeRole"}
+    properties = {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]}}
+    role = {"Type": "AWS::IAM::Role", "Properties": properties}
+    with pytest.raises(StackFailedError, match="perform: iam:CreateRole on"):
+        stacks.deploy("unbounded", {"Role": role})
+    within = {**role, "Properties": {**properties, "PermissionsBoundary": boundary}}
+    stacks.deploy("bounded", {"Role": within})
     stacks.delete_all()
 
 

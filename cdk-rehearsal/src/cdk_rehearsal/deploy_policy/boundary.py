@@ -22,8 +22,8 @@ def boundary(content: Mapping[str, Any], *, stacks: Iterable[str] = ()) -> Docum
     }
     statement = {
         "Sid": "WhatTheRolesOfTheAppMayDo",
-        "Effect": "Allow",
-        "Action": sorted(actions),
+        "Effect": "Allow" if actions else "Deny",
+        "Action": sorted(actions) or "*",
         "Resource": "*",
     }
-    return {"Version": "2012-10-17", "Statement": [statement] if actions else []}
+    return {"Version": "2012-10-17", "Statement": [statement]}
