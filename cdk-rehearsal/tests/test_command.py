@@ -1,5 +1,6 @@
 """The command deploys and destroys the app of `tests/app`, and names what it cannot show."""
 
+import json
 import os
 import shutil
 import signal
@@ -103,6 +104,24 @@ def test_an_app_is_deployed_found_and_destroyed_and_its_folder_stays_as_it_is(
     assert "refused" not in access
     (idle,) = [line for line in access.splitlines() if line.startswith("  no call: ")]
     assert "Shop-Reader" in idle
+
+
+def test_the_least_policy_is_written_and_passes_instead_of_administrator_access(
+    run: Run, tmp_path: Path
+) -> None:
+    to = tmp_path / "policy"
+    done = run("deploy-policy", "--to", str(to), "--without", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    documents = [json.loads(each.read_text("utf-8")) for each in to.glob("policy-*.json")]
+    granted = [each for document in documents for each in document["Statement"]]
+    assert not [each for each in granted if any("*" in action for action in each["Action"])]
+    (line,) = [line for line in done.stdout.splitlines() if "Without the statement" in line]
+    assert line.lstrip().startswith("✓"), done.stdout
+    (limit,) = json.loads((to / "boundary.json").read_text("utf-8"))["Statement"]
+    assert "sns:Publish" in limit["Action"]
+    reasons = (to / "reasons.md").read_text("utf-8")
+    assert all(f"| {each['Sid']} |" in reasons for each in granted)
+    assert "s3:DeleteBucketLifecycle (there is s3:PutLifecycleConfiguration)" in reasons
 
 
 def test_what_a_rehearsal_cannot_show_is_named_before_anything_is_made(

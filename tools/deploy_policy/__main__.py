@@ -34,7 +34,7 @@ from tools.rehearsal.rehearsal import Rehearsal
 from tools.rehearsal.rehearse import FAILURES, rehearse, start
 from tools.rehearsal.rehearsed_service import RehearsedService, choose_service
 from tools.repository import ROOT
-from tools.service_choice import NoSourceError
+from tools.service_choice import NoSourceError, env_files_or_none
 
 _FOLDER = ROOT / ".cache" / "deploy-policy"
 
@@ -131,21 +131,26 @@ def _destroy(rehearsal: Rehearsal) -> None:
     workspace.cdk("destroy", "--all", "--force", *options)
 
 
-def policy_of_revision(revision: str, env_file: str | None, source: str | None) -> list[Document]:
+def policy_of_revision(
+    revision: str, env_file: str | None, source: str | None, *, repository: Path = ROOT
+) -> list[Document]:
     """Return the policy of the same settings with the blueprint of another revision.
 
     It runs with the packages that are installed now. ``RehearsalError`` if it cannot.
     """
     with ScratchDirectory("deploy-policy") as scratch:
         there, to = scratch.path / "revision", scratch.path / "policy"
-        _run("git", "clone", "--quiet", "--shared", "--no-checkout", str(ROOT), str(there))
+        _run("git", "clone", "--quiet", "--shared", "--no-checkout", str(repository), str(there))
         _run("git", "-C", str(there), "checkout", "--quiet", revision)
-        (there / "node_modules").symlink_to(ROOT / "node_modules")
         if not (there / "tools" / "deploy_policy").is_dir():
-            raise RehearsalError(f"{revision} has no tools/deploy_policy")
+            raise RehearsalError(f"{revision} has no tools/deploy_policy to compare with")
+        (there / ".cache").mkdir()
+        for shared in ("node_modules", ".cache/jsii"):
+            (there / shared).symlink_to(repository / shared)
         options = ["--to", str(to), "--without-proof"]
-        if env_file:
-            options += ["--env-file", ",".join(str(Path(e).resolve()) for e in env_file.split(","))]
+        if chosen := env_files_or_none(env_file):
+            paths = [str(Path(each.strip()).resolve()) for each in chosen.split(",")]
+            options += ["--env-file", ",".join(paths)]
         if source:
             options += ["--source", str(Path(source).resolve())]
         _run(sys.executable, "-m", "tools.deploy_policy", *options, folder=there)
