@@ -14,7 +14,7 @@ from cdk_rehearsal.iam.calls import Check
 from cdk_rehearsal.iam.demands import DEMANDS
 from cdk_rehearsal.iam.generated_names import GeneratedNames
 from cdk_rehearsal.iam.handled_resources import Need, Subject, needs_of
-from cdk_rehearsal.iam.handlers import CUSTOM, permissions
+from cdk_rehearsal.iam.handlers import CUSTOM, permissions, table
 from cdk_rehearsal.iam.judge import Refusal, require
 from cdk_rehearsal.iam.policies import statements
 from cdk_rehearsal.iam.principals import statements_of_managed
@@ -24,13 +24,6 @@ from cdk_rehearsal.iam.template_needs import needs_of_template
 _SERVICE, _SESSION = "cloudformation.amazonaws.com", "AWSCloudFormation"
 GENERATED = GeneratedNames()
 
-# The service whose role a handler may have to make.
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html
-_LINKED_ROLES = {
-    "AWS::ApplicationAutoScaling::ScalableTarget": "{ServiceNamespace}.application-autoscaling",
-    "AWS::EC2::FlowLog": "delivery.logs",
-    "AWS::ECS::Cluster": "ecs",
-}
 _OF_BOUNDED_ROLES = frozenset(
     {
         "iam:AttachRolePolicy",
@@ -131,7 +124,7 @@ def _of_managed_policies(needs: list[Need], subject: Subject) -> Iterator[Need]:
 
 def _linked_role(subject: Subject) -> Need:
     """Return the permission to make the role of a service, which most accounts have already."""
-    known = _LINKED_ROLES.get(subject.kind, "")
+    known = table()["linked_roles"].get(subject.kind, "")
     name = known.replace("{ServiceNamespace}", subject.text("ServiceNamespace"))
     service = f"{name}.amazonaws.com" if name else "*"
     arn = f"arn:aws:iam::{subject.account}:role/aws-service-role/{service}/*"
@@ -139,23 +132,6 @@ def _linked_role(subject: Subject) -> Need:
     return Need("iam:CreateServiceLinkedRole", arn, arn, keys)
 
 
-# The service to which a type hands a role over; other types: that of `AWS::<Service>::`.
-_PASSED_TO = {
-    "AWS::ApiGateway::": "apigateway",
-    "AWS::ApplicationAutoScaling::": "application-autoscaling",
-    "AWS::CodeBuild::": "codebuild",
-    "AWS::CodePipeline::": "codepipeline",
-    "AWS::EC2::FlowLog": "vpc-flow-logs",
-    "AWS::ECS::TaskDefinition": "ecs-tasks",
-    "AWS::ECS::Service": "ecs",
-    "AWS::Events::": "events",
-    "AWS::Lambda::": "lambda",
-    "AWS::Logs::": "logs",
-    "AWS::S3::": "s3",
-    "AWS::SNS::": "sns",
-    "AWS::Scheduler::": "scheduler",
-    "AWS::StepFunctions::": "states",
-}
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 
 
@@ -165,7 +141,9 @@ def _passed(subject: Subject, operation: str) -> Iterator[Need]:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
     """
     roles = _roles(subject) if operation != "delete" else []
-    service = next((to for kind, to in _PASSED_TO.items() if subject.kind.startswith(kind)), "")
+    service = next(
+        (to for kind, to in table()["passed_to"].items() if subject.kind.startswith(kind)), ""
+    )
     if roles and not service:
         DEMANDS.doubt("to which service the type hands a role is not known", subject.kind)
     keys = {"iam:PassedToService": f"{service}.amazonaws.com"} if service else {}

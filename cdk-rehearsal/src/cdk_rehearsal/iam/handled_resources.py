@@ -14,7 +14,7 @@ from typing import Any
 
 from cdk_rehearsal.iam.authorization import arn_formats, resource_types
 from cdk_rehearsal.iam.generated_names import GeneratedNames
-from cdk_rehearsal.iam.handlers import CUSTOM, schema_of
+from cdk_rehearsal.iam.handlers import CUSTOM, schema_of, table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,34 +48,7 @@ class Need:
     keys: Mapping[str, str] = field(default_factory=dict)
 
 
-# The resource type of a CloudFormation type whose names differ, and the end of its ARN: `{Name}` is
-# a property, or else a name that CloudFormation generates; without an end it is the physical id.
-_OWN = {
-    "AWS::CodeBuild::Project": ("codebuild:project", "{Name}"),
-    "AWS::CodePipeline::Webhook": ("codepipeline:webhook", "{Name}"),
-    "AWS::DynamoDB::Table": ("dynamodb:table", "{TableName}"),
-    "AWS::EC2::EIP": ("ec2:elastic-ip", "*"),
-    "AWS::EC2::FlowLog": ("ec2:vpc-flow-log", ""),
-    "AWS::EC2::VPCEndpoint": ("ec2:vpc-endpoint", ""),
-    "AWS::ECS::Service": ("ecs:service", "{Cluster}/{ServiceName}"),
-    "AWS::ECS::TaskDefinition": ("ecs:task-definition", "task-definition/{Family}:*"),
-    "AWS::Events::Rule": ("events:rule-on-default-event-bus", "{Name}"),
-    "AWS::IAM::ManagedPolicy": ("iam:policy", "{ManagedPolicyName}"),
-    "AWS::SNS::Topic": ("sns:topic", "{TopicName}"),
-    "AWS::SQS::Queue": ("sqs:queue", "{QueueName}"),
-    "AWS::SSM::Parameter": ("ssm:parameter", "{Name}"),
-    "AWS::SecretsManager::Secret": ("secretsmanager:secret", "{Name}-??????"),
-    "AWS::ServiceDiscovery::PrivateDnsNamespace": ("servicediscovery:namespace", ""),
-}
 _LOWER_CASE = ("AWS::S3::Bucket", "AWS::ECR::Repository")
-# Properties that name a resource of a type, where the name of the type does not say so.
-_LINKS = {
-    ("AWS::EC2::FlowLog", "ec2:vpc"): "ResourceId",
-    ("AWS::EC2::SecurityGroupEgress", "ec2:security-group"): "GroupId",
-    ("AWS::EC2::SecurityGroupIngress", "ec2:security-group"): "GroupId",
-    ("AWS::EC2::NatGateway", "ec2:elastic-ip"): "AllocationId",
-    ("AWS::EC2::Route", "ec2:internet-gateway"): "GatewayId",
-}
 # A log group is authorised with an empty name of a stream, but tagged by its own ARN.
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/logs/iam-access-control-overview-cwl.html
 _OF_TAGS = ("TagResource", "UntagResource", "ListTagsForResource")
@@ -120,9 +93,10 @@ def _arns(action: str, subject: Subject) -> Iterator[tuple[str, str]]:
 
 
 def _own_type(subject: Subject) -> tuple[str, str]:
-    """Return the resource type of the subject, and the end of its ARN as in `_OWN`."""
-    if subject.kind in _OWN:
-        return _OWN[subject.kind]
+    """Return the resource type of the subject, and the end of its ARN (`own` in the table)."""
+    if found := table()["own"].get(subject.kind):
+        kind, end = found
+        return kind, end
     schema = schema_of(subject.kind, subject.region) or {}
     named = [str(each).rpartition("/")[2] for each in schema.get("primaryIdentifier", ())]
     read_only = [str(each).rpartition("/")[2] for each in schema.get("readOnlyProperties", ())]
@@ -170,7 +144,7 @@ def _named(subject: Subject, name: str) -> tuple[str, str]:
 
 def _linked(kind: str, subject: Subject) -> Iterator[str]:
     """Yield the ARNs of resources of a type that properties name."""
-    link = _LINKS.get((subject.kind, kind.lower()), "")
+    link = table()["links"].get(f"{subject.kind} {kind.lower()}", "")
     wanted = kind.partition(":")[2].replace("-", "").lower()
     ends = tuple(f"{wanted}{end}" for end in ("", "s", "id", "ids", "name", "names", "arn"))
     for name, value in subject.properties.items():

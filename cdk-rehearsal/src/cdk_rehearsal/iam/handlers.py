@@ -91,7 +91,7 @@ def permissions(
 @cache
 def handlers_of(kind: str, region: str) -> Mapping[str, tuple[str, ...]] | None:
     """Return the permissions of each handler of a type; None if nobody says them."""
-    own = _table()["handlers"].get(kind)
+    own = table()["handlers"].get(kind)
     schema = schema_of(kind, region)
     of_schema = {
         name: tuple(handler.get("permissions", ()))
@@ -124,9 +124,10 @@ def _schemas(region: str) -> Mapping[str, str]:
 
 
 @cache
-def _table() -> dict[str, Any]:
-    table: dict[str, Any] = json.loads(_TABLE.read_text(encoding="utf-8"))
-    return table
+def table() -> dict[str, Any]:
+    """Return the content of `handlers.json`, which says what its parts are."""
+    content: dict[str, Any] = json.loads(_TABLE.read_text(encoding="utf-8"))
+    return content
 
 
 @cache
@@ -140,14 +141,14 @@ def rules() -> tuple[Rule, ...]:
             handlers=tuple(entry.get("in", "").split()),
             source=entry["source"],
         )
-        for entry in _table()["only_with"]
+        for entry in table()["only_with"]
     )
 
 
 @cache
 def _existing(named: str) -> tuple[str, str]:
     """Return the action that a schema means, empty if there is none, and what is wrong with it."""
-    meant = _table()["renamed"].get(named, named)
+    meant = table()["renamed"].get(named, named)
     try:
         resource_types(meant)
     except UnjudgedError:
