@@ -54,6 +54,12 @@ def test_a_permission_that_does_not_exist_is_replaced_or_left_out_and_named() ->
     assert "s3:DeleteBucketLifecycle (there is s3:PutLifecycleConfiguration)" in bucket.doubts
 
 
+def test_a_creation_with_tags_needs_the_permission_to_tag_also_where_its_handler_lacks_it() -> None:
+    tags = [{"Key": "a", "Value": "b"}]
+    assert "rds:AddTagsToResource" in needed("AWS::RDS::GlobalCluster", "create", Tags=tags)
+    assert "rds:AddTagsToResource" not in needed("AWS::RDS::GlobalCluster", "create")
+
+
 def test_a_type_without_handlers_needs_what_the_table_says_or_is_named() -> None:
     assert "codebuild:CreateProject" in needed("AWS::CodeBuild::Project", "create")
     assert schema_of("AWS::CodeBuild::Project", REGION).get("handlers") is None  # type: ignore[union-attr]

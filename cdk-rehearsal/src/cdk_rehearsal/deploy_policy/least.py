@@ -69,6 +69,8 @@ class Granted:
         """Return why a wildcard stands in the resources; empty if there is none."""
         if self.resources == ["*"]:
             return "these actions know no resource, or nothing tells which one"
+        if "iam:CreateServiceLinkedRole" in self.content["Action"]:
+            return "the service names its role"
         if any(re.search(r"[/:]\*(?:$|[/:])", each) for each in self.resources):
             return "the service generates the id, or the key is a hash of the content"
         if any("*" in each for each in self.resources):

@@ -8,6 +8,7 @@ permissions of types without handlers, and the right names of permissions that d
 
 import fnmatch
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +24,7 @@ _NOTHING = frozenset({"AWS::CDK::Metadata", "AWS::CloudFormation::WaitConditionH
 # CloudFormation reads a resource after its creation (for `Fn::GetAtt`) and around an update.
 # https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-develop.html
 _HANDLERS = {"create": ("create", "read"), "update": ("update", "read"), "delete": ("delete",)}
+_TAGS = re.compile(r":(Tag|AddTag|CreateTags|Put\w*Tagging)")
 _TABLE = Path(__file__).with_name("handlers.json")
 
 
@@ -78,6 +80,8 @@ def permissions(
     names = frozenset(_names(properties))
     actions: dict[str, None] = {}
     doubts: dict[str, None] = {}
+    if operation == "create" and properties.get("Tags"):
+        actions |= dict.fromkeys(_tagging(kind, region))
     for handler in _HANDLERS[operation]:
         for named in handlers.get(handler, ()):
             action, doubt = _existing(named)
@@ -86,6 +90,14 @@ def permissions(
             if action and not _left_out(kind, handler, action, names):
                 actions[action] = None
     return Permissions(actions=tuple(actions), doubts=tuple(doubts))
+
+
+@cache
+def _tagging(kind: str, region: str) -> tuple[str, ...]:
+    """Return the permissions to tag at a creation, which a few handlers of creation lack."""
+    tagging = (schema_of(kind, region) or {}).get("tagging", {})
+    of_type = [each for each in tagging.get("permissions", ()) if _TAGS.search(each)]
+    return tuple(action for action, _ in map(_existing, of_type) if action)
 
 
 @cache
