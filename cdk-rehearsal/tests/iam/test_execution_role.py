@@ -148,6 +148,36 @@ def test_functions_and_references_of_a_template_need_permissions(
     client("ssm").delete_parameter(Name="/shop/name")
 
 
+def test_a_deletion_may_be_limited_to_what_has_the_tag_of_the_stack(
+    deployed: Callable[..., Stacks],
+) -> None:
+    def deleting(stack: str) -> Stacks:
+        of_stack = {"aws:ResourceTag/aws:cloudformation:stack-name": stack}
+        delete = allow("ec2:DeleteSecurityGroup", StringEquals=of_stack)
+        make = ("ec2:Create*", "ec2:Describe*", "ec2:Authorize*", "ec2:Revoke*")
+        return deployed(allow(*make), delete)
+
+    properties = {"GroupDescription": "Tried"}
+    group = {"Group": {"Type": "AWS::EC2::SecurityGroup", "Properties": properties}}
+    other = deleting("other")
+    other.deploy("tagged", group)
+    with pytest.raises(StackFailedError, match="perform: ec2:DeleteSecurityGroup on"):
+        other.delete("tagged")
+    own = deleting("tagged-too")
+    own.deploy("tagged-too", group)
+    own.delete("tagged-too")
+
+
+def test_a_log_group_without_a_name_gets_one_that_begins_with_the_stack(
+    stacks: Stacks, client: Client
+) -> None:
+    stacks.deploy("unnamed", {"Log": {"Type": "AWS::Logs::LogGroup"}})
+    (resource,) = client("cloudformation").list_stack_resources(StackName="unnamed")[
+        "StackResourceSummaries"
+    ]
+    assert resource["PhysicalResourceId"].startswith("unnamed-Log-")
+
+
 def test_a_condition_may_join_the_members_of_a_list(client: Client, stacks: Stacks) -> None:
     joined = {"Fn::Join": ["", {"Ref": "Policies"}]}
     stacks.deploy(

@@ -37,6 +37,14 @@ def arn_formats(kind: str) -> tuple[str, ...]:
 
 
 @cache
+def knows_tags(kind: str) -> bool:
+    """Say whether a condition may name the tags of resources of a type (aws:ResourceTag)."""
+    service, _, name = kind.partition(":")
+    types = _service_authorization().get(service, {}).get("Resources", {})
+    return "aws:ResourceTag/${TagKey}" in types.get(name, {}).get("ConditionKeys", ())
+
+
+@cache
 def _service_authorization() -> dict[str, Any]:
     file = data_of_cfn_lint() / "AdditionalSpecs" / "Policies.json"
     services: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))

@@ -10,11 +10,12 @@ from typing import Any
 
 from ministack.services import iam
 
+from cdk_rehearsal.iam.authorization import knows_tags
 from cdk_rehearsal.iam.calls import Check
 from cdk_rehearsal.iam.demands import DEMANDS
 from cdk_rehearsal.iam.generated_names import GeneratedNames
-from cdk_rehearsal.iam.handled_resources import Need, Subject, needs_of
-from cdk_rehearsal.iam.handlers import CUSTOM, permissions, table
+from cdk_rehearsal.iam.handled_resources import Need, Subject, needs_of, own_type, prefix_of
+from cdk_rehearsal.iam.handlers import CUSTOM, permissions, schema_of, table
 from cdk_rehearsal.iam.judge import Refusal, require
 from cdk_rehearsal.iam.policies import statements
 from cdk_rehearsal.iam.principals import statements_of_managed
@@ -104,7 +105,28 @@ def _of_action(action: str, subject: Subject, operation: str) -> Iterable[Need]:
         needs = _of_managed_policies(list(needs), subject)
     if action in _OF_BOUNDED_ROLES:
         return [_with_boundary(need, subject) for need in needs]
+    if operation == "delete" and _REMOVES.search(action):
+        return [_of_stack(need, subject) for need in needs]
     return needs
+
+
+_REMOVES = re.compile(r":(Delete|Release|Schedule)")
+_STACK_TAG = "aws:ResourceTag/aws:cloudformation:stack-name"
+
+
+def _of_stack(need: Need, subject: Subject) -> Need:
+    """Limit the deletion of a resource with a generated id to those that have the stack's tag.
+
+    CloudFormation sets it at the creation if the schema of the type says so.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-resource-tags.html
+    """
+    tagging = (schema_of(subject.kind, subject.region) or {}).get("tagging", {})
+    own, _ = own_type(subject)
+    if not need.pattern.endswith("/*") or need.pattern != f"{prefix_of(own, subject)}*":
+        return need
+    if not tagging.get("cloudFormationSystemTags") or not knows_tags(own):
+        return need
+    return Need(need.action, need.resource, need.pattern, {**need.keys, _STACK_TAG: subject.stack})
 
 
 def _with_boundary(need: Need, subject: Subject) -> Need:

@@ -73,7 +73,7 @@ def needs_of(action: str, subject: Subject, generated: GeneratedNames) -> Iterat
 def _arns(action: str, subject: Subject) -> Iterator[tuple[str, str]]:
     """Yield ARNs, each with its pattern, or none if it follows from the ARN."""
     types = resource_types(action)
-    own, end = _own_type(subject)
+    own, end = own_type(subject)
     if "Tag" in action and any(each.lower() == own for each in types):
         types = (own,)  # a handler tags only its own resource
     found = False
@@ -88,11 +88,11 @@ def _arns(action: str, subject: Subject) -> Iterator[tuple[str, str]]:
     if not types:
         yield "*", "*"
     elif not found:
-        prefix = _prefix(types[0], subject) if len(types) == 1 else ""
+        prefix = prefix_of(types[0], subject) if len(types) == 1 else ""
         yield f"{prefix}*", f"{prefix}*"
 
 
-def _own_type(subject: Subject) -> tuple[str, str]:
+def own_type(subject: Subject) -> tuple[str, str]:
     """Return the resource type of the subject, and the end of its ARN (`own` in the table)."""
     if found := table()["own"].get(subject.kind):
         kind, end = found
@@ -117,7 +117,7 @@ def _type_of(service: str, name: str) -> str:
 
 
 def _own_arn(action: str, subject: Subject, own: str, end: str) -> tuple[str, str]:
-    prefix = _prefix(own, subject)
+    prefix = prefix_of(own, subject)
     if subject.physical_id.startswith("arn:") and "*" not in end:
         return subject.physical_id, ""
     if own == "logs:log-group":
@@ -151,12 +151,12 @@ def _linked(kind: str, subject: Subject) -> Iterator[str]:
         if name == link or name.lower().endswith(ends):
             for text in value if isinstance(value, list) else [value]:
                 if isinstance(text, str) and text:
-                    arn = text if text.startswith("arn:") else f"{_prefix(kind, subject)}{text}"
-                    if arn.startswith(_prefix(kind, subject)):
+                    arn = text if text.startswith("arn:") else f"{prefix_of(kind, subject)}{text}"
+                    if arn.startswith(prefix_of(kind, subject)):
                         yield f"{arn}:*" if kind == "logs:log-group" else arn
 
 
-def _prefix(kind: str, subject: Subject) -> str:
+def prefix_of(kind: str, subject: Subject) -> str:
     """Return the ARN of a resource type up to its name or id."""
     formats = arn_formats(kind) or (f"arn:${{Partition}}:{kind.partition(':')[0]}:*:*:.*",)
     prefix = formats[0].replace("${Partition}", "aws").replace("${Region}", subject.region)

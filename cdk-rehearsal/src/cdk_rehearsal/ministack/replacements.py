@@ -58,6 +58,7 @@ MODULES = (
     "services.ecs.resources",
     "services.ecs.tasks",
     "services.logs.api",
+    "services.logs.resources",
     "services.s3.api",
     "services.s3.resources",
     "services.secretsmanager.resources",
