@@ -54,19 +54,18 @@ def require_for(role: str, subject: Subject, operation: str) -> None:
         principal = as_service(role, _SERVICE, _SESSION)
     except CannotAssumeError as error:
         raise NotAuthorizedError(f"Role {role} is invalid or cannot be assumed: {error}") from error
-    missing: dict[str, str] = {}
-    first = ""
+    refused: dict[str, Refusal] = {}
     for need in needs:
         try:
             require(principal, Check(action=need.action, resource=need.resource, keys=_keys(need)))
         except Refusal as refusal:
-            first = first or str(refusal)
-            missing[f"{need.action} on {need.resource}"] = ""
-    if missing:
-        others = "; ".join([*missing][1:])
+            refused[f"{need.action} on {need.resource}"] = refusal
+    if refused:
+        first, *others = refused
+        also = f". Also missing: {'; '.join(others)}" if others else ""
         raise NotAuthorizedError(
-            f'Resource handler returned message: "{first}" (HandlerErrorCode: AccessDenied)'
-            + (f". Also missing: {others}" if others else "")
+            f'Resource handler returned message: "{refused[first]}"'
+            f" (HandlerErrorCode: AccessDenied){also}"
         )
 
 
