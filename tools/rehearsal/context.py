@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cdk_rehearsal import ConsoleReport, Inventory, LocalAws, RehearsalError, wait_until
-from cdk_rehearsal.pipelines import DockerCommand, PipelineRun, Source, read_source
+from cdk_rehearsal.pipelines import Action, DockerCommand, PipelineRun, Source, read_source
 from tools.rehearsal.workspace import Workspace
 from tools.repository import ROOT
 
@@ -215,6 +215,18 @@ class ServicePipeline(PipelineRun):
             source=lambda: context.source,
         )
         self.context = context
+
+    def action(self, name: str) -> Action:
+        """Return an action of the deployed pipeline."""
+        deployed = self._client.get_pipeline(name=self.context.outputs()["PipelineName"])
+        actions = [each for stage in deployed["pipeline"]["stages"] for each in stage["actions"]]
+        return next(action for action in actions if action["name"] == name)
+
+    def project(self) -> dict[str, Any]:
+        """Return the project of the builds, as CodeBuild describes it."""
+        names = [self.action("Build")["configuration"]["ProjectName"]]
+        codebuild = self.context.aws.client("codebuild")
+        return dict(codebuild.batch_get_projects(names=names)["projects"][0])
 
 
 def read_deliverable(context: RehearsalContext) -> None:

@@ -36,13 +36,11 @@ OF_A_WHOLE_SERVICE: tuple[Failure, ...] = (
 """Each needs a deployed service and leaves it whole, so it can also run alone."""
 
 FAILURES: tuple[Failure, ...] = (
-    names.failed_look_up,
     names.taken_name,
     *OF_A_WHOLE_SERVICE,
     destroys.service_alone,
     interrupted_deploys.killed_during_a_creation,
     destroys.deleted_by_hand,
-    interrupted_deploys.lost_aws,
 )
 """Each begins with the stacks that the one before it has left."""
 

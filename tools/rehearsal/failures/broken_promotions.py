@@ -32,12 +32,9 @@ class MadeUpBuilds(ServicePipeline):
 
     def function_role(self) -> str:
         """Return the name of the role of the function that releases and promotes."""
-        name = self.context.outputs(SERVICE)["PipelineName"]
-        stages = self._client.get_pipeline(name=name)["pipeline"]["stages"]
-        actions = [action for stage in stages for action in stage["actions"]]
-        (called,) = (a["configuration"] for a in actions if a["name"] == "Promote")
+        called = self.action("Promote")["configuration"]["FunctionName"]
         functions = self.context.aws.client("lambda")
-        found = functions.get_function_configuration(FunctionName=called["FunctionName"])
+        found = functions.get_function_configuration(FunctionName=called)
         return str(found["Role"]).rpartition("/")[2]
 
     def source_of(self, commit: str) -> Source:
@@ -47,10 +44,8 @@ class MadeUpBuilds(ServicePipeline):
     def build(self, _action: Action, _artifacts: ArtifactStore, commit: str) -> Mapping[str, str]:
         """Push an image with the rights of the build, and export it."""
         tag = f"{commit}-{next(self._builds)}"
-        names = [self.context.outputs(SERVICE)["PipelineName"]]
-        codebuild = self.context.aws.client("codebuild")
-        (project,) = codebuild.batch_get_projects(names=names)["projects"]
-        access = self.context.aws.access.role(project["serviceRole"], service=CODEBUILD)
+        role = self.project()["serviceRole"]
+        access = self.context.aws.access.role(role, service=CODEBUILD)
         repository = f"{self.context.repository()}/builds"
         digest = push_image(access.client("ecr"), repository, tag, tag)
         uri = self.context.outputs(SERVICE)["ImageRepositoryUri"]
