@@ -156,19 +156,6 @@ class RehearsalContext:
             cloud_map.discover_instances(NamespaceName=namespace, ServiceName=name)["Instances"]
         )
 
-    def a_records(self, host: str) -> list[str]:
-        """Return the addresses that the private hosted zone has for a name."""
-        route53, namespace = self.aws.client("route53"), host.partition(".")[2]
-        zones = route53.list_hosted_zones_by_name(DNSName=namespace)["HostedZones"]
-        (zone,) = (z for z in zones if z["Name"].rstrip(".") == namespace)
-        sets = route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
-        return [
-            record["Value"]
-            for record_set in sets
-            if (record_set["Name"].rstrip("."), record_set["Type"]) == (host, "A")
-            for record in record_set["ResourceRecords"]
-        ]
-
     def running_image(self, stack: str = "") -> str:
         """Return the digest of the image that every task runs, once all tasks run the same one."""
         digests: set[str] = set()
