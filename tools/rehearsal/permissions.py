@@ -37,12 +37,12 @@ _REASONS = {
 _PAGE = """\
 # Permissions
 
-Written by `make permissions`: what each role of the sample settings is granted (by its own policies
-and by the artifact bucket's), the action of a call in the rehearsal that this grant alone allowed,
-and for a grant that no call used the page of AWS that wants it. How calls are judged, and what is
-not judged, is in [the local AWS's page](../cdk-rehearsal/README.md#who-may-do-what).
+`make permissions` writes this page: what each role of the sample settings is granted, by its own
+policies and by the policy of the artifact bucket. *Used* names the grants without which a call of
+the rehearsal is refused, with the call if it has another name. For every other grant there is the
+page of AWS that asks for it. What is not judged: [the local
+AWS](../cdk-rehearsal/README.md#who-may-do-what).
 """
-_HEAD = "| granted | used by | unused; required by this page of AWS |\n|---|---|---|"
 
 
 @dataclass(frozen=True, order=True)
@@ -138,16 +138,10 @@ class Grants:
                     self._add(name, [statement])
 
     def _documents(self, role: str) -> Iterator[Mapping[str, Any]]:
-        """Yield the inline and the attached policies of a role."""
+        """Yield the inline policies of a role. No role of the stacks has a policy of AWS."""
         iam = self._context.aws.client("iam")
         for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
             yield iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-        for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
-            arn = attached["PolicyArn"]
-            version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-            yield iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"][
-                "Document"
-            ]
 
     def _without_names(self, resource: str) -> str:
         """Replace names that another deploy would choose differently."""
@@ -172,10 +166,15 @@ def page(ledger: Ledger) -> str:
     """Return the ledger as a page for people, role by role."""
     lines = [_PAGE]
     for role in sorted(ledger.roles):
-        lines += [f"## {role}\n", _HEAD]
-        for grant in sorted(each for each in ledger.uses if each.role == role):
-            proof = ledger.proof(grant)
-            used = f"`{proof}`" if proof else ""
-            lines.append(f"| `{grant.action}` | {used} | {'' if proof else grant.reason} |")
-        lines.append("")
+        lines += [f"## {role}\n", f"Used: {', '.join(_used_grants(ledger, role)) or 'nothing'}.\n"]
+        unused = [each for each in sorted(ledger.uses) if each.role == role]
+        unused = [each for each in unused if not ledger.proof(each)]
+        lines += [f"- `{each.action}`: [unused]({each.reason})" for each in unused]
+        lines += [""] if unused else []
     return "\n".join(lines)
+
+
+def _used_grants(ledger: Ledger, role: str) -> Iterator[str]:
+    for grant in sorted(each for each in ledger.uses if each.role == role):
+        if proof := ledger.proof(grant):
+            yield f"`{grant.action}`" + (f" (`{proof}`)" if proof != grant.action else "")
