@@ -14,34 +14,29 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from cdk_rehearsal import (
     ConsoleReport,
     Delays,
     LocalAws,
-    LocalAwsError,
     RehearsalError,
     ScratchDirectory,
 )
 from cdk_rehearsal.containers import (
-    CANDIDATES,
     ContainerNetwork,
     Engine,
     EngineError,
     NoEngineError,
-    aws_with_containers,
     left_over,
 )
 from cdk_rehearsal.pipelines import PipelineWorker, top_of
+from tools.rehearsal.rehearse import FAILURES, find_engine, local_aws
 from tools.rehearsal.rehearsed_service import RehearsedService, SettingsFiles
-from tools.rehearsal.sample_image import SEED, docker_for, engine_for
+from tools.rehearsal.sample_image import docker_for
 from tools.rehearsal.workspace import Workspace
 from tools.repository import ROOT
 from tools.service_choice import NoSourceError, env_files_or_none, load_chosen, source_of
 
 _POLL_SECONDS = 1.0
-_FAILURES = (RehearsalError, LocalAwsError, EngineError, BotoCoreError, ClientError)
 # The user's shell may hold these, and they would win over what is exported here.
 _OTHER_CREDENTIALS = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
 
@@ -78,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             playground.serve()
     except KeyboardInterrupt:
         failed = False
-    except _FAILURES as error:
+    except FAILURES as error:
         print(f"\nerror: {error}", file=sys.stderr)
     finally:
         left = playground.say_what_is_left()
@@ -105,7 +100,7 @@ class Playground:
         """Start and bootstrap the local AWS, and print how to use it."""
         report, enter = self._report, self.stack.enter_context
         report.section("Start")
-        engine = self._engine_for_tasks()
+        engine = find_engine(report, self._service)
         docker_folder = enter(ScratchDirectory("docker")).path
         # Entered first, so left last: it removes the images, which no task may use any more.
         docker = enter(docker_for(docker_folder, engine, self._service.repository))
@@ -141,41 +136,20 @@ class Playground:
         self._report.say(f"LEFT: {', '.join(left)}" if left else "Nothing is left.")
         return bool(left)
 
-    def _engine_for_tasks(self) -> Engine | None:
-        """Return an engine that has the image for other containers; say why if there is none."""
-        with self._report.step("A container engine") as step:
-            try:
-                engine = engine_for(self._service.repository)
-                step.note = engine.name
-            except (NoEngineError, EngineError) as reason:
-                step.note = f"none, so tasks are records: {reason}"
-                return None
-        return engine
-
     def _aws(self, engine: Engine | None) -> LocalAws:
         """Start the local AWS; its tasks are records if they cannot be containers."""
+        enter, delays = self.stack.enter_context, Delays(records=0)
         with self._report.step("Start the local AWS") as step:
             step.note = f"account {self._account}, {self._region}"
-            if engine:
-                try:
-                    aws, self._network, _ = self.stack.enter_context(
-                        aws_with_containers(
-                            engine,
-                            account=self._account,
-                            region=self._region,
-                            helper=SEED,
-                            cidrs=[*filter(None, [self._service.vpc_cidr]), *CANDIDATES],
-                            delays=Delays(records=0),
-                            instead=SEED,
-                        )
-                    )
-                except (NoEngineError, EngineError) as reason:
-                    step.note += f"; tasks are records: {reason}"
-                else:
-                    self._engine = engine
-                    step.note += f"; tasks are containers in {self._network.cidr}"
-                    return aws
-            return self.stack.enter_context(LocalAws(account=self._account, region=self._region))
+            try:
+                aws, tasks = enter(local_aws(self._service, engine, delays))
+            except (NoEngineError, EngineError) as reason:
+                step.note += f"; tasks are records: {reason}"
+                aws, tasks = enter(local_aws(self._service, None, delays))
+            if tasks:
+                self._engine, self._network = tasks.engine, tasks.network
+                step.note += f"; tasks are containers in {tasks.network.cidr}"
+            return aws
 
     def _say_how_to_use_it(self, aws: LocalAws, workspace: Workspace) -> None:
         say, folder = self._report.say, aws.access.ca_bundle.parent

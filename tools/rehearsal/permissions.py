@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tools.doctor.aws import listed
 from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
 
 # The grants that AWS's documentation wants and no call of the rehearsal uses: the end of the role's
@@ -105,7 +106,7 @@ class Grants:
                 path = resources[logical_id].get("Metadata", {}).get("aws:cdk:path", logical_id)
                 self._paths[name] = path.removesuffix("/Resource")
                 for document in self._documents(name):
-                    self._add(name, many(document["Statement"]))
+                    self._add(name, listed(document["Statement"]))
         for stack in stacks or (CORE, SERVICE):
             for bucket in _of_type(context, stack, "AWS::S3::Bucket").values():
                 self._add_policy_of(bucket)
@@ -122,9 +123,9 @@ class Grants:
 
     def _add(self, name: str, statements: Iterable[Mapping[str, Any]]) -> None:
         for statement in statements:
-            resources = tuple(many(statement["Resource"]))
+            resources = tuple(listed(statement["Resource"]))
             shown = tuple(self._without_names(each) for each in resources)
-            for action in many(statement["Action"]):
+            for action in listed(statement["Action"]):
                 self._grants[name, action, resources] = Grant(self._paths[name], action, shown)
 
     def _add_policy_of(self, bucket: str) -> None:
@@ -132,7 +133,7 @@ class Grants:
         policy = self._context.aws.client("s3").get_bucket_policy(Bucket=bucket)["Policy"]
         for statement in json.loads(policy)["Statement"]:
             principal = statement["Principal"]
-            arns = many(principal["AWS"]) if isinstance(principal, dict) else []
+            arns = listed(principal["AWS"]) if isinstance(principal, dict) else []
             for name in (arn.rpartition("/")[2] for arn in arns):
                 if statement["Effect"] == "Allow" and name in self._paths:
                     self._add(name, [statement])
@@ -155,11 +156,6 @@ def _of_type(context: RehearsalContext, stack: str, kind: str) -> dict[str, str]
     resources = context.template(stack)["Resources"]
     ids = context.physical_ids(stack)
     return {each: ids[each] for each in ids if resources[each]["Type"] == kind}
-
-
-def many(value: Any) -> list[Any]:
-    """Return what a policy may give alone or in a list as a list."""
-    return list(value) if isinstance(value, list) else [value]
 
 
 def page(ledger: Ledger) -> str:

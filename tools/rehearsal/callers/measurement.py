@@ -5,9 +5,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cdk_rehearsal import ScratchDirectory, expect, wait_until
 from cdk_rehearsal.containers import TaskContainers, copy_program, program
@@ -38,7 +36,7 @@ def measure(rehearsal: Rehearsal, tasks: TaskContainers) -> None:
         _calling(rehearsal, tasks, url) as requests,
         report.step("A version is delivered") as step,
     ):
-        step.note = Measurement(rehearsal, tasks, requests).deliver()
+        step.note = _deliver(rehearsal, tasks, requests)
 
 
 @contextmanager
@@ -66,69 +64,37 @@ def _calling(rehearsal: Rehearsal, tasks: TaskContainers, url: str) -> Iterator[
             process.communicate()  # closes its input
 
 
-@dataclass(frozen=True)
-class Measurement:
-    """Delivers a version, and reads what the caller saw of it in the file of requests."""
+def _deliver(rehearsal: Rehearsal, tasks: TaskContainers, file: Path) -> str:
+    """Deliver a version, which no request may notice; return in words what was seen.
 
-    rehearsal: Rehearsal
-    tasks: TaskContainers
-    file: Path
+    ``file`` has the requests, one a line.
+    """
+    context, began = rehearsal.context, 0.0
+    old = tasks.running(context.outputs()["TaskDefinitionFamily"])
 
-    def requests(self, since: float) -> list[dict[str, Any]]:
-        """Return the requests that began at a time or later and have ended."""
-        text = self.file.read_text(encoding="utf-8")
-        lines = [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
-        return [each for each in map(json.loads, lines) if each["at"] >= since]
+    def rollout_begins() -> None:
+        nonlocal began
+        time.sleep(_QUIET_SECONDS)
+        began = time.time()
 
-    def deliver(self) -> str:
-        """Deliver a version, which no request may notice; return in words what was seen."""
-        context, old, began = self.rehearsal.context, self._running(), 0.0
-
-        def rollout_begins() -> None:
-            nonlocal began
-            time.sleep(_QUIET_SECONDS)
-            began = time.time()
-
-        self.rehearsal.pipeline.run(self.rehearsal.commit, before={"Deploy": rollout_begins})
-        sigterm = self._first_sigterm([*old])
-        wait_until("the old tasks have ended", lambda: context.have_stopped([*old]))
-        ended = max(task["stoppedAt"].timestamp() for task in context.described([*old]))
-        self._wait_for_callers(sigterm)
-        addresses = {self.tasks.address(each) for each in old.values()}
-        requests = self.requests(began)
-        last = max(float(each["at"]) for each in requests if each["from"] in addresses) - sigterm
-        failed = [each for each in requests if each["error"]]
-        expect(f"of {len(requests)} requests those that failed", failed, [])
-        fewest = self.tasks.feed.fewest(context.host(), began)
-        return (
-            f"old tasks: last called {last:.1f} s after SIGTERM, gone after"
-            f" {ended - sigterm:.0f} s; never fewer than {fewest} addresses; none of"
-            f" {len(requests)} requests failed"
-        )
-
-    @property
-    def _known_seconds(self) -> float:
-        """How long a caller that honours the TTL may have the address of a task that has left."""
-        ttl = self.rehearsal.service.settings.service.dns_ttl_seconds
-        return ttl + self.tasks.delays.records + _LATE_SECONDS
-
-    def _wait_for_callers(self, since: float) -> None:
-        """Wait until no caller can have an address that was right at that time, and is not now."""
-        self.rehearsal.settle()
-        time.sleep(max(0.0, since + self._known_seconds - time.time()))
-
-    def _running(self) -> dict[str, dict[str, Any]]:
-        return self.tasks.running(self.rehearsal.context.outputs()["TaskDefinitionFamily"])
-
-    def _first_sigterm(self, tasks: list[str]) -> float:
-        """Return when the first of the tasks got SIGTERM, by what they logged."""
-        context = self.rehearsal.context
-        group = context.outputs()["LogGroupName"]
-        events = context.aws.client("logs").filter_log_events(logGroupName=group)["events"]
-        times = [
-            event["timestamp"] / 1000
-            for event in events
-            if json.loads(event["message"])["message"].startswith("draining")
-            and event["logStreamName"].rpartition("/")[2] in tasks
-        ]
-        return min(times, default=time.time())
+    rehearsal.pipeline.run(rehearsal.commit, before={"Deploy": rollout_begins})
+    wait_until("the old tasks have ended", lambda: context.have_stopped([*old]))
+    stopped = context.described([*old])
+    sigterm = min(task["stoppingAt"].timestamp() for task in stopped)
+    ended = max(task["stoppedAt"].timestamp() for task in stopped)
+    rehearsal.settle()
+    # So long may a caller that honours the TTL have the address of a task that has left.
+    known = rehearsal.service.settings.service.dns_ttl_seconds + tasks.delays.records
+    time.sleep(max(0.0, sigterm + known + _LATE_SECONDS - time.time()))
+    addresses = {tasks.address(each) for each in old.values()}
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    all_requests = [json.loads(line) for line in lines if line.endswith("\n")]
+    requests = [each for each in all_requests if each["at"] >= began]
+    last = max(float(each["at"]) for each in requests if each["from"] in addresses) - sigterm
+    failed = [each for each in requests if each["error"]]
+    expect(f"of {len(requests)} requests those that failed", failed, [])
+    fewest = tasks.feed.fewest(context.host(), began)
+    return (
+        f"old tasks: last called {last:.1f} s after SIGTERM, gone after {ended - sigterm:.0f} s;"
+        f" never fewer than {fewest} addresses; none of {len(requests)} requests failed"
+    )

@@ -8,7 +8,6 @@ from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
 from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET
 
 DEPLOY = ("deploy", "--all", "--require-approval", "never", *AS_SYNTHESISED)
-DESTROY_SERVICE = ("destroy", SERVICE, *AS_SYNTHESISED)
 FAILED_STACK = {"AWS::CloudFormation::Stack": [SERVICE]}
 """What the rollback of a first deploy leaves: the record of the stack, with its events."""
 

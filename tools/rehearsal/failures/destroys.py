@@ -1,30 +1,11 @@
-"""Destroying a core in use, a service without its core, a repository deleted by hand."""
+"""A service is destroyed without its core, and after its repository was deleted by hand."""
 
 from cdk_rehearsal import expect, expect_true
 from cdk_rehearsal.cdk import AS_SYNTHESISED
-from tools.rehearsal.context import CORE, SERVICE
-from tools.rehearsal.failures.context import DESTROY_SERVICE, FailureContext
+from tools.rehearsal.context import SERVICE
+from tools.rehearsal.failures.context import FailureContext
 from tools.rehearsal.scenarios.destroy import deregister_revisions
 from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET
-
-# Without --exclusively the CLI destroys the service stacks first, because they use the core.
-_DESTROY_CORE = ("destroy", CORE, "--exclusively", *AS_SYNTHESISED)
-
-
-def core_in_use(context: FailureContext) -> None:
-    """Try to destroy the core alone."""
-    context.report.section("The core stack is destroyed while a service uses it")
-    with context.report.step("Refused; core and service are unharmed") as step:
-        before = context.status(CORE)
-        context.workspace.failing_cdk(*_DESTROY_CORE, "--force")
-        expect("status of the core stack", context.status(CORE), before)
-        context.expect_whole(CORE, SERVICE)
-        client = context.aws.client("cloudformation")
-        events = client.describe_stack_events(StackName=CORE)["StackEvents"]
-        newest = max(events, key=lambda event: event["Timestamp"])
-        reason = str(newest.get("ResourceStatusReason", ""))
-        expect_true("CloudFormation says why", holds=f"in use by {SERVICE}" in reason)
-        step.note = "CloudFormation's events say why"
 
 
 def service_alone(context: FailureContext) -> None:
@@ -32,7 +13,7 @@ def service_alone(context: FailureContext) -> None:
     context.report.section("The service alone is destroyed")
     with context.report.step("All of the service is gone, the core stays") as step:
         family = context.outputs()["TaskDefinitionFamily"]
-        context.workspace.cdk(*DESTROY_SERVICE, "--force")
+        context.workspace.cdk("destroy", SERVICE, *AS_SYNTHESISED, "--force")
         expect_true("the stack is gone", holds=context.status() is None)
         revisions = deregister_revisions(context, family)
         context.expect_core_alone()

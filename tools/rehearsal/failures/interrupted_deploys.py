@@ -3,27 +3,11 @@
 import time
 from collections.abc import Collection
 
-from cdk_rehearsal import expect
 from tools.rehearsal.context import CORE, SERVICE
 from tools.rehearsal.failures.context import DEPLOY, FailureContext
 
 _PAUSE_SECONDS = 0.01
 _CREATED = ("CREATE_IN_PROGRESS", "CREATE_COMPLETE")
-_UPDATED = ("UPDATE_IN_PROGRESS", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
-
-
-def killed_during_an_update(context: FailureContext) -> None:
-    """Kill the CLI while CloudFormation updates the service."""
-    context.report.section("The CLI is killed in the middle of a deploy")
-    with context.report.step("Killed while CloudFormation updates") as step:
-        context.workspace.write_env(task_memory="1024")
-        context.workspace.synthesised()
-        step.note = _kill(context, _UPDATED)
-    with context.report.step("Deployed again: the update is complete") as step:
-        context.workspace.cdk(*DEPLOY)
-        context.expect_whole(CORE, SERVICE)
-        expect("memory of the tasks", context.task_definition()["memory"], "1024")
-        step.note = "CloudFormation had gone on without the CLI"
 
 
 def killed_during_a_creation(context: FailureContext) -> None:

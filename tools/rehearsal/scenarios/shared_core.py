@@ -86,19 +86,12 @@ def _write_settings(rehearsal: Rehearsal) -> None:
         "by-names.env",
         **another_service("ByNames", "ecsdemo-by-names"),
         **as_sample,
-        **names_of(core),
+        vpc_name=core["VpcName"],
+        namespace_name=core["NamespaceNames"],
+        namespace_arn=core["NamespaceArns"],
+        namespace_id=core["NamespaceIds"],
+        ecs_task_execution_role_arn=core["TaskExecutionRoleArn"],
     )
-
-
-def names_of(core: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings that name the resources of a core stack, by its outputs."""
-    return {
-        "vpc_name": core["VpcName"],
-        "namespace_name": core["NamespaceNames"],
-        "namespace_arn": core["NamespaceArns"],
-        "namespace_id": core["NamespaceIds"],
-        "ecs_task_execution_role_arn": core["TaskExecutionRoleArn"],
-    }
 
 
 def another_service(prefix: str, name: str) -> dict[str, str]:

@@ -5,7 +5,6 @@ import io
 import json
 import ssl
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -57,16 +56,15 @@ def _index(layer: Path) -> Image:
     return Image(content=content, media_type=INDEX, open=blob)
 
 
-@pytest.fixture(scope="module")
-def aws() -> Iterator[LocalAws]:
-    with LocalAws(account="111122223333", region="eu-west-1", delays=NO_DELAYS) as aws:
-        yield aws
-
-
 def test_release_copies_an_index_with_an_attestation_and_a_large_layer(
-    aws: LocalAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(aws.access.ca_bundle))
+    with LocalAws(account="111122223333", region="eu-west-1", delays=NO_DELAYS) as aws:
+        monkeypatch.setenv("SSL_CERT_FILE", str(aws.access.ca_bundle))
+        _release_and_read(aws, tmp_path)
+
+
+def _release_and_read(aws: LocalAws, tmp_path: Path) -> None:
     ecr, s3 = aws.client("ecr"), aws.client("s3")
     for repository in ("shop", "shop/builds"):
         ecr.create_repository(repositoryName=repository)

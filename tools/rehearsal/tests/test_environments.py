@@ -26,7 +26,6 @@ SECRETS = {
         *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "NODE_OPTIONS"),
     )
 }
-OUTSIDE = {"HTTPS_PROXY": f"http://me:{CANARY}@proxy", "DOCKER_HOST": "unix:///mine"}
 SHELL = {"PATH": "/bin", "LANG": "C.UTF-8", "TMPDIR": "/scratch"}
 ACCESS = Access(
     endpoint_url="https://127.0.0.1:1",
@@ -46,15 +45,6 @@ def test_a_process_gets_the_variables_that_it_needs_and_no_others(
     seen = environment(SHELL | SECRETS)
     assert CANARY not in str(seen)
     assert seen.items() >= SHELL.items()
-
-
-def test_only_the_engine_gets_the_way_to_the_network_and_only_git_also_the_home() -> None:
-    shell = SHELL | OUTSIDE | {"HOME": "/home/me"}
-    assert engine_environment(shell).items() >= (OUTSIDE | {"HOME": "/home/me"}).items()
-    assert git_environment(shell)["HOME"] == "/home/me"
-    assert "HOME" not in process_environment(shell)
-    for environment in (process_environment, git_environment):
-        assert not OUTSIDE.keys() & environment(shell).keys()
 
 
 @contextmanager
