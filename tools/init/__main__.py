@@ -53,7 +53,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         repository = Repository(options.source)
         values = _given(options)
         if sys.stdin.isatty():
-            _drop_refused(values)
             _ask(values, _MAKE_VARIABLES)
         proposal = propose(repository, _dockerfile(repository, options.dockerfile), values)
         _ask(proposal.values, proposal.missing)
@@ -126,14 +125,6 @@ def _dockerfile(repository: Repository, given: str | None) -> str:
         raise InitError(f"{listed}\nChoose one by {_CHOOSE_DOCKERFILE}")
     print(f"{listed}\nThis is about {top}; {_CHOOSE_DOCKERFILE} chooses another.\n")
     return top
-
-
-def _drop_refused(values: dict[str, Value]) -> None:
-    """Remove values that the settings refuse and that can be asked for again."""
-    problems = _problems(_text(values))
-    for key in values.keys() & _MAKE_VARIABLES.keys() & problems.keys():
-        print(f"  {problems[key]}")
-        del values[key]
 
 
 def _ask(values: dict[str, Value], keys: Iterable[str]) -> None:

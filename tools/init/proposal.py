@@ -27,13 +27,6 @@ _SAMPLE_PORT = "3000"
 FIRST_IMAGE = "public.ecr.aws/nginx/nginx:1.29"
 """The first image of a service on another port than the sample's. It only has to run."""
 
-# The first image on the sample's port has curl, and answers there. It lacks the variables of the
-# service, except for this one.
-_PASSED_BY_THE_SAMPLE = re.compile(
-    r"curl(?: +(?:-[a-zA-Z]+|--[a-z-]+))* +[\"']?(?:http://)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0):"
-    r"(?:3000|\$SERVICE_PORT)(?:/|/health/?)?[\"']?(?: *\|\| *exit 1)?"
-)
-
 LATER = "# After the first delivery: "
 """Begins the line of a settings file with the check that the first image may not pass."""
 NO_HEALTH_CHECK = (
@@ -60,7 +53,7 @@ class Proposal:
     """Settings by key, of a service that a Dockerfile builds; ``missing`` are keys to ask for.
 
     ``health_check`` is that of the Dockerfile, empty if there is none. ``choose_first_image`` moves
-    it to the values or to ``later``, which has the check that the first image may not pass.
+    it to ``later``, because the first image may not pass it.
     ``not_executable`` is a file that the image executes, and that will not be executable.
     """
 
@@ -75,19 +68,16 @@ class Proposal:
         return [key for key in _REQUIRED if key not in self.values]
 
     def choose_first_image(self) -> None:
-        """Choose the first image and a check that it passes: that of sample.env is on port 3000."""
-        on_sample_port = self.values["container_port"].text == _SAMPLE_PORT
-        if not on_sample_port:
+        """Choose the first image, and keep the check, which it may not pass, for later."""
+        if self.values["container_port"].text != _SAMPLE_PORT:
             self.values["seed_image"] = Value(FIRST_IMAGE, "a placeholder that runs anywhere")
-        check = Value(self.health_check, "HEALTHCHECK" if self.health_check else "none")
-        if check.text and not (on_sample_port and _PASSED_BY_THE_SAMPLE.fullmatch(check.text)):
-            self.later, check = check.text, Value("", "HEALTHCHECK, after the first delivery")
-        self.values["health_check_command"] = check
+        self.later = self.health_check
+        origin = "HEALTHCHECK, after the first delivery" if self.later else "none"
+        self.values["health_check_command"] = Value("", origin)
 
     def notes(self) -> Iterator[str]:
         """Yield what the user should know about the values."""
-        if not self.values["health_check_command"].text:
-            yield NO_HEALTH_CHECK
+        yield NO_HEALTH_CHECK
         if self.not_executable:
             yield (
                 f"CodePipeline does not keep the executable bit of {self.not_executable}, which "

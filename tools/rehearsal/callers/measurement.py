@@ -15,7 +15,6 @@ from tools.rehearsal.scenarios.shared_core import CALLER, another_service
 _PROGRAM = Path(__file__).with_name("caller.py")
 _RATE = 20  # requests per second
 _MOST_SECONDS = 1800  # of a caller whose rehearsal was killed
-_QUIET_SECONDS = 3.0  # before each event
 # The resolver may hear of a change a second late; the rest is for slow machines.
 _LATE_SECONDS = 2.5
 
@@ -74,7 +73,6 @@ def _deliver(rehearsal: Rehearsal, tasks: TaskContainers, file: Path) -> str:
 
     def rollout_begins() -> None:
         nonlocal began
-        time.sleep(_QUIET_SECONDS)
         began = time.time()
 
     rehearsal.pipeline.run(rehearsal.commit, before={"Deploy": rollout_begins})

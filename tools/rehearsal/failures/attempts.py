@@ -106,9 +106,8 @@ def _artifacts(targets: Targets) -> Iterator[Attempt]:
 
 def _service(targets: Targets) -> Iterator[Attempt]:
     cluster, revision = targets["cluster"], targets["task_definition"]
-    for name in (targets["service"], "another"):
-        stopped = {"cluster": cluster, "service": name, "desiredCount": 0}
-        yield f"stop the service {name}", "ecs:UpdateService", stopped
+    stopped = {"cluster": cluster, "service": targets["service"], "desiredCount": 0}
+    yield "stop the service", "ecs:UpdateService", stopped
     yield "pass the task's roles on", "ecs:RegisterTaskDefinition", revision
     for secret in targets["secrets"]:
         name = secret.rpartition(":")[2]
