@@ -43,9 +43,7 @@ def test_remote_and_branch(tmp_path: Path) -> None:
     assert (Repository(folder).remote, Repository(folder).branch) == (None, None)
 
 
-def test_no_folder_no_repository_no_commit(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="is not a folder"):
-        Repository(tmp_path / "none")
+def test_no_repository_no_commit(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="in no git repository"):
         Repository(tmp_path)
     git(tmp_path, "init", "--quiet")
