@@ -1,17 +1,13 @@
 """`make call`: where the call comes from, and the messages where no service can answer."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cdk_rehearsal.containers import OWNER
 from tools.operations.tests.deployed_account import TASK, DeployedAccount
 from tools.playground.call import main
-
-LABELS = {OWNER: "me:/scratch", "com.amazonaws.ecs.task-arn": TASK}
 
 
 @dataclass
@@ -35,13 +31,10 @@ class FakeEngine:
         match arguments:
             case ("ps", "--quiet", "--filter", label):
                 return "c1" if label == f"label=com.amazonaws.ecs.task-arn={self.task}" else ""
-            case ("inspect", "c1"):
-                networks: dict[str, Any] = {"NetworkSettings": {"Networks": {"net": {}}}}
-                return json.dumps([networks | {"Config": {"Labels": LABELS}, "Image": self.image}])
-            case ("image", "inspect", _):
-                return json.dumps([{"Id": "stand-in"}])
-            case ("network", "inspect", "net"):
-                return json.dumps([{"name": "net", "subnets": [{"subnet": "10.77.0.0/16"}]}])
+            case ("inspect", "--format", wanted, "c1"):
+                return self.image if wanted == "{{.Image}}" else "me:/scratch"
+            case ("image", "inspect", *_):
+                return "stand-in"
         raise AssertionError(arguments)
 
 
@@ -62,7 +55,7 @@ def test_it_calls_by_name_from_the_network_of_the_tasks(
     printed, ran = capfd.readouterr()
     assert printed == "hello\nHTTP 200\n"
     assert "in place of seed_image" not in ran
-    assert "--network=net --dns=10.77.0.2" in ran
+    assert "--network=container:c1" in ran
     assert f"--label={OWNER}=me:/scratch" in ran, "the playground can remove the container"
     assert "http://ecsdemo-backend.default.ecs-blueprint-infra.local:3000/health" in ran
 

@@ -13,23 +13,11 @@ from pathlib import Path
 import pytest
 
 from cdk_rehearsal import process_environment
-from settings.examples import sample_env
-from tools.playground import __main__ as playground_command
 from tools.rehearsal.sample_image import SWITCH
 from tools.repository import ROOT
 
 READY = "docs/rehearsal.md"
 ENV_FILE, FOLDER = r"filled in: (\S+)$", r"its folder is (\S+)$"
-
-
-def test_it_says_which_source_is_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    settings = sample_env().replace("application-code/ecsdemo-backend", "server")
-    (tmp_path / ".env").write_text(settings, encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    assert playground_command.main([]) == 1
-    assert capsys.readouterr().err.startswith("error: SOURCE=<folder of the service's repository>")
 
 
 @dataclass(frozen=True)
