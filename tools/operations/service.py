@@ -13,7 +13,7 @@ from backend_service.names import (
 )
 from cdk_rehearsal.containers import Engine, NoEngineError, find_engine
 from settings import Settings
-from tools.operations.account import Account, OperationError, say
+from tools.operations.account import Account, OperationError
 from tools.repository import ROOT
 from tools.service_choice import shown_file
 
@@ -102,8 +102,6 @@ def show_logs(service: DeployedService, *, of: str, minutes: int, follow: bool) 
         if not follow:
             break
         time.sleep(_FOLLOW_SECONDS)
-    if not seen:
-        say(f"{group} has no lines of the last {minutes} minutes (SINCE=60: the last hour).")
 
 
 def open_shell(service: DeployedService, *, task_prefix: str, command_line: str) -> int:

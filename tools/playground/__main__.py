@@ -1,7 +1,6 @@
 """A local AWS, bootstrapped, until Ctrl-C: ``python -m tools.playground``.
 
-It has the account and the region of the settings. It prints what another terminal has to export so
-that the real commands (CDK CLI, AWS CLI, doctor, operations) reach it, and nothing else.
+It prints what another terminal has to export so that the commands of the README reach it.
 """
 
 from tools.command_line import run
@@ -64,8 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             is_sample=env_file is None,
         )
     except (NoSourceError, RehearsalError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        sys.exit(f"error: {error}")
     playground, failed = Playground(service, env_file), True
     try:
         with playground.stack:
@@ -107,13 +105,11 @@ class Playground:
         aws = self._aws(engine)
         workspace = enter(Workspace(aws))
         self._folders = [docker_folder, workspace.folder, aws.access.ca_bundle.parent]
-        with report.step("cdk bootstrap") as step:
+        with report.step("cdk bootstrap"):
             workspace.cdk("bootstrap", f"aws://{self._account}/{self._region}", "--app", "")
-            step.note = "CDKToolkit"
         with report.step("Deliveries") as step:
             repository, on_disk = self._service.repository, self._service.working_tree
-            source = f"HEAD of {repository}, or COMMIT= of make deliver"
-            step.note = f"{source}; docker: {docker.description}"
+            step.note = f"of {repository}; docker: {docker.description}"
         self._worker = PipelineWorker(aws, docker, repository, working_tree=on_disk)
         self._say_how_to_use_it(aws, workspace)
 
