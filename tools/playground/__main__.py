@@ -43,10 +43,8 @@ _OTHER_CREDENTIALS = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C, then remove everything; return 1 if something is left."""
     parser = argparse.ArgumentParser(prog="python -m tools.playground", description=__doc__)
-    several = "settings file; several, comma-separated (.env, or the sample's)"
-    parser.add_argument("--env-file", help=several)
-    on_disk = "deliver the files as they are on disk, and not as they are committed"
-    parser.add_argument("--working-tree", action="store_true", help=on_disk)
+    parser.add_argument("--env-file", help="settings; several, comma-separated (.env)")
+    parser.add_argument("--working-tree", action="store_true", help="deliver the files on disk")
     parser.add_argument("--source", help="the repository to deliver, if make init did not note it")
     given = parser.parse_args(arguments)
     env_file = env_files_or_none(given.env_file)

@@ -76,7 +76,6 @@ def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]
             if READY in line:
                 break
         exports = dict(re.findall(r"^  export (\w+)='?([^'\n]*)'?$", said, re.MULTILINE))
-        assert "AWS_ENDPOINT_URL" in exports, said
         try:
             yield Playground(process, said, exports, home)
         finally:
