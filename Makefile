@@ -18,6 +18,8 @@ NPM := NODE_DISABLE_COMPILE_CACHE=1 npm
 FAST_PARTS := format-and-lint types imports fast-tests
 SLOW_PARTS := slow-tests
 TESTED := tests application-code
+# Folders whose conftest.py marks slow tests.
+SLOW_FOLDERS :=
 # $(call side-by-side,parts): run the parts at the same time. make prints the output of a part when it ends (make before
 # 4.0 mixes them); the last line names the parts that failed. .cache has their notes.
 OUTPUT_SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
@@ -64,7 +66,9 @@ imports:
 fast-tests:
 	@$(call part,$(PYTEST) $(TESTED) -m 'not slow' -n auto --maxprocesses 4 --dist worksteal)
 slow-tests:
-	@$(call part,$(PYTEST) $(TESTED) -m slow -n 3 --dist loadfile --no-loadscope-reorder)
+# Each process imports all the files that it is given, so these are only those with slow tests.
+	@$(call part,$(PYTEST) $$(grep -rl --include='test_*.py' 'mark\.slow' $(TESTED)) $(SLOW_FOLDERS) -m slow \
+		-n 3 --dist loadfile --no-loadscope-reorder)
 
 .PHONY: format
 format: install-dev ## Format the code and sort its imports

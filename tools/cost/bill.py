@@ -63,9 +63,6 @@ def bill_of(templates: Mapping[str, Template]) -> Bill:
         for kind, own in _resources(template):
             counted = dict(_units(kind, own, template, insights=insights))
             used = table["by_use"].get(kind, ())
-            if kind == "AWS::CodeBuild::Project":
-                arm = own["Environment"]["Type"].startswith("ARM")
-                used = ["build-arm" if arm else "build-x86"]
             if kind in table["one_unit"]:
                 counted[table["one_unit"][kind]] = 1
             units.update(counted)

@@ -132,7 +132,6 @@ def _account_questions(deployment: Sequence[Settings], settings: Settings) -> It
         yield Question("quota of roles", partial(account.role_quota, deployment))
     yield Question("quota of Fargate vCPUs", account.fargate_quota)
     yield Question("quota of builds", account.build_quota)
-    yield Question("service-linked role of ECS", account.service_linked_role)
 
 
 def _stack_question(name: str) -> Question:
@@ -174,14 +173,11 @@ class Report:
 
     def sum_up(self) -> int:
         """Print how many results of each kind there were, and return how many problems."""
-        counts = self._counts
-        number = counts[Verdict.PROBLEM]
+        counts = {verdict: count for verdict, count in self._counts.items() if count}
+        number = counts.pop(Verdict.PROBLEM, 0)
         problems = "1 problem" if number == 1 else f"{number or 'no'} problems"
-        notes = counts[Verdict.NOTE]
-        noted = f", {notes} note{'s' if notes > 1 else ''}" if notes else ""
-        unknown = counts[Verdict.NOT_CHECKED]
-        rest = f", {unknown} not checked" if unknown else ""
-        print(f"\n{problems}, {counts[Verdict.OK]} ok{noted}{rest}. Nothing was changed.")
+        others = "".join(f", {count} {verdict}" for verdict, count in counts.items())
+        print(f"\n{problems}{others}. Nothing was changed.")
         return number
 
 

@@ -1,4 +1,4 @@
-"""The account: credentials, region, bootstrap, stacks, quotas, the role of ECS, and policies."""
+"""The account: credentials, region, bootstrap, stacks, quotas, and policies."""
 
 import math
 from collections.abc import Sequence
@@ -7,9 +7,6 @@ from settings import CpuArchitecture, Settings
 from tools.doctor.aws import Aws, reply_or_none
 from tools.doctor.check import Result, note, ok, problem
 from tools.service_choice import is_sample
-
-NEEDED_BOOTSTRAP_VERSION = 6
-"""The version that CDK's assemblies ask for (`requiresBootstrapStackVersion` in the manifest)."""
 
 BOOTSTRAP_VERSION_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 
@@ -61,16 +58,13 @@ def region(settings: Settings, aws: Aws) -> Result:
 
 
 def bootstrap(settings: Settings, aws: Aws) -> Result:
-    """Say whether the CDK bootstrap is there and new enough."""
+    """Say whether the CDK bootstrap is there; the CDK CLI itself refuses one that is too old."""
     command = f"npx cdk bootstrap aws://{settings.account_number}/{settings.aws_region}"
     get = aws.client("ssm").get_parameter
     found = reply_or_none(get, "ParameterNotFound", Name=BOOTSTRAP_VERSION_PARAMETER)
     if found is None:
         return problem("is missing", command)
-    version = int(found["Parameter"]["Value"])
-    if version < NEEDED_BOOTSTRAP_VERSION:
-        return problem(f"has version {version}, {NEEDED_BOOTSTRAP_VERSION} is needed", command)
-    return ok(f"version {version}")
+    return ok(f"version {found['Parameter']['Value']}")
 
 
 def stack(name: str, _: Settings, aws: Aws) -> Result:
@@ -173,21 +167,6 @@ def _command_to_raise(quota: tuple[str, str], value: int) -> str:
     service, code = quota
     command = "aws service-quotas request-service-quota-increase"
     return f"{command} --service-code {service} --quota-code {code} --desired-value {value}"
-
-
-def service_linked_role(_: Settings, aws: Aws) -> Result:
-    """Say whether the account has the role of ECS, which ECS makes with the first cluster.
-
-    ECS may refuse a service that is created moments later.
-    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html
-    """
-    get = aws.client("iam").get_role
-    if reply_or_none(get, "NoSuchEntity", RoleName="AWSServiceRoleForECS") is None:
-        return note(
-            "is not there yet, so the first deploy may fail once",
-            "aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com",
-        )
-    return ok("is there")
 
 
 def managed_policy(arn: str, _: Settings, aws: Aws) -> Result:

@@ -10,33 +10,33 @@ from tools.doctor.check import Result, note, ok, problem
 
 def container_secret(arn: str, settings: Settings, aws: Aws) -> Result:
     """Say whether a secret exists, and whether ECS may use its key."""
-    stored = _stored(arn, aws)
-    if stored is None:
-        return problem(f"there is no {arn}", "create it, or correct container_secrets")
-    key = _customer_managed_key(stored, aws)
-    if key is None:
-        return ok("exists")
-    if key in settings.service.container_secrets_kms_keys:
-        return ok("exists, and ECS may use its key")
-    return problem(
-        f"is encrypted with {key}, which ECS may not use",
-        "add that key to container_secrets_kms_keys",
-    )
+    result, key = _result_and_key(arn, "container_secrets", aws)
+    if key and key not in settings.service.container_secrets_kms_keys:
+        return problem(
+            f"is encrypted with {key}, which ECS may not use",
+            "add that key to container_secrets_kms_keys",
+        )
+    return result
 
 
 def build_secret(arn: str, settings: Settings, aws: Aws) -> Result:
     """Say whether a secret exists, and whether a build may use its key."""
-    stored = _stored(arn, aws)
-    if stored is None:
-        return problem(f"there is no {arn}", "create it, or correct build_secrets")
-    key = _customer_managed_key(stored, aws)
+    result, key = _result_and_key(arn, "build_secrets", aws)
     if key and not settings.delivery.build_role_policy_arns:
         # A note, because the policy of the key may let the role decrypt nevertheless.
         return note(
             f"is encrypted with {key}, which the role of the build may not use",
             "allow kms:Decrypt with it in a policy, and name that in build_role_policy_arns",
         )
-    return ok("exists")
+    return result
+
+
+def _result_and_key(arn: str, setting: str, aws: Aws) -> tuple[Result, str | None]:
+    """Say whether a secret exists; return also its key, if AWS does not manage that."""
+    stored = _stored(arn, aws)
+    if stored is None:
+        return problem(f"there is no {arn}", f"create it, or correct {setting}"), None
+    return ok("exists"), _customer_managed_key(stored, aws)
 
 
 def _stored(arn: str, aws: Aws) -> Mapping[str, Any] | None:

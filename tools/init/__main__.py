@@ -35,6 +35,7 @@ _FLAGS: Mapping[str, tuple[str, str]] = {
 }
 # The variables of make for these two flags; the others go into OPTIONS.
 _MAKE_VARIABLES = {"account_number": "ACCOUNT=", "aws_region": "REGION="}
+_REQUIRED = [key for key in _FLAGS if key != "service_name"]
 _CHOOSE_DOCKERFILE = 'OPTIONS="--dockerfile <path>"'
 
 
@@ -53,10 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         repository = Repository(options.source)
         values = _given(options)
         if sys.stdin.isatty():
-            _drop_refused(values)
             _ask(values, _MAKE_VARIABLES)
         proposal = propose(repository, _dockerfile(repository, options.dockerfile), values)
-        _ask(proposal.values, proposal.missing)
+        _ask(proposal.values, _REQUIRED)
         proposal.choose_first_image()
         text = _text(proposal.values, proposal.later)
         _require_usable(text)
@@ -128,24 +128,13 @@ def _dockerfile(repository: Repository, given: str | None) -> str:
     return top
 
 
-def _drop_refused(values: dict[str, Value]) -> None:
-    """Remove values that the settings refuse and that can be asked for again."""
-    problems = _problems(_text(values))
-    for key in values.keys() & _MAKE_VARIABLES.keys() & problems.keys():
-        print(f"  {problems[key]}")
-        del values[key]
-
-
 def _ask(values: dict[str, Value], keys: Iterable[str]) -> None:
     """Ask for each value that is missing, on a terminal, until the settings take the reply."""
     missing = [key for key in keys if key not in values]
-    why = "The repository has no remote on github.com." if "repository_owner" in missing else ""
     if missing and not sys.stdin.isatty():
         width = max(len(_named(key)) for key in missing)
         lines = [f"  {_named(key):<{width}}  {_FLAGS[key][1]}" for key in missing]
-        raise InitError("\n".join([f"{why} These values are missing; add:".strip(), *lines]))
-    if why:
-        print(why)
+        raise InitError("\n".join(["these values are missing; add:", *lines]))
     for key in missing:
         while True:
             values[key] = Value(_reply(f"{_FLAGS[key][1]}: "), "your reply")

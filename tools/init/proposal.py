@@ -15,24 +15,11 @@ _DOCKERFILE = re.compile(
     r"|[\w-]+\.(?:Dockerfile|dockerfile)"
 )
 _WILDCARD = re.compile(r"[^/]*[*?\[].*")
-_PORT_IN_COMMAND = re.compile(
-    r"(?:--(?:http-)?port[= ]|--(?:listen|bind)[= ]\S{0,100}?:|-b \S{0,100}?:|-p |-l )"
-    r"([0-9]{2,5})(?![\w.])"
-)
-_TLS_PORTS = frozenset({443, 8443})  # tasks are called with plain HTTP
-
 _LONGEST_LABEL = 63
 _MEANINGLESS_FOLDERS = frozenset({".", "app", "build", "container", "docker", "source", "src"})
 _SAMPLE_PORT = "3000"
 FIRST_IMAGE = "public.ecr.aws/nginx/nginx:1.29"
 """The first image of a service on another port than the sample's. It only has to run."""
-
-# The first image on the sample's port has curl, and answers there. It lacks the variables of the
-# service, except for this one.
-_PASSED_BY_THE_SAMPLE = re.compile(
-    r"curl(?: +(?:-[a-zA-Z]+|--[a-z-]+))* +[\"']?(?:http://)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0):"
-    r"(?:3000|\$SERVICE_PORT)(?:/|/health/?)?[\"']?(?: *\|\| *exit 1)?"
-)
 
 LATER = "# After the first delivery: "
 """Begins the line of a settings file with the check that the first image may not pass."""
@@ -41,10 +28,6 @@ NO_HEALTH_CHECK = (
     "and delivers a version that never answers."
 )
 SERVICE_NAMES = ("service_name", "container_name", "ecr_repository_name")
-_REQUIRED = (
-    *("account_number", "aws_region"),
-    *("repository_owner", "repository_name", "repository_branch", "container_port"),
-)
 
 
 @dataclass(frozen=True)
@@ -57,10 +40,10 @@ class Value:
 
 @dataclass
 class Proposal:
-    """Settings by key, of a service that a Dockerfile builds; ``missing`` are keys to ask for.
+    """Settings by key, of a service that a Dockerfile builds.
 
     ``health_check`` is that of the Dockerfile, empty if there is none. ``choose_first_image`` moves
-    it to the values or to ``later``, which has the check that the first image may not pass.
+    it to ``later``, because the first image may not pass it.
     ``not_executable`` is a file that the image executes, and that will not be executable.
     """
 
@@ -69,25 +52,17 @@ class Proposal:
     later: str = ""
     not_executable: str = ""
 
-    @property
-    def missing(self) -> list[str]:
-        """The keys that the settings need, and that are in no value yet."""
-        return [key for key in _REQUIRED if key not in self.values]
-
     def choose_first_image(self) -> None:
-        """Choose the first image and a check that it passes: that of sample.env is on port 3000."""
-        on_sample_port = self.values["container_port"].text == _SAMPLE_PORT
-        if not on_sample_port:
+        """Choose the first image, and keep the check, which it may not pass, for later."""
+        if self.values["container_port"].text != _SAMPLE_PORT:
             self.values["seed_image"] = Value(FIRST_IMAGE, "a placeholder that runs anywhere")
-        check = Value(self.health_check, "HEALTHCHECK" if self.health_check else "none")
-        if check.text and not (on_sample_port and _PASSED_BY_THE_SAMPLE.fullmatch(check.text)):
-            self.later, check = check.text, Value("", "HEALTHCHECK, after the first delivery")
-        self.values["health_check_command"] = check
+        self.later = self.health_check
+        origin = "HEALTHCHECK, after the first delivery" if self.later else "none"
+        self.values["health_check_command"] = Value("", origin)
 
     def notes(self) -> Iterator[str]:
         """Yield what the user should know about the values."""
-        if not self.values["health_check_command"].text:
-            yield NO_HEALTH_CHECK
+        yield NO_HEALTH_CHECK
         if self.not_executable:
             yield (
                 f"CodePipeline does not keep the executable bit of {self.not_executable}, which "
@@ -186,22 +161,17 @@ def _names(repository: Repository, found: Mapping[str, Value]) -> dict[str, Valu
     else:
         source, origin = repository.folder.resolve().name, "the folder's name"
     label = re.sub(r"[^a-z0-9]+", "-", source.lower()).strip("-")[:_LONGEST_LABEL].strip("-")
-    label = label or "service"
-    origin += "" if label == source else ", for DNS"
-    return dict.fromkeys(SERVICE_NAMES, Value(label, origin))
+    return dict.fromkeys(SERVICE_NAMES, Value(label or "service", origin))
 
 
 def _ports(image: Stage) -> Iterator[Value]:
     """Yield the ports that the image may listen on, the likeliest first."""
     variable = image.variables.get("PORT", "")
-    exposed = [str(port) for port in sorted(image.ports, key=lambda port: port in _TLS_PORTS)]
+    exposed = [str(port) for port in image.ports]
     if variable in exposed:
         yield Value(variable, "EXPOSE, and the variable PORT")
     for port in exposed:
         yield Value(port, "EXPOSE" + (", the first" if len(exposed) > 1 else ""))
-    words = " ".join(word for command in image.commands.values() for word in command)
-    for match in _PORT_IN_COMMAND.finditer(words):
-        yield Value(match[1], "the command of the image")
     if variable.isdecimal():
         yield Value(variable, "the variable PORT of the image")
 

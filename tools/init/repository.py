@@ -89,15 +89,7 @@ class Repository:
     def has(self, path: str) -> bool:
         """Say whether there is such a file or folder."""
         path = posixpath.normpath(path)
-        return path in self.files or path in self._folders
-
-    @cached_property
-    def _folders(self) -> set[str]:
-        found = {"."}
-        for path in self.files:
-            while (path := posixpath.dirname(path)) and path not in found:
-                found.add(path)
-        return found
+        return path == "." or any(f"{each}/".startswith(f"{path}/") for each in self.files)
 
     @cached_property
     def remote(self) -> Remote | None:

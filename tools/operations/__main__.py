@@ -37,10 +37,8 @@ def _run(service: DeployedService, given: argparse.Namespace) -> int:
         case "status":
             show_status(service)
         case "logs":
-            if given.of not in LOG_GROUPS or not given.since.isdecimal():
-                raise OperationError(f"OF= is {', '.join(LOG_GROUPS)}; SINCE= is minutes")
             follow = given.follow or sys.stdout.isatty()
-            show_logs(service, of=given.of, minutes=int(given.since), follow=follow)
+            show_logs(service, of=given.of, minutes=given.since, follow=follow)
         case "shell":
             return open_shell(service, task_prefix=given.task, command_line=given.command)
         case "deliver":
@@ -61,8 +59,8 @@ def _parser() -> argparse.ArgumentParser:
 
     operations.add_parser("status", parents=[common], help="tasks, image, deliveries, alarms")
     logs = operations.add_parser("logs", parents=[common], help="older and new log lines")
-    logs.add_argument("--of", default="service", help=", ".join(LOG_GROUPS))
-    logs.add_argument("--since", default="10", metavar="MINUTES")
+    logs.add_argument("--of", default="service", choices=[*LOG_GROUPS])
+    logs.add_argument("--since", default=10, type=int, metavar="MINUTES")
     logs.add_argument("--follow", action="store_true", help="wait for new lines")
     shell = operations.add_parser("shell", parents=[common], help="a shell in a task")
     shell.add_argument("--task", default="", help="the beginning of the task id")

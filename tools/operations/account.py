@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from settings import Settings
-from tools.doctor.aws import Aws, code_of
+from tools.doctor.aws import Aws, reply_or_none
 from tools.doctor.check import ERRORS, result_of_error
 from tools.service_choice import shown_file
 
@@ -55,10 +55,9 @@ class Account:
         If the call fails with an error code among ``absent``, the result is None.
         """
         try:
-            return getattr(self._aws.client(service), operation)(**parameters)
+            method = getattr(self._aws.client(service), operation)
+            return reply_or_none(method, *absent, **parameters)
         except ERRORS as error:
-            if isinstance(error, ClientError) and code_of(error) in absent:
-                return None
             raise OperationError(self._explain(error)) from error
 
     def _explain(self, error: Any) -> str:

@@ -11,9 +11,9 @@ from backend_service.names import (
     release_log_group_name,
     task_log_group_name,
 )
-from cdk_rehearsal.containers import NoEngineError, find_engine
+from cdk_rehearsal.containers import Engine, NoEngineError, find_engine
 from settings import Settings
-from tools.operations.account import Account, OperationError, say
+from tools.operations.account import Account, OperationError
 from tools.repository import ROOT
 from tools.service_choice import shown_file
 
@@ -102,8 +102,6 @@ def show_logs(service: DeployedService, *, of: str, minutes: int, follow: bool) 
         if not follow:
             break
         time.sleep(_FOLLOW_SECONDS)
-    if not seen:
-        say(f"{group} has no lines of the last {minutes} minutes (SINCE=60: the last hour).")
 
 
 def open_shell(service: DeployedService, *, task_prefix: str, command_line: str) -> int:
@@ -142,10 +140,19 @@ def _run_in_container(task: Mapping[str, Any], command_line: str) -> int:
         engine = find_engine(_ENGINE_CACHE)
     except NoEngineError as reason:
         raise OperationError(f"tasks of this local AWS are records: {reason}") from None
-    label = f"label=com.amazonaws.ecs.task-arn={task['taskArn']}"
-    found = engine("ps", "--quiet", "--filter", label).split()
-    if not found:
-        raise OperationError("tasks of this local AWS are records, not containers: no shell")
     terminal = ["--interactive", "--tty"] if os.isatty(0) else ["--interactive"]
-    line = [*engine.command, "exec", *terminal, found[0], "sh", "-c", command_line]
+    container = container_of(engine, [task])
+    line = [*engine.command, "exec", *terminal, container, "sh", "-c", command_line]
     return subprocess.run(line, env=engine.environment, check=False).returncode
+
+
+def container_of(engine: Engine, tasks: Sequence[Mapping[str, Any]]) -> str:
+    """Return the id of the container of one of these tasks of a local AWS."""
+    for task in tasks:
+        label = f"label=com.amazonaws.ecs.task-arn={task['taskArn']}"
+        if found := engine("ps", "--quiet", "--filter", label).split():
+            return found[0]
+    raise OperationError(
+        "the tasks of this local AWS are records, not containers; the playground has said at its "
+        "start why"
+    )

@@ -64,10 +64,7 @@ def _image(
     definition = service.account.call(
         "ecs", "describe_task_definition", taskDefinition=described["taskDefinition"]
     )["taskDefinition"]
-    image = str(definition["containerDefinitions"][0]["image"])
-    # Only the template names an image by this tag.
-    author = "a cdk deploy" if image.endswith(f":{LIVE_TAG}") else "the pipeline"
-    yield f"{image}, put into service by {author}"
+    yield str(definition["containerDefinitions"][0]["image"])
     repository = service.settings.service.ecr_repository_name
     pages = service.account.pages("ecr", "describe_images", repositoryName=repository)
     images = {each["imageDigest"]: each for page in pages for each in page["imageDetails"]}

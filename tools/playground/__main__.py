@@ -1,7 +1,6 @@
 """A local AWS, bootstrapped, until Ctrl-C: ``python -m tools.playground``.
 
-It has the account and the region of the settings. It prints what another terminal has to export so
-that the real commands (CDK CLI, AWS CLI, doctor, operations) reach it, and nothing else.
+It prints what another terminal has to export so that the commands of the README reach it.
 """
 
 from tools.command_line import run
@@ -14,34 +13,29 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from cdk_rehearsal import (
     ConsoleReport,
     Delays,
     LocalAws,
-    LocalAwsError,
     RehearsalError,
     ScratchDirectory,
 )
 from cdk_rehearsal.containers import (
-    CANDIDATES,
     ContainerNetwork,
     Engine,
     EngineError,
     NoEngineError,
-    aws_with_containers,
     left_over,
 )
 from cdk_rehearsal.pipelines import PipelineWorker, top_of
+from tools.rehearsal.rehearse import FAILURES, find_engine, local_aws
 from tools.rehearsal.rehearsed_service import RehearsedService, SettingsFiles
-from tools.rehearsal.sample_image import SEED, docker_for, engine_for
+from tools.rehearsal.sample_image import docker_for
 from tools.rehearsal.workspace import Workspace
 from tools.repository import ROOT
 from tools.service_choice import NoSourceError, env_files_or_none, load_chosen, source_of
 
 _POLL_SECONDS = 1.0
-_FAILURES = (RehearsalError, LocalAwsError, EngineError, BotoCoreError, ClientError)
 # The user's shell may hold these, and they would win over what is exported here.
 _OTHER_CREDENTIALS = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
 
@@ -49,10 +43,8 @@ _OTHER_CREDENTIALS = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C, then remove everything; return 1 if something is left."""
     parser = argparse.ArgumentParser(prog="python -m tools.playground", description=__doc__)
-    several = "settings file; several, comma-separated (.env, or the sample's)"
-    parser.add_argument("--env-file", help=several)
-    on_disk = "deliver the files as they are on disk, and not as they are committed"
-    parser.add_argument("--working-tree", action="store_true", help=on_disk)
+    parser.add_argument("--env-file", help="settings; several, comma-separated (.env)")
+    parser.add_argument("--working-tree", action="store_true", help="deliver the files on disk")
     parser.add_argument("--source", help="the repository to deliver, if make init did not note it")
     given = parser.parse_args(arguments)
     env_file = env_files_or_none(given.env_file)
@@ -69,8 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             is_sample=env_file is None,
         )
     except (NoSourceError, RehearsalError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        sys.exit(f"error: {error}")
     playground, failed = Playground(service, env_file), True
     try:
         with playground.stack:
@@ -78,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             playground.serve()
     except KeyboardInterrupt:
         failed = False
-    except _FAILURES as error:
+    except FAILURES as error:
         print(f"\nerror: {error}", file=sys.stderr)
     finally:
         left = playground.say_what_is_left()
@@ -105,20 +96,18 @@ class Playground:
         """Start and bootstrap the local AWS, and print how to use it."""
         report, enter = self._report, self.stack.enter_context
         report.section("Start")
-        engine = self._engine_for_tasks()
+        engine = find_engine(report, self._service)
         docker_folder = enter(ScratchDirectory("docker")).path
         # Entered first, so left last: it removes the images, which no task may use any more.
         docker = enter(docker_for(docker_folder, engine, self._service.repository))
         aws = self._aws(engine)
         workspace = enter(Workspace(aws))
         self._folders = [docker_folder, workspace.folder, aws.access.ca_bundle.parent]
-        with report.step("cdk bootstrap") as step:
+        with report.step("cdk bootstrap"):
             workspace.cdk("bootstrap", f"aws://{self._account}/{self._region}", "--app", "")
-            step.note = "CDKToolkit"
         with report.step("Deliveries") as step:
             repository, on_disk = self._service.repository, self._service.working_tree
-            source = f"HEAD of {repository}, or COMMIT= of make deliver"
-            step.note = f"{source}; docker: {docker.description}"
+            step.note = f"of {repository}; docker: {docker.description}"
         self._worker = PipelineWorker(aws, docker, repository, working_tree=on_disk)
         self._say_how_to_use_it(aws, workspace)
 
@@ -141,41 +130,20 @@ class Playground:
         self._report.say(f"LEFT: {', '.join(left)}" if left else "Nothing is left.")
         return bool(left)
 
-    def _engine_for_tasks(self) -> Engine | None:
-        """Return an engine that has the image for other containers; say why if there is none."""
-        with self._report.step("A container engine") as step:
-            try:
-                engine = engine_for(self._service.repository)
-                step.note = engine.name
-            except (NoEngineError, EngineError) as reason:
-                step.note = f"none, so tasks are records: {reason}"
-                return None
-        return engine
-
     def _aws(self, engine: Engine | None) -> LocalAws:
         """Start the local AWS; its tasks are records if they cannot be containers."""
+        enter, delays = self.stack.enter_context, Delays(records=0)
         with self._report.step("Start the local AWS") as step:
             step.note = f"account {self._account}, {self._region}"
-            if engine:
-                try:
-                    aws, self._network, _ = self.stack.enter_context(
-                        aws_with_containers(
-                            engine,
-                            account=self._account,
-                            region=self._region,
-                            helper=SEED,
-                            cidrs=[*filter(None, [self._service.vpc_cidr]), *CANDIDATES],
-                            delays=Delays(records=0),
-                            instead=SEED,
-                        )
-                    )
-                except (NoEngineError, EngineError) as reason:
-                    step.note += f"; tasks are records: {reason}"
-                else:
-                    self._engine = engine
-                    step.note += f"; tasks are containers in {self._network.cidr}"
-                    return aws
-            return self.stack.enter_context(LocalAws(account=self._account, region=self._region))
+            try:
+                aws, tasks = enter(local_aws(self._service, engine, delays))
+            except (NoEngineError, EngineError) as reason:
+                step.note += f"; tasks are records: {reason}"
+                aws, tasks = enter(local_aws(self._service, None, delays))
+            if tasks:
+                self._engine, self._network = tasks.engine, tasks.network
+                step.note += f"; tasks are containers in {tasks.network.cidr}"
+            return aws
 
     def _say_how_to_use_it(self, aws: LocalAws, workspace: Workspace) -> None:
         say, folder = self._report.say, aws.access.ca_bundle.parent

@@ -1,22 +1,18 @@
 """Call a service of a playground by its name: ``python -m tools.playground.call``.
 
-The call comes from a new container in the network of the tasks, with the resolver of the VPC, as
-the call of another service would.
+The call comes from a new container with the network of a task and the resolver of the VPC, as the
+call of another service would.
 """
 
 from tools.command_line import run
 
 import argparse
-import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from ipaddress import IPv4Network
-from typing import Any
 
 from cdk_rehearsal.containers import (
     OWNER,
-    Engine,
     EngineError,
     NoEngineError,
     find_engine,
@@ -24,7 +20,7 @@ from cdk_rehearsal.containers import (
 )
 from cdk_rehearsal.terminal import printable
 from tools.operations.account import Account, OperationError, say
-from tools.operations.service import DeployedService, choose
+from tools.operations.service import DeployedService, choose, container_of
 from tools.rehearsal.sample_image import CACHE, SEED
 from tools.service_choice import load_chosen
 
@@ -61,22 +57,26 @@ def call(given: argparse.Namespace) -> int:
         raise OperationError(
             "a service on AWS answers inside its VPC only: call it from a task, with make shell"
         )
-    tasks = [task["taskArn"] for task in DeployedService(settings, account).tasks()]
+    tasks = DeployedService(settings, account).tasks()
     service = settings.service
     if not tasks:
         raise OperationError(f"no task of {service.service_name} runs")
     engine = find_engine(CACHE)
-    container = _container_of(engine, tasks)
+    container = container_of(engine, tasks)
     url = f"http://{service.service_name}.{service.namespace_name}"
     url += f":{service.container_port}{given.route}"
     say(f"  GET {url} from another container")
-    if _stands_in(engine, container):
+    image = engine("inspect", "--format", "{{.Image}}", container)
+    if image == engine("image", "inspect", "--format", "{{.Id}}", SEED):
         say(
             "  There is no delivery yet (make deliver): the sample service answers, in place of "
             f"seed_image. On AWS seed_image would refuse port {service.container_port}, unless it "
             "listens there."
         )
-    command = [*_beside(engine, container), *_CURL, url]
+    # The playground removes what has its label, also if this command is killed.
+    owner = engine("inspect", "--format", f'{{{{index .Config.Labels "{OWNER}"}}}}', container)
+    network = [f"--network=container:{container}", *label_options({OWNER: owner})]
+    command = [*engine.command, "run", "--rm", *network, *_CURL, url]
     done = subprocess.run(
         command, env=engine.environment, stdout=subprocess.PIPE, check=False, errors="replace"
     )
@@ -85,39 +85,6 @@ def call(given: argparse.Namespace) -> int:
     if status != _NO_ANSWER:
         print(f"HTTP {status}")
     return done.returncode
-
-
-def _container_of(engine: Engine, tasks: Sequence[str]) -> dict[str, Any]:
-    """Return the container of one of the tasks, as the engine describes it."""
-    for arn in tasks:
-        label = f"label=com.amazonaws.ecs.task-arn={arn}"
-        for container in engine("ps", "--quiet", "--filter", label).split():
-            (found,) = json.loads(engine("inspect", container))
-            return dict(found)
-    raise OperationError(
-        "the tasks of this local AWS are records, not containers, and answer no call; the "
-        "playground has said at its start why"
-    )
-
-
-def _stands_in(engine: Engine, container: dict[str, Any]) -> bool:
-    """Say whether the container runs the image that stands for the first one."""
-    (seed,) = json.loads(engine("image", "inspect", SEED))
-    return bool(seed["Id"] == container["Image"])
-
-
-def _beside(engine: Engine, container: dict[str, Any]) -> list[str]:
-    """Return the command of a container in the network of a task; the playground can remove it."""
-    (network,) = container["NetworkSettings"]["Networks"]
-    (found,) = json.loads(engine("network", "inspect", network))
-    # podman and docker describe a network differently.
-    (subnet, *_) = found.get("subnets") or found["IPAM"]["Config"]
-    resolver = IPv4Network(subnet.get("subnet") or subnet["Subnet"])[2]
-    labels = {OWNER: container["Config"]["Labels"][OWNER]}
-    return [
-        *(*engine.command, "run", "--rm", f"--network={network}", f"--dns={resolver}"),
-        *label_options(labels),
-    ]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cdk_rehearsal import ConsoleReport, Inventory, LocalAws, RehearsalError, wait_until
-from cdk_rehearsal.pipelines import DockerCommand, PipelineRun, Source, read_source
+from cdk_rehearsal.pipelines import Action, DockerCommand, PipelineRun, Source, read_source
 from tools.rehearsal.workspace import Workspace
 from tools.repository import ROOT
 
@@ -156,19 +156,6 @@ class RehearsalContext:
             cloud_map.discover_instances(NamespaceName=namespace, ServiceName=name)["Instances"]
         )
 
-    def a_records(self, host: str) -> list[str]:
-        """Return the addresses that the private hosted zone has for a name."""
-        route53, namespace = self.aws.client("route53"), host.partition(".")[2]
-        zones = route53.list_hosted_zones_by_name(DNSName=namespace)["HostedZones"]
-        (zone,) = (z for z in zones if z["Name"].rstrip(".") == namespace)
-        sets = route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
-        return [
-            record["Value"]
-            for record_set in sets
-            if (record_set["Name"].rstrip("."), record_set["Type"]) == (host, "A")
-            for record in record_set["ResourceRecords"]
-        ]
-
     def running_image(self, stack: str = "") -> str:
         """Return the digest of the image that every task runs, once all tasks run the same one."""
         digests: set[str] = set()
@@ -215,6 +202,18 @@ class ServicePipeline(PipelineRun):
             source=lambda: context.source,
         )
         self.context = context
+
+    def action(self, name: str) -> Action:
+        """Return an action of the deployed pipeline."""
+        deployed = self._client.get_pipeline(name=self.context.outputs()["PipelineName"])
+        actions = [each for stage in deployed["pipeline"]["stages"] for each in stage["actions"]]
+        return next(action for action in actions if action["name"] == name)
+
+    def project(self) -> dict[str, Any]:
+        """Return the project of the builds, as CodeBuild describes it."""
+        names = [self.action("Build")["configuration"]["ProjectName"]]
+        codebuild = self.context.aws.client("codebuild")
+        return dict(codebuild.batch_get_projects(names=names)["projects"][0])
 
 
 def read_deliverable(context: RehearsalContext) -> None:

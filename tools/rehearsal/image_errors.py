@@ -7,11 +7,6 @@ from cdk_rehearsal import Delays, RehearsalError
 from settings import Settings
 from tools.rehearsal.examination import KILLED, Examination, exit_code
 
-_NO_SHORT_NAMES = "short-name"
-_SHORT_NAMES = (
-    "podman asks no registry for a name without one; docker and CodeBuild ask Docker Hub. In"
-    ' ~/.config/containers/registries.conf: unqualified-search-registries = ["docker.io"]'
-)
 _NOT_EXECUTABLE = re.compile(r"permission denied|EACCES", re.IGNORECASE)
 EXECUTABLE_BITS = (
     "CodePipeline does not keep the executable bits of a commit "
@@ -39,8 +34,6 @@ def not_built(settings: Settings, failure: str) -> ImageError:
     lines = failure.splitlines()
     path = settings.delivery.buildspec_path or "the blueprint's own buildspec"
     found = " ".join([lines[0].partition("failed: ")[2] or lines[0], *lines[1:2]])
-    if any(_NO_SHORT_NAMES in line for line in lines):
-        found += f"\n  to do     {_SHORT_NAMES}"
     found += _about_executable_bits(lines)
     return ImageError(
         "Your image is not built.",

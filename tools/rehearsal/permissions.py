@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tools.doctor.aws import listed
 from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
 
 # The grants that AWS's documentation wants and no call of the rehearsal uses: the end of the role's
@@ -37,12 +38,12 @@ _REASONS = {
 _PAGE = """\
 # Permissions
 
-Written by `make permissions`: what each role of the sample settings is granted (by its own policies
-and by the artifact bucket's), the action of a call in the rehearsal that this grant alone allowed,
-and for a grant that no call used the page of AWS that wants it. How calls are judged, and what is
-not judged, is in [the local AWS's page](../cdk-rehearsal/README.md#who-may-do-what).
+`make permissions` writes this page: what each role of the sample settings is granted, by its own
+policies and by the policy of the artifact bucket. *Used* names the grants without which a call of
+the rehearsal is refused, with the call if it has another name. For every other grant there is the
+page of AWS that asks for it. What is not judged: [the local
+AWS](../cdk-rehearsal/README.md#who-may-do-what).
 """
-_HEAD = "| granted | used by | unused; required by this page of AWS |\n|---|---|---|"
 
 
 @dataclass(frozen=True, order=True)
@@ -105,7 +106,7 @@ class Grants:
                 path = resources[logical_id].get("Metadata", {}).get("aws:cdk:path", logical_id)
                 self._paths[name] = path.removesuffix("/Resource")
                 for document in self._documents(name):
-                    self._add(name, many(document["Statement"]))
+                    self._add(name, listed(document["Statement"]))
         for stack in stacks or (CORE, SERVICE):
             for bucket in _of_type(context, stack, "AWS::S3::Bucket").values():
                 self._add_policy_of(bucket)
@@ -122,9 +123,9 @@ class Grants:
 
     def _add(self, name: str, statements: Iterable[Mapping[str, Any]]) -> None:
         for statement in statements:
-            resources = tuple(many(statement["Resource"]))
+            resources = tuple(listed(statement["Resource"]))
             shown = tuple(self._without_names(each) for each in resources)
-            for action in many(statement["Action"]):
+            for action in listed(statement["Action"]):
                 self._grants[name, action, resources] = Grant(self._paths[name], action, shown)
 
     def _add_policy_of(self, bucket: str) -> None:
@@ -132,22 +133,16 @@ class Grants:
         policy = self._context.aws.client("s3").get_bucket_policy(Bucket=bucket)["Policy"]
         for statement in json.loads(policy)["Statement"]:
             principal = statement["Principal"]
-            arns = many(principal["AWS"]) if isinstance(principal, dict) else []
+            arns = listed(principal["AWS"]) if isinstance(principal, dict) else []
             for name in (arn.rpartition("/")[2] for arn in arns):
                 if statement["Effect"] == "Allow" and name in self._paths:
                     self._add(name, [statement])
 
     def _documents(self, role: str) -> Iterator[Mapping[str, Any]]:
-        """Yield the inline and the attached policies of a role."""
+        """Yield the inline policies of a role. No role of the stacks has a policy of AWS."""
         iam = self._context.aws.client("iam")
         for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
             yield iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-        for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
-            arn = attached["PolicyArn"]
-            version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-            yield iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"][
-                "Document"
-            ]
 
     def _without_names(self, resource: str) -> str:
         """Replace names that another deploy would choose differently."""
@@ -163,19 +158,19 @@ def _of_type(context: RehearsalContext, stack: str, kind: str) -> dict[str, str]
     return {each: ids[each] for each in ids if resources[each]["Type"] == kind}
 
 
-def many(value: Any) -> list[Any]:
-    """Return what a policy may give alone or in a list as a list."""
-    return list(value) if isinstance(value, list) else [value]
-
-
 def page(ledger: Ledger) -> str:
     """Return the ledger as a page for people, role by role."""
     lines = [_PAGE]
     for role in sorted(ledger.roles):
-        lines += [f"## {role}\n", _HEAD]
-        for grant in sorted(each for each in ledger.uses if each.role == role):
-            proof = ledger.proof(grant)
-            used = f"`{proof}`" if proof else ""
-            lines.append(f"| `{grant.action}` | {used} | {'' if proof else grant.reason} |")
-        lines.append("")
+        lines += [f"## {role}\n", f"Used: {', '.join(_used_grants(ledger, role)) or 'nothing'}.\n"]
+        unused = [each for each in sorted(ledger.uses) if each.role == role]
+        unused = [each for each in unused if not ledger.proof(each)]
+        lines += [f"- `{each.action}`: [unused]({each.reason})" for each in unused]
+        lines += [""] if unused else []
     return "\n".join(lines)
+
+
+def _used_grants(ledger: Ledger, role: str) -> Iterator[str]:
+    for grant in sorted(each for each in ledger.uses if each.role == role):
+        if proof := ledger.proof(grant):
+            yield f"`{grant.action}`" + (f" (`{proof}`)" if proof != grant.action else "")

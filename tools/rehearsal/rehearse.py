@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -24,7 +23,6 @@ from cdk_rehearsal import (
     ScratchDirectory,
     expect,
 )
-from cdk_rehearsal.bounds import ENGINE_SECONDS
 from cdk_rehearsal.containers import (
     CANDIDATES,
     Engine,
@@ -76,7 +74,6 @@ FAILURES = (
     *(BotoCoreError, ClientError),
 )
 """The errors that say by themselves what is wrong."""
-_LONGEST_REASON = 120
 
 
 def rehearse(
@@ -151,10 +148,8 @@ def start(
         docker_folder = stack.enter_context(ScratchDirectory("docker")).path
         # Entered first: at its end it removes the images, which no task may use any more.
         docker = stack.enter_context(docker_for(docker_folder, engine, service.repository))
-        if engine and not service.is_sample:
-            pull_first_image(report, engine, service.settings.service.seed_image)
         with report.step("Start the local AWS") as step:
-            aws, tasks = stack.enter_context(_local_aws(service, engine, delays))
+            aws, tasks = stack.enter_context(local_aws(service, engine, delays))
             step.note = f"MiniStack {version('ministack')} on {aws.endpoint_url}"
         workspace = stack.enter_context(Workspace(aws, documents))
         context = RehearsalContext(
@@ -183,9 +178,14 @@ def start(
 
 
 @contextmanager
-def _local_aws(
+def local_aws(
     service: RehearsedService, engine: Engine | None, delays: Delays
 ) -> Iterator[tuple[LocalAws, TaskContainers | None]]:
+    """Provide a local AWS of the account and region of the service, with containers of its tasks.
+
+    Without an engine tasks are records. ``NoEngineError`` or ``EngineError`` says why containers
+    cannot be had.
+    """
     account, region = service.settings.account_number, service.settings.aws_region
     if engine is None:
         with LocalAws(account=account, region=region) as aws:
@@ -202,27 +202,10 @@ def _local_aws(
         delays=delays,
         instead=SEED,
     ) as (aws, network, feed):
-        yield (
-            aws,
-            TaskContainers(engine=engine, network=network, feed=feed, delays=delays, helper=SEED),
+        tasks = TaskContainers(
+            engine=engine, network=network, feed=feed, delays=delays, helper=SEED
         )
-
-
-def pull_first_image(report: ConsoleReport, engine: Engine, seed: str) -> None:
-    """Have the engine pull the first image if it can; otherwise the sample stands for it."""
-    with report.step("The first image, seed_image") as step:
-        step.note = seed
-        if engine.has_image(seed):
-            return
-        once = ("--retry=0",) if engine.name == "podman" else ()
-        pulled = engine.attempt("pull", *once, seed, timeout=ENGINE_SECONDS)
-        if pulled.returncode:
-            reason = (pulled.stderr.strip().splitlines() or ["no reason given"])[-1]
-            step.note = f"{seed} cannot be pulled; the sample service stands for it"
-            report.leave_out(
-                f"seed_image itself, and whether it passes the health check:"
-                f" {shorten(reason, _LONGEST_REASON, placeholder=' ...')}"
-            )
+        yield aws, tasks
 
 
 def _changes_for_containers(rehearsal: Rehearsal) -> dict[str, str]:
@@ -243,6 +226,8 @@ def _changes_for_containers(rehearsal: Rehearsal) -> dict[str, str]:
         report.leave_out(
             "what your service reaches: its network has no way out, and its secrets are made up"
         )
+        if not tasks.engine.has_image(service.settings.service.seed_image):
+            report.leave_out("seed_image itself, unless the engine has pulled it before")
         if "vpc_cidr" in changes:
             report.leave_out(f"vpc_cidr {service.vpc_cidr}, which is taken on this machine")
     if service.settings.service.cpu_architecture is CpuArchitecture.ARM64:

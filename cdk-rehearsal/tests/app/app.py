@@ -1,7 +1,4 @@
-"""The CDK app that the tests of the command deploy: a service, its images, and a place for files.
-
-With the context `strange` it has three things that a rehearsal cannot show.
-"""
+"""The CDK app that the tests of the command deploy: a service, its images, a place for files."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2, aws_ecr, aws_ecs, aws_iam, aws_s3, aws_sns
@@ -36,21 +33,6 @@ class Shop(cdk.Stack):
             task_definition=task,
             desired_count=1,
             assign_public_ip=True,
-        )
-        if self.node.try_get_context("strange"):
-            self._add_strange_resources()
-
-    def _add_strange_resources(self) -> None:
-        cdk.CfnResource(self, "Fleet", type="AWS::GameLift::Fleet")
-        aws_sns.CfnTopic(self, "Secret", kms_master_key_id="alias/aws/sns")
-        function = cdk.CfnResource(
-            self, "Function", type="AWS::Lambda::Function", properties={"Runtime": "python3.13"}
-        )
-        cdk.CustomResource(
-            self,
-            "Table",
-            resource_type="Custom::Table",
-            service_token=function.get_att("Arn").to_string(),
         )
 
 

@@ -5,14 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from settings.examples import ACCOUNT, ISOLATED, REGION, TOPOLOGIES, sample_env
+from settings.examples import ISOLATED, TOPOLOGIES, sample_env
 from tools.cost.__main__ import main
 from tools.cost.bill import bill_of, read_table
 from tools.example_templates import example_templates
-
-
-def units(**changes: str) -> Mapping[str, float]:
-    return bill_of(example_templates(**changes)).units
 
 
 @pytest.mark.parametrize("changes", TOPOLOGIES.values(), ids=TOPOLOGIES.keys())
@@ -28,7 +24,7 @@ def test_a_type_without_a_price_is_named() -> None:
 
 
 def test_the_units_of_the_sample() -> None:
-    assert units() == {
+    assert bill_of(example_templates()).units == {
         "public-ipv4": 1,
         "nat-gateway": 1,
         "hosted-zone": 1,
@@ -39,11 +35,6 @@ def test_the_units_of_the_sample() -> None:
         "alarm": 3 + 2 + 2 * 2,
         "dashboard": 1,
     }
-
-
-def test_the_alarms_of_a_policy_are_billed_by_metric() -> None:
-    with_queue = units(scaling_queue_arn=f"arn:aws:sqs:{REGION}:{ACCOUNT}:orders")
-    assert with_queue["alarm"] - units()["alarm"] == 2 * 2, "messages and tasks, in two alarms"
 
 
 def test_endpoints_are_billed_in_each_zone() -> None:
@@ -57,21 +48,11 @@ def test_endpoints_are_billed_in_each_zone() -> None:
 def test_prices_are_those_of_the_processor() -> None:
     bill = bill_of(example_templates(**TOPOLOGIES["connected"]))
     assert bill.units["fargate-arm-vcpu"] == 3 * 0.25
-    assert {n for n in bill.by_use if n.startswith("build-")} == {"build-arm"}
 
 
-def test_container_insights_of_an_existing_cluster_are_not_counted() -> None:
-    assert "custom-metric" not in units(**TOPOLOGIES["existing"])
-
-
-def test_the_command_prints_a_table_with_a_sum(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_prints_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / ".env"
     file.write_text(sample_env(), encoding="utf-8")
     main(["--env-file", str(file)])
     printed = capsys.readouterr().out
     assert "NAT gateway                               1      32.85        32.85\n" in printed
-    rows = printed.partition("USD a month\n")[2].partition("\n\n")[0].splitlines()
-    *amounts, total = (float(row.split()[-1]) for row in rows)
-    assert total == pytest.approx(sum(amounts), abs=0.01 * len(amounts))

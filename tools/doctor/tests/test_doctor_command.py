@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError,
 
 from settings.examples import ACCOUNT, REGION, example_deployment, sample_env
 from tools.doctor.__main__ import Report, examine, main, questions
-from tools.doctor.account import build_quota, credentials, service_linked_role
+from tools.doctor.account import build_quota, credentials
 from tools.doctor.aws import Aws
 from tools.doctor.check import Verdict, result_of_error
 from tools.doctor.stored_secrets import build_secret, container_secret
@@ -45,12 +45,6 @@ def test_env_is_taken_and_without_credentials_nothing_else_is_asked(
     assert heading.startswith(".env: ")
     assert "profile (elsewhere) could not be found) -> sign in" in problem
     assert "the doctor asks no further" in rest
-
-
-def test_settings_that_are_wrong_end_the_command(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text('task_cpu="300"\n', encoding="utf-8")
-    with pytest.raises(SystemExit, match="task_cpu"):
-        main(["--env-file", str(tmp_path / ".env")])
 
 
 # --- Replies that a local AWS does not give -------------------------------------------------------
@@ -110,12 +104,6 @@ def test_without_env_the_account_of_the_sample_is_not_to_be_corrected(
     aws = Replying(get_caller_identity={"Account": "999999999999", "Arn": ""})
     result = credentials(sample, aws)
     assert result.to_do == "there is no .env: write it first (make init)"
-
-
-def test_a_new_account_may_lack_the_role_of_ecs() -> None:
-    result = service_linked_role(SAMPLE, Replying("NoSuchEntity"))
-    assert result.verdict is Verdict.NOTE
-    assert result.to_do.startswith("aws iam create-service-linked-role")
 
 
 @pytest.mark.parametrize(

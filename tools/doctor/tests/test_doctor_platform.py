@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 
-from settings import VpcAttributes
-from settings.examples import ACCOUNT, EXISTING, REGION, example_deployment
-from tools.doctor.aws import Aws
+from settings.examples import ACCOUNT, EXISTING, REGION
 from tools.doctor.check import Verdict
-from tools.doctor.network import existing_vpc, flaw_of_default_route
+from tools.doctor.network import flaw_of_default_route
 from tools.doctor.tests.account_under_test import AccountUnderTest
 
 CLUSTER, NAMESPACE, ROLE = "shared", "default.shared.local", "shared-execution"
@@ -187,29 +185,6 @@ def test_a_platform_that_is_ready(platform: Platform) -> None:
     for about in (*abouts, "name in the namespace", "existing execution role"):
         (result,) = platform.account.ask(about, **platform.settings)
         assert result.verdict is Verdict.OK, about
-
-
-@pytest.mark.slow
-def test_a_service_of_the_task_role_in_a_vpc_with_endpoints(platform: Platform) -> None:
-    statement = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": statement})
-    made = platform.account.client("iam").create_policy(PolicyName="sqs", PolicyDocument=document)
-    platform.settings["task_role_policy_arns"] = made["Policy"]["Arn"]
-    add_endpoints_without_s3(platform)
-    platform.add_endpoint("s3", VpcEndpointType="Gateway", RouteTableIds=platform.tables)
-    (result,) = platform.account.ask(EGRESS, **platform.settings)
-    assert result.line.endswith(" no way to sqs -> if they call it: add sqs to the VPC's endpoints")
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("account")
-def test_an_outputs_file_of_a_vpc_that_is_gone() -> None:
-    (settings,) = example_deployment(EXISTING)
-    vpc = VpcAttributes.model_construct(vpc_id="vpc-0123456789abcdef0", vpc_cidr="10.20.0.0/16")
-    assert settings.existing_platform is not None
-    platform = settings.existing_platform.model_copy(update={"vpc": vpc, "vpc_name": None})
-    result = existing_vpc(platform, settings, Aws(REGION))
-    assert result.line == "no VPC matches core_outputs_file -> correct core_outputs_file"
 
 
 @pytest.mark.parametrize(

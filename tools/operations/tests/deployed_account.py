@@ -1,15 +1,12 @@
 """A made-up account with one deployed service; it records the calls that it gets."""
 
 import copy
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from settings.examples import ACCOUNT, REGION
-from tools.doctor.aws import Aws
+from tools.doctor.tests.account_under_test import Replying, refusal
 
 CLUSTER, SERVICE = "ecs-blueprint-infra", "ecsdemo-backend"
 NAME = f"{CLUSTER}-{SERVICE}"
@@ -62,22 +59,16 @@ _ANSWERS: dict[str, Any] = {
 }
 
 
-@dataclass
-class DeployedAccount(Aws):
+class DeployedAccount(Replying):
     """Tests change ``answers``, which are those of boto3 by the operation; ``calls`` is a record.
 
-    The account is its own client. It answers with an error if the answer is the text of its code.
+    It answers with an error if the answer is the text of its code.
     """
 
-    answers: dict[str, Any] = field(default_factory=lambda: copy.deepcopy(_ANSWERS))
-    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        super().__init__(REGION)
-
-    def client(self, service: str) -> Any:
-        assert service
-        return self
+    def __init__(self) -> None:
+        self.answers: dict[str, Any] = copy.deepcopy(_ANSWERS)
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        super().__init__()
 
     def add_execution(self, commit: str, *, returns_to: str = "") -> str:
         """Add a newer execution that succeeded, and return its id."""
@@ -103,8 +94,7 @@ class DeployedAccount(Aws):
             self.calls.append((operation, given))
             answer = self.answers[operation]
             if isinstance(answer, str):
-                error = {"Error": {"Code": answer, "Message": f"no {operation}"}}
-                raise ClientError(error, operation)
+                raise refusal(answer, operation, f"no {operation}")
             return answer
 
         return call

@@ -1,17 +1,13 @@
 """`make call`: where the call comes from, and the messages where no service can answer."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cdk_rehearsal.containers import OWNER
 from tools.operations.tests.deployed_account import TASK, DeployedAccount
 from tools.playground.call import main
-
-LABELS = {OWNER: "me:/scratch", "com.amazonaws.ecs.task-arn": TASK}
 
 
 @dataclass
@@ -21,27 +17,21 @@ class FakeEngine:
     task: str = TASK
     image: str = "delivered"
     answer: str = r"hello\n200"
+    status: str = "0"
     environment: dict[str, str] = field(default_factory=lambda: {"PATH": "/bin:/usr/bin"})
 
     @property
     def command(self) -> list[str]:
         return ["sh", "-c", f"printf '{self.answer}'; echo \"$@\" >&2; exit $0", self.status]
 
-    @property
-    def status(self) -> str:
-        return "0" if self.answer.endswith("200") else "22"
-
     def __call__(self, *arguments: str) -> str:
         match arguments:
             case ("ps", "--quiet", "--filter", label):
                 return "c1" if label == f"label=com.amazonaws.ecs.task-arn={self.task}" else ""
-            case ("inspect", "c1"):
-                networks: dict[str, Any] = {"NetworkSettings": {"Networks": {"net": {}}}}
-                return json.dumps([networks | {"Config": {"Labels": LABELS}, "Image": self.image}])
-            case ("image", "inspect", _):
-                return json.dumps([{"Id": "stand-in"}])
-            case ("network", "inspect", "net"):
-                return json.dumps([{"name": "net", "subnets": [{"subnet": "10.77.0.0/16"}]}])
+            case ("inspect", "--format", wanted, "c1"):
+                return self.image if wanted == "{{.Image}}" else "me:/scratch"
+            case ("image", "inspect", *_):
+                return "stand-in"
         raise AssertionError(arguments)
 
 
@@ -62,27 +52,20 @@ def test_it_calls_by_name_from_the_network_of_the_tasks(
     printed, ran = capfd.readouterr()
     assert printed == "hello\nHTTP 200\n"
     assert "in place of seed_image" not in ran
-    assert "--network=net --dns=10.77.0.2" in ran
+    assert "--network=container:c1" in ran
     assert f"--label={OWNER}=me:/scratch" in ran, "the playground can remove the container"
     assert "http://ecsdemo-backend.default.ecs-blueprint-infra.local:3000/health" in ran
 
 
-def test_an_error_of_the_service_is_the_status_of_the_call(
+def test_an_error_is_the_status_of_the_call_and_before_a_delivery_a_stand_in_answers(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    engine = FakeEngine(answer=r"\033[2JNot Found\n404")
+    engine = FakeEngine(image="stand-in", answer=r"\033[2JNot Found\n404", status="22")
     monkeypatch.setattr("tools.playground.call.find_engine", lambda _cache: engine)
     assert main([]) == 22
-    assert capfd.readouterr().out == "\\x1b[2JNot Found\nHTTP 404\n"
-
-
-def test_it_says_that_the_stand_in_answers_before_a_delivery(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    engine = FakeEngine(image="stand-in")
-    monkeypatch.setattr("tools.playground.call.find_engine", lambda _cache: engine)
-    assert main([]) == 0
-    assert "in place of seed_image" in capfd.readouterr().err
+    printed, said = capfd.readouterr()
+    assert printed == "\\x1b[2JNot Found\nHTTP 404\n"
+    assert "in place of seed_image" in said
 
 
 def test_it_says_that_tasks_are_records(

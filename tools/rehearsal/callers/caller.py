@@ -1,9 +1,8 @@
 """A caller of a service, as another service would be one: by name, at a steady rate.
 
-Its arguments are URL RATE MOST_SECONDS; it ends with its standard input, or after the time. A
-request that fails is tried again, twice, at another address if there is one. Each request is a line
-of JSON on standard output: when it began, the address of its first attempt, and the errors of its
-attempts. No request waits for the one before it.
+Its arguments are URL RATE MOST_SECONDS; it ends with its standard input, or after the time. Each
+request is a line of JSON on standard output: when it began, the address that it called, and its
+error, which is empty after an answer. No request waits for the one before it.
 """
 
 import json
@@ -19,9 +18,7 @@ from urllib.parse import urlsplit
 
 from dnslib import DNSRecord
 
-ATTEMPTS = 3
 TIMEOUT_SECONDS = 2.0
-PAUSE_SECONDS = 0.1
 MOST_AT_ONCE = 64
 
 _DNS_SECONDS = 1.0
@@ -42,13 +39,12 @@ class AddressBook:
             if line.startswith("nameserver")
         )
 
-    def choose(self, avoid: str = "") -> str:
-        """Return one of the addresses, another one than ``avoid`` if there is one."""
+    def choose(self) -> str:
+        """Return one of the addresses."""
         with self._lock:
             if time.monotonic() >= self._expires:
                 self._ask()
-            others = [address for address in self._addresses if address != avoid]
-            return random.choice(others or self._addresses)  # noqa: S311 - no secret
+            return random.choice(self._addresses)  # noqa: S311 - no secret
 
     def _ask(self) -> None:
         question = DNSRecord.question(self._name, "A")
@@ -68,20 +64,14 @@ class AddressBook:
 
 
 def call(url: str, book: AddressBook) -> dict[str, Any]:
-    """Make one request, with all its attempts, and tell what came of it."""
-    began, address, first, errors = time.time(), "", "", []
-    for attempt in range(ATTEMPTS):
-        if attempt:
-            time.sleep(PAUSE_SECONDS)
-        try:
-            address = book.choose(avoid=address)
-            first = first or address
-            _get(url, address)
-        except (OSError, HTTPException, ValueError) as error:
-            errors.append(f"{type(error).__name__}: {error}")
-        else:
-            break
-    return {"at": began, "from": first, "errors": errors, "ok": len(errors) < ATTEMPTS}
+    """Make one request, and tell what came of it."""
+    began, address, failure = time.time(), "", ""
+    try:
+        address = book.choose()
+        _get(url, address)
+    except (OSError, HTTPException, ValueError) as error:
+        failure = f"{type(error).__name__}: {error}"
+    return {"at": began, "from": address, "error": failure}
 
 
 def _get(url: str, address: str) -> None:

@@ -4,14 +4,14 @@ from tools.command_line import run
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from botocore.exceptions import BotoCoreError
 
 from cdk_rehearsal import ConsoleReport, LocalAws, LocalAwsError, RehearsalError
 from settings.examples import ACCOUNT, REGION
-from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
+from tools.rehearsal.context import CORE, RehearsalContext
 from tools.rehearsal.failures import (
     attacks,
     broken_promotions,
@@ -19,54 +19,36 @@ from tools.rehearsal.failures import (
     interrupted_deploys,
     names,
 )
-from tools.rehearsal.failures.context import DEPLOY, FailureContext
-from tools.rehearsal.scenarios.first_deploy import store_token
+from tools.rehearsal.failures.context import FailureContext
 from tools.rehearsal.workspace import Workspace
 from tools.repository import ROOT
 
 Failure = Callable[[FailureContext], None]
 
-OF_A_WHOLE_SERVICE: tuple[Failure, ...] = (
-    destroys.core_in_use,
-    broken_promotions.failed_promotion,
+FAILURES: tuple[Failure, ...] = (
+    names.taken_name,
     broken_promotions.deploy_in_between,
     attacks.attacking_build,
-    interrupted_deploys.killed_during_an_update,
-)
-"""Each needs a deployed service and leaves it whole, so it can also run alone."""
-
-FAILURES: tuple[Failure, ...] = (
-    names.failed_look_up,
-    names.taken_name,
-    *OF_A_WHOLE_SERVICE,
     destroys.service_alone,
     interrupted_deploys.killed_during_a_creation,
     destroys.deleted_by_hand,
-    interrupted_deploys.lost_aws,
 )
 """Each begins with the stacks that the one before it has left."""
 
 
 def main() -> None:
     """Run every failure; exit with 1 and the reason at the first that leaves anything half done."""
-    parser = argparse.ArgumentParser(prog="python -m tools.rehearsal.failures", description=__doc__)
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        choices=[failure.__name__ for failure in OF_A_WHOLE_SERVICE],
-        default=[],
-        help="run only these, after a first deploy that succeeds",
-    )
-    only = parser.parse_args().only
-    chosen = [failure for failure in OF_A_WHOLE_SERVICE if failure.__name__ in only]
+    argparse.ArgumentParser(
+        prog="python -m tools.rehearsal.failures", description=__doc__
+    ).parse_args()
     report = ConsoleReport(ROOT)
     try:
-        rehearse(report, [deploy_service, *chosen] if only else FAILURES)
+        rehearse(report)
     except (RehearsalError, LocalAwsError, BotoCoreError) as error:
         sys.exit(f"\nThe rehearsal of failures failed: {error}")
 
 
-def rehearse(report: ConsoleReport, failures: Sequence[Failure]) -> None:
+def rehearse(report: ConsoleReport) -> None:
     """Start a local AWS, deploy the core, and run the failures one after the other."""
     report.say(
         "Rehearsing failures on a local AWS on 127.0.0.1: no AWS account, none of your credentials."
@@ -79,7 +61,7 @@ def rehearse(report: ConsoleReport, failures: Sequence[Failure]) -> None:
         # With this variable the CLI names the line of the app that has made what failed.
         workspace = stack.enter_context(Workspace(aws, JSII_HOST_STACK_TRACES="1"))
         context = deploy_core(RehearsalContext(aws=aws, workspace=workspace, report=report))
-        for failure in failures:
+        for failure in FAILURES:
             failure(context)
     report.end(
         f"{report.steps} steps in {report.seconds:.0f} s; no failure left anything half done."
@@ -102,14 +84,6 @@ def deploy_core(context: RehearsalContext) -> FailureContext:
         empty=empty,
         core_alone=context.inventory.snapshot(),
     )
-
-
-def deploy_service(context: FailureContext) -> None:
-    """Store the token and deploy the service beside the core."""
-    with context.report.step(f"cdk deploy {SERVICE}"):
-        store_token(context)
-        context.workspace.cdk(*DEPLOY)
-        context.expect_whole(CORE, SERVICE)
 
 
 if __name__ == "__main__":

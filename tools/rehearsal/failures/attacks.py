@@ -7,14 +7,13 @@ import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import yaml
 
 from cdk_rehearsal import RehearsalError, ScratchDirectory, expect
 from cdk_rehearsal.pipelines import Action, ArtifactStore, Source, docker_stand_in
-from tools.rehearsal.context import SERVICE, ServicePipeline
+from tools.rehearsal.context import ServicePipeline
 from tools.rehearsal.failures.attempts import DONE, Attacker, Targets, allowed, forbidden
 from tools.rehearsal.failures.context import FailureContext
 
@@ -24,7 +23,6 @@ _REFUSED_BY_ECR = {
     "put another image under the approved tag": ("ImageTagAlreadyExistsException", "immutable")
 }
 """Attempts that the build's role allows, with error code and reason: tags are immutable."""
-_ACTION_WIDTH = 37
 
 Answers = Mapping[str, list[dict[str, str]]]
 
@@ -38,15 +36,8 @@ class Attack(ServicePipeline):
     def __init__(self, context: FailureContext, folder: Path) -> None:
         super().__init__(context, docker_stand_in(folder / "docker"))
         self._leak = folder / "leaked"
+        self._project = self.project()
         self.answers: dict[str, Answers] = {}
-        name = context.outputs(SERVICE)["PipelineName"]
-        stages = self._client.get_pipeline(name=name)["pipeline"]["stages"]
-        self._actions: dict[str, Action] = {
-            action["name"]: action for stage in stages for action in stage["actions"]
-        }
-        project = self._actions["Build"]["configuration"]["ProjectName"]
-        codebuild = context.aws.client("codebuild")
-        self._project = codebuild.batch_get_projects(names=[project])["projects"][0]
 
     def source_of(self, commit: str) -> Source:
         """Return the application with a buildspec whose last command leaks the environment."""
@@ -80,7 +71,11 @@ class Attack(ServicePipeline):
         """Return what the attempts are aimed at."""
         context = self.context
         service, task = context.service(), context.task_definition()
-        source = artifacts.location(self._actions["Source"]["outputArtifacts"][0]["name"])
+
+        def location(action: str) -> dict[str, str]:
+            return artifacts.location(self.action(action)["outputArtifacts"][0]["name"])
+
+        source = location("Source")
         places = {
             "the source": source,
             # A build has no output artifact; this is where one would be.
@@ -89,9 +84,7 @@ class Attack(ServicePipeline):
         secrets = context.aws.client("secretsmanager").list_secrets()["SecretList"]
         roles = context.aws.client("iam").get_paginator("list_roles").paginate()
         with suppress(KeyError):  # until Release has begun
-            places["the release"] = artifacts.location(
-                self._actions["Release"]["outputArtifacts"][0]["name"]
-            )
+            places["the release"] = location("Release")
         return {
             "repository": context.repository(),
             "builds": f"{context.repository()}/builds",
@@ -109,9 +102,9 @@ class Attack(ServicePipeline):
                     {"name": task["containerDefinitions"][0]["name"], "image": "evil"}
                 ],
             },
-            "function": self._actions["Release"]["configuration"]["FunctionName"],
+            "function": self.action("Release")["configuration"]["FunctionName"],
             "project": self._project["name"],
-            "pipeline": context.outputs(SERVICE)["PipelineName"],
+            "pipeline": context.outputs()["PipelineName"],
             "log_group": f"/aws/codebuild/{self._project['name']}",
             "roles": [each["Arn"] for page in roles for each in page["Roles"]],
             "own_role": self._project["serviceRole"].rpartition("/")[2],
@@ -119,7 +112,7 @@ class Attack(ServicePipeline):
 
 
 def attacking_build(context: FailureContext) -> None:
-    """Attack with the credentials of a build, at each moment of its delivery and after it.
+    """Attack with the credentials of a build, at its end and after the promotion.
 
     The delivery succeeds all the same, with the image that the build has exported.
     """
@@ -127,16 +120,8 @@ def attacking_build(context: FailureContext) -> None:
     report.section("A build that attacks")
     with ScratchDirectory("attack") as scratch:
         attack = Attack(context, scratch.path)
-        moments = {
-            "Release": "before the release",
-            "Deploy": "after the release",
-            "Promote": "before the promotion",
-        }
         with report.step("A delivery of the image that the build exports") as step:
-            attack.run(
-                _COMMIT,
-                before={name: partial(attack.again, moment) for name, moment in moments.items()},
-            )
+            attack.run(_COMMIT)
             exported = attack.artifacts.variables["Build"]["IMAGE"].partition("@")[2]
             expect("the image that the service runs", context.running_image(), exported)
             attack.again("after the promotion")
@@ -146,7 +131,6 @@ def attacking_build(context: FailureContext) -> None:
             with report.step(f"Attacks {moment}") as step:
                 refused = require_refusals(answers)
                 step.note = f"{refused} refused; {len(answers['allowed'])} allowed to builds"
-        _say(context, attack.answers["after the promotion"])
 
 
 def require_refusals(answers: Answers) -> int:
@@ -166,11 +150,3 @@ def require_refusals(answers: Answers) -> int:
     for each in answers["allowed"]:
         expect(f"{each['what']} ({each['said']})", each["code"], DONE)
     return len(answers["forbidden"])
-
-
-def _say(context: FailureContext, answers: Answers) -> None:
-    for each in (*answers["forbidden"], *answers["allowed"]):
-        attempt = f"{each['action']:<{_ACTION_WIDTH}}{each['what']}: "
-        reason = each["said"].partition(" because ")[2] or each["said"]
-        verdict = "allowed" if each["code"] == DONE else f"refused: {reason}"
-        context.report.say_folded(f"            {attempt}", verdict, indent=14)

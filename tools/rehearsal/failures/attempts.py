@@ -18,7 +18,6 @@ Attempt = tuple[str, str, Mapping[str, Any]]
 # The operations that have another name than the IAM action.
 _OPERATIONS = {
     "s3:ListBucket": "list_objects_v2",
-    "s3:ListAllMyBuckets": "list_buckets",
     "lambda:InvokeFunction": "invoke",
 }
 _MANIFEST = '{"schemaVersion": 2, "config": {}, "layers": []}'
@@ -61,8 +60,6 @@ def forbidden(targets: Targets) -> Iterator[Attempt]:
     yield from _deliveries(targets)
     own = {"RoleName": targets["own_role"], "PolicyName": "evil", "PolicyDocument": "{}"}
     yield "widen its own role", "iam:PutRolePolicy", own
-    another = {"RoleName": "evil", "AssumeRolePolicyDocument": "{}"}
-    yield "make a role", "iam:CreateRole", another
     for arn in targets["roles"]:
         role = {"RoleArn": arn, "RoleSessionName": "evil"}
         yield f"become {arn.rpartition('/')[2]}", "sts:AssumeRole", role
@@ -90,14 +87,11 @@ def _images(targets: Targets) -> Iterator[Attempt]:
     yield "move live", put, _image(repository, "live")
     yield "add an image beside live", put, _image(repository, "evil")
     yield "put another image under the approved tag", put, _image(builds, tag)
-    yield "push to another repository", put, _image("another", "live")
     for where, each in ((repository, "live"), (builds, tag)):
         image = {"repositoryName": where, "imageIds": [{"imageTag": each}]}
         yield f"delete {each}", "ecr:BatchDeleteImage", image
         mutable = {"repositoryName": where, "imageTagMutability": "MUTABLE"}
         yield f"let tags of {where} move", "ecr:PutImageTagMutability", mutable
-    policy = {"repositoryName": repository, "policyText": "{}"}
-    yield "open the repository", "ecr:SetRepositoryPolicy", policy
 
 
 def _artifacts(targets: Targets) -> Iterator[Attempt]:
@@ -107,18 +101,14 @@ def _artifacts(targets: Targets) -> Iterator[Attempt]:
         yield f"delete the artifact of {name}", "s3:DeleteObject", place
     bucket = {"Bucket": places["the source"]["Bucket"]}
     yield "list the artifacts", "s3:ListBucket", bucket
-    yield "list all buckets", "s3:ListAllMyBuckets", {}
     yield "open the bucket", "s3:PutBucketPolicy", {**bucket, "Policy": "{}"}
 
 
 def _service(targets: Targets) -> Iterator[Attempt]:
     cluster, revision = targets["cluster"], targets["task_definition"]
-    for name in (targets["service"], "another"):
-        stopped = {"cluster": cluster, "service": name, "desiredCount": 0}
-        yield f"stop the service {name}", "ecs:UpdateService", stopped
+    stopped = {"cluster": cluster, "service": targets["service"], "desiredCount": 0}
+    yield "stop the service", "ecs:UpdateService", stopped
     yield "pass the task's roles on", "ecs:RegisterTaskDefinition", revision
-    task = {"cluster": cluster, "taskDefinition": revision["family"]}
-    yield "run a task", "ecs:RunTask", task
     for secret in targets["secrets"]:
         name = secret.rpartition(":")[2]
         yield f"read {name}", "secretsmanager:GetSecretValue", {"SecretId": secret}
@@ -131,8 +121,6 @@ def _deliveries(targets: Targets) -> Iterator[Attempt]:
     code = {"FunctionName": function, "ZipFile": b"evil"}
     yield "replace its code", "lambda:UpdateFunctionCode", code
     yield "build again", "codebuild:StartBuild", {"projectName": project}
-    changed = {"name": project, "description": "evil"}
-    yield "change its project", "codebuild:UpdateProject", changed
     yield "report the result of a job", "codepipeline:PutJobSuccessResult", {"jobId": _NO_JOB}
     approval = {
         "pipelineName": pipeline,

@@ -1,6 +1,5 @@
 """The context of the failures, with checks that nothing is left half done."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cdk_rehearsal import Snapshot, expect
@@ -9,19 +8,10 @@ from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
 from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET
 
 DEPLOY = ("deploy", "--all", "--require-approval", "never", *AS_SYNTHESISED)
-DESTROY_SERVICE = ("destroy", SERVICE, *AS_SYNTHESISED)
 FAILED_STACK = {"AWS::CloudFormation::Stack": [SERVICE]}
 """What the rollback of a first deploy leaves: the record of the stack, with its events."""
 
 _SECRET = "AWS::SecretsManager::Secret"  # noqa: S105 - the name of a type
-
-
-def cdk_command(arguments: Sequence[str]) -> str:
-    """Return the command line of a user who runs the CDK CLI with these arguments."""
-    return f"npx cdk {' '.join(arguments)}"
-
-
-DEPLOY_COMMAND = cdk_command(("deploy", "--all", *AS_SYNTHESISED))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,35 +1,11 @@
-"""Destroying a core in use, a service without its core, a repository deleted by hand."""
+"""A service is destroyed without its core, and after its repository was deleted by hand."""
 
 from cdk_rehearsal import expect, expect_true
 from cdk_rehearsal.cdk import AS_SYNTHESISED
-from tools.rehearsal.context import CORE, SERVICE
-from tools.rehearsal.failures.context import DESTROY_SERVICE, FailureContext, cdk_command
+from tools.rehearsal.context import SERVICE
+from tools.rehearsal.failures.context import FailureContext
 from tools.rehearsal.scenarios.destroy import deregister_revisions
 from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET
-
-# Without --exclusively the CLI destroys the service stacks first, because they use the core.
-_DESTROY_CORE = ("destroy", CORE, "--exclusively", *AS_SYNTHESISED)
-_DESTROY_ALL = ("destroy", "--all", *AS_SYNTHESISED)
-
-
-def core_in_use(context: FailureContext) -> None:
-    """Try to destroy the core alone."""
-    context.report.section("The core stack is destroyed while a service uses it")
-    with context.report.step("Refused; core and service are unharmed") as step:
-        before = context.status(CORE)
-        said = context.workspace.failing_cdk(*_DESTROY_CORE, "--force")
-        expect("status of the core stack", context.status(CORE), before)
-        context.expect_whole(CORE, SERVICE)
-        client = context.aws.client("cloudformation")
-        events = client.describe_stack_events(StackName=CORE)["StackEvents"]
-        newest = max(events, key=lambda event: event["Timestamp"])
-        reason = str(newest.get("ResourceStatusReason", ""))
-        expect_true("CloudFormation says why", holds=f"in use by {SERVICE}" in reason)
-        step.note = "CloudFormation's events say why"
-    context.report.cli_output(cdk_command(_DESTROY_CORE), said)
-    context.report.cli_output(
-        f"aws cloudformation describe-stack-events --stack-name {CORE}", reason
-    )
 
 
 def service_alone(context: FailureContext) -> None:
@@ -37,12 +13,11 @@ def service_alone(context: FailureContext) -> None:
     context.report.section("The service alone is destroyed")
     with context.report.step("All of the service is gone, the core stays") as step:
         family = context.outputs()["TaskDefinitionFamily"]
-        said = context.workspace.cdk(*DESTROY_SERVICE, "--force")
+        context.workspace.cdk("destroy", SERVICE, *AS_SYNTHESISED, "--force")
         expect_true("the stack is gone", holds=context.status() is None)
         revisions = deregister_revisions(context, family)
         context.expect_core_alone()
         step.note = f"{revisions} revisions of deliveries deregistered"
-    context.report.cli_output(cdk_command(DESTROY_SERVICE), said)
 
 
 def deleted_by_hand(context: FailureContext) -> None:
@@ -52,10 +27,9 @@ def deleted_by_hand(context: FailureContext) -> None:
         repository = context.repository()
         context.aws.client("ecr").delete_repository(repositoryName=repository, force=True)
     with context.report.step("cdk destroy --all: nothing is left") as step:
-        said = context.workspace.cdk(*_DESTROY_ALL, "--force")
+        context.workspace.cdk("destroy", "--all", *AS_SYNTHESISED, "--force")
         context.aws.client("secretsmanager").delete_secret(
             SecretId=TOKEN_SECRET, ForceDeleteWithoutRecovery=True
         )
         expect("left behind", context.inventory.added_since(context.empty), {})
         step.note = f"{len(context.empty)} kinds of resources are as before the first deploy"
-    context.report.cli_output(cdk_command(_DESTROY_ALL), said)

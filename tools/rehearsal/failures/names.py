@@ -1,33 +1,12 @@
-"""A VPC that the look-up does not find, and a service name that is taken."""
+"""A service name that is taken."""
 
 from typing import Any
 
 from cdk_rehearsal import expect, expect_true, relevant_lines
 from tools.rehearsal.context import CORE, SERVICE
-from tools.rehearsal.failures.context import (
-    DEPLOY,
-    DEPLOY_COMMAND,
-    FAILED_STACK,
-    FailureContext,
-)
+from tools.rehearsal.failures.context import DEPLOY, FAILED_STACK, FailureContext
 from tools.rehearsal.scenarios.first_deploy import store_token
-from tools.rehearsal.scenarios.shared_core import names_of
 from tools.repository import ROOT
-
-_ENV_FILE = "existing.env"
-_SYNTH = ("synth", "--quiet")
-
-
-def failed_look_up(context: FailureContext) -> None:
-    """Look a VPC up with a misspelt name."""
-    context.report.section("A VPC that is given by name cannot be looked up")
-    workspace, name = context.workspace, context.outputs(CORE)["VpcName"]
-    with context.report.step("With a misspelt name: refused"):
-        names = names_of(context.outputs(CORE)) | {"vpc_name": f"{name}s"}
-        workspace.write_env(_ENV_FILE, deploy_core_stack="False", **names)
-        said = workspace.failing_cdk(*_SYNTH, env_file=_ENV_FILE)
-        expect_true("the CLI says why", holds=f'"tag:Name":"{name}s"' in said)
-    workspace.cdk(*_SYNTH)  # the settings that the next failures deploy
 
 
 def taken_name(context: FailureContext) -> None:
@@ -65,9 +44,7 @@ def taken_name(context: FailureContext) -> None:
         ecs.deregister_task_definition(taskDefinition=definition)
         context.expect_core_alone(FAILED_STACK)
         step.note = "of the stack only the record is left"
-    context.report.cli_output(DEPLOY_COMMAND, said)
     with context.report.step("Without that service the second deploy succeeds") as step:
-        said = context.workspace.cdk(*DEPLOY)
+        context.workspace.cdk(*DEPLOY)
         context.expect_whole(CORE, SERVICE)
         step.note = f"{context.status()}: the CLI deleted the failed stack and created it again"
-    context.report.cli_output(DEPLOY_COMMAND, said)

@@ -35,7 +35,7 @@ def add_services(rehearsal: Rehearsal) -> None:
     with report.step("Each is found by its name") as step:
         for stack in (SERVICE, CALLER, BY_NAMES):
             _expect_discoverable(rehearsal, stack)
-        step.note = "DiscoverInstances and A records for three services"
+        step.note = "DiscoverInstances for three services"
     with report.step("cdk destroy of the last one: the others stay") as step:
         workspace.cdk("destroy", "--all", "--force", *AS_SYNTHESISED)
         rehearsal.expect_running(SERVICE, CALLER)
@@ -86,19 +86,12 @@ def _write_settings(rehearsal: Rehearsal) -> None:
         "by-names.env",
         **another_service("ByNames", "ecsdemo-by-names"),
         **as_sample,
-        **names_of(core),
+        vpc_name=core["VpcName"],
+        namespace_name=core["NamespaceNames"],
+        namespace_arn=core["NamespaceArns"],
+        namespace_id=core["NamespaceIds"],
+        ecs_task_execution_role_arn=core["TaskExecutionRoleArn"],
     )
-
-
-def names_of(core: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings that name the resources of a core stack, by its outputs."""
-    return {
-        "vpc_name": core["VpcName"],
-        "namespace_name": core["NamespaceNames"],
-        "namespace_arn": core["NamespaceArns"],
-        "namespace_id": core["NamespaceIds"],
-        "ecs_task_execution_role_arn": core["TaskExecutionRoleArn"],
-    }
 
 
 def another_service(prefix: str, name: str) -> dict[str, str]:
@@ -116,14 +109,13 @@ def another_service(prefix: str, name: str) -> dict[str, str]:
 
 def _expect_discoverable(rehearsal: Rehearsal, stack: str) -> None:
     """Wait until the name of a service has the addresses of its running tasks, and no other."""
-    context, host = rehearsal.context, rehearsal.context.host(stack)
+    context = rehearsal.context
 
     def is_known() -> bool:
-        addresses = sorted(context.task_addresses(stack))
         found = [each["Attributes"]["AWS_INSTANCE_IPV4"] for each in context.instances(stack)]
-        return sorted(found) == addresses == sorted(context.a_records(host))
+        return sorted(found) == sorted(context.task_addresses(stack))
 
-    wait_until(f"Cloud Map and DNS have the addresses of {host}", is_known)
+    wait_until(f"Cloud Map has the addresses of {context.host(stack)}", is_known)
 
 
 def _expect_everywhere(rehearsal: Rehearsal, core: Mapping[str, str]) -> None:

@@ -19,8 +19,8 @@ def test_each_grant_has_a_call_or_a_page_of_aws_that_wants_it() -> None:
     }
     ledger = Ledger(calls=3, refusals=[], uses=uses)
     text = page(ledger)
-    assert "| `ecr:PutImage` | `ecr:PutImage` |  |" in text
-    assert f"| `ecs:TagResource` |  | {UNUSED.reason} |" in text
+    assert "Used: `ecr:PutImage`.\n" in text
+    assert f"- `ecs:TagResource`: [unused]({UNUSED.reason})\n" in text
     assert UNUSED.reason
     assert ledger.unexplained == [UNEXPLAINED]
     assert ledger.superfluous == [SHARED]

@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from subprocess import CompletedProcess
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -11,7 +9,7 @@ import pytest
 from cdk_rehearsal import ConsoleReport, LocalAws
 from settings.examples import ACCOUNT, REGION, example_deployment, quoted, sample_env
 from tools.init.proposal import LATER
-from tools.rehearsal.rehearse import find_engine, pull_first_image
+from tools.rehearsal.rehearse import find_engine
 from tools.rehearsal.rehearsed_service import SettingsFiles, choose_service, sample_service
 from tools.rehearsal.sample_image import SWITCH
 from tools.rehearsal.scenarios.first_deploy import advise_on_ways_out
@@ -77,17 +75,6 @@ def test_without_an_engine_the_end_of_the_report_says_what_is_not_shown(
     last = capsys.readouterr().out.partition("This is the end.")[2]
     assert "Not shown: tasks as containers: REHEARSAL_DOCKER=stand-in" in last
     assert "Not shown: that your Dockerfile builds" in last
-
-
-def test_a_line_of_what_is_not_shown_ends_with_a_whole_word(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    refused = CompletedProcess([], 1, "", "word " * 100)
-    engine = SimpleNamespace(name="e", has_image=lambda _: False, attempt=lambda *_, **__: refused)
-    report = ConsoleReport()
-    pull_first_image(report, cast("Any", engine), "nginx")
-    report.end("This is the end.")
-    assert capsys.readouterr().out.endswith(" word word ...\n")
 
 
 @pytest.mark.slow

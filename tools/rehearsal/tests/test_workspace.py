@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from cdk_rehearsal import LocalAws, RehearsalError
+from cdk_rehearsal import LocalAws, LocalAwsError, RehearsalError
 from cdk_rehearsal.cdk import Cli
 from cdk_rehearsal.cdk import workspace as module
 from tools.rehearsal.workspace import Workspace, app_command
@@ -43,39 +43,44 @@ def workspace(aws: Listener) -> Iterator[Workspace]:
         yield workspace
 
 
-def start(pass_fds: tuple[int, ...] = ()) -> Cli:
-    """Start a shell with a child that does not end by itself."""
-    cli = subprocess.Popen(
-        ["sh", "-c", "sleep 60 >/dev/null 2>&1 & echo; wait"],
+@pytest.fixture
+def pipe() -> tuple[int, int]:
+    """A pipe; its first end can be read when no process has the other one any more."""
+    return os.pipe()
+
+
+@pytest.fixture
+def cli(pipe: tuple[int, int]) -> Iterator[Cli]:
+    """A shell with a child that does not end by itself; both have the second end of the pipe."""
+    held, end = pipe
+    with subprocess.Popen(
+        ["sh", "-c", "sleep 600 >/dev/null 2>&1 & wait"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        pass_fds=pass_fds,
-    )
-    assert cli.stdout
-    assert cli.stdout.readline() == "\n", "the child has been started"
-    return cli
+        pass_fds=(end,),
+    ) as cli:
+        os.close(end)
+        yield cli
+    os.close(held)
 
 
-def test_all_that_the_cli_has_started_is_killed(workspace: Workspace) -> None:
-    held_by_all, end = os.pipe()
-    cli = start(pass_fds=(end,))
-    os.close(end)
-    assert not select.select([held_by_all], [], [], 0)[0], "the shell and its child run"
-    workspace.kill(cli)
-    # The end of a pipe can be read when no process holds its other end any more.
-    assert select.select([held_by_all], [], [], 60)[0]
-    os.close(held_by_all)
+def test_the_cli_is_killed_with_its_children_when_it_hangs(
+    workspace: Workspace, cli: Cli, pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CLI_SECONDS", 0)
+    with pytest.raises(RehearsalError, match="hangs"):
+        workspace.finish(cli)
+    assert select.select([pipe[0]], [], [], 60)[0]
     assert cli.returncode == -9
 
 
-def test_the_cli_is_killed_when_it_hangs(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+def test_the_cli_is_killed_when_the_local_aws_is_gone(
+    aws: Listener, workspace: Workspace, cli: Cli
 ) -> None:
-    cli = start()
-    monkeypatch.setattr(module, "CLI_SECONDS", 0)
-    with pytest.raises(RehearsalError, match="hangs"):
+    aws.socket.close()
+    with pytest.raises(LocalAwsError, match="its last words"):
         workspace.finish(cli)
     assert cli.returncode == -9
 

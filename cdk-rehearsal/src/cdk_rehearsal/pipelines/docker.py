@@ -44,6 +44,8 @@ _BASE_IMAGE = "BASE_IMAGE"
 """The environment variable and build argument with the image that a Dockerfile starts from."""
 _DERIVED = "derived"
 """A folder of the state; its Dockerfile is built on top of each image that gets a tag."""
+_LAYERS = "layers"
+"""A folder of the state with the layers of the images that have been pushed."""
 _IMAGE_IN_ECR = r"{}\.dkr\.ecr\.{}\.[a-z.]+/[a-z0-9._/-]+(?::[\w.-]+)?(?:@sha256:[0-9a-f]{{64}})?"
 # Python must not import this package from the folder of a build.
 _CALL = (sys.executable, "-P", "-c", f"from {__name__} import main; main()")
@@ -387,7 +389,8 @@ def _push(state: State, image: str) -> None:
     if not (identity := state.known("images").get(image)):
         raise _RefusalError(f"an image does not exist locally with the tag: {image}")
     if state.engine:
-        built: AbstractContextManager[Image] = saved_by(state.engine[0], identity)
+        layers = state.folder / _LAYERS
+        built: AbstractContextManager[Image] = saved_by(state.engine[0], identity, layers)
     else:
         built = nullcontext(small_image(identity))
     try:

@@ -22,7 +22,7 @@ MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 _LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
-_INDEX, _DOCKERS_INDEX = "index.json", "manifest.json"
+INDEX, _DOCKERS_INDEX = "index.json", "manifest.json"
 
 Manifest: TypeAlias = dict[str, Any]
 Open: TypeAlias = Callable[[str], IO[bytes]]
@@ -120,26 +120,30 @@ def saved_image(archive: Path) -> Iterator[Image]:
     with ScratchDirectory("image") as scratch:
         with tarfile.open(archive) as packed:
             packed.extractall(scratch.path, filter="data")
+        yield image_in(scratch.path)
 
-        def member(name: str) -> IO[bytes]:
-            try:
-                return (scratch.path / name).open("rb")
-            except FileNotFoundError:
-                raise ImageError(f"the image, as the engine has saved it, lacks {name}") from None
 
-        if (scratch.path / _INDEX).exists():
-            (root, *others) = _read(member, _INDEX)["manifests"]
-            if others:
-                raise ImageError(f"the engine has saved {len(others) + 1} images instead of one")
+def image_in(folder: Path) -> Image:
+    """Read the only image of an unpacked archive; ``ImageError`` if it is of another kind."""
 
-            def blob(digest: str) -> IO[bytes]:
-                return member(_path(digest))
+    def member(name: str) -> IO[bytes]:
+        try:
+            return (folder / name).open("rb")
+        except FileNotFoundError:
+            raise ImageError(f"the image, as the engine has saved it, lacks {name}") from None
 
-            with blob(root["digest"]) as file:
-                content = file.read()
-            yield Image(content=content, media_type=root["mediaType"], open=blob)
-        else:
-            yield _of_docker(member)
+    if not (folder / INDEX).exists():
+        return _of_docker(member)
+    (root, *others) = _read(member, INDEX)["manifests"]
+    if others:
+        raise ImageError(f"the engine has saved {len(others) + 1} images instead of one")
+
+    def blob(digest: str) -> IO[bytes]:
+        return member(_path(digest))
+
+    with blob(root["digest"]) as file:
+        content = file.read()
+    return Image(content=content, media_type=root["mediaType"], open=blob)
 
 
 def _read(member: Open, name: str) -> Any:
@@ -184,7 +188,7 @@ def _write(file: Path, image: Image, name: str) -> None:
     described |= {"Layers": [_path(each) for each in layers]}
     texts = {
         "oci-layout": {"imageLayoutVersion": "1.0.0"},
-        _INDEX: {"schemaVersion": 2, "manifests": [{**root, "annotations": names}]},
+        INDEX: {"schemaVersion": 2, "manifests": [{**root, "annotations": names}]},
         _DOCKERS_INDEX: [described],
     }
     with tarfile.open(file, "w") as archive:
