@@ -105,4 +105,7 @@ def test_what_is_generated_becomes_a_pattern_and_what_the_template_names_stays()
     arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:token-Ab1Cd2"
     names.add("Shop", {"Name": "token"}, arn, {})
     assert names.pattern(arn) == f"{arn[:-6]}??????"
+    # What the template finds in a rehearsal has another id in the account.
+    found = "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-0123456789abcdef0"
+    assert names.pattern(found).endswith(":vpc/*")
     assert names.pattern("vpc-of-somebody") == "vpc-of-somebody"

@@ -76,7 +76,7 @@ def foresee_update(role: str, subject: Subject) -> None:
 
 def learn(subject: Subject, physical_id: str, attributes: Mapping[str, Any]) -> None:
     """Remember which names of a new resource were generated, and what its policies grant."""
-    GENERATED.add(subject.stack, subject.properties, physical_id, attributes)
+    GENERATED.add(subject.stack, subject.properties, physical_id, attributes, subject.logical_id)
     DEMANDS.grant(subject.stack, _granted(subject))
 
 
@@ -99,9 +99,9 @@ def _of_action(action: str, subject: Subject, operation: str) -> Iterable[Need]:
         return [Need(action, role, GENERATED.pattern(role)) for role in roles]
     if action == "iam:CreateServiceLinkedRole":
         return [_linked_role(subject)]
-    needs = needs_of(action, subject, GENERATED)
+    needs = [_of_existing_role(each) for each in needs_of(action, subject, GENERATED)]
     if action in ("iam:AttachRolePolicy", "iam:DetachRolePolicy"):
-        needs = _of_managed_policies(list(needs), subject)
+        needs = list(_of_managed_policies(needs, subject))
     if action in _OF_BOUNDED_ROLES:
         return [_with_boundary(need, subject) for need in needs]
     if operation == "delete" and _REMOVES.search(action):
@@ -126,6 +126,17 @@ def _of_stack(need: Need, subject: Subject) -> Need:
     if not tagging.get("cloudFormationSystemTags") or not knows_tags(own):
         return need
     return Need(need.action, need.resource, need.pattern, {**need.keys, _STACK_TAG: subject.stack})
+
+
+def _of_existing_role(need: Need) -> Need:
+    """Return a need on a role with the ARN of the role, since only that has its path."""
+    if ":role/" not in need.resource:
+        return need
+    role = iam._roles.get(need.resource.rpartition("/")[2])
+    arn = role["Arn"] if role else need.resource
+    if arn == need.resource:
+        return need
+    return Need(need.action, arn, GENERATED.pattern(arn), need.keys)
 
 
 def _with_boundary(need: Need, subject: Subject) -> Need:

@@ -13,6 +13,8 @@ _ARN_PARTS = 6
 _BETWEEN = re.compile(r"([/:|])")
 # A shorter part of an ARN, like the revision of a task definition, may have other meanings.
 _SHORTEST = 4
+# Ids of VPCs, subnets, namespaces and so on: what exists in a rehearsal has others in the account.
+_ID = re.compile(r"(?:[a-z]+-)+[0-9a-f]{8,17}|(?:ns|srv)-\w+")
 _SECRET_SUFFIX = 7  # Secrets Manager ends an ARN with a hyphen and six characters
 
 
@@ -28,35 +30,45 @@ class GeneratedNames:
         properties: Mapping[str, Any],
         physical_id: str,
         attributes: Mapping[str, Any],
+        logical_id: str = "",
     ) -> None:
         """Learn from a new resource: what its properties do not contain was generated."""
         given = frozenset(_texts(properties))
         for value in (physical_id, *attributes.values()):
             if isinstance(value, str) and value and value not in given:
-                self._patterns[value] = self._generalised(value, given, stack, physical_id)
+                self._patterns[value] = self._generalised(
+                    value, given, stack, physical_id, logical_id
+                )
 
     def pattern(self, text: str) -> str:
         """Return the text with wildcards instead of what was generated."""
         if text in self._patterns:
             return self._patterns[text]
         head, rest = _split(text)
-        return head + "".join(self._patterns.get(part, part) for part in _BETWEEN.split(rest))
+        parts = (self._patterns.get(part, part) for part in _BETWEEN.split(rest))
+        return head + "".join("*" if _ID.fullmatch(part) else part for part in parts)
 
-    def _generalised(self, value: str, given: frozenset[str], stack: str, physical_id: str) -> str:
+    def _generalised(
+        self, value: str, given: frozenset[str], stack: str, physical_id: str, logical_id: str
+    ) -> str:
         head, rest = _split(value)
         parts = []
         for part in _BETWEEN.split(rest):
-            general = self._part(part, given, stack, physical_id)
+            general = self._part(part, given, stack, physical_id, logical_id)
             if general != part and len(part) >= _SHORTEST:
                 self._patterns[part] = general
             parts.append(general)
         return head + "".join(parts)
 
-    def _part(self, part: str, given: frozenset[str], stack: str, physical_id: str) -> str:
+    def _part(
+        self, part: str, given: frozenset[str], stack: str, physical_id: str, logical_id: str
+    ) -> str:
         if part in self._patterns:
             return self._patterns[part]
         if part in given or not part:
             return part
+        if logical_id and part.startswith(f"{logical_id}-"):
+            return f"{logical_id}-*"  # the name of a secret
         if part.lower().startswith(f"{stack.lower()}-"):
             return f"{part[: len(stack)]}-*"
         if part[:-_SECRET_SUFFIX] in given and part[-_SECRET_SUFFIX] == "-":

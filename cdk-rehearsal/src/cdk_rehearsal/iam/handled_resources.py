@@ -74,7 +74,7 @@ def _arns(action: str, subject: Subject) -> Iterator[tuple[str, str]]:
     """Yield ARNs, each with its pattern, or none if it follows from the ARN."""
     types = resource_types(action)
     own, end = own_type(subject)
-    if "Tag" in action and any(each.lower() == own for each in types):
+    if "tag" in action.lower() and any(each.lower() == own for each in types):
         types = (own,)  # a handler tags only its own resource
     found = False
     for kind in types:
@@ -129,7 +129,9 @@ def _own_arn(action: str, subject: Subject, own: str, end: str) -> tuple[str, st
     path = subject.text("Path").strip("/")
     if path and own.startswith("iam:"):
         prefix += f"{path}/"
-    return f"{prefix}{name.lstrip('/')}", f"{prefix}{pattern.lstrip('/')}"
+    if own.startswith("ssm:"):  # the ARN of a parameter has no slash before its name
+        name, pattern = name.lstrip("/"), pattern.lstrip("/")
+    return f"{prefix}{name}", f"{prefix}{pattern}"
 
 
 def _named(subject: Subject, name: str) -> tuple[str, str]:
@@ -137,6 +139,8 @@ def _named(subject: Subject, name: str) -> tuple[str, str]:
     if text := subject.text(name):
         last = text.rpartition("/")[2] if name == "Cluster" else text
         return last, last
+    if subject.kind == "AWS::SecretsManager::Secret":
+        return f"{subject.logical_id}-*", f"{subject.logical_id}-*"
     stack = subject.stack.lower() if subject.kind in _LOWER_CASE else subject.stack
     own = subject.physical_id.rpartition("/")[2].rpartition("|")[2]
     return own or f"{stack}-{subject.logical_id}-*", f"{stack}-*"

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from ministack.services import cloudformation
 
@@ -21,7 +22,7 @@ _REFERENCE = re.compile(
 
 def needs_of_template(subject: Subject) -> Iterator[Need]:
     """Yield what the creation or update of a resource needs besides its handler."""
-    stack = cloudformation._stacks.get(subject.stack) or {}
+    stack = _under_way(subject.stack) or cloudformation._stacks.get(subject.stack) or {}
     own = stack.get("_template", {}).get("Resources", {}).get(subject.logical_id, {})
     text = json.dumps(own.get("Properties", {}), default=str)
     if _ZONES in text:
@@ -32,6 +33,16 @@ def needs_of_template(subject: Subject) -> Iterator[Need]:
     for parameter in (stack.get("_resolved_params") or {}).values():
         if name := parameter.get("SsmName"):
             yield _parameter(subject, name)
+
+
+def _under_way(stack: str) -> dict[str, Any]:
+    """Return the change set that is executed now; its template becomes that of the stack later."""
+    executed = (
+        each
+        for each in cloudformation._change_sets.values()
+        if each["StackName"] == stack and each["ExecutionStatus"] == "EXECUTE_IN_PROGRESS"
+    )
+    return next(executed, {})
 
 
 def _of_reference(subject: Subject, service: str, name: str) -> Iterator[Need]:
