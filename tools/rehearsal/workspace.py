@@ -4,6 +4,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 from cdk_rehearsal import LocalAws, cdk
@@ -27,7 +28,12 @@ class Workspace(cdk.Workspace):
         super().__init__(aws, cli=cli, jsii_cache=ROOT / ".cache" / "jsii", **variables)
         shutil.copy(ROOT / "cdk.json", self.folder)
         self._synthesis = Synthesis(self.folder, self.environment)
-        self.policies = ManagedPolicies(aws.access, documents)
+        self._documents = documents
+
+    @cached_property
+    def policies(self) -> ManagedPolicies:
+        """The policies of CloudFormation's role, if there are documents."""
+        return ManagedPolicies(self.access, self._documents)
 
     def bootstrap(self, execution_policies: Sequence[str] = ()) -> None:
         """See ``cdk.Workspace.bootstrap``."""
