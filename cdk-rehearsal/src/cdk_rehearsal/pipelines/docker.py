@@ -19,15 +19,15 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 import boto3
 from botocore.exceptions import ClientError
 
-from cdk_rehearsal.bounds import ENGINE_SECONDS
 from cdk_rehearsal.containers.engine import Engine, EngineError
-from cdk_rehearsal.containers.ownership import KEPT_IMAGES, OWNER, Build, loaded_name, owned
+from cdk_rehearsal.containers.ownership import KEPT_IMAGES, OWNER, build, name_in_run, owned
 from cdk_rehearsal.scratch import ScratchDirectory
 from cdk_rehearsal.services.ecr.image_archive import (
     Image,
@@ -232,23 +232,20 @@ def _build(state: State, given: argparse.Namespace) -> None:
     dockerfile = _with_base_images(state, dockerfile)
     if state.engine:
         engine, labels = state.engine
-        options = [f"--target={given.target}"] if given.target else []
-        options += ["--file", str(dockerfile)]
         if _BASE_IMAGE in os.environ and not any(
             a.startswith(f"{_BASE_IMAGE}=") for a in arguments
         ):
             # The image on this machine; a buildspec need not know that there is another one.
             arguments.append(f"{_BASE_IMAGE}={os.environ[_BASE_IMAGE]}")
-        options += [f"--build-arg={each}" for each in arguments]
+        options = [f"--target={given.target}"] if given.target else []
+        options += ["--file", str(dockerfile), *(f"--build-arg={each}" for each in arguments)]
         # An image without a tag is kept for the next build, under a name that says whose it is.
-        name = given.tag or f"{KEPT_IMAGES}/build:{given.target or 'last'}"
-        run, kept = labels[OWNER], not given.tag
-        build = Build(engine=engine, tag=name, run=run, kept=kept)
-        _run_engine(build, options, given.context, secrets)
+        name, kept = given.tag or f"{KEPT_IMAGES}/build:{given.target or 'last'}", not given.tag
+        built = partial(_built, engine, labels[OWNER], name, kept=kept)
+        built(options, given.context, secrets)
         derived = state.folder / _DERIVED
         if given.tag and derived.is_dir():
-            build = Build(engine=engine, tag=name, run=run, kept=kept)
-            _run_engine(build, [f"--build-arg=BUILT={given.tag}"], derived, [])
+            built([f"--build-arg=BUILT={given.tag}"], derived, [])
         identity = engine("image", "inspect", "--format", "{{.Id}}", name)
         image = f"sha256:{identity.removeprefix('sha256:')}"
     else:
@@ -258,24 +255,25 @@ def _build(state: State, given: argparse.Namespace) -> None:
         state.remember("images", given.tag, image)
 
 
-def _run_engine(
-    build: Build, options: Sequence[str], context: Path, secrets: Sequence[str]
+def _built(
+    engine: Engine,
+    run: str,
+    name: str,
+    options: Sequence[str],
+    context: Path,
+    secrets: Sequence[str],
+    *,
+    kept: bool,
 ) -> None:
-    built = False
-    try:
-        with ScratchDirectory("build-secrets") as scratch:
-            from_files = []
-            for secret in secrets:  # the engine does not have the variables of the build
-                (scratch.path / secret).write_text(os.environ[secret], encoding="utf-8")
-                from_files.append(f"--secret=id={secret},src={scratch.path / secret}")
-            arguments = (*options, *build.options, *from_files, str(context))
-            done = build.engine.attempt("build", *arguments, timeout=ENGINE_SECONDS)
-        built = done.returncode == 0
-    finally:
-        build.finish(built=built)
+    with ScratchDirectory("build-secrets") as scratch:
+        from_files = []
+        for secret in secrets:  # the engine does not have the variables of the build
+            (scratch.path / secret).write_text(os.environ[secret], encoding="utf-8")
+            from_files.append(f"--secret=id={secret},src={scratch.path / secret}")
+        done = build(engine, run, name, *options, *from_files, str(context), kept=kept)
     print(done.stdout, done.stderr, sep="\n")
     if done.returncode != 0:
-        raise _RefusalError(f"{build.engine.name} ended with {done.returncode}")
+        raise _RefusalError(f"{engine.name} ended with {done.returncode}")
 
 
 def _pretended(dockerfile: Path, context: Path, target: str, arguments: Sequence[str]) -> str:
@@ -370,7 +368,7 @@ def _pull(image: str) -> Image | None:
 
 def _loaded(engine: Engine, labels: Mapping[str, str], image: Image) -> str:
     """Return the engine's name of an image in ECR; if the engine lacks the image, load it."""
-    name = loaded_name(labels, digest_of(image.content))
+    name = name_in_run(labels[OWNER], digest_of(image.content))
     if known := [each for each in ids_in_engine(image) if engine.has_image(each)]:
         engine("tag", known[0], name)
         return name
