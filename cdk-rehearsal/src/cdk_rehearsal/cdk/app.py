@@ -69,6 +69,23 @@ class AppWorkspace(Workspace):
             reasons = last_lines(output, _LAST_LINES)
         raise RehearsalError("\n".join([f"cdk {arguments[0]} failed:", *reasons]))
 
+    def run(self, command: str) -> None:
+        """Run a command of the shell as root in the folder of the app."""
+        started = subprocess.Popen(
+            ["/bin/sh", "-c", command],
+            cwd=self._app,
+            env=self.environment | self._aws.access.key.as_variables(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+        done = self.finish(started)
+        if done.returncode != 0:
+            lines = last_lines(done.stdout + done.stderr, _LAST_LINES)
+            raise RehearsalError("\n".join([f"{command} failed:", *lines]))
+
     def synthesise(self) -> Assembly:
         """Run the app; later commands use the assembly with ``AS_SYNTHESISED``."""
         self.cdk("synth", "--quiet", "--output", str(self.folder / ASSEMBLY), *self._context)
