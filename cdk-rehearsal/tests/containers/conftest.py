@@ -11,10 +11,10 @@ from cdk_rehearsal.containers import (
     NoEngineError,
     base_image,
     build_image,
-    default_cache,
     find_engine,
     owned,
 )
+from cdk_rehearsal.containers.engine import default_cache
 from cdk_rehearsal.containers.network import ContainerNetwork, container_network
 from cdk_rehearsal.containers.ownership import KEPT_IMAGES
 

@@ -19,8 +19,6 @@ from cdk_rehearsal.containers import (
     KEPT_IMAGES,
     OWNER,
     Engine,
-    EngineError,
-    build_image,
     build_process,
     left_over,
     owned,
@@ -41,7 +39,8 @@ UNNAMED = ("images", "--quiet", "--filter", "dangling=true", "--filter", f"label
 BUILD = """
 import os, sys
 from pathlib import Path
-from cdk_rehearsal.containers import default_cache, find_engine, left_over
+from cdk_rehearsal.containers import find_engine, left_over
+from cdk_rehearsal.containers.engine import default_cache
 from cdk_rehearsal.pipelines import docker_by_engine
 from cdk_rehearsal.pipelines.build import parse_buildspec, run_build
 engine, folder = find_engine(default_cache()), Path.cwd()
@@ -218,23 +217,6 @@ def test_a_new_build_replaces_the_kept_image_when_no_other_run_is_active(
     filters = ("--filter", f"label={TEST_LABEL}")
     kept = engine("images", "--format", "{{.Repository}}", *filters).split()
     assert sorted(kept) == [f"{KEPT_IMAGES}/newest", stages, f"{KEPT_IMAGES}/tests"]
-
-
-@pytest.mark.usefixtures("names", "locked", "alone")
-def test_a_failed_build_leaves_no_image_and_does_not_rename_the_users(
-    engine: Engine, image: str, tmp_path: Path
-) -> None:
-    with owned(engine):
-        _build(engine, tmp_path, image, KEPT)
-        patched = _user_image(engine, tmp_path, KEPT, f"--tag={KEPT}")
-        (tmp_path / "Dockerfile").write_text(
-            f"ARG BASE_IMAGE={image}\nFROM scratch\nLABEL {TEST_LABEL} again=1\nCOPY nothing /\n"
-        )
-        with pytest.raises(EngineError):
-            build_image(engine, tmp_path, KEPT, tmp_path)
-        (found,) = json.loads(engine("image", "inspect", patched))
-        assert found["RepoTags"] == [KEPT]
-    assert engine(*UNNAMED) == ""
 
 
 @contextmanager

@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 
-from cdk_rehearsal import NO_DELAYS, EngineAccess, LocalAws, push_from_engine, push_image
+from cdk_rehearsal import NO_DELAYS, LocalAws, push_from_engine, push_image
 from cdk_rehearsal.bounds import SETTLE_SECONDS
-from cdk_rehearsal.containers import Engine, docker_host
+from cdk_rehearsal.containers import Engine
+from cdk_rehearsal.containers.engine import docker_host
 from cdk_rehearsal.containers.network import ContainerNetwork
 from cdk_rehearsal.expectation import wait_until
+from cdk_rehearsal.options import EngineAccess
 from support.discoverable import Resources, registry, service
+from support.discoverable import network as network_of
 from support.stacks import StackFailedError, Stacks
 
 pytestmark = pytest.mark.slow
@@ -55,24 +58,9 @@ def stacks(aws: LocalAws) -> Iterator[Stacks]:
 
 
 def _resources(cidr: str, *, count: int = 2, drain: int = 1, **container: Any) -> Resources:
-    prefix = cidr.rpartition(".")[0].rpartition(".")[0]
-    resources: Resources = {
-        "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": cidr}},
-        "Group": {
-            "Type": "AWS::EC2::SecurityGroup",
-            "Properties": {"VpcId": {"Ref": "Vpc"}, "GroupDescription": "tasks"},
-        },
-    }
-    for number, zone in enumerate("ABC", start=1):
-        resources[f"Subnet{zone}"] = {
-            "Type": "AWS::EC2::Subnet",
-            "Properties": {
-                "VpcId": {"Ref": "Vpc"},
-                "CidrBlock": f"{prefix}.{number}.0/24",
-                "AvailabilityZone": f"eu-west-1{zone.lower()}",
-            },
-        }
-    resources |= registry() | service(count=count, image=f"{REPOSITORY}:good")
+    image = f"{REPOSITORY}:good"
+    resources = network_of(base=cidr.removesuffix(".0.0/16")) | registry()
+    resources |= service(count=count, image=image)
     (definition,) = resources["Task"]["Properties"]["ContainerDefinitions"]
     definition |= {
         "HealthCheck": CHECK,

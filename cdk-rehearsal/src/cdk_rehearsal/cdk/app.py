@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from cdk_rehearsal.cdk.assembly import Assembly
-from cdk_rehearsal.cdk.workspace import ASSEMBLY, Workspace, last_lines
+from cdk_rehearsal.cdk.workspace import ASSEMBLY, Workspace
 from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.report import relevant_lines
 from cdk_rehearsal.server.local_aws import LocalAws
@@ -21,7 +21,6 @@ CLI_VERSION = "2.1148.1"
 
 _CONTEXT = "cdk.context.json"
 _INSTALLED = "node_modules"
-_LAST_LINES = 40
 _VENVS = (".venv", "venv")
 
 
@@ -58,16 +57,10 @@ class AppWorkspace(Workspace):
             self._scratch.remove()
             raise RehearsalError(f"{app / 'cdk.json'} cannot be read: {error}") from None
 
-    def cdk(self, *arguments: str) -> str:
-        """See ``Workspace.cdk``; the error has only the reasons."""
-        done = self.finish(self.start(*arguments))
-        if done.returncode == 0:
-            return done.stdout
-        output = done.stdout + done.stderr
+    def reasons(self, output: str) -> list[str]:
+        """Return the reasons of the CDK CLI, or the end of the output if the app has failed."""
         reasons = relevant_lines(output, self._app)
-        if len(reasons) == 1:  # the app itself has failed
-            reasons = last_lines(output, _LAST_LINES)
-        raise RehearsalError("\n".join([f"cdk {arguments[0]} failed:", *reasons]))
+        return reasons if len(reasons) > 1 else super().reasons(output)
 
     def run(self, command: str) -> None:
         """Run a command of the shell as root in the folder of the app."""
@@ -83,7 +76,7 @@ class AppWorkspace(Workspace):
         )
         done = self.finish(started)
         if done.returncode != 0:
-            lines = last_lines(done.stdout + done.stderr, _LAST_LINES)
+            lines = self.reasons(done.stdout + done.stderr)
             raise RehearsalError("\n".join([f"{command} failed:", *lines]))
 
     def synthesise(self) -> Assembly:

@@ -84,7 +84,7 @@ def _stand_in(engine: Engine, cache: Path, reason: str) -> str:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two test processes may ask at once
         if not engine.has_image(image):
             archive = scratch.path / "stand-in.tar"
-            command = ["/bin/sh", _STAND_IN_RECIPE, archive]
-            subprocess.run(command, env=engine_environment(), check=True)
+            made = ["/bin/sh", str(_STAND_IN_RECIPE), str(archive)]
+            subprocess.run(made, env=engine_environment(), check=True)
             engine("import", str(archive), image)
     return image

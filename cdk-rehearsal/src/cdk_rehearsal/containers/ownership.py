@@ -148,9 +148,9 @@ def build(
             _end_builds(engine, _mark(run, number))
         for image in _listed(engine, *_UNTAGGED, label=f"{_STAGE}.{number}"):
             engine.attempt("tag", image, f"{_STAGES}:{_short(image)}")
-    for image in before:
-        if image["Id"] != _inspected(engine, [newest])[0]["Id"]:
-            engine.attempt("tag", image["Id"], f"{_REPLACED}:{_short(image['Id'])}")
+    for old in before:
+        if old["Id"] != _inspected(engine, [newest])[0]["Id"]:
+            engine.attempt("tag", old["Id"], f"{_REPLACED}:{_short(old['Id'])}")
     return done
 
 

@@ -18,7 +18,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -78,10 +78,7 @@ class State:
         if not file.exists():
             return None
         content = json.loads(file.read_text("utf-8"))
-        engine = Engine(
-            name=content["name"], command=tuple(content["command"]), settings=content["settings"]
-        )
-        return engine, content["labels"]
+        return Engine(**content["engine"]), content["labels"]
 
     def use(self, engine: Engine, labels: Mapping[str, str]) -> None:
         """Let an engine do the builds; it labels the images that they push.
@@ -89,12 +86,8 @@ class State:
         The file holds the engine's part of the user's environment, because a build does not see
         that; and no TMPDIR, because the place where podman keeps its state may depend on it.
         """
-        content = {
-            "labels": dict(labels),
-            "name": engine.name,
-            "command": engine.command,
-            "settings": {"TMPDIR": ""} | engine.environment,
-        }
+        settings = {"TMPDIR": ""} | engine.environment
+        content = {"labels": dict(labels), "engine": asdict(replace(engine, settings=settings))}
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "engine.json").write_text(json.dumps(content), encoding="utf-8")
 
