@@ -95,7 +95,7 @@ def search_path(app: Path) -> str:
     first = [ours] if find_spec("aws_cdk") else []
     if active := os.environ.get("VIRTUAL_ENV"):
         first = [str(Path(active, "bin"))]
-    elif own := [app / name for name in _VENVS if _is_venv(app / name)]:
+    elif own := [app / name for name in _VENVS if (app / name / "pyvenv.cfg").is_file()]:
         first = [str(own[0] / "bin")]
     return os.pathsep.join([*first, os.environ.get("PATH", os.defpath), ours])
 
@@ -148,7 +148,3 @@ def _write_settings(app: Path, folder: Path) -> None:
     (folder / "cdk.json").write_text(json.dumps(settings), encoding="utf-8")
     if (app / _CONTEXT).exists():
         shutil.copy(app / _CONTEXT, folder)
-
-
-def _is_venv(folder: Path) -> bool:
-    return (folder / "pyvenv.cfg").is_file()

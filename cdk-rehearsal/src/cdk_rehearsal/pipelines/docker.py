@@ -191,9 +191,8 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--tag", "-t", default="")
     build.add_argument("--file", "-f", type=Path)
     build.add_argument("--target", default="")
-    build.add_argument("--secret", action="append", default=[])
-    build.add_argument("--build-arg", action="append", default=[])
-    build.add_argument("--cache-from", action="append", default=[])
+    for several in ("--secret", "--build-arg", "--cache-from"):
+        build.add_argument(several, action="append", default=[])
     build.add_argument("context", type=Path)
     push = commands.add_parser("push", allow_abbrev=False)
     push.add_argument("image")

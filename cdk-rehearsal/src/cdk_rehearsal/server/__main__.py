@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Self
 from weakref import WeakSet
 
-from cdk_rehearsal.environment import HOST, Certificate, RootKey, keep_only
+from cdk_rehearsal.environment import HOST, SERVER_CERTIFICATE, RootKey, keep_only
 from cdk_rehearsal.ministack import report as replacement_report
 from cdk_rehearsal.ministack.replacements import load
 from cdk_rehearsal.options import ENGINE_VARIABLE, EngineAccess
@@ -66,8 +66,8 @@ def _configure_ministack(port: int, folder: Path, *, account: str, region: str) 
             # `door` verifies and judges each request; with AUTH the handlers check more of it.
             "AUTH": "true",
             "USE_SSL": "1",  # the URLs that it hands out begin with https
-            "MINISTACK_SSL_CERT": str(Certificate(folder).server),
-            "MINISTACK_SSL_KEY": str(Certificate(folder).server),
+            "MINISTACK_SSL_CERT": str(folder / SERVER_CERTIFICATE),
+            "MINISTACK_SSL_KEY": str(folder / SERVER_CERTIFICATE),
             "MINISTACK_ACCOUNT_ID": account,
             "MINISTACK_REGION": region,
             "IOT_MTLS_ENABLED": "0",
@@ -109,8 +109,7 @@ async def _serve(listener: Listener, folder: Path) -> None:
             return Sockets([listener], [], [])
 
     config = Listening()
-    certificate = Certificate(folder)
-    config.certfile = config.keyfile = str(certificate.server)
+    config.certfile = config.keyfile = str(folder / SERVER_CERTIFICATE)
     config.alpn_protocols = ["http/1.1"]
     config.loglevel = "WARNING"
     config.keep_alive_timeout = 75

@@ -12,7 +12,13 @@ from typing import Any, Self
 from botocore.exceptions import BotoCoreError
 
 from cdk_rehearsal.access import Access, has_pipelines
-from cdk_rehearsal.environment import HOST, Certificate, RootKey, process_environment
+from cdk_rehearsal.environment import (
+    AUTHORITY,
+    HOST,
+    RootKey,
+    make_certificate,
+    process_environment,
+)
 from cdk_rehearsal.options import Delays, EngineAccess
 from cdk_rehearsal.scratch import ScratchDirectory
 
@@ -65,15 +71,16 @@ class LocalAws:
         with ExitStack() as started:
             folder = started.enter_context(ScratchDirectory("local-aws")).path
             self._log = folder / "log"
-            key, certificate = RootKey.random(), Certificate(folder).make()
-            process = self._start(folder, key, certificate)
+            make_certificate(folder)
+            key = RootKey.random()
+            process = self._start(folder, key)
             started.callback(_stop, process)
             access = Access(
                 endpoint_url=f"https://{HOST}:{_port(process)}",
                 account=self._account,
                 region=self._region,
                 key=key,
-                ca_bundle=certificate.authority,
+                ca_bundle=folder / AUTHORITY,
             )
             try:
                 # Its socket takes connections before it serves, so this waits until it does.
@@ -119,14 +126,12 @@ class LocalAws:
         self._access = None
         self._running.close()
 
-    def _start(
-        self, folder: Path, key: RootKey, certificate: Certificate
-    ) -> "subprocess.Popen[bytes]":
+    def _start(self, folder: Path, key: RootKey) -> "subprocess.Popen[bytes]":
         own = {
             "PYTHONUTF8": "1",
             "HOME": str(folder),
             "TMPDIR": str(folder),
-            "AWS_CA_BUNDLE": str(certificate.authority),
+            "AWS_CA_BUNDLE": str(folder / AUTHORITY),
         }
         engine = self._engine.as_variable() if self._engine else {}
         log = folder / "log"
