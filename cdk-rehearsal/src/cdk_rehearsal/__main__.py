@@ -1,4 +1,4 @@
-"""Rehearse a CDK app: bootstrap, deploy, find every resource, destroy, say who was allowed what."""
+"""The command `cdk-rehearsal`: rehearses the CDK app in a folder."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from cdk_rehearsal.cdk.app import AppWorkspace, find_cli
 from cdk_rehearsal.containers.engine import default_cache
@@ -19,6 +19,7 @@ from cdk_rehearsal.terminal import guard_output
 
 _FAILED, _NOT_KNOWN, _STOPPED = 1, 2, 130
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_COMMANDS = ("run",)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -27,9 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
             signal.signal(number, _stop)
     guard_output()
-    given = _arguments(arguments)
+    given = _arguments(list(sys.argv[1:] if arguments is None else arguments))
     try:
-        _run(given)
+        given.function(given)
         sys.stdout.flush()
     except NotKnownError as error:
         _end(f"Nothing of the app was made. The local AWS does not know:\n{error}", _NOT_KNOWN)
@@ -50,46 +51,59 @@ def _run(given: argparse.Namespace) -> None:
     cache = default_cache()
     cli = find_cli(app, cache)
     report = ConsoleReport(app)
-    report.say(f"Rehearsal of {app.name} in aws://{given.account}/{given.region}, with {cli[0]}")
-    with (
-        LocalAws(account=given.account, region=given.region) as aws,
-        AppWorkspace(aws, app, cli=cli, cache=cache, context=given.context) as workspace,
-    ):
-        workspace.environment |= {name: os.environ[name] for name in given.env}
-        rehearse(report, aws, workspace, before=given.before, anyway=given.anyway)
+    with LocalAws(account=given.account, region=given.region) as aws:
+        place = f"aws://{aws.access.account}/{aws.access.region}"
+        report.say(f"Rehearsal of {app.name} in {place}, with {cli[0]}")
+        with AppWorkspace(aws, app, cli=cli, cache=cache, context=given.context) as workspace:
+            workspace.environment |= {name: os.environ[name] for name in given.env}
+            rehearse(report, aws, workspace, before=given.before, anyway=given.anyway)
     report.end(f"The rehearsal went through in {report.seconds:.0f} s.")
 
 
-def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="cdk-rehearsal", description=__doc__)
-    parser.add_argument(
-        "app", nargs="?", type=Path, default=Path(), help="the folder with cdk.json; this one"
+    commands = parser.add_subparsers(required=True)
+    run = commands.add_parser(
+        "run",
+        help="bootstrap, deploy, find every resource, destroy, and say who was allowed what"
+        " (the default)",
     )
-    several: dict[str, Any] = {"action": "append", "default": []}
-    parser.add_argument("-c", "--context", metavar="KEY=VALUE", help="for the app", **several)
-    parser.add_argument(
+    run.set_defaults(function=_run)
+    run.add_argument("app", nargs="?", type=Path, default=Path(), help="the folder with cdk.json")
+    run.add_argument(
+        "-c", "--context", action="append", default=[], metavar="KEY=VALUE", help="for the app"
+    )
+    run.add_argument(
         "--env",
         type=_variable,
+        action="append",
+        default=[],
         metavar="NAME",
         help="a variable of the shell that the app needs",
-        **several,
     )
-    parser.add_argument(
-        "--before",
-        metavar="COMMAND",
-        help="a shell command that makes what the app expects to exist, as root",
-        **several,
-    )
-    parser.add_argument(
+    run.add_argument(
         "--anyway",
         action="store_true",
         help="go on although the local AWS would ignore properties, or not find a resource",
     )
+    run.add_argument(
+        "--before",
+        action="append",
+        default=[],
+        metavar="COMMAND",
+        help="a shell command that makes what the app expects to exist, as root",
+    )
+    _add_place(run)
+    if not arguments or arguments[0] not in (*_COMMANDS, "-h", "--help"):
+        arguments = ["run", *arguments]
+    return parser.parse_args(arguments)
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
     account = os.environ.get("CDK_DEFAULT_ACCOUNT", "111122223333")
     region = os.environ.get("CDK_DEFAULT_REGION", "eu-west-1")
     parser.add_argument("--account", default=account, help=f"of the local AWS; {account}")
     parser.add_argument("--region", default=region, help=f"of the local AWS; {region}")
-    return parser.parse_args(arguments)
 
 
 def _variable(name: str) -> str:

@@ -14,7 +14,7 @@ from cdk_rehearsal.containers.network import ContainerNetwork
 from cdk_rehearsal.expectation import wait_until
 from cdk_rehearsal.options import EngineAccess
 from support.discoverable import Resources, registry, service
-from support.discoverable import network as network_of
+from support.discoverable import network as any_network
 from support.stacks import StackFailedError, Stacks
 
 pytestmark = pytest.mark.slow
@@ -58,9 +58,9 @@ def stacks(aws: LocalAws) -> Iterator[Stacks]:
 
 
 def _resources(cidr: str, *, count: int = 2, drain: int = 1, **container: Any) -> Resources:
-    image = f"{REPOSITORY}:good"
-    resources = network_of(base=cidr.removesuffix(".0.0/16")) | registry()
-    resources |= service(count=count, image=image)
+    in_range = json.dumps(any_network()).replace("10.3.", cidr.removesuffix("0.0/16"))
+    resources: Resources = json.loads(in_range) | registry()
+    resources |= service(count=count, image=f"{REPOSITORY}:good")
     (definition,) = resources["Task"]["Properties"]["ContainerDefinitions"]
     definition |= {
         "HealthCheck": CHECK,

@@ -17,98 +17,129 @@ from urllib.parse import urlsplit
 
 from cdk_rehearsal.access import Access
 from cdk_rehearsal.bounds import PROCESS_SECONDS
+from cdk_rehearsal.environment import process_environment
 from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.pipelines.artifacts import Action, ArtifactStore
 from cdk_rehearsal.scratch import ScratchDirectory
+from cdk_rehearsal.server.local_aws import LocalAws
 
 LAMBDA = "lambda.amazonaws.com"
 
 _RUNTIME = Path(__file__).with_name("lambda_runtime.py")
+# How often Lambda runs a function that CodePipeline has called, if it fails.
+# https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+_ATTEMPTS = 3
 _MOST_CALLS = 20
 _LOG_LINES = 20
 
 
-def invoke(
-    root: Access, access: Access, action: Action, artifacts: ArtifactStore
-) -> dict[str, str]:
-    """Call the function of an action, which a stack has deployed; return the output variables.
+class LambdaAction:
+    """Calls the function of an action, which a stack has deployed to ``aws``.
 
     ``access`` is that of the action's role, whose credentials the function gets with its job; the
-    function runs with its own role. ``RehearsalError`` if the function reports a failure or
-    nothing, ``ClientError`` if the role of the action does not allow the call.
+    function runs with its own role.
     """
-    name = action["configuration"]["FunctionName"]
-    # A dry run checks the permission, and runs nothing.
-    access.client("lambda").invoke(FunctionName=name, InvocationType="DryRun")
-    deployed = root.client("lambda").get_function(FunctionName=name)
-    inputs = [each["name"] for each in action["inputArtifacts"]]
-    outputs = [each["name"] for each in action["outputArtifacts"]]
-    job = {
-        "actionConfiguration": {"configuration": action["configuration"]},
-        "inputArtifacts": [_artifact(each, artifacts.location(each)) for each in inputs],
-        "outputArtifacts": [_artifact(each, artifacts.reserve(each)) for each in outputs],
-        "artifactCredentials": {
-            "accessKeyId": access.key.access_key_id,
-            "secretAccessKey": access.key.secret_access_key,
-            "sessionToken": access.key.session_token,
-        },
-    }
-    with ScratchDirectory("function") as scratch:
-        packed = root.administer(urlsplit(deployed["Code"]["Location"]).path)
-        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
-            archive.extractall(scratch.path / "code")
-        for _ in range(_MOST_CALLS):
-            result = _reported(root, deployed["Configuration"], scratch.path, job)
-            if failure := result.get("codepipeline.PutJobFailureResult"):
-                raise RehearsalError(failure["failureDetails"]["message"])
-            success = result["codepipeline.PutJobSuccessResult"]
-            if "continuationToken" not in success:
-                return dict(success.get("outputVariables", {}))
-            # CodePipeline makes another job, which continues the work of this one.
-            job |= {"continuationToken": success["continuationToken"]}
-    raise RehearsalError(f"{name} is still in progress after {_MOST_CALLS} calls")
+
+    def __init__(self, aws: LocalAws, access: Access) -> None:
+        self._aws = aws
+        self._access = access
+
+    def run(self, action: Action, artifacts: ArtifactStore) -> dict[str, str]:
+        """Return the output variables.
+
+        ``RehearsalError`` if the function reports a failure or nothing, ``ClientError`` if the role
+        of the action does not allow the call.
+        """
+        name = action["configuration"]["FunctionName"]
+        # A dry run checks the permission, and runs nothing.
+        self._access.client("lambda").invoke(FunctionName=name, InvocationType="DryRun")
+        deployed = self._aws.client("lambda").get_function(FunctionName=name)
+        function = deployed["Configuration"]
+        inputs = [each["name"] for each in action["inputArtifacts"]]
+        outputs = [each["name"] for each in action["outputArtifacts"]]
+        job = {
+            "actionConfiguration": {"configuration": action["configuration"]},
+            "inputArtifacts": [_artifact(each, artifacts.location(each)) for each in inputs],
+            "outputArtifacts": [_artifact(each, artifacts.reserve(each)) for each in outputs],
+            "artifactCredentials": {
+                "accessKeyId": self._access.key.access_key_id,
+                "secretAccessKey": self._access.key.secret_access_key,
+                "sessionToken": self._access.key.session_token,
+            },
+        }
+        with ScratchDirectory("function") as scratch:
+            code = scratch.path / "code"
+            packed = self._aws.access.administer(urlsplit(deployed["Code"]["Location"]).path)
+            with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+                archive.extractall(code)
+            for _ in range(_MOST_CALLS):
+                result = self._job(function, code, job)
+                if failure := result.get("codepipeline.PutJobFailureResult"):
+                    raise RehearsalError(failure["failureDetails"]["message"])
+                success = result["codepipeline.PutJobSuccessResult"]
+                if "continuationToken" not in success:
+                    return dict(success.get("outputVariables", {}))
+                # CodePipeline makes another job, which continues the work of this one.
+                job |= {"continuationToken": success["continuationToken"]}
+        raise RehearsalError(f"{name} is still in progress after {_MOST_CALLS} calls")
+
+    def _job(
+        self, function: Mapping[str, Any], code: Path, job: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Run the function for one job; return the result that it has reported, by operation."""
+        identity = {"id": str(uuid.uuid4()), "accountId": self._aws.access.account}
+        event = {"CodePipeline.job": identity | {"data": job}}
+        access = self._aws.access.role(
+            function["Role"], service=LAMBDA, session=function["FunctionName"]
+        )
+        log = ""
+        for _ in range(_ATTEMPTS):
+            result = code.parent / "result.json"
+            result.unlink(missing_ok=True)
+            call = {
+                "handler": function["Handler"],
+                "event": event,
+                "seconds": function["Timeout"],
+                "result": str(result),
+            }
+            status, log = _run(call, code, self._environment(access, function))
+            if job["artifactCredentials"]["secretAccessKey"] in log:
+                raise RehearsalError("the function logs the credentials of its job")
+            group = function.get("LoggingConfig", {}).get("LogGroup")
+            group = group or f"/aws/lambda/{function['FunctionName']}"
+            # Lambda would go on without a log: here the missing permission is an error.
+            access.write_log(group, f"[$LATEST]{uuid.uuid4().hex}", log)
+            if result.exists():
+                told: dict[str, Any] = json.loads(result.read_text("utf-8"))
+                return told
+            if status == 0:
+                break  # Lambda has seen no failure, so it does not try again
+        lines = "\n".join(log.splitlines()[-_LOG_LINES:])
+        raise RehearsalError(
+            f"no answer of {function['FunctionName']}; on AWS the action fails after 20 minutes\n"
+            f"{lines}"
+        )
+
+    def _environment(self, access: Access, function: Mapping[str, Any]) -> dict[str, str]:
+        variables: dict[str, str] = function.get("Environment", {}).get("Variables", {})
+        return (
+            process_environment()
+            | {
+                name: value
+                for name, value in access.environment().items()
+                if name.startswith(("AWS_", "NO_PROXY", "no_proxy"))
+            }
+            | {
+                # For downloads from the local AWS by something else than boto3.
+                "SSL_CERT_FILE": str(self._aws.access.ca_bundle),
+                "HOME": os.devnull,
+            }
+            | variables
+        )
 
 
-def _reported(
-    root: Access, function: Mapping[str, Any], folder: Path, job: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Run the function for one job; return the result that it has reported, by operation.
-
-    Lambda would run a function that fails twice more.
-    """
-    identity = {"id": str(uuid.uuid4()), "accountId": root.account}
-    result = folder / "result.json"
-    result.unlink(missing_ok=True)
-    call = {
-        "handler": function["Handler"],
-        "event": {"CodePipeline.job": identity | {"data": job}},
-        "seconds": function["Timeout"],
-        "result": str(result),
-    }
-    name = function["FunctionName"]
-    access = root.role(function["Role"], service=LAMBDA, session=name)
-    log = _run(call, folder / "code", _environment(access, function))
-    if job["artifactCredentials"]["secretAccessKey"] in log:
-        raise RehearsalError("the function logs the credentials of its job")
-    group = function.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{name}"
-    # Lambda would go on without a log: here the missing permission is an error.
-    access.write_log(group, f"[$LATEST]{uuid.uuid4().hex}", log)
-    if result.exists():
-        told: dict[str, Any] = json.loads(result.read_text("utf-8"))
-        return told
-    lines = "\n".join(log.splitlines()[-_LOG_LINES:])
-    raise RehearsalError(f"no answer of {name}; on AWS the action fails after 20 minutes\n{lines}")
-
-
-def _environment(access: Access, function: Mapping[str, Any]) -> dict[str, str]:
-    variables: dict[str, str] = function.get("Environment", {}).get("Variables", {})
-    # Something else than boto3 downloads from the local AWS, too.
-    own = {"SSL_CERT_FILE": str(access.ca_bundle), "HOME": os.devnull}
-    return access.environment() | own | variables
-
-
-def _run(call: Mapping[str, Any], code: Path, environment: Mapping[str, str]) -> str:
-    """Run a handler in a process of its own, and return the log."""
+def _run(call: Mapping[str, Any], code: Path, environment: Mapping[str, str]) -> tuple[int, str]:
+    """Run a handler in a process of its own; return the exit status of that, and the log."""
     try:
         done = subprocess.run(
             [sys.executable, "-I", str(_RUNTIME)],
@@ -125,7 +156,7 @@ def _run(call: Mapping[str, Any], code: Path, environment: Mapping[str, str]) ->
     except subprocess.TimeoutExpired:
         reason = f"{call['handler']} does not end within {PROCESS_SECONDS:g} s"
         raise RehearsalError(reason) from None
-    return done.stdout
+    return done.returncode, done.stdout
 
 
 def _artifact(name: str, location: Mapping[str, str]) -> dict[str, Any]:

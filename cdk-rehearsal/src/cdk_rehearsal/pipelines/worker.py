@@ -19,7 +19,7 @@ from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.pipelines.artifacts import Action, ArtifactStore
 from cdk_rehearsal.pipelines.build_action import build
 from cdk_rehearsal.pipelines.docker import DockerCommand
-from cdk_rehearsal.pipelines.lambda_action import invoke
+from cdk_rehearsal.pipelines.lambda_action import LambdaAction
 from cdk_rehearsal.pipelines.rollout import read_image_definitions, roll_out
 from cdk_rehearsal.pipelines.source_tree import Source, read_source
 from cdk_rehearsal.scratch import ScratchDirectory
@@ -180,8 +180,8 @@ class PipelineWorker:
         self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
     ) -> None:
         """Call the function; its output variables are those of the action's namespace."""
-        told = invoke(self._aws.access, access, action, artifacts)
-        artifacts.variables[_namespace(action)] = told
+        function = LambdaAction(self._aws, access)
+        artifacts.variables[_namespace(action)] = function.run(action, artifacts)
 
 
 def _namespace(action: Action) -> str:
