@@ -57,17 +57,12 @@ def stacks(aws: LocalAws) -> Iterator[Stacks]:
     stacks.delete_all()
 
 
-def _resources(cidr: str, *, count: int = 2, drain: int = 1, **container: Any) -> Resources:
+def _resources(cidr: str, *, count: int = 2, **container: Any) -> Resources:
     in_range = json.dumps(any_network()).replace("10.3.", cidr.removesuffix("0.0/16"))
     resources: Resources = json.loads(in_range) | registry()
     resources |= service(count=count, image=f"{REPOSITORY}:good")
     (definition,) = resources["Task"]["Properties"]["ContainerDefinitions"]
-    definition |= {
-        "HealthCheck": CHECK,
-        "StopTimeout": 10,
-        "Environment": [{"Name": "DRAIN_SECONDS", "Value": str(drain)}],
-        **container,
-    }
+    definition |= {"HealthCheck": CHECK, "StopTimeout": 10, **container}
     resources["Task"]["Properties"]["ContainerDefinitions"] = [
         {key: value for key, value in definition.items() if value is not None}
     ]
