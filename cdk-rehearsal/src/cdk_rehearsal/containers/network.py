@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from cdk_rehearsal.containers.engine import Engine, EngineError, docker_host
-from cdk_rehearsal.containers.ownership import OWNER, label_options, labelled, owned
+from cdk_rehearsal.containers.ownership import OWNER, containers_of, label_options, owned
 from cdk_rehearsal.options import Delays, EngineAccess
 from cdk_rehearsal.scratch import ScratchDirectory
 from cdk_rehearsal.server.local_aws import LocalAws
@@ -53,7 +53,7 @@ class ContainerNetwork:
 
     def containers(self) -> list[str]:
         """Return the ids of the containers of this network, ended ones included."""
-        return labelled(self.engine, self.labels)
+        return containers_of(self.engine, self.labels[OWNER])
 
 
 @contextmanager

@@ -108,7 +108,7 @@ def _left(engine: Engine, owner: str) -> list[str]:
     kinds = {
         "process": map(str, builds_with(_mark(owner))),
         "working container": _working_containers(engine, _mark(owner)),
-        "container": _containers(engine, owner),
+        "container": containers_of(engine, owner),
         "network": _listed(engine, *_NETWORKS, label=f"{OWNER}={owner}"),
         "image": _names(engine, _OF_RUN, f"{owner}-"),
         "untagged image": map(_short, _listed(engine, *_UNTAGGED, label=f"{_STAGE}.{owner}")),
@@ -119,11 +119,6 @@ def _left(engine: Engine, owner: str) -> list[str]:
 def label_options(labels: Mapping[str, str]) -> list[str]:
     """Return the options with which an engine sets labels."""
     return [f"--label={name}={value}" for name, value in labels.items()]
-
-
-def labelled(engine: Engine, labels: Mapping[str, str]) -> list[str]:
-    """Return the ids of the containers of a run."""
-    return _containers(engine, labels[OWNER])
 
 
 def build(
@@ -197,7 +192,7 @@ def _working_containers(engine: Engine, mark: str) -> list[str]:
 
 def _remove(engine: Engine, owner: str) -> None:
     _end_builds(engine, _mark(owner))
-    if containers := _containers(engine, owner):
+    if containers := containers_of(engine, owner):
         # Kill them at once, since nobody calls them any more.
         no_delay = ["--time=0"] if engine.name == "podman" else []
         engine.attempt("rm", "--force", "--volumes", *no_delay, *containers)
@@ -211,7 +206,7 @@ def _remove(engine: Engine, owner: str) -> None:
         engine.attempt("rmi", name)
 
 
-def _containers(engine: Engine, owner: str) -> list[str]:
+def containers_of(engine: Engine, owner: str) -> list[str]:
     """Return the containers that have the label of a run themselves, not from their image."""
     listed = _listed(engine, *_CONTAINERS, label=f"{OWNER}={owner}")
     return [

@@ -1,5 +1,6 @@
 """The local AWS as a context manager: start the emulator, wait until it answers, stop it."""
 
+import json
 import os
 import select
 import signal
@@ -134,15 +135,17 @@ class LocalAws:
             "AWS_CA_BUNDLE": str(folder / AUTHORITY),
         }
         engine = self._engine.as_variable() if self._engine else {}
+        settings = {
+            "folder": str(folder),
+            "account": self._account,
+            "region": self._region,
+            "custom_health_seconds": self._delays.custom_health,
+        }
         log = folder / "log"
         log.touch(0o600)
         with log.open("ab") as output:
             return subprocess.Popen(
-                [
-                    *(sys.executable, "-m", _MODULE, "--folder", str(folder)),
-                    *("--account", self._account, "--region", self._region),
-                    *("--custom-health-seconds", str(self._delays.custom_health)),
-                ],
+                [sys.executable, "-m", _MODULE, json.dumps(settings)],
                 cwd=folder,
                 env=process_environment() | own | key.as_variables() | engine,
                 stdin=subprocess.PIPE,
