@@ -56,7 +56,7 @@ def _run(given: argparse.Namespace) -> None:
         report.say(f"Rehearsal of {app.name} in {place}, with {cli[0]}")
         with AppWorkspace(aws, app, cli=cli, cache=cache, context=given.context) as workspace:
             workspace.environment |= {name: os.environ[name] for name in given.env}
-            rehearse(report, aws, workspace, before=given.before, anyway=given.anyway)
+            rehearse(report, aws, workspace, prepare=given.before, anyway=given.anyway)
     report.end(f"The rehearsal went through in {report.seconds:.0f} s.")
 
 

@@ -24,19 +24,19 @@ def rehearse(
     aws: LocalAws,
     workspace: AppWorkspace,
     *,
-    before: Iterable[str],
+    prepare: Iterable[str],
     anyway: bool,
 ) -> None:
     """Rehearse the app of the workspace, and say what was found.
 
-    ``before`` are commands that make what the app expects to exist; ``anyway`` goes on although the
+    ``prepare`` are commands that make what the app expects to exist; ``anyway`` goes on although the
     local AWS would leave out something of the templates. Raises ``NotKnownError`` before anything
     of the app is made, and ``RehearsalError`` if a command fails or a resource is missing.
     """
     report.section("Before")
     with report.step("cdk bootstrap"):
         workspace.bootstrap()
-    for command in before:
+    for command in prepare:
         with report.step(command):
             workspace.run(command)
     earlier = aws.access.ledger()
@@ -48,20 +48,20 @@ def rehearse(
         _require_known(Unknown.of(assembly, aws.access), report, anyway=anyway)
 
     inventory = Inventory(aws.access)
-    there = inventory.snapshot()
+    before = inventory.snapshot()
     report.section("Deploy")
     with report.step("cdk deploy"):
         workspace.deploy(_EVERY_STACK, *AS_SYNTHESISED)
     with report.step("Each resource is found by the API of its service") as step:
         if missing := inventory.missing(stacks, listed_only=True):
             raise RehearsalError("\n".join(["resources that are not there:", *missing]))
-        made = inventory.added_since(there)
+        made = inventory.added_since(before)
         step.note = f"{sum(map(len, made.values()))} resources"
     report.section("Destroy")
     with report.step("cdk destroy"):
         workspace.cdk("destroy", _EVERY_STACK, "--force", *AS_SYNTHESISED)
     report.section("Left")
-    left = inventory.added_since(there)
+    left = inventory.added_since(before)
     _say(report, [f"{kind}  {each}" for kind in left for each in left[kind]])
     report.section("Who was allowed what")
     roles = made.get("AWS::IAM::Role", [])

@@ -90,10 +90,6 @@ class Workspace:
             raise RehearsalError("\n".join([f"cdk {' '.join(arguments)} failed:", *reasons]))
         return done.stdout
 
-    def reasons(self, output: str) -> list[str]:
-        """Return the lines of a failed command that say why."""
-        return last_lines(output, _TAIL_LINES)
-
     def bootstrap(self) -> None:
         """Bootstrap as root; later commands run as a user who may only assume the roles of that.
 
@@ -168,6 +164,10 @@ class Workspace:
             os.killpg(cli.pid, signal.SIGKILL)
         stdout, stderr = cli.communicate()
         return stdout + stderr
+
+    def reasons(self, output: str) -> list[str]:
+        """Return the lines of a failed command that say why."""
+        return last_lines(output, _TAIL_LINES)
 
     def _require_aws(self) -> None:
         try:
