@@ -29,9 +29,9 @@ def rehearse(
 ) -> None:
     """Rehearse the app of the workspace, and say what was found.
 
-    ``prepare`` are commands that make what the app expects to exist; ``anyway`` goes on although the
-    local AWS would leave out something of the templates. Raises ``NotKnownError`` before anything
-    of the app is made, and ``RehearsalError`` if a command fails or a resource is missing.
+    ``prepare`` are commands that make what the app expects to exist; ``anyway`` goes on although
+    the local AWS would leave out something of the templates. Raises ``NotKnownError`` before
+    anything of the app is made, and ``RehearsalError`` if a command fails or a resource is missing.
     """
     report.section("Before")
     with report.step("cdk bootstrap"):
