@@ -85,26 +85,23 @@ def taken_over(path: Path) -> Iterator[bool]:
 
     For any other path it gives False, and does nothing.
     """
-    with _locked(path) as directory:
-        yield directory is not None
-        if directory is not None:
+    try:
+        directory = os.open(path, _DIRECTORY)
+    except OSError:  # not there any more, not a directory, a link, or not for us to read
+        yield False
+        return
+    try:
+        has_ended = _lock(directory, path)
+        yield has_ended
+        if has_ended:
             _remove(path, directory)
+    finally:
+        os.close(directory)
 
 
 def runs() -> list[Path]:
     """Return the directories of kind `RUN`, of running processes and of ended ones."""
     return list(Path(tempfile.gettempdir()).glob(f"{PREFIX}{RUN}-*"))
-
-
-def in_use(path: Path) -> bool:
-    """Say whether the process that made a scratch directory is running; in doubt it is.
-
-    A directory that does not exist is not in use: its process or a sweep has removed it.
-    """
-    if not os.path.lexists(path):
-        return False
-    with _locked(path) as directory:
-        return directory is None
 
 
 def _write_mark(directory: int) -> None:
@@ -119,21 +116,8 @@ def _identity(found: os.stat_result) -> list[int]:
     return [found.st_dev, found.st_ino]
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[int | None]:
-    """Open and lock a marked directory whose process has ended; None for all others."""
-    try:
-        directory = os.open(path, _DIRECTORY)
-    except OSError:  # not there any more, not a directory, a link, or not for us to read
-        yield None
-        return
-    try:
-        yield directory if _lock(directory, path) else None
-    finally:
-        os.close(directory)
-
-
 def _lock(directory: int, path: Path) -> bool:
+    """Lock a marked directory whose process has ended; False for all others."""
     try:
         if not _has_our_mark(directory):
             return False

@@ -34,7 +34,7 @@ from typing import Any
 from cdk_rehearsal.bounds import ENGINE_SECONDS
 from cdk_rehearsal.containers.build_process import builds_with, end_build
 from cdk_rehearsal.containers.engine import Engine
-from cdk_rehearsal.scratch import RUN, ScratchDirectory, in_use, runs, taken_over
+from cdk_rehearsal.scratch import RUN, ScratchDirectory, runs, taken_over
 
 OWNER = "cdk-rehearsal"
 """The label of containers and networks, whose value names their run."""
@@ -69,7 +69,7 @@ def owned(engine: Engine) -> Iterator[dict[str, str]]:
         finally:
             _remove(engine, owner)
             # Another run may be about to start containers of these images.
-            if not any(in_use(each) for each in runs() if each.name != owner):
+            if [each.name for each in runs()] == [owner]:
                 for name in _names(engine, _REPLACED) + _names(engine, _STAGES)[_MOST_STAGES:]:
                     engine.attempt("rmi", name)
 
