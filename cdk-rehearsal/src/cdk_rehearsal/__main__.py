@@ -1,8 +1,7 @@
-"""The command `cdk-rehearsal`: rehearses the CDK app in a folder, or serves a local AWS."""
+"""The command `cdk-rehearsal`: rehearses the CDK app in a folder."""
 
 import argparse
 import os
-import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -16,12 +15,11 @@ from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.rehearse import NotKnownError, rehearse
 from cdk_rehearsal.report import ConsoleReport
 from cdk_rehearsal.server.local_aws import LocalAws, LocalAwsError
-from cdk_rehearsal.server.served import ServedAws
 from cdk_rehearsal.terminal import guard_output
 
 _FAILED, _NOT_KNOWN, _STOPPED = 1, 2, 130
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_COMMANDS = ("run", "serve")
+_COMMANDS = ("run",)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -52,23 +50,14 @@ def _run(given: argparse.Namespace) -> None:
         raise RehearsalError(f"{app} has no cdk.json: it is not the folder of a CDK app")
     cache = default_cache()
     cli = find_cli(app, cache)
-    aws = ServedAws.of_the_shell() or LocalAws(account=given.account, region=given.region)
     report = ConsoleReport(app)
-    with aws:
+    with LocalAws(account=given.account, region=given.region) as aws:
         place = f"aws://{aws.access.account}/{aws.access.region}"
         report.say(f"Rehearsal of {app.name} in {place}, with {cli[0]}")
         with AppWorkspace(aws, app, cli=cli, cache=cache, context=given.context) as workspace:
             workspace.environment |= {name: os.environ[name] for name in given.env}
-            rehearse(report, aws, workspace, anyway=given.anyway, keep=given.keep)
+            rehearse(report, aws, workspace, prepare=given.before, anyway=given.anyway)
     report.end(f"The rehearsal went through in {report.seconds:.0f} s.")
-
-
-def _serve(given: argparse.Namespace) -> None:
-    with LocalAws(account=given.account, region=given.region) as aws:
-        for name, value in aws.access.environment(shell={}).items():
-            print(f"export {name}={shlex.quote(value)}")
-        sys.stdout.flush()
-        sys.stdin.read()
 
 
 def _arguments(arguments: list[str]) -> argparse.Namespace:
@@ -97,15 +86,14 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
         action="store_true",
         help="go on although the local AWS would ignore properties, or not find a resource",
     )
-    run.add_argument("--keep", action="store_true", help="do not destroy; print the outputs")
-    serve = commands.add_parser(
-        "serve",
-        help="start a local AWS, and print the variables with which a shell uses it; a run in that"
-        " shell deploys into it",
+    run.add_argument(
+        "--before",
+        action="append",
+        default=[],
+        metavar="COMMAND",
+        help="a shell command that makes what the app expects to exist, as root",
     )
-    serve.set_defaults(function=_serve)
-    for each in (run, serve):
-        _add_place(each)
+    _add_place(run)
     if not arguments or arguments[0] not in (*_COMMANDS, "-h", "--help"):
         arguments = ["run", *arguments]
     return parser.parse_args(arguments)
