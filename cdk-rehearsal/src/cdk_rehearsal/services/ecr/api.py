@@ -193,17 +193,3 @@ def _failure(image_id: dict[str, str]) -> dict[str, Any]:
 def _ids(digest: str, tags: list[str]) -> list[dict[str, str]]:
     """Return an id for each tag of an image, or one without a tag."""
     return [{"imageDigest": digest, "imageTag": tag} for tag in tags] or [{"imageDigest": digest}]
-
-
-@replaces(
-    ecr,
-    "_describe_images",
-    upstream="Bug: an image id that names nothing is left out.",
-)
-def describe_images(original: Handler, request: Request) -> Response:
-    """Fail for an image id that does not exist."""
-    name = request["repositoryName"]
-    for image_id in request.get("imageIds", []):
-        if name in ecr._repositories and ecr._find_image(name, image_id) is None:
-            return error("ImageNotFoundException", name=name, image=image_id)
-    return original(request)

@@ -7,9 +7,6 @@ _EXISTS = "already exists in the repository '{name}'"
 error = Errors(
     {
         "RepositoryNotFoundException": "The repository with name '{name}' does not exist",
-        "ImageNotFoundException": (
-            "The image with imageId {image} does not exist within the repository '{name}'"
-        ),
         "ImageAlreadyExistsException": f"Image '{{digest}}' with tag '{{tag}}' {_EXISTS}",
         "ImageTagAlreadyExistsException": (
             f"The image tag '{{tag}}' {_EXISTS} and cannot be overwritten because the tag is"
