@@ -5,7 +5,6 @@ from cdk_rehearsal.ministack.resource_types import (
     Created,
     Properties,
     ResourceType,
-    absence_accepted,
     api_shape,
     generated_name,
     own_client,
@@ -34,8 +33,7 @@ class BuildProject(ResourceType):
         return change.physical_id, {"Arn": project["arn"]}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
-        with absence_accepted("ResourceNotFoundException"):
-            own_client("codebuild").delete_project(name=physical_id)
+        own_client("codebuild").delete_project(name=physical_id)
 
 
 def _request(properties: Properties) -> Request:

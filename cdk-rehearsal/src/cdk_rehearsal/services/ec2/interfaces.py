@@ -14,12 +14,8 @@ Interface: TypeAlias = dict[str, Any]
 _RESERVED_AT_START = 4
 
 
-class SubnetFullError(Exception):
-    """The subnet has no free address left."""
-
-
 def create_interface(subnet_id: str, group_ids: list[str], *, description: str) -> Interface:
-    """Create an interface in use, with the next free address; raise `SubnetFullError`."""
+    """Create an interface in use, with the next free address; ``ValueError`` without one."""
     subnet = ec2._subnets[subnet_id]
     vpc = ec2._vpcs[subnet["VpcId"]]
     with resource_lock("subnet", subnet_id):
@@ -47,11 +43,6 @@ def remove_interface(interface_id: str) -> None:
     ec2._network_interfaces.pop(interface_id, None)
 
 
-def free_addresses(subnet_id: str) -> int:
-    """Return the number of free addresses."""
-    return len(_assignable(ec2._subnets[subnet_id])) - len(_used(subnet_id))
-
-
 def _take_address(subnet_id: str) -> str:
     """Return the next address of the subnet that no network interface has.
 
@@ -67,7 +58,7 @@ def _take_address(subnet_id: str) -> str:
             if number not in used:
                 subnet["_last_address"] = number
                 return str(IPv4Address(number))
-    raise SubnetFullError(f"The subnet '{subnet_id}' has not enough free addresses.")
+    raise ValueError(f"The subnet '{subnet_id}' has not enough free addresses.")
 
 
 def _assignable(subnet: dict[str, Any]) -> range:

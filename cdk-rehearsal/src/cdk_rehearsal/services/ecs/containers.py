@@ -26,13 +26,18 @@ from ministack.services import ecs
 from cdk_rehearsal.iam.service_roles import reason_not_to_start
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.responses import Request
-from cdk_rehearsal.services.ec2.interfaces import SubnetFullError
 from cdk_rehearsal.services.ecr.api import stored_image
 from cdk_rehearsal.services.ecr.image_archive import ImageError
 from cdk_rehearsal.services.ecs import engine
-from cdk_rehearsal.services.ecs.errors import ImageMissingError
 from cdk_rehearsal.services.ecs.health import check_deployment, watch_health
-from cdk_rehearsal.services.ecs.tasks import attach, awsvpc, detach, digest_of, digests_of
+from cdk_rehearsal.services.ecs.tasks import (
+    ImageMissingError,
+    attach,
+    awsvpc,
+    detach,
+    digest_of,
+    digests_of,
+)
 
 Task: TypeAlias = dict[str, Any]
 Definition: TypeAlias = dict[str, Any]
@@ -109,10 +114,7 @@ def start_container(
     image, task["_stands_in"] = engine_image(definition["image"])
     # Set before the task runs, so that it is unhealthy until its first check has passed.
     task["_health_is_checked"] = "healthCheck" in definition
-    try:
-        address = attach(task, task["_subnet"])
-    except SubnetFullError as error:
-        raise ValueError(str(error)) from error
+    address = attach(task, task["_subnet"])
     network = engine.access().network
     endpoint = engine.client().api.create_endpoint_config(ipv4_address=address)
     environment = options["environment"]

@@ -24,17 +24,21 @@ from cdk_rehearsal.iam.service_roles import reason_not_to_start
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_response
 from cdk_rehearsal.options import EngineAccess
-from cdk_rehearsal.services.ec2.interfaces import (
-    SubnetFullError,
-    create_interface,
-    free_addresses,
-    remove_interface,
-)
+from cdk_rehearsal.services.ec2.interfaces import create_interface, remove_interface
 from cdk_rehearsal.services.ecr.api import find_image
-from cdk_rehearsal.services.ecs.errors import ImageMissingError, error
 
 Task: TypeAlias = dict[str, Any]
 Deployment: TypeAlias = dict[str, Any]
+
+
+class ImageMissingError(Exception):
+    """An image of this account's registry does not exist; the message has its name."""
+
+    reason = "CannotPullContainerError"
+
+    def __init__(self, image: str) -> None:
+        super().__init__(f"{image}: not found")
+
 
 _OWN_IMAGE = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<repository>[^:@]+)"
@@ -52,11 +56,6 @@ def run_task(original: Handler, request: Request) -> Response:
     """Start tasks with the digest of their image and a network interface, or fail them."""
     network = awsvpc(request)
     definition = ecs._task_defs.get(ecs._resolve_td_key(request["taskDefinition"]), {})
-    if definition.get("networkMode") == "awsvpc" and not network.get("subnets"):
-        problem = "Network Configuration must be provided when networkMode 'awsvpc' is specified."
-        return error("InvalidParameterException", problem=problem)
-    if refusal := error_of_network(network):
-        return refusal
     if EngineAccess.is_configured():
         return original(request)
     deployment = _deployment_of(request)
@@ -77,7 +76,8 @@ def run_task(original: Handler, request: Request) -> Response:
     if missing:
         _fail_to_start(tasks, deployment, missing)
     else:
-        _attach_all(tasks, network, deployment)
+        for task in tasks if network else []:
+            attach(task, network)
     return json_response({"tasks": ecs._sanitize(tasks), "failures": []})
 
 
@@ -153,33 +153,10 @@ def awsvpc(request: Request) -> dict[str, Any]:
     return network
 
 
-def error_of_network(network: dict[str, Any]) -> Response | None:
-    """Return the error of ECS for subnets or security groups that do not exist."""
-    for subnet in network.get("subnets", []):
-        if subnet not in ec2._subnets:
-            problem = f"The subnet ID '{subnet}' does not exist"
-            return error("InvalidParameterException", problem=problem)
-    for group in network.get("securityGroups", []):
-        if group not in ec2._security_groups:
-            problem = f"The security group '{group}' does not exist"
-            return error("InvalidParameterException", problem=problem)
-    return None
-
-
-def _attach_all(tasks: list[Task], network: dict[str, Any], deployment: Deployment | None) -> None:
-    """Attach an interface to each task; fail tasks without a free address."""
-    for number, task in enumerate(tasks if network else []):
-        try:
-            attach(task, network)
-        except SubnetFullError as full:
-            _fail_to_start(tasks[number:], deployment, f"ResourceInitializationError: {full}")
-            return
-
-
 def attach(task: Task, network: dict[str, Any]) -> str:
     """Attach an interface in one of the subnets of an awsvpc configuration; return its address.
 
-    The address is the next free one of the subnet. Raises `SubnetFullError`.
+    The address is the next free one of the subnet. ``ValueError`` if there is none.
     """
     # Under a lock, since the placement of a task depends on that of the others.
     with resource_lock("task-placement", f"{task['clusterArn']} {task['group']}"):
@@ -224,7 +201,7 @@ def detach(task: Task) -> None:
 def _choose_subnet(task: Task, subnet_ids: list[str]) -> str:
     """Return the subnet for one more task, in the zone with the fewest tasks of its group.
 
-    Fargate spreads a service over its zones like this. A full subnet is the last choice.
+    Fargate spreads a service over its zones like this.
     """
     neighbours = Counter(
         other["availabilityZone"]
@@ -234,13 +211,7 @@ def _choose_subnet(task: Task, subnet_ids: list[str]) -> str:
         and other["lastStatus"] != "STOPPED"
         and other["attachments"]
     )
-    return min(
-        subnet_ids,
-        key=lambda subnet: (
-            free_addresses(subnet) <= 0,
-            neighbours[ec2._subnets[subnet]["AvailabilityZone"]],
-        ),
-    )
+    return min(subnet_ids, key=lambda each: neighbours[ec2._subnets[each]["AvailabilityZone"]])
 
 
 @replaces(ecs, "_mark_task_stopped")
