@@ -220,25 +220,26 @@ def _record_sets(call: Call) -> Iterator[str]:
             yield f"{zone}|{record['Name']}|{record['Type']}|{identifier}"
 
 
+def _policy(call: Call, absent: str, *entry: str, **parameters: str) -> list[Any]:
+    """Call for the policy of one resource; nothing if the service answers that there is none."""
+    try:
+        return call(*entry, "[Policy]", **parameters)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != absent:
+            raise
+        return []
+
+
 def _function_permissions(call: Call) -> Iterator[str]:
-    for function in call("lambda", "list_functions", "Functions[].FunctionName"):
-        try:
-            (policy,) = call("lambda", "get_policy", "[Policy]", FunctionName=function)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceNotFoundException":
-                raise
-        else:
+    for name in call("lambda", "list_functions", "Functions[].FunctionName"):
+        absent = "ResourceNotFoundException"
+        for policy in _policy(call, absent, "lambda", "get_policy", FunctionName=name):
             yield from (statement["Sid"] for statement in json.loads(policy)["Statement"])
 
 
 def _bucket_policies(call: Call) -> Iterator[str]:
     for bucket in call("s3", "list_buckets", "Buckets[].Name"):
-        try:
-            call("s3", "get_bucket_policy", "[Policy]", Bucket=bucket)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchBucketPolicy":
-                raise
-        else:
+        for _ in _policy(call, "NoSuchBucketPolicy", "s3", "get_bucket_policy", Bucket=bucket):
             yield f"{bucket}-policy"
 
 

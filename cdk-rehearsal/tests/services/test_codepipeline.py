@@ -1,4 +1,4 @@
-"""The CodePipeline API of the local AWS: pipelines, which need their role, and webhooks."""
+"""The CodePipeline API of the local AWS: pipelines and webhooks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -54,11 +54,3 @@ def test_a_pipeline_with_a_webhook_is_kept(client: Client, role: Callable[..., s
     assert [stage["stageName"] for stage in state["stageStates"]] == ["Source", "Build"]
     codepipeline.delete_webhook(name="on-push")
     codepipeline.delete_pipeline(name="delivery")
-
-
-def test_a_pipeline_needs_a_role_that_trusts_codepipeline(
-    client: Client, role: Callable[..., str]
-) -> None:
-    wrong = role({"Service": "ecs-tasks.amazonaws.com"})
-    with pytest.raises(ClientError, match="not authorized to perform AssumeRole"):
-        client("codepipeline").create_pipeline(pipeline=pipeline(wrong))

@@ -56,6 +56,7 @@ def test_a_stopped_task_loses_its_interface_and_the_next_has_another_address(
     client("ecs").stop_task(cluster="infra", task=task["taskArn"])
     answer = client("ecs").describe_tasks(cluster="infra", tasks=[task["taskArn"]])
     assert answer["tasks"][0]["attachments"][0]["status"] == "DELETED"
+    client("ecs").update_service(cluster="infra", service="backend", forceNewDeployment=True)
     (replacement,) = tasks_of(client)
     assert list(interfaces(client)) == [details(replacement)["networkInterfaceId"]]
     assert details(replacement)["privateIPv4Address"] != details(task)["privateIPv4Address"]

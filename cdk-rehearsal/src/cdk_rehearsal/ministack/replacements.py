@@ -2,9 +2,9 @@
 
 ::
 
-    @replaces(ecs, "_ACTION_MAP[StopTask]", upstream="Bug: ...")
-    def stop_task(original: Handler, request: Request) -> Response:
-        \"\"\"Start another task of the service, as ECS keeps its count.\"\"\"
+    @replaces(ecr, "_put_image", upstream="Bug: ...")
+    def put_image(original: Handler, request: Request) -> Response:
+        \"\"\"Move a tag only if the repository allows it.\"\"\"
         return original(request)
 
 A decorator only registers a replacement; `apply` puts all of them in place before the emulator
@@ -135,7 +135,6 @@ class Replacements:
 
     def __init__(self) -> None:
         self._by_name: dict[str, Replacement] = {}
-        self._applied = False
 
     def __iter__(self) -> Iterator[Replacement]:
         """Yield each once, in the order of the names."""
@@ -184,8 +183,6 @@ class Replacements:
             why=why or (inspect.getdoc(function) or "").partition("\n")[0],
             upstream=upstream,
         )
-        if self._applied:
-            raise ReplacementError(f"{replacement.where} is loaded too late to replace anything.")
         for target in targets:
             if other := self._by_name.get(str(target)):
                 raise ReplacementError(
@@ -221,7 +218,6 @@ class Replacements:
         """Put all replacements in place; ``ReplacementError`` and none if one does not fit."""
         if problems := self.problems():
             raise ReplacementError("\n".join(problems))
-        self._applied = True
         for replacement in self:
             for name in replacement.names:
                 name.set(replacement.value)

@@ -10,33 +10,23 @@ import uuid
 from types import SimpleNamespace
 from typing import Any
 
-from ministack.services import iam
 from moto.codepipeline.models import CodePipelineBackend
 from moto.codepipeline.responses import CodePipelineResponse
 from moto.core.base_backend import BackendDict
-from moto.iam.exceptions import NotFoundException
 
 from cdk_rehearsal.services.codepipeline.executions import Executions
 
 
 class _Roles:
-    """The roles of MiniStack's IAM, instead of moto's own."""
+    """Roles that trust CodePipeline, as moto asks for; the worker assumes the real role."""
 
-    def get_role_by_arn(self, arn: str) -> SimpleNamespace:
-        """Return a role as moto expects it: its policy has one service in each statement."""
-        role = next((each for each in iam._roles.values() if each["Arn"] == arn), None)
-        if role is None:
-            raise NotFoundException(f"Role {arn} not found")
-        document = role["AssumeRolePolicyDocument"]
-        trust = json.loads(document) if isinstance(document, str) else document
-        named = [each.get("Principal", {}).get("Service", []) for each in trust["Statement"]]
-        services = [each for some in named for each in ([some] if isinstance(some, str) else some)]
-        statements = [{"Principal": {"Service": service}} for service in services]
-        return SimpleNamespace(assume_role_policy_document=json.dumps({"Statement": statements}))
+    def get_role_by_arn(self, _arn: str) -> SimpleNamespace:
+        statement = {"Principal": {"Service": "codepipeline.amazonaws.com"}}
+        return SimpleNamespace(assume_role_policy_document=json.dumps({"Statement": [statement]}))
 
 
 class _Backend(CodePipelineBackend):
-    """moto's pipelines, whose roles are those of MiniStack's IAM, with executions and webhooks."""
+    """moto's pipelines, with executions and webhooks."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -155,9 +145,6 @@ class API(CodePipelineResponse):
     def delete_webhook(self) -> str:
         self._webhooks.pop(self._get_param("name"), None)  # no error in CodePipeline either
         return json.dumps({})
-
-    def register_webhook_with_third_party(self) -> str:
-        return json.dumps({})  # GitHub cannot be reached from here
 
     def _pipeline(self, name: str) -> dict[str, Any]:
         pipeline, _ = self.codepipeline_backend.get_pipeline(name)

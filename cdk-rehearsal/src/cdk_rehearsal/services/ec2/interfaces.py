@@ -2,6 +2,7 @@
 
 import random
 from ipaddress import IPv4Address, IPv4Network
+from itertools import chain
 from typing import Any, TypeAlias
 
 from ministack.core.concurrency import resource_lock
@@ -50,26 +51,17 @@ def _take_address(subnet_id: str) -> str:
     stopped task, and a record that still has the old address is noticed.
     """
     subnet = ec2._subnets[subnet_id]
-    assignable, used = _assignable(subnet), _used(subnet_id)
-    last = subnet.get("_last_address", assignable.start - 1)
-    following = range(max(last + 1, assignable.start), assignable.stop)
-    for candidates in (following, assignable):
-        for number in candidates:
-            if number not in used:
-                subnet["_last_address"] = number
-                return str(IPv4Address(number))
-    raise ValueError(f"The subnet '{subnet_id}' has not enough free addresses.")
-
-
-def _assignable(subnet: dict[str, Any]) -> range:
     network = IPv4Network(subnet["CidrBlock"])
     first = int(network.network_address) + _RESERVED_AT_START
-    return range(first, int(network.broadcast_address))
-
-
-def _used(subnet_id: str) -> set[int]:
-    return {
-        int(IPv4Address(interface["PrivateIpAddress"]))
-        for interface in ec2._network_interfaces.values()
-        if interface["SubnetId"] == subnet_id
+    last = int(network.broadcast_address) - 1
+    used = {
+        each["PrivateIpAddress"]
+        for each in ec2._network_interfaces.values()
+        if each["SubnetId"] == subnet_id
     }
+    following = range(subnet.get("_last_address", first - 1) + 1, last + 1)
+    for number in chain(following, range(first, last + 1)):
+        if str(IPv4Address(number)) not in used:
+            subnet["_last_address"] = number
+            return str(IPv4Address(number))
+    raise ValueError(f"The subnet '{subnet_id}' has not enough free addresses.")

@@ -61,12 +61,10 @@ def stored_image(repository: str, digest: str) -> Image | None:
 def create_repository(original: Handler, request: Request) -> Response:
     """Keep the exclusion filters of a new repository; drop layers of an earlier one of its name."""
     response = original(request)
-    if response[0] != HTTPStatus.OK:
-        return response
-    repository = ecr._repositories[request["repositoryName"]]
-    repository[_FILTERS] = request.get(_FILTERS, [])
-    ecr._layer_blobs.pop(request["repositoryName"], None)
-    return json_response({"repository": ecr._repo_shape(repository)})
+    if response[0] == HTTPStatus.OK:
+        ecr._repositories[request["repositoryName"]][_FILTERS] = request.get(_FILTERS, [])
+        ecr._layer_blobs.pop(request["repositoryName"], None)
+    return response
 
 
 @replaces(ecr, "_put_image_tag_mutability", upstream=_FILTERS_UPSTREAM)

@@ -1,4 +1,4 @@
-"""The ECS API: services, which keep their settings and their count of tasks."""
+"""The ECS API: services, which keep their settings."""
 
 import json
 from http import HTTPStatus
@@ -41,20 +41,3 @@ def _keep_parameters(response: Response, request: Request) -> Response:
     # MiniStack has started the tasks before the registries of the update were stored.
     ecs._refresh_service_state(cluster, f"service:{service['serviceName']}")
     return json_response({"service": ecs._sanitize(record)})
-
-
-# Only in the API: MiniStack's own calls of `_stop_task` are already part of a reconciliation.
-@replaces(
-    ecs,
-    "_ACTION_MAP[StopTask]",
-    upstream="Bug: a service starts no task for one that StopTask stopped.",
-)
-def stop_task(original: Handler, request: Request) -> Response:
-    """Start another task for a stopped task of a service, since ECS keeps the count."""
-    response = original(request)
-    if response[0] == HTTPStatus.OK:
-        cluster = ecs._resolve_cluster_name(request.get("cluster", "default"))
-        kind, _, service = ecs._resolve_task(request["task"], cluster)["group"].partition(":")
-        if kind == "service":
-            ecs._reconcile_service_tasks(cluster, f"{cluster}/{service}")
-    return response

@@ -8,7 +8,7 @@ from ministack.core.concurrency import spawn_background
 from ministack.services import servicediscovery
 
 from cdk_rehearsal.ministack.replacements import replaces
-from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_response
+from cdk_rehearsal.ministack.responses import Handler, Request, Response
 from cdk_rehearsal.options import Delays
 from cdk_rehearsal.services.servicediscovery.records import change_records
 
@@ -90,19 +90,13 @@ def deregister_instance(original: Handler, request: Request) -> Response:
 @replaces(
     servicediscovery,
     "_discover_instances",
-    upstream="Bug: HEALTHY_OR_ELSE_ALL finds nothing, and QueryParameters have no effect.",
+    upstream="Bug: HEALTHY_OR_ELSE_ALL finds nothing, and is not the default.",
 )
 def discover_instances(original: Handler, request: Request) -> Response:
-    """Find the instances that match the wanted health and all query parameters."""
-    status, headers, body = original({**request, "HealthStatus": "ALL"})
-    if status != HTTPStatus.OK:
-        return status, headers, body
-    wanted = request.get("QueryParameters", {}).items()
-    found = [i for i in json.loads(body)["Instances"] if wanted <= i["Attributes"].items()]
-    health = request.get("HealthStatus", "HEALTHY_OR_ELSE_ALL")
-    if health == "HEALTHY_OR_ELSE_ALL":
-        found = [i for i in found if i["HealthStatus"] == "HEALTHY"] or found
-    elif health != "ALL":
-        found = [i for i in found if i["HealthStatus"] == health]
-    revision = json.loads(servicediscovery._discover_instances_revision(request)[2])
-    return json_response({"Instances": found[: request.get("MaxResults", 100)], **revision})
+    """Find the instances of the wanted health; by default the unhealthy ones if none is healthy."""
+    wanted = request.get("HealthStatus", "HEALTHY_OR_ELSE_ALL")
+    if wanted != "HEALTHY_OR_ELSE_ALL":
+        return original(request)
+    response = original({**request, "HealthStatus": "HEALTHY"})
+    found = response[0] != HTTPStatus.OK or json.loads(response[2])["Instances"]
+    return response if found else original({**request, "HealthStatus": "ALL"})
