@@ -15,7 +15,7 @@ def action(category: str, owner: str, provider: str, **configuration: str) -> di
 
 
 def pipeline(role_arn: str) -> dict[str, Any]:
-    source = action("Source", "ThirdParty", "GitHub", Branch="main")
+    source = action("Source", "ThirdParty", "GitHub", Branch="main", OAuthToken="secret")
     build = action("Build", "AWS", "CodeBuild", ProjectName="build")
     return {
         "name": "delivery",
@@ -48,6 +48,8 @@ def test_a_pipeline_with_a_webhook_is_kept(client: Client, role: Callable[..., s
     (webhook,) = codepipeline.list_webhooks()["webhooks"]
     assert webhook["definition"]["filters"] == WEBHOOK["filters"]
     read = codepipeline.get_pipeline(name="delivery")["pipeline"]
+    (source,) = read["stages"][0]["actions"]
+    assert source["configuration"] == {"Branch": "main", "OAuthToken": "****"}
     updated = codepipeline.update_pipeline(pipeline=read)["pipeline"]
     assert updated["version"] == 2
     state = codepipeline.get_pipeline_state(name="delivery")

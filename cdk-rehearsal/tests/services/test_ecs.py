@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from cdk_rehearsal.ministack.responses import Response
-from cdk_rehearsal.services.ecs.api import create_or_update_service
 from cdk_rehearsal.services.ecs.deployments import (
+    create_or_update_service,
     reconcile_service_tasks,
     record_service_task_failure,
 )
@@ -50,7 +50,6 @@ def resources(*, tag: str = "live", **changes: Any) -> Resources:
         "LogConfiguration": {"LogDriver": "awslogs", "Options": {"awslogs-group": "Logs"}},
     }
     del service["DesiredCount"]
-    service |= {"AvailabilityZoneRebalancing": "ENABLED", "PropagateTags": "SERVICE"}
     return template | changes
 
 
@@ -82,8 +81,6 @@ def test_task_definition_and_service_keep_their_settings(stacks: Stacks, client:
     assert (service["runningCount"], service["desiredCount"]) == (1, 1)
     assert [d["rolloutState"] for d in service["deployments"]] == ["COMPLETED"]
     assert service["serviceRegistries"][0]["registryArn"].startswith("arn:aws:servicediscovery:")
-    assert service["availabilityZoneRebalancing"] == "ENABLED"
-    assert service["propagateTags"] == "SERVICE"
 
 
 def test_a_deployment_resolves_its_tags_once(

@@ -167,12 +167,7 @@ def generated_name(stack: str, logical_id: str, *, longest: int, lowercase: bool
 
 def own_client(service: str) -> Any:
     """Return a client of this emulator, for the account and region of the current request."""
-    return _client(service, get_account_id(), get_region())
-
-
-@cache
-def _client(service: str, account: str, region: str) -> Any:
-    return _access(account, region).client(service)
+    return own_access().client(service)
 
 
 def own_access() -> Access:
@@ -215,8 +210,3 @@ def api_shape(value: Any, *, maps: frozenset[str] = _MAPS) -> Any:
 def _flat(value: Any) -> bool:
     """Say whether it is a map of plain values; `Configuration` of an ECS cluster is a structure."""
     return isinstance(value, dict) and not any(isinstance(v, (dict, list)) for v in value.values())
-
-
-def tag_pairs(properties: dict[str, Any]) -> list[dict[str, str]]:
-    """Return the template's tags in the spelling of the query APIs (EC2, S3, ECR)."""
-    return [{"Key": tag["Key"], "Value": str(tag["Value"])} for tag in properties.get("Tags", [])]

@@ -49,6 +49,15 @@ class API(CodePipelineResponse):
         backend: _Backend = _backends[self.current_account][self.region]
         return backend
 
+    def get_pipeline(self) -> str:
+        """Show a token as four asterisks."""
+        answer = json.loads(super().get_pipeline())
+        for stage in answer["pipeline"]["stages"]:
+            for action in stage["actions"]:
+                if "OAuthToken" in action.get("configuration", {}):
+                    action["configuration"]["OAuthToken"] = "****"
+        return json.dumps(answer)
+
     def delete_pipeline(self) -> str:
         self._executions.forget(self._get_param("name"))
         return super().delete_pipeline()

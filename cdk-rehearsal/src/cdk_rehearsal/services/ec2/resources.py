@@ -14,7 +14,6 @@ from cdk_rehearsal.ministack.resource_types import (
     ResourceType,
     own_client,
     resource_type,
-    tag_pairs,
 )
 
 _MISSING = "Missing: the resource type in CloudFormation; the API is there."
@@ -111,8 +110,6 @@ class FlowLog(_OnlyTagsChange):
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         request = {key: value for key, value in properties.items() if key != "Tags"}
         request["ResourceIds"] = [request.pop("ResourceId")]
-        if "MaxAggregationInterval" in request:
-            request["MaxAggregationInterval"] = int(request["MaxAggregationInterval"])
         (flow_log,) = own_client("ec2").create_flow_logs(**request)["FlowLogIds"]
         _tag(flow_log, properties)
         return flow_log, {"Id": flow_log}
@@ -122,5 +119,5 @@ class FlowLog(_OnlyTagsChange):
 
 
 def _tag(resource: str, properties: Properties) -> None:
-    if tags := tag_pairs(properties):
+    if tags := properties.get("Tags"):
         own_client("ec2").create_tags(Resources=[resource], Tags=tags)

@@ -34,7 +34,6 @@ from cdk_rehearsal.services.ecs.tasks import (
     ImageMissingError,
     attach,
     awsvpc,
-    detach,
     digest_of,
     digests_of,
 )
@@ -193,13 +192,33 @@ def make_deployment(
 
 
 # --- The end of a task. The task immediately stops counting and leaves Cloud Map
-# (`tasks.mark_task_stopped`). Its container receives SIGTERM and serves until it ends by itself
+# (`mark_task_stopped`). Its container receives SIGTERM and serves until it ends by itself
 # or its stop timeout is over.
 
 _DEFAULT_STOP_TIMEOUT_SECONDS = 30
 _LONGEST_LIFE_SECONDS = 24 * 3600
 _LOG_SECONDS = 60
 _EXIT_POLLS, _EXIT_POLL_SECONDS = 3000, 0.1
+
+
+@replaces(ecs, "_mark_task_stopped")
+def mark_task_stopped(
+    original: Callable[..., bool], task_arn: str, task: Task, *rest: Any, **options: Any
+) -> bool:
+    """Let a task be STOPPING, and keep its address, until its container has ended.
+
+    As on ECS, the task immediately stops counting and leaves Cloud Map.
+    """
+    ending = bool(task["_docker_ids"])
+    exited = all(container["lastStatus"] == "STOPPED" for container in task["containers"])
+    stopped = original(task_arn, task, *rest, **options)
+    if stopped and ending and not exited:
+        with resource_lock("ecs-task", task_arn):
+            task["lastStatus"] = "STOPPING"
+            task["stoppedAt"] = task["executionStoppedAt"] = None
+            for container in task["containers"]:
+                container["lastStatus"], container["exitCode"] = "RUNNING", None
+    return stopped
 
 
 @replaces(ecs, "_cleanup_task_resources")
@@ -229,7 +248,6 @@ def _end(task: Task, ids: list[str]) -> None:
         task["stoppedAt"] = task["executionStoppedAt"] = now_iso()
         for container, code in zip(task["containers"], codes, strict=False):
             container["lastStatus"], container["exitCode"] = "STOPPED", code
-    detach(task)
 
 
 def _stop(container_id: str, timeout: int, log_thread: str) -> int | None:
