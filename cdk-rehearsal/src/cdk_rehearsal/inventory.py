@@ -27,7 +27,8 @@ _STACK = "AWS::CloudFormation::Stack"
 
 def is_listed(kind: str) -> bool:
     """Say whether the inventory can look for resources of a type, or need not."""
-    return kind in _LISTINGS or kind in _NOTHING_TO_FIND or _is_of_a_function(kind)
+    # Only its function knows what another custom resource has made.
+    return kind in _LISTINGS or kind in _NOTHING_TO_FIND or kind.startswith("Custom::")
 
 
 class Inventory:
@@ -200,11 +201,6 @@ def _routes(call: Call) -> Iterator[str]:
         for route in table["Routes"]:
             if route["Origin"] == "CreateRoute":
                 yield f"{table['RouteTableId']}|{route['DestinationCidrBlock']}"
-
-
-def _is_of_a_function(kind: str) -> bool:
-    """Say whether it is a custom resource, of which only its function knows what it has made."""
-    return kind.startswith("Custom::") and kind not in _LISTINGS
 
 
 def _clusters(call: Call) -> Iterator[str]:

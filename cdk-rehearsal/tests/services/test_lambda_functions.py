@@ -30,14 +30,6 @@ def test_the_function_answers_for_the_resource_and_logs_with_its_role(
     assert "asked to Create" in messages
 
 
-def test_without_permission_to_log_there_is_no_log_and_no_error(
-    stacks: Stacks, client: Client
-) -> None:
-    stacks.deploy("quiet", function(BUCKETS, MAY_LIST) | {"Thing": custom()})
-    groups = client("logs").describe_log_groups(logGroupNamePrefix="/aws/lambda/quiet")
-    assert groups["logGroups"] == []
-
-
 @pytest.mark.parametrize(
     ("resources", "reason"),
     [

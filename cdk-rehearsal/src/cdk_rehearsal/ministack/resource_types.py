@@ -190,23 +190,13 @@ def _access(account: str, region: str) -> Access:
 _MAPS = frozenset({"Options", "DockerLabels", "Configuration", "Labels", "DriverOpts"})
 
 
-def api_shape(value: Any, *, maps: frozenset[str] = _MAPS) -> Any:
-    """Spell every property name in `value` as the JSON APIs do: `TaskRoleArn` -> `taskRoleArn`.
-
-    It does not change the keys of a map in `maps`.
-    """
+def api_shape(value: Any) -> Any:
+    """Spell every property name in `value` as the JSON APIs do: `TaskRoleArn` -> `taskRoleArn`."""
     if isinstance(value, list):
-        return [api_shape(item, maps=maps) for item in value]
+        return [api_shape(item) for item in value]
     if not isinstance(value, dict):
         return value
     return {
-        key[:1].lower() + key[1:]: item
-        if key in maps and _flat(item)
-        else api_shape(item, maps=maps)
+        key[:1].lower() + key[1:]: item if key in _MAPS else api_shape(item)
         for key, item in value.items()
     }
-
-
-def _flat(value: Any) -> bool:
-    """Say whether it is a map of plain values; `Configuration` of an ECS cluster is a structure."""
-    return isinstance(value, dict) and not any(isinstance(v, (dict, list)) for v in value.values())

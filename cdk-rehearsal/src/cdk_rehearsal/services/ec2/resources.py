@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from ministack.core.responses import get_account_id
 from ministack.services import ec2
 
 from cdk_rehearsal.ministack.resource_types import (
@@ -29,23 +28,15 @@ class Vpc(PatchedType):
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         vpc_id, attributes = super().create(logical_id, properties, stack)
         group_id = attributes["DefaultSecurityGroup"]
-        # The CDK removes this rule from the default group, so it must exist.
-        ec2._security_groups[group_id]["IpPermissions"] = [_default_ingress(group_id)]
+        # AWS gives the default group this inbound rule. The CDK removes it, so it must exist.
+        own_client("ec2").authorize_security_group_ingress(
+            GroupId=group_id,
+            IpPermissions=[{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group_id}]}],
+        )
         return vpc_id, attributes
 
     def complete(self, physical_id: str, properties: Properties) -> dict[str, Any]:
         return {"CidrBlock": ec2._vpcs[physical_id]["CidrBlock"]}
-
-
-def _default_ingress(group_id: str) -> dict[str, Any]:
-    """Return the one inbound rule that AWS gives a default security group."""
-    return {
-        "IpProtocol": "-1",
-        "IpRanges": [],
-        "Ipv6Ranges": [],
-        "PrefixListIds": [],
-        "UserIdGroupPairs": [{"GroupId": group_id, "UserId": get_account_id()}],
-    }
 
 
 class _OnlyTagsChange(ResourceType):

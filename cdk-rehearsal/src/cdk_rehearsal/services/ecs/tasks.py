@@ -34,11 +34,6 @@ Deployment: TypeAlias = dict[str, Any]
 class ImageMissingError(Exception):
     """An image of this account's registry does not exist; the message has its name."""
 
-    reason = "CannotPullContainerError"
-
-    def __init__(self, image: str) -> None:
-        super().__init__(f"{image}: not found")
-
 
 # AWS reserves the first four addresses of every subnet, and the last one.
 _RESERVED_AT_START = 4
@@ -62,12 +57,12 @@ def run_task(original: Handler, request: Request) -> Response:
     if EngineAccess.is_configured():
         return original(request)
     deployment = _deployment_of(request)
-    missing = ""
+    digests: dict[str, str] = {}
     try:
         digests = digests_of(definition, deployment)
+        missing = reason_not_to_start(definition, new_uuid())
     except ImageMissingError as absence:
-        digests, missing = {}, f"{absence.reason}: {absence}"
-    missing = missing or reason_not_to_start(definition, new_uuid())
+        missing = f"CannotPullContainerError: {absence}"
     status, headers, body = original(request)
     if status >= HTTPStatus.BAD_REQUEST:
         return status, headers, body
@@ -96,7 +91,7 @@ def digest_of(image: str) -> str | None:
         match["repository"], digest=match["digest"] or "", tag=match["tag"] or "latest"
     )
     if record is None:
-        raise ImageMissingError(image)
+        raise ImageMissingError(f"{image}: not found")
     return str(record["imageDigest"])
 
 

@@ -20,7 +20,18 @@ class Bucket(PatchedType):
     """A bucket with its encryption and tags; only an empty one is deleted."""
 
     def complete(self, physical_id: str, properties: Properties) -> dict[str, Any]:
-        _apply(physical_id, properties)
+        client, encryption = own_client("s3"), properties.get("BucketEncryption", {})
+        client.put_bucket_tagging(
+            Bucket=physical_id, Tagging={"TagSet": properties.get("Tags", [])}
+        )
+        rules = [
+            {"ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"]}
+            for rule in encryption.get("ServerSideEncryptionConfiguration", [])
+        ]
+        if rules:
+            client.put_bucket_encryption(
+                Bucket=physical_id, ServerSideEncryptionConfiguration={"Rules": rules}
+            )
         return {}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
@@ -32,20 +43,3 @@ class Bucket(PatchedType):
         if versions.get("Versions") or versions.get("DeleteMarkers"):
             raise ValueError(f"{_NOT_EMPTY}: {physical_id}")
         super().delete(physical_id, properties)
-
-
-def _apply(bucket: str, properties: Properties) -> None:
-    client = own_client("s3")
-    if encryption := properties.get("BucketEncryption"):
-        rules = [_encryption(rule) for rule in encryption["ServerSideEncryptionConfiguration"]]
-        client.put_bucket_encryption(
-            Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": rules}
-        )
-    else:
-        client.delete_bucket_encryption(Bucket=bucket)
-    client.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": properties.get("Tags", [])})
-
-
-def _encryption(rule: dict[str, Any]) -> dict[str, Any]:
-    default = {"ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"]}
-    return default | {key: rule[key] for key in rule.keys() & {"BucketKeyEnabled"}}
