@@ -20,8 +20,6 @@ Listing: TypeAlias = Callable[[Call], Iterator[str]]
 _NOTHING_TO_FIND = frozenset({"AWS::CDK::Metadata", "AWS::CloudFormation::CustomResource"})
 # The physical id of these leads nowhere, also on AWS; the template has their name.
 _NAMED_BY = {"AWS::IAM::Policy": "PolicyName"}
-
-
 _STACK = "AWS::CloudFormation::Stack"
 
 
@@ -158,7 +156,6 @@ _PLAIN = {
     _STACK: "cloudformation list_stacks StackSummaries[?StackStatus!='DELETE_COMPLETE'].StackName",
     "export of a stack": "cloudformation list_exports Exports[].Name",
 }
-
 
 _CLUSTERS = "ecs list_clusters clusterArns[]"
 # By type that a service lists for each parent: the parents, and service, operation, JMESPath of the

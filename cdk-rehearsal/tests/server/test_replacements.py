@@ -14,10 +14,7 @@ from cdk_rehearsal.ministack.replacements import Name, ReplacementError, Replace
 
 
 def _louder(original: Callable[[str], str], word: str) -> str:
-    """Say it louder.
-
-    And more of it.
-    """
+    """Say it louder."""
     return original(word).upper()
 
 

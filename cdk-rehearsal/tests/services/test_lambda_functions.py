@@ -52,12 +52,6 @@ def test_a_function_that_fails_fails_its_resource(
         stacks.deploy("function", resources | {"Thing": custom()})
 
 
-def test_a_custom_resource_without_its_function_fails(stacks: Stacks) -> None:
-    function = "arn:aws:lambda:eu-west-1:111122223333:function:none"
-    with pytest.raises(StackFailedError, match=r"Thing: .*Custom::Thing.*no function"):
-        stacks.deploy("custom", {"Thing": custom() | {"Properties": {"ServiceToken": function}}})
-
-
 def test_the_function_has_no_key_but_that_of_its_role(stacks: Stacks) -> None:
     code = answering(
         "return { Key: process.env.AWS_ACCESS_KEY_ID.slice(0, 4),"

@@ -116,9 +116,8 @@ class Replacement:
         code = inspect.unwrap(self.function)
         _, line = inspect.getsourcelines(code)
         file = Path(inspect.getfile(code))
-        return (
-            f"{file.relative_to(_PACKAGE) if file.is_relative_to(_PACKAGE) else file.name}:{line}"
-        )
+        place = file.relative_to(_PACKAGE) if file.is_relative_to(_PACKAGE) else file.name
+        return f"{place}:{line}"
 
     def __str__(self) -> str:
         return f"{self.function.__qualname__} ({self.where})"
@@ -192,20 +191,18 @@ class Replacements:
         """Return what does not fit the installed MiniStack, a line for each name."""
         lines = []
         for replacement in self:
-            missing = [name for name in replacement.names if not name.exists]
-            if replacement.adds:
-                lines += [
-                    f"{name} now exists in MiniStack: compare it with {replacement}, and delete"
-                    " that if MiniStack's does the same."
-                    for name in replacement.names
-                    if name.exists
-                ]
-            elif missing:
-                lines += [
-                    f"{name} no longer exists in MiniStack, but {replacement} replaces it."
-                    for name in missing
-                ]
-            elif len({id(name.value()) for name in replacement.names}) > 1:
+            for name in replacement.names:
+                if replacement.adds and name.exists:
+                    lines.append(
+                        f"{name} now exists in MiniStack: compare it with {replacement}, and delete"
+                        " that if MiniStack's does the same."
+                    )
+                elif not replacement.adds and not name.exists:
+                    lines.append(
+                        f"{name} no longer exists in MiniStack, but {replacement} replaces it."
+                    )
+            values = {id(name.value()) for name in replacement.names if name.exists}
+            if len(values) > 1:
                 names = " and ".join(str(name) for name in replacement.names)
                 lines.append(
                     f"{names} no longer have the same value, but {replacement} replaces them all."

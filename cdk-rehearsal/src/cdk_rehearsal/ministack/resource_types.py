@@ -159,10 +159,9 @@ def property_recreation(
     return "Always" if property_name in replaced_by else "Never"
 
 
-def generated_name(stack: str, logical_id: str, *, longest: int, lowercase: bool = False) -> str:
+def generated_name(stack: str, logical_id: str, *, longest: int) -> str:
     """Return the name that CloudFormation generates for a resource without one."""
-    name = provisioners._physical_name(stack, logical_id, max_len=longest, lowercase=lowercase)
-    return str(name)
+    return str(provisioners._physical_name(stack, logical_id, max_len=longest))
 
 
 def own_client(service: str) -> Any:

@@ -8,8 +8,6 @@ from ministack.services.cloudformation import provisioners
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.resource_types import Properties
 
-_METRIC = ("Namespace", "MetricName", "Dimensions")
-
 
 @replaces(
     provisioners,
@@ -22,7 +20,7 @@ def metric_alarm(
     """Keep an alarm on an expression with the first metric of the expression."""
     if "Metrics" in properties:
         used = next(query["MetricStat"] for query in properties["Metrics"] if "MetricStat" in query)
-        metric = {key: used["Metric"][key] for key in _METRIC if key in used["Metric"]}
-        properties = properties | metric | {"Period": used["Period"], "Statistic": used["Stat"]}
+        simple = {**used["Metric"], "Period": used["Period"], "Statistic": used["Stat"]}
+        properties = properties | simple
         del properties["Metrics"]
     return original(name, properties)

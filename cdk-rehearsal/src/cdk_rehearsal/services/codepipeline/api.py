@@ -5,6 +5,7 @@ report the result of a job that the worker has invented for it, which is not kep
 """
 
 import json
+import re
 import time
 import uuid
 from types import SimpleNamespace
@@ -15,6 +16,8 @@ from moto.codepipeline.responses import CodePipelineResponse
 from moto.core.base_backend import BackendDict
 
 from cdk_rehearsal.services.codepipeline.executions import Executions
+
+_TOKEN = re.compile(r'("OAuthToken": )"(?:[^"\\]|\\.)*"')
 
 
 class _Roles:
@@ -51,12 +54,7 @@ class API(CodePipelineResponse):
 
     def get_pipeline(self) -> str:
         """Show a token as four asterisks."""
-        answer = json.loads(super().get_pipeline())
-        for stage in answer["pipeline"]["stages"]:
-            for action in stage["actions"]:
-                if "OAuthToken" in action.get("configuration", {}):
-                    action["configuration"]["OAuthToken"] = "****"
-        return json.dumps(answer)
+        return _TOKEN.sub(r'\1"****"', super().get_pipeline())
 
     def delete_pipeline(self) -> str:
         self._executions.forget(self._get_param("name"))
@@ -93,7 +91,7 @@ class API(CodePipelineResponse):
     def get_pipeline_execution(self) -> str:
         pipeline = self._pipeline(self._get_param("pipelineName"))
         found = self._executions.find(pipeline["name"], self._get_param("pipelineExecutionId"))
-        return json.dumps({"pipelineExecution": found.details()})
+        return json.dumps({"pipelineExecution": found.summary()})
 
     def list_pipeline_executions(self) -> str:
         pipeline = self._pipeline(self._get_param("pipelineName"))

@@ -25,10 +25,9 @@ def register_instance(original: Handler, request: Request) -> Response:
     service = servicediscovery._services.get(request["ServiceId"])
     instance_id, attributes = request["InstanceId"], request.get("Attributes", {})
     health = attributes.get("AWS_INIT_HEALTH_STATUS", "HEALTHY")
-    known = instance_id in servicediscovery._instances.get(request["ServiceId"], {})
     statuses = servicediscovery._instance_health_status.get(request["ServiceId"], {})
     # Only a new instance takes the first health status; an update keeps the current one.
-    kept = statuses.get(instance_id, health) if known else health
+    kept = statuses.get(instance_id, health)
     response = original(request)
     if service and response[0] == HTTPStatus.OK:
         statuses[instance_id] = kept
