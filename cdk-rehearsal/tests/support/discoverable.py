@@ -11,7 +11,14 @@ HOST = f"backend.{NAMESPACE}"
 def network() -> Resources:
     """Return a VPC with a security group, and a private subnet in each of three zones."""
     subnets = {
-        f"Subnet{zone.upper()}": _subnet(zone, f"10.3.{number}.0/24")
+        f"Subnet{zone.upper()}": {
+            "Type": "AWS::EC2::Subnet",
+            "Properties": {
+                "VpcId": {"Ref": "Vpc"},
+                "CidrBlock": f"10.3.{number}.0/24",
+                "AvailabilityZone": f"eu-west-1{zone}",
+            },
+        }
         for number, zone in enumerate("abc")
     }
     vpc = {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.3.0.0/16"}}
@@ -20,17 +27,6 @@ def network() -> Resources:
         "Properties": {"VpcId": {"Ref": "Vpc"}, "GroupDescription": "tasks"},
     }
     return {"Vpc": vpc, "Group": group, **subnets}
-
-
-def _subnet(zone: str, cidr: str) -> Resources:
-    return {
-        "Type": "AWS::EC2::Subnet",
-        "Properties": {
-            "VpcId": {"Ref": "Vpc"},
-            "CidrBlock": cidr,
-            "AvailabilityZone": f"eu-west-1{zone}",
-        },
-    }
 
 
 def registry() -> Resources:
