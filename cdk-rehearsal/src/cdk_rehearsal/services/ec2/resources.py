@@ -83,6 +83,8 @@ class NatGateway(_OnlyTagsChange):
     attribute = "NatGatewayId"
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        if properties["SubnetId"] not in ec2._subnets:
+            raise ValueError(f"The subnet ID '{properties['SubnetId']}' does not exist")
         request = {key: value for key, value in properties.items() if key != "Tags"}
         nat_id = own_client("ec2").create_nat_gateway(**request)["NatGateway"]["NatGatewayId"]
         _tag(nat_id, properties)
