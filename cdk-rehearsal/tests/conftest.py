@@ -84,16 +84,3 @@ def stacks(client: Callable[[str], Any]) -> Iterator[Stacks]:
     stacks = Stacks(client("cloudformation"))
     yield stacks
     stacks.delete_all()
-
-
-@pytest.fixture
-def stored_object(access: Access) -> Iterator[str]:
-    """The path of an object, whose bucket is removed after the test with all that is in it."""
-    s3 = access.client("s3")
-    where = {"LocationConstraint": access.region}
-    s3.create_bucket(Bucket="shelf", CreateBucketConfiguration=where)
-    s3.put_object(Bucket="shelf", Key="object", Body=b"content")
-    yield "/shelf/object"
-    for each in s3.list_objects_v2(Bucket="shelf").get("Contents", []):
-        s3.delete_object(Bucket="shelf", Key=each["Key"])
-    s3.delete_bucket(Bucket="shelf")

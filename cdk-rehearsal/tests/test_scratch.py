@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cdk_rehearsal import scratch
-from cdk_rehearsal.scratch import MARK, RUN, ScratchDirectory, in_use, runs, sweep, taken_over
+from cdk_rehearsal.scratch import MARK, RUN, ScratchDirectory, runs, sweep, taken_over
 
 # The module alone, since importing its package takes most of a second.
 HOLDER = f"""
@@ -64,25 +64,11 @@ def test_only_its_owner_can_read_it_and_it_is_gone_at_the_end(tmp_path: Path) ->
     with ScratchDirectory("test", parent=tmp_path) as made:
         assert made.path.name.startswith("cdk-rehearsal-test-")
         assert stat.S_IMODE(made.path.stat().st_mode) == 0o700
-        (made.path / "folder").mkdir()
-        (made.path / "folder" / "file").touch()
-    assert list(tmp_path.iterdir()) == []
-    made.remove()
-
-
-def test_folders_of_any_depth_are_removed(tmp_path: Path) -> None:
-    with ScratchDirectory("test", parent=tmp_path) as made:
+        # Folders of any depth are removed.
         script = "for i in $(seq 1500); do mkdir d && cd d; done; touch file"
         subprocess.run(["sh", "-c", script], cwd=made.path, check=True)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_directory_that_took_its_name_is_not_removed(tmp_path: Path) -> None:
-    with ScratchDirectory("test", parent=tmp_path) as made:
-        made.path.rename(tmp_path / "moved")
-        made.path.mkdir()
-        (made.path / "file").touch()
-    assert (made.path / "file").exists()
+    made.remove()
 
 
 def test_the_next_one_removes_what_a_killed_process_left_and_nothing_of_a_running_one(
@@ -93,7 +79,6 @@ def test_the_next_one_removes_what_a_killed_process_left_and_nothing_of_a_runnin
     (held,) = set(tmp_path.iterdir()) - {left}
     with ScratchDirectory("test", parent=tmp_path) as made:
         assert {*tmp_path.iterdir()} == {held, made.path}
-        assert in_use(held)
     assert (held / "deep" / "er" / "file").exists()
 
 
@@ -114,10 +99,6 @@ def without_a_mark(path: Path) -> None:
     (path / MARK).unlink()
 
 
-def readable_by_others(path: Path) -> None:
-    path.chmod(0o770)
-
-
 def with_the_mark_of_another_program(path: Path) -> None:
     (path / MARK).write_text("theirs", encoding="utf-8")
 
@@ -133,14 +114,7 @@ def behind_a_link(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
-    [
-        without_a_mark,
-        readable_by_others,
-        with_the_mark_of_another_program,
-        copied,
-        behind_a_link,
-    ],
+    "change", [without_a_mark, with_the_mark_of_another_program, copied, behind_a_link]
 )
 def test_a_directory_that_may_belong_to_somebody_else_stays(
     hold: Hold, tmp_path: Path, change: Callable[[Path], None]
@@ -157,19 +131,15 @@ def test_a_directory_of_another_user_stays(
     left = left_behind(hold, tmp_path)
     monkeypatch.setattr("os.geteuid", lambda: left.stat().st_uid + 1)
     sweep(tmp_path)
-    assert in_use(left)
     assert (left / "deep" / "er" / "file").exists()
 
 
 def test_a_directory_that_cannot_be_emptied_keeps_its_mark_for_the_next_sweep(
     hold: Hold, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise PermissionError
-
     left = left_behind(hold, tmp_path)
     with monkeypatch.context() as broken:
-        broken.setattr("os.unlink", refuse)
+        broken.setattr(scratch, "_RM", "/bin/true")
         sweep(tmp_path)
     assert (left / MARK).exists()
     sweep(tmp_path)

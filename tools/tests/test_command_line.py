@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cdk_rehearsal import ConsoleReport
-from cdk_rehearsal.terminal import LiveLine, PrintableStream, fill
+from cdk_rehearsal.terminal import LiveLine, fill
 from tools.repository import ROOT
 
 STARTED = """
@@ -98,11 +97,3 @@ def test_a_terminal_gets_whole_words_and_a_line_that_changes(
         LiveLine(stream).show("a step\x1b[2J")
     assert file.getvalue() == ""
     assert terminal.getvalue() == "\ra step\\x1b[2J\x1b[K\r"
-
-
-def test_only_codes_of_the_tool_itself_steer_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cdk_rehearsal.report.has_colour", lambda _: True)
-    buffer = io.BytesIO()
-    monkeypatch.setattr(sys, "stdout", PrintableStream(io.TextIOWrapper(buffer, "utf-8")))
-    ConsoleReport().section("a\x1b[2J")
-    assert buffer.getvalue().decode() == "\n\x1b[1ma\\x1b[2J\x1b[0m\n"

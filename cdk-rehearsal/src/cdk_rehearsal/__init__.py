@@ -22,7 +22,7 @@ from cdk_rehearsal.expectation import (
     wait_until,
 )
 from cdk_rehearsal.inventory import Inventory, Snapshot
-from cdk_rehearsal.options import NO_DELAYS, Delays, EngineAccess
+from cdk_rehearsal.options import NO_DELAYS, Delays
 from cdk_rehearsal.report import ConsoleReport, relevant_lines
 from cdk_rehearsal.scratch import ScratchDirectory
 from cdk_rehearsal.server.local_aws import LocalAws, LocalAwsError
@@ -33,7 +33,6 @@ __all__ = [
     "Access",
     "ConsoleReport",
     "Delays",
-    "EngineAccess",
     "Inventory",
     "LocalAws",
     "LocalAwsError",

@@ -1,8 +1,7 @@
-"""The command `cdk-rehearsal`: rehearses the CDK app in a folder, or serves a local AWS."""
+"""The command `cdk-rehearsal`: rehearses the CDK app in a folder."""
 
 import argparse
 import os
-import shlex
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,12 +17,11 @@ from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.rehearse import NotKnownError, rehearse
 from cdk_rehearsal.report import ConsoleReport
 from cdk_rehearsal.server.local_aws import LocalAws, LocalAwsError
-from cdk_rehearsal.server.served import ServedAws
 from cdk_rehearsal.terminal import guard_output
 
 _FAILED, _NOT_KNOWN, _STOPPED = 1, 2, 130
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_COMMANDS = ("run", "deploy-policy", "serve")
+_COMMANDS = ("run", "deploy-policy")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -51,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _run(given: argparse.Namespace) -> None:
     report = ConsoleReport(given.app.resolve())
     with _opened(given, report) as (aws, workspace):
-        rehearse(report, aws, workspace, anyway=given.anyway, keep=given.keep)
+        rehearse(report, aws, workspace, prepare=given.before, anyway=given.anyway)
     report.end(f"The rehearsal went through in {report.seconds:.0f} s.")
 
 
@@ -61,6 +59,7 @@ def _deploy_policy(given: argparse.Namespace) -> None:
         report,
         lambda: _opened(given, report),
         given.to,
+        prepare=given.before,
         anyway=given.anyway,
         without=given.without,
         against=given.against,
@@ -77,21 +76,12 @@ def _opened(
         raise RehearsalError(f"{app} has no cdk.json: it is not the folder of a CDK app")
     cache = default_cache()
     cli = find_cli(app, cache)
-    aws = ServedAws.of_the_shell() or LocalAws(account=given.account, region=given.region)
-    with aws:
+    with LocalAws(account=given.account, region=given.region) as aws:
         place = f"aws://{aws.access.account}/{aws.access.region}"
         report.say(f"Rehearsal of {app.name} in {place}, with {cli[0]}")
         with AppWorkspace(aws, app, cli=cli, cache=cache, context=given.context) as workspace:
             workspace.environment |= {name: os.environ[name] for name in given.env}
             yield aws, workspace
-
-
-def _serve(given: argparse.Namespace) -> None:
-    with LocalAws(account=given.account, region=given.region) as aws:
-        for name, value in aws.access.environment(shell={}).items():
-            print(f"export {name}={shlex.quote(value)}")
-        sys.stdout.flush()
-        sys.stdin.read()
 
 
 def _arguments(arguments: list[str]) -> argparse.Namespace:
@@ -103,7 +93,6 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
         " (the default)",
     )
     run.set_defaults(function=_run)
-    run.add_argument("--keep", action="store_true", help="do not destroy; print the outputs")
     policy = commands.add_parser(
         "deploy-policy",
         help="write the least policy for `cdk bootstrap --cloudformation-execution-policies`, and"
@@ -123,13 +112,6 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
     )
     for each in (run, policy):
         _add_app(each)
-    serve = commands.add_parser(
-        "serve",
-        help="start a local AWS, and print the variables with which a shell uses it; a run in that"
-        " shell deploys into it",
-    )
-    serve.set_defaults(function=_serve)
-    for each in (run, policy, serve):
         _add_place(each)
     if not arguments or arguments[0] not in (*_COMMANDS, "-h", "--help"):
         arguments = ["run", *arguments]
@@ -155,6 +137,13 @@ def _add_app(parser: argparse.ArgumentParser) -> None:
         "--anyway",
         action="store_true",
         help="go on although the local AWS would ignore properties, or not find a resource",
+    )
+    parser.add_argument(
+        "--before",
+        action="append",
+        default=[],
+        metavar="COMMAND",
+        help="a shell command that makes what the app expects to exist, as root",
     )
 
 

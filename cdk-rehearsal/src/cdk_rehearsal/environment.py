@@ -85,39 +85,22 @@ class RootKey(Key):
         return cls(os.environ[_KEY_ID], os.environ[_SECRET])
 
 
-@dataclass(frozen=True)
-class Certificate:
-    """The files of a certificate for `HOST`: the server's key and certificate, and the authority.
+SERVER_CERTIFICATE, AUTHORITY = "server.pem", "ca.pem"
+"""The files of `make_certificate`."""
 
-    The key of the authority is stored nowhere, so it can sign no other certificate.
+
+def make_certificate(folder: Path) -> None:
+    """Create the key and certificate of a server on `HOST`, and the authority that clients trust.
+
+    Nobody else may enter the folder. The key of the authority is stored nowhere, so it can sign no
+    other certificate.
     """
+    # Imported here, since it takes a moment to load and only a start of a local AWS needs it.
+    import trustme  # noqa: PLC0415
 
-    folder: Path
-
-    @property
-    def server(self) -> Path:
-        """The key and the certificate of the server."""
-        return self.folder / "server.pem"
-
-    @property
-    def authority(self) -> Path:
-        """The only authority that a client must trust."""
-        return self.folder / "ca.pem"
-
-    def make(self) -> Self:
-        """Create both files, readable by their owner only."""
-        # Imported here, since it takes a moment to load and only a start of a local AWS needs it.
-        import trustme  # noqa: PLC0415
-
-        authority = trustme.CA()
-        server = authority.issue_cert(HOST)
-        _write_private(self.server, server.private_key_and_cert_chain_pem.bytes())
-        _write_private(self.authority, authority.cert_pem.bytes())
-        return self
-
-
-def _write_private(file: Path, content: bytes) -> None:
-    # Created with these permissions, so that no other user can ever read it.
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as opened:
-        opened.write(content)
+    authority = trustme.CA()
+    server = authority.issue_cert(HOST)
+    server.private_key_and_cert_chain_pem.write_to_path(folder / SERVER_CERTIFICATE)
+    authority.cert_pem.write_to_path(folder / AUTHORITY)
+    for name in (SERVER_CERTIFICATE, AUTHORITY):
+        (folder / name).chmod(0o600)

@@ -20,14 +20,13 @@ Listing: TypeAlias = Callable[[Call], Iterator[str]]
 _NOTHING_TO_FIND = frozenset({"AWS::CDK::Metadata", "AWS::CloudFormation::CustomResource"})
 # The physical id of these leads nowhere, also on AWS; the template has their name.
 _NAMED_BY = {"AWS::IAM::Policy": "PolicyName"}
-
-
 _STACK = "AWS::CloudFormation::Stack"
 
 
 def is_listed(kind: str) -> bool:
     """Say whether the inventory can look for resources of a type, or need not."""
-    return kind in _LISTINGS or kind in _NOTHING_TO_FIND or _is_of_a_function(kind)
+    # Only its function knows what another custom resource has made.
+    return kind in _LISTINGS or kind in _NOTHING_TO_FIND or kind.startswith("Custom::")
 
 
 class Inventory:
@@ -158,7 +157,6 @@ _PLAIN = {
     "export of a stack": "cloudformation list_exports Exports[].Name",
 }
 
-
 _CLUSTERS = "ecs list_clusters clusterArns[]"
 # By type that a service lists for each parent: the parents, and service, operation, JMESPath of the
 # ids and the parameter that names the parent.
@@ -202,11 +200,6 @@ def _routes(call: Call) -> Iterator[str]:
                 yield f"{table['RouteTableId']}|{route['DestinationCidrBlock']}"
 
 
-def _is_of_a_function(kind: str) -> bool:
-    """Say whether it is a custom resource, of which only its function knows what it has made."""
-    return kind.startswith("Custom::") and kind not in _LISTINGS
-
-
 def _clusters(call: Call) -> Iterator[str]:
     for arn in call("ecs", "list_clusters", "clusterArns[]"):
         yield arn.rsplit("/", 1)[-1]
@@ -220,25 +213,26 @@ def _record_sets(call: Call) -> Iterator[str]:
             yield f"{zone}|{record['Name']}|{record['Type']}|{identifier}"
 
 
+def _policy(call: Call, absent: str, *entry: str, **parameters: str) -> list[Any]:
+    """Call for the policy of one resource; nothing if the service answers that there is none."""
+    try:
+        return call(*entry, "[Policy]", **parameters)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != absent:
+            raise
+        return []
+
+
 def _function_permissions(call: Call) -> Iterator[str]:
-    for function in call("lambda", "list_functions", "Functions[].FunctionName"):
-        try:
-            (policy,) = call("lambda", "get_policy", "[Policy]", FunctionName=function)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceNotFoundException":
-                raise
-        else:
+    for name in call("lambda", "list_functions", "Functions[].FunctionName"):
+        absent = "ResourceNotFoundException"
+        for policy in _policy(call, absent, "lambda", "get_policy", FunctionName=name):
             yield from (statement["Sid"] for statement in json.loads(policy)["Statement"])
 
 
 def _bucket_policies(call: Call) -> Iterator[str]:
     for bucket in call("s3", "list_buckets", "Buckets[].Name"):
-        try:
-            call("s3", "get_bucket_policy", "[Policy]", Bucket=bucket)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchBucketPolicy":
-                raise
-        else:
+        for _ in _policy(call, "NoSuchBucketPolicy", "s3", "get_bucket_policy", Bucket=bucket):
             yield f"{bucket}-policy"
 
 

@@ -20,18 +20,26 @@ class NotKnownError(Exception):
 
 
 def rehearse(
-    report: ConsoleReport, aws: LocalAws, workspace: AppWorkspace, *, anyway: bool, keep: bool
+    report: ConsoleReport,
+    aws: LocalAws,
+    workspace: AppWorkspace,
+    *,
+    prepare: Iterable[str],
+    anyway: bool,
 ) -> None:
     """Rehearse the app of the workspace, and say what was found.
 
-    ``anyway`` goes on although the local AWS would leave out something of the templates; ``keep``
-    does not destroy. Raises ``NotKnownError`` before anything is made, and ``RehearsalError`` if
-    the CDK CLI fails or a resource is missing.
+    ``prepare`` are commands that make what the app expects to exist; ``anyway`` goes on although
+    the local AWS would leave out something of the templates. Raises ``NotKnownError`` before
+    anything of the app is made, and ``RehearsalError`` if a command fails or a resource is missing.
     """
     report.section("Before")
     with report.step("cdk bootstrap"):
         workspace.bootstrap()
-        earlier = aws.access.ledger()
+    for command in prepare:
+        with report.step(command):
+            workspace.run(command)
+    earlier = aws.access.ledger()
     with report.step("cdk synth") as step:
         assembly = workspace.synthesise()
         stacks = list(assembly.environments())
@@ -43,22 +51,18 @@ def rehearse(
     before = inventory.snapshot()
     report.section("Deploy")
     with report.step("cdk deploy"):
-        outputs = workspace.deploy(EVERY_STACK, *AS_SYNTHESISED)
+        workspace.deploy(EVERY_STACK, *AS_SYNTHESISED)
     with report.step("Each resource is found by the API of its service") as step:
         if missing := inventory.missing(stacks, listed_only=True):
             raise RehearsalError("\n".join(["resources that are not there:", *missing]))
         made = inventory.added_since(before)
         step.note = f"{sum(map(len, made.values()))} resources"
-    if keep:
-        report.section("Outputs")
-        _say(report, [f"{s}.{k} = {v}" for s in outputs for k, v in outputs[s].items()])
-    else:
-        report.section("Destroy")
-        with report.step("cdk destroy"):
-            workspace.cdk("destroy", EVERY_STACK, "--force", *AS_SYNTHESISED)
-        report.section("Left")
-        left = inventory.added_since(before)
-        _say(report, [f"{kind}  {each}" for kind in left for each in left[kind]])
+    report.section("Destroy")
+    with report.step("cdk destroy"):
+        workspace.cdk("destroy", EVERY_STACK, "--force", *AS_SYNTHESISED)
+    report.section("Left")
+    left = inventory.added_since(before)
+    _say(report, [f"{kind}  {each}" for kind in left for each in left[kind]])
     report.section("Who was allowed what")
     roles = made.get("AWS::IAM::Role", [])
     demands = aws.access.demands()

@@ -7,14 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cdk_rehearsal.terminal import (
-    NOT_SHOWN,
-    LiveLine,
-    fill,
-    has_colour,
-    printable,
-    write_codes,
-)
+from cdk_rehearsal.terminal import NOT_SHOWN, LiveLine, fill, printable
 
 _WIDTH = 48
 _INDENT = 12
@@ -37,14 +30,13 @@ class Step:
 class ConsoleReport:
     """Prints a line for each step: what it did, its result, and how long it took.
 
-    Terminals also get colours, the step that runs, and folded lines. ``app`` is the folder of the
+    Terminals also get the step that runs, and folded lines. ``app`` is the folder of the
     CDK app, by default the current one: the report shows the lines of it that the CLI blames.
     """
 
     def __init__(self, app: Path | None = None) -> None:
         self._app = app or Path.cwd()
         self._started = time.monotonic()
-        self._colour = has_colour(sys.stdout)
         self._running = LiveLine(sys.stdout)
         self._not_shown: list[str] = []
         self._advice: list[str] = []
@@ -57,7 +49,7 @@ class ConsoleReport:
 
     def say(self, text: str = "") -> None:
         """Print a line of its own, without any control character."""
-        self._say_painted(printable(text))
+        print(printable(text), flush=True)
 
     def say_folded(self, text: str, note: str = "", *, indent: int) -> None:
         """Print a line; on a terminal fold it, and indent its continuation."""
@@ -83,7 +75,7 @@ class ConsoleReport:
 
     def section(self, title: str) -> None:
         """Begin a group of steps."""
-        self._say_painted(f"\n{self._paint('1', printable(title))}")
+        self.say(f"\n{title}")
 
     @contextmanager
     def step(self, what: str) -> Iterator[Step]:
@@ -94,16 +86,13 @@ class ConsoleReport:
             yield step
         except BaseException:
             self._running.clear()
-            self._say_painted(f"  {self._paint('31', '✗')}         {printable(what)}")
+            self.say(f"  ✗         {what}")
             raise
         self._running.clear()
         self.steps += 1
         seconds = time.monotonic() - began
         took = f"{seconds:.1f} s" if seconds >= _SHOWN_FROM_SECONDS else ""
-        # Painted afterwards, because codes of colours would count as characters.
-        line = f"  ✓ {took:>6}  {what:<{_WIDTH}}  "
-        text = printable(fill(line, step.note, indent=_INDENT))
-        self._say_painted(text.replace("✓", self._paint("32", "✓"), 1))
+        self.say_folded(f"  ✓ {took:>6}  {what:<{_WIDTH}}  ", step.note, indent=_INDENT)
 
     def cli_output(self, command: str, output: str) -> None:
         """Print a command and the relevant lines of its output, below the step that ran it."""
@@ -111,12 +100,6 @@ class ConsoleReport:
         self.say(f"{indent}$ {command}")
         for line in relevant_lines(output, self._app):
             self.say_folded(f"{indent}  ", line, indent=_INDENT + 4)
-
-    def _say_painted(self, line: str) -> None:
-        write_codes(sys.stdout, f"{line}\n")
-
-    def _paint(self, code: str, text: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text
 
 
 def relevant_lines(output: str, app: Path) -> list[str]:

@@ -11,9 +11,8 @@ of its directory, so a copy that the user makes of a scratch directory is not re
 import fcntl
 import json
 import os
-import secrets
-import shutil
 import stat
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -32,6 +31,7 @@ RUN = "run"
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LARGEST_MARK = 10_000
+_RM = "/bin/rm"
 
 
 class ScratchDirectory:
@@ -85,26 +85,23 @@ def taken_over(path: Path) -> Iterator[bool]:
 
     For any other path it gives False, and does nothing.
     """
-    with _locked(path) as directory:
-        yield directory is not None
-        if directory is not None:
+    try:
+        directory = os.open(path, _DIRECTORY)
+    except OSError:  # not there any more, not a directory, a link, or not for us to read
+        yield False
+        return
+    try:
+        has_ended = _lock(directory, path)
+        yield has_ended
+        if has_ended:
             _remove(path, directory)
+    finally:
+        os.close(directory)
 
 
 def runs() -> list[Path]:
     """Return the directories of kind `RUN`, of running processes and of ended ones."""
     return list(Path(tempfile.gettempdir()).glob(f"{PREFIX}{RUN}-*"))
-
-
-def in_use(path: Path) -> bool:
-    """Say whether the process that made a scratch directory is running; in doubt it is.
-
-    A directory that does not exist is not in use: its process or a sweep has removed it.
-    """
-    if not os.path.lexists(path):
-        return False
-    with _locked(path) as directory:
-        return directory is None
 
 
 def _write_mark(directory: int) -> None:
@@ -119,21 +116,8 @@ def _identity(found: os.stat_result) -> list[int]:
     return [found.st_dev, found.st_ino]
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[int | None]:
-    """Open and lock a marked directory whose process has ended; None for all others."""
-    try:
-        directory = os.open(path, _DIRECTORY)
-    except OSError:  # not there any more, not a directory, a link, or not for us to read
-        yield None
-        return
-    try:
-        yield directory if _lock(directory, path) else None
-    finally:
-        os.close(directory)
-
-
 def _lock(directory: int, path: Path) -> bool:
+    """Lock a marked directory whose process has ended; False for all others."""
     try:
         if not _has_our_mark(directory):
             return False
@@ -171,36 +155,11 @@ def _is_at(directory: int, path: Path) -> bool:
 
 def _remove(path: Path, directory: int) -> None:
     """Remove an open directory; its mark goes last, so that a later sweep finds what resists."""
-    for entry in os.listdir(directory):
-        if entry == MARK:
-            continue
-        with suppress(OSError):
-            if stat.S_ISDIR(os.lstat(entry, dir_fd=directory).st_mode):
-                with suppress(RecursionError):
-                    shutil.rmtree(entry, ignore_errors=True, dir_fd=directory)
-                _remove_deep(entry, directory)
-            else:
-                os.unlink(entry, dir_fd=directory)
+    if content := [entry for entry in os.listdir(directory) if entry != MARK]:
+        # Not shutil.rmtree: before Python 3.13 it calls itself for each folder in a folder.
+        subprocess.run([_RM, "-rf", "--", *content], cwd=path, capture_output=True, check=False)
     if not set(os.listdir(directory)) - {MARK}:
         with suppress(OSError):
             os.unlink(MARK, dir_fd=directory)
         with suppress(OSError):
             path.rmdir()
-
-
-def _remove_deep(name: str, directory: int) -> None:
-    """Remove a folder that is too deep for rmtree: the folders in it move up, one after another."""
-    folders = [name]
-    while folders:
-        folder = folders.pop()
-        opened = os.open(folder, _DIRECTORY, dir_fd=directory)
-        try:
-            for entry in [*os.scandir(opened)]:
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(secrets.token_hex())
-                    os.rename(entry.name, folders[-1], src_dir_fd=opened, dst_dir_fd=directory)
-                else:
-                    os.unlink(entry.name, dir_fd=opened)
-        finally:
-            os.close(opened)
-        os.rmdir(folder, dir_fd=directory)

@@ -21,11 +21,6 @@ def is_live(stream: TextIO) -> bool:
     return stream.isatty() and not dumb and not os.environ.get("CI")
 
 
-def has_colour(stream: TextIO) -> bool:
-    """Return whether colours are possible and wanted (https://no-color.org)."""
-    return is_live(stream) and not os.environ.get("NO_COLOR")
-
-
 def printable(text: str) -> str:
     r"""Return a text with control characters as text, such as \x1b; line feeds and tabs stay."""
     return "".join(

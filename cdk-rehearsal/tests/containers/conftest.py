@@ -11,10 +11,9 @@ from cdk_rehearsal.containers import (
     NoEngineError,
     base_image,
     build_image,
-    default_cache,
     find_engine,
-    owned,
 )
+from cdk_rehearsal.containers.engine import default_cache
 from cdk_rehearsal.containers.network import ContainerNetwork, container_network
 from cdk_rehearsal.containers.ownership import KEPT_IMAGES
 
@@ -52,11 +51,3 @@ def image(engine: Engine, cache: Path) -> str:
 def network(engine: Engine) -> Iterator[ContainerNetwork]:
     with container_network(engine) as network:
         yield network
-
-
-@pytest.fixture(scope="session")
-def label(engine: Engine) -> Iterator[str]:
-    """The option that labels a container, so that a later run removes it if this one is killed."""
-    with owned(engine) as labels:
-        ((name, value),) = labels.items()
-        yield f"--label={name}={value}"

@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 
-from cdk_rehearsal import NO_DELAYS, EngineAccess, LocalAws, push_from_engine, push_image
+from cdk_rehearsal import NO_DELAYS, LocalAws, push_from_engine, push_image
 from cdk_rehearsal.bounds import SETTLE_SECONDS
-from cdk_rehearsal.containers import Engine, docker_host
+from cdk_rehearsal.containers import Engine
+from cdk_rehearsal.containers.engine import docker_host
 from cdk_rehearsal.containers.network import ContainerNetwork
 from cdk_rehearsal.expectation import wait_until
+from cdk_rehearsal.options import EngineAccess
 from support.discoverable import Resources, registry, service
+from support.discoverable import network as any_network
 from support.stacks import StackFailedError, Stacks
 
 pytestmark = pytest.mark.slow
@@ -54,32 +57,12 @@ def stacks(aws: LocalAws) -> Iterator[Stacks]:
     stacks.delete_all()
 
 
-def _resources(cidr: str, *, count: int = 2, drain: int = 1, **container: Any) -> Resources:
-    prefix = cidr.rpartition(".")[0].rpartition(".")[0]
-    resources: Resources = {
-        "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": cidr}},
-        "Group": {
-            "Type": "AWS::EC2::SecurityGroup",
-            "Properties": {"VpcId": {"Ref": "Vpc"}, "GroupDescription": "tasks"},
-        },
-    }
-    for number, zone in enumerate("ABC", start=1):
-        resources[f"Subnet{zone}"] = {
-            "Type": "AWS::EC2::Subnet",
-            "Properties": {
-                "VpcId": {"Ref": "Vpc"},
-                "CidrBlock": f"{prefix}.{number}.0/24",
-                "AvailabilityZone": f"eu-west-1{zone.lower()}",
-            },
-        }
-    resources |= registry() | service(count=count, image=f"{REPOSITORY}:good")
+def _resources(cidr: str, *, count: int = 2, **container: Any) -> Resources:
+    in_range = json.dumps(any_network()).replace("10.3.", cidr.removesuffix("0.0/16"))
+    resources: Resources = json.loads(in_range) | registry()
+    resources |= service(count=count, image=f"{REPOSITORY}:good")
     (definition,) = resources["Task"]["Properties"]["ContainerDefinitions"]
-    definition |= {
-        "HealthCheck": CHECK,
-        "StopTimeout": 10,
-        "Environment": [{"Name": "DRAIN_SECONDS", "Value": str(drain)}],
-        **container,
-    }
+    definition |= {"HealthCheck": CHECK, "StopTimeout": 10, **container}
     resources["Task"]["Properties"]["ContainerDefinitions"] = [
         {key: value for key, value in definition.items() if value is not None}
     ]

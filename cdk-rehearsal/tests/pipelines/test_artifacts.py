@@ -49,5 +49,7 @@ def test_a_variable_of_an_earlier_action_is_resolved() -> None:
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "buildspec.yml").write_bytes(b"#" * 300_000)
-    with pytest.raises(RehearsalError, match=r"buildspec.yml of the artifact has 300,000 bytes"):
+    with pytest.raises(
+        RehearsalError, match=r"buildspec.yml of the artifact has more than 262,144 bytes"
+    ):
         text_of_file(tmp_path, "buildspec.yml")

@@ -1,6 +1,5 @@
 """The stand-in for docker refuses what docker refuses, and what it does not know."""
 
-import io
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -56,13 +55,6 @@ def test_it_refuses_what_docker_refuses(
 ) -> None:
     with pytest.raises(SystemExit, match=reason):
         docker(state, *arguments, str(context) if arguments[0] == "build" else IMAGE)
-
-
-def test_a_push_needs_an_image(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("password"))
-    docker(state, "login", "--username", "AWS", "--password-stdin", "registry")
-    with pytest.raises(SystemExit, match="does not exist locally"):
-        docker(state, "push", IMAGE)
 
 
 def test_a_build_finds_it_as_docker(tmp_path: Path, context: Path) -> None:

@@ -136,13 +136,6 @@ def test_without_a_repository_nothing_is_delivered(project: Path) -> None:
         read_source(project, working_tree=True)
 
 
-def test_variables_of_a_git_hook_are_ignored(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GIT_DIR", "/nowhere")
-    assert read_source(project).files.keys() == COMMITTED
-
-
 @pytest.mark.parametrize(
     ("commit", "working_tree", "version"),
     [("", False, b"2"), ("", True, b"3"), ("HEAD~1", False, b"1"), ("HEAD~1", True, b"1")],

@@ -4,6 +4,7 @@ Here the door runs in the process of the test, before handlers that only write d
 """
 
 import asyncio
+import gzip
 import json
 import re
 from collections import Counter
@@ -190,6 +191,26 @@ def test_a_body_that_can_be_read_in_two_ways_or_becomes_large_is_refused(
     door: Sender, service: str, name: str, body: bytes
 ) -> None:
     assert door.send(replace(plain(service, name), body=body), ROOT)[0] == 400
+    assert door.given == []
+
+
+def test_s9_a_header_that_acts_is_known_and_signed(door: Sender) -> None:
+    put, source = plain("s3", "PutObject"), ("x-amz-copy-source", "/shelf/object")
+    unsigned = replace(put, also=lambda headers: [*headers, source])
+    assert b"x-amz-copy-source is not signed" in door.send(unsigned, ROOT)[1]
+    unknown = replace(put, headers=[*put.headers, ("x-amz-new", "any")])
+    assert b"x-amz-new" in door.send(unknown, ROOT)[1]
+    assert door.given == []
+
+
+def test_s13_a_small_body_does_not_become_a_large_one(door: Sender) -> None:
+    plainly = plain("ecs", "ListClusters")
+    packed = replace(
+        plainly,
+        headers=[*plainly.headers, ("content-encoding", "gzip")],
+        body=gzip.compress(b"{}"),
+    )
+    assert b"the body is encoded: 'gzip'" in door.send(packed, ROOT)[1]
     assert door.given == []
 
 

@@ -3,9 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-from botocore.exceptions import ClientError
-
 from support.discoverable import Resources, everything
 from support.stacks import Stacks
 
@@ -45,14 +42,3 @@ def test_a_scalable_target_keeps_the_count_within_its_bounds(
     assert counts() == (7, 7)
     stacks.deploy("ecs", scaled(minimum=1, maximum=2))
     assert counts() == (2, 2)
-
-
-def test_a_scalable_target_needs_its_service(client: Client) -> None:
-    with pytest.raises(ClientError, match="ECS service doesn't exist"):
-        client("application-autoscaling").register_scalable_target(
-            ServiceNamespace="ecs",
-            ScalableDimension="ecs:service:DesiredCount",
-            ResourceId="service/none/none",
-            MinCapacity=1,
-            MaxCapacity=2,
-        )

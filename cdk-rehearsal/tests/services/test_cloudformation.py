@@ -1,11 +1,10 @@
-"""CloudFormation of the local AWS: refused types, and exports that another stack imports."""
+"""CloudFormation of the local AWS: exports that another stack imports."""
 
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from support.stacks import StackFailedError, Stacks
 
@@ -29,11 +28,6 @@ IMPORTING = {
     }
 }
 IN_USE = "the-topic as it is in use by user"
-
-
-def test_an_unknown_resource_type_is_refused(stacks: Stacks) -> None:
-    with pytest.raises(ClientError, match="AWS::Unheard::Of"):
-        stacks.deploy("unknown", {"Thing": {"Type": "AWS::Unheard::Of"}})
 
 
 @pytest.fixture

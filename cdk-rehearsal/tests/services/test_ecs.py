@@ -2,15 +2,16 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
-from ministack.services import ecs as ministack
 
+from cdk_rehearsal.ministack.responses import Response
 from cdk_rehearsal.services.ecs.deployments import (
+    create_or_update_service,
     reconcile_service_tasks,
     record_service_task_failure,
 )
@@ -49,7 +50,6 @@ def resources(*, tag: str = "live", **changes: Any) -> Resources:
         "LogConfiguration": {"LogDriver": "awslogs", "Options": {"awslogs-group": "Logs"}},
     }
     del service["DesiredCount"]
-    service |= {"AvailabilityZoneRebalancing": "ENABLED", "PropagateTags": "SERVICE"}
     return template | changes
 
 
@@ -81,32 +81,6 @@ def test_task_definition_and_service_keep_their_settings(stacks: Stacks, client:
     assert (service["runningCount"], service["desiredCount"]) == (1, 1)
     assert [d["rolloutState"] for d in service["deployments"]] == ["COMPLETED"]
     assert service["serviceRegistries"][0]["registryArn"].startswith("arn:aws:servicediscovery:")
-    assert service["availabilityZoneRebalancing"] == "ENABLED"
-    assert service["propagateTags"] == "SERVICE"
-    with pytest.raises(ClientError, match="ClusterContainsServicesException"):
-        client("ecs").delete_cluster(cluster="infra")
-
-
-@pytest.mark.usefixtures("push")
-@pytest.mark.parametrize(
-    ("wrong", "reason"),
-    [
-        ({"Cluster": "none"}, "Cluster not found"),
-        ({"TaskDefinition": "nothing:1"}, "TaskDefinition not found"),
-        ({"ServiceRegistries": [{"RegistryArn": "arn:aws:servicediscovery:none"}]}, "registry"),
-        (
-            {"NetworkConfiguration": {"AwsvpcConfiguration": {"Subnets": ["subnet-0"]}}},
-            "subnet ID 'subnet-0' does not exist",
-        ),
-    ],
-)
-def test_a_service_that_names_a_missing_resource_fails(
-    stacks: Stacks, wrong: Resources, reason: str
-) -> None:
-    template = resources()
-    template["Service"]["Properties"] |= wrong
-    with pytest.raises(StackFailedError, match=reason):
-        stacks.deploy("ecs", template)
 
 
 def test_a_deployment_resolves_its_tags_once(
@@ -136,78 +110,42 @@ def test_a_first_deployment_without_its_image_fails_and_is_removed(
     with pytest.raises(StackFailedError, match=reason):
         stacks.deploy("ecs", resources(tag="none"))
     assert client("ecs").list_clusters()["clusterArns"] == []
-
-
-@pytest.mark.usefixtures("push")
-def test_a_failed_deployment_without_a_circuit_breaker_never_becomes_stable(
-    stacks: Stacks,
-) -> None:
+    # Without a circuit breaker it never becomes stable.
     template = resources(tag="none")
     del template["Service"]["Properties"]["DeploymentConfiguration"]
     with pytest.raises(StackFailedError, match="did not stabilize"):
-        stacks.deploy("ecs", template)
+        stacks.deploy("unstable", template)
 
 
-def test_a_rollback_during_a_reconciliation_stops_no_task_of_the_good_deployment(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """MiniStack's own functions, with the circuit breaker in the middle of a reconciliation."""
-    tasks = {
-        name: {
-            "clusterArn": "infra",
-            "group": "service:backend",
-            "lastStatus": status,
-            "taskArn": name,
-            "taskDefinitionArn": name,
-            "_deployment_id": name,
-        }
-        for name, status in (("good", "RUNNING"), ("bad", "STOPPED"))
-    }
-    deployments: list[dict[str, Any]] = [
-        {"id": "bad", "status": "PRIMARY", "rolloutState": "IN_PROGRESS", "failedTasks": 2},
-        {"id": "good", "status": "ACTIVE", "rolloutState": "COMPLETED", "taskDefinition": "good"},
-    ]
-    breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
-    service: dict[str, Any] = {
-        "serviceName": "backend",
-        "clusterArn": "infra",
-        "status": "ACTIVE",
-        "events": [],
-    }
-    service |= {"desiredCount": 1, "taskDefinition": "bad"}
-    service |= {"deployments": deployments, "deploymentConfiguration": breaker}
-    monkeypatch.setattr(ministack, "_services", {"infra/backend": service})
-    monkeypatch.setattr(ministack, "_tasks", tasks)
-    monkeypatch.setattr(ministack, "_schedule_service_deployment_completion", lambda *_: None)
-    monkeypatch.setattr(ministack, "_get_docker", object)  # it would look for a real engine
-    stopped: list[str] = []
-    monkeypatch.setattr(ministack, "_stop_task", lambda request: stopped.append(request["task"]))
-    start_and_stop: Any = vars(ministack)["_reconcile_service_tasks"]
-    count_failure: Any = vars(ministack)["_record_service_task_failure"]
-    looked, failed = threading.Event(), threading.Event()
+def test_neither_a_rollback_nor_an_update_begins_in_the_middle_of_a_reconciliation() -> None:
+    """With one in the middle MiniStack stops the tasks of the good deployment."""
+    begun, order = threading.Event(), []
 
-    def look(_service: object) -> Any:
-        found = next(each for each in deployments if each["status"] == "PRIMARY")
-        if not looked.is_set():  # the reconciliation, in whose middle the task fails
-            looked.set()
-            failed.wait(0.5)
-        return found
+    def reconcile(*_: str) -> None:
+        begun.set()
+        time.sleep(0.2)  # the others have the time to begin
+        order.append("reconciled")
 
-    monkeypatch.setattr(ministack, "_primary_deployment", look)
+    def fail(_task: object) -> None:
+        order.append("rolled back")
 
-    def fail() -> None:
-        looked.wait(10)
-        record = record_service_task_failure.__wrapped__  # type: ignore[attr-defined]
-        record(count_failure, tasks["bad"])
-        failed.set()
+    def update(_request: object) -> Response:
+        order.append("updated")
+        return 400, {}, b""
 
-    reconcile = reconcile_service_tasks.__wrapped__  # type: ignore[attr-defined]
-    with ThreadPoolExecutor(1) as pool:
-        failure = pool.submit(fail)
-        reconcile(start_and_stop, "infra", "infra/backend")
-        failure.result()
-    assert [deployment["status"] for deployment in deployments] == ["ACTIVE", "PRIMARY"]
-    assert stopped == []
+    with ThreadPoolExecutor(3) as pool:
+        running = [pool.submit(original_of(reconcile_service_tasks), reconcile, "infra", "backend")]
+        begun.wait()
+        running.append(pool.submit(original_of(record_service_task_failure), fail, {}))
+        running.append(pool.submit(create_or_update_service, update, {}))
+    assert [each.exception() for each in running] == [None] * 3
+    assert order[0] == "reconciled"
+    assert len(order) == 3
+
+
+def original_of(replacement: Any) -> Callable[..., Any]:
+    """Return a replacement without the function of MiniStack that is bound to it."""
+    return replacement.__wrapped__  # type: ignore[no-any-return]
 
 
 @pytest.mark.usefixtures("push")

@@ -30,14 +30,6 @@ def test_the_function_answers_for_the_resource_and_logs_with_its_role(
     assert "asked to Create" in messages
 
 
-def test_without_permission_to_log_there_is_no_log_and_no_error(
-    stacks: Stacks, client: Client
-) -> None:
-    stacks.deploy("quiet", function(BUCKETS, MAY_LIST) | {"Thing": custom()})
-    groups = client("logs").describe_log_groups(logGroupNamePrefix="/aws/lambda/quiet")
-    assert groups["logGroups"] == []
-
-
 @pytest.mark.parametrize(
     ("resources", "reason"),
     [
@@ -58,12 +50,6 @@ def test_a_function_that_fails_fails_its_resource(
 ) -> None:
     with pytest.raises(StackFailedError, match=reason):
         stacks.deploy("function", resources | {"Thing": custom()})
-
-
-def test_a_custom_resource_without_its_function_fails(stacks: Stacks) -> None:
-    function = "arn:aws:lambda:eu-west-1:111122223333:function:none"
-    with pytest.raises(StackFailedError, match=r"Thing: .*Custom::Thing.*no function"):
-        stacks.deploy("custom", {"Thing": custom() | {"Properties": {"ServiceToken": function}}})
 
 
 def test_the_function_has_no_key_but_that_of_its_role(stacks: Stacks) -> None:

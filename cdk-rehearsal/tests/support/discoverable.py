@@ -8,13 +8,17 @@ NAMESPACE = "default.local"
 HOST = f"backend.{NAMESPACE}"
 
 
-def network(*, prefix: int = 24) -> Resources:
+def network() -> Resources:
     """Return a VPC with a security group, and a private subnet in each of three zones."""
-    size = 2 ** (32 - prefix)
     subnets = {
-        f"Subnet{zone.upper()}": _subnet(zone, f"10.3.0.{size * number}/{prefix}")
-        if prefix > 24
-        else _subnet(zone, f"10.3.{number}.0/24")
+        f"Subnet{zone.upper()}": {
+            "Type": "AWS::EC2::Subnet",
+            "Properties": {
+                "VpcId": {"Ref": "Vpc"},
+                "CidrBlock": f"10.3.{number}.0/24",
+                "AvailabilityZone": f"eu-west-1{zone}",
+            },
+        }
         for number, zone in enumerate("abc")
     }
     vpc = {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.3.0.0/16"}}
@@ -23,17 +27,6 @@ def network(*, prefix: int = 24) -> Resources:
         "Properties": {"VpcId": {"Ref": "Vpc"}, "GroupDescription": "tasks"},
     }
     return {"Vpc": vpc, "Group": group, **subnets}
-
-
-def _subnet(zone: str, cidr: str) -> Resources:
-    return {
-        "Type": "AWS::EC2::Subnet",
-        "Properties": {
-            "VpcId": {"Ref": "Vpc"},
-            "CidrBlock": cidr,
-            "AvailabilityZone": f"eu-west-1{zone}",
-        },
-    }
 
 
 def registry() -> Resources:

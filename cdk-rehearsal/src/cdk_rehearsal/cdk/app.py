@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from cdk_rehearsal.cdk.assembly import Assembly
-from cdk_rehearsal.cdk.workspace import ASSEMBLY, Workspace, last_lines
+from cdk_rehearsal.cdk.workspace import ASSEMBLY, Workspace
 from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.report import relevant_lines
 from cdk_rehearsal.server.local_aws import LocalAws
@@ -21,7 +21,6 @@ CLI_VERSION = "2.1148.1"
 
 _CONTEXT = "cdk.context.json"
 _INSTALLED = "node_modules"
-_LAST_LINES = 40
 _VENVS = (".venv", "venv")
 
 
@@ -58,16 +57,27 @@ class AppWorkspace(Workspace):
             self._scratch.remove()
             raise RehearsalError(f"{app / 'cdk.json'} cannot be read: {error}") from None
 
-    def cdk(self, *arguments: str) -> str:
-        """See ``Workspace.cdk``; the error has only the reasons."""
-        done = self.finish(self.start(*arguments))
-        if done.returncode == 0:
-            return done.stdout
-        output = done.stdout + done.stderr
+    def reasons(self, output: str) -> list[str]:
+        """Return the reasons of the CDK CLI, or the end of the output if the app has failed."""
         reasons = relevant_lines(output, self._app)
-        if len(reasons) == 1:  # the app itself has failed
-            reasons = last_lines(output, _LAST_LINES)
-        raise RehearsalError("\n".join([f"cdk {arguments[0]} failed:", *reasons]))
+        return reasons if len(reasons) > 1 else super().reasons(output)
+
+    def run(self, command: str) -> None:
+        """Run a command of the shell as root in the folder of the app."""
+        started = subprocess.Popen(
+            ["/bin/sh", "-c", command],
+            cwd=self._app,
+            env=self.environment | self._aws.access.key.as_variables(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+        done = self.finish(started)
+        if done.returncode != 0:
+            lines = self.reasons(done.stdout + done.stderr)
+            raise RehearsalError("\n".join([f"{command} failed:", *lines]))
 
     def synthesise(self) -> Assembly:
         """Run the app; later commands use the assembly with ``AS_SYNTHESISED``."""
@@ -85,7 +95,7 @@ def search_path(app: Path) -> str:
     first = [ours] if find_spec("aws_cdk") else []
     if active := os.environ.get("VIRTUAL_ENV"):
         first = [str(Path(active, "bin"))]
-    elif own := [app / name for name in _VENVS if _is_venv(app / name)]:
+    elif own := [app / name for name in _VENVS if (app / name / "pyvenv.cfg").is_file()]:
         first = [str(own[0] / "bin")]
     return os.pathsep.join([*first, os.environ.get("PATH", os.defpath), ours])
 
@@ -138,7 +148,3 @@ def _write_settings(app: Path, folder: Path) -> None:
     (folder / "cdk.json").write_text(json.dumps(settings), encoding="utf-8")
     if (app / _CONTEXT).exists():
         shutil.copy(app / _CONTEXT, folder)
-
-
-def _is_venv(folder: Path) -> bool:
-    return (folder / "pyvenv.cfg").is_file()

@@ -93,7 +93,7 @@ class Workspace:
         """Run the CDK CLI and return what it printed; raise ``RehearsalError`` if it fails."""
         done = self.finish(self.start(*arguments))
         if done.returncode != 0:
-            reasons = last_lines(done.stdout + done.stderr, _TAIL_LINES)
+            reasons = self.reasons(done.stdout + done.stderr)
             raise RehearsalError("\n".join([f"cdk {' '.join(arguments)} failed:", *reasons]))
         return done.stdout
 
@@ -169,6 +169,10 @@ class Workspace:
             os.killpg(cli.pid, signal.SIGKILL)
         stdout, stderr = cli.communicate()
         return stdout + stderr
+
+    def reasons(self, output: str) -> list[str]:
+        """Return the lines of a failed command that say why."""
+        return last_lines(output, _TAIL_LINES)
 
     def _require_aws(self) -> None:
         try:

@@ -15,8 +15,6 @@ from cdk_rehearsal.containers.engine import (
     Engine,
     EngineError,
     NoEngineError,
-    default_cache,
-    docker_host,
     engine_environment,
     find_engine,
 )
@@ -53,8 +51,6 @@ __all__ = [
     "container_network",
     "copy_program",
     "default_base_image",
-    "default_cache",
-    "docker_host",
     "engine_environment",
     "find_engine",
     "label_options",

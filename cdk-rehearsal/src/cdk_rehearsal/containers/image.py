@@ -11,14 +11,14 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from cdk_rehearsal.bounds import ENGINE_SECONDS
 from cdk_rehearsal.containers.engine import Engine, EngineError, NoEngineError, engine_environment
-from cdk_rehearsal.containers.ownership import Build, run_of_process
+from cdk_rehearsal.containers.ownership import build, run_of_process
+from cdk_rehearsal.scratch import ScratchDirectory
 
 _STAND_IN_RECIPE = Path(__file__).with_name("make_stand_in.sh")
 # Part of the stand-in, so that it trusts the same proxies as this machine.
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-_PULL_SECONDS = 1800
-_BUILD_SECONDS = 3600
 
 
 class DockerfileError(EngineError):
@@ -32,24 +32,18 @@ def build_image(
     cache: Path,
     *,
     build_args: Mapping[str, str] | None = None,
-    target: str | None = None,
 ) -> str:
-    """Build the folder's Dockerfile, up to ``target`` if given; return the base image.
+    """Build the folder's Dockerfile; return the base image.
 
-    The image is kept for the next build (see `ownership`).
+    The image is kept for the next build (see `ownership`). ``EngineError`` if the build fails.
     """
     base = base_image(engine, folder / "Dockerfile", cache)
     arguments = [f"--build-arg=BASE_IMAGE={base}"]
     arguments += [f"--build-arg={name}={value}" for name, value in (build_args or {}).items()]
-    if target:
-        arguments.append(f"--target={target}")
     with run_of_process() as run:
-        build, built = Build(engine=engine, tag=tag, run=run, kept=True), False
-        try:
-            engine("build", *arguments, *build.options, str(folder), timeout=_BUILD_SECONDS)
-            built = True
-        finally:
-            build.finish(built=built)
+        done = build(engine, run, tag, *arguments, str(folder), kept=True)
+    if done.returncode:
+        raise EngineError(f"{engine.name} cannot build {folder}:\n{done.stdout}{done.stderr}")
     return base
 
 
@@ -59,7 +53,7 @@ def base_image(engine: Engine, dockerfile: Path, cache: Path) -> str:
     if engine.has_image(wanted):
         return wanted
     once = ("--retry=0",) if engine.name == "podman" else ()
-    pulled = engine.attempt("pull", *once, wanted, timeout=_PULL_SECONDS)
+    pulled = engine.attempt("pull", *once, wanted, timeout=ENGINE_SECONDS)
     if pulled.returncode == 0:
         return wanted
     return _stand_in(engine, cache, f"{wanted} cannot be pulled: {pulled.stderr.strip()}")
@@ -86,19 +80,11 @@ def _stand_in(engine: Engine, cache: Path, reason: str) -> str:
     recipe = hashlib.sha256(_STAND_IN_RECIPE.read_bytes() + _CERTIFICATES.read_bytes())
     image = f"localhost/stand-in-base:{recipe.hexdigest()[:12]}"
     cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "stand-in.lock").open("w") as lock:
+    with (cache / "stand-in.lock").open("w") as lock, ScratchDirectory("stand-in") as scratch:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two test processes may ask at once
         if not engine.has_image(image):
-            engine("import", str(_stand_in_archive(cache, recipe.hexdigest()[:12])), image)
+            archive = scratch.path / "stand-in.tar"
+            made = ["/bin/sh", str(_STAND_IN_RECIPE), str(archive)]
+            subprocess.run(made, env=engine_environment(), check=True)
+            engine("import", str(archive), image)
     return image
-
-
-def _stand_in_archive(cache: Path, version: str) -> Path:
-    archive = cache / f"stand-in-{version}.tar"
-    if not archive.exists():
-        unfinished = archive.with_suffix(".unfinished.tar")
-        subprocess.run(
-            ["/bin/sh", _STAND_IN_RECIPE, unfinished], env=engine_environment(), check=True
-        )
-        unfinished.rename(archive)
-    return archive

@@ -12,10 +12,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from cdk_rehearsal.containers.engine import Engine, EngineError, docker_host
-from cdk_rehearsal.containers.ownership import OWNER, label_options, labelled, owned
+from cdk_rehearsal.containers.ownership import OWNER, containers_of, label_options, owned
 from cdk_rehearsal.options import Delays, EngineAccess
 from cdk_rehearsal.scratch import ScratchDirectory
 from cdk_rehearsal.server.local_aws import LocalAws
@@ -53,7 +53,7 @@ class ContainerNetwork:
 
     def containers(self) -> list[str]:
         """Return the ids of the containers of this network, ended ones included."""
-        return labelled(self.engine, self.labels)
+        return containers_of(self.engine, self.labels[OWNER])
 
 
 @contextmanager
@@ -116,12 +116,11 @@ class ZoneFeed:
         self._thread = threading.Thread(target=self._feed, daemon=True)
         self._seen: list[tuple[float, Zone]] = []
 
-    def start(self) -> None:
-        """Begin."""
+    def __enter__(self) -> Self:
         self._thread.start()
+        return self
 
-    def stop(self) -> None:
-        """End, and wait until it has ended."""
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
 
@@ -183,11 +182,8 @@ def resolver(
     try:
         if process.stdout is None or process.stdout.readline().strip() != "ready":
             raise EngineError(f"the resolver did not start: {engine.attempt('logs', name).stderr}")
-        feed.start()
-        try:
+        with feed:
             yield feed
-        finally:
-            feed.stop()
     finally:
         if process.stdin:
             process.stdin.close()

@@ -1,7 +1,7 @@
 """Rehearses an app for its deploy policy, then rehearses it again with that policy as a proof."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypeAlias
@@ -31,18 +31,20 @@ def rehearse_policy(
     opened: Callable[[], Opened],
     to: Path,
     *,
+    prepare: Sequence[str],
     anyway: bool,
     without: int,
     against: Path | None,
 ) -> None:
     """Write the least policy of an app into a folder, prove it, and compare it with another one.
 
-    ``opened`` starts a local AWS with a workspace of the app. ``without`` statements are taken away
+    ``opened`` starts a local AWS with a workspace of the app. ``prepare`` and ``anyway`` are those
+    of ``rehearse``. ``without`` statements are taken away
     one after the other, and must be missed. ``against`` is a folder of an earlier policy.
     """
     before = read_documents(against) if against else []
     with opened() as (aws, workspace):
-        rehearse(report, aws, workspace, anyway=anyway, keep=False)
+        rehearse(report, aws, workspace, prepare=prepare, anyway=anyway)
         stacks = list(Assembly(workspace.folder / ASSEMBLY).environments())
         content, region = aws.access.demands(), aws.access.region
         report.section("The least policy of CloudFormation's role")
@@ -57,7 +59,7 @@ def rehearse_policy(
             shutil.copytree(
                 workspace.folder / ASSEMBLY, proving.folder / ASSEMBLY, dirs_exist_ok=True
             )
-            _prove(report, proving, policy, without)
+            _prove(report, proving, policy, prepare, without)
     if against:
         report.say("\n" + write_changes(before, policy, to))
 
@@ -76,12 +78,18 @@ def say_sizes(report: ConsoleReport, policy: DeployPolicy, files: list[Path]) ->
 
 
 def _prove(
-    report: ConsoleReport, workspace: AppWorkspace, policy: DeployPolicy, without: int
+    report: ConsoleReport,
+    workspace: AppWorkspace,
+    policy: DeployPolicy,
+    prepare: Iterable[str],
+    without: int,
 ) -> None:
     access = workspace.access
     policies = ManagedPolicies(access, policy.documents)
     with report.step("cdk bootstrap with it, instead of AdministratorAccess"):
         workspace.bootstrap(policies.arns)
+    for command in prepare:
+        workspace.run(command)
     with report.step("cdk deploy and cdk destroy"):
         workspace.cdk(*_DEPLOY)
         workspace.cdk(*_DESTROY)

@@ -2,9 +2,9 @@
 
 ::
 
-    @replaces(ecs, "_ACTION_MAP[StopTask]", upstream="Bug: ...")
-    def stop_task(original: Handler, request: Request) -> Response:
-        \"\"\"Start another task of the service, as ECS keeps its count.\"\"\"
+    @replaces(ecr, "_put_image", upstream="Bug: ...")
+    def put_image(original: Handler, request: Request) -> Response:
+        \"\"\"Move a tag only if the repository allows it.\"\"\"
         return original(request)
 
 A decorator only registers a replacement; `apply` puts all of them in place before the emulator
@@ -25,11 +25,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Owner: TypeAlias = ModuleType | type
 
 # The modules that register replacements.
 MODULES = (
@@ -42,22 +41,17 @@ MODULES = (
     "services.cloudformation.api",
     "services.cloudformation.conditions",
     "services.cloudformation.execution_role",
-    "services.cloudwatch.api",
     "services.cloudwatch.resources",
-    "services.codebuild.api",
     "services.codebuild.resources",
     "services.codepipeline.resources",
-    "services.ec2.api",
     "services.ec2.resources",
     "services.ecr.api",
     "services.ecr.layers",
     "services.ecr.resources",
-    "services.ecs.api",
     "services.ecs.deployments",
     "services.ecs.discovery",
     "services.ecs.resources",
     "services.ecs.tasks",
-    "services.logs.api",
     "services.logs.resources",
     "services.s3.api",
     "services.s3.resources",
@@ -79,16 +73,13 @@ class ReplacementError(RuntimeError):
 
 @dataclass(frozen=True)
 class Name:
-    """A name in a module or class, or an entry of a table in it: `_ACTION_MAP[StopTask]`."""
+    """A name in a module, or an entry of a table in it: `_ACTION_MAP[StopTask]`."""
 
-    owner: Owner
+    owner: ModuleType
     name: str
 
     def __str__(self) -> str:
-        owner = self.owner
-        if isinstance(owner, ModuleType):
-            return f"{owner.__name__}.{self.name}"
-        return f"{owner.__module__}.{owner.__qualname__}.{self.name}"
+        return f"{self.owner.__name__}.{self.name}"
 
     @property
     def exists(self) -> bool:
@@ -128,9 +119,8 @@ class Replacement:
         code = inspect.unwrap(self.function)
         _, line = inspect.getsourcelines(code)
         file = Path(inspect.getfile(code))
-        return (
-            f"{file.relative_to(_PACKAGE) if file.is_relative_to(_PACKAGE) else file.name}:{line}"
-        )
+        place = file.relative_to(_PACKAGE) if file.is_relative_to(_PACKAGE) else file.name
+        return f"{place}:{line}"
 
     def __str__(self) -> str:
         return f"{self.function.__qualname__} ({self.where})"
@@ -141,7 +131,6 @@ class Replacements:
 
     def __init__(self) -> None:
         self._by_name: dict[str, Replacement] = {}
-        self._applied = False
 
     def __iter__(self) -> Iterator[Replacement]:
         """Yield each once, in the order of the names."""
@@ -149,7 +138,11 @@ class Replacements:
         yield from dict.fromkeys(replacement for _, replacement in named)
 
     def replaces(
-        self, owner: Owner, *names: str, bound_in: Sequence[ModuleType] = (), upstream: str = ""
+        self,
+        owner: ModuleType,
+        *names: str,
+        bound_in: Sequence[ModuleType] = (),
+        upstream: str = "",
     ) -> Callable[[Callable[Concatenate[Any, P], R]], Callable[P, R]]:
         """Register a function that replaces the one with these names.
 
@@ -190,8 +183,6 @@ class Replacements:
             why=why or (inspect.getdoc(function) or "").partition("\n")[0],
             upstream=upstream,
         )
-        if self._applied:
-            raise ReplacementError(f"{replacement.where} is loaded too late to replace anything.")
         for target in targets:
             if other := self._by_name.get(str(target)):
                 raise ReplacementError(
@@ -203,20 +194,18 @@ class Replacements:
         """Return what does not fit the installed MiniStack, a line for each name."""
         lines = []
         for replacement in self:
-            missing = [name for name in replacement.names if not name.exists]
-            if replacement.adds:
-                lines += [
-                    f"{name} now exists in MiniStack: compare it with {replacement}, and delete"
-                    " that if MiniStack's does the same."
-                    for name in replacement.names
-                    if name.exists
-                ]
-            elif missing:
-                lines += [
-                    f"{name} no longer exists in MiniStack, but {replacement} replaces it."
-                    for name in missing
-                ]
-            elif len({id(name.value()) for name in replacement.names}) > 1:
+            for name in replacement.names:
+                if replacement.adds and name.exists:
+                    lines.append(
+                        f"{name} now exists in MiniStack: compare it with {replacement}, and delete"
+                        " that if MiniStack's does the same."
+                    )
+                elif not replacement.adds and not name.exists:
+                    lines.append(
+                        f"{name} no longer exists in MiniStack, but {replacement} replaces it."
+                    )
+            values = {id(name.value()) for name in replacement.names if name.exists}
+            if len(values) > 1:
                 names = " and ".join(str(name) for name in replacement.names)
                 lines.append(
                     f"{names} no longer have the same value, but {replacement} replaces them all."
@@ -227,7 +216,6 @@ class Replacements:
         """Put all replacements in place; ``ReplacementError`` and none if one does not fit."""
         if problems := self.problems():
             raise ReplacementError("\n".join(problems))
-        self._applied = True
         for replacement in self:
             for name in replacement.names:
                 name.set(replacement.value)

@@ -4,11 +4,11 @@ The engine looks a type up in the table `provisioners._RESOURCE_HANDLERS`.
 """
 
 import os
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
@@ -24,11 +24,16 @@ Properties: TypeAlias = dict[str, Any]
 Created: TypeAlias = tuple[str, dict[str, Any]]
 """The physical id (`Ref`) and the attributes (`Fn::GetAtt`)."""
 
+ALL_BUT_TAGS = ("*",)
+"""For `resource_type`: a change of anything except the tags makes a new resource."""
+
 _replaced_by: dict[str, tuple[str, ...]] = {}
 """By type of this package, the properties whose change replaces the resource.
 
 Without any, MiniStack decides.
 """
+# How the services of this emulator answer if a resource is not there, in code or message.
+_ABSENT = re.compile("NotFound|No scalable target|No scaling policy")
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class ResourceType(ABC):
 
     @abstractmethod
     def delete(self, physical_id: str, properties: Properties) -> None:
-        """Delete the resource; succeed if it does not exist any more."""
+        """Delete the resource; fail or succeed if it does not exist any more."""
 
 
 class PutType(ResourceType):
@@ -115,7 +120,7 @@ def resource_type(
             "create": instance.create,
             "update": lambda *change: instance.update(Change(*change)),
             "update_with_logical_id": True,
-            "delete": instance.delete,
+            "delete": partial(_delete, instance),
         }
         REPLACEMENTS.add(
             [entry], function=resource_class, value=handlers, adds=adds, upstream=upstream
@@ -124,6 +129,15 @@ def resource_type(
         return resource_class
 
     return register
+
+
+def _delete(resource: ResourceType, physical_id: str, properties: Properties) -> None:
+    """Delete a resource; as on AWS, somebody may have deleted it by hand."""
+    try:
+        resource.delete(physical_id, properties)
+    except ClientError as error:
+        if not _ABSENT.search(str(error)):
+            raise
 
 
 @replaces(stacks, "_runs_on_worker_thread")
@@ -137,38 +151,22 @@ def property_recreation(
     original: Callable[[str, str], str], resource_type: str, property_name: str
 ) -> str:
     """Say which changes replace a resource of this package's types, which MiniStack cannot know."""
-    if replaced_by := _replaced_by.get(resource_type):
-        return "Always" if property_name in replaced_by else "Never"
-    return original(resource_type, property_name)
+    replaced_by = _replaced_by.get(resource_type)
+    if not replaced_by:
+        return original(resource_type, property_name)
+    if replaced_by == ALL_BUT_TAGS:
+        return "Never" if property_name == "Tags" else "Always"
+    return "Always" if property_name in replaced_by else "Never"
 
 
-def generated_name(stack: str, logical_id: str, *, longest: int, lowercase: bool = False) -> str:
+def generated_name(stack: str, logical_id: str, *, longest: int) -> str:
     """Return the name that CloudFormation generates for a resource without one."""
-    name = provisioners._physical_name(stack, logical_id, max_len=longest, lowercase=lowercase)
-    return str(name)
+    return str(provisioners._physical_name(stack, logical_id, max_len=longest))
 
 
 def own_client(service: str) -> Any:
     """Return a client of this emulator, for the account and region of the current request."""
-    return _client(service, get_account_id(), get_region())
-
-
-@contextmanager
-def absence_accepted(*codes: str) -> Iterator[None]:
-    """Let a deletion succeed if its service answers, by one of these codes, that nothing is there.
-
-    CloudFormation deletes a resource again that somebody has deleted by hand.
-    """
-    try:
-        yield
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in codes:
-            raise
-
-
-@cache
-def _client(service: str, account: str, region: str) -> Any:
-    return _access(account, region).client(service)
+    return own_access().client(service)
 
 
 def own_access() -> Access:
@@ -191,28 +189,13 @@ def _access(account: str, region: str) -> Access:
 _MAPS = frozenset({"Options", "DockerLabels", "Configuration", "Labels", "DriverOpts"})
 
 
-def api_shape(value: Any, *, maps: frozenset[str] = _MAPS) -> Any:
-    """Spell every property name in `value` as the JSON APIs do: `TaskRoleArn` -> `taskRoleArn`.
-
-    It does not change the keys of a map in `maps`.
-    """
+def api_shape(value: Any) -> Any:
+    """Spell every property name in `value` as the JSON APIs do: `TaskRoleArn` -> `taskRoleArn`."""
     if isinstance(value, list):
-        return [api_shape(item, maps=maps) for item in value]
+        return [api_shape(item) for item in value]
     if not isinstance(value, dict):
         return value
     return {
-        key[:1].lower() + key[1:]: item
-        if key in maps and _flat(item)
-        else api_shape(item, maps=maps)
+        key[:1].lower() + key[1:]: item if key in _MAPS else api_shape(item)
         for key, item in value.items()
     }
-
-
-def _flat(value: Any) -> bool:
-    """Say whether it is a map of plain values; `Configuration` of an ECS cluster is a structure."""
-    return isinstance(value, dict) and not any(isinstance(v, (dict, list)) for v in value.values())
-
-
-def tag_pairs(properties: dict[str, Any]) -> list[dict[str, str]]:
-    """Return the template's tags in the spelling of the query APIs (EC2, S3, ECR)."""
-    return [{"Key": tag["Key"], "Value": str(tag["Value"])} for tag in properties.get("Tags", [])]

@@ -1,7 +1,6 @@
-"""The types of MiniStack's API handlers: request and response, and the errors of JSON APIs."""
+"""The types of MiniStack's API handlers: request and response."""
 
-from collections.abc import Callable, Mapping
-from http import HTTPStatus
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from ministack.core import responses
@@ -13,13 +12,3 @@ Handler: TypeAlias = Callable[[Request], Response]
 
 json_response: Handler = responses.json_response
 json_error: Callable[[str, str, int], Response] = responses.error_response_json
-
-
-class Errors:
-    """The errors of a service: by code the message, with names in braces for its values."""
-
-    def __init__(self, messages: Mapping[str, str], status: int = HTTPStatus.BAD_REQUEST) -> None:
-        self._messages, self._status = messages, status
-
-    def __call__(self, code: str, **values: object) -> Response:
-        return json_error(code, self._messages[code].format(**values), self._status)

@@ -84,13 +84,12 @@ class ArtifactStore:
 def text_of_file(folder: Path, name: str) -> str:
     """Return the text of a file of an unpacked artifact; ``RehearsalError`` says why it cannot."""
     try:
-        if (size := (folder / name).stat().st_size) > _LARGEST_TEXT:
-            raise RehearsalError(
-                f"{name} of the artifact has {size:,} bytes; at most {_LARGEST_TEXT:,} are read"
-            )
-        return (folder / name).read_text(encoding="utf-8")
+        with (folder / name).open("rb") as file:
+            content = file.read(_LARGEST_TEXT + 1)
+        if len(content) > _LARGEST_TEXT:
+            raise RehearsalError(f"{name} of the artifact has more than {_LARGEST_TEXT:,} bytes")
+        return content.decode("utf-8")
     except FileNotFoundError:
         raise RehearsalError(f"there is no {name} in the artifact") from None
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise RehearsalError(f"{name} of the artifact cannot be read: {reason}") from None
+        raise RehearsalError(f"{name} of the artifact cannot be read: {error}") from None

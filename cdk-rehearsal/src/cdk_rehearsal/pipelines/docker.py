@@ -18,16 +18,16 @@ import sys
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 import boto3
 from botocore.exceptions import ClientError
 
-from cdk_rehearsal.bounds import ENGINE_SECONDS
 from cdk_rehearsal.containers.engine import Engine, EngineError
-from cdk_rehearsal.containers.ownership import KEPT_IMAGES, OWNER, Build, loaded_name, owned
+from cdk_rehearsal.containers.ownership import KEPT_IMAGES, OWNER, build, name_in_run, owned
 from cdk_rehearsal.scratch import ScratchDirectory
 from cdk_rehearsal.services.ecr.image_archive import (
     Image,
@@ -80,10 +80,7 @@ class State:
         if not file.exists():
             return None
         content = json.loads(file.read_text("utf-8"))
-        engine = Engine(
-            name=content["name"], command=tuple(content["command"]), settings=content["settings"]
-        )
-        return engine, content["labels"]
+        return Engine(**content["engine"]), content["labels"]
 
     def use(self, engine: Engine, labels: Mapping[str, str]) -> None:
         """Let an engine do the builds; it labels the images that they push.
@@ -91,12 +88,8 @@ class State:
         The file holds the engine's part of the user's environment, because a build does not see
         that; and no TMPDIR, because the place where podman keeps its state may depend on it.
         """
-        content = {
-            "labels": dict(labels),
-            "name": engine.name,
-            "command": engine.command,
-            "settings": {"TMPDIR": ""} | engine.environment,
-        }
+        settings = {"TMPDIR": ""} | engine.environment
+        content = {"labels": dict(labels), "engine": asdict(replace(engine, settings=settings))}
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "engine.json").write_text(json.dumps(content), encoding="utf-8")
 
@@ -200,9 +193,8 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--tag", "-t", default="")
     build.add_argument("--file", "-f", type=Path)
     build.add_argument("--target", default="")
-    build.add_argument("--secret", action="append", default=[])
-    build.add_argument("--build-arg", action="append", default=[])
-    build.add_argument("--cache-from", action="append", default=[])
+    for several in ("--secret", "--build-arg", "--cache-from"):
+        build.add_argument(several, action="append", default=[])
     build.add_argument("context", type=Path)
     push = commands.add_parser("push", allow_abbrev=False)
     push.add_argument("image")
@@ -234,23 +226,20 @@ def _build(state: State, given: argparse.Namespace) -> None:
     dockerfile = _with_base_images(state, dockerfile)
     if state.engine:
         engine, labels = state.engine
-        options = [f"--target={given.target}"] if given.target else []
-        options += ["--file", str(dockerfile)]
         if _BASE_IMAGE in os.environ and not any(
             a.startswith(f"{_BASE_IMAGE}=") for a in arguments
         ):
             # The image on this machine; a buildspec need not know that there is another one.
             arguments.append(f"{_BASE_IMAGE}={os.environ[_BASE_IMAGE]}")
-        options += [f"--build-arg={each}" for each in arguments]
+        options = [f"--target={given.target}"] if given.target else []
+        options += ["--file", str(dockerfile), *(f"--build-arg={each}" for each in arguments)]
         # An image without a tag is kept for the next build, under a name that says whose it is.
-        name = given.tag or f"{KEPT_IMAGES}/build:{given.target or 'last'}"
-        run, kept = labels[OWNER], not given.tag
-        build = Build(engine=engine, tag=name, run=run, kept=kept)
-        _run_engine(build, options, given.context, secrets)
+        name, kept = given.tag or f"{KEPT_IMAGES}/build:{given.target or 'last'}", not given.tag
+        built = partial(_built, engine, labels[OWNER], name, kept=kept)
+        built(options, given.context, secrets)
         derived = state.folder / _DERIVED
         if given.tag and derived.is_dir():
-            build = Build(engine=engine, tag=name, run=run, kept=kept)
-            _run_engine(build, [f"--build-arg=BUILT={given.tag}"], derived, [])
+            built([f"--build-arg=BUILT={given.tag}"], derived, [])
         identity = engine("image", "inspect", "--format", "{{.Id}}", name)
         image = f"sha256:{identity.removeprefix('sha256:')}"
     else:
@@ -260,24 +249,25 @@ def _build(state: State, given: argparse.Namespace) -> None:
         state.remember("images", given.tag, image)
 
 
-def _run_engine(
-    build: Build, options: Sequence[str], context: Path, secrets: Sequence[str]
+def _built(
+    engine: Engine,
+    run: str,
+    name: str,
+    options: Sequence[str],
+    context: Path,
+    secrets: Sequence[str],
+    *,
+    kept: bool,
 ) -> None:
-    built = False
-    try:
-        with ScratchDirectory("build-secrets") as scratch:
-            from_files = []
-            for secret in secrets:  # the engine does not have the variables of the build
-                (scratch.path / secret).write_text(os.environ[secret], encoding="utf-8")
-                from_files.append(f"--secret=id={secret},src={scratch.path / secret}")
-            arguments = (*options, *build.options, *from_files, str(context))
-            done = build.engine.attempt("build", *arguments, timeout=ENGINE_SECONDS)
-        built = done.returncode == 0
-    finally:
-        build.finish(built=built)
+    with ScratchDirectory("build-secrets") as scratch:
+        from_files = []
+        for secret in secrets:  # the engine does not have the variables of the build
+            (scratch.path / secret).write_text(os.environ[secret], encoding="utf-8")
+            from_files.append(f"--secret=id={secret},src={scratch.path / secret}")
+        done = build(engine, run, name, *options, *from_files, str(context), kept=kept)
     print(done.stdout, done.stderr, sep="\n")
     if done.returncode != 0:
-        raise _RefusalError(f"{build.engine.name} ended with {done.returncode}")
+        raise _RefusalError(f"{engine.name} ended with {done.returncode}")
 
 
 def _pretended(dockerfile: Path, context: Path, target: str, arguments: Sequence[str]) -> str:
@@ -372,7 +362,7 @@ def _pull(image: str) -> Image | None:
 
 def _loaded(engine: Engine, labels: Mapping[str, str], image: Image) -> str:
     """Return the engine's name of an image in ECR; if the engine lacks the image, load it."""
-    name = loaded_name(labels, digest_of(image.content))
+    name = name_in_run(labels[OWNER], digest_of(image.content))
     if known := [each for each in ids_in_engine(image) if engine.has_image(each)]:
         engine("tag", known[0], name)
         return name

@@ -87,11 +87,7 @@ def _working_tree(root: Path) -> Source:
         files=files,
         links=links,
         origin="the working tree, with what is not committed",
-        left_out=(
-            *_left_out(_untracked(root), "untracked file", "git add"),
-            *_submodules(tracked),
-            *_links_as_text(links),
-        ),
+        left_out=tuple(_notes(root, tracked, links, "git add")),
     )
 
 
@@ -149,9 +145,7 @@ def _committed(root: Path, wanted: str) -> Source:
         subject=message.partition("\n")[0].strip(),
         left_out=(
             *_left_out(_changed(root, files, links), "uncommitted change", "git commit"),
-            *_left_out(_untracked(root), "untracked file", "git add, and git commit"),
-            *_submodules(entries),
-            *_links_as_text(links),
+            *_notes(root, entries, links, "git add, and git commit"),
         ),
     )
 
@@ -195,9 +189,16 @@ def _without_cr(content: bytes) -> bytes:
     return content.replace(b"\r\n", b"\n")
 
 
-def _untracked(root: Path) -> list[str]:
+def _notes(
+    root: Path, entries: Iterable[_Entry], links: Collection[str], remedy: str
+) -> Iterator[str]:
+    """Yield lines about what is delivered otherwise than it is in the folder, or not at all."""
     which = ("--others", "--exclude-standard", "--directory", "--no-empty-directory", "-z")
-    return _split(_git(root, "ls-files", *which))
+    untracked = _split(_git(root, "ls-files", *which))
+    yield from _left_out(untracked, "untracked file", remedy)
+    yield from _left_out([e.path for e in entries if e.mode == _SUBMODULE], "submodule")
+    for line in _left_out(links, "symbolic link"):
+        yield f"{line}: CodePipeline delivers the name of its target as a text file"
 
 
 def _contents(root: Path, entries: Collection[_Entry]) -> dict[str, bytes]:
@@ -235,15 +236,6 @@ def _entries(output: str, *, blob_at: int) -> list[_Entry]:
 
 def _deliverable(entries: Iterable[_Entry]) -> list[_Entry]:
     return [entry for entry in entries if entry.mode != _SUBMODULE]
-
-
-def _submodules(entries: Iterable[_Entry]) -> Iterator[str]:
-    return _left_out([e.path for e in entries if e.mode == _SUBMODULE], "submodule")
-
-
-def _links_as_text(links: Collection[str]) -> Iterator[str]:
-    for line in _left_out(links, "symbolic link"):
-        yield f"{line}: CodePipeline delivers the name of its target as a text file"
 
 
 def _left_out(paths: Collection[str], what: str, remedy: str = "") -> Iterator[str]:

@@ -1,9 +1,10 @@
 """The emulator's process: listen on a port, apply the replacements, serve until the parent ends.
 
 `server.local_aws` starts it in a session of its own, with the key of root in the environment and
-the certificate in the scratch directory of the run, which is its ``--folder``. It prints the number
-of its port, its only line on standard output, and logs to standard error. It stops at the end of
-standard input, also if the parent is killed.
+the certificate in the scratch directory of the run, the ``folder``. That, ``account``, ``region``
+and ``custom_health_seconds`` are in its argument, a JSON object. It prints the number of its port,
+its only line on standard output, and logs to standard error. It stops at the end of standard input,
+also if the parent is killed.
 
 MiniStack sees only the variables of the shell that every process needs (`environment`), since it
 reads more than a hundred variables, some of which would make it keep its data in other folders.
@@ -11,8 +12,8 @@ reads more than a hundred variables, some of which would make it keep its data i
 (`ministack.report`).
 """
 
-import argparse
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any, Self
 from weakref import WeakSet
 
-from cdk_rehearsal.environment import HOST, Certificate, RootKey, keep_only
+from cdk_rehearsal.environment import HOST, SERVER_CERTIFICATE, RootKey, keep_only
 from cdk_rehearsal.ministack import report as replacement_report
 from cdk_rehearsal.ministack.replacements import load
 from cdk_rehearsal.options import ENGINE_VARIABLE, EngineAccess
@@ -66,8 +67,8 @@ def _configure_ministack(port: int, folder: Path, *, account: str, region: str) 
             # `door` verifies and judges each request; with AUTH the handlers check more of it.
             "AUTH": "true",
             "USE_SSL": "1",  # the URLs that it hands out begin with https
-            "MINISTACK_SSL_CERT": str(Certificate(folder).server),
-            "MINISTACK_SSL_KEY": str(Certificate(folder).server),
+            "MINISTACK_SSL_CERT": str(folder / SERVER_CERTIFICATE),
+            "MINISTACK_SSL_KEY": str(folder / SERVER_CERTIFICATE),
             "MINISTACK_ACCOUNT_ID": account,
             "MINISTACK_REGION": region,
             "IOT_MTLS_ENABLED": "0",
@@ -109,8 +110,7 @@ async def _serve(listener: Listener, folder: Path) -> None:
             return Sockets([listener], [], [])
 
     config = Listening()
-    certificate = Certificate(folder)
-    config.certfile = config.keyfile = str(certificate.server)
+    config.certfile = config.keyfile = str(folder / SERVER_CERTIFICATE)
     config.alpn_protocols = ["http/1.1"]
     config.loglevel = "WARNING"
     config.keep_alive_timeout = 75
@@ -126,18 +126,18 @@ def main() -> None:
     """Serve, and end everything that MiniStack has started; the parent removes the folder."""
     if sys.argv[1:2] == ["--replacements"]:
         sys.exit(replacement_report.main(sys.argv[2:]))
-    given = _arguments()
-    folder: Path = given.folder
+    given = json.loads(sys.argv[1])
+    folder = Path(given["folder"])
     os.umask(0o077)  # only the owner may read what it writes
     keep_only(ENGINE_VARIABLE, *_IDENTITY)
     listener = Listener.on((HOST, 0))
     port = listener.getsockname()[1]
-    _configure_ministack(port, folder, account=given.account, region=given.region)
+    _configure_ministack(port, folder, account=given["account"], region=given["region"])
     load(with_engine=EngineAccess.is_configured()).apply()
     # This imports MiniStack, which reads its settings on import.
     from cdk_rehearsal.services.servicediscovery import api as servicediscovery
 
-    servicediscovery.custom_health_seconds = given.custom_health_seconds
+    servicediscovery.custom_health_seconds = given["custom_health_seconds"]
     print(port, flush=True)
     # `asyncio.run` would wait for the threads that MiniStack has started.
     asyncio.new_event_loop().run_until_complete(_serve(listener, folder))
@@ -145,15 +145,6 @@ def main() -> None:
     if os.getpgrp() == os.getsid(0) == os.getpid():
         os.killpg(os.getpgrp(), signal.SIGKILL)
     os._exit(0)  # Python would wait for these threads, too.
-
-
-def _arguments() -> argparse.Namespace:
-    """Read the arguments, which have no defaults: `server.local_aws` gives all of them."""
-    parser = argparse.ArgumentParser(prog="python -m cdk_rehearsal.server")
-    for name, kind in (("account", str), ("region", str), ("folder", Path)):
-        parser.add_argument(f"--{name}", required=True, type=kind)
-    parser.add_argument("--custom-health-seconds", required=True, type=float)
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The local AWS as a context manager: start the emulator, wait until it answers, stop it."""
 
+import json
 import os
 import select
 import signal
@@ -12,7 +13,13 @@ from typing import Any, Self
 from botocore.exceptions import BotoCoreError
 
 from cdk_rehearsal.access import Access, has_pipelines
-from cdk_rehearsal.environment import HOST, Certificate, RootKey, process_environment
+from cdk_rehearsal.environment import (
+    AUTHORITY,
+    HOST,
+    RootKey,
+    make_certificate,
+    process_environment,
+)
 from cdk_rehearsal.options import Delays, EngineAccess
 from cdk_rehearsal.scratch import ScratchDirectory
 
@@ -65,15 +72,16 @@ class LocalAws:
         with ExitStack() as started:
             folder = started.enter_context(ScratchDirectory("local-aws")).path
             self._log = folder / "log"
-            key, certificate = RootKey.random(), Certificate(folder).make()
-            process = self._start(folder, key, certificate)
+            make_certificate(folder)
+            key = RootKey.random()
+            process = self._start(folder, key)
             started.callback(_stop, process)
             access = Access(
                 endpoint_url=f"https://{HOST}:{_port(process)}",
                 account=self._account,
                 region=self._region,
                 key=key,
-                ca_bundle=certificate.authority,
+                ca_bundle=folder / AUTHORITY,
             )
             try:
                 # Its socket takes connections before it serves, so this waits until it does.
@@ -119,25 +127,25 @@ class LocalAws:
         self._access = None
         self._running.close()
 
-    def _start(
-        self, folder: Path, key: RootKey, certificate: Certificate
-    ) -> "subprocess.Popen[bytes]":
+    def _start(self, folder: Path, key: RootKey) -> "subprocess.Popen[bytes]":
         own = {
             "PYTHONUTF8": "1",
             "HOME": str(folder),
             "TMPDIR": str(folder),
-            "AWS_CA_BUNDLE": str(certificate.authority),
+            "AWS_CA_BUNDLE": str(folder / AUTHORITY),
         }
         engine = self._engine.as_variable() if self._engine else {}
+        settings = {
+            "folder": str(folder),
+            "account": self._account,
+            "region": self._region,
+            "custom_health_seconds": self._delays.custom_health,
+        }
         log = folder / "log"
         log.touch(0o600)
         with log.open("ab") as output:
             return subprocess.Popen(
-                [
-                    *(sys.executable, "-m", _MODULE, "--folder", str(folder)),
-                    *("--account", self._account, "--region", self._region),
-                    *("--custom-health-seconds", str(self._delays.custom_health)),
-                ],
+                [sys.executable, "-m", _MODULE, json.dumps(settings)],
                 cwd=folder,
                 env=process_environment() | own | key.as_variables() | engine,
                 stdin=subprocess.PIPE,

@@ -1,12 +1,9 @@
 """Application Auto Scaling: scalable targets and scaling policies in a template."""
 
-from typing import Any
-
 from cdk_rehearsal.ministack.resource_types import (
     Created,
     Properties,
     PutType,
-    absence_accepted,
     own_client,
     resource_type,
 )
@@ -14,8 +11,6 @@ from cdk_rehearsal.ministack.resource_types import (
 _SERVICE = "application-autoscaling"
 _MISSING = "Missing: Application Auto Scaling, its API and its resource types."
 _TARGET = ("ResourceId", "ScalableDimension", "ServiceNamespace")
-# The answer of moto if there is no such target or policy.
-_ABSENT = "ValidationException"
 
 
 @resource_type(
@@ -28,19 +23,13 @@ class ScalableTarget(PutType):
     """The bounds of a service; the physical id is `<resource>|<dimension>|<namespace>`."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
-        keys = ("ServiceNamespace", "ResourceId", "ScalableDimension", "RoleARN", "SuspendedState")
-        request: dict[str, Any] = {key: properties[key] for key in keys if key in properties}
-        target = own_client(_SERVICE).register_scalable_target(
-            **request,
-            MinCapacity=int(properties["MinCapacity"]),
-            MaxCapacity=int(properties["MaxCapacity"]),
-        )
+        bounds = {key: int(properties[key]) for key in ("MinCapacity", "MaxCapacity")}
+        target = own_client(_SERVICE).register_scalable_target(**properties | bounds)
         physical_id = "|".join(properties[key] for key in _TARGET)
         return physical_id, {"Id": physical_id, "ScalableTargetARN": target["ScalableTargetARN"]}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
-        with absence_accepted(_ABSENT):
-            own_client(_SERVICE).deregister_scalable_target(**_target_of(physical_id))
+        own_client(_SERVICE).deregister_scalable_target(**_target_of(physical_id))
 
 
 @resource_type(
@@ -53,20 +42,14 @@ class ScalingPolicy(PutType):
     """A policy of a target; the physical id is its ARN."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
-        keys = (
-            "PolicyName",
-            "PolicyType",
-            "StepScalingPolicyConfiguration",
-            "TargetTrackingScalingPolicyConfiguration",
-        )
-        request = {key: properties[key] for key in keys if key in properties}
-        arn = own_client(_SERVICE).put_scaling_policy(**_target(properties), **request)["PolicyARN"]
+        request = properties | _target(properties)
+        request.pop("ScalingTargetId", None)
+        arn = own_client(_SERVICE).put_scaling_policy(**request)["PolicyARN"]
         return arn, {"Arn": arn}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         policy = {"PolicyName": properties["PolicyName"], **_target(properties)}
-        with absence_accepted(_ABSENT):
-            own_client(_SERVICE).delete_scaling_policy(**policy)
+        own_client(_SERVICE).delete_scaling_policy(**policy)
 
 
 def _target(properties: Properties) -> dict[str, str]:

@@ -38,13 +38,11 @@ def invoke_custom_resource(
         "ResourceType": kind,
         "LogicalResourceId": logical_id,
         "ResourceProperties": custom_resource._normalise_resource_properties(properties),
-        **({"PhysicalResourceId": physical_id} if physical_id is not None else {}),
-        **(
-            {"OldResourceProperties": custom_resource._normalise_resource_properties(old_props)}
-            if old_props is not None
-            else {}
-        ),
     }
+    if physical_id is not None:
+        event["PhysicalResourceId"] = physical_id
+    if old_props is not None:
+        event["OldResourceProperties"] = custom_resource._normalise_resource_properties(old_props)
     try:
         invocation = invoke(function_named(token), event)
     except (FunctionError, ClientError) as error:

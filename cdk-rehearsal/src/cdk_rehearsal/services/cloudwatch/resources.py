@@ -1,43 +1,26 @@
-"""CloudWatch in CloudFormation: alarms, also those on metric math.
+"""CloudWatch in CloudFormation: alarms on metric math, which MiniStack does not have."""
 
-MiniStack has no alarms on a metric math expression. Such an alarm is stored with the first metric
-of the expression.
-"""
+from collections.abc import Callable
+from typing import Any
 
-from dataclasses import replace
+from ministack.services.cloudformation import provisioners
 
-from cdk_rehearsal.ministack.resource_types import (
-    Change,
-    Created,
-    PatchedType,
-    Properties,
-    resource_type,
-)
-
-_METRIC = ("Namespace", "MetricName", "Dimensions")
+from cdk_rehearsal.ministack.replacements import replaces
+from cdk_rehearsal.ministack.resource_types import Properties
 
 
-@resource_type(
-    "AWS::CloudWatch::Alarm",
+@replaces(
+    provisioners,
+    "_cw_metric_alarm_record",
     upstream="Missing: alarms over metric math: store Metrics in PutMetricAlarm, give them back.",
 )
-class MetricAlarm(PatchedType):
-    """An alarm on one metric, or on an expression."""
-
-    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
-        return super().create(logical_id, _simple(properties), stack)
-
-    def update(self, change: Change) -> Created:
-        return super().update(replace(change, old=_simple(change.old), new=_simple(change.new)))
-
-    def delete(self, physical_id: str, properties: Properties) -> None:
-        super().delete(physical_id, _simple(properties))
-
-
-def _simple(properties: Properties) -> Properties:
-    if "Metrics" not in properties:
-        return properties
-    used = next(query["MetricStat"] for query in properties["Metrics"] if "MetricStat" in query)
-    rest = {key: value for key, value in properties.items() if key != "Metrics"}
-    metric = {key: used["Metric"][key] for key in _METRIC if key in used["Metric"]}
-    return rest | metric | {"Period": used["Period"], "Statistic": used["Stat"]}
+def metric_alarm(
+    original: Callable[[str, Properties], Any], name: str, properties: Properties
+) -> Any:
+    """Keep an alarm on an expression with the first metric of the expression."""
+    if "Metrics" in properties:
+        used = next(query["MetricStat"] for query in properties["Metrics"] if "MetricStat" in query)
+        simple = {**used["Metric"], "Period": used["Period"], "Statistic": used["Stat"]}
+        properties = properties | simple
+        del properties["Metrics"]
+    return original(name, properties)

@@ -1,47 +1,40 @@
-"""The CodePipeline API, from moto, with webhooks, masked secrets and executions, which moto lacks.
+"""The CodePipeline API, from moto, with webhooks and executions, which moto lacks.
 
 `codepipeline_executions` keeps the executions; a worker outside does their actions. A function may
 report the result of a job that the worker has invented for it, which is not kept.
 """
 
-import copy
 import json
+import re
 import time
 import uuid
-from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-from ministack.services import iam
 from moto.codepipeline.models import CodePipelineBackend
 from moto.codepipeline.responses import CodePipelineResponse
 from moto.core.base_backend import BackendDict
-from moto.iam.exceptions import NotFoundException
 
 from cdk_rehearsal.services.codepipeline.executions import Executions
 
-_MASK = "****"
-_SECRETS = frozenset({"OAuthToken"})
+_TOKEN = re.compile(r'("OAuthToken": )"(?:[^"\\]|\\.)*"')
 
 
 class _Roles:
-    """The roles of MiniStack's IAM, instead of moto's own."""
+    """Roles that trust CodePipeline, as moto asks for; the worker assumes the real role."""
 
-    def get_role_by_arn(self, arn: str) -> SimpleNamespace:
-        """Return a role as moto expects it: its policy has one service in each statement."""
-        role = next((each for each in iam._roles.values() if each["Arn"] == arn), None)
-        if role is None:
-            raise NotFoundException(f"Role {arn} not found")
-        document = role["AssumeRolePolicyDocument"]
-        trust = json.loads(document) if isinstance(document, str) else document
-        named = [each.get("Principal", {}).get("Service", []) for each in trust["Statement"]]
-        services = [each for some in named for each in ([some] if isinstance(some, str) else some)]
-        statements = [{"Principal": {"Service": service}} for service in services]
-        return SimpleNamespace(assume_role_policy_document=json.dumps({"Statement": statements}))
+    def get_role_by_arn(self, _arn: str) -> SimpleNamespace:
+        statement = {"Principal": {"Service": "codepipeline.amazonaws.com"}}
+        return SimpleNamespace(assume_role_policy_document=json.dumps({"Statement": [statement]}))
 
 
 class _Backend(CodePipelineBackend):
-    """moto's pipelines, whose roles are those of MiniStack's IAM."""
+    """moto's pipelines, with executions and webhooks."""
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self.executions = Executions()
+        self.webhooks: dict[str, dict[str, Any]] = {}
 
     @property
     def iam_backend(self) -> Any:
@@ -49,50 +42,6 @@ class _Backend(CodePipelineBackend):
 
 
 _backends = BackendDict(_Backend, "codepipeline")
-
-
-def _masked(pipeline: dict[str, Any]) -> dict[str, Any]:
-    """Return the pipeline as CodePipeline shows it: secrets as four asterisks."""
-    shown = copy.deepcopy(pipeline)
-    for action in _actions(shown):
-        hidden = dict.fromkeys(_SECRETS & action.get("configuration", {}).keys(), _MASK)
-        action["configuration"] = action.get("configuration", {}) | hidden
-    return shown
-
-
-def _actions(pipeline: dict[str, Any]) -> list[dict[str, Any]]:
-    return [action for stage in pipeline["stages"] for action in stage["actions"]]
-
-
-def _keep_secrets(pipeline: dict[str, Any], stored: dict[str, Any]) -> None:
-    """Replace asterisks in an update by the secret that is stored already."""
-    known = {action["name"]: action.get("configuration", {}) for action in _actions(stored)}
-    for action in _actions(pipeline):
-        configuration = action.get("configuration", {})
-        for key in _SECRETS & configuration.keys():
-            if configuration[key] == _MASK:
-                configuration[key] = known.get(action["name"], {}).get(key, _MASK)
-
-
-def _shown(item: dict[str, Any]) -> dict[str, Any]:
-    """Return a webhook as ListWebhooks does, without its secret."""
-    definition = dict(item["definition"])
-    configuration = dict(definition.get("authenticationConfiguration", {}))
-    if "SecretToken" in configuration:
-        configuration["SecretToken"] = _MASK
-    shown = {"url": item["url"], "arn": item["arn"]}
-    return shown | {"definition": definition | {"authenticationConfiguration": configuration}}
-
-
-@cache
-def _webhooks(_account: str, _region: str) -> dict[str, dict[str, Any]]:
-    """Return the webhooks of an account and region, by name; moto has none."""
-    return {}
-
-
-@cache
-def _executions(_account: str, _region: str) -> Executions:
-    return Executions()
 
 
 class API(CodePipelineResponse):
@@ -103,19 +52,9 @@ class API(CodePipelineResponse):
         backend: _Backend = _backends[self.current_account][self.region]
         return backend
 
-    def create_pipeline(self) -> str:
-        return self._masked(super().create_pipeline())
-
     def get_pipeline(self) -> str:
-        return self._masked(super().get_pipeline())
-
-    def update_pipeline(self) -> str:
-        pipeline = self._get_param("pipeline")
-        stored, _ = self.codepipeline_backend.get_pipeline(pipeline["name"])
-        _keep_secrets(pipeline, stored)
-        return self._masked(
-            json.dumps({"pipeline": self.codepipeline_backend.update_pipeline(pipeline)})
-        )
+        """Show a token as four asterisks."""
+        return _TOKEN.sub(r'\1"****"', super().get_pipeline())
 
     def delete_pipeline(self) -> str:
         self._executions.forget(self._get_param("name"))
@@ -152,7 +91,7 @@ class API(CodePipelineResponse):
     def get_pipeline_execution(self) -> str:
         pipeline = self._pipeline(self._get_param("pipelineName"))
         found = self._executions.find(pipeline["name"], self._get_param("pipelineExecutionId"))
-        return json.dumps({"pipelineExecution": found.details()})
+        return json.dumps({"pipelineExecution": found.summary()})
 
     def list_pipeline_executions(self) -> str:
         pipeline = self._pipeline(self._get_param("pipelineName"))
@@ -205,17 +144,14 @@ class API(CodePipelineResponse):
             },
         )
         item["definition"] = definition
-        return json.dumps({"webhook": _shown(item)})
+        return json.dumps({"webhook": item})
 
     def list_webhooks(self) -> str:
-        return json.dumps({"webhooks": [_shown(item) for item in self._webhooks.values()]})
+        return json.dumps({"webhooks": list(self._webhooks.values())})
 
     def delete_webhook(self) -> str:
         self._webhooks.pop(self._get_param("name"), None)  # no error in CodePipeline either
         return json.dumps({})
-
-    def register_webhook_with_third_party(self) -> str:
-        return json.dumps({})  # GitHub cannot be reached from here
 
     def _pipeline(self, name: str) -> dict[str, Any]:
         pipeline, _ = self.codepipeline_backend.get_pipeline(name)
@@ -223,13 +159,8 @@ class API(CodePipelineResponse):
 
     @property
     def _executions(self) -> Executions:
-        return _executions(self.current_account, self.region)
+        return self.codepipeline_backend.executions
 
     @property
     def _webhooks(self) -> dict[str, dict[str, Any]]:
-        return _webhooks(self.current_account, self.region)
-
-    @staticmethod
-    def _masked(response: str) -> str:
-        parsed = json.loads(response)
-        return json.dumps(parsed | {"pipeline": _masked(parsed["pipeline"])})
+        return self.codepipeline_backend.webhooks

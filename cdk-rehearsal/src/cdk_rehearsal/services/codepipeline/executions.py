@@ -67,7 +67,6 @@ class Execution:
     pipeline: str
     version: int
     actions: list[Action]
-    trigger: str
     target: str = ""
     revision: Shape = field(default_factory=dict)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -95,26 +94,19 @@ class Execution:
         return "Succeeded" if set(statuses) == {"Succeeded"} else self.status
 
     def summary(self) -> Shape:
-        """Return the execution as ListPipelineExecutions shows it."""
-        last = max(action.changed for action in self.actions)
-        shown = self._shown() | {"startTime": self.started, "lastUpdateTime": last}
-        return shown | ({"sourceRevisions": [self.revision]} if self.revision else {})
-
-    def details(self) -> Shape:
-        """Return the execution as GetPipelineExecution shows it."""
-        return self._shown() | {"pipelineName": self.pipeline, "pipelineVersion": self.version}
-
-    def _shown(self) -> Shape:
-        shown = {
+        """Return the execution as ListPipelineExecutions and GetPipelineExecution show it."""
+        shown: Shape = {
             "pipelineExecutionId": self.id,
+            "pipelineName": self.pipeline,
+            "pipelineVersion": self.version,
             "status": self.status,
-            "executionMode": "SUPERSEDED",
             "executionType": "ROLLBACK" if self.target else "STANDARD",
-            "trigger": {"triggerType": self.trigger},
+            "startTime": self.started,
+            "lastUpdateTime": max(action.changed for action in self.actions),
         }
-        if not self.target:
-            return shown
-        return shown | {"rollbackMetadata": {"rollbackTargetPipelineExecutionId": self.target}}
+        if self.target:
+            shown["rollbackMetadata"] = {"rollbackTargetPipelineExecutionId": self.target}
+        return shown | ({"sourceRevisions": [self.revision]} if self.revision else {})
 
 
 class Executions:
@@ -126,9 +118,7 @@ class Executions:
 
     def start(self, pipeline: Shape, overrides: list[Shape] | None) -> str:
         self._require_worker(pipeline["name"])
-        execution = Execution(
-            pipeline["name"], pipeline["version"], _actions(pipeline), "StartPipelineExecution"
-        )
+        execution = Execution(pipeline["name"], pipeline["version"], _actions(pipeline))
         for override in overrides or []:
             execution.revision = {
                 "actionName": override["actionName"],
@@ -159,7 +149,6 @@ class Executions:
             pipeline["name"],
             pipeline["version"],
             actions,
-            "ManualRollback",
             target=target_id,
             revision=target.revision,
         )

@@ -41,13 +41,12 @@ class Pipeline(ResourceType):
 
 @resource_type("AWS::CodePipeline::Webhook", adds=True, replaced_by=("Name",), upstream=_MISSING)
 class Webhook(ResourceType):
-    """A webhook of a pipeline that exists."""
+    """A webhook of a pipeline that exists; GitHub, which cannot be reached, is not told of it."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         name = properties.get("Name") or generated_name(stack, logical_id, longest=100)
-        client = own_client("codepipeline")
         authentication = properties.get("AuthenticationConfiguration", {})
-        webhook = client.put_webhook(
+        webhook = own_client("codepipeline").put_webhook(
             webhook={
                 "name": name,
                 "targetPipeline": properties["TargetPipeline"],
@@ -57,8 +56,6 @@ class Webhook(ResourceType):
                 "authenticationConfiguration": authentication,
             }
         )["webhook"]
-        if properties.get("RegisterWithThirdParty"):
-            client.register_webhook_with_third_party(webhookName=name)
         return name, {"Url": webhook["url"], "Id": name}
 
     def update(self, change: Change) -> Created:

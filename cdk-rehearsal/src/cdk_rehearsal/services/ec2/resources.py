@@ -1,85 +1,42 @@
-"""EC2 in CloudFormation: VPC, subnet, security group, Elastic IP, NAT gateway and flow log."""
+"""EC2 in CloudFormation: VPC, Elastic IP, NAT gateway and flow log."""
 
 from typing import Any, ClassVar
 
-from ministack.core.responses import get_account_id
 from ministack.services import ec2
 
 from cdk_rehearsal.ministack.resource_types import (
+    ALL_BUT_TAGS,
     Change,
     Created,
     PatchedType,
     Properties,
     ResourceType,
-    absence_accepted,
     own_client,
     resource_type,
-    tag_pairs,
 )
 
 _MISSING = "Missing: the resource type in CloudFormation; the API is there."
-_IN_USE = "Bug: it is deleted while a network interface uses it."
 
 
 @resource_type(
     "AWS::EC2::VPC",
-    upstream="Missing: the address ranges as attributes, and the rule of the default group.",
+    upstream="Missing: the address range as an attribute, and the rule of the default group.",
 )
 class Vpc(PatchedType):
-    """A VPC with its address ranges as attributes, and a default group like that of AWS."""
+    """A VPC with its address range as an attribute, and a default group like that of AWS."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         vpc_id, attributes = super().create(logical_id, properties, stack)
         group_id = attributes["DefaultSecurityGroup"]
-        # The CDK removes this rule from the default group, so it must exist.
-        ec2._security_groups[group_id]["IpPermissions"] = [_default_ingress(group_id)]
+        # AWS gives the default group this inbound rule. The CDK removes it, so it must exist.
+        own_client("ec2").authorize_security_group_ingress(
+            GroupId=group_id,
+            IpPermissions=[{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group_id}]}],
+        )
         return vpc_id, attributes
 
     def complete(self, physical_id: str, properties: Properties) -> dict[str, Any]:
-        vpc = own_client("ec2").describe_vpcs(VpcIds=[physical_id])["Vpcs"][0]
-        associations = vpc["CidrBlockAssociationSet"]
-        return {
-            "CidrBlock": vpc["CidrBlock"],
-            "CidrBlockAssociations": [each["AssociationId"] for each in associations],
-        }
-
-
-def _default_ingress(group_id: str) -> dict[str, Any]:
-    """Return the one inbound rule that AWS gives a default security group."""
-    return {
-        "IpProtocol": "-1",
-        "IpRanges": [],
-        "Ipv6Ranges": [],
-        "PrefixListIds": [],
-        "UserIdGroupPairs": [{"GroupId": group_id, "UserId": get_account_id()}],
-    }
-
-
-class _DeletedByApi(PatchedType):
-    """A type that the API deletes, which refuses to delete what is in use."""
-
-    operation: ClassVar[str]
-    parameter: ClassVar[str]
-    absent: ClassVar[str]
-
-    def delete(self, physical_id: str, properties: Properties) -> None:
-        with absence_accepted(self.absent):
-            getattr(own_client("ec2"), self.operation)(**{self.parameter: physical_id})
-        super().delete(physical_id, properties)
-
-
-@resource_type("AWS::EC2::Subnet", upstream=_IN_USE)
-class Subnet(_DeletedByApi):
-    """A subnet is deleted only if no task is in it."""
-
-    operation, parameter, absent = "delete_subnet", "SubnetId", "InvalidSubnetID.NotFound"
-
-
-@resource_type("AWS::EC2::SecurityGroup", upstream=_IN_USE)
-class SecurityGroup(_DeletedByApi):
-    """A security group is deleted only if no task has it."""
-
-    operation, parameter, absent = "delete_security_group", "GroupId", "InvalidGroup.NotFound"
+        return {"CidrBlock": ec2._vpcs[physical_id]["CidrBlock"]}
 
 
 class _OnlyTagsChange(ResourceType):
@@ -92,12 +49,7 @@ class _OnlyTagsChange(ResourceType):
         return change.physical_id, {self.attribute: change.physical_id}
 
 
-@resource_type(
-    "AWS::EC2::EIP",
-    adds=True,
-    replaced_by=("Domain", "NetworkBorderGroup"),
-    upstream=_MISSING,
-)
+@resource_type("AWS::EC2::EIP", adds=True, replaced_by=ALL_BUT_TAGS, upstream=_MISSING)
 class ElasticIp(ResourceType):
     """An Elastic IP; as in CloudFormation, its physical id is the address itself."""
 
@@ -124,12 +76,7 @@ def _allocation(public_ip: str) -> str:
     return next((a["AllocationId"] for a in addresses if a["PublicIp"] == public_ip), "")
 
 
-@resource_type(
-    "AWS::EC2::NatGateway",
-    adds=True,
-    replaced_by=("SubnetId", "AllocationId", "ConnectivityType", "PrivateIpAddress"),
-    upstream=_MISSING,
-)
+@resource_type("AWS::EC2::NatGateway", adds=True, replaced_by=ALL_BUT_TAGS, upstream=_MISSING)
 class NatGateway(_OnlyTagsChange):
     """A NAT gateway."""
 
@@ -138,33 +85,16 @@ class NatGateway(_OnlyTagsChange):
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         if properties["SubnetId"] not in ec2._subnets:
             raise ValueError(f"The subnet ID '{properties['SubnetId']}' does not exist")
-        keys = {"SubnetId", "AllocationId", "ConnectivityType"} & properties.keys()
-        request = {key: properties[key] for key in keys}
+        request = {key: value for key, value in properties.items() if key != "Tags"}
         nat_id = own_client("ec2").create_nat_gateway(**request)["NatGateway"]["NatGatewayId"]
         _tag(nat_id, properties)
         return nat_id, {"NatGatewayId": nat_id}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
-        with absence_accepted("NatGatewayNotFound"):
-            own_client("ec2").delete_nat_gateway(NatGatewayId=physical_id)
+        own_client("ec2").delete_nat_gateway(NatGatewayId=physical_id)
 
 
-@resource_type(
-    "AWS::EC2::FlowLog",
-    adds=True,
-    replaced_by=(
-        "ResourceId",
-        "ResourceType",
-        "TrafficType",
-        "LogDestinationType",
-        "LogDestination",
-        "LogGroupName",
-        "LogFormat",
-        "DeliverLogsPermissionArn",
-        "MaxAggregationInterval",
-    ),
-    upstream=_MISSING,
-)
+@resource_type("AWS::EC2::FlowLog", adds=True, replaced_by=ALL_BUT_TAGS, upstream=_MISSING)
 class FlowLog(_OnlyTagsChange):
     """A flow log."""
 
@@ -173,8 +103,6 @@ class FlowLog(_OnlyTagsChange):
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         request = {key: value for key, value in properties.items() if key != "Tags"}
         request["ResourceIds"] = [request.pop("ResourceId")]
-        if "MaxAggregationInterval" in request:
-            request["MaxAggregationInterval"] = int(request["MaxAggregationInterval"])
         (flow_log,) = own_client("ec2").create_flow_logs(**request)["FlowLogIds"]
         _tag(flow_log, properties)
         return flow_log, {"Id": flow_log}
@@ -184,5 +112,5 @@ class FlowLog(_OnlyTagsChange):
 
 
 def _tag(resource: str, properties: Properties) -> None:
-    if tags := tag_pairs(properties):
+    if tags := properties.get("Tags"):
         own_client("ec2").create_tags(Resources=[resource], Tags=tags)

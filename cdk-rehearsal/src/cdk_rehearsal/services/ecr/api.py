@@ -61,12 +61,10 @@ def stored_image(repository: str, digest: str) -> Image | None:
 def create_repository(original: Handler, request: Request) -> Response:
     """Keep the exclusion filters of a new repository; drop layers of an earlier one of its name."""
     response = original(request)
-    if response[0] != HTTPStatus.OK:
-        return response
-    repository = ecr._repositories[request["repositoryName"]]
-    repository[_FILTERS] = request.get(_FILTERS, [])
-    ecr._layer_blobs.pop(request["repositoryName"], None)
-    return json_response({"repository": ecr._repo_shape(repository)})
+    if response[0] == HTTPStatus.OK:
+        ecr._repositories[request["repositoryName"]][_FILTERS] = request.get(_FILTERS, [])
+        ecr._layer_blobs.pop(request["repositoryName"], None)
+    return response
 
 
 @replaces(ecr, "_put_image_tag_mutability", upstream=_FILTERS_UPSTREAM)
@@ -130,80 +128,48 @@ def _may_move(repository: dict[str, Any], tag: str) -> bool:
 
 
 @replaces(ecr, "_batch_get_image", upstream=_TAGS_UPSTREAM)
-def batch_get_image(_original: Handler, request: Request) -> Response:
-    """Find an image by any of its tags, and return the tag in the request."""
-    name = request["repositoryName"]
-    if name not in ecr._repositories:
-        return error("RepositoryNotFoundException", name=name)
-    found = [(image_id, ecr._find_image(name, image_id)) for image_id in request["imageIds"]]
-    images = [
-        {
-            "registryId": image["registryId"],
-            "repositoryName": name,
-            "imageId": {**image_id, "imageDigest": image["imageDigest"]},
-            "imageManifest": image["imageManifest"],
-            "imageManifestMediaType": image["imageManifestMediaType"],
-        }
-        for image_id, image in found
-        if image
-    ]
-    failures = [_failure(image_id) for image_id, image in found if not image]
-    return json_response({"images": images, "failures": failures})
+def batch_get_image(original: Handler, request: Request) -> Response:
+    """Return the tag by which an image was found, not its last one."""
+    status, headers, body = original(request)
+    if status != HTTPStatus.OK:
+        return status, headers, body
+    answer = json.loads(body)
+    absent = [each["imageId"] for each in answer["failures"]]
+    found = [each for each in request["imageIds"] if each not in absent]
+    for image, image_id in zip(answer["images"], found, strict=True):
+        image["imageId"] = {"imageDigest": image["imageId"]["imageDigest"], **image_id}
+    return json_response(answer)
 
 
 @replaces(ecr, "_batch_delete_image", upstream=_TAGS_UPSTREAM)
-def batch_delete_image(_original: Handler, request: Request) -> Response:
-    """Delete a tag, and the image with its last tag; or delete an image by its digest."""
-    name = request["repositoryName"]
-    if name not in ecr._repositories:
-        return error("RepositoryNotFoundException", name=name)
-    gone, failures = [], []
+def batch_delete_image(original: Handler, request: Request) -> Response:
+    """Delete only the tag of an image that has other tags."""
+    whole, gone = [], []
     for image_id in request["imageIds"]:
-        image = ecr._find_image(name, image_id)
-        if image is None:
-            failures.append(_failure(image_id))
-            continue
-        tags = [image_id["imageTag"]] if "imageDigest" not in image_id else list(image["imageTags"])
-        image["imageTags"] = [tag for tag in image["imageTags"] if tag not in tags]
-        if not image["imageTags"]:
-            ecr._images[name].remove(image)
-        gone += _ids(image["imageDigest"], tags)
-    return json_response({"imageIds": gone, "failures": failures})
+        image = ecr._find_image(request["repositoryName"], image_id)
+        tag = "" if "imageDigest" in image_id else image_id["imageTag"]
+        if tag and image and len(image["imageTags"]) > 1:
+            image["imageTags"].remove(tag)
+            gone.append({"imageDigest": image["imageDigest"], "imageTag": tag})
+        else:
+            whole.append(image_id)
+    status, headers, body = original({**request, "imageIds": whole})
+    if status != HTTPStatus.OK:
+        return status, headers, body
+    answer = json.loads(body)
+    return json_response(answer | {"imageIds": [*answer["imageIds"], *gone]})
 
 
 @replaces(ecr, "_list_images", upstream=_TAGS_UPSTREAM)
-def list_images(_original: Handler, request: Request) -> Response:
+def list_images(original: Handler, request: Request) -> Response:
     """List every tag of an image."""
-    name = request["repositoryName"]
-    if name not in ecr._repositories:
-        return error("RepositoryNotFoundException", name=name)
-    wanted = request.get("filter", {}).get("tagStatus", "ANY")
+    status, headers, body = original(request)
+    if status != HTTPStatus.OK:
+        return status, headers, body
+    listed = {each["imageDigest"] for each in json.loads(body)["imageIds"]}
     ids: list[dict[str, str]] = []
-    for image in ecr._images.get(name, []):
-        if wanted in ("ANY", "TAGGED" if image["imageTags"] else "UNTAGGED"):
-            ids += _ids(image["imageDigest"], image["imageTags"])
+    for image in ecr._images[request["repositoryName"]]:
+        if (digest := image["imageDigest"]) in listed:
+            tagged = [{"imageDigest": digest, "imageTag": tag} for tag in image["imageTags"]]
+            ids += tagged or [{"imageDigest": digest}]
     return json_response({"imageIds": ids})
-
-
-def _failure(image_id: dict[str, str]) -> dict[str, Any]:
-    reason = "Requested image not found"
-    return {"imageId": image_id, "failureCode": "ImageNotFound", "failureReason": reason}
-
-
-def _ids(digest: str, tags: list[str]) -> list[dict[str, str]]:
-    """Return an id for each tag of an image, or one without a tag."""
-    return [{"imageDigest": digest, "imageTag": tag} for tag in tags] or [{"imageDigest": digest}]
-
-
-@replaces(
-    ecr,
-    "_describe_images",
-    upstream="Bug: an image id that names nothing is left out.",
-)
-def describe_images(original: Handler, request: Request) -> Response:
-    """Fail for an image id that does not exist."""
-    name = request["repositoryName"]
-    for image_id in request.get("imageIds", []):
-        if name in ecr._repositories and ecr._find_image(name, image_id) is None:
-            return error("ImageNotFoundException", name=name, image=image_id)
-    return original(request)

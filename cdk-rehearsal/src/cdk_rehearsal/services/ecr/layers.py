@@ -102,8 +102,6 @@ def batch_check_layer_availability(_original: Handler, request: Request) -> Resp
 def get_download_url_for_layer(_original: Handler, request: Request) -> Response:
     """Issue a URL of this emulator, which works for a while without a signature."""
     name, digest = request["repositoryName"], request["layerDigest"]
-    if name not in ecr._repositories:
-        return error("RepositoryNotFoundException", name=name)
     if layer_file(name, digest) is None:
         return error("LayersNotFoundException", name=name, digests=[digest])
     url = issue_url(f"/v2/{name}/blobs/{digest}")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
+from ministack.services import ecr
 
 from cdk_rehearsal.access import Access
 from cdk_rehearsal.iam.calls import Check
@@ -36,8 +37,8 @@ class ImageRepository(PatchedType):
     """A repository with its exclusion filters; a name that is in use is an error."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
-        if name := properties.get("RepositoryName"):
-            _require_free(name)
+        if (name := properties.get("RepositoryName")) in ecr._repositories:
+            raise ValueError(f"The repository with name '{name}' already exists in the registry.")
         return super().create(logical_id, properties, stack)
 
     def complete(self, physical_id: str, properties: Properties) -> dict[str, Any]:
@@ -52,13 +53,6 @@ class ImageRepository(PatchedType):
             **({"imageTagMutabilityExclusionFilters": filters} if filters else {}),
         )
         return {}
-
-
-def _require_free(name: str) -> None:
-    pages = own_client("ecr").get_paginator("describe_repositories").paginate()
-    taken = [each["repositoryName"] for page in pages for each in page["repositories"]]
-    if name in taken:
-        raise ValueError(f"The repository with name '{name}' already exists in the registry.")
 
 
 _DESTINATION = re.compile(

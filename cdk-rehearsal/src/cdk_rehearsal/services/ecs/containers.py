@@ -26,13 +26,17 @@ from ministack.services import ecs
 from cdk_rehearsal.iam.service_roles import reason_not_to_start
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.responses import Request
-from cdk_rehearsal.services.ec2.interfaces import SubnetFullError
 from cdk_rehearsal.services.ecr.api import stored_image
 from cdk_rehearsal.services.ecr.image_archive import ImageError
 from cdk_rehearsal.services.ecs import engine
-from cdk_rehearsal.services.ecs.errors import ImageMissingError
 from cdk_rehearsal.services.ecs.health import check_deployment, watch_health
-from cdk_rehearsal.services.ecs.tasks import attach, awsvpc, detach, digest_of, digests_of
+from cdk_rehearsal.services.ecs.tasks import (
+    ImageMissingError,
+    attach,
+    awsvpc,
+    digest_of,
+    digests_of,
+)
 
 Task: TypeAlias = dict[str, Any]
 Definition: TypeAlias = dict[str, Any]
@@ -109,10 +113,7 @@ def start_container(
     image, task["_stands_in"] = engine_image(definition["image"])
     # Set before the task runs, so that it is unhealthy until its first check has passed.
     task["_health_is_checked"] = "healthCheck" in definition
-    try:
-        address = attach(task, task["_subnet"])
-    except SubnetFullError as error:
-        raise ValueError(str(error)) from error
+    address = attach(task, task["_subnet"])
     network = engine.access().network
     endpoint = engine.client().api.create_endpoint_config(ipv4_address=address)
     environment = options["environment"]
@@ -191,13 +192,33 @@ def make_deployment(
 
 
 # --- The end of a task. The task immediately stops counting and leaves Cloud Map
-# (`tasks.mark_task_stopped`). Its container receives SIGTERM and serves until it ends by itself
+# (`mark_task_stopped`). Its container receives SIGTERM and serves until it ends by itself
 # or its stop timeout is over.
 
 _DEFAULT_STOP_TIMEOUT_SECONDS = 30
 _LONGEST_LIFE_SECONDS = 24 * 3600
 _LOG_SECONDS = 60
 _EXIT_POLLS, _EXIT_POLL_SECONDS = 3000, 0.1
+
+
+@replaces(ecs, "_mark_task_stopped")
+def mark_task_stopped(
+    original: Callable[..., bool], task_arn: str, task: Task, *rest: Any, **options: Any
+) -> bool:
+    """Let a task be STOPPING, and keep its address, until its container has ended.
+
+    As on ECS, the task immediately stops counting and leaves Cloud Map.
+    """
+    ending = bool(task["_docker_ids"])
+    exited = all(container["lastStatus"] == "STOPPED" for container in task["containers"])
+    stopped = original(task_arn, task, *rest, **options)
+    if stopped and ending and not exited:
+        with resource_lock("ecs-task", task_arn):
+            task["lastStatus"] = "STOPPING"
+            task["stoppedAt"] = task["executionStoppedAt"] = None
+            for container in task["containers"]:
+                container["lastStatus"], container["exitCode"] = "RUNNING", None
+    return stopped
 
 
 @replaces(ecs, "_cleanup_task_resources")
@@ -227,7 +248,6 @@ def _end(task: Task, ids: list[str]) -> None:
         task["stoppedAt"] = task["executionStoppedAt"] = now_iso()
         for container, code in zip(task["containers"], codes, strict=False):
             container["lastStatus"], container["exitCode"] = "STOPPED", code
-    detach(task)
 
 
 def _stop(container_id: str, timeout: int, log_thread: str) -> int | None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from cdk_rehearsal.containers.ownership import loaded_name
+from cdk_rehearsal.containers.ownership import OWNER, name_in_run
 from cdk_rehearsal.options import EngineAccess
 from cdk_rehearsal.scratch import ScratchDirectory
 from cdk_rehearsal.services.ecr.image_archive import (
@@ -70,7 +70,7 @@ def started_from(image: Image) -> str:
             return found
     from docker.errors import APIError, ImageLoadError
 
-    name = loaded_name(access().labels, digest_of(image.content))
+    name = name_in_run(access().labels[OWNER], digest_of(image.content))
     with loadable(image, name) as archive, archive.open("rb") as file:
         try:
             client().images.load(file)

@@ -1,4 +1,4 @@
-"""ECS in CloudFormation: clusters, task definitions and services."""
+"""ECS in CloudFormation: task definitions and services."""
 
 import time
 from typing import Any
@@ -8,10 +8,8 @@ from ministack.services import ecs
 from cdk_rehearsal.ministack.resource_types import (
     Change,
     Created,
-    PatchedType,
     Properties,
     ResourceType,
-    absence_accepted,
     api_shape,
     generated_name,
     own_client,
@@ -25,18 +23,6 @@ _ONLY_AT_CREATION = ("launchType", "schedulingStrategy", "tags", "serviceName", 
 # longer for the CDK CLI, so that the events of the stack say which service did not become stable.
 _LONGEST_WAIT_SECONDS = 1800
 _POLL_SECONDS = 0.5
-
-
-@resource_type(
-    "AWS::ECS::Cluster",
-    upstream="Bug: a cluster with active services or tasks is deleted.",
-)
-class Cluster(PatchedType):
-    """A cluster that can be deleted only without active services and tasks."""
-
-    def delete(self, physical_id: str, properties: Properties) -> None:
-        with absence_accepted("ClusterNotFoundException"):
-            own_client("ecs").delete_cluster(cluster=physical_id)
 
 
 @resource_type(
@@ -103,8 +89,7 @@ class EcsService(ResourceType):
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         cluster, service = physical_id.split("/")[-2:]
-        with absence_accepted("ClusterNotFoundException", "ServiceNotFoundException"):
-            own_client("ecs").delete_service(cluster=cluster, service=service, force=True)
+        own_client("ecs").delete_service(cluster=cluster, service=service, force=True)
         deadline = time.monotonic() + _LONGEST_WAIT_SECONDS
         while _has_tasks(cluster, service) and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)

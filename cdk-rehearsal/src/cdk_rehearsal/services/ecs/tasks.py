@@ -1,9 +1,9 @@
-"""ECS: the image, placement and network interface of a task.
+"""ECS: the image, placement and address of a task.
 
 Without a container engine MiniStack's tasks are records that start at once with any image, and have
-no network interface. This module gives such a task the digest of its image, and an interface with
-an address in one of the subnets of its service. DescribeTasks and EC2 show the interface, and it is
-deleted when the task stops.
+no address. This module gives such a task the digest of its image, and an address in one of the
+subnets of its service. DescribeTasks shows it as that of a network interface, which EC2 does not
+have.
 
 With an engine (`containers`) MiniStack's worker resolves the image, and the container has the
 address until it has ended.
@@ -12,8 +12,9 @@ address until it has ended.
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
 from http import HTTPStatus
+from ipaddress import IPv4Address, IPv4Network
+from itertools import chain
 from typing import Any, TypeAlias
 
 from ministack.core.concurrency import resource_lock
@@ -24,17 +25,18 @@ from cdk_rehearsal.iam.service_roles import reason_not_to_start
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_response
 from cdk_rehearsal.options import EngineAccess
-from cdk_rehearsal.services.ec2.interfaces import (
-    SubnetFullError,
-    create_interface,
-    free_addresses,
-    remove_interface,
-)
 from cdk_rehearsal.services.ecr.api import find_image
-from cdk_rehearsal.services.ecs.errors import ImageMissingError, error
 
 Task: TypeAlias = dict[str, Any]
 Deployment: TypeAlias = dict[str, Any]
+
+
+class ImageMissingError(Exception):
+    """An image of this account's registry does not exist; the message has its name."""
+
+
+# AWS reserves the first four addresses of every subnet, and the last one.
+_RESERVED_AT_START = 4
 
 _OWN_IMAGE = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<repository>[^:@]+)"
@@ -46,26 +48,21 @@ _OWN_IMAGE = re.compile(
     ecs,
     "_run_task",
     "_ACTION_MAP[RunTask]",
-    upstream="Missing, without an engine: network interfaces, and failures to start.",
+    upstream="Missing, without an engine: addresses, and failures to start.",
 )
 def run_task(original: Handler, request: Request) -> Response:
-    """Start tasks with the digest of their image and a network interface, or fail them."""
+    """Start tasks with the digest of their image and an address, or fail them."""
     network = awsvpc(request)
     definition = ecs._task_defs.get(ecs._resolve_td_key(request["taskDefinition"]), {})
-    if definition.get("networkMode") == "awsvpc" and not network.get("subnets"):
-        problem = "Network Configuration must be provided when networkMode 'awsvpc' is specified."
-        return error("InvalidParameterException", problem=problem)
-    if refusal := error_of_network(network):
-        return refusal
     if EngineAccess.is_configured():
         return original(request)
     deployment = _deployment_of(request)
-    missing = ""
+    digests: dict[str, str] = {}
     try:
         digests = digests_of(definition, deployment)
+        missing = reason_not_to_start(definition, new_uuid())
     except ImageMissingError as absence:
-        digests, missing = {}, f"{absence.reason}: {absence}"
-    missing = missing or reason_not_to_start(definition, new_uuid())
+        missing = f"CannotPullContainerError: {absence}"
     status, headers, body = original(request)
     if status >= HTTPStatus.BAD_REQUEST:
         return status, headers, body
@@ -77,7 +74,8 @@ def run_task(original: Handler, request: Request) -> Response:
     if missing:
         _fail_to_start(tasks, deployment, missing)
     else:
-        _attach_all(tasks, network, deployment)
+        for task in tasks if network else []:
+            attach(task, network)
     return json_response({"tasks": ecs._sanitize(tasks), "failures": []})
 
 
@@ -93,7 +91,7 @@ def digest_of(image: str) -> str | None:
         match["repository"], digest=match["digest"] or "", tag=match["tag"] or "latest"
     )
     if record is None:
-        raise ImageMissingError(image)
+        raise ImageMissingError(f"{image}: not found")
     return str(record["imageDigest"])
 
 
@@ -144,7 +142,7 @@ def _fail_to_start(tasks: list[Task], deployment: Deployment | None, reason: str
     # Without a circuit breaker a deployment that cannot start stays in progress, as on AWS.
 
 
-# --- The network interface of a task in awsvpc mode.
+# --- The network of a task in awsvpc mode.
 
 
 def awsvpc(request: Request) -> dict[str, Any]:
@@ -153,50 +151,17 @@ def awsvpc(request: Request) -> dict[str, Any]:
     return network
 
 
-def error_of_network(network: dict[str, Any]) -> Response | None:
-    """Return the error of ECS for subnets or security groups that do not exist."""
-    for subnet in network.get("subnets", []):
-        if subnet not in ec2._subnets:
-            problem = f"The subnet ID '{subnet}' does not exist"
-            return error("InvalidParameterException", problem=problem)
-    for group in network.get("securityGroups", []):
-        if group not in ec2._security_groups:
-            problem = f"The security group '{group}' does not exist"
-            return error("InvalidParameterException", problem=problem)
-    return None
-
-
-def _attach_all(tasks: list[Task], network: dict[str, Any], deployment: Deployment | None) -> None:
-    """Attach an interface to each task; fail tasks without a free address."""
-    for number, task in enumerate(tasks if network else []):
-        try:
-            attach(task, network)
-        except SubnetFullError as full:
-            _fail_to_start(tasks[number:], deployment, f"ResourceInitializationError: {full}")
-            return
-
-
 def attach(task: Task, network: dict[str, Any]) -> str:
-    """Attach an interface in one of the subnets of an awsvpc configuration; return its address.
+    """Give a task an address in one of the subnets of its awsvpc configuration; return it.
 
-    The address is the next free one of the subnet. Raises `SubnetFullError`.
+    ``ValueError`` if the subnet has no free address.
     """
-    # Under a lock, since the placement of a task depends on that of the others.
-    with resource_lock("task-placement", f"{task['clusterArn']} {task['group']}"):
+    # Under a lock, since placement and address of a task depend on those of the others.
+    with resource_lock("task-placement", get_account_id()):
         subnet_id = _choose_subnet(task, network["subnets"])
-        attachment_id = new_uuid()
-        interface = create_interface(
-            subnet_id,
-            network.get("securityGroups", []),
-            description=f"arn:aws:ecs:{get_region()}:{get_account_id()}:attachment/{attachment_id}",
-        )
-        details = {
-            "subnetId": subnet_id,
-            "networkInterfaceId": interface["NetworkInterfaceId"],
-            "macAddress": interface["MacAddress"],
-            "privateIPv4Address": interface["PrivateIpAddress"],
-        }
-        task["availabilityZone"] = interface["AvailabilityZone"]
+        address, attachment_id = _free_address(subnet_id), new_uuid()
+        details = {"subnetId": subnet_id, "privateIPv4Address": address}
+        task["availabilityZone"] = ec2._subnets[subnet_id]["AvailabilityZone"]
         task["attachments"] = [
             {
                 "id": attachment_id,
@@ -207,24 +172,34 @@ def attach(task: Task, network: dict[str, Any]) -> str:
         ]
         for container in task["containers"]:
             container["networkInterfaces"] = [
-                {"attachmentId": attachment_id, "privateIpv4Address": interface["PrivateIpAddress"]}
+                {"attachmentId": attachment_id, "privateIpv4Address": address}
             ]
-    return str(interface["PrivateIpAddress"])
+    return address
 
 
-def detach(task: Task) -> None:
-    """Delete the interface of a task."""
-    for attachment in task["attachments"]:
-        attachment["status"] = "DELETED"
-        for detail in attachment["details"]:
-            if detail["name"] == "networkInterfaceId":
-                remove_interface(detail["value"])
+def _free_address(subnet_id: str) -> str:
+    """Return the next address of the subnet that no task has.
+
+    It continues after the last address, so the replacement of a task has another address than the
+    stopped task, and a record that still has the old address is noticed.
+    """
+    subnet = ec2._subnets[subnet_id]
+    network = IPv4Network(subnet["CidrBlock"])
+    first = int(network.network_address) + _RESERVED_AT_START
+    last = int(network.broadcast_address) - 1
+    used = {ecs._task_ip(task) for task in ecs._tasks.values() if task["lastStatus"] != "STOPPED"}
+    following = range(subnet.get("_last_address", first - 1) + 1, last + 1)
+    for number in chain(following, range(first, last + 1)):
+        if str(IPv4Address(number)) not in used:
+            subnet["_last_address"] = number
+            return str(IPv4Address(number))
+    raise ValueError(f"The subnet '{subnet_id}' has not enough free addresses.")
 
 
 def _choose_subnet(task: Task, subnet_ids: list[str]) -> str:
     """Return the subnet for one more task, in the zone with the fewest tasks of its group.
 
-    Fargate spreads a service over its zones like this. A full subnet is the last choice.
+    Fargate spreads a service over its zones like this.
     """
     neighbours = Counter(
         other["availabilityZone"]
@@ -234,34 +209,4 @@ def _choose_subnet(task: Task, subnet_ids: list[str]) -> str:
         and other["lastStatus"] != "STOPPED"
         and other["attachments"]
     )
-    return min(
-        subnet_ids,
-        key=lambda subnet: (
-            free_addresses(subnet) <= 0,
-            neighbours[ec2._subnets[subnet]["AvailabilityZone"]],
-        ),
-    )
-
-
-@replaces(ecs, "_mark_task_stopped")
-def mark_task_stopped(
-    original: Callable[..., bool], task_arn: str, task: Task, *rest: Any, **options: Any
-) -> bool:
-    """Delete the interface of a stopped task, which MiniStack does not have.
-
-    As on ECS, the task immediately stops counting and leaves Cloud Map. A running container ends by
-    itself or after its stop timeout (`containers`). Until then the task is STOPPING and keeps
-    its address.
-    """
-    ending = bool(task["_docker_ids"])
-    exited = all(container["lastStatus"] == "STOPPED" for container in task["containers"])
-    stopped = original(task_arn, task, *rest, **options)
-    if stopped and ending and not exited:
-        with resource_lock("ecs-task", task_arn):
-            task["lastStatus"] = "STOPPING"
-            task["stoppedAt"] = task["executionStoppedAt"] = None
-            for container in task["containers"]:
-                container["lastStatus"], container["exitCode"] = "RUNNING", None
-    elif stopped and not ending:
-        detach(task)
-    return stopped
+    return min(subnet_ids, key=lambda each: neighbours[ec2._subnets[each]["AvailabilityZone"]])

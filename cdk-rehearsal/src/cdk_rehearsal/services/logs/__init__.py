@@ -1,1 +1,1 @@
-"""CloudWatch Logs."""
+"""CloudWatch Logs: log groups of CloudFormation."""

@@ -1,25 +1,17 @@
-"""The Cloud Map API: instances with their health and DNS records, DiscoverInstances, filters."""
+"""The Cloud Map API: instances with their health and DNS records, and DiscoverInstances."""
 
 import json
 import time
-from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
 
 from ministack.core.concurrency import spawn_background
 from ministack.services import servicediscovery
 
 from cdk_rehearsal.ministack.replacements import replaces
-from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_response
+from cdk_rehearsal.ministack.responses import Handler, Request, Response
 from cdk_rehearsal.options import Delays
-from cdk_rehearsal.services.servicediscovery.errors import error, not_found
-from cdk_rehearsal.services.servicediscovery.records import (
-    change_records,
-    missing_attribute,
-    set_negative_ttl,
-)
+from cdk_rehearsal.services.servicediscovery.records import change_records
 
-_HEALTHS = ("HEALTHY", "UNHEALTHY")
 _RECORDS_UPSTREAM = "Missing: the record sets of an instance in the hosted zone of its namespace."
 
 
@@ -32,41 +24,14 @@ def register_instance(original: Handler, request: Request) -> Response:
     """Register an instance with its DNS records and first health status."""
     service = servicediscovery._services.get(request["ServiceId"])
     instance_id, attributes = request["InstanceId"], request.get("Attributes", {})
-    health = attributes.get("AWS_INIT_HEALTH_STATUS", _HEALTHS[0])
-    if service and (missing := missing_attribute(service, attributes)):
-        return error("InvalidInput", problem=f"The attribute {missing} is required.")
-    if health not in _HEALTHS:
-        problem = f"AWS_INIT_HEALTH_STATUS is one of {', '.join(_HEALTHS)}."
-        return error("InvalidInput", problem=problem)
-    known = instance_id in servicediscovery._instances.get(request["ServiceId"], {})
+    health = attributes.get("AWS_INIT_HEALTH_STATUS", "HEALTHY")
     statuses = servicediscovery._instance_health_status.get(request["ServiceId"], {})
     # Only a new instance takes the first health status; an update keeps the current one.
-    kept = statuses.get(instance_id, health) if known else health
+    kept = statuses.get(instance_id, health)
     response = original(request)
     if service and response[0] == HTTPStatus.OK:
         statuses[instance_id] = kept
         change_records("UPSERT", service, instance_id, attributes)
-    return response
-
-
-_SOA_UPSTREAM = "Bug: the SOA record of the hosted zone does not get the TTL of its namespace."
-
-
-@replaces(servicediscovery, "_create_namespace_record", upstream=_SOA_UPSTREAM)
-def create_namespace(original: Callable[..., Any], *arguments: Any) -> Any:
-    """Create a namespace, with its TTL in the SOA record of its zone."""
-    namespace, problem = original(*arguments)
-    if namespace:
-        set_negative_ttl(namespace)
-    return namespace, problem
-
-
-@replaces(servicediscovery, "_update_namespace", upstream=_SOA_UPSTREAM)
-def update_namespace(original: Handler, request: Request) -> Response:
-    """Update a namespace, with its TTL in the SOA record of its zone."""
-    response = original(request)
-    if response[0] == HTTPStatus.OK:
-        set_negative_ttl(servicediscovery._namespaces[request["Id"]])
     return response
 
 
@@ -113,71 +78,24 @@ def deregister_instance(original: Handler, request: Request) -> Response:
     """Deregister an instance with its DNS records."""
     service_id, instance_id = request["ServiceId"], request["InstanceId"]
     service = servicediscovery._services.get(service_id)
-    if service is None:
-        return original(request)
     instance = servicediscovery._instances.get(service_id, {}).get(instance_id)
-    if instance is None:
-        return not_found("InstanceNotFound")
     _waiting.pop((service_id, instance_id), None)
     response = original(request)
-    change_records("DELETE", service, instance_id, instance["Attributes"])
+    if service and instance:
+        change_records("DELETE", service, instance_id, instance["Attributes"])
     return response
 
 
 @replaces(
     servicediscovery,
-    "_delete_service",
-    upstream="Bug: a service with instances is deleted; Cloud Map answers ResourceInUse.",
-)
-def delete_service(original: Handler, request: Request) -> Response:
-    """Refuse to delete a service that still has instances."""
-    if servicediscovery._instances.get(request["Id"]):
-        return error("ResourceInUse")
-    return original(request)
-
-
-@replaces(
-    servicediscovery,
     "_discover_instances",
-    upstream="Bug: HEALTHY_OR_ELSE_ALL finds nothing, and QueryParameters have no effect.",
+    upstream="Bug: HEALTHY_OR_ELSE_ALL finds nothing, and is not the default.",
 )
 def discover_instances(original: Handler, request: Request) -> Response:
-    """Find the instances that match the wanted health and all query parameters."""
-    status, headers, body = original({**request, "HealthStatus": "ALL"})
-    if status != HTTPStatus.OK:
-        return status, headers, body
-    wanted = request.get("QueryParameters", {}).items()
-    found = [i for i in json.loads(body)["Instances"] if wanted <= i["Attributes"].items()]
-    health = request.get("HealthStatus", "HEALTHY_OR_ELSE_ALL")
-    if health == "HEALTHY_OR_ELSE_ALL":
-        found = [i for i in found if i["HealthStatus"] == "HEALTHY"] or found
-    elif health != "ALL":
-        found = [i for i in found if i["HealthStatus"] == health]
-    revision = json.loads(servicediscovery._discover_instances_revision(request)[2])
-    return json_response({"Instances": found[: request.get("MaxResults", 100)], **revision})
-
-
-_LISTS_UPSTREAM = "Missing: the Filters of ListServices and ListNamespaces."
-
-
-@replaces(servicediscovery, "_list_services", upstream=_LISTS_UPSTREAM)
-def list_services(original: Handler, request: Request) -> Response:
-    """List the services that match the filters."""
-    return _filtered(original, request, "Services", {"NAMESPACE_ID": "NamespaceId"})
-
-
-@replaces(servicediscovery, "_list_namespaces", upstream=_LISTS_UPSTREAM)
-def list_namespaces(original: Handler, request: Request) -> Response:
-    """List the namespaces that match the filters."""
-    return _filtered(original, request, "Namespaces", {"NAME": "Name", "TYPE": "Type"})
-
-
-def _filtered(list_all: Handler, request: Request, listed: str, keys: dict[str, str]) -> Response:
-    items = json.loads(list_all(request)[2])[listed]
-    for condition in request.get("Filters", []):
-        key = keys.get(condition["Name"])
-        if key is None or condition.get("Condition", "EQ") not in ("EQ", "IN"):
-            problem = f"The local AWS does not know this filter: {condition}"
-            return error("InvalidInput", problem=problem)
-        items = [item for item in items if item[key] in condition["Values"]]
-    return json_response({listed: items})
+    """Find the instances of the wanted health; by default the unhealthy ones if none is healthy."""
+    wanted = request.get("HealthStatus", "HEALTHY_OR_ELSE_ALL")
+    if wanted != "HEALTHY_OR_ELSE_ALL":
+        return original(request)
+    response = original({**request, "HealthStatus": "HEALTHY"})
+    found = response[0] != HTTPStatus.OK or json.loads(response[2])["Instances"]
+    return response if found else original({**request, "HealthStatus": "ALL"})

@@ -3,16 +3,7 @@
 MiniStack generates a random id, by which the inventory could not find the policy.
 """
 
-import json
-
-from cdk_rehearsal.ministack.resource_types import (
-    Created,
-    PatchedType,
-    Properties,
-    PutType,
-    own_client,
-    resource_type,
-)
+from cdk_rehearsal.ministack.resource_types import Created, PatchedType, Properties, resource_type
 
 
 @resource_type(
@@ -20,16 +11,10 @@ from cdk_rehearsal.ministack.resource_types import (
     replaced_by=("Topics",),
     upstream="Bug: Ref is a random id, which does not name the topic of the policy.",
 )
-class TopicPolicy(PutType, PatchedType):
+class TopicPolicy(PatchedType):
     """The policy of one or more topics."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
-        client = own_client("sns")
-        for topic in properties["Topics"]:
-            client.set_topic_attributes(
-                TopicArn=topic,
-                AttributeName="Policy",
-                AttributeValue=json.dumps(properties["PolicyDocument"]),
-            )
+        super().create(logical_id, properties, stack)
         policy = f"{properties['Topics'][0]}-policy"
         return policy, {"Id": policy}
