@@ -1,6 +1,7 @@
 """Proves a deploy policy: all passes with it, and without a statement something is missed."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -18,7 +19,7 @@ class ManagedPolicies:
     """
 
     def __init__(self, access: Access, documents: Sequence[Document]) -> None:
-        self._iam = access.client("iam")
+        self._access, self._iam = access, access.client("iam")
         self._documents = dict[str, Document]()
         for number, document in enumerate(documents, 1):
             made = self._iam.create_policy(
@@ -42,6 +43,15 @@ class ManagedPolicies:
             yield
         finally:
             self._set(arn, document)
+
+    def refusals(self) -> Counter[tuple[str, str]]:
+        """Return how often the judge has refused each action on each resource until now."""
+        return Counter(
+            {
+                (each["action"], each["resource"]): each["times"]
+                for each in self._access.ledger()["refusals"]
+            }
+        )
 
     def _set(self, arn: str, document: Document) -> None:
         versions = self._iam.list_policy_versions(PolicyArn=arn)["Versions"]
@@ -68,13 +78,13 @@ def take_away(policies: ManagedPolicies, granted: Granted, attempt: Callable[[],
     """Attempt a deploy and a destroy without a statement; return the action that is missed.
 
     ``attempt`` returns what was said if one of them fails, else nothing. ``RehearsalError`` if
-    nothing fails, or if what is said names no action of the statement.
+    nothing fails, or if the judge has refused no action of the statement.
     """
+    before = policies.refusals()
     with policies.without(granted.sid):
         said = attempt()
-    missed = [str(each) for each in granted.content["Action"] if f"perform: {each} on" in said]
-    if not missed:
-        raise RehearsalError(
-            f"without the statement {granted.sid} nothing of it is missed:\n{said}"
-        )
+    refused = {action for action, _ in policies.refusals() - before}
+    missed = [str(each) for each in granted.content["Action"] if each in refused]
+    if not said or not missed:
+        raise RehearsalError(f"without the statement {granted.sid} it is not missed:\n{said}")
     return missed[0]
