@@ -32,6 +32,7 @@ def test_there_is_a_statement_for_each_resource_with_the_conditions() -> None:
             demand("sns:CreateTopic", TOPIC),
             demand("sns:DeleteTopic", TOPIC),
             demand("ec2:DescribeVpcs", "*"),
+            demand("route53:CreateHostedZone", "*"),
             demand("iam:PassRole", ROLE, PassedToService="lambda.amazonaws.com"),
         ),
         region="eu-west-1",
@@ -40,6 +41,7 @@ def test_there_is_a_statement_for_each_resource_with_the_conditions() -> None:
     assert contents["Sns"]["Action"] == ["sns:CreateTopic", "sns:DeleteTopic"]
     region = {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}
     assert contents["OnEverything"]["Condition"] == region
+    assert "Condition" not in contents["OnEverythingGlobal"], "its calls go to us-east-1"
     service = {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}
     assert contents["IamPassRole"]["Condition"] == service
     assert not policy.unmet()

@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -155,7 +155,7 @@ def least_policy(
             )
     granted = []
     taken: set[str] = set()
-    for (resources, keys), actions in _merged(by_resource).items():
+    for resources, keys, actions in _merged(by_resource):
         for part in _parts(sorted(actions), resources):
             statement = {
                 "Sid": _sid(resources[0], part, taken),
@@ -187,8 +187,8 @@ def _demands(content: Mapping[str, Any]) -> Iterable[Demand]:
 
 def _merged(
     by_resource: Mapping[tuple[str, Any], Mapping[str, Demand]],
-) -> dict[tuple[tuple[str, ...], Any], dict[str, list[Demand]]]:
-    """Put resources with the same actions and conditions into one statement.
+) -> Iterator[tuple[tuple[str, ...], Any, dict[str, list[Demand]]]]:
+    """Yield resources with the same actions and conditions, these conditions, and the actions.
 
     Actions of global services have a statement of their own among those on `*`.
     """
@@ -202,13 +202,10 @@ def _merged(
             }
             if kept:
                 by_actions[frozenset(kept), keys].append((pattern, kept))
-    merged: dict[tuple[tuple[str, ...], Any], dict[str, list[Demand]]] = {}
     for (_, keys), found in by_actions.items():
         resources = tuple(pattern for pattern, _ in found)
-        merged[resources, keys] = {
-            action: [kept[action] for _, kept in found] for action in found[0][1]
-        }
-    return merged
+        merged = {action: [kept[action] for _, kept in found] for action in found[0][1]}
+        yield resources, keys, merged
 
 
 def _parts(actions: Sequence[str], resources: Sequence[str]) -> list[list[str]]:
