@@ -139,6 +139,12 @@ def test_functions_and_references_of_a_template_need_permissions(
     stacks = deployed(allow("sns:*"))
     with pytest.raises(StackFailedError, match=r"perform: ssm:GetParameters on .*parameter/shop"):
         stacks.deploy("refers", {"Topic": {**TOPIC["Topic"], "Properties": name}})
+    token = {"Type": "AWS::SecretsManager::Secret", "Properties": {"SecretString": "s"}}
+    joined = ["{{resolve:secretsmanager:", {"Ref": "Token"}, ":SecretString}}"]
+    named = {"DisplayName": {"Fn::Join": ["", joined]}}
+    joining = deployed(allow("sns:*", "secretsmanager:*Secret", "secretsmanager:*Tag*"))
+    with pytest.raises(StackFailedError, match=r"perform: secretsmanager:GetSecretValue on .*Tok"):
+        joining.deploy("joins", {"Token": token, "Topic": {**TOPIC["Topic"], "Properties": named}})
     zone = {"Fn::Select": [0, {"Fn::GetAZs": ""}]}
     subnet = {"CidrBlock": "172.31.200.0/24", "VpcId": "vpc-00000001", "AvailabilityZone": zone}
     with pytest.raises(StackFailedError, match=r"ec2:CreateSubnet on .*:vpc/vpc-0"):

@@ -87,7 +87,7 @@ def _needs(subject: Subject, operation: str) -> list[Need]:
     if not found.is_described:
         DEMANDS.doubt("nobody says what the handlers need, so nothing is judged", subject.kind)
     needs = [need for action in found.actions for need in _of_action(action, subject, operation)]
-    more = needs_of_template(subject) if operation != "delete" else ()
+    more = needs_of_template(subject, GENERATED) if operation != "delete" else ()
     return [*needs, *_passed(subject, operation), *more]
 
 

@@ -131,7 +131,8 @@ def _own_arn(action: str, subject: Subject, own: str, end: str) -> tuple[str, st
         prefix += f"{path}/"
     if own.startswith("ssm:"):  # the ARN of a parameter has no slash before its name
         name, pattern = name.lstrip("/"), pattern.lstrip("/")
-    return f"{prefix}{name}", f"{prefix}{pattern}"
+    # A generated name has a wildcard for its end already.
+    return f"{prefix}{name.replace('*-??????', '*')}", f"{prefix}{pattern.replace('*-??????', '*')}"
 
 
 def _named(subject: Subject, name: str) -> tuple[str, str]:
