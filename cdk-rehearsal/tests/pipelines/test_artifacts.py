@@ -9,6 +9,7 @@ import pytest
 from cdk_rehearsal import Access
 from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.pipelines.artifacts import ArtifactStore, text_of_file
+from cdk_rehearsal.pipelines.rollout import read_image_definitions
 
 
 class Bucket:
@@ -51,3 +52,10 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "buildspec.yml").write_bytes(b"#" * 300_000)
     with pytest.raises(RehearsalError, match=r"buildspec.yml of the artifact has 300,000 bytes"):
         text_of_file(tmp_path, "buildspec.yml")
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"name": "orders"}'], ids=["deep", "no list"])
+def test_other_json_than_image_definitions_is_an_error(tmp_path: Path, content: str) -> None:
+    (tmp_path / "images.json").write_text(content, encoding="utf-8")
+    with pytest.raises(RehearsalError, match=r"^images.json is no list like "):
+        read_image_definitions(tmp_path, "images.json")

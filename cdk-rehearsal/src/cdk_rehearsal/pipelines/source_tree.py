@@ -7,9 +7,11 @@ on request.
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from cdk_rehearsal.environment import EVERY_PROCESS, chosen
 from cdk_rehearsal.expectation import RehearsalError
@@ -20,12 +22,20 @@ _GIT_VARIABLES = ("HOME", "XDG_CONFIG_HOME")
 _WITHOUT_HOOKS = ("-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null")
 _LINK, _SUBMODULE = "120000", "160000"
 _MOST_FOLDERS = 200
+# A tree that names another one many times has more files than a disk holds; a blob may be zeros.
+_MOST_FILES = 200_000
+_MOST_BYTES = 1024**3
+_CHUNK = 1024 * 1024
 _MOST_NAMES = 4
 _LONGEST_NAME = 60
 
 
 class SourceError(RehearsalError):
     """There is no commit, or git cannot read it; the message says why."""
+
+
+class TooLargeError(SourceError):
+    """No other state of the same files can be delivered here either."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +57,11 @@ class Source:
         # Python's functions for folders call themselves for each folder in a folder.
         for path in (*self.files, *self.links):
             if (depth := path.count("/")) > _MOST_FOLDERS:
-                raise SourceError(
+                raise TooLargeError(
                     f"{_printable(path)} is in {depth:,} folders, one in the other; at most "
                     f"{_MOST_FOLDERS} can be delivered here"
                 )
+        _require_deliverable(size=sum(map(len, self.files.values())))
 
     @property
     def delivered(self) -> dict[str, bytes]:
@@ -72,10 +83,10 @@ def read_source(root: Path, *, working_tree: bool = False, commit: str = "HEAD")
     try:
         return _working_tree(root) if working_tree else _committed(root, commit)
     except SourceError as reason:
-        remedy = "Commit its files, or deliver the working tree, its files as they are on disk"
-        raise SourceError(
-            f"{root} cannot be delivered: {reason}" + ("" if working_tree else f"\n{remedy}")
-        ) from None
+        remedy = "\nCommit its files, or deliver the working tree, its files as they are on disk"
+        if working_tree or isinstance(reason, TooLargeError):
+            remedy = ""
+        raise SourceError(f"{root} cannot be delivered: {reason}{remedy}") from None
 
 
 def _working_tree(root: Path) -> Source:
@@ -270,21 +281,51 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def git_output(root: Path, *arguments: str, given: bytes = b"") -> bytes:
-    """Return what git prints, which runs nothing of the repository; ``SourceError`` if it fails."""
-    try:
-        done = subprocess.run(
-            ["git", *_WITHOUT_HOOKS, *arguments],
-            cwd=root,
-            env=git_environment(),
-            input=given,
-            capture_output=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise SourceError("the command git is missing") from None
-    if done.returncode:
-        said = os.fsdecode(done.stderr).strip()
+    """Return what git prints, which runs nothing of the repository; ``SourceError`` if it fails.
+
+    It also fails, and git ends, as soon as git prints more than can be delivered.
+    """
+    with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as complaint:
+        asked.write(given)
+        asked.seek(0)
+        try:
+            process = subprocess.Popen(
+                ["git", *_WITHOUT_HOOKS, *arguments],
+                cwd=root,
+                env=git_environment(),
+                stdin=asked,
+                stdout=subprocess.PIPE,
+                stderr=complaint,
+            )
+        except FileNotFoundError:
+            raise SourceError("the command git is missing") from None
+        with process:
+            try:
+                output = _bounded(process.stdout, names="-z" in arguments)
+            except BaseException:
+                process.kill()
+                raise
+        complaint.seek(0)
+        said = os.fsdecode(complaint.read()).strip()
+    if process.returncode:
         if "not a git repository" in said:
             raise SourceError("it is in no git repository")
-        raise SourceError(f"git {arguments[0]}: {said or f'exit status {done.returncode}'}")
-    return done.stdout
+        raise SourceError(f"git {arguments[0]}: {said or f'exit status {process.returncode}'}")
+    return output
+
+
+def _bounded(stream: IO[bytes] | None, *, names: bool) -> bytes:
+    """Read all that git prints, either contents or names with a zero byte after each."""
+    output, count = bytearray(), 0
+    while stream and (chunk := stream.read(_CHUNK)):
+        output += chunk
+        count += chunk.count(0) if names else 0
+        _require_deliverable(files=count, size=len(output))
+    return bytes(output)
+
+
+def _require_deliverable(*, files: int = 0, size: int = 0) -> None:
+    if files > _MOST_FILES:
+        raise TooLargeError(f"it has more than {_MOST_FILES:,} files, which is too many here")
+    if size > _MOST_BYTES:
+        raise TooLargeError(f"its files have more than {_MOST_BYTES:,} bytes: too many here")
