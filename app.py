@@ -8,10 +8,24 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import TracebackType
 from typing import Any
+
+
+def print_error(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Print the traceback of an error, or one line if a disk is full. jsii would print fifty."""
+    if "no space left on device" not in str(error).lower():
+        return sys.__excepthook__(kind, error, trace)
+    print("error: a disk is full (cdk.out, ~/.cache, or the temporary folder)", file=sys.stderr)
+    sys.unraisablehook = lambda _: None  # jsii ends with another error, of its half start.
+    return None
+
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends the app without a traceback.
+    sys.excepthook = print_error
 try:
     from aws_cdk import App, Environment, Stack, Tags
 

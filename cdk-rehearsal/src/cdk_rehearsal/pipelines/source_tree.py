@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from cdk_rehearsal.environment import EVERY_PROCESS, chosen
 from cdk_rehearsal.expectation import RehearsalError
@@ -22,10 +21,9 @@ _GIT_VARIABLES = ("HOME", "XDG_CONFIG_HOME")
 _WITHOUT_HOOKS = ("-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null")
 _LINK, _SUBMODULE = "120000", "160000"
 _MOST_FOLDERS = 200
-# A tree that names another one many times has more files than a disk holds; a blob may be zeros.
-_MOST_FILES = 200_000
+# A few small objects can name more files, or contain more zeros, than this machine holds.
+_LONGEST_LIST = 32 * 1024**2
 _MOST_BYTES = 1024**3
-_CHUNK = 1024 * 1024
 _MOST_NAMES = 4
 _LONGEST_NAME = 60
 
@@ -61,7 +59,8 @@ class Source:
                     f"{_printable(path)} is in {depth:,} folders, one in the other; at most "
                     f"{_MOST_FOLDERS} can be delivered here"
                 )
-        _require_deliverable(size=sum(map(len, self.files.values())))
+        if sum(map(len, self.files.values())) > _MOST_BYTES:
+            raise TooLargeError(f"its files have more than {_MOST_BYTES:,} bytes")
 
     @property
     def delivered(self) -> dict[str, bytes]:
@@ -283,49 +282,32 @@ def _git(root: Path, *arguments: str) -> str:
 def git_output(root: Path, *arguments: str, given: bytes = b"") -> bytes:
     """Return what git prints, which runs nothing of the repository; ``SourceError`` if it fails.
 
-    It also fails, and git ends, as soon as git prints more than can be delivered.
+    ``TooLargeError``, as soon as git prints more than can be delivered; then git ends, too.
     """
+    listing = "-z" in arguments
+    most = _LONGEST_LIST if listing else _MOST_BYTES
     with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as complaint:
         asked.write(given)
         asked.seek(0)
         try:
-            process = subprocess.Popen(
+            with subprocess.Popen(
                 ["git", *_WITHOUT_HOOKS, *arguments],
                 cwd=root,
                 env=git_environment(),
                 stdin=asked,
                 stdout=subprocess.PIPE,
                 stderr=complaint,
-            )
+            ) as process:
+                output = process.stdout.read(most + 1) if process.stdout else b""
         except FileNotFoundError:
             raise SourceError("the command git is missing") from None
-        with process:
-            try:
-                output = _bounded(process.stdout, names="-z" in arguments)
-            except BaseException:
-                process.kill()
-                raise
         complaint.seek(0)
         said = os.fsdecode(complaint.read()).strip()
+    if len(output) > most:
+        what = "list of files" if listing else "content"
+        raise TooLargeError(f"its {what} has more than {most:,} bytes, too many to deliver it here")
     if process.returncode:
         if "not a git repository" in said:
             raise SourceError("it is in no git repository")
         raise SourceError(f"git {arguments[0]}: {said or f'exit status {process.returncode}'}")
     return output
-
-
-def _bounded(stream: IO[bytes] | None, *, names: bool) -> bytes:
-    """Read all that git prints, either contents or names with a zero byte after each."""
-    output, count = bytearray(), 0
-    while stream and (chunk := stream.read(_CHUNK)):
-        output += chunk
-        count += chunk.count(0) if names else 0
-        _require_deliverable(files=count, size=len(output))
-    return bytes(output)
-
-
-def _require_deliverable(*, files: int = 0, size: int = 0) -> None:
-    if files > _MOST_FILES:
-        raise TooLargeError(f"it has more than {_MOST_FILES:,} files, which is too many here")
-    if size > _MOST_BYTES:
-        raise TooLargeError(f"its files have more than {_MOST_BYTES:,} bytes: too many here")
