@@ -15,12 +15,12 @@ from typing import Any
 def print_error(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    """Print the traceback of an error, or one line if a disk is full. jsii would print fifty."""
-    if "no space left on device" not in str(error).lower():
-        return sys.__excepthook__(kind, error, trace)
-    print("error: a disk is full (cdk.out, ~/.cache, or the temporary folder)", file=sys.stderr)
-    sys.unraisablehook = lambda _: None  # jsii ends with another error, of its half start.
-    return None
+    """Print the traceback of an error; a full disk, of which jsii prints fifty lines, is one."""
+    if "no space left on device" in str(error).lower():
+        print("error: a disk is full (cdk.out, ~/.cache, or the temporary folder)", file=sys.stderr)
+        sys.unraisablehook = lambda _: None  # jsii ends with another error, of its half start.
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 if __name__ == "__main__":

@@ -18,18 +18,10 @@ IDENTITY = ("-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit
 COMMITTED = {".gitignore", "app.py", "service/Dockerfile"}
 
 
-def git(folder: Path, *arguments: str, given: str = "") -> str:
+def git(folder: Path, *arguments: str, given: bytes = b"") -> str:
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder.parent)}
     command = ["git", *IDENTITY, *arguments]
-    content = given.encode()
-    output = subprocess.run(
-        command,
-        cwd=folder,
-        env=environment,
-        check=True,
-        stdout=subprocess.PIPE,
-        input=content,
-    ).stdout
+    output = subprocess.check_output(command, cwd=folder, env=environment, input=given)
     return output.decode().strip()
 
 
@@ -86,7 +78,7 @@ def test_a_tree_of_a_million_files_is_an_error(project: Path) -> None:
     blob, kind = git(project, "rev-parse", "HEAD:app.py"), "100644 blob"
     for _ in range(6):
         entries = "".join(f"{kind} {blob}\td{number}\n" for number in range(10))
-        blob, kind = git(project, "mktree", given=entries), "040000 tree"
+        blob, kind = git(project, "mktree", given=entries.encode()), "040000 tree"
     git(project, "update-ref", "HEAD", git(project, "commit-tree", "-m", "large", blob))
     with pytest.raises(SourceError, match="its list of files has more than 33,554,432 bytes"):
         read_source(project)
