@@ -326,7 +326,8 @@ def _end_of_tasks(rehearsal: Rehearsal, containers: TaskContainers, tasks: list[
         )
         return "not shown: this engine has no init process"
     advice = advice_on_sigterm(settings, codes, seconds)
-    if advice and not rehearsal.service.is_sample:  # whose tasks drain quickly here
+    matters = context.endpoint or KILLED in codes
+    if advice and matters and not rehearsal.service.is_sample:  # whose tasks drain quickly here
         context.report.advise(advice)
     if KILLED in codes:
         return f"killed after {settings.service.stop_timeout_seconds} s: it ignores SIGTERM"
