@@ -8,13 +8,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
 from typing import Any
 
 
-def print_error(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> None:
+def print_error(kind: type[BaseException], error: BaseException, trace: Any) -> None:
     """Print the traceback of an error; a full disk, of which jsii prints fifty lines, is one."""
     if "no space left on device" in str(error).lower():
         print("error: a disk is full (cdk.out, ~/.cache, or the temporary folder)", file=sys.stderr)

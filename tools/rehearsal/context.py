@@ -41,10 +41,9 @@ class RehearsalContext:
         """What the pipeline gets as its source; ``SourceError`` if there is no commit."""
         try:
             return read_source(self.delivered_from, working_tree=self.working_tree)
-        except TooLargeError:
-            raise
         except RehearsalError as error:
-            hint = "" if self.working_tree else " (WORKTREE=1)"
+            no_way = self.working_tree or isinstance(error, TooLargeError)
+            hint = "" if no_way else " (WORKTREE=1)"
             raise RehearsalError(f"{error}{hint}") from error
 
     @cached_property

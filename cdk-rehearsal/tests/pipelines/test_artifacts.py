@@ -54,8 +54,7 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
         text_of_file(tmp_path, "buildspec.yml")
 
 
-@pytest.mark.parametrize("content", ["[" * 100_000, '{"name": "orders"}'], ids=["deep", "no list"])
-def test_other_json_than_image_definitions_is_an_error(tmp_path: Path, content: str) -> None:
-    (tmp_path / "images.json").write_text(content, encoding="utf-8")
+def test_image_definitions_that_are_nested_deeply_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "images.json").write_text("[" * 100_000, encoding="utf-8")
     with pytest.raises(RehearsalError, match=r"^images.json is no list like "):
         read_image_definitions(tmp_path, "images.json")

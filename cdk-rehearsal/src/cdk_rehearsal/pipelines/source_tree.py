@@ -85,7 +85,7 @@ def read_source(root: Path, *, working_tree: bool = False, commit: str = "HEAD")
         remedy = "\nCommit its files, or deliver the working tree, its files as they are on disk"
         if working_tree or isinstance(reason, TooLargeError):
             remedy = ""
-        raise SourceError(f"{root} cannot be delivered: {reason}{remedy}") from None
+        raise type(reason)(f"{root} cannot be delivered: {reason}{remedy}") from None
 
 
 def _working_tree(root: Path) -> Source:
@@ -284,8 +284,7 @@ def git_output(root: Path, *arguments: str, given: bytes = b"") -> bytes:
 
     ``TooLargeError``, as soon as git prints more than can be delivered; then git ends, too.
     """
-    listing = "-z" in arguments
-    most = _LONGEST_LIST if listing else _MOST_BYTES
+    what, most = ("list of files", _LONGEST_LIST) if "-z" in arguments else ("content", _MOST_BYTES)
     with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as complaint:
         asked.write(given)
         asked.seek(0)
@@ -304,7 +303,6 @@ def git_output(root: Path, *arguments: str, given: bytes = b"") -> bytes:
         complaint.seek(0)
         said = os.fsdecode(complaint.read()).strip()
     if len(output) > most:
-        what = "list of files" if listing else "content"
         raise TooLargeError(f"its {what} has more than {most:,} bytes, too many to deliver it here")
     if process.returncode:
         if "not a git repository" in said:
