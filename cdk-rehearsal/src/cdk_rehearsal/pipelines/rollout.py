@@ -27,7 +27,7 @@ def read_image_definitions(folder: Path, name: str) -> dict[str, str]:
     text = text_of_file(folder, name)
     try:
         return {each["name"]: each["imageUri"] for each in json.loads(text)}
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise RehearsalError(
             f'{name} is no list like [{{"name": "<container>", "imageUri": "<image>"}}]'
         ) from None
