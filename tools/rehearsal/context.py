@@ -10,8 +10,14 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cdk_rehearsal import ConsoleReport, Inventory, LocalAws, RehearsalError, wait_until
-from cdk_rehearsal.pipelines import Action, DockerCommand, PipelineRun, Source, read_source
-from cdk_rehearsal.pipelines.source_tree import TooLargeError
+from cdk_rehearsal.pipelines import (
+    Action,
+    DockerCommand,
+    PipelineRun,
+    Source,
+    TooLargeError,
+    read_source,
+)
 from tools.rehearsal.workspace import Workspace
 from tools.repository import ROOT
 

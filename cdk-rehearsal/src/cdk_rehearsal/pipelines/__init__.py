@@ -14,7 +14,13 @@ from cdk_rehearsal.pipelines.docker import (
     images_in_ecr,
 )
 from cdk_rehearsal.pipelines.pipeline_run import ActionFailedError, PipelineRun, failure_of
-from cdk_rehearsal.pipelines.source_tree import Source, git_environment, read_source, top_of
+from cdk_rehearsal.pipelines.source_tree import (
+    Source,
+    TooLargeError,
+    git_environment,
+    read_source,
+    top_of,
+)
 from cdk_rehearsal.pipelines.worker import PipelineWorker
 
 __all__ = [
@@ -27,6 +33,7 @@ __all__ = [
     "PipelineRun",
     "PipelineWorker",
     "Source",
+    "TooLargeError",
     "docker_by_engine",
     "docker_stand_in",
     "failure_of",
