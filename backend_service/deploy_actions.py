@@ -4,7 +4,7 @@ import json
 import math
 from pathlib import Path
 
-from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import ArnFormat, Duration, IgnoreMode, Stack
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
 from aws_cdk import aws_ecs as ecs
@@ -41,7 +41,9 @@ FUNCTION_MEMORY_MIB = 1024
 """Lambda gives processor and network in proportion to memory: with this much the function copies a
 layer of 1 GB within its timeout. It also holds three copies of a part of a layer."""
 
-_CODE = Path(__file__).parent / "release"
+_CODE = Path(__file__).parent
+"""Lambda gets the folder ``release`` of it, as a package."""
+
 _RELEASE = "Release"
 _RELEASED_IMAGE = "image"
 """The namespace of Release's output variables, and the variable that it sets."""
@@ -90,8 +92,12 @@ class ReleaseFunction(Construct):
             self,
             "Function",
             description=f"Releases and promotes images of {service.service_name}",
-            code=lambda_.Code.from_asset(str(_CODE), exclude=["__pycache__"]),
-            handler="function.handler",
+            code=lambda_.Code.from_asset(
+                str(_CODE),
+                exclude=["/*", "!/release", "__pycache__"],
+                ignore_mode=IgnoreMode.GIT,
+            ),
+            handler="release.function.handler",
             runtime=lambda_.Runtime.PYTHON_3_14,
             # Every region has x86-64, and the function needs little processor time.
             architecture=lambda_.Architecture.X86_64,

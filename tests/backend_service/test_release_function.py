@@ -15,18 +15,12 @@ from typing import Any
 
 import pytest
 
-from backend_service.release import function
-from backend_service.release.function import (
-    ActionError,
-    Clock,
-    Outcome,
-    Service,
-    act,
-    handler,
-    promote,
-    release,
-    report,
-)
+from backend_service.release import promotion, releasing
+from backend_service.release.action import ActionError, Clock, Outcome, Service
+from backend_service.release.copying import Copy
+from backend_service.release.function import act, handler, report
+from backend_service.release.promotion import promote
+from backend_service.release.releasing import release
 
 REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 SERVICE = Service(
@@ -423,7 +417,7 @@ def test_another_attempt_may_copy_a_layer_first(ecr: Ecr) -> None:
         ecr.layers["shop"].update([next(layers)])
         return ecr.download(url)
 
-    copy = function.Copy(ecr, SERVICE, Clock(), other_is_faster)
+    copy = Copy(ecr, SERVICE, Clock(), other_is_faster)
     copy.release(TAG, ecr.pushed[TAG])
     assert ecr.tags["shop"] == {TAG: ecr.pushed[TAG]}
 
@@ -434,7 +428,7 @@ def test_another_attempt_may_finish_first(ecr: Ecr) -> None:
             do_release(ecr)
         return ecr.download(url)
 
-    copy = function.Copy(ecr, SERVICE, Clock(), other_is_faster)
+    copy = Copy(ecr, SERVICE, Clock(), other_is_faster)
     copy.release(TAG, ecr.pushed[TAG])
     assert ecr.tags["shop"] == {TAG: ecr.pushed[TAG]}
 
@@ -527,7 +521,7 @@ def test_the_image_in_service_becomes_the_live_one(ecr: Ecr, image: str) -> None
 def test_promotion_waits_while_ecs_watches_the_alarms(ecr: Ecr, image: str) -> None:
     time = Time()
     do_promote(ecr, image, "IN_PROGRESS", "IN_PROGRESS", "COMPLETED", clock=time.clock())
-    assert time.now == 2 * function.POLL_SECONDS
+    assert time.now == 2 * promotion.POLL_SECONDS
     assert ecr.tags["shop"]["live"] == image.partition("@")[2]
 
 
@@ -719,7 +713,7 @@ def test_the_artifact_is_written_with_the_credentials_of_the_job(
         asked[service] = credentials
         return {"s3": s3, "ecr": ecr, "cloudwatch": Alarms()}[service]
 
-    monkeypatch.setattr(function, "_download", ecr.download)
+    monkeypatch.setattr(releasing, "download_from", ecr.download)
     act(job(f"release {exported(ecr)}"), SERVICE, client=client, clock=Clock())
     assert TARGET["Key"] in s3.objects
     assert asked["ecr"] == asked["cloudwatch"] == {}, "these are the function's own"
@@ -754,7 +748,7 @@ def test_a_promotion_continues_from_its_token(ecr: Ecr, image: str) -> None:
     def client(service: str) -> Any:
         return {"ecr": ecr, "ecs": ecs}[service]
 
-    token = json.dumps({"since": -function.ROLLOUT_SECONDS - 1.0})
+    token = json.dumps({"since": -promotion.ROLLOUT_SECONDS - 1.0})
     with pytest.raises(ActionError, match="in 30 minutes"):
         act(
             job(f"promote {image}", token),
