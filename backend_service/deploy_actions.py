@@ -55,10 +55,10 @@ _IMAGE_DEFINITIONS_FILE = "imagedefinitions.json"
 class ReleaseFunction(Construct):
     """The Lambda function that releases and promotes images of one service.
 
-    Creates the function, its log group and its role. Only this role and that of the seed may put
-    images into ``released``. It may also read ``builds``, and look at the service and at the alarms
-    with ``alarms.rollback_names``. Exposes ``function``. The role is a child of this construct, so
-    a resource that depends on the construct waits for the rights, too.
+    Creates the function, its log group and its role. Only this role may put images into
+    ``released``. It may also read ``builds``, and look at the service and at the alarms with
+    ``alarms.rollback_names``. Exposes ``function`` and ``role``. The role is a child of this
+    construct, so a resource that depends on the construct waits for the rights, too.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class ReleaseFunction(Construct):
             name=release_log_group_name(service.full_name),
             settings=service,
         )
-        role = iam.Role(
+        self.role = role = iam.Role(
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
@@ -91,7 +91,7 @@ class ReleaseFunction(Construct):
         self.function = lambda_.Function(
             self,
             "Function",
-            description=f"Releases and promotes images of {service.service_name}",
+            description=f"Copies and promotes images of {service.service_name}",
             code=lambda_.Code.from_asset(
                 str(_CODE),
                 exclude=["/*", "!/release", "__pycache__"],

@@ -67,6 +67,12 @@ class Clock:
         if self.remaining() < RESERVE_SECONDS:
             raise OutOfTimeError
 
+    def pause(self, seconds: float) -> None:
+        """Sleep, or raise OutOfTimeError if only the reserve would be left."""
+        if self.remaining() < RESERVE_SECONDS + seconds:
+            raise OutOfTimeError
+        self.sleep(seconds)
+
 
 def quoted(value: object) -> str:
     """Return text of unknown length, such as the export of a build, for a message."""

@@ -1,75 +1,63 @@
-"""Copies an image from one ECR repository into another, layer by layer."""
+"""Copies images into an ECR repository, layer by layer, and each layer part by part."""
 
 import contextlib
 import json
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .action import ActionError, Clock, Service
-from .images import Manifest, digest_of, find_image, put_image, repository_name
+from .action import ActionError, Clock
+from .images import Manifest, digest_of, put_image
+from .sources import Source
 
 _LAYERS_PER_CALL = 100  # of BatchCheckLayerAvailability
-_DOWNLOAD_SECONDS = 30
-
-Download = Callable[[str], contextlib.AbstractContextManager[Any]]
 
 
 class Copy:
-    """Copies images from the builds into the service's repository, by digest.
+    """Copies images into ``repository``, by digest, without the layers that it has already.
 
-    ``layers`` is the number of copied layers, ``current`` describes the one that it began last.
-    Raises OutOfTimeError when ``clock`` does; another copy then continues the work.
+    ``layers`` is the number of finished layers, ``current`` describes the one in transfer. Raises
+    OutOfTimeError when ``clock`` does; another copy, which gets ``unfinished``, then continues. It
+    names ECR's upload of that layer, and needs no state of a digest: only ECR compares the digest,
+    when it has all bytes.
     """
 
-    def __init__(self, ecr: Any, service: Service, clock: Clock, download: Download) -> None:
+    def __init__(
+        self,
+        ecr: Any,
+        repository: str,
+        source: Source,
+        clock: Clock,
+        unfinished: Mapping[str, Any] | None = None,
+    ) -> None:
         self.layers = 0
         self.current = "the image"
+        self.unfinished = dict(unfinished or {})
         self._ecr = ecr
-        self._service = service
+        self._repository = repository
+        self._source = source
         self._clock = clock
-        self._download = download
-        self._source = repository_name(service.builds)
-        self._target = repository_name(service.repository)
 
-    def release(self, tag: str, digest: str) -> None:
-        """Copy the image of the build into the repository, under the same tag."""
-        # An old build has left the repository of the builds, but its release is still here.
-        if self._find(self._target, self._service.repository, tag, digest):
-            return
-        # After an image has expired, a build can push another one under its tag: _find compares
-        # the digest with the approved one.
-        built = self._find(self._source, self._service.builds, tag, digest)
-        if built is None:
-            raise ActionError(f"there is no image {self._service.builds}:{tag}")
-        self._copy(built, tag)
-
-    def _find(self, repository: str, uri: str, tag: str, digest: str) -> Manifest | None:
-        found = find_image(self._ecr, repository, imageTag=tag)
-        if found and digest_of(found) != digest:
-            raise ActionError(f"{uri}:{tag} is {digest_of(found)}, and the build exported {digest}")
-        return found
-
-    def _copy(self, image: Manifest, tag: str = "") -> None:
+    def image(self, image: Manifest, tag: str = "") -> None:
+        """Copy an image, or an index with its images, and tag it if there is a tag."""
         self._clock.require()
         manifest = json.loads(image["imageManifest"])
         for child in manifest.get("manifests", ()):
-            found = find_image(self._ecr, self._source, imageDigest=child["digest"])
+            found = self._source.find(child["digest"])
             if found is None:
                 raise ActionError(f"{digest_of(image)} lacks {child['digest']}, which it names")
-            self._copy(found)
+            self.image(found)
         blobs = [*manifest.get("layers", ()), *filter(None, [manifest.get("config")])]
-        sizes = {blob["digest"]: blob.get("size") for blob in blobs}
+        sizes = {blob["digest"]: int(blob["size"]) for blob in blobs}
         for digest in self._missing(list(sizes)):
             self.current = f"{digest}, which has {sizes[digest]} bytes"
-            self._copy_layer(digest)
-        put_image(self._ecr, self._target, image, tag)
+            self._copy_layer(digest, sizes[digest])
+        put_image(self._ecr, self._repository, image, tag)
 
     def _missing(self, digests: list[str]) -> Iterator[str]:
         for start in range(0, len(digests), _LAYERS_PER_CALL):
             some = digests[start : start + _LAYERS_PER_CALL]
             checked = self._ecr.batch_check_layer_availability(
-                repositoryName=self._target, layerDigests=some
+                repositoryName=self._repository, layerDigests=some
             )
             there = {
                 layer["layerDigest"]
@@ -78,36 +66,55 @@ class Copy:
             }
             yield from (digest for digest in some if digest not in there)
 
-    def _copy_layer(self, digest: str) -> None:
+    def _copy_layer(self, digest: str, size: int) -> None:
+        known = self._ecr.exceptions
+        refusals = (
+            known.UploadNotFoundException,
+            known.InvalidLayerPartException,
+            known.InvalidLayerException,
+        )
+        for is_last in (False, False, True):
+            if self.unfinished.get("layer") != digest:
+                begun = self._ecr.initiate_layer_upload(repositoryName=self._repository)
+                upload = {"upload": begun["uploadId"], "part": begun["partSize"], "sent": 0}
+                self.unfinished = {"layer": digest, **upload}
+            try:
+                while self.unfinished["sent"] < size:
+                    self._send_part(digest, size)
+                self._complete(digest)
+                break
+            except refusals as error:
+                if is_last:
+                    raise ActionError(f"ECR does not accept {self.current}: {error}") from error
+            self.unfinished = {}
+        self.unfinished = {}
+        self.layers += 1
+
+    def _send_part(self, digest: str, size: int) -> None:
+        sent = self.unfinished["sent"]
         self._clock.require()
-        url = self._ecr.get_download_url_for_layer(repositoryName=self._source, layerDigest=digest)[
-            "downloadUrl"
-        ]
-        upload = self._ecr.initiate_layer_upload(repositoryName=self._target)
-        first = 0
-        with self._download(url) as layer:
-            while part := layer.read(upload["partSize"]):
-                self._clock.require()
-                self._ecr.upload_layer_part(
-                    repositoryName=self._target,
-                    uploadId=upload["uploadId"],
-                    partFirstByte=first,
-                    partLastByte=first + len(part) - 1,
-                    layerPartBlob=part,
-                )
-                first += len(part)
+        part = self._source.part(digest, sent, min(self.unfinished["part"], size - sent))
+        self._clock.require()
+        try:
+            self._ecr.upload_layer_part(
+                repositoryName=self._repository,
+                uploadId=self.unfinished["upload"],
+                partFirstByte=sent,
+                partLastByte=sent + len(part) - 1,
+                layerPartBlob=part,
+            )
+            self.unfinished["sent"] = sent + len(part)
+        except self._ecr.exceptions.InvalidLayerPartException as error:
+            # The answer to an earlier call was lost, or another attempt has sent more.
+            self.unfinished["sent"] = error.response.get("lastValidByteReceived", sent - 1) + 1
+            if self.unfinished["sent"] == sent:
+                raise
+
+    def _complete(self, digest: str) -> None:
         # ECR compares the digest with the data. Another attempt may have completed the layer first.
         with contextlib.suppress(self._ecr.exceptions.LayerAlreadyExistsException):
             self._ecr.complete_layer_upload(
-                repositoryName=self._target, uploadId=upload["uploadId"], layerDigests=[digest]
+                repositoryName=self._repository,
+                uploadId=self.unfinished["upload"],
+                layerDigests=[digest],
             )
-        self.layers += 1
-
-
-def download_from(url: str) -> contextlib.AbstractContextManager[Any]:
-    """Open the address of a layer."""
-    # The address comes from ECR, which has signed it.
-    response: contextlib.AbstractContextManager[Any] = urllib.request.urlopen(  # noqa: S310
-        url, timeout=_DOWNLOAD_SECONDS
-    )
-    return response

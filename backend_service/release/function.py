@@ -1,9 +1,10 @@
-"""The Lambda function behind two actions of the pipeline: Release and Promote.
+"""The Lambda function that copies images: the first one, and those of Release and Promote.
 
-Release copies the image of a build into the repository of the service. After ECS has completed the
-rollout, Promote gives it the tag that the template names. Each can be interrupted at any point and
-run again: it skips what exists already under the same digest. The reasons for this design are in
-docs/decisions/02-live-tag.md.
+For CloudFormation it copies the first image into a new repository. Release copies the image of a
+build into the repository of the service. After ECS has completed the rollout, Promote gives it the
+tag that the template names. Each can be interrupted at any point and run again: it skips what
+exists already under the same digest. The reasons for this design are in
+docs/decisions/01-first-image.md and 02-live-tag.md.
 
 Environment variables name the service. Lambda gets this folder only, so its files import nothing
 else of this project, and each other by relative names. Lambda provides boto3; the handler imports
@@ -13,46 +14,55 @@ it when it is called.
 import json
 import os
 import traceback
+import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .action import ActionError, Clock, Outcome, Service, quoted, shortened
+from .action import ActionError, Clock, Outcome, OutOfTimeError, Service, quoted, shortened
 from .promotion import promote
 from .releasing import release
+from .seed import seed
+from .sources import Send, repeated, send
 
 LONGEST_MESSAGE = 5000
 LONGEST_SUMMARY = 2048
+LONGEST_REASON = 1000
 """Characters that PutJobFailureResult and PutJobSuccessResult take.
-https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_FailureDetails.html"""
+https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_FailureDetails.html
+An answer to CloudFormation has at most 4096 bytes.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html"""
 
 
 def handler(event: Mapping[str, Any], context: Any) -> None:
-    """Run the action of a job, and report its result to CodePipeline.
+    """Run the action of a job, or give CloudFormation's new repository its first image.
 
     The event contains credentials, so it is never logged. Every failure is reported: otherwise the
-    pipeline would wait for 20 minutes.
+    pipeline would wait for 20 minutes, and CloudFormation as long as the stack says.
     """
     import boto3  # noqa: PLC0415 - a process that only tests this file may not have it
     from botocore.config import Config  # noqa: PLC0415
 
     patient = Config(retries={"mode": "standard", "total_max_attempts": 8})
 
-    def client(service: str, **credentials: str) -> Any:
-        return boto3.client(service, config=patient, **credentials)
+    def client(service: str, **options: str) -> Any:
+        return boto3.client(service, config=patient, **options)
 
     def remaining() -> float:
         return float(context.get_remaining_time_in_millis()) / 1000
 
+    clock = Clock(remaining=remaining)
+    if "ResponseURL" in event:
+
+        def seeded() -> str:
+            return seed(event, Service.of_environment(os.environ), client=client, clock=clock)
+
+        answer(event, seeded, clock=clock)
+        return
     job = event["CodePipeline.job"]
     report(
         client("codepipeline"),
         job["id"],
-        lambda: act(
-            job["data"],
-            Service.of_environment(os.environ),
-            client=client,
-            clock=Clock(remaining=remaining),
-        ),
+        lambda: act(job["data"], Service.of_environment(os.environ), client=client, clock=clock),
     )
 
 
@@ -61,12 +71,7 @@ def report(codepipeline: Any, job_id: str, action: Callable[[], Outcome]) -> Non
     try:
         outcome = action()
     except Exception as error:  # The pipeline waits for an answer in any case.
-        if isinstance(error, ActionError):
-            message = str(error)
-        else:
-            traceback.print_exc()
-            message = f"{type(error).__name__}: {error}"
-        print(message)
+        message = _reason(error)
         details = {"type": "JobFailed", "message": shortened(message, LONGEST_MESSAGE)}
         codepipeline.put_job_failure_result(jobId=job_id, failureDetails=details)
         return
@@ -79,6 +84,44 @@ def report(codepipeline: Any, job_id: str, action: Callable[[], Outcome]) -> Non
     elif outcome.variables:
         result["outputVariables"] = dict(outcome.variables)
     codepipeline.put_job_success_result(jobId=job_id, **result)
+
+
+def answer(
+    event: Mapping[str, Any], action: Callable[[], str], *, clock: Clock, send: Send = send
+) -> None:
+    """Run the action for a custom resource, and put its result where CloudFormation waits for it.
+
+    OutOfTimeError is not answered: Lambda runs the function again, twice, and it continues.
+    """
+    status, reason = "SUCCESS", ""
+    try:
+        print(action())
+    except OutOfTimeError:
+        raise
+    except Exception as error:  # CloudFormation waits for an answer in any case.
+        status, reason = "FAILED", _reason(error)
+    body = {
+        "Status": status,
+        "Reason": shortened(reason, LONGEST_REASON),
+        # Always the same: another one would make CloudFormation delete the first.
+        "PhysicalResourceId": event.get("PhysicalResourceId") or event["LogicalResourceId"],
+        **{key: event[key] for key in ("StackId", "RequestId", "LogicalResourceId")},
+    }
+    request = urllib.request.Request(event["ResponseURL"], method="PUT")  # noqa: S310
+    request.data = json.dumps(body).encode()
+    request.add_header("Content-Type", "")  # as CloudFormation has signed the address
+    repeated("the answer to CloudFormation", lambda: send(request).close(), clock)
+
+
+def _reason(error: Exception) -> str:
+    """Print and return what the error means to the user."""
+    if isinstance(error, ActionError):
+        reason = str(error)
+    else:
+        traceback.print_exc()
+        reason = f"{type(error).__name__}: {error}"
+    print(reason)
+    return reason
 
 
 def act(
@@ -119,6 +162,7 @@ def act(
         ecr=client("ecr"),
         cloudwatch=client("cloudwatch"),
         clock=clock,
+        unfinished=token,
     )
 
 

@@ -1,6 +1,7 @@
 """Images in ECR: finds and puts them, each by the digest of its manifest."""
 
 import contextlib
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,6 +49,15 @@ def put_image(ecr: Any, repository: str, image: Manifest, tag: str) -> None:
             imageDigest=digest_of(image),
             **({"imageTag": tag} if tag else {}),
         )
+
+
+def manifest_of(content: bytes, media_type: str) -> Manifest:
+    """Return a manifest in the form in which ECR gives it."""
+    return {
+        "imageId": {"imageDigest": f"sha256:{hashlib.sha256(content).hexdigest()}"},
+        "imageManifest": content.decode(),
+        "imageManifestMediaType": media_type,
+    }
 
 
 def digest_of(image: Manifest) -> str:

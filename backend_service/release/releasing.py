@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .action import ActionError, Clock, Outcome, OutOfTimeError, Service, quoted
-from .copying import Copy, Download, download_from
-from .images import DIGEST, TAG
+from .copying import Copy
+from .images import DIGEST, TAG, Manifest, digest_of, find_image, repository_name
+from .sources import EcrSource, Send, send
 
 
 def release(
@@ -21,20 +22,32 @@ def release(
     ecr: Any,
     cloudwatch: Any,
     clock: Clock,
-    download: Download | None = None,
+    unfinished: Mapping[str, Any],
+    send: Send = send,
 ) -> Outcome:
-    """Copy the image that the build has exported; pass it on by its digest."""
+    """Copy the image that the build has exported; pass it on by its digest.
+
+    ``unfinished`` is what the call before this one has returned in its token.
+    """
     tag, digest = tag_and_digest(built, service)
-    copy = Copy(ecr, service, clock, download or download_from)
-    try:
-        copy.release(tag, digest)
-    except OutOfTimeError:
-        if not copy.layers:
-            raise ActionError(
-                f"the function's time is not enough to copy {copy.current}; make it smaller"
-            ) from None
-        # The token needs no content: ECR knows which layers it has.
-        return Outcome(f"{copy.layers} layers of {tag} are copied", token=json.dumps({}))
+    builds, released = repository_name(service.builds), repository_name(service.repository)
+    # An old build has left the repository of the builds, but its release is still here.
+    if not _find(ecr, service.repository, tag, digest):
+        # After an image has expired, a build can push another one under its tag: _find compares
+        # the digest with the approved one.
+        built_image = _find(ecr, service.builds, tag, digest)
+        if built_image is None:
+            raise ActionError(f"there is no image {service.builds}:{tag}")
+        copy = Copy(ecr, released, EcrSource(ecr, builds, clock, send), clock, unfinished)
+        try:
+            copy.image(built_image, tag)
+        except OutOfTimeError:
+            if not copy.layers and copy.unfinished in ({}, unfinished):
+                raise ActionError(
+                    f"the function's time is not enough for a part of {copy.current}"
+                ) from None
+            said = f"{copy.layers} more layers of {tag} are copied, next is {copy.current}"
+            return Outcome(said, token=json.dumps(copy.unfinished))
     image = f"{service.repository}@{digest}"
     definitions = json.dumps([{"name": service.container, "imageUri": image}])
     packed = io.BytesIO()
@@ -58,6 +71,13 @@ def tag_and_digest(built: str, service: Service) -> tuple[str, str]:
     if tag.lower() == service.live_tag.lower():
         raise ActionError(f"{tag} is no tag for a build: it names the image in service")
     return tag, digest
+
+
+def _find(ecr: Any, uri: str, tag: str, digest: str) -> Manifest | None:
+    found = find_image(ecr, repository_name(uri), imageTag=tag)
+    if found and digest_of(found) != digest:
+        raise ActionError(f"{uri}:{tag} is {digest_of(found)}, and the build exported {digest}")
+    return found
 
 
 def alarm_warning(cloudwatch: Any, service: Service) -> str:

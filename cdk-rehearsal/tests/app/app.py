@@ -44,7 +44,7 @@ class Shop(cdk.Stack):
         cdk.CfnResource(self, "Fleet", type="AWS::GameLift::Fleet")
         aws_sns.CfnTopic(self, "Secret", kms_master_key_id="alias/aws/sns")
         function = cdk.CfnResource(
-            self, "Function", type="AWS::Lambda::Function", properties={"Runtime": "python3.13"}
+            self, "Function", type="AWS::Lambda::Function", properties={"Runtime": "ruby3.4"}
         )
         cdk.CustomResource(
             self,
