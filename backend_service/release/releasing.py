@@ -42,7 +42,9 @@ def release(
         try:
             copy.image(built_image, tag)
         except OutOfTimeError:
-            if not copy.layers and copy.unfinished in ({}, unfinished):
+            if not copy.layers and not (
+                copy.unfinished.get("sent") and copy.unfinished != unfinished
+            ):
                 raise ActionError(
                     f"the function's time is not enough for a part of {copy.current}"
                 ) from None

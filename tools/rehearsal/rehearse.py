@@ -58,6 +58,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     deliveries.roll_back,
     deliveries.again,
     later_deploys.fail_update,
+    later_deploys.rename_repository,
     shared_core.add_services,
     shared_core.change_core,
 )
