@@ -82,6 +82,7 @@ def test_the_function_may_read_repositories_that_this_service_had_before() -> No
     tagged = [
         repository["Properties"]["RepositoryName"]
         for repository in synthesise().resources(SERVICE, "AWS::ECR::Repository").values()
-        if {"Key": key.partition("/")[2], "Value": value} in repository["Properties"]["Tags"]
+        if {"Key": key.partition("/")[2], "Value": value}
+        in repository["Properties"].get("Tags", ())
     ]
     assert tagged == ["ecsdemo-backend"]

@@ -49,10 +49,8 @@ def fail_update(rehearsal: Rehearsal) -> None:
 def rename_repository(rehearsal: Rehearsal) -> None:
     """Deploy with another name of the repository, and with the first one again.
 
-    The image in service comes along, and the repository before stays. Only the sample does this.
+    The image in service comes along, and the repository before stays.
     """
-    if not rehearsal.service.is_sample:
-        return
     context, files = rehearsal.context, rehearsal.files
     live, ecr = context.live_image(), context.aws.client("ecr")
     first = context.repository()

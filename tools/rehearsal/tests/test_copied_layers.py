@@ -96,6 +96,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalAws, 
             ecr=ecr,
             cloudwatch=aws.client("cloudwatch"),
             clock=Clock(),
+            unfinished={},
         )
         yield aws, digest, _most_memory(aws) - before
 
