@@ -1,16 +1,15 @@
 """The first image of a service, which runs until the first delivery."""
 
-from aws_cdk import ArnFormat, CustomResource, Duration, Stack
+from aws_cdk import CustomResource, Duration, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from backend_service.deploy_actions import FUNCTION_TIMEOUT, ReleaseFunction
+from backend_service.deploy_actions import ReleaseFunction
 from backend_service.image_repository import OWNER_TAG, PULL, ImageRepositories
 from settings import CpuArchitecture, ServiceSettings
 
-_ATTEMPTS_OF_LAMBDA = 3
-_PAUSES_OF_LAMBDA = Duration.minutes(5)
-"""More than Lambda waits: a minute before the second attempt, and two before the third."""
+_PATIENCE = Duration.minutes(20)
+"""CloudFormation waits for three attempts of the function, and Lambda's pauses between them."""
 
 
 class FirstImage(Construct):
@@ -44,9 +43,7 @@ class FirstImage(Construct):
             "Resource",
             resource_type="Custom::FirstImage",
             service_token=release.function.function_arn,
-            service_timeout=Duration.minutes(
-                _ATTEMPTS_OF_LAMBDA * FUNCTION_TIMEOUT.to_minutes() + _PAUSES_OF_LAMBDA.to_minutes()
-            ),
+            service_timeout=_PATIENCE,
             properties={
                 "Repository": repositories.released.repository_uri,
                 "Image": service.seed_image,
@@ -58,10 +55,7 @@ class FirstImage(Construct):
 
     def _statements(self, service: ServiceSettings) -> list[iam.PolicyStatement]:
         all_repositories = Stack.of(self).format_arn(
-            service="ecr",
-            resource="repository",
-            resource_name="*",
-            arn_format=ArnFormat.SLASH_RESOURCE_NAME,
+            service="ecr", resource="repository", resource_name="*"
         )
         statements = [
             iam.PolicyStatement(

@@ -7,7 +7,7 @@ from typing import Any
 
 from .action import ActionError, Clock
 from .images import Manifest, digest_of, put_image
-from .sources import Source
+from .sources import Source, read_part
 
 _LAYERS_PER_CALL = 100  # of BatchCheckLayerAvailability
 
@@ -93,7 +93,8 @@ class Copy:
     def _send_part(self, digest: str, size: int) -> None:
         sent = self.unfinished["sent"]
         self._clock.require()
-        part = self._source.part(digest, sent, min(self.unfinished["part"], size - sent))
+        wanted = min(self.unfinished["part"], size - sent)
+        part = read_part(self._source, digest, sent, wanted, self._clock)
         self._clock.require()
         try:
             self._ecr.upload_layer_part(

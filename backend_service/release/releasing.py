@@ -38,7 +38,7 @@ def release(
         built_image = _find(ecr, service.builds, tag, digest)
         if built_image is None:
             raise ActionError(f"there is no image {service.builds}:{tag}")
-        copy = Copy(ecr, released, EcrSource(ecr, builds, clock, send), clock, unfinished)
+        copy = Copy(ecr, released, EcrSource(ecr, builds, send), clock, unfinished)
         try:
             copy.image(built_image, tag)
         except OutOfTimeError:
@@ -48,7 +48,8 @@ def release(
                 raise ActionError(
                     f"the function's time is not enough for a part of {copy.current}"
                 ) from None
-            said = f"{copy.layers} more layers of {tag} are copied, next is {copy.current}"
+            sent = copy.unfinished.get("sent", 0)
+            said = f"{copy.layers} more layers of {tag}; ECR has {sent} bytes of {copy.current}"
             return Outcome(said, token=json.dumps(copy.unfinished))
     image = f"{service.repository}@{digest}"
     definitions = json.dumps([{"name": service.container, "imageUri": image}])

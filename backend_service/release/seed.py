@@ -45,7 +45,7 @@ def seed(
         image: Manifest | None = _for_linux(registry, name, properties["Architecture"])
     else:
         name = f"{before}:{service.live_tag}"
-        source = EcrSource(ecr, before, clock, send)
+        source = EcrSource(ecr, before, send)
         image = find_image(ecr, before, imageTag=service.live_tag) if before != repository else None
     if image is None:
         return f"{name} does not exist, and only a new stack gets the first image"

@@ -49,47 +49,13 @@ def repeated(what: str, action: Callable[[], Any], clock: Clock) -> Any:
     raise AssertionError
 
 
-class Source:
-    """Reads parts of layers; a subclass sends the request for a part, and finds images."""
-
-    def __init__(self, clock: Clock, send: Send) -> None:
-        self.clock = clock
-        self.send = send
-
-    def find(self, reference: str) -> Manifest | None:
-        """Return an image by its digest or tag, or None if there is none."""
-        raise NotImplementedError
-
-    def request_part(self, digest: str, bytes_: str) -> Any:
-        """Return the response to a request for a range of the bytes of a layer."""
-        raise NotImplementedError
-
-    def part(self, digest: str, first: int, length: int) -> bytes:
-        """Return ``length`` bytes of a layer from ``first`` on."""
-
-        def read() -> bytes:
-            data = bytearray()
-            with self.request_part(digest, f"bytes={first}-{first + length - 1}") as response:
-                # Who ignores the range sends the whole layer.
-                if first and response.status != HTTPStatus.PARTIAL_CONTENT:
-                    raise ActionError(f"{digest}: the registry does not send parts of a layer")
-                while piece := response.read(min(_PIECE, length - len(data))):
-                    data += piece
-                    self.clock.require()
-            if len(data) < length:  # read() says nothing when a connection was cut
-                raise http.client.IncompleteRead(b"", length - len(data))
-            return bytes(data)
-
-        return bytes(repeated(digest, read, self.clock))
-
-
-class EcrSource(Source):
+class EcrSource:
     """The images of a repository in the ECR of this account and region."""
 
-    def __init__(self, ecr: Any, repository: str, clock: Clock, send: Send) -> None:
-        super().__init__(clock, send)
+    def __init__(self, ecr: Any, repository: str, send: Send) -> None:
         self._ecr = ecr
         self._repository = repository
+        self._send = send
 
     def find(self, reference: str) -> Manifest | None:
         """Return an image by its digest, or None if there is none."""
@@ -101,10 +67,10 @@ class EcrSource(Source):
             repositoryName=self._repository, layerDigest=digest
         )
         url = given["downloadUrl"]
-        return self.send(urllib.request.Request(url, headers={"Range": bytes_}))  # noqa: S310
+        return self._send(urllib.request.Request(url, headers={"Range": bytes_}))  # noqa: S310
 
 
-class Registry(Source):
+class Registry:
     """The repository of ``image``, a name as docker takes it; ``reference`` is its tag or digest.
 
     It uses the API of https://github.com/opencontainers/distribution-spec/blob/main/spec.md without
@@ -113,7 +79,8 @@ class Registry(Source):
     """
 
     def __init__(self, image: str, clock: Clock, send: Send, password: str = "") -> None:
-        super().__init__(clock, send)
+        self._clock = clock
+        self._send = send
         name, _, digest = image.partition("@")
         host, slash, path = name.partition("/")
         if not slash or not re.search("[.:]|^localhost$", host):
@@ -132,7 +99,7 @@ class Registry(Source):
             with self._get(f"manifests/{reference}", Accept=", ".join(MEDIA_TYPES)) as response:
                 return response.headers["Content-Type"], response.read()
 
-        media_type, content = repeated(f"{self._url} {reference}", read, self.clock)
+        media_type, content = repeated(f"{self._url} {reference}", read, self._clock)
         image = manifest_of(content, media_type)
         if ":" in reference and reference != digest_of(image):
             raise ActionError(f"{self._url} gives {digest_of(image)} for {reference}")
@@ -158,7 +125,7 @@ class Registry(Source):
         if self._authorization:
             # Not for another host that the registry redirects to.
             request.add_unredirected_header("Authorization", self._authorization)
-        return self.send(request)
+        return self._send(request)
 
     def _token(self, wanted: str) -> str:
         """Return a token from the place that the registry's ``WWW-Authenticate`` names.
@@ -170,6 +137,28 @@ class Registry(Source):
         if not realm.startswith("https://"):
             raise ActionError(f"{self._url} wants a token from {realm!r}, which is not https")
         url = f"{realm}?{urllib.parse.urlencode(fields)}"
-        with self.send(urllib.request.Request(url)) as response:  # noqa: S310
+        with self._send(urllib.request.Request(url)) as response:  # noqa: S310
             given = json.load(response)
         return str(given.get("token") or given["access_token"])
+
+
+Source = EcrSource | Registry
+
+
+def read_part(source: Source, digest: str, first: int, length: int, clock: Clock) -> bytes:
+    """Return ``length`` bytes of a layer from ``first`` on."""
+
+    def read() -> bytes:
+        data = bytearray()
+        with source.request_part(digest, f"bytes={first}-{first + length - 1}") as response:
+            # Who ignores the range sends the whole layer.
+            if first and response.status != HTTPStatus.PARTIAL_CONTENT:
+                raise ActionError(f"{digest}: the registry does not send parts of a layer")
+            while piece := response.read(min(_PIECE, length - len(data))):
+                data += piece
+                clock.require()
+        if len(data) < length:  # read() says nothing when a connection was cut
+            raise http.client.IncompleteRead(b"", length - len(data))
+        return bytes(data)
+
+    return bytes(repeated(digest, read, clock))

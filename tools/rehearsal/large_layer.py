@@ -6,7 +6,7 @@ No disk and no AWS is needed. It prints the time, the calls of the function, and
 """
 
 # The methods have the names and the arguments of boto3 and of the library's server.
-# ruff: noqa: D102, N802, N803
+# ruff: noqa: D102, N803
 
 from tools.command_line import run
 
@@ -171,8 +171,9 @@ def main() -> None:
     expect_true(f"the copy has needed {memory} MiB", holds=memory < _MOST_MIB)
     print(
         f"{given.gib} GiB in one layer: {seconds:.0f} s, {calls} calls of the function, "
-        f"{memory} MiB more memory than before\n{Registry.requests} requests, every seventh of which was cut, "
-        f"refused or slow; {ecr.begun} uploads, because ECR forgot the first; the digest was right"
+        f"{memory} MiB more memory than before\n"
+        f"{Registry.requests} requests, every seventh of which was cut, refused "
+        f"or slow; {ecr.begun} uploads, because ECR forgot the first; the digest was right"
     )
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
 
-# The grants that AWS's documentation wants and no call of the rehearsal needs: the end of the path of
-# the role in the app, the action, and the page of docs.aws.amazon.com.
+# The grants that AWS's documentation wants and no call of the rehearsal needs: the end of the path
+# of the role in the app, the action, and the page of docs.aws.amazon.com.
 _UNUSED = """
 Delivery/Role s3:GetBucketAcl codepipeline/latest/userguide/how-to-custom-role.html
 Delivery/Role s3:GetBucketLocation codepipeline/latest/userguide/how-to-custom-role.html
