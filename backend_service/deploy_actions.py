@@ -4,7 +4,7 @@ import json
 import math
 from pathlib import Path
 
-from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import ArnFormat, Duration, IgnoreMode, Stack
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
 from aws_cdk import aws_ecs as ecs
@@ -41,7 +41,9 @@ FUNCTION_MEMORY_MIB = 1024
 """Lambda gives processor and network in proportion to memory: with this much the function copies a
 layer of 1 GB within its timeout. It also holds three copies of a part of a layer."""
 
-_CODE = Path(__file__).parent / "release"
+_CODE = Path(__file__).parent
+"""Lambda gets the folder ``release`` of it, as a package."""
+
 _RELEASE = "Release"
 _RELEASED_IMAGE = "image"
 """The namespace of Release's output variables, and the variable that it sets."""
@@ -53,10 +55,10 @@ _IMAGE_DEFINITIONS_FILE = "imagedefinitions.json"
 class ReleaseFunction(Construct):
     """The Lambda function that releases and promotes images of one service.
 
-    Creates the function, its log group and its role. Only this role and that of the seed may put
-    images into ``released``. It may also read ``builds``, and look at the service and at the alarms
-    with ``alarms.rollback_names``. Exposes ``function``. The role is a child of this construct, so
-    a resource that depends on the construct waits for the rights, too.
+    Creates the function, its log group and its role. Only this role may put images into
+    ``released``. It may also read ``builds``, and look at the service and at the alarms with
+    ``alarms.rollback_names``. Exposes ``function`` and ``role``. The role is a child of this
+    construct, so a resource that depends on the construct waits for the rights, too.
     """
 
     def __init__(
@@ -75,7 +77,7 @@ class ReleaseFunction(Construct):
             name=release_log_group_name(service.full_name),
             settings=service,
         )
-        role = iam.Role(
+        self.role = role = iam.Role(
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
@@ -89,9 +91,13 @@ class ReleaseFunction(Construct):
         self.function = lambda_.Function(
             self,
             "Function",
-            description=f"Releases and promotes images of {service.service_name}",
-            code=lambda_.Code.from_asset(str(_CODE), exclude=["__pycache__"]),
-            handler="function.handler",
+            description=f"Copies and promotes images of {service.service_name}",
+            code=lambda_.Code.from_asset(
+                str(_CODE),
+                exclude=["/*", "!/release", "__pycache__"],
+                ignore_mode=IgnoreMode.GIT,
+            ),
+            handler="release.function.handler",
             runtime=lambda_.Runtime.PYTHON_3_14,
             # Every region has x86-64, and the function needs little processor time.
             architecture=lambda_.Architecture.X86_64,

@@ -52,7 +52,7 @@ TRUSTED = {
     "codebuild": {"ImageBuild/Role"},
     "codepipeline": {"Delivery/Role"},
     "lambda": {
-        *("SeedImage/Role", "ReleaseFunction/Role"),
+        "ReleaseFunction/Role",
         "Custom::VpcRestrictDefaultSGCustomResourceProvider/Role",
         "Custom::S3AutoDeleteObjectsCustomResourceProvider/Role",
     },

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from backend_service.names import AlarmKind, alarm_name
-from backend_service.release.function import Service
+from backend_service.release.action import Service
 from tests.repository import ROOT
 from tests.synthesis import synthesise
 
@@ -92,14 +92,14 @@ def test_three_attempts_of_the_function_end_before_codepipeline_stops_waiting() 
     assert 3 * release_function()[1]["Timeout"] + 60 + 120 < 20 * 60
 
 
-def test_the_function_needs_one_file_and_the_modules_that_lambda_has() -> None:
-    folder = ROOT / "backend_service" / "release"
-    assert {path.name for path in folder.iterdir()} - {"__pycache__"} == {"function.py"}
-    tree = ast.parse((folder / "function.py").read_text(encoding="utf-8"))
-    imported = {
-        alias.name for n in ast.walk(tree) if isinstance(n, ast.Import) for alias in n.names
-    }
-    imported |= {str(n.module) for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+def test_the_function_needs_its_folder_and_the_modules_that_lambda_has() -> None:
+    """Its files name each other relatively: in Lambda the folder is a package of its own."""
+    imported = {"release"}
+    for file in (ROOT / "backend_service" / "release").glob("*.py"):
+        nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+        imported |= {a.name for n in nodes if isinstance(n, ast.Import) for a in n.names}
+        imported |= {str(n.module) for n in nodes if isinstance(n, ast.ImportFrom) and not n.level}
+        assert all(n.level < 2 for n in nodes if isinstance(n, ast.ImportFrom))
     packages = {name.partition(".")[0] for name in imported}
-    assert packages - sys.stdlib_module_names == {"boto3", "botocore"}
-    assert release_function()[1]["Handler"] == "function.handler"
+    assert packages - sys.stdlib_module_names == {"boto3", "botocore", "release"}
+    assert release_function()[1]["Handler"] == "release.function.handler"
