@@ -11,20 +11,22 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from backend_service.alarms import ServiceAlarms
 from backend_service.artifacts import read_statement
+from backend_service.failed_rollouts import FailedRollouts, end_delivery_statements
 from backend_service.image_repository import PULL, PUSH, ImageRepositories
-from backend_service.names import LIVE_TAG, release_log_group_name
+from backend_service.names import LIVE_TAG, release_log_group_name, task_log_group_name
 from backend_service.service import DiscoverableService, service_arn
 from core_infra.logs import log_group
 from settings import ServiceSettings
 
 ROLLOUT_MINUTES = 30
 """Longer than a rollout with draining tasks and the minutes for which ECS then watches the alarms,
-shorter than the hour that CodePipeline would wait: the action stays in progress after the circuit
-breaker has ended a rollout. https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html"""
+shorter than the hour that CodePipeline would wait: if the function does not stop the delivery, the
+action stays in progress after ECS has given the rollout up. https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html"""
 
 _USUAL_START_SECONDS = 30
 _STARTS_OF_A_ROLLOUT = 3
@@ -57,8 +59,10 @@ class ReleaseFunction(Construct):
 
     Creates the function, its log group and its role. Only this role and that of the seed may put
     images into ``released``. It may also read ``builds``, and look at the service and at the alarms
-    with ``alarms.rollback_names``. Exposes ``function``. The role is a child of this construct, so
-    a resource that depends on the construct waits for the rights, too.
+    with ``alarms.rollback_names``. When ECS gives a rollout up, an EventBridge rule calls the
+    function: it stops the delivery, and mails the reason to ``topic``, if there is one. Exposes
+    ``function``. The role is a child of this construct, so a resource that depends on the construct
+    waits for the rights, too.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class ReleaseFunction(Construct):
         service: ServiceSettings,
         repositories: ImageRepositories,
         alarms: ServiceAlarms,
+        topic: sns.ITopic | None,
     ) -> None:
         super().__init__(scope, construct_id)
         function_log_group = log_group(
@@ -88,6 +93,10 @@ class ReleaseFunction(Construct):
         repositories.released.grant(role, *PUSH)
         for statement in _release_statements(self, service, alarms):
             role.add_to_policy(statement)
+        for statement in end_delivery_statements(self, service):
+            role.add_to_policy(statement)
+        if topic:
+            topic.grant_publish(role)
         self.function = lambda_.Function(
             self,
             "Function",
@@ -113,10 +122,14 @@ class ReleaseFunction(Construct):
                 "CONTAINER": service.container_name,
                 "IMAGE_DEFINITIONS_FILE": _IMAGE_DEFINITIONS_FILE,
                 "ALARMS": json.dumps(list(alarms.rollback_names)),
+                "LOG_GROUP": task_log_group_name(service.ecs_cluster_name, service.service_name),
+                "PIPELINE": service.full_name,
+                **({"TOPIC": topic.topic_arn} if topic else {}),
             },
             # The function and the actions would add broader rights than those above.
             role=role.without_policy_updates(),
         )
+        FailedRollouts(self, "FailedRollouts", service=service, function=self.function)
 
 
 def _release_statements(
@@ -157,10 +170,10 @@ class DeployStage(Construct):
     the image from the file that Release has written, and copies the rest of the service's current
     task definition, without ``versionConsistency``
     (https://github.com/terraform-aws-modules/terraform-aws-ecs/issues/356). If ECS rolls the
-    deployment back, Deploy fails only at its timeout. Promote then moves the tag ``live`` to the
-    image. The template's task definition names ``live``, so without the promotion the next ``cdk
-    deploy`` would bring the previous image back. If ECS has rolled the new image back, Promote
-    fails and the tag stays.
+    deployment back, Deploy would fail only at its timeout; the function stops the delivery before
+    (see ReleaseFunction). Promote then moves the tag ``live`` to the image. The template's task
+    definition names ``live``, so without the promotion the next ``cdk deploy`` would bring the
+    previous image back. If ECS has rolled the new image back, Promote fails and the tag stays.
 
     Creates a role for each action, which the pipeline's role ``assumed_by`` may assume. Exposes
     ``actions``.

@@ -65,7 +65,12 @@ class BackendServiceStack(Stack):
             self, "ImageBuild", service=service, delivery=delivery, repositories=repositories
         )
         release = ReleaseFunction(
-            self, "ReleaseFunction", service=service, repositories=repositories, alarms=alarms
+            self,
+            "ReleaseFunction",
+            service=service,
+            repositories=repositories,
+            alarms=alarms,
+            topic=topic,
         )
         pipeline = DeliveryPipeline(
             self,

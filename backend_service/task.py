@@ -114,6 +114,9 @@ class BackendTask(Construct):
             image=ecs.ContainerImage.from_registry(
                 repositories.released.repository_uri_for_tag(LIVE_TAG)
             ),
+            # Each task resolves the tag when it starts. By default ECS may go on with the digest
+            # that the tag had at an older deployment (decision 2).
+            version_consistency=ecs.VersionConsistency.DISABLED,
             port_mappings=[ecs.PortMapping(container_port=service.container_port)],
             environment={
                 **service.container_environment,

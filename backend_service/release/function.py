@@ -1,8 +1,9 @@
-"""The Lambda function behind two actions of the pipeline: Release and Promote.
+"""The Lambda function behind two actions of the pipeline, and behind a rule for failed rollouts.
 
 Release copies the image of a build into the repository of the service. After ECS has completed the
-rollout, Promote gives it the tag that the template names. Each can be interrupted at any point and
-run again: it skips what exists already under the same digest. The reasons for this design are in
+rollout, Promote gives it the tag that the template names. If ECS gives the rollout up, the function
+stops the delivery that waits for it. Each can be interrupted at any point and run again: it skips
+what exists already under the same digest. The reasons for this design are in
 docs/decisions/02-live-tag.md.
 
 Environment variables name the service. Lambda gets this folder only, so its files import nothing
@@ -17,6 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .action import ActionError, Clock, Outcome, Service, quoted, shortened
+from .failed_rollout import end_delivery
 from .promotion import promote
 from .releasing import release
 
@@ -27,10 +29,11 @@ https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_FailureDetails.
 
 
 def handler(event: Mapping[str, Any], context: Any) -> None:
-    """Run the action of a job, and report its result to CodePipeline.
+    """Run the action of a job, and report its result to CodePipeline; or end a failed rollout.
 
-    The event contains credentials, so it is never logged. Every failure is reported: otherwise the
-    pipeline would wait for 20 minutes.
+    The event of a job contains credentials, so it is never logged. Every failure of a job is
+    reported: otherwise the pipeline would wait for 20 minutes. Lambda tries the event of a failed
+    rollout again, one and two minutes later.
     """
     import boto3  # noqa: PLC0415 - a process that only tests this file may not have it
     from botocore.config import Config  # noqa: PLC0415
@@ -43,6 +46,9 @@ def handler(event: Mapping[str, Any], context: Any) -> None:
     def remaining() -> float:
         return float(context.get_remaining_time_in_millis()) / 1000
 
+    if "CodePipeline.job" not in event:
+        end_delivery(event["detail"], Service.of_environment(os.environ), client=client)
+        return
     job = event["CodePipeline.job"]
     report(
         client("codepipeline"),

@@ -32,6 +32,8 @@ SERVICE = Service(
     container="web",
     definitions_file="images.json",
     alarms=("web-cpu", "web-errors"),
+    log_group="/ecs/cluster/web",
+    pipeline="delivery",
 )
 TAG = "0a1b2c3d-7"
 OTHER = f"sha256:{'0' * 64}"
@@ -772,10 +774,10 @@ def test_the_event_is_never_logged(
     config.Config = dict  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "boto3", boto3)
     monkeypatch.setitem(sys.modules, "botocore.config", config)
-    for name in ("REPOSITORY", "BUILDS_REPOSITORY", "LIVE_TAG", "CLUSTER", "SERVICE"):
+    names = ("REPOSITORY", "BUILDS_REPOSITORY", "LIVE_TAG", "CLUSTER", "SERVICE", "PIPELINE")
+    for name in (*names, "CONTAINER", "IMAGE_DEFINITIONS_FILE", "LOG_GROUP"):
         monkeypatch.setenv(name, "x")
-    for name, value in (("CONTAINER", "x"), ("IMAGE_DEFINITIONS_FILE", "x"), ("ALARMS", "[]")):
-        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("ALARMS", "[]")
     event = {"CodePipeline.job": {"id": "job", "data": job("release x")}}
     handler(event, SimpleNamespace(get_remaining_time_in_millis=lambda: 1000))
     assert "no s3 here" in pipeline.put["failure"]["failureDetails"]["message"]
