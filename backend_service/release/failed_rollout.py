@@ -25,7 +25,7 @@ https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
 
 _LOG_LINES = 10
 _ACTIONS = 100  # CodePipeline lists at most this many in one answer.
-_ECS = "ECS"
+_ECS, _LAMBDA = "ECS", "Lambda"  # the providers of the rollout and of the release
 
 Shape = Mapping[str, Any]
 
@@ -52,9 +52,8 @@ def end_delivery(detail: Shape, service: Service, *, client: Callable[[str], Any
     codepipeline = client("codepipeline")
     rollout = _rollout_of(codepipeline, service, tasks)
     delivery = rollout["pipelineExecutionId"] if rollout else ""
-    what = f"Delivery {delivery}" if delivery else f"A deployment of {service.name}"
+    what = name_of(delivery) if delivery else f"A deployment of {service.name}"
     message = f"{what} failed: {reason}"
-    # `make status` finds the line by the delivery.
     print(message)
     if service.topic:
         _mail(client("sns"), service, message.replace(SEPARATOR, "\n"))
@@ -70,6 +69,11 @@ def end_delivery(detail: Shape, service: Service, *, client: Callable[[str], Any
                 abandon=True,
                 reason=shortened(reason, LONGEST_STOP_REASON),
             )
+
+
+def name_of(delivery: str) -> str:
+    """Return the beginning of the line about a delivery, by which ``make status`` finds it."""
+    return f"Delivery {delivery}"
 
 
 def _tasks(ecs: Any, service: Service) -> Iterator[Shape]:
@@ -104,6 +108,8 @@ def _rollout_of(codepipeline: Any, service: Service, tasks: list[Shape]) -> Shap
     deliveries = {
         action["pipelineExecutionId"]
         for action in actions
+        # A build exports variables of its choice.
+        if action["input"]["actionTypeId"]["provider"] == _LAMBDA
         if action.get("output", {}).get("outputVariables", {}).get("image") in images
     }
     rollouts = [

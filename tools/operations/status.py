@@ -1,11 +1,13 @@
 """The state of a service: its tasks, its image and the origin of it, deliveries, alarms."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from backend_service.names import LIVE_TAG, alarm_kinds, alarm_name
+from backend_service.release.failed_rollout import SEPARATOR, name_of
 from tools.operations.deliveries import Delivery, Pipeline
-from tools.operations.service import DeployedService, task_id
+from tools.operations.service import LOG_GROUPS, DeployedService, task_id
 
 _SHOWN_DELIVERIES = 5
 _SHORT_DIGEST = 19
@@ -19,9 +21,10 @@ def show_status(service: DeployedService) -> None:
     sections: Mapping[str, list[str]] = {
         "service": list(_service(service, described)),
         "tasks": [_task(task) for task in tasks] or ["none"],
-        "image": list(_image(service, described, tasks, deliveries)),
+        "image": list(_image(service, described, tasks, pipeline, deliveries)),
         "deliveries": [each.line for each in deliveries[:_SHOWN_DELIVERIES]] or ["none"],
         "pipeline": list(pipeline.unfinished_stages()) or ["no stage runs or has failed"],
+        "failure": list(_failure(service, pipeline)),
         "alarms": list(_alarms(service)),
     }
     for title, lines in sections.items():
@@ -58,6 +61,7 @@ def _image(
     service: DeployedService,
     described: Mapping[str, Any],
     tasks: list[dict[str, Any]],
+    pipeline: Pipeline,
     deliveries: list[Delivery],
 ) -> Iterator[str]:
     """Say which image runs, where it is from, and whether the next `cdk deploy` keeps it."""
@@ -68,6 +72,7 @@ def _image(
     # Only the template names an image by this tag.
     author = "a cdk deploy" if image.endswith(f":{LIVE_TAG}") else "the pipeline"
     yield f"{image}, put into service by {author}"
+    uri = re.split("[:@]", image)[0]
     repository = service.settings.service.ecr_repository_name
     pages = service.account.pages("ecr", "describe_images", repositoryName=repository)
     images = {each["imageDigest"]: each for page in pages for each in page["imageDetails"]}
@@ -84,18 +89,35 @@ def _image(
         live = LIVE_TAG in tags
         state = "live" if live else "not live (yet): a cdk deploy would run another image"
         yield f"running {digest[:_SHORT_DIGEST]} ({', '.join(tags) or 'no tag'}), {state}"
-        yield _origin(tags, deliveries)
+        yield _origin(f"{uri}@{digest}", pipeline, deliveries)
 
 
-def _origin(tags: list[str], deliveries: list[Delivery]) -> str:
-    """Return the delivery whose commit is in a tag: no proof, because a build chooses its tag."""
-    for each in deliveries:
-        named = each.commit in [tag.partition("-")[0] for tag in tags]
-        if each.commit and not each.returns_to and named:
-            return f"its tag names the commit of {each.line}"
-    if set(tags) <= {LIVE_TAG}:
-        return "no tag names a commit: it is the first image, copied from seed_image"
-    return "its tag names no commit of a delivery that the pipeline lists"
+def _origin(image: str, pipeline: Pipeline, deliveries: list[Delivery]) -> str:
+    """Return the delivery that has released an image, as the pipeline itself has recorded it."""
+    release = pipeline.release_of(image)
+    if not release:
+        return "the pipeline knows no release of it: it is the first image, or a very old one"
+    lines = {each.id: each.line for each in deliveries}
+    return f"released by {lines.get(release, release)}"
+
+
+def _failure(service: DeployedService, pipeline: Pipeline) -> Iterator[str]:
+    """Yield the reason of a rollout that failed, if it is the last one.
+
+    The function has logged it; the fields of CodePipeline would cut it.
+    """
+    delivery, status = pipeline.in_last_stage()
+    if status not in {"Failed", "Stopped"}:
+        return
+    pages = service.account.pages(
+        "logs",
+        "filter_log_events",
+        logGroupName=LOG_GROUPS["pipeline"](service.settings),
+        filterPattern=f'"{name_of(delivery)}"',
+    )
+    messages = [event["message"].rstrip() for page in pages for event in page["events"]]
+    if messages:
+        yield from messages[-1].split(SEPARATOR)
 
 
 def _alarms(service: DeployedService) -> Iterator[str]:

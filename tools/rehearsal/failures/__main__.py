@@ -16,6 +16,7 @@ from tools.rehearsal.failures import (
     attacks,
     broken_promotions,
     destroys,
+    failed_rollouts,
     interrupted_deploys,
     names,
 )
@@ -30,6 +31,8 @@ OF_A_WHOLE_SERVICE: tuple[Failure, ...] = (
     destroys.core_in_use,
     broken_promotions.failed_promotion,
     broken_promotions.deploy_in_between,
+    failed_rollouts.failed_rollout,
+    failed_rollouts.rollback_of_a_running_delivery,
     attacks.attacking_build,
     interrupted_deploys.killed_during_an_update,
 )

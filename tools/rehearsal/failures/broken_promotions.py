@@ -84,7 +84,7 @@ def failed_promotion(context: FailureContext) -> None:
         iam.delete_role_policy(**denied)
         done = pipeline.retry("Deploy")
         expect("actions", done, ["Release", "Deploy", "Promote"])
-        _expect_live(context, running)
+        expect_live(context, running)
         step.note = f"{running[7:19]} is live"
 
 
@@ -100,18 +100,18 @@ def deploy_in_between(context: FailureContext) -> None:
         before = context.running_image()
         failure = failure_of(partial(pipeline.run, "decade", before={"Promote": deploy}), "Promote")
         expect_true("it says what to do", holds="retry the whole stage" in str(failure))
-        _expect_live(context, before)
+        expect_live(context, before)
         step.note = f"still {before[7:19]}"
     with context.report.step("The stage is retried") as step:
         pipeline.retry("Deploy")
         running = context.running_image()
         expect_true("the tasks run the new image", holds=running != before)
-        _expect_live(context, running)
+        expect_live(context, running)
         expect("memory of the running tasks", context.task_definition()["memory"], "1024")
         step.note = f"{running[7:19]} is live, with the settings of the deploy"
     with context.report.step("cdk deploy with the settings of before") as step:
         _deploy(context)
-        _expect_live(context, running)
+        expect_live(context, running)
         step.note = "still that image"
 
 
@@ -122,6 +122,6 @@ def _deploy(context: FailureContext, **changes: str) -> None:
     workspace.deploy("--all", *workspace.synthesised())
 
 
-def _expect_live(context: RehearsalContext, digest: str) -> None:
+def expect_live(context: RehearsalContext, digest: str) -> None:
     expect("the image that the service runs", context.running_image(), digest)
     expect("`live`", context.image(context.repository(), "live"), digest)
