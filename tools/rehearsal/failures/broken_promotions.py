@@ -123,5 +123,6 @@ def _deploy(context: FailureContext, **changes: str) -> None:
 
 
 def expect_live(context: RehearsalContext, digest: str) -> None:
+    """Require that the service runs this image, and that it is the live one."""
     expect("the image that the service runs", context.running_image(), digest)
     expect("`live`", context.image(context.repository(), "live"), digest)

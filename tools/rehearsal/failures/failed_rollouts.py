@@ -1,7 +1,7 @@
 """Rollouts that ECS gives up, and deliveries that somebody takes back.
 
-The image of a delivery disappears just before its rollout, so no task can start, and ECS rolls back.
-On AWS the rollout action would hold the stage until its timeout.
+The image of a delivery disappears just before its rollout, so no task can start, and ECS rolls it
+back. Without the function the rollout action would hold the stage until its timeout.
 """
 
 import json
