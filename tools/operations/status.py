@@ -24,7 +24,7 @@ def show_status(service: DeployedService) -> None:
         "image": list(_image(service, described, tasks, pipeline, deliveries)),
         "deliveries": [each.line for each in deliveries[:_SHOWN_DELIVERIES]] or ["none"],
         "pipeline": list(pipeline.unfinished_stages()) or ["no stage runs or has failed"],
-        "failure": list(_failure(service, pipeline)),
+        "failure": list(_failure(service, pipeline, deliveries)),
         "alarms": list(_alarms(service)),
     }
     for title, lines in sections.items():
@@ -101,23 +101,27 @@ def _origin(image: str, pipeline: Pipeline, deliveries: list[Delivery]) -> str:
     return f"released by {lines.get(release, release)}"
 
 
-def _failure(service: DeployedService, pipeline: Pipeline) -> Iterator[str]:
+def _failure(
+    service: DeployedService, pipeline: Pipeline, deliveries: list[Delivery]
+) -> Iterator[str]:
     """Yield the reason of a rollout that failed, if it is the last one.
 
     The function has logged it; the fields of CodePipeline would cut it.
     """
-    delivery, status = pipeline.in_last_stage()
-    if status not in {"Failed", "Stopped"}:
+    latest, status = pipeline.in_last_stage()
+    found = next((each for each in deliveries if each.id == latest), None)
+    if found is None or status not in {"Failed", "Stopped"}:
         return
     pages = service.account.pages(
         "logs",
         "filter_log_events",
         logGroupName=LOG_GROUPS["pipeline"](service.settings),
-        filterPattern=f'"{name_of(delivery)}"',
+        startTime=int(found.started.timestamp() * 1000),
     )
     messages = [event["message"].rstrip() for page in pages for event in page["events"]]
-    if messages:
-        yield from messages[-1].split(SEPARATOR)
+    reasons = [each for each in messages if each.startswith(name_of(latest))]
+    if reasons:
+        yield from reasons[-1].split(SEPARATOR)
 
 
 def _alarms(service: DeployedService) -> Iterator[str]:

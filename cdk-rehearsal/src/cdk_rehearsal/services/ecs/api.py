@@ -1,7 +1,10 @@
 """The ECS API: clusters and services, which keep their settings and their count of tasks."""
 
 import json
+from collections.abc import Callable
+from datetime import datetime
 from http import HTTPStatus
+from typing import Any
 
 from ministack.services import ecs, servicediscovery
 
@@ -20,6 +23,14 @@ _DROPPED = (
     "serviceRegistries",
 )
 _SERVICE_UPSTREAM = "Bug: parameters are dropped, and resources that do not exist are accepted."
+
+
+@replaces(ecs, "_ts_to_epoch", upstream="Bug: times lose their fractions of a second.")
+def seconds_of(original: Callable[[Any], Any], value: Any) -> Any:
+    """Return a time in seconds, with the milliseconds that ECS has."""
+    whole = original(value)
+    is_time = isinstance(value, str) and isinstance(whole, int)
+    return datetime.fromisoformat(value).timestamp() if is_time else whole
 
 
 @replaces(
