@@ -80,7 +80,7 @@ class Notifications(Construct):
             "Delivery",
             source="aws.codepipeline",
             detail_type="CodePipeline Pipeline Execution State Change",
-            # The delivery of a failed rollout is stopped (FailedRollouts).
+            # The delivery of a failed rollout is stopped (ReleaseFunction).
             detail={"pipeline": [pipeline_name], "state": ["FAILED", "STOPPED"]},
             message=f"Delivery {execution} of {pipeline_name} is {state}: "
             f"{pipeline_url(Stack.of(self).region, pipeline_name)}",

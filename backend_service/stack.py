@@ -70,6 +70,7 @@ class BackendServiceStack(Stack):
             service=service,
             repositories=repositories,
             alarms=alarms,
+            log_group=task.log_group,
             topic=topic,
         )
         pipeline = DeliveryPipeline(

@@ -19,61 +19,47 @@ https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_StopPipelineExe
 SEPARATOR = " | "
 """Between the parts of a reason: one line of the function's log has the whole reason."""
 
-LONGEST_SUBJECT = 99
-"""A subject has less than 100 characters.
-https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
-
 _LOG_LINES = 10
-_ACTIONS = 100  # CodePipeline lists at most this many in one answer.
-_ECS, _LAMBDA = "ECS", "Lambda"  # the providers of the rollout and of the release
 
 Shape = Mapping[str, Any]
 
 
 def end_delivery(detail: Shape, service: Service, *, client: Callable[[str], Any]) -> None:
-    """Log and mail why ECS gave up the deployment of an event; stop the delivery waiting for it.
+    """Stop the delivery whose rollout ECS gave up; log and mail why ECS did it.
 
     ``detail`` is that of the event SERVICE_DEPLOYMENT_FAILED. A deployment that no delivery has
-    begun, such as that of a ``cdk deploy``, stops none.
+    begun, such as that of a ``cdk deploy``, stops none. If this fails, it can be called again.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html
     """
+    codepipeline = client("codepipeline")
     tasks = [
         task
         for task in _tasks(client("ecs"), service)
-        if task.get("startedBy") == detail["deploymentId"]
+        if task["startedBy"] == detail["deploymentId"]
     ]
-    reason = SEPARATOR.join(
-        (
-            detail["reason"],
-            *_alarms(client("cloudwatch"), service),
-            *_last_end(client, service, tasks),
-        )
-    )
-    codepipeline = client("codepipeline")
     rollout = _rollout_of(codepipeline, service, tasks)
-    delivery = rollout["pipelineExecutionId"] if rollout else ""
-    what = name_of(delivery) if delivery else f"A deployment of {service.name}"
-    message = f"{what} failed: {reason}"
-    print(message)
-    if service.topic:
-        _mail(client("sns"), service, message.replace(SEPARATOR, "\n"))
     if rollout and rollout["status"] == "InProgress":
         errors = codepipeline.exceptions
-        # It has ended meanwhile, or somebody else has stopped it.
+        # It has ended meanwhile, or is being stopped.
         with contextlib.suppress(
             errors.DuplicatedStopRequestException, errors.PipelineExecutionNotStoppableException
         ):
             codepipeline.stop_pipeline_execution(
                 pipelineName=service.pipeline,
-                pipelineExecutionId=delivery,
+                pipelineExecutionId=rollout["pipelineExecutionId"],
                 abandon=True,
-                reason=shortened(reason, LONGEST_STOP_REASON),
+                reason=shortened(detail["reason"], LONGEST_STOP_REASON),
             )
-
-
-def name_of(delivery: str) -> str:
-    """Return the beginning of the line about a delivery, by which ``make status`` finds it."""
-    return f"Delivery {delivery}"
+    # `make status` finds the line by the id.
+    what = f"Delivery {rollout['pipelineExecutionId']}" if rollout else "A deployment"
+    parts = [f"{what} failed: {detail['reason']}", *_reasons(client, service, tasks)]
+    print(SEPARATOR.join(parts))
+    if service.topic:
+        client("sns").publish(
+            TopicArn=service.topic,
+            Subject=f"{service.name}: a rollout failed",
+            Message="\n".join(parts),
+        )
 
 
 def _tasks(ecs: Any, service: Service) -> Iterator[Shape]:
@@ -96,75 +82,40 @@ def _rollout_of(codepipeline: Any, service: Service, tasks: list[Shape]) -> Shap
     if not tasks:
         return None
     began = min(task["createdAt"] for task in tasks)
-    images = {
-        container["image"]
-        for task in tasks
-        for container in task["containers"]
-        if container["name"] == service.container
-    }
-    actions = codepipeline.list_action_executions(
-        pipelineName=service.pipeline, maxResults=_ACTIONS
-    )["actionExecutionDetails"]
-    deliveries = {
-        action["pipelineExecutionId"]
-        for action in actions
-        # A build exports variables of its choice.
-        if action["input"]["actionTypeId"]["provider"] == _LAMBDA
-        if action.get("output", {}).get("outputVariables", {}).get("image") in images
-    }
-    rollouts = [
-        action
-        for action in actions
-        if action["input"]["actionTypeId"]["provider"] == _ECS and action["startTime"] <= began
-    ]
+    images = {each["image"] for task in tasks for each in task["containers"]}
+    by_provider: dict[str, list[Shape]] = {"ECS": [], "Lambda": []}
+    listed = codepipeline.list_action_executions(pipelineName=service.pipeline)
+    for action in listed["actionExecutionDetails"]:
+        by_provider.setdefault(action["input"]["actionTypeId"]["provider"], []).append(action)
+    rollouts = [action for action in by_provider["ECS"] if action["startTime"] <= began]
     last = max(rollouts, key=lambda action: action["startTime"], default=None)
-    return last if last and last["pipelineExecutionId"] in deliveries else None
+    released = {
+        action["output"]["outputVariables"]["image"]
+        for action in by_provider["Lambda"]
+        if last and action["pipelineExecutionId"] == last["pipelineExecutionId"]
+        if "image" in action.get("output", {}).get("outputVariables", {})
+    }
+    return last if released & images else None
 
 
-# --- The reason. What cannot be read is left out: it must not hold up the end of the delivery. ----
-
-
-def _alarms(cloudwatch: Any, service: Service) -> Iterator[str]:
-    try:
-        alarms = cloudwatch.describe_alarms(AlarmNames=list(service.alarms), StateValue="ALARM")
-    except Exception as error:
-        yield f"the alarms could not be read ({type(error).__name__})"
-    else:
-        for alarm in alarms["MetricAlarms"]:
-            yield f"{alarm['AlarmName']} in ALARM: {alarm.get('StateReason', '')}"
-
-
-def _last_end(client: Callable[[str], Any], service: Service, tasks: list[Shape]) -> Iterator[str]:
-    """Say how the newest of the ended tasks ended, with the last lines of its log."""
-    ended = [task for task in tasks if task.get("stoppedReason")]
-    if not ended:
-        return
-    last = max(ended, key=lambda task: task["createdAt"])
-    task_id = last["taskArn"].rpartition("/")[2]
-    yield f"task {task_id}: {last['stoppedReason']}"
-    for container in last["containers"]:
-        code = f"exit code {container['exitCode']}" if "exitCode" in container else ""
-        if said := ", ".join(filter(None, (container.get("reason"), code))):
-            yield f"container {container['name']}: {said}"
-    try:
-        events = client("logs").get_log_events(
-            logGroupName=service.log_group,
-            logStreamName=f"{service.container}/{service.container}/{task_id}",
-            limit=_LOG_LINES,
-            startFromHead=False,
-        )["events"]
-    except Exception as error:
-        yield f"its log could not be read ({type(error).__name__})"
-    else:
-        yield from (f"log: {event['message'].rstrip()}" for event in events)
-
-
-def _mail(sns: Any, service: Service, message: str) -> None:
-    try:
-        sns.publish(
-            TopicArn=service.topic,
-            Subject=shortened(f"{service.name}: a rollout failed", LONGEST_SUBJECT),
-            Message=message,
-        )
-    except Exception as error:
-        print(f"The mail could not be sent ({type(error).__name__}: {error})")
+def _reasons(client: Callable[[str], Any], service: Service, tasks: list[Shape]) -> Iterator[str]:
+    """Yield the alarms that are on, how the newest of the ended tasks ended, and its last lines."""
+    alarms = client("cloudwatch").describe_alarms(
+        AlarmNames=list(service.alarms), StateValue="ALARM"
+    )["MetricAlarms"]
+    yield from (f"{each['AlarmName']} in ALARM: {each.get('StateReason', '')}" for each in alarms)
+    ended = [task for task in tasks if "stoppedReason" in task]
+    for last in sorted(ended, key=lambda task: task["createdAt"])[-1:]:
+        task_id = last["taskArn"].rpartition("/")[2]
+        yield f"task {task_id}: {last['stoppedReason']}"
+        for each in last["containers"]:
+            code = f"exit code {each['exitCode']}" if "exitCode" in each else ""
+            if said := ", ".join(filter(None, (each.get("reason"), code))):
+                yield f"container {each['name']}: {said}"
+        logs, stream = client("logs"), f"{service.container}/{service.container}/{task_id}"
+        # A container that has not started has no log.
+        with contextlib.suppress(logs.exceptions.ResourceNotFoundException):
+            lines = logs.get_log_events(
+                logGroupName=service.log_group, logStreamName=stream, limit=_LOG_LINES
+            )
+            yield from (f"log: {event['message'].rstrip()}" for event in lines["events"])

@@ -111,9 +111,8 @@ def test_the_function_knows_the_topic_for_mails_and_the_log_of_the_tasks() -> No
     (container,) = synthesise().only(SERVICE, "AWS::ECS::TaskDefinition")["ContainerDefinitions"]
     # The name of a stream begins with it, then come the container and the task.
     assert container["LogConfiguration"]["Options"]["awslogs-stream-prefix"] == container["Name"]
-    groups = synthesise().resources(SERVICE, "AWS::Logs::LogGroup").values()
-    names = [each["Properties"].get("LogGroupName") for each in groups]
-    assert release_function()[1]["Environment"]["Variables"]["LOG_GROUP"] in names
+    group = container["LogConfiguration"]["Options"]["awslogs-group"]
+    assert release_function()[1]["Environment"]["Variables"]["LOG_GROUP"] == group
 
 
 def test_the_function_reads_the_alarms_that_ecs_watches() -> None:

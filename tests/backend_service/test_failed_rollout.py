@@ -40,6 +40,10 @@ class EndedError(Exception):
     """The execution has ended, or is being stopped."""
 
 
+class MissingError(Exception):
+    """There is no such log stream."""
+
+
 def minute(number: int) -> datetime:
     return BEGAN + timedelta(minutes=number)
 
@@ -88,6 +92,7 @@ class Account:
     exceptions = SimpleNamespace(
         DuplicatedStopRequestException=EndedError,
         PipelineExecutionNotStoppableException=EndedError,
+        ResourceNotFoundException=MissingError,
     )
 
     def client(self, service: str) -> "Account":
@@ -113,7 +118,7 @@ class Account:
 
     def get_log_events(self, *, logStreamName: str, **_: Any) -> dict[str, Any]:
         if not self.log:
-            raise EndedError(logStreamName)
+            raise MissingError(logStreamName)
         return {"events": [{"message": f"{logStreamName}: {line}\n"} for line in self.log]}
 
     def list_action_executions(self, **_: Any) -> dict[str, Any]:
@@ -134,7 +139,7 @@ class Account:
         self.mails.append(Message)
 
 
-def test_the_whole_reason_is_logged_and_mailed_and_the_stop_has_its_beginning(
+def test_the_whole_reason_is_logged_and_mailed_and_the_stop_has_that_of_ecs(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     account = Account()
@@ -150,8 +155,7 @@ def test_the_whole_reason_is_logged_and_mailed_and_the_stop_has_its_beginning(
     assert account.mails == ["\n".join(lines)]
     assert capsys.readouterr().out == f"{' | '.join(lines)}\n"
     assert account.stopped == ["new"]
-    assert len(account.stop_reason) == LONGEST_STOP_REASON
-    assert account.stop_reason.startswith(EVENT["reason"])
+    assert account.stop_reason == EVENT["reason"]
 
 
 BY_HAND = {"tasks": [task(11, image=f"{REPOSITORY}:live")]}
@@ -180,6 +184,7 @@ def test_the_next_attempt_finishes_what_a_killed_one_began(dies_at: str) -> None
         end_delivery(EVENT, SERVICE, client=account.client)
     end_delivery(EVENT, SERVICE, client=account.client)
     assert account.stopped == ["new"]
+    assert account.mails
 
 
 def test_an_event_that_comes_twice_stops_once() -> None:
@@ -189,16 +194,14 @@ def test_an_event_that_comes_twice_stops_once() -> None:
     assert account.stopped == ["new"]
 
 
-def test_what_cannot_be_read_or_sent_does_not_hold_up_the_stop(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(**_: Any) -> None:
-        raise EndedError
-
+def test_a_container_that_has_not_started_has_no_log() -> None:
     account = Account(log=())
-    monkeypatch.setattr(account, "describe_alarms", fail)
-    monkeypatch.setattr(account, "publish", fail)
     end_delivery(EVENT, SERVICE, client=account.client)
-    printed = capsys.readouterr().out
-    assert printed.count("could not be") == 3
-    assert account.stopped == ["new"]
+    assert account.mails[0].endswith("container web: exit code 3")
+
+
+def test_the_reason_of_a_stop_is_cut_to_what_codepipeline_takes() -> None:
+    account = Account()
+    end_delivery(EVENT | {"reason": "x" * 300}, SERVICE, client=account.client)
+    assert len(account.stop_reason) == LONGEST_STOP_REASON
+    assert "x" * 300 in account.mails[0]

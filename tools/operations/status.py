@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from backend_service.names import LIVE_TAG, alarm_kinds, alarm_name
-from backend_service.release.failed_rollout import SEPARATOR, name_of
+from backend_service.release.failed_rollout import SEPARATOR
 from tools.operations.deliveries import Delivery, Pipeline
 from tools.operations.service import LOG_GROUPS, DeployedService, task_id
 
@@ -119,7 +119,7 @@ def _failure(
         startTime=int(found.started.timestamp() * 1000),
     )
     messages = [event["message"].rstrip() for page in pages for event in page["events"]]
-    reasons = [each for each in messages if each.startswith(name_of(latest))]
+    reasons = [each for each in messages if each.startswith(f"Delivery {latest} failed")]
     if reasons:
         yield from reasons[-1].split(SEPARATOR)
 
