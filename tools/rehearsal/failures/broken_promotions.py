@@ -94,7 +94,7 @@ def deploy_in_between(context: FailureContext) -> None:
     pipeline = MadeUpBuilds(context)
 
     def deploy() -> None:
-        _deploy(context, task_memory="1024")
+        deploy_sample(context, task_memory="1024")
 
     with context.report.step("Promote refuses, because `live` is in service again") as step:
         before = context.running_image()
@@ -110,12 +110,12 @@ def deploy_in_between(context: FailureContext) -> None:
         expect("memory of the running tasks", context.task_definition()["memory"], "1024")
         step.note = f"{running[7:19]} is live, with the settings of the deploy"
     with context.report.step("cdk deploy with the settings of before") as step:
-        _deploy(context)
+        deploy_sample(context)
         expect_live(context, running)
         step.note = "still that image"
 
 
-def _deploy(context: FailureContext, **changes: str) -> None:
+def deploy_sample(context: FailureContext, **changes: str) -> None:
     """Deploy the sample with other settings, by the quickest way."""
     workspace = context.workspace
     workspace.write_env(**changes)

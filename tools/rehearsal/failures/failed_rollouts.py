@@ -10,13 +10,13 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
 from cdk_rehearsal import RehearsalError, expect, expect_true, wait_until
 from cdk_rehearsal.pipelines import GivenUpError, failed_deployment, failure_of, publish
-from tools.rehearsal.failures.broken_promotions import MadeUpBuilds, expect_live
+from tools.rehearsal.failures.broken_promotions import MadeUpBuilds, deploy_sample, expect_live
 from tools.rehearsal.failures.context import FailureContext
 from tools.repository import ROOT
 
@@ -32,13 +32,17 @@ def failed_rollout(context: FailureContext) -> None:
     report = context.report
     report.section("ECS gives a rollout up")
     pipeline, before = MadeUpBuilds(context), context.running_image()
-    with report.step("The stage is free, and `make status` has the whole reason") as step:
-        given_up = _give_up(context, pipeline, "bad1")
+    with report.step("The stage is free; `make status` and the mail have the whole reason") as step:
+        with _mails(context) as mails:
+            given_up = _give_up(context, pipeline, "bad1")
+            (mail,) = mails()
         if given_up.stopped_after is None:
             raise RehearsalError("the delivery was not stopped")
         said = _operate(context, "status")
-        for part in ("Deploy: Stopped", f"Delivery {pipeline.execution_id} failed", "not found"):
-            expect_true(f"make status says {part!r}:\n{said}", holds=part in said)
+        expect_true(f"make status says that it was stopped:\n{said}", holds="Stopped" in said)
+        for part in (f"Delivery {pipeline.execution_id} failed", "not found", *mail.splitlines()):
+            expect_true(f"{part!r} is in the mail and in:\n{said}", holds=part in said)
+            expect_true(f"{part!r} is in the mail:\n{mail}", holds=part in mail)
         _expect_rolled_back(context, before)
         step.note = f"{given_up.stopped_after:.1f} s after ECS gave up"
     again = partial(publish, context.aws, failed_deployment(context.aws, given_up))
@@ -102,6 +106,25 @@ def _give_up(context: FailureContext, pipeline: MadeUpBuilds, commit: str) -> Gi
     if not isinstance(failure.__cause__, GivenUpError):
         raise failure
     return failure.__cause__
+
+
+@contextmanager
+def _mails(context: FailureContext) -> Iterator[Callable[[], list[str]]]:
+    """Deploy the service with an address for mails; yield a function that returns their texts."""
+    deploy_sample(context, notification_email="team@example.com")
+    sns, sqs = context.aws.client("sns"), context.aws.client("sqs")
+    (topic,) = sns.list_topics()["Topics"]
+    queue = sqs.create_queue(QueueName="mails")["QueueUrl"]
+    of_queue = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+    sns.subscribe(Protocol="sqs", Endpoint=of_queue["QueueArn"], **topic)
+
+    def mails() -> list[str]:
+        received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+        return [json.loads(each["Body"])["Message"] for each in received]
+
+    yield mails
+    sqs.delete_queue(QueueUrl=queue)
+    deploy_sample(context)
 
 
 @contextmanager
