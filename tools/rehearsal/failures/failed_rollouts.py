@@ -35,7 +35,7 @@ def failed_rollout(context: FailureContext) -> None:
     with report.step("The stage is free; `make status` and the mail have the whole reason") as step:
         with _mails(context) as mails:
             given_up = _give_up(context, pipeline, "bad1")
-            (mail,) = mails()
+            mail = "\n".join(mails())
         if given_up.stopped_after is None:
             raise RehearsalError("the delivery was not stopped")
         said = _operate(context, "status")
@@ -114,12 +114,19 @@ def _mails(context: FailureContext) -> Iterator[Callable[[], list[str]]]:
     deploy_sample(context, notification_email="team@example.com")
     sns, sqs = context.aws.client("sns"), context.aws.client("sqs")
     (topic,) = sns.list_topics()["Topics"]
-    queue = sqs.create_queue(QueueName="mails")["QueueUrl"]
-    of_queue = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
-    sns.subscribe(Protocol="sqs", Endpoint=of_queue["QueueArn"], **topic)
+    arn = f"arn:aws:sqs:{context.aws.access.region}:{context.aws.access.account}:mails"
+    allow = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    queue = sqs.create_queue(QueueName="mails", Attributes={"Policy": policy})["QueueUrl"]
+    sns.subscribe(Protocol="sqs", Endpoint=arn, **topic)
 
     def mails() -> list[str]:
-        received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+        received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
         return [json.loads(each["Body"])["Message"] for each in received]
 
     yield mails
