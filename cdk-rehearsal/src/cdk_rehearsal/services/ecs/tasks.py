@@ -103,15 +103,16 @@ def digest_of(image: str) -> str | None:
 
 def digests_of(definition: dict[str, Any], deployment: Deployment | None) -> dict[str, str]:
     """Return the digests of the images, which a deployment keeps from its first task on."""
-    if deployment is not None and "_image_digests" in deployment:
-        kept: dict[str, str] = deployment["_image_digests"]
-        return kept
+    if deployment is not None and not _resolves_at_each_start(definition):
+        kept: dict[str, str] | None = deployment.get("_image_digests")
+        if kept is not None:
+            return kept
     resolved = {
         container["name"]: digest
         for container in definition.get("containerDefinitions", [])
         if (digest := digest_of(container["image"]))
     }
-    if deployment is not None and not _resolves_at_each_start(definition):
+    if deployment is not None:
         deployment["_image_digests"] = resolved
     return resolved
 
