@@ -55,7 +55,13 @@ class BackendServiceStack(Stack):
         Dashboard(self, "Dashboard", service=service, alarms=alarms, log_group=task.log_group)
 
         release = ReleaseFunction(
-            self, "ReleaseFunction", service=service, repositories=repositories, alarms=alarms
+            self,
+            "ReleaseFunction",
+            service=service,
+            repositories=repositories,
+            alarms=alarms,
+            log_group=task.log_group,
+            topic=topic,
         )
         seed = FirstImage(
             self, "FirstImage", service=service, repositories=repositories, release=release

@@ -29,6 +29,11 @@ class Service:
     container: str
     definitions_file: str
     alarms: tuple[str, ...]
+    log_group: str
+    """Of the containers."""
+    pipeline: str
+    topic: str = ""
+    """The ARN of the topic for mails, if there is one."""
 
     @classmethod
     def of_environment(cls, variables: Mapping[str, str]) -> "Service":
@@ -42,6 +47,9 @@ class Service:
             container=variables["CONTAINER"],
             definitions_file=variables["IMAGE_DEFINITIONS_FILE"],
             alarms=tuple(json.loads(variables["ALARMS"])),
+            log_group=variables["LOG_GROUP"],
+            pipeline=variables["PIPELINE"],
+            topic=variables.get("TOPIC", ""),
         )
 
 

@@ -1,10 +1,10 @@
-"""The Lambda function that copies images: the first one, and those of Release and Promote.
+"""The Lambda function that copies images, and ends the delivery of a failed rollout.
 
 For CloudFormation it copies the first image into a new repository. Release copies the image of a
 build into the repository of the service. After ECS has completed the rollout, Promote gives it the
-tag that the template names. Each can be interrupted at any point and run again: it skips what
-exists already under the same digest. The reasons for this design are in
-docs/decisions/01-first-image.md and 02-live-tag.md.
+tag that the template names. If ECS gives the rollout up, the function stops the delivery that waits
+for it. Each can be interrupted at any point and run again: it skips what exists already under the
+same digest. The reasons for this design are in docs/decisions/01-first-image.md and 02-live-tag.md.
 
 Environment variables name the service. Lambda gets this folder only, so its files import nothing
 else of this project, and each other by relative names. Lambda provides boto3; the handler imports
@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .action import ActionError, Clock, Outcome, OutOfTimeError, Service, quoted, shortened
+from .failed_rollout import end_delivery
 from .promotion import promote
 from .releasing import release
 from .seed import seed
@@ -34,10 +35,12 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html"""
 
 
 def handler(event: Mapping[str, Any], context: Any) -> None:
-    """Run the action of a job, or give CloudFormation's new repository its first image.
+    """Run the action of a job, seed CloudFormation's new repository, or end a failed rollout.
 
-    The event contains credentials, so it is never logged. Every failure is reported: otherwise the
-    pipeline would wait for 20 minutes, and CloudFormation as long as the stack says.
+    The events of jobs and of CloudFormation contain credentials, so they are never logged. Every
+    failure of these is reported: otherwise the pipeline would wait for 20 minutes, and
+    CloudFormation as long as the stack says. Lambda tries the event of a failed rollout again, one
+    and two minutes later.
     """
     import boto3  # noqa: PLC0415 - a process that only tests this file may not have it
     from botocore.config import Config  # noqa: PLC0415
@@ -57,6 +60,9 @@ def handler(event: Mapping[str, Any], context: Any) -> None:
             return seed(event, Service.of_environment(os.environ), client=client, clock=clock)
 
         answer(event, seeded, clock=clock)
+        return
+    if "CodePipeline.job" not in event:
+        end_delivery(event["detail"], Service.of_environment(os.environ), client=client)
         return
     job = event["CodePipeline.job"]
     report(

@@ -26,6 +26,8 @@ SERVICE = Service(
     container="web",
     definitions_file="images.json",
     alarms=("web-cpu", "web-errors"),
+    log_group="/ecs/cluster/web",
+    pipeline="delivery",
 )
 TAG = "0a1b2c3d-7"
 OTHER = f"sha256:{'0' * 64}"

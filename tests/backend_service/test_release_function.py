@@ -698,10 +698,10 @@ def test_the_event_is_never_logged(
     config.Config = dict  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "boto3", boto3)
     monkeypatch.setitem(sys.modules, "botocore.config", config)
-    for name in ("REPOSITORY", "BUILDS_REPOSITORY", "LIVE_TAG", "CLUSTER", "SERVICE"):
+    names = ("REPOSITORY", "BUILDS_REPOSITORY", "LIVE_TAG", "CLUSTER", "SERVICE", "PIPELINE")
+    for name in (*names, "CONTAINER", "IMAGE_DEFINITIONS_FILE", "LOG_GROUP"):
         monkeypatch.setenv(name, "x")
-    for name, value in (("CONTAINER", "x"), ("IMAGE_DEFINITIONS_FILE", "x"), ("ALARMS", "[]")):
-        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("ALARMS", "[]")
     event = {"CodePipeline.job": {"id": "job", "data": job("release x")}}
     handler(event, SimpleNamespace(get_remaining_time_in_millis=lambda: 1000))
     assert "no s3 here" in pipeline.put["failure"]["failureDetails"]["message"]

@@ -30,6 +30,8 @@ SERVICE = Service(
     container="web",
     definitions_file="images.json",
     alarms=(),
+    log_group="",
+    pipeline="",
 )
 
 

@@ -5,18 +5,13 @@ https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-Lambd
 
 import uuid
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from cdk_rehearsal.access import Access
 from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.pipelines.artifacts import Action, ArtifactStore
-from cdk_rehearsal.scratch import ScratchDirectory
+from cdk_rehearsal.pipelines.lambda_function import DeployedFunction
 from cdk_rehearsal.server.local_aws import LocalAws
-from cdk_rehearsal.services.awslambda import python_process
-
-LAMBDA = "lambda.amazonaws.com"
 
 _MOST_CALLS = 20
 _LOG_LINES = 20
@@ -42,8 +37,7 @@ class LambdaAction:
         name = action["configuration"]["FunctionName"]
         # A dry run checks the permission, and runs nothing.
         self._access.client("lambda").invoke(FunctionName=name, InvocationType="DryRun")
-        deployed = self._aws.client("lambda").get_function(FunctionName=name)
-        function = deployed["Configuration"]
+        function = DeployedFunction(self._aws, name)
         inputs = [each["name"] for each in action["inputArtifacts"]]
         outputs = [each["name"] for each in action["outputArtifacts"]]
         job = {
@@ -56,47 +50,30 @@ class LambdaAction:
                 "sessionToken": self._access.key.session_token,
             },
         }
-        with ScratchDirectory("function") as scratch:
-            code = scratch.path / "code"
-            packed = self._aws.access.administer(urlsplit(deployed["Code"]["Location"]).path)
-            python_process.unpack(packed, code)
-            for _ in range(_MOST_CALLS):
-                result = self._job(function, code, job)
-                if failure := result.get("codepipeline.PutJobFailureResult"):
-                    raise RehearsalError(failure["failureDetails"]["message"])
-                success = result["codepipeline.PutJobSuccessResult"]
-                if "continuationToken" not in success:
-                    return dict(success.get("outputVariables", {}))
-                # CodePipeline makes another job, which continues the work of this one.
-                job |= {"continuationToken": success["continuationToken"]}
+        for _ in range(_MOST_CALLS):
+            result = self._job(function, job)
+            if failure := result.get("codepipeline.PutJobFailureResult"):
+                raise RehearsalError(failure["failureDetails"]["message"])
+            success = result["codepipeline.PutJobSuccessResult"]
+            if "continuationToken" not in success:
+                return dict(success.get("outputVariables", {}))
+            # CodePipeline makes another job, which continues the work of this one.
+            job |= {"continuationToken": success["continuationToken"]}
         raise RehearsalError(f"{name} is still in progress after {_MOST_CALLS} calls")
 
-    def _job(
-        self, function: Mapping[str, Any], code: Path, job: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _job(self, function: DeployedFunction, job: Mapping[str, Any]) -> Mapping[str, Any]:
         """Run the function for one job; return the result that it has reported, by operation."""
         identity = {"id": str(uuid.uuid4()), "accountId": self._aws.access.account}
-        event = {"CodePipeline.job": identity | {"data": job}}
-        access = self._aws.access.role(
-            function["Role"], service=LAMBDA, session=function["FunctionName"]
-        )
         log = ""
-        for _ in range(python_process.ATTEMPTS):
-            status, log, told = python_process.run(function, access, event, code=code)
+        for attempt in function.attempts({"CodePipeline.job": identity | {"data": job}}):
+            log = attempt.log
             if job["artifactCredentials"]["secretAccessKey"] in log:
                 raise RehearsalError("the function logs the credentials of its job")
-            group = function.get("LoggingConfig", {}).get("LogGroup")
-            group = group or f"/aws/lambda/{function['FunctionName']}"
-            # Lambda would go on without a log: here the missing permission is an error.
-            access.write_log(group, f"[$LATEST]{uuid.uuid4().hex}", log)
-            if told:
-                return told
-            if status == 0:
-                break  # Lambda has seen no failure, so it does not try again
+            if attempt.job:
+                return attempt.job
         lines = "\n".join(log.splitlines()[-_LOG_LINES:])
         raise RehearsalError(
-            f"no answer of {function['FunctionName']}; on AWS the action fails after 20 minutes\n"
-            f"{lines}"
+            f"no answer of {function.name}; on AWS the action fails after 20 minutes\n{lines}"
         )
 
 
