@@ -10,8 +10,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+
+def print_error(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """Print the traceback of an error; a full disk, of which jsii prints fifty lines, is one."""
+    if "no space left on device" in str(error).lower():
+        print("error: a disk is full (cdk.out, ~/.cache, or the temporary folder)", file=sys.stderr)
+        sys.unraisablehook = lambda _: None  # jsii ends with another error, of its half start.
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends the app without a traceback.
+    sys.excepthook = print_error
 try:
     from aws_cdk import App, Environment, Stack, Tags
 

@@ -4,13 +4,17 @@ import json
 import math
 from pathlib import Path
 
-from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import ArnFormat, Duration, IgnoreMode, Stack
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
 from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from backend_service.alarms import ServiceAlarms
@@ -18,13 +22,13 @@ from backend_service.artifacts import read_statement
 from backend_service.image_repository import PULL, PUSH, ImageRepositories
 from backend_service.names import LIVE_TAG, release_log_group_name
 from backend_service.service import DiscoverableService, service_arn
-from core_infra.logs import log_group
+from core_infra.logs import log_group as declare_log_group
 from settings import ServiceSettings
 
 ROLLOUT_MINUTES = 30
 """Longer than a rollout with draining tasks and the minutes for which ECS then watches the alarms,
-shorter than the hour that CodePipeline would wait: the action stays in progress after the circuit
-breaker has ended a rollout. https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html"""
+shorter than the hour that CodePipeline would wait: if the function does not stop the delivery, the
+action stays in progress after ECS has given the rollout up. https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html"""
 
 _USUAL_START_SECONDS = 30
 _STARTS_OF_A_ROLLOUT = 3
@@ -41,7 +45,9 @@ FUNCTION_MEMORY_MIB = 1024
 """Lambda gives processor and network in proportion to memory: with this much the function copies a
 layer of 1 GB within its timeout. It also holds three copies of a part of a layer."""
 
-_CODE = Path(__file__).parent / "release"
+_CODE = Path(__file__).parent
+"""Lambda gets the folder ``release`` of it, as a package."""
+
 _RELEASE = "Release"
 _RELEASED_IMAGE = "image"
 """The namespace of Release's output variables, and the variable that it sets."""
@@ -53,10 +59,12 @@ _IMAGE_DEFINITIONS_FILE = "imagedefinitions.json"
 class ReleaseFunction(Construct):
     """The Lambda function that releases and promotes images of one service.
 
-    Creates the function, its log group and its role. Only this role and that of the seed may put
-    images into ``released``. It may also read ``builds``, and look at the service and at the alarms
-    with ``alarms.rollback_names``. Exposes ``function``. The role is a child of this construct, so
-    a resource that depends on the construct waits for the rights, too.
+    Creates the function, its log group and its role. Only this role may put images into
+    ``released``. It may also read ``builds``, and look at the service and at the alarms with
+    ``alarms.rollback_names``. When ECS gives a rollout up, an EventBridge rule calls the function:
+    it stops the delivery, and publishes the reason, with lines of ``log_group``, to ``topic``, if
+    there is one. Exposes ``function`` and ``role``. The role is a child of this construct, so a
+    resource that depends on the construct waits for the rights, too.
     """
 
     def __init__(
@@ -67,15 +75,17 @@ class ReleaseFunction(Construct):
         service: ServiceSettings,
         repositories: ImageRepositories,
         alarms: ServiceAlarms,
+        log_group: logs.ILogGroup,
+        topic: sns.ITopic | None,
     ) -> None:
         super().__init__(scope, construct_id)
-        function_log_group = log_group(
+        function_log_group = declare_log_group(
             self,
             "LogGroup",
             name=release_log_group_name(service.full_name),
             settings=service,
         )
-        role = iam.Role(
+        self.role = role = iam.Role(
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
@@ -86,12 +96,19 @@ class ReleaseFunction(Construct):
         repositories.released.grant(role, *PUSH)
         for statement in _release_statements(self, service, alarms):
             role.add_to_policy(statement)
+        log_group.grant(role, "logs:GetLogEvents")
+        if topic:
+            topic.grant_publish(role)
         self.function = lambda_.Function(
             self,
             "Function",
-            description=f"Releases and promotes images of {service.service_name}",
-            code=lambda_.Code.from_asset(str(_CODE), exclude=["__pycache__"]),
-            handler="function.handler",
+            description=f"Copies and promotes images of {service.service_name}",
+            code=lambda_.Code.from_asset(
+                str(_CODE),
+                exclude=["/*", "!/release", "__pycache__"],
+                ignore_mode=IgnoreMode.GIT,
+            ),
+            handler="release.function.handler",
             runtime=lambda_.Runtime.PYTHON_3_14,
             # Every region has x86-64, and the function needs little processor time.
             architecture=lambda_.Architecture.X86_64,
@@ -107,9 +124,25 @@ class ReleaseFunction(Construct):
                 "CONTAINER": service.container_name,
                 "IMAGE_DEFINITIONS_FILE": _IMAGE_DEFINITIONS_FILE,
                 "ALARMS": json.dumps(list(alarms.rollback_names)),
+                "LOG_GROUP": log_group.log_group_name,
+                "PIPELINE": service.full_name,
+                **({"TOPIC": topic.topic_arn} if topic else {}),
             },
             # The function and the actions would add broader rights than those above.
             role=role.without_policy_updates(),
+        )
+        # The rule matches the service by its name, so it may exist before the service.
+        # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html
+        events.Rule(
+            self,
+            "FailedRollouts",
+            event_pattern=events.EventPattern(
+                source=["aws.ecs"],
+                detail_type=["ECS Deployment State Change"],
+                detail={"eventName": ["SERVICE_DEPLOYMENT_FAILED"]},
+                resources=[service_arn(self, service)],
+            ),
+            targets=[targets.LambdaFunction(self.function)],
         )
 
 
@@ -136,9 +169,35 @@ def _release_statements(
             resources=[f"{alarm_arn}{name}" for name in alarms.rollback_names],
         ),
         iam.PolicyStatement(
+            actions=["codepipeline:ListActionExecutions", "codepipeline:StopPipelineExecution"],
+            resources=[
+                Stack.of(scope).format_arn(service="codepipeline", resource=service.full_name)
+            ],
+        ),
+        *_task_statements(scope, service),
+        iam.PolicyStatement(
             actions=["codepipeline:PutJobFailureResult", "codepipeline:PutJobSuccessResult"],
             # The actions have no resource-level permissions; they need the id of a waiting job.
             resources=["*"],
+        ),
+    ]
+
+
+def _task_statements(scope: Construct, service: ServiceSettings) -> list[iam.PolicyStatement]:
+    """Return the rights to look at the tasks of the cluster."""
+
+    def arn(resource: str, name: str) -> str:
+        return Stack.of(scope).format_arn(service="ecs", resource=resource, resource_name=name)
+
+    cluster = service.ecs_cluster_name
+    return [
+        iam.PolicyStatement(actions=["ecs:DescribeTasks"], resources=[arn("task", f"{cluster}/*")]),
+        iam.PolicyStatement(
+            actions=["ecs:ListTasks"],
+            # AWS authorises the action on container instances, which Fargate does not have. The
+            # condition confines it to the cluster.
+            resources=["*"],
+            conditions={"ArnEquals": {"ecs:cluster": arn("cluster", cluster)}},
         ),
     ]
 
@@ -151,10 +210,10 @@ class DeployStage(Construct):
     the image from the file that Release has written, and copies the rest of the service's current
     task definition, without ``versionConsistency``
     (https://github.com/terraform-aws-modules/terraform-aws-ecs/issues/356). If ECS rolls the
-    deployment back, Deploy fails only at its timeout. Promote then moves the tag ``live`` to the
-    image. The template's task definition names ``live``, so without the promotion the next ``cdk
-    deploy`` would bring the previous image back. If ECS has rolled the new image back, Promote
-    fails and the tag stays.
+    deployment back, Deploy would fail only at its timeout; the function stops the delivery before
+    (see ReleaseFunction). Promote then moves the tag ``live`` to the image. The template's task
+    definition names ``live``, so without the promotion the next ``cdk deploy`` would bring the
+    previous image back. If ECS has rolled the new image back, Promote fails and the tag stays.
 
     Creates a role for each action, which the pipeline's role ``assumed_by`` may assume. Exposes
     ``actions``.
@@ -206,9 +265,7 @@ class DeployStage(Construct):
                 "RolloutRole",
                 "Rolls new images out to one ECS service",
                 read_statement(artifact_bucket),
-                *_rollout_statements(
-                    discoverable.service, service_arn(self, service), execution_role
-                ),
+                *_rollout_statements(discoverable.service, service, execution_role),
             ),
         )
         promote_action = actions.LambdaInvokeAction(
@@ -245,14 +302,9 @@ def _call(release: ReleaseFunction) -> iam.PolicyStatement:
 
 
 def _rollout_statements(
-    service: ecs.FargateService, arn: str, execution_role: iam.IRole
+    service: ecs.FargateService, settings: ServiceSettings, execution_role: iam.IRole
 ) -> list[iam.PolicyStatement]:
-    stack = Stack.of(service)
-    cluster, task_definition = service.cluster, service.task_definition
-
-    def ecs_arn(resource: str, name: str) -> str:
-        return stack.format_arn(service="ecs", resource=resource, resource_name=name)
-
+    arn, task_definition = service_arn(service, settings), service.task_definition
     return [
         iam.PolicyStatement(actions=["ecs:DescribeServices", "ecs:UpdateService"], resources=[arn]),
         iam.PolicyStatement(
@@ -269,20 +321,16 @@ def _rollout_statements(
         ),
         iam.PolicyStatement(
             actions=["ecs:TagResource"],
-            resources=[ecs_arn("task-definition", f"{task_definition.family}:*")],
+            resources=[
+                Stack.of(service).format_arn(
+                    service="ecs",
+                    resource="task-definition",
+                    resource_name=f"{task_definition.family}:*",
+                )
+            ],
             conditions={"StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}},
         ),
-        iam.PolicyStatement(
-            actions=["ecs:DescribeTasks"],
-            resources=[ecs_arn("task", f"{cluster.cluster_name}/*")],
-        ),
-        iam.PolicyStatement(
-            actions=["ecs:ListTasks"],
-            # AWS authorises the action on container instances, which Fargate does not have. The
-            # condition confines it to the cluster.
-            resources=["*"],
-            conditions={"ArnEquals": {"ecs:cluster": cluster.cluster_arn}},
-        ),
+        *_task_statements(service, settings),
         iam.PolicyStatement(
             actions=["ecs:DescribeTaskDefinition"],
             # The action has no resource-level permissions.

@@ -13,7 +13,6 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from backend_service.names import pipeline_url
-from backend_service.service import service_arn
 from settings import ServiceSettings
 
 _LONGEST_DISPLAY_NAME = 100
@@ -26,12 +25,12 @@ class Notifications(Construct):
     Creates the topic, its subscription, which the receiver must confirm once, and a key that
     encrypts the topic: with the AWS-managed key of SNS neither CloudWatch nor EventBridge could
     publish. KMS deletes the key seven days after the stack. The topic accepts messages over TLS
-    only, from the alarms of this account and from EventBridge.
+    only, from the alarms of this account, from EventBridge and from roles with the right to do so.
 
-    Creates an EventBridge rule for each of three events: the pipeline's execution fails; a
-    deployment of the service fails, whatever started it; a basic scan of a built image finds
-    something critical or high. The rules match by name, so they may exist before their resources.
-    Exposes ``topic``.
+    Creates an EventBridge rule for each of two events: the pipeline's execution fails or is
+    stopped; a basic scan of a built image finds something critical or high. The rules match by
+    name, so they may exist before their resources. The function that ends failed rollouts mails
+    their reasons (see ReleaseFunction). Exposes ``topic``.
     """
 
     def __init__(
@@ -76,23 +75,15 @@ class Notifications(Construct):
     def _publish_failures(self, service: ServiceSettings) -> None:
         pipeline_name = service.full_name
         execution = events.EventField.from_path("$.detail.execution-id")
+        state = events.EventField.from_path("$.detail.state")
         self._publish(
             "Delivery",
             source="aws.codepipeline",
             detail_type="CodePipeline Pipeline Execution State Change",
-            detail={"pipeline": [pipeline_name], "state": ["FAILED"]},
-            message=f"Delivery {execution} of {pipeline_name} failed: "
+            # The delivery of a failed rollout is stopped (ReleaseFunction).
+            detail={"pipeline": [pipeline_name], "state": ["FAILED", "STOPPED"]},
+            message=f"Delivery {execution} of {pipeline_name} is {state}: "
             f"{pipeline_url(Stack.of(self).region, pipeline_name)}",
-        )
-        reason = events.EventField.from_path("$.detail.reason")
-        self._publish(
-            "Deployment",
-            source="aws.ecs",
-            detail_type="ECS Deployment State Change",
-            detail={"eventName": ["SERVICE_DEPLOYMENT_FAILED"]},
-            resources=[service_arn(self, service)],
-            message=f"A deployment of {service.service_name} on {service.ecs_cluster_name} failed: "
-            f"{reason}",
         )
         # ECR scans an image when it is built; a release copies it without another change.
         repository_name = service.builds_repository_name

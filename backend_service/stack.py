@@ -6,8 +6,9 @@ from constructs import Construct
 from backend_service.alarms import ServiceAlarms
 from backend_service.dashboard import Dashboard
 from backend_service.deploy_actions import ReleaseFunction
+from backend_service.first_image import FirstImage
 from backend_service.image_build import ImageBuild
-from backend_service.image_repository import ImageRepositories, SeedImage
+from backend_service.image_repository import ImageRepositories
 from backend_service.names import ServiceOutput, dashboard_url, pipeline_url
 from backend_service.notifications import Notifications
 from backend_service.pipeline import DeliveryPipeline
@@ -43,7 +44,6 @@ class BackendServiceStack(Stack):
             platform = import_platform(self, platform)
 
         repositories = ImageRepositories(self, "Repositories", service=service)
-        seed = SeedImage(self, "SeedImage", service=service, repositories=repositories)
         task = BackendTask(self, "Task", service=service, repositories=repositories)
 
         topic = None  # Without an address there is no topic, key or rule to pay for.
@@ -54,6 +54,18 @@ class BackendServiceStack(Stack):
         )
         Dashboard(self, "Dashboard", service=service, alarms=alarms, log_group=task.log_group)
 
+        release = ReleaseFunction(
+            self,
+            "ReleaseFunction",
+            service=service,
+            repositories=repositories,
+            alarms=alarms,
+            log_group=task.log_group,
+            topic=topic,
+        )
+        seed = FirstImage(
+            self, "FirstImage", service=service, repositories=repositories, release=release
+        )
         discoverable = DiscoverableService(
             self, "Service", service=service, platform=platform, task=task, alarms=alarms
         )
@@ -63,9 +75,6 @@ class BackendServiceStack(Stack):
 
         build = ImageBuild(
             self, "ImageBuild", service=service, delivery=delivery, repositories=repositories
-        )
-        release = ReleaseFunction(
-            self, "ReleaseFunction", service=service, repositories=repositories, alarms=alarms
         )
         pipeline = DeliveryPipeline(
             self,

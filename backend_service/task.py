@@ -109,6 +109,9 @@ class BackendTask(Construct):
         self.definition.add_container(
             "Container",
             container_name=service.container_name,
+            # Each task resolves the tag when it starts. By default ECS may go on with the digest
+            # that the tag had at an older deployment (decision 2).
+            version_consistency=ecs.VersionConsistency.DISABLED,
             # By name: with from_ecr_repository a repository policy would admit the role if the
             # settings name it. start_task_statements has all that the role needs.
             image=ecs.ContainerImage.from_registry(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from .aws_types import COMMERCIAL_PARTITION, AwsEnvironment, partition_of
+from .aws_types import AwsEnvironment, partition_of
 from .parsing import matching
 from .redaction import has_credential
 from .report import InvalidValueError
@@ -20,7 +20,6 @@ _HOST = r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::[0-9]{1,5})?|localhost(?::[0-9
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _TAG = r":[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 _DIGEST = r"@sha256:[0-9a-f]{64}"
-_ECR_PUBLIC = "public.ecr.aws"
 _PRIVATE_ECR = re.compile(r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+")
 _DEMO_REPOSITORY = "public.ecr.aws/aws-containers/ecsdemo-nodejs"
 _DEMO_PORT = 3000
@@ -80,15 +79,13 @@ def ecr_repository_arn(image: str) -> str | None:
 def require_readable_seed(image: str, environment: AwsEnvironment) -> None:
     """Raise ``InvalidValueError`` if the copy of the first image cannot sign in to its registry.
 
-    The copy signs in to ECR, private and public, with the rights of its role, and to nothing else.
-    To ECR Public it does so in us-east-1, whose credentials no other partition has.
-    https://github.com/cdklabs/cdk-ecr-deployment/blob/main/lambda-src/utils.go
+    The copy signs in to private registries of ECR only, with the rights of its role.
     """
     host = image.partition("/")[0]
     registry = _PRIVATE_ECR.fullmatch(host)
-    if registry is None and host != _ECR_PUBLIC:
+    if registry is None:
         return
-    partition = partition_of(registry["region"]) if registry else COMMERCIAL_PARTITION
+    partition = partition_of(registry["region"])
     if environment.partition not in (None, partition):
         raise InvalidValueError(
             f"{environment.aws_region} has no access to {host}, which is in the partition "

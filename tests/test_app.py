@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app import make_app
+from app import make_app, print_error
 from settings.examples import ACCOUNT, REGION, example_deployment, sample_env
 from tests.app_runs import call_app, start_app
 from tests.repository import ROOT
@@ -58,6 +58,14 @@ def test_broken_settings_are_reported_before_any_stack_is_made(tmp_path: Path) -
     for key in ("task_cpu", "account_number", "aws_region"):
         assert key in run.stderr
     assert list(run.assembly.iterdir()) == []
+
+
+def test_a_full_disk_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    print_error(RuntimeError, RuntimeError("ENOSPC: no space left on device, write"), None)
+    assert capsys.readouterr().err.startswith("error: a disk is full (cdk.out, ")
 
 
 def test_the_message_of_a_failed_look_up_does_not_outlive_the_next_synthesis(

@@ -16,7 +16,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
-from settings.examples import ACCOUNT
+from settings.examples import ACCOUNT, REGION
 from tests.synthesis import (
     CONNECTED,
     ISOLATED,
@@ -52,7 +52,7 @@ TRUSTED = {
     "codebuild": {"ImageBuild/Role"},
     "codepipeline": {"Delivery/Role"},
     "lambda": {
-        *("SeedImage/Role", "ReleaseFunction/Role"),
+        "ReleaseFunction/Role",
         "Custom::VpcRestrictDefaultSGCustomResourceProvider/Role",
         "Custom::S3AutoDeleteObjectsCustomResourceProvider/Role",
     },
@@ -191,14 +191,19 @@ def test_roles_are_passed_to_ecs_only_and_listing_stays_in_the_cluster(topology:
         action: statement.get("Condition")
         for _, statement in statements(synthesis, names)
         for action in many(statement["Action"])
-        if action in {"iam:PassRole", "ecs:ListTasks", "ecs:TagResource"}
+        if action in {"iam:PassRole", "ecs:TagResource"}
     }
-    passed, listed = conditions["iam:PassRole"], conditions["ecs:ListTasks"]
+    passed = conditions["iam:PassRole"]
     assert passed == {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
     assert conditions["ecs:TagResource"] == {
         "StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}
     }
-    assert names.text(listed["ArnEquals"]["ecs:cluster"]) == "<Cluster/Cluster>"
+    clusters = {
+        names.text(statement["Condition"]["ArnEquals"]["ecs:cluster"])
+        for _, statement in statements(synthesis, names)
+        if "ecs:ListTasks" in many(statement["Action"])
+    }
+    assert clusters == {f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/ecs-blueprint-infra"}
 
 
 @pytest.mark.parametrize("topology", SETTINGS)

@@ -140,7 +140,7 @@ def test_what_a_rehearsal_cannot_show_is_named_before_anything_is_made(
     named = {line.partition(":")[0]: line for line in errors.splitlines() if "/" in line}
     assert len(named) == 3, errors
     assert "does not have this type" in named["Shop/Fleet (AWS"]
-    assert "python3.13" in named["Shop/Table (Custom"]
+    assert "ruby3.4" in named["Shop/Table (Custom"]
     assert "KmsMasterKeyId would have no effect" in named["Shop/Secret (AWS"]
     assert (tmp_path / "commands").read_text().split() == ["bootstrap", "synth"]
 

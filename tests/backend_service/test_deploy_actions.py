@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from backend_service.names import AlarmKind, alarm_name
-from backend_service.release.function import Service
+from backend_service.release.action import Service
+from settings.examples import ACCOUNT, REGION
 from tests.repository import ROOT
-from tests.synthesis import synthesise
+from tests.synthesis import CONNECTED, synthesise
 
 SERVICE = "BackendServiceStack"
 FUNCTION = "AWS::Lambda::Function"
@@ -56,7 +57,6 @@ def test_the_rollout_has_time_for_slow_starts_within_the_hour_of_codepipeline(
 
 def test_release_and_promote_call_the_same_function() -> None:
     assert action("Promote")["Configuration"]["FunctionName"] == {"Ref": release_function()[0]}
-    assert synthesise().resources(SERVICE, "AWS::Lambda::Permission") == {}
 
 
 def test_promote_takes_the_image_from_release_and_reads_no_artifact() -> None:
@@ -75,9 +75,44 @@ def test_the_function_gets_the_names_of_the_template() -> None:
     assert (known.container, known.name) == (container["Name"], service["ServiceName"])
     assert known.cluster == cluster["ClusterName"]
     assert container["Image"]["Fn::Join"][1][-1] == f":{known.live_tag}"
+    assert known.pipeline == synthesise().only(SERVICE, "AWS::CodePipeline::Pipeline")["Name"]
     assert known.definitions_file == action("Deploy")["Configuration"]["FileName"]
     assert f"{{'Ref': '{repository('ecsdemo-backend')}'}}" in known.repository
     assert f"{{'Ref': '{repository('ecsdemo-backend/builds')}'}}" in known.builds
+
+
+def test_ecs_s_event_about_a_failed_deployment_of_this_service_calls_the_function() -> None:
+    rule = synthesise().only(SERVICE, "AWS::Events::Rule")
+    assert rule["EventPattern"] == {
+        "source": ["aws.ecs"],
+        "detail-type": ["ECS Deployment State Change"],
+        "resources": [
+            f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/ecs-blueprint-infra/ecsdemo-backend"
+        ],
+        "detail": {"eventName": ["SERVICE_DEPLOYMENT_FAILED"]},
+    }
+    function = {"Fn::GetAtt": [release_function()[0], "Arn"]}
+    assert [target["Arn"] for target in rule["Targets"]] == [function]
+    permission = synthesise().only(SERVICE, "AWS::Lambda::Permission")
+    (rule_key,) = synthesise().resources(SERVICE, "AWS::Events::Rule")
+    assert permission["Principal"] == "events.amazonaws.com"
+    assert permission["SourceArn"] == {"Fn::GetAtt": [rule_key, "Arn"]}
+
+
+def test_the_function_knows_the_topic_for_mails_and_the_log_of_the_tasks() -> None:
+    assert "TOPIC" not in release_function()[1]["Environment"]["Variables"]
+    with_mails = synthesise(**CONNECTED)
+    topics = [
+        each["Properties"]["Environment"]["Variables"]["TOPIC"]
+        for each in with_mails.resources(SERVICE, FUNCTION).values()
+        if "PIPELINE" in each["Properties"].get("Environment", {}).get("Variables", {})
+    ]
+    assert topics == [{"Ref": each} for each in with_mails.resources(SERVICE, "AWS::SNS::Topic")]
+    (container,) = synthesise().only(SERVICE, "AWS::ECS::TaskDefinition")["ContainerDefinitions"]
+    # The name of a stream begins with it, then come the container and the task.
+    assert container["LogConfiguration"]["Options"]["awslogs-stream-prefix"] == container["Name"]
+    group = container["LogConfiguration"]["Options"]["awslogs-group"]
+    assert release_function()[1]["Environment"]["Variables"]["LOG_GROUP"] == group
 
 
 def test_the_function_reads_the_alarms_that_ecs_watches() -> None:
@@ -92,14 +127,14 @@ def test_three_attempts_of_the_function_end_before_codepipeline_stops_waiting() 
     assert 3 * release_function()[1]["Timeout"] + 60 + 120 < 20 * 60
 
 
-def test_the_function_needs_one_file_and_the_modules_that_lambda_has() -> None:
-    folder = ROOT / "backend_service" / "release"
-    assert {path.name for path in folder.iterdir()} - {"__pycache__"} == {"function.py"}
-    tree = ast.parse((folder / "function.py").read_text(encoding="utf-8"))
-    imported = {
-        alias.name for n in ast.walk(tree) if isinstance(n, ast.Import) for alias in n.names
-    }
-    imported |= {str(n.module) for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+def test_the_function_needs_its_folder_and_the_modules_that_lambda_has() -> None:
+    """Its files name each other relatively: in Lambda the folder is a package of its own."""
+    imported = {"release"}
+    for file in (ROOT / "backend_service" / "release").glob("*.py"):
+        nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+        imported |= {a.name for n in nodes if isinstance(n, ast.Import) for a in n.names}
+        imported |= {str(n.module) for n in nodes if isinstance(n, ast.ImportFrom) and not n.level}
+        assert all(n.level < 2 for n in nodes if isinstance(n, ast.ImportFrom))
     packages = {name.partition(".")[0] for name in imported}
-    assert packages - sys.stdlib_module_names == {"boto3", "botocore"}
-    assert release_function()[1]["Handler"] == "function.handler"
+    assert packages - sys.stdlib_module_names == {"boto3", "botocore", "release"}
+    assert release_function()[1]["Handler"] == "release.function.handler"

@@ -1,7 +1,4 @@
-"""The ECR repositories, the tag ``live``, and the first image.
-
-The permissions of the copy's role are in tests/test_roles.py.
-"""
+"""The ECR repositories, and the tag ``live``."""
 
 import json
 from typing import Any
@@ -10,11 +7,10 @@ import pytest
 
 from backend_service.image_repository import KEPT_BUILDS, KEPT_RELEASES
 from backend_service.names import LIVE_TAG
-from tests.synthesis import CONNECTED, TOPOLOGIES, synthesise
+from tests.synthesis import TOPOLOGIES, synthesise
 
 SERVICE = "BackendServiceStack"
 REPOSITORY = "AWS::ECR::Repository"
-COPY = "Custom::CDKECRDeployment"
 RELEASED, BUILDS = "ecsdemo-backend", "ecsdemo-backend/builds"
 
 
@@ -54,14 +50,26 @@ def test_the_image_in_service_never_expires() -> None:
 
 
 @pytest.mark.parametrize(("name", "kept"), [(RELEASED, KEPT_RELEASES), (BUILDS, KEPT_BUILDS)])
-def test_only_the_newest_images_are_kept(name: str, kept: int) -> None:
-    rule = lifecycle_rules(name)[-1]
-    assert rule["action"] == {"type": "expire"}
-    assert rule["selection"] == {
-        "tagStatus": "any",
+def test_the_newest_images_are_kept_and_an_index_counts_as_one(name: str, kept: int) -> None:
+    """Images that an index names have no tag, and ECR does not expire them before the index."""
+    tagged, untagged = lifecycle_rules(name)[-2:]
+    assert tagged["action"] == untagged["action"] == {"type": "expire"}
+    assert tagged["selection"] == {
+        "tagStatus": "tagged",
+        "tagPatternList": ["*"],
         "countType": "imageCountMoreThan",
         "countNumber": kept,
     }
+    assert untagged["selection"] == {
+        "tagStatus": "untagged",
+        "countType": "sinceImagePushed",
+        "countNumber": 1,
+        "countUnit": "days",
+    }
+
+
+def test_another_repository_name_leaves_what_was_delivered() -> None:
+    assert repository(RELEASED)["UpdateReplacePolicy"] == "Retain"
 
 
 @pytest.mark.parametrize("name", [RELEASED, BUILDS])
@@ -77,68 +85,3 @@ def test_no_repository_has_a_policy_of_its_own(topology: str) -> None:
     found = synthesise(**TOPOLOGIES[topology]).resources(SERVICE, REPOSITORY)
     assert len(found) == 2
     assert "RepositoryPolicyText" not in str(found)
-
-
-def copy() -> dict[str, Any]:
-    (resource,) = synthesise().resources(SERVICE, COPY).values()
-    return dict(resource)
-
-
-def seeder() -> dict[str, Any]:
-    """Return the function that copies the seed."""
-    token = copy()["Properties"]["ServiceToken"]["Fn::GetAtt"][0]
-    return dict(synthesise().resources(SERVICE, "AWS::Lambda::Function")[token])
-
-
-PRIVATE = "210987654321.dkr.ecr.eu-north-1.amazonaws.com/team/shop:1"
-
-
-@pytest.mark.parametrize("image", [PRIVATE, f"{PRIVATE}@sha256:{'0' * 64}"])
-def test_the_copy_may_pull_a_private_seed_from_its_repository_only(image: str) -> None:
-    synthesis = synthesise(seed_image=image)
-    granted = synthesis.granted(SERVICE, seeder()["Properties"]["Role"])
-    (pulling,) = (s for s in granted if "eu-north-1" in str(s["Resource"]))
-    assert pulling == {
-        "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-        "Effect": "Allow",
-        "Resource": "arn:aws:ecr:eu-north-1:210987654321:repository/team/shop",
-    }
-
-
-def test_the_copy_has_only_properties_that_no_update_changes() -> None:
-    """Any change would copy the seed over the image that was promoted last."""
-    assert copy()["Properties"].keys() == {"ServiceToken", "SrcImage", "DestImage", "ImageArch"}
-
-
-def test_image_and_architecture_are_parameters_so_editing_them_does_not_copy_again() -> None:
-    parameters = synthesise(**CONNECTED).templates["shopBackendServiceStack"]["Parameters"]
-    assert parameters["SeedImage"]["Default"] == CONNECTED["seed_image"]
-    properties = copy()["Properties"]
-    assert properties["SrcImage"] == {"Fn::Join": ["", ["docker://", {"Ref": "SeedImage"}]]}
-    assert properties["ImageArch"] == {"Ref": "SeedArchitecture"}
-
-
-def test_another_repository_gets_another_copy() -> None:
-    """A rollback of an update would copy the old seed over the image that was promoted last."""
-    (copied,) = synthesise().resources(SERVICE, COPY)
-    assert copied not in synthesise(ecr_repository_name="elsewhere").resources(SERVICE, COPY)
-
-
-def test_the_copy_is_tagged_live_in_the_repository_of_the_service() -> None:
-    *_, repository_ref, tag = copy()["Properties"]["DestImage"]["Fn::Join"][1]
-    target = synthesise().resources(SERVICE, REPOSITORY)[repository_ref["Ref"]]
-    assert (target["Properties"]["RepositoryName"], tag) == (RELEASED, ":live")
-
-
-def test_the_copy_waits_for_the_policy_of_its_role() -> None:
-    role = seeder()["Properties"]["Role"]["Fn::GetAtt"][0]
-    policies = [
-        key
-        for key, policy in synthesise().resources(SERVICE, "AWS::IAM::Policy").items()
-        if {"Ref": role} in policy["Properties"]["Roles"]
-    ]
-    assert set(policies) < set(copy()["DependsOn"])
-
-
-def test_the_copy_runs_outside_the_vpc_so_it_needs_no_nat_gateway() -> None:
-    assert "VpcConfig" not in seeder()["Properties"]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from backend_service.notifications import Notifications
-from settings.examples import ACCOUNT, REGION
+from settings.examples import ACCOUNT
 from tests.synthesis import CONNECTED, empty_stack, properties_of, settings_of, synthesise
 
 SERVICE = "BackendServiceStack"
@@ -15,33 +15,24 @@ FOR_NOTIFICATIONS = (
     "AWS::SNS::TopicPolicy",
     "AWS::SNS::Subscription",
     "AWS::KMS::Key",
-    "AWS::Events::Rule",
 )
 
 
 def rules() -> dict[str, dict[str, Any]]:
-    """Return the rules by the service that they listen to."""
+    """Return the rules that publish, by the service that they listen to."""
     found = synthesise(**CONNECTED).resources(SERVICE, "AWS::Events::Rule").values()
-    return {rule["Properties"]["EventPattern"]["source"][0]: rule["Properties"] for rule in found}
+    sources = {
+        each["Properties"]["EventPattern"]["source"][0]: each["Properties"] for each in found
+    }
+    return {source: rule for source, rule in sources.items() if source != "aws.ecs"}
 
 
-def test_one_event_is_a_failed_delivery_of_this_pipeline() -> None:
+def test_one_event_is_a_failed_or_stopped_delivery_of_this_pipeline() -> None:
     pipeline = synthesise(**CONNECTED).only(SERVICE, "AWS::CodePipeline::Pipeline")
     assert rules()["aws.codepipeline"]["EventPattern"] == {
         "source": ["aws.codepipeline"],
         "detail-type": ["CodePipeline Pipeline Execution State Change"],
-        "detail": {"pipeline": [pipeline["Name"]], "state": ["FAILED"]},
-    }
-
-
-def test_one_event_is_a_failed_deployment_of_this_service() -> None:
-    assert rules()["aws.ecs"]["EventPattern"] == {
-        "source": ["aws.ecs"],
-        "detail-type": ["ECS Deployment State Change"],
-        "resources": [
-            f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/ecs-blueprint-infra/ecsdemo-backend"
-        ],
-        "detail": {"eventName": ["SERVICE_DEPLOYMENT_FAILED"]},
+        "detail": {"pipeline": [pipeline["Name"]], "state": ["FAILED", "STOPPED"]},
     }
 
 
@@ -69,8 +60,8 @@ def test_sns_takes_the_display_name_of_the_longest_service_name() -> None:
     assert name == f"Notifications of {'c' * 49}-{'s' * 50}"[:100]
 
 
-def test_each_of_the_three_events_sends_a_sentence_with_the_name_to_the_topic() -> None:
-    assert rules().keys() == {"aws.codepipeline", "aws.ecs", "aws.ecr"}
+def test_each_of_the_two_events_sends_a_sentence_with_the_name_to_the_topic() -> None:
+    assert rules().keys() == {"aws.codepipeline", "aws.ecr"}
     for rule in rules().values():
         (target,) = rule["Targets"]
         assert target["Arn"] == topic()

@@ -3,210 +3,37 @@
 # The arguments of boto3 are called as AWS calls them.
 # ruff: noqa: N803
 
-import contextlib
-import hashlib
+import functools
 import io
 import json
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
-from backend_service.release import function
-from backend_service.release.function import (
-    ActionError,
-    Clock,
-    Outcome,
-    Service,
-    act,
-    handler,
-    promote,
-    release,
-    report,
+from backend_service.release import function, promotion
+from backend_service.release.action import ActionError, Clock, Outcome
+from backend_service.release.function import act, handler, report
+from backend_service.release.promotion import promote
+from backend_service.release.releasing import release
+from backend_service.release.sources import WAITS
+from tests.backend_service.fake_ecr import (
+    INDEX,
+    OCI,
+    OTHER,
+    REGISTRY,
+    SERVICE,
+    TAG,
+    TARGET,
+    Ecr,
+    KilledError,
+    Response,
+    digest_of,
+    status,
 )
-
-REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
-SERVICE = Service(
-    repository=f"{REGISTRY}/shop",
-    builds=f"{REGISTRY}/shop/builds",
-    live_tag="live",
-    cluster="cluster",
-    name="web",
-    container="web",
-    definitions_file="images.json",
-    alarms=("web-cpu", "web-errors"),
-)
-TAG = "0a1b2c3d-7"
-OTHER = f"sha256:{'0' * 64}"
-TARGET = {"Bucket": "artifacts", "Key": "pipeline/release/1"}
-OCI = "application/vnd.oci.image.manifest.v1+json"
-INDEX = "application/vnd.oci.image.index.v1+json"
-
-
-class KilledError(BaseException):
-    """The end of the function's process, which the function cannot catch."""
-
-
-class ImageAlreadyExistsError(Exception):
-    """ECR has this image under this tag."""
-
-
-class LayerAlreadyExistsError(Exception):
-    """ECR has this layer."""
-
-
-class TagAlreadyExistsError(Exception):
-    """ECR has another image under this tag, which is immutable."""
-
-
-def digest_of(data: bytes) -> str:
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
-
-
-class Ecr:
-    """Two repositories behind ECR's API.
-
-    ``die`` kills the function "before" or "after" the call of a name.
-    """
-
-    exceptions = SimpleNamespace(
-        ImageAlreadyExistsException=ImageAlreadyExistsError,
-        LayerAlreadyExistsException=LayerAlreadyExistsError,
-    )
-
-    def __init__(self) -> None:
-        self.layers: dict[str, dict[str, bytes]] = {"shop": {}, "shop/builds": {}}
-        self.manifests: dict[str, dict[str, tuple[str, str]]] = {"shop": {}, "shop/builds": {}}
-        self.tags: dict[str, dict[str, str]] = {"shop": {}, "shop/builds": {}}
-        self.uploads: dict[str, bytes] = {}
-        self.pushed: dict[str, str] = {}
-        self.calls: list[str] = []
-        self.die: tuple[str, str] | None = None
-
-    def build(self, tag: str, *layers: bytes) -> str:
-        """Push an image with these layers to the builds repository; return its digest."""
-        blobs = [json.dumps({"tag": tag}).encode(), *layers]
-        for blob in blobs:
-            self.layers["shop/builds"][digest_of(blob)] = blob
-        manifest = {
-            "config": {"digest": digest_of(blobs[0])},
-            "layers": [{"digest": digest_of(blob), "size": len(blob)} for blob in layers],
-        }
-        return self.push("shop/builds", json.dumps(manifest), OCI, tag)
-
-    def push(self, repository: str, manifest: str, media_type: str, tag: str = "") -> str:
-        digest = digest_of(manifest.encode())
-        self.manifests[repository][digest] = manifest, media_type
-        if tag:
-            self.tags[repository][tag] = digest
-            self.pushed[tag] = digest
-        return digest
-
-    @contextlib.contextmanager
-    def download(self, url: str) -> Iterator[io.BytesIO]:
-        repository, _, digest = url.partition("@")
-        yield io.BytesIO(self.layers[repository][digest])
-
-    @contextlib.contextmanager
-    def _call(self, name: str) -> Iterator[None]:
-        if self.die == ("before", name):
-            raise KilledError
-        self.calls.append(name)
-        yield
-        if self.die == ("after", name):
-            raise KilledError
-
-    def batch_get_image(
-        self, *, repositoryName: str, imageIds: list[dict[str, str]], acceptedMediaTypes: list[str]
-    ) -> dict[str, Any]:
-        with self._call("BatchGetImage"):
-            (wanted,) = imageIds
-            digest = wanted.get("imageDigest") or self.tags[repositoryName].get(wanted["imageTag"])
-            if digest not in self.manifests[repositoryName]:
-                return {"images": [], "failures": [{"failureCode": "ImageNotFound"}]}
-            manifest, media_type = self.manifests[repositoryName][str(digest)]
-            assert media_type in acceptedMediaTypes
-            image = {
-                "imageId": {"imageDigest": digest},
-                "imageManifest": manifest,
-                "imageManifestMediaType": media_type,
-            }
-            return {"images": [image], "failures": []}
-
-    def batch_check_layer_availability(
-        self, *, repositoryName: str, layerDigests: list[str]
-    ) -> dict[str, Any]:
-        with self._call("BatchCheckLayerAvailability"):
-            assert len(layerDigests) <= 100
-            known = self.layers[repositoryName]
-            available = {True: "AVAILABLE", False: "UNAVAILABLE"}
-            return {
-                "layers": [
-                    {"layerDigest": d, "layerAvailability": available[d in known]}
-                    for d in layerDigests
-                ]
-            }
-
-    def get_download_url_for_layer(self, *, repositoryName: str, layerDigest: str) -> Any:
-        with self._call("GetDownloadUrlForLayer"):
-            return {"downloadUrl": f"{repositoryName}@{layerDigest}"}
-
-    def initiate_layer_upload(self, *, repositoryName: str) -> dict[str, Any]:
-        with self._call("InitiateLayerUpload"):
-            upload = f"{repositoryName}-{len(self.uploads)}"
-            self.uploads[upload] = b""
-            return {"uploadId": upload, "partSize": 4}
-
-    def upload_layer_part(
-        self,
-        *,
-        repositoryName: str,
-        uploadId: str,
-        partFirstByte: int,
-        partLastByte: int,
-        layerPartBlob: bytes,
-    ) -> None:
-        with self._call("UploadLayerPart"):
-            assert uploadId.startswith(f"{repositoryName}-")
-            assert partFirstByte == len(self.uploads[uploadId])
-            assert partLastByte - partFirstByte + 1 == len(layerPartBlob) <= 4
-            self.uploads[uploadId] += layerPartBlob
-
-    def complete_layer_upload(
-        self, *, repositoryName: str, uploadId: str, layerDigests: list[str]
-    ) -> None:
-        with self._call("CompleteLayerUpload"):
-            data = self.uploads[uploadId]
-            assert layerDigests == [digest_of(data)]
-            if layerDigests[0] in self.layers[repositoryName]:
-                raise LayerAlreadyExistsError
-            self.layers[repositoryName][layerDigests[0]] = data
-
-    def put_image(
-        self,
-        *,
-        repositoryName: str,
-        imageManifest: str,
-        imageManifestMediaType: str,
-        imageDigest: str,
-        imageTag: str = "",
-    ) -> None:
-        with self._call("PutImage"):
-            assert imageDigest == digest_of(imageManifest.encode())
-            manifest = json.loads(imageManifest)
-            blobs = [*manifest.get("layers", []), *filter(None, [manifest.get("config")])]
-            assert {b["digest"] for b in blobs} <= self.layers[repositoryName].keys()
-            children = {child["digest"] for child in manifest.get("manifests", [])}
-            assert children <= self.manifests[repositoryName].keys()
-            holder = self.tags[repositoryName].get(imageTag)
-            if holder == imageDigest:
-                raise ImageAlreadyExistsError
-            if holder and imageTag != "live":
-                raise TagAlreadyExistsError(imageTag)
-            self.push(repositoryName, imageManifest, imageManifestMediaType, imageTag)
 
 
 class S3:
@@ -238,6 +65,8 @@ def do_release(
     s3: S3 | None = None,
     alarms: Any = None,
     clock: Clock | None = None,
+    continues: str = "{}",
+    send: Any = None,
 ) -> Outcome:
     """Release the image that a build has exported, by default the one with the tag ``TAG``."""
     return release(
@@ -248,7 +77,8 @@ def do_release(
         ecr=ecr,
         cloudwatch=alarms or Alarms(),
         clock=clock or Clock(),
-        download=ecr.download,
+        unfinished=json.loads(continues),
+        send=send or ecr.send,
     )
 
 
@@ -417,45 +247,135 @@ def test_the_next_attempt_finishes_a_killed_release(ecr: Ecr, when: str, call: s
 
 
 def test_another_attempt_may_copy_a_layer_first(ecr: Ecr) -> None:
-    layers = iter(ecr.layers["shop/builds"].items())
+    def other_is_faster(request: Any) -> Response:
+        digest = request.full_url.partition("@")[2]
+        ecr.layers["shop"][digest] = ecr.layers["shop/builds"][digest]
+        return ecr.send(request)
 
-    def other_is_faster(url: str) -> contextlib.AbstractContextManager[Any]:
-        ecr.layers["shop"].update([next(layers)])
-        return ecr.download(url)
-
-    copy = function.Copy(ecr, SERVICE, Clock(), other_is_faster)
-    copy.release(TAG, ecr.pushed[TAG])
+    do_release(ecr, send=other_is_faster)
     assert ecr.tags["shop"] == {TAG: ecr.pushed[TAG]}
 
 
 def test_another_attempt_may_finish_first(ecr: Ecr) -> None:
-    def other_is_faster(url: str) -> contextlib.AbstractContextManager[Any]:
+    def other_is_faster(request: Any) -> Response:
         if TAG not in ecr.tags["shop"]:
             do_release(ecr)
-        return ecr.download(url)
+        return ecr.send(request)
 
-    copy = function.Copy(ecr, SERVICE, Clock(), other_is_faster)
-    copy.release(TAG, ecr.pushed[TAG])
+    do_release(ecr, send=other_is_faster)
     assert ecr.tags["shop"] == {TAG: ecr.pushed[TAG]}
 
 
-def test_a_large_image_is_copied_in_several_calls(ecr: Ecr) -> None:
-    left = [1000.0] * 8 + [0.0] * 9
-    clock = Clock(remaining=lambda: left.pop(0))
-    outcome = do_release(ecr, clock=clock)
+# --- Release: large layers, and registries that fail ----------------------------------------------
+
+
+class Limited:
+    """A clock of a function that has time for ``steps`` looks at it; ``slept`` are its pauses."""
+
+    def __init__(self, steps: int = 1000) -> None:
+        self.slept: list[float] = []
+        self._steps = steps
+
+    def clock(self) -> Clock:
+        return Clock(sleep=self.slept.append, remaining=self._remaining)
+
+    def _remaining(self) -> float:
+        self._steps -= 1
+        return 1000.0 if self._steps >= 0 else 0.0
+
+
+@pytest.mark.parametrize("steps", range(7, 30, 3))
+def test_the_next_call_continues_in_the_middle_of_a_layer(ecr: Ecr, steps: int) -> None:
+    outcome = do_release(ecr, clock=Limited(steps).clock())
     assert outcome.token
     assert outcome.variables is None
     assert ecr.tags["shop"] == {}
+    assert len(outcome.token) < 2048, "CodePipeline takes no longer token"
+    assert do_release(ecr, continues=outcome.token).variables
+    assert ecr.layers["shop"] == ecr.layers["shop/builds"]
+
+
+def test_no_part_of_a_layer_is_copied_twice(ecr: Ecr) -> None:
+    token, sent = "{}", []
+    for _ in range(100):
+        ecr.calls.clear()
+        outcome = do_release(ecr, continues=token, clock=Limited(10).clock())
+        sent += [call for call in ecr.calls if call == "UploadLayerPart"]
+        if not (token := outcome.token):
+            break
+    sizes = [len(layer) for layer in ecr.layers["shop/builds"].values()]
+    assert len(sent) == sum(-(-size // 4) for size in sizes)
+
+
+def test_a_call_that_copies_nothing_ends_the_action(ecr: Ecr) -> None:
+    with pytest.raises(ActionError, match=r"time is not enough for a part of sha256:"):
+        do_release(ecr, clock=Limited(2).clock())
+
+
+FAULTS: dict[str, Any] = {
+    "a connection that is cut": lambda data: data[: len(data) // 2],
+    "a connection that is closed at once": lambda _: b"",
+    "too many requests": status(429),
+    "a server that fails": status(503),
+    "a network that fails": ConnectionResetError("reset"),
+    "a server that is silent": TimeoutError("timed out"),
+}
+
+
+@pytest.mark.parametrize("what", FAULTS)
+def test_a_failure_that_may_pass_is_followed_by_another_attempt(ecr: Ecr, what: str) -> None:
+    limited = Limited()
+    ecr.faults = [FAULTS[what]] * 3
+    assert do_release(ecr, clock=limited.clock()).variables
+    assert limited.slept == [1, 2, 4]
+    assert ecr.layers["shop"] == ecr.layers["shop/builds"]
+
+
+def test_a_registry_that_keeps_failing_ends_the_action_with_its_reason(ecr: Ecr) -> None:
+    ecr.faults = [status(500)] * 20
+    with pytest.raises(ActionError, match=r"sha256:\w+: HTTP Error 500"):
+        do_release(ecr, clock=Limited().clock())
+    assert len(ecr.ranges) == len(WAITS) + 1
+
+
+def test_a_refusal_is_not_repeated(ecr: Ecr) -> None:
+    ecr.faults = [status(403)]
+    with pytest.raises(ActionError, match="HTTP Error 403"):
+        do_release(ecr, clock=Limited().clock())
+    assert len(ecr.ranges) == 1
+
+
+def test_a_layer_whose_data_is_damaged_is_copied_again(ecr: Ecr) -> None:
+    """Only ECR's comparison of the digest counts."""
+    ecr.faults = [lambda data: b"x" * len(data)]
     assert do_release(ecr).variables
+    assert ecr.layers["shop"] == ecr.layers["shop/builds"]
 
 
-def test_a_layer_that_takes_all_the_time_ends_the_action(ecr: Ecr) -> None:
-    left = [1000.0] * 3 + [0.0] * 9
-    clock = Clock(remaining=lambda: left.pop(0))
-    first = next(iter(ecr.manifests["shop/builds"].values()))[0]
-    layer = json.loads(first)["layers"][0]
-    with pytest.raises(ActionError, match=f"copy {layer['digest']}, which has 14 bytes"):
-        do_release(ecr, clock=clock)
+def test_a_layer_that_stays_damaged_is_no_image(ecr: Ecr) -> None:
+    ecr.faults = [lambda data: b"x" * len(data)] * 100
+    with pytest.raises(ActionError, match="ECR does not accept sha256:"):
+        do_release(ecr)
+    assert ecr.tags["shop"] == {}
+
+
+def test_an_upload_that_ecr_has_forgotten_begins_anew(ecr: Ecr) -> None:
+    token = do_release(ecr, clock=Limited(10).clock()).token
+    ecr.uploads.clear()
+    assert do_release(ecr, continues=token).variables
+    assert ecr.layers["shop"] == ecr.layers["shop/builds"]
+
+
+@pytest.mark.parametrize("change", [-4, 4])
+def test_what_ecr_has_received_counts_and_not_what_the_function_remembers(
+    ecr: Ecr, change: int
+) -> None:
+    """An earlier attempt was killed after a part, or the answer to a part was lost."""
+    token = json.loads(do_release(ecr, clock=Limited(11).clock()).token)
+    assert token["sent"] > 4
+    token["sent"] += change
+    assert do_release(ecr, continues=json.dumps(token)).variables
+    assert ecr.layers["shop"] == ecr.layers["shop/builds"]
 
 
 # --- Promote --------------------------------------------------------------------------------------
@@ -527,7 +447,7 @@ def test_the_image_in_service_becomes_the_live_one(ecr: Ecr, image: str) -> None
 def test_promotion_waits_while_ecs_watches_the_alarms(ecr: Ecr, image: str) -> None:
     time = Time()
     do_promote(ecr, image, "IN_PROGRESS", "IN_PROGRESS", "COMPLETED", clock=time.clock())
-    assert time.now == 2 * function.POLL_SECONDS
+    assert time.now == 2 * promotion.POLL_SECONDS
     assert ecr.tags["shop"]["live"] == image.partition("@")[2]
 
 
@@ -719,7 +639,7 @@ def test_the_artifact_is_written_with_the_credentials_of_the_job(
         asked[service] = credentials
         return {"s3": s3, "ecr": ecr, "cloudwatch": Alarms()}[service]
 
-    monkeypatch.setattr(function, "_download", ecr.download)
+    monkeypatch.setattr(function, "release", functools.partial(release, send=ecr.send))
     act(job(f"release {exported(ecr)}"), SERVICE, client=client, clock=Clock())
     assert TARGET["Key"] in s3.objects
     assert asked["ecr"] == asked["cloudwatch"] == {}, "these are the function's own"
@@ -754,7 +674,7 @@ def test_a_promotion_continues_from_its_token(ecr: Ecr, image: str) -> None:
     def client(service: str) -> Any:
         return {"ecr": ecr, "ecs": ecs}[service]
 
-    token = json.dumps({"since": -function.ROLLOUT_SECONDS - 1.0})
+    token = json.dumps({"since": -promotion.ROLLOUT_SECONDS - 1.0})
     with pytest.raises(ActionError, match="in 30 minutes"):
         act(
             job(f"promote {image}", token),
@@ -778,10 +698,10 @@ def test_the_event_is_never_logged(
     config.Config = dict  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "boto3", boto3)
     monkeypatch.setitem(sys.modules, "botocore.config", config)
-    for name in ("REPOSITORY", "BUILDS_REPOSITORY", "LIVE_TAG", "CLUSTER", "SERVICE"):
+    names = ("REPOSITORY", "BUILDS_REPOSITORY", "LIVE_TAG", "CLUSTER", "SERVICE", "PIPELINE")
+    for name in (*names, "CONTAINER", "IMAGE_DEFINITIONS_FILE", "LOG_GROUP"):
         monkeypatch.setenv(name, "x")
-    for name, value in (("CONTAINER", "x"), ("IMAGE_DEFINITIONS_FILE", "x"), ("ALARMS", "[]")):
-        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("ALARMS", "[]")
     event = {"CodePipeline.job": {"id": "job", "data": job("release x")}}
     handler(event, SimpleNamespace(get_remaining_time_in_millis=lambda: 1000))
     assert "no s3 here" in pipeline.put["failure"]["failureDetails"]["message"]

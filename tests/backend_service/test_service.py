@@ -31,7 +31,7 @@ def starts_after(synthesis: Synthesis) -> set[str]:
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_it_starts_after_the_copy_of_its_first_image(topology: str) -> None:
     synthesis = synthesise(**TOPOLOGIES[topology])
-    (seed,) = synthesis.resources(SERVICE, "Custom::CDKECRDeployment")
+    (seed,) = synthesis.resources(SERVICE, "Custom::FirstImage")
     assert seed in starts_after(synthesis)
 
 
@@ -48,7 +48,7 @@ def test_it_starts_after_ecs_may_start_its_tasks(topology: str) -> None:
 
 @pytest.mark.parametrize("kind", ["AWS::EC2::SecurityGroup", "AWS::ServiceDiscovery::Service"])
 def test_these_resources_do_not_wait_for_the_image(kind: str) -> None:
-    (seed,) = synthesise().resources(SERVICE, "Custom::CDKECRDeployment")
+    (seed,) = synthesise().resources(SERVICE, "Custom::FirstImage")
     (resource,) = synthesise().resources(SERVICE, kind).values()
     assert seed not in resource.get("DependsOn", [])
 

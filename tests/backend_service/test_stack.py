@@ -95,9 +95,7 @@ def test_task_build_and_seed_agree(
     assert definition["RuntimePlatform"]["CpuArchitecture"] == task
     assert environment["Type"] == build_type
     assert environment["Image"].startswith(f"aws/codebuild/{build_image}:")
-    parameters = synthesis.templates[synthesis.stack_name(SERVICE)]["Parameters"]
-    copied = synthesis.only(SERVICE, "Custom::CDKECRDeployment")["ImageArch"]
-    assert parameters[copied["Ref"]]["Default"] == seed
+    assert synthesis.only(SERVICE, "Custom::FirstImage")["Architecture"] == seed
 
 
 @pytest.mark.parametrize(

@@ -61,8 +61,10 @@ def environment(**changes: str) -> dict[str, str]:
     return {item["Name"]: item["Value"] for item in container(**changes)["Environment"]}
 
 
-def test_the_container_runs_the_image_that_is_tagged_live() -> None:
+def test_each_task_runs_the_image_that_is_tagged_live_when_it_starts() -> None:
+    """ECS keeps no digest of an older deployment."""
     assert container()["Image"]["Fn::Join"][1][-1] == ":live"
+    assert container()["VersionConsistency"] == "disabled"
 
 
 def test_the_task_has_the_size_and_the_processor_of_the_settings() -> None:

@@ -164,7 +164,6 @@ def test_another_image_may_use_any_port_and_processor(load: Load) -> None:
 @pytest.mark.parametrize(
     ("region", "image", "expected"),
     [
-        ("us-gov-west-1", None, "no access to public.ecr.aws, which is in the partition aws;"),
         ("eu-central-1", CHINESE_IMAGE, "which is in the partition aws-cn;"),
     ],
 )

@@ -14,6 +14,9 @@ from tools.repository import ROOT
 
 _DOCKER_HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 _OFFICIAL_IMAGES = "public.ecr.aws/docker/library"
+_TWO_STEPS = (
+    "leave health_check_command empty until the first delivery, then set it and deploy again"
+)
 _SAMPLE_IMAGE = ServiceSettings.model_fields["seed_image"].default
 _SAMPLE_CHECK = ServiceSettings.model_fields["health_check_command"].default
 
@@ -83,9 +86,9 @@ def health_check(settings: Settings, aws: Aws) -> Result:
     if image == FIRST_IMAGE:
         return problem(
             f"the first image, {image}, cannot pass it: the first deploy would fail",
-            "leave health_check_command empty until the first delivery",
+            _TWO_STEPS,
         )
     return note(
         f"the first image, {image}, has to pass it too, or the first deploy fails",
-        "else leave health_check_command empty until the first delivery",
+        f"else {_TWO_STEPS}",
     )

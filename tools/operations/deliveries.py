@@ -4,7 +4,9 @@ A return goes through the pipeline, so that the tag `live` follows. If it change
 the next `cdk deploy` would undo it.
 """
 
+import itertools
 import textwrap
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +16,9 @@ from tools.operations.account import OperationError, confirm, say
 from tools.operations.service import DeployedService
 
 _PAGE = 100  # CodePipeline lists at most this many executions in one answer.
+_MOST_PAGES = 10  # of action executions, which are thousands in a year
+_STOP_SECONDS, _POLL_SECONDS = 60.0, 1.0
+_HAS_ENDED = ("DuplicatedStopRequestException", "PipelineExecutionNotStoppableException")
 _REFUSALS = ("UnableToRollbackStageException", "PipelineExecutionOutdatedException")
 _SHORT = 8
 _LONGEST_SUBJECT = 50
@@ -76,16 +81,59 @@ class Pipeline:
         found = self._account.call("codepipeline", "list_pipeline_executions", **wanted)
         return [Delivery.from_execution(each) for each in found["pipelineExecutionSummaries"]]
 
+    def release_of(self, image: str) -> str:
+        """Return the newest delivery that has released an image; empty if the pipeline knows none.
+
+        Release reports the image itself. A tag proves nothing: a build chooses its tag.
+        """
+        pages = self._account.pages(
+            "codepipeline", "list_action_executions", pipelineName=self.name
+        )
+        for page in itertools.islice(pages, _MOST_PAGES):
+            for action in page["actionExecutionDetails"]:
+                variables = action.get("output", {}).get("outputVariables", {})
+                # A build, which is in another stage, may export any variable.
+                if action["stageName"] == self.last_stage and variables.get("image") == image:
+                    return str(action["pipelineExecutionId"])
+        return ""
+
+    def in_last_stage(self) -> tuple[str, str]:
+        """Return the delivery that came last into the last stage, and the status of the stage."""
+        (latest,) = (
+            stage.get("latestExecution", {})
+            for stage in self._stages()
+            if stage["stageName"] == self.last_stage
+        )
+        return latest.get("pipelineExecutionId", ""), latest.get("status", "")
+
+    def stop(self, delivery: str) -> None:
+        """Abandon a delivery, and wait until it has left the last stage."""
+        self._account.call(
+            *("codepipeline", "stop_pipeline_execution", *_HAS_ENDED),
+            pipelineName=self.name,
+            pipelineExecutionId=delivery,
+            abandon=True,
+            reason="make rollback",
+        )
+        end = time.monotonic() + _STOP_SECONDS
+        while self.in_last_stage() in {(delivery, "InProgress"), (delivery, "Stopping")}:
+            if time.monotonic() > end:
+                raise OperationError(f"CodePipeline has not stopped {delivery}; try again")
+            time.sleep(_POLL_SECONDS)
+
+    def _stages(self) -> list[dict[str, Any]]:
+        state = self._account.call("codepipeline", "get_pipeline_state", name=self.name)
+        return list(state["stageStates"])
+
     def unfinished_stages(self) -> Iterator[str]:
         """Yield a line for each stage that runs, failed or was stopped, and for its actions."""
-        state = self._account.call("codepipeline", "get_pipeline_state", name=self.name)
-        for stage in state["stageStates"]:
+        for stage in self._stages():
             status = stage.get("latestExecution", {}).get("status")
             if status in {"InProgress", "Failed", "Stopping", "Stopped"}:
                 yield f"{stage['stageName']}: {status}"
                 for action in stage["actionStates"]:
                     latest = action.get("latestExecution", {})
-                    if latest.get("status") in {"InProgress", "Failed"}:
+                    if latest.get("status") in {"InProgress", "Failed", "Abandoned"}:
                         reason = latest.get("errorDetails", {}).get("message")
                         parts = (latest["status"], reason or latest.get("summary", ""))
                         yield f"  {action['actionName']}: {', '.join(filter(None, parts))}"
@@ -108,15 +156,21 @@ def deliver(service: DeployedService, *, commit: str, yes: bool) -> None:
 def roll_back(service: DeployedService, *, to: str, yes: bool) -> None:
     """Return to the delivery ``to``, or to the one before the delivery in service.
 
-    CodePipeline limits the executions that a rollback can repeat:
-    https://docs.aws.amazon.com/codepipeline/latest/userguide/stage-rollback.html
+    A delivery in the last stage counts as the one in service: it is stopped first, because
+    CodePipeline refuses the rollback of a stage that runs. It also limits the executions that a
+    rollback can repeat: https://docs.aws.amazon.com/codepipeline/latest/userguide/stage-rollback.html
     """
     pipeline = Pipeline(service)
     stage = pipeline.last_stage
     delivered = pipeline.deliveries(in_stage=stage)
-    target = _chosen(delivered, to) if to else _delivery_before_the_one_in_service(delivered)
+    newest, status = pipeline.in_last_stage()
+    running = newest if status == "InProgress" else ""
+    target = _chosen(delivered, to) if to else _delivery_to_return_to(delivered, running)
     say(f"Rollback target: {target.line}")
-    confirm(f"Roll {service.name} back to commit {target.commit[:_SHORT]}", yes=yes)
+    stopping = f" and stop the delivery {running}, which is in the stage" if running else ""
+    confirm(f"Roll {service.name} back to commit {target.commit[:_SHORT]}{stopping}", yes=yes)
+    if running:
+        pipeline.stop(running)
     started = service.account.call(
         *("codepipeline", "rollback_stage", *_REFUSALS),
         pipelineName=pipeline.name,
@@ -125,9 +179,9 @@ def roll_back(service: DeployedService, *, to: str, yes: bool) -> None:
     )
     if started is None:
         raise OperationError(
-            "CodePipeline refuses this rollback. Either the stage runs (make status): try again "
-            "when it has ended. Or a deploy has changed the pipeline since that delivery: build "
-            f"its commit again with make deliver COMMIT={target.commit}, or revert and push"
+            "CodePipeline refuses this rollback. Either another delivery has entered the stage "
+            "(make status): try again. Or a deploy has changed the pipeline since that delivery: "
+            f"build its commit again with make deliver COMMIT={target.commit}, or revert and push"
         )
     print(
         f"Started: {started['pipelineExecutionId']}. `make status` shows its progress. Revert the "
@@ -135,9 +189,11 @@ def roll_back(service: DeployedService, *, to: str, yes: bool) -> None:
     )
 
 
-def _delivery_before_the_one_in_service(delivered: list[Delivery]) -> Delivery:
+def _delivery_to_return_to(delivered: list[Delivery], running: str) -> Delivery:
+    standing = _standing(delivered)
+    before = standing if running else standing[:-1]
     # CodePipeline does not repeat an execution that was a rollback itself.
-    targets = [each for each in _standing(delivered)[:-1] if not each.returns_to]
+    targets = [each for each in before if not each.returns_to]
     if not targets:
         raise OperationError(
             "the pipeline knows no delivery before the one in service: to return to an older "

@@ -1,11 +1,13 @@
 """The state of a service: its tasks, its image and the origin of it, deliveries, alarms."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from backend_service.names import LIVE_TAG, alarm_kinds, alarm_name
+from backend_service.release.failed_rollout import SEPARATOR
 from tools.operations.deliveries import Delivery, Pipeline
-from tools.operations.service import DeployedService, task_id
+from tools.operations.service import LOG_GROUPS, DeployedService, task_id
 
 _SHOWN_DELIVERIES = 5
 _SHORT_DIGEST = 19
@@ -19,9 +21,10 @@ def show_status(service: DeployedService) -> None:
     sections: Mapping[str, list[str]] = {
         "service": list(_service(service, described)),
         "tasks": [_task(task) for task in tasks] or ["none"],
-        "image": list(_image(service, described, tasks, deliveries)),
+        "image": list(_image(service, described, tasks, pipeline, deliveries)),
         "deliveries": [each.line for each in deliveries[:_SHOWN_DELIVERIES]] or ["none"],
         "pipeline": list(pipeline.unfinished_stages()) or ["no stage runs or has failed"],
+        "failure": list(_failure(service, pipeline, deliveries)),
         "alarms": list(_alarms(service)),
     }
     for title, lines in sections.items():
@@ -58,13 +61,16 @@ def _image(
     service: DeployedService,
     described: Mapping[str, Any],
     tasks: list[dict[str, Any]],
+    pipeline: Pipeline,
     deliveries: list[Delivery],
 ) -> Iterator[str]:
     """Say which image runs, where it is from, and whether the next `cdk deploy` keeps it."""
     definition = service.account.call(
         "ecs", "describe_task_definition", taskDefinition=described["taskDefinition"]
     )["taskDefinition"]
-    yield str(definition["containerDefinitions"][0]["image"])
+    image = str(definition["containerDefinitions"][0]["image"])
+    yield image
+    uri = re.split("[:@]", image)[0]
     repository = service.settings.service.ecr_repository_name
     pages = service.account.pages("ecr", "describe_images", repositoryName=repository)
     images = {each["imageDigest"]: each for page in pages for each in page["imageDetails"]}
@@ -81,18 +87,39 @@ def _image(
         live = LIVE_TAG in tags
         state = "live" if live else "not live (yet): a cdk deploy would run another image"
         yield f"running {digest[:_SHORT_DIGEST]} ({', '.join(tags) or 'no tag'}), {state}"
-        yield _origin(tags, deliveries)
+        yield _origin(f"{uri}@{digest}", pipeline, deliveries)
 
 
-def _origin(tags: list[str], deliveries: list[Delivery]) -> str:
-    """Return the delivery whose commit is in a tag: no proof, because a build chooses its tag."""
-    for each in deliveries:
-        named = each.commit in [tag.partition("-")[0] for tag in tags]
-        if each.commit and not each.returns_to and named:
-            return f"its tag names the commit of {each.line}"
-    if set(tags) <= {LIVE_TAG}:
-        return "no tag names a commit: it is the first image, copied from seed_image"
-    return "its tag names no commit of a delivery that the pipeline lists"
+def _origin(image: str, pipeline: Pipeline, deliveries: list[Delivery]) -> str:
+    """Return the delivery that has released an image, as the pipeline itself has recorded it."""
+    release = pipeline.release_of(image)
+    if not release:
+        return "the pipeline knows no release of it: it is the first image, or a very old one"
+    lines = {each.id: each.line for each in deliveries}
+    return f"released by {lines.get(release, release)}"
+
+
+def _failure(
+    service: DeployedService, pipeline: Pipeline, deliveries: list[Delivery]
+) -> Iterator[str]:
+    """Yield the reason of a rollout that failed, if it is the last one.
+
+    The function has logged it; the fields of CodePipeline would cut it.
+    """
+    latest, status = pipeline.in_last_stage()
+    found = next((each for each in deliveries if each.id == latest), None)
+    if found is None or status not in {"Failed", "Stopped"}:
+        return
+    pages = service.account.pages(
+        "logs",
+        "filter_log_events",
+        logGroupName=LOG_GROUPS["pipeline"](service.settings),
+        startTime=int(found.started.timestamp() * 1000),
+    )
+    messages = [event["message"].rstrip() for page in pages for event in page["events"]]
+    reasons = [each for each in messages if each.startswith(f"Delivery {latest} failed")]
+    if reasons:
+        yield from reasons[-1].split(SEPARATOR)
 
 
 def _alarms(service: DeployedService) -> Iterator[str]:

@@ -10,7 +10,14 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cdk_rehearsal import ConsoleReport, Inventory, LocalAws, RehearsalError, wait_until
-from cdk_rehearsal.pipelines import Action, DockerCommand, PipelineRun, Source, read_source
+from cdk_rehearsal.pipelines import (
+    Action,
+    DockerCommand,
+    PipelineRun,
+    Source,
+    TooLargeError,
+    read_source,
+)
 from tools.rehearsal.workspace import Workspace
 from tools.repository import ROOT
 
@@ -41,7 +48,8 @@ class RehearsalContext:
         try:
             return read_source(self.delivered_from, working_tree=self.working_tree)
         except RehearsalError as error:
-            hint = "" if self.working_tree else " (WORKTREE=1)"
+            no_way = self.working_tree or isinstance(error, TooLargeError)
+            hint = "" if no_way else " (WORKTREE=1)"
             raise RehearsalError(f"{error}{hint}") from error
 
     @cached_property
@@ -143,6 +151,11 @@ class RehearsalContext:
             for task in self.tasks(stack)
             for interface in task["containers"][0]["networkInterfaces"]
         ]
+
+    @property
+    def endpoint(self) -> str:
+        """Name and port of the service; empty if it has no name, as a worker without a port."""
+        return self.outputs().get("ServiceDiscoveryEndpoint", "")
 
     def host(self, stack: str = "") -> str:
         """Return the name under which other services find the service."""

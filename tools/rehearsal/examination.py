@@ -22,8 +22,8 @@ _POLL_SECONDS = 0.5
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - where a service should listen
 # Shells and container run times add 128 to the number of a signal, and have two codes of their own.
 _MEANINGS = {
-    126: "its command cannot be executed",
-    127: "its command is not in the image",
+    126: "a command cannot be executed",
+    127: "a command is not in the image",
     KILLED: "killed by SIGKILL",
     139: "segmentation fault",
     143: "ended by SIGTERM",

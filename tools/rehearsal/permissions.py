@@ -8,8 +8,8 @@ from typing import Any
 from tools.doctor.aws import listed
 from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
 
-# The grants that AWS's documentation wants and no call of the rehearsal uses: the end of the role's
-# path in the app, the action, and the page of docs.aws.amazon.com.
+# The grants that AWS's documentation wants and no call of the rehearsal needs: the end of the path
+# of the role in the app, the action, and the page of docs.aws.amazon.com.
 _UNUSED = """
 Delivery/Role s3:GetBucketAcl codepipeline/latest/userguide/how-to-custom-role.html
 Delivery/Role s3:GetBucketLocation codepipeline/latest/userguide/how-to-custom-role.html
@@ -25,7 +25,7 @@ ImageBuild/Role ecr:BatchGetImage AmazonECR/latest/userguide/image-push-iam.html
 ImageBuild/Role s3:GetBucketAcl codebuild/latest/userguide/setting-up-service-role.html
 ImageBuild/Role s3:GetBucketLocation codebuild/latest/userguide/setting-up-service-role.html
 ImageBuild/Role s3:GetObjectVersion codebuild/latest/userguide/setting-up-service-role.html
-SeedImage/Role ecr:BatchGetImage AmazonECR/latest/userguide/image-push-iam.html
+ReleaseFunction/Role ecr:BatchGetImage AmazonECR/latest/userguide/image-push-iam.html
 Task/ExecutionRole ecr:BatchCheckLayerAvailability AmazonECR/latest/userguide/ECR_on_ECS.html
 Network/Vpc/AllTraffic/IAMRole logs:CreateLogStream vpc/latest/userguide/flow-logs-iam-role.html
 Network/Vpc/AllTraffic/IAMRole logs:DescribeLogStreams vpc/latest/userguide/flow-logs-iam-role.html
@@ -85,8 +85,12 @@ class Ledger:
 
     @property
     def superfluous(self) -> list[Grant]:
-        """The grants whose every call is allowed by another grant, too."""
-        return sorted(grant for grant, uses in self.uses.items() if uses and not self.proof(grant))
+        """The grants that no page of AWS wants and whose every call another grant allows, too."""
+        return sorted(
+            grant
+            for grant, uses in self.uses.items()
+            if uses and not self.proof(grant) and not grant.reason
+        )
 
     def proof(self, grant: Grant) -> str:
         """Name a call that only this grant allows; empty if there is none."""

@@ -58,12 +58,16 @@ SCENARIOS: tuple[Scenario, ...] = (
     deliveries.roll_back,
     deliveries.again,
     later_deploys.fail_update,
+    later_deploys.rename_repository,
     shared_core.add_services,
     shared_core.change_core,
 )
 """Each begins where the one before it has ended."""
-ONLY_SAMPLE = frozenset({shared_core.add_services, shared_core.change_core})
-"""These change the core stack of the sample, which another service may not have or not survive."""
+ONLY_SAMPLE = frozenset(
+    {later_deploys.rename_repository, shared_core.add_services, shared_core.change_core}
+)
+"""These change the core stack of the sample, which another service may not have or not survive, or
+take a minute and say nothing about another service."""
 NEED_ENGINE = (
     "that your Dockerfile builds, and that its image starts, listens and passes its health check",
     "your service under its name",

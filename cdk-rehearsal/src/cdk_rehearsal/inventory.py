@@ -240,7 +240,7 @@ def _image_tags(call: Call) -> Iterator[str]:
     for repository in call("ecr", "describe_repositories", "repositories[]"):
         name, uri = repository["repositoryName"], repository["repositoryUri"]
         for tag in call("ecr", "list_images", "imageIds[].imageTag", repositoryName=name):
-            yield f"docker://{uri}:{tag}"
+            yield f"{uri}:{tag}"
 
 
 def _topic_policies(call: Call) -> Iterator[str]:
@@ -268,6 +268,6 @@ _LISTINGS: dict[str, Listing] = {
     "AWS::S3::BucketPolicy": _bucket_policies,
     "AWS::SNS::TopicPolicy": _topic_policies,
     "AWS::KMS::Key": _keys,
-    "Custom::CDKECRDeployment": _image_tags,
     "record set of a hosted zone": _record_sets,
+    "tag of an image": _image_tags,
 }

@@ -8,6 +8,7 @@ from cdk_rehearsal.access import Access
 from cdk_rehearsal.cdk.assembly import Assembly
 from cdk_rehearsal.inventory import is_listed
 
+_RUNTIMES = ("nodejs", "python")
 _CUSTOM = ("Custom::", "AWS::CloudFormation::CustomResource")
 # What the CDK notes for a stack that takes the account and region of the CLI.
 _ANY_ACCOUNT, _ANY_REGION = "unknown-account", "unknown-region"
@@ -54,13 +55,14 @@ def _elsewhere(assembly: Assembly, access: Access) -> Iterator[str]:
 
 
 def _functions(where: str, resource: Mapping[str, Any], template: Mapping[str, Any]) -> list[str]:
-    """Name the function of a custom resource if it is not for Node."""
+    """Name the function of a custom resource if it is neither for Node nor for Python."""
     match resource.get("Properties", {}).get("ServiceToken"):
         case {"Fn::GetAtt": [str(logical_id), _]}:
             function = template["Resources"].get(logical_id, {}).get("Properties", {})
             runtime = function.get("Runtime", "nodejs")
-            if isinstance(runtime, str) and not runtime.startswith("nodejs"):
-                return [f"{where}: its function is for {runtime}; only those for Node can run"]
+            if isinstance(runtime, str) and not runtime.startswith(_RUNTIMES):
+                reason = f"its function is for {runtime}; only those for Node and Python can run"
+                return [f"{where}: {reason}"]
     return []
 
 

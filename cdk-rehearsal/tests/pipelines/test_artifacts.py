@@ -9,6 +9,7 @@ import pytest
 from cdk_rehearsal import Access
 from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.pipelines.artifacts import ArtifactStore, text_of_file
+from cdk_rehearsal.pipelines.rollout import read_image_definitions
 
 
 class Bucket:
@@ -53,3 +54,9 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
         RehearsalError, match=r"buildspec.yml of the artifact has more than 262,144 bytes"
     ):
         text_of_file(tmp_path, "buildspec.yml")
+
+
+def test_image_definitions_that_are_nested_deeply_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "images.json").write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(RehearsalError, match=r"^images.json is no list like "):
+        read_image_definitions(tmp_path, "images.json")

@@ -18,10 +18,11 @@ IDENTITY = ("-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit
 COMMITTED = {".gitignore", "app.py", "service/Dockerfile"}
 
 
-def git(folder: Path, *arguments: str) -> None:
+def git(folder: Path, *arguments: str, given: bytes = b"") -> str:
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder.parent)}
     command = ["git", *IDENTITY, *arguments]
-    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
+    output = subprocess.check_output(command, cwd=folder, env=environment, input=given)
+    return output.decode().strip()
 
 
 AS_TEXT = "1 symbolic link: run: CodePipeline delivers the name of its target as a text file"
@@ -69,6 +70,17 @@ def test_a_file_below_too_many_folders_is_an_error(project: Path) -> None:
     (deep / "file").touch()
     commit_all(project)
     with pytest.raises(SourceError, match="is in 300 folders"):
+        read_source(project)
+
+
+def test_a_tree_of_a_million_files_is_an_error(project: Path) -> None:
+    """A few small objects are enough for it: each tree names the one below it ten times."""
+    blob, kind = git(project, "rev-parse", "HEAD:app.py"), "100644 blob"
+    for _ in range(6):
+        entries = "".join(f"{kind} {blob}\td{number}\n" for number in range(10))
+        blob, kind = git(project, "mktree", given=entries.encode()), "040000 tree"
+    git(project, "update-ref", "HEAD", git(project, "commit-tree", "-m", "large", blob))
+    with pytest.raises(SourceError, match="its list of files has more than 33,554,432 bytes"):
         read_source(project)
 
 

@@ -103,6 +103,35 @@ def test_a_failure_says_why_and_a_retried_stage_begins_with_the_failed_action(
     assert status(executions, started) == "Succeeded"
 
 
+def test_a_stopped_execution_abandons_its_action_and_frees_the_stage(
+    executions: Executions,
+) -> None:
+    stopped = executions.start(pipeline(), None)
+    for _ in ("Source", "Build"):
+        (job,) = offered(executions)
+        executions.acknowledge(job["id"])
+        executions.succeed(job["id"], "", None, {"image": "an image"})
+    (job,) = offered(executions)
+    executions.acknowledge(job["id"])
+    with pytest.raises(JsonRESTError, match="the stage is running"):
+        executions.roll_back(pipeline(), "Deploy", stopped)
+    executions.stop("delivery", stopped, "ECS gave up")
+    with pytest.raises(JsonRESTError, match="has ended"):
+        executions.stop("delivery", stopped, "again")
+    executions.fail(job["id"], "too late")
+    summary = executions.summaries("delivery", "", 1)[0]
+    assert (summary["status"], summary["stopTrigger"]) == ("Stopped", {"reason": "ECS gave up"})
+    rollout, build, _ = executions.begun_actions("delivery", stopped)
+    assert (rollout["status"], build["output"]["outputVariables"]) == (
+        "Abandoned",
+        {"image": "an image"},
+    )
+    executions.start(pipeline(), None)
+    assert work(executions) == ["Source", "Build", "Deploy", "Promote"]
+    executions.retry("delivery", "Deploy", stopped, "FAILED_ACTIONS")
+    assert work(executions) == ["Deploy", "Promote"]
+
+
 def test_a_rejected_approval_ends_the_execution(executions: Executions) -> None:
     started = executions.start(pipeline(approval=True), None)
     work(executions)

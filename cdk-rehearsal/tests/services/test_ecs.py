@@ -83,10 +83,14 @@ def test_task_definition_and_service_keep_their_settings(stacks: Stacks, client:
     assert service["serviceRegistries"][0]["registryArn"].startswith("arn:aws:servicediscovery:")
 
 
-def test_a_deployment_resolves_its_tags_once(
-    stacks: Stacks, client: Client, push: Callable[[str], str]
+@pytest.mark.parametrize("consistency", ["enabled", "disabled"])
+def test_a_deployment_resolves_its_tags_once_unless_each_task_shall(
+    consistency: str, stacks: Stacks, client: Client, push: Callable[[str], str]
 ) -> None:
     ecs = client("ecs")
+    template = resources()
+    (container,) = template["Task"]["Properties"]["ContainerDefinitions"]
+    container["VersionConsistency"] = consistency
 
     def digests() -> list[str]:
         arns = ecs.list_tasks(cluster="infra", serviceName="backend")["taskArns"]
@@ -94,10 +98,11 @@ def test_a_deployment_resolves_its_tags_once(
         return [container["imageDigest"] for task in tasks for container in task["containers"]]
 
     first = push("first of the test")
-    stacks.deploy("ecs", resources())
+    stacks.deploy("ecs", template)
     second = push("second of the test")
     ecs.update_service(cluster="infra", service="backend", desiredCount=2)
-    assert digests() == [first, first], "scaling starts no deployment"
+    # Scaling starts no deployment.
+    assert set(digests()) == ({first} if consistency == "enabled" else {first, second})
     ecs.update_service(cluster="infra", service="backend", forceNewDeployment=True)
     assert digests() == [second, second]
 

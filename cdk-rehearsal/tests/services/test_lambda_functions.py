@@ -12,6 +12,30 @@ Client = Callable[[str], Any]
 
 BUCKETS = answering("return { Count: String((await s3.listBuckets({})).Buckets.length) };")
 COUNT = {"Count": {"Value": {"Fn::GetAtt": ["Thing", "Count"]}}}
+PYTHON = """
+import json, urllib.error, urllib.request
+import boto3
+
+def handler(event, context):
+    assert context.get_remaining_time_in_millis() > 0
+    data = {"Buckets": str(len(boto3.client("s3").list_buckets()["Buckets"]))}
+    data |= read(event["ResourceProperties"]["Image"])
+    body = {"Status": "SUCCESS", "PhysicalResourceId": "made", "Data": data}
+    url = event["ResponseURL"]
+    urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), method="PUT"))
+
+def read(image):
+    url = f"https://registry.example/v2/{image}"
+    try:
+        urllib.request.urlopen(f"{url}/manifests/1")
+    except urllib.error.HTTPError as error:
+        realm = error.headers["WWW-Authenticate"].partition('realm="')[2].partition('"')[0]
+    token = json.load(urllib.request.urlopen(realm))["token"]
+    headers = {"Authorization": f"Bearer {token}", "Range": "bytes=0-9"}
+    get = lambda path: urllib.request.urlopen(urllib.request.Request(url + path, headers=headers))
+    digest = json.load(get("/manifests/1"))["config"]["digest"]
+    return {"Config": get(f"/blobs/{digest}").read().decode()}
+"""
 MAY_LIST = allow("s3:ListAllMyBuckets")
 MAY_LOG = allow("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
 
@@ -30,6 +54,13 @@ def test_the_function_answers_for_the_resource_and_logs_with_its_role(
     assert "asked to Create" in messages
 
 
+def test_a_function_for_python_calls_aws_and_a_registry_and_answers(stacks: Stacks) -> None:
+    resources = function(PYTHON, MAY_LIST, MAY_LOG, runtime="python3.14")
+    outputs = {key: {"Value": {"Fn::GetAtt": ["Thing", key]}} for key in ("Buckets", "Config")}
+    made = stacks.deploy("python", resources | {"Thing": custom(Image="shop")}, Outputs=outputs)
+    assert made == {"Buckets": "0", "Config": '{"architec'}
+
+
 @pytest.mark.parametrize(
     ("resources", "reason"),
     [
@@ -42,8 +73,9 @@ def test_the_function_answers_for_the_resource_and_logs_with_its_role(
             function("exports.handler = async () => { throw new Error('no idea'); };"),
             "did not answer: Error: no idea",
         ),
+        (function(PYTHON, runtime="python3.14"), "not authorized to perform: s3:ListAllMyBuckets"),
     ],
-    ids=["permission", "trust", "answer"],
+    ids=["permission", "trust", "answer", "permission of Python"],
 )
 def test_a_function_that_fails_fails_its_resource(
     stacks: Stacks, resources: dict[str, Any], reason: str

@@ -20,11 +20,14 @@ def role(service: str, *statements: Mapping[str, Any]) -> Template:
 
 
 def function(
-    code: str, *allowed: Mapping[str, Any], principal: str = "lambda.amazonaws.com"
+    code: str,
+    *allowed: Mapping[str, Any],
+    principal: str = "lambda.amazonaws.com",
+    runtime: str = "nodejs22.x",
 ) -> Template:
     """Return a function `Function` with this code, and its role with these statements."""
     properties = {
-        "Runtime": "nodejs22.x",
+        "Runtime": runtime,
         "Handler": "index.handler",
         "Role": {"Fn::GetAtt": ["Role", "Arn"]},
         "Code": {"ZipFile": code},

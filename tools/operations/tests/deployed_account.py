@@ -49,6 +49,7 @@ _ANSWERS: dict[str, Any] = {
     "describe_images": {"imageDetails": [{"imageDigest": "sha256:new", "imageTags": ["live"]}]},
     "get_pipeline": {"pipeline": {"stages": [_stage("Source", "GitHub"), _stage("Deploy", "ECS")]}},
     "get_pipeline_state": {"stageStates": [{"stageName": "Deploy"}]},
+    "list_action_executions": {"actionExecutionDetails": []},
     "list_pipeline_executions": {"pipelineExecutionSummaries": []},
     "start_pipeline_execution": {"pipelineExecutionId": "new"},
     "rollback_stage": {"pipelineExecutionId": "new"},
@@ -62,7 +63,8 @@ _ANSWERS: dict[str, Any] = {
 class DeployedAccount(Replying):
     """Tests change ``answers``, which are those of boto3 by the operation; ``calls`` is a record.
 
-    It answers with an error if the answer is the text of its code.
+    It answers with an error if the answer is the text of its code, and calls an answer that is a
+    function.
     """
 
     def __init__(self) -> None:
@@ -85,6 +87,17 @@ class DeployedAccount(Replying):
         executions.insert(0, execution)
         return f"execution-{number}"
 
+    def add_release(self, delivery: str, image: str, *, stage: str = "Deploy") -> None:
+        """Let an action of the delivery report that it has released an image."""
+        self.answers["list_action_executions"]["actionExecutionDetails"].insert(
+            0,
+            {
+                "pipelineExecutionId": delivery,
+                "stageName": stage,
+                "output": {"outputVariables": {"image": image}},
+            },
+        )
+
     def parameters_of(self, operation: str) -> list[dict[str, Any]]:
         """Return the parameters of each call of an operation."""
         return [parameters for name, parameters in self.calls if name == operation]
@@ -93,6 +106,8 @@ class DeployedAccount(Replying):
         def call(**given: Any) -> Any:
             self.calls.append((operation, given))
             answer = self.answers[operation]
+            if callable(answer):
+                return answer(**given)
             if isinstance(answer, str):
                 raise refusal(answer, operation, f"no {operation}")
             return answer

@@ -7,11 +7,17 @@ from typing import NamedTuple
 
 import pytest
 
-from backend_service.names import AlarmKind, alarm_name, build_log_group_name, task_log_group_name
+from backend_service.names import (
+    AlarmKind,
+    alarm_name,
+    build_log_group_name,
+    release_log_group_name,
+    task_log_group_name,
+)
 from settings.examples import ACCOUNT, sample_env
 from settings.names import full_name
 from tools.operations.__main__ import main
-from tools.operations.tests.deployed_account import CLUSTER, NAME, SERVICE, DeployedAccount
+from tools.operations.tests.deployed_account import CLUSTER, IMAGE, NAME, SERVICE, DeployedAccount
 
 OLD, NEW = "a" * 40, "b" * 40
 
@@ -103,18 +109,43 @@ def test_a_missing_service_is_reported_with_the_state_of_its_stack(
     assert "the stack BackendServiceStack is ROLLBACK_COMPLETE" in operate("status").err
 
 
-def test_status_names_the_delivery_of_the_image(account: DeployedAccount, operate: Operate) -> None:
+def test_status_names_the_delivery_that_has_released_the_image(
+    account: DeployedAccount, operate: Operate
+) -> None:
+    """A build chooses its tag, and the variables that it exports; Release reports the image."""
     (image,) = account.answers["describe_images"]["imageDetails"]
-    image["imageTags"] = [f"{OLD}-1", "live"]
-    identity = account.add_execution(OLD)
+    image["imageTags"] = [f"{NEW}-99", "live"]
+    identity, other = account.add_execution(OLD), account.add_execution(NEW)
+    account.add_release(identity, f"{IMAGE}@sha256:new")
+    account.add_release(other, f"{IMAGE}@sha256:new", stage="Build")
+    account.add_release(other, f"{IMAGE}@sha256:other")
     printed = operate("status").out
-    assert re.search(rf'its tag names the commit of .*{OLD[:8]} "A change".*{identity}', printed)
+    assert re.search(rf'released by .*{OLD[:8]} "A change".*{identity}', printed)
     assert re.search(r"running sha256:new .*, live\n", printed)
+
+
+def test_status_has_the_whole_reason_of_a_failed_rollout(
+    account: DeployedAccount, operate: Operate
+) -> None:
+    latest = {"pipelineExecutionId": account.add_execution(OLD), "status": "Stopped"}
+    action = {"actionName": "Deploy", "latestExecution": {"status": "Abandoned"}}
+    account.answers["get_pipeline_state"]["stageStates"][0] |= {
+        "latestExecution": latest,
+        "actionStates": [action],
+    }
+    line = "Delivery execution-1 failed: ECS gave up | container web: exit code 3\n"
+    account.answers["filter_log_events"]["events"][0]["message"] = line
+    printed = operate("status").out
+    assert "Deploy: Stopped" in printed
+    assert re.search(r"failure +Delivery execution-1 failed: ECS gave up\n", printed)
+    assert "container web: exit code 3\n" in printed
+    (search,) = account.parameters_of("filter_log_events")
+    assert search["logGroupName"] == release_log_group_name(NAME)
 
 
 def test_status_of_the_first_image(account: DeployedAccount, operate: Operate) -> None:
     printed = operate("status").out
-    assert "copied from seed_image" in printed
+    assert "the pipeline knows no release of it" in printed
     assert "not live" not in printed
     (task,) = account.answers["describe_tasks"]["tasks"]
     task["containers"][0]["imageDigest"] = "sha256:another"
@@ -198,6 +229,24 @@ def test_a_rollback_returns_to_the_delivery_before_the_one_in_service(
         account.add_execution(OLD, returns_to=each)
     assert operate("rollback", "--yes").code == 0
     assert targets(account) == [f"execution-{target}"]
+
+
+def test_a_rollback_stops_the_delivery_in_the_stage_and_returns_to_the_one_before_it(
+    account: DeployedAccount, operate: Operate
+) -> None:
+    account.add_execution(OLD)
+    newest = account.add_execution(NEW)
+    (stage,) = account.answers["get_pipeline_state"]["stageStates"]
+    stage["latestExecution"] = {"pipelineExecutionId": "running", "status": "InProgress"}
+
+    def stop(**_: object) -> None:
+        stage["latestExecution"]["status"] = "Stopped"
+
+    account.answers["stop_pipeline_execution"] = stop
+    assert operate("rollback", "--yes").code == 0
+    (stopped,) = account.parameters_of("stop_pipeline_execution")
+    assert (stopped["pipelineExecutionId"], stopped["abandon"]) == ("running", True)
+    assert targets(account) == [newest]
 
 
 def test_a_rollback_to_a_named_execution(account: DeployedAccount, operate: Operate) -> None:

@@ -101,7 +101,7 @@ def test_the_commands_of_the_readme_and_day_two(
     playground: Playground, first_delivery: tuple[str, str, str]
 ) -> None:
     first, delivered, status = first_delivery
-    assert re.search(r"its tag names the commit of .*Succeeded  commit \w{8}", status)
+    assert re.search(r"released by .*Succeeded  commit \w{8}", status)
     assert playground.deliver("deliver")[1] != delivered
     _, live, status = playground.deliver("rollback")
     assert live == delivered

@@ -16,6 +16,7 @@ from tools.rehearsal.failures import (
     attacks,
     broken_promotions,
     destroys,
+    failed_rollouts,
     interrupted_deploys,
     names,
 )
@@ -28,6 +29,8 @@ Failure = Callable[[FailureContext], None]
 FAILURES: tuple[Failure, ...] = (
     names.taken_name,
     broken_promotions.deploy_in_between,
+    failed_rollouts.failed_rollout,
+    failed_rollouts.rollback_of_a_running_delivery,
     attacks.attacking_build,
     destroys.service_alone,
     interrupted_deploys.killed_during_a_creation,

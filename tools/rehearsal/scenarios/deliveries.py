@@ -115,7 +115,7 @@ def _built_image(rehearsal: Rehearsal) -> str:
 def _call_by_name(rehearsal: Rehearsal) -> None:
     """Call every task of the service by its name, from a container beside them."""
     containers, settings = rehearsal.containers, rehearsal.service.settings
-    if containers is None:
+    if containers is None or not rehearsal.context.endpoint:
         return
     context, port, path = rehearsal.context, settings.service.container_port, health_path(settings)
     with context.report.step("Called by its name from another container") as step:
@@ -225,8 +225,8 @@ def _deliver_bad_versions(rehearsal: Rehearsal, containers: TaskContainers) -> N
         if reason is None:
             raise RehearsalError("a version whose command exits at once was delivered")
         step.note = reason
-    if rehearsal.service.is_sample:
-        return  # its health check takes minutes to fail, and what follows is the same
+    if rehearsal.service.is_sample or not rehearsal.context.endpoint:
+        return  # the sample's health check takes minutes to fail, and what follows is the same
     with report.step("A version that never listens") as step:
         reason = _rolled_back(rehearsal, _python(containers, _WAIT_FOR_SIGTERM))
         step.note = reason or _silent_version(rehearsal, containers)
@@ -300,7 +300,8 @@ def _end_of_tasks(rehearsal: Rehearsal, containers: TaskContainers, tasks: list[
         )
         return "not shown: this engine has no init process"
     advice = advice_on_sigterm(settings, codes, seconds)
-    if advice and not rehearsal.service.is_sample:  # whose tasks drain quickly here
+    matters = context.endpoint or KILLED in codes
+    if advice and matters and not rehearsal.service.is_sample:  # whose tasks drain quickly here
         context.report.advise(advice)
     if KILLED in codes:
         return f"killed after {settings.service.stop_timeout_seconds} s: it ignores SIGTERM"

@@ -7,7 +7,7 @@ from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.rehearsal import Rehearsal
 
 _KEPT = frozenset({"Retain", "RetainExceptOnCreate"})
-_REPOSITORY, _IMAGE = "AWS::ECR::Repository", "Custom::CDKECRDeployment"
+_REPOSITORY, _IMAGE = "AWS::ECR::Repository", "tag of an image"
 _KINDS = {"AWS::Logs::LogGroup": "log groups", _REPOSITORY: "repositories", _IMAGE: "image tags"}
 
 
@@ -49,7 +49,7 @@ def _kept(context: RehearsalContext, stacks: list[str]) -> dict[str, list[str]]:
                 kept[kind] = sorted([*kept.get(kind, ()), name])
     if repositories := kept.get(_REPOSITORY):
         of_all = sorted(context.inventory.snapshot()[_IMAGE])
-        in_kept = re.compile(rf"docker://[^/]+/({'|'.join(map(re.escape, repositories))}):")
+        in_kept = re.compile(rf"[^/]+/({'|'.join(map(re.escape, repositories))}):")
         kept[_IMAGE] = [image for image in of_all if in_kept.match(image)]
     return kept
 

@@ -10,7 +10,8 @@ from typing import IO, Any
 
 import pytest
 
-from backend_service.release.function import Clock, Service, release
+from backend_service.release.action import Clock, Service
+from backend_service.release.releasing import release
 from cdk_rehearsal import NO_DELAYS, LocalAws
 from cdk_rehearsal.services.ecr.image_archive import Image, blobs_of, digest_of, small_image
 from cdk_rehearsal.services.ecr.image_push import push
@@ -29,6 +30,8 @@ SERVICE = Service(
     container="web",
     definitions_file="images.json",
     alarms=(),
+    log_group="",
+    pipeline="",
 )
 
 
@@ -79,6 +82,7 @@ def _release_and_read(aws: LocalAws, tmp_path: Path) -> None:
         ecr=ecr,
         cloudwatch=aws.client("cloudwatch"),
         clock=Clock(),
+        unfinished={},
     )
 
     def manifest(**image_id: str) -> dict[str, Any]:

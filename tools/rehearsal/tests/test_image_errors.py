@@ -53,7 +53,7 @@ def test_a_container_that_ends_is_told_with_its_exit_code_and_last_lines() -> No
     seen = Examination(exit_code=127, lines=["sh: server: not found"])
     text = str(not_healthy(SAMPLE, seen, "ECS deployment circuit breaker"))
     assert "Your container does not stay up" in text
-    assert "exit code 127 (its command is not in the image)" in text
+    assert "exit code 127 (a command is not in the image)" in text
     assert text.endswith("| sh: server: not found")
 
 
@@ -72,7 +72,7 @@ def test_a_check_that_fails_is_told_with_what_it_says_and_where_the_service_list
     seen = Examination(exit_code=None, listening=listening, check=(127, "curl: not found"))
     text = str(not_healthy(SAMPLE, seen, "unhealthy"))
     assert "Your container never becomes healthy" in text
-    assert "exit code 127 (its command is not in the image): curl: not found" in text
+    assert "exit code 127 (a command is not in the image): curl: not found" in text
     assert "listens on 127.0.0.1 only" in text
     assert text.endswith("it has printed nothing")
 

@@ -9,6 +9,7 @@ import pytest
 from cdk_rehearsal import ConsoleReport, LocalAws
 from settings.examples import ACCOUNT, REGION, example_deployment, quoted, sample_env
 from tools.init.proposal import LATER
+from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.rehearse import find_engine
 from tools.rehearsal.rehearsed_service import SettingsFiles, choose_service, sample_service
 from tools.rehearsal.sample_image import SWITCH
@@ -31,6 +32,15 @@ def test_without_settings_it_is_the_sample_and_this_is_said(
     assert service.is_sample
     assert service.repository == ROOT
     assert "the sample service" in capsys.readouterr().err
+
+
+def test_a_worker_has_no_endpoint_that_could_be_called() -> None:
+    class Worker(RehearsalContext):
+        def outputs(self, _stack: str = "") -> dict[str, str]:
+            return {"ServiceName": "worker"}
+
+    nothing: Any = None
+    assert not Worker(aws=nothing, workspace=nothing, report=nothing).endpoint
 
 
 def test_the_check_that_init_keeps_for_later_is_read(

@@ -13,8 +13,16 @@ from cdk_rehearsal.pipelines.docker import (
     docker_stand_in,
     images_in_ecr,
 )
+from cdk_rehearsal.pipelines.ecs_event import failed_deployment, publish
 from cdk_rehearsal.pipelines.pipeline_run import ActionFailedError, PipelineRun, failure_of
-from cdk_rehearsal.pipelines.source_tree import Source, git_environment, read_source, top_of
+from cdk_rehearsal.pipelines.rollout import GivenUpError
+from cdk_rehearsal.pipelines.source_tree import (
+    Source,
+    TooLargeError,
+    git_environment,
+    read_source,
+    top_of,
+)
 from cdk_rehearsal.pipelines.worker import PipelineWorker
 
 __all__ = [
@@ -24,15 +32,19 @@ __all__ = [
     "ArtifactStore",
     "BuildResult",
     "DockerCommand",
+    "GivenUpError",
     "PipelineRun",
     "PipelineWorker",
     "Source",
+    "TooLargeError",
     "docker_by_engine",
     "docker_stand_in",
+    "failed_deployment",
     "failure_of",
     "git_environment",
     "images_in_ecr",
     "parse_buildspec",
+    "publish",
     "read_source",
     "run_build",
     "top_of",

@@ -3,32 +3,16 @@
 https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-Lambda.html
 """
 
-import io
-import json
-import os
-import subprocess
-import sys
 import uuid
-import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from cdk_rehearsal.access import Access
-from cdk_rehearsal.bounds import PROCESS_SECONDS
-from cdk_rehearsal.environment import process_environment
 from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.pipelines.artifacts import Action, ArtifactStore
-from cdk_rehearsal.scratch import ScratchDirectory
+from cdk_rehearsal.pipelines.lambda_function import DeployedFunction
 from cdk_rehearsal.server.local_aws import LocalAws
 
-LAMBDA = "lambda.amazonaws.com"
-
-_RUNTIME = Path(__file__).with_name("lambda_runtime.py")
-# How often Lambda runs a function that CodePipeline has called, if it fails.
-# https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
-_ATTEMPTS = 3
 _MOST_CALLS = 20
 _LOG_LINES = 20
 
@@ -53,8 +37,7 @@ class LambdaAction:
         name = action["configuration"]["FunctionName"]
         # A dry run checks the permission, and runs nothing.
         self._access.client("lambda").invoke(FunctionName=name, InvocationType="DryRun")
-        deployed = self._aws.client("lambda").get_function(FunctionName=name)
-        function = deployed["Configuration"]
+        function = DeployedFunction(self._aws, name)
         inputs = [each["name"] for each in action["inputArtifacts"]]
         outputs = [each["name"] for each in action["outputArtifacts"]]
         job = {
@@ -67,96 +50,31 @@ class LambdaAction:
                 "sessionToken": self._access.key.session_token,
             },
         }
-        with ScratchDirectory("function") as scratch:
-            code = scratch.path / "code"
-            packed = self._aws.access.administer(urlsplit(deployed["Code"]["Location"]).path)
-            with zipfile.ZipFile(io.BytesIO(packed)) as archive:
-                archive.extractall(code)
-            for _ in range(_MOST_CALLS):
-                result = self._job(function, code, job)
-                if failure := result.get("codepipeline.PutJobFailureResult"):
-                    raise RehearsalError(failure["failureDetails"]["message"])
-                success = result["codepipeline.PutJobSuccessResult"]
-                if "continuationToken" not in success:
-                    return dict(success.get("outputVariables", {}))
-                # CodePipeline makes another job, which continues the work of this one.
-                job |= {"continuationToken": success["continuationToken"]}
+        for _ in range(_MOST_CALLS):
+            result = self._job(function, job)
+            if failure := result.get("codepipeline.PutJobFailureResult"):
+                raise RehearsalError(failure["failureDetails"]["message"])
+            success = result["codepipeline.PutJobSuccessResult"]
+            if "continuationToken" not in success:
+                return dict(success.get("outputVariables", {}))
+            # CodePipeline makes another job, which continues the work of this one.
+            job |= {"continuationToken": success["continuationToken"]}
         raise RehearsalError(f"{name} is still in progress after {_MOST_CALLS} calls")
 
-    def _job(
-        self, function: Mapping[str, Any], code: Path, job: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _job(self, function: DeployedFunction, job: Mapping[str, Any]) -> Mapping[str, Any]:
         """Run the function for one job; return the result that it has reported, by operation."""
         identity = {"id": str(uuid.uuid4()), "accountId": self._aws.access.account}
-        event = {"CodePipeline.job": identity | {"data": job}}
-        access = self._aws.access.role(
-            function["Role"], service=LAMBDA, session=function["FunctionName"]
-        )
         log = ""
-        for _ in range(_ATTEMPTS):
-            result = code.parent / "result.json"
-            result.unlink(missing_ok=True)
-            call = {
-                "handler": function["Handler"],
-                "event": event,
-                "seconds": function["Timeout"],
-                "result": str(result),
-            }
-            status, log = _run(call, code, self._environment(access, function))
+        for attempt in function.attempts({"CodePipeline.job": identity | {"data": job}}):
+            log = attempt.log
             if job["artifactCredentials"]["secretAccessKey"] in log:
                 raise RehearsalError("the function logs the credentials of its job")
-            group = function.get("LoggingConfig", {}).get("LogGroup")
-            group = group or f"/aws/lambda/{function['FunctionName']}"
-            # Lambda would go on without a log: here the missing permission is an error.
-            access.write_log(group, f"[$LATEST]{uuid.uuid4().hex}", log)
-            if result.exists():
-                told: dict[str, Any] = json.loads(result.read_text("utf-8"))
-                return told
-            if status == 0:
-                break  # Lambda has seen no failure, so it does not try again
+            if attempt.job:
+                return attempt.job
         lines = "\n".join(log.splitlines()[-_LOG_LINES:])
         raise RehearsalError(
-            f"no answer of {function['FunctionName']}; on AWS the action fails after 20 minutes\n"
-            f"{lines}"
+            f"no answer of {function.name}; on AWS the action fails after 20 minutes\n{lines}"
         )
-
-    def _environment(self, access: Access, function: Mapping[str, Any]) -> dict[str, str]:
-        variables: dict[str, str] = function.get("Environment", {}).get("Variables", {})
-        return (
-            process_environment()
-            | {
-                name: value
-                for name, value in access.environment().items()
-                if name.startswith(("AWS_", "NO_PROXY", "no_proxy"))
-            }
-            | {
-                # For downloads from the local AWS by something else than boto3.
-                "SSL_CERT_FILE": str(self._aws.access.ca_bundle),
-                "HOME": os.devnull,
-            }
-            | variables
-        )
-
-
-def _run(call: Mapping[str, Any], code: Path, environment: Mapping[str, str]) -> tuple[int, str]:
-    """Run a handler in a process of its own; return the exit status of that, and the log."""
-    try:
-        done = subprocess.run(
-            [sys.executable, "-I", str(_RUNTIME)],
-            input=json.dumps(call),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=code,
-            env=environment,
-            encoding="utf-8",
-            errors="replace",
-            timeout=PROCESS_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        reason = f"{call['handler']} does not end within {PROCESS_SECONDS:g} s"
-        raise RehearsalError(reason) from None
-    return done.returncode, done.stdout
 
 
 def _artifact(name: str, location: Mapping[str, str]) -> dict[str, Any]:

@@ -92,6 +92,18 @@ class PipelineRun(PipelineWorker):
         )
         return self._until_end(before)
 
+    def follow(
+        self, execution_id: str, *, before: Mapping[str, Callable[[], None]] | None = None
+    ) -> list[str]:
+        """Do the actions of an execution that somebody else has started."""
+        self._execution_id = execution_id
+        return self._until_end(before)
+
+    @property
+    def execution_id(self) -> str:
+        """The id of the last execution."""
+        return self._execution_id
+
     @property
     def artifacts(self) -> ArtifactStore:
         """The artifacts and variables of the last execution."""

@@ -7,6 +7,7 @@ on request.
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -20,12 +21,19 @@ _GIT_VARIABLES = ("HOME", "XDG_CONFIG_HOME")
 _WITHOUT_HOOKS = ("-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null")
 _LINK, _SUBMODULE = "120000", "160000"
 _MOST_FOLDERS = 200
+# A few small objects can name more files, or contain more zeros, than this machine holds.
+_LONGEST_LIST = 32 * 1024**2
+_MOST_BYTES = 1024**3
 _MOST_NAMES = 4
 _LONGEST_NAME = 60
 
 
 class SourceError(RehearsalError):
     """There is no commit, or git cannot read it; the message says why."""
+
+
+class TooLargeError(SourceError):
+    """No other state of the same files can be delivered here either."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +55,12 @@ class Source:
         # Python's functions for folders call themselves for each folder in a folder.
         for path in (*self.files, *self.links):
             if (depth := path.count("/")) > _MOST_FOLDERS:
-                raise SourceError(
+                raise TooLargeError(
                     f"{_printable(path)} is in {depth:,} folders, one in the other; at most "
                     f"{_MOST_FOLDERS} can be delivered here"
                 )
+        if sum(map(len, self.files.values())) > _MOST_BYTES:
+            raise TooLargeError(f"its files have more than {_MOST_BYTES:,} bytes")
 
     @property
     def delivered(self) -> dict[str, bytes]:
@@ -72,10 +82,10 @@ def read_source(root: Path, *, working_tree: bool = False, commit: str = "HEAD")
     try:
         return _working_tree(root) if working_tree else _committed(root, commit)
     except SourceError as reason:
-        remedy = "Commit its files, or deliver the working tree, its files as they are on disk"
-        raise SourceError(
-            f"{root} cannot be delivered: {reason}" + ("" if working_tree else f"\n{remedy}")
-        ) from None
+        remedy = "\nCommit its files, or deliver the working tree, its files as they are on disk"
+        if working_tree or isinstance(reason, TooLargeError):
+            remedy = ""
+        raise type(reason)(f"{root} cannot be delivered: {reason}{remedy}") from None
 
 
 def _working_tree(root: Path) -> Source:
@@ -262,21 +272,32 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def git_output(root: Path, *arguments: str, given: bytes = b"") -> bytes:
-    """Return what git prints, which runs nothing of the repository; ``SourceError`` if it fails."""
-    try:
-        done = subprocess.run(
-            ["git", *_WITHOUT_HOOKS, *arguments],
-            cwd=root,
-            env=git_environment(),
-            input=given,
-            capture_output=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise SourceError("the command git is missing") from None
-    if done.returncode:
-        said = os.fsdecode(done.stderr).strip()
+    """Return what git prints, which runs nothing of the repository; ``SourceError`` if it fails.
+
+    ``TooLargeError``, as soon as git prints more than can be delivered; then git ends, too.
+    """
+    what, most = ("list of files", _LONGEST_LIST) if "-z" in arguments else ("content", _MOST_BYTES)
+    with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as complaint:
+        asked.write(given)
+        asked.seek(0)
+        try:
+            with subprocess.Popen(
+                ["git", *_WITHOUT_HOOKS, *arguments],
+                cwd=root,
+                env=git_environment(),
+                stdin=asked,
+                stdout=subprocess.PIPE,
+                stderr=complaint,
+            ) as process:
+                output = process.stdout.read(most + 1) if process.stdout else b""
+        except FileNotFoundError:
+            raise SourceError("the command git is missing") from None
+        complaint.seek(0)
+        said = os.fsdecode(complaint.read()).strip()
+    if len(output) > most:
+        raise TooLargeError(f"its {what} has more than {most:,} bytes, too many to deliver it here")
+    if process.returncode:
         if "not a git repository" in said:
             raise SourceError("it is in no git repository")
-        raise SourceError(f"git {arguments[0]}: {said or f'exit status {done.returncode}'}")
-    return done.stdout
+        raise SourceError(f"git {arguments[0]}: {said or f'exit status {process.returncode}'}")
+    return output

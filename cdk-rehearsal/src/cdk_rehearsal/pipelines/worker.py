@@ -6,6 +6,7 @@ knows the order of stages and actions.
 
 import itertools
 import secrets
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,9 @@ from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.pipelines.artifacts import Action, ArtifactStore
 from cdk_rehearsal.pipelines.build_action import build
 from cdk_rehearsal.pipelines.docker import DockerCommand
+from cdk_rehearsal.pipelines.ecs_event import failed_deployment, publish
 from cdk_rehearsal.pipelines.lambda_action import LambdaAction
-from cdk_rehearsal.pipelines.rollout import read_image_definitions, roll_out
+from cdk_rehearsal.pipelines.rollout import GivenUpError, read_image_definitions, roll_out
 from cdk_rehearsal.pipelines.source_tree import Source, read_source
 from cdk_rehearsal.scratch import ScratchDirectory
 from cdk_rehearsal.server.local_aws import LocalAws
@@ -110,23 +112,36 @@ class PipelineWorker:
             store = self._store(execution, name, pipeline["artifactStore"]["location"])
             done = self._perform(_action(pipeline, action), pipeline["roleArn"], store, commit)
         except _FAILURES as error:
+            if isinstance(error, GivenUpError):
+                self._publish(error, where)
             details = {"type": "JobFailed", "message": str(error)[:_LONGEST_MESSAGE]}
             self._client.put_job_failure_result(jobId=job, failureDetails=details)
             return JobResult(pipeline=name, action=action, failure=error)
-        revision = _revision(done, commit) if isinstance(done, Source) else {}
-        self._client.put_job_success_result(jobId=job, **revision)
+        told = _revision(done, commit) if isinstance(done, Source) else {"outputVariables": done}
+        self._client.put_job_success_result(jobId=job, **told)
         return JobResult(pipeline=name, action=action, failure=None)
 
     def _perform(
         self, action: Action, pipeline_role: str, artifacts: ArtifactStore, commit: str
     ) -> Any:
-        """Do one action with its role; a source action returns its ``Source``."""
+        """Do one action with its role; return the ``Source`` of a source action, or variables."""
         kind = action["actionTypeId"]["category"], action["actionTypeId"]["provider"]
         role = action.get("roleArn")
         # CodePipeline does an action without a role of its own with the role of the pipeline.
         own = self._aws.access.role(pipeline_role, service=CODEPIPELINE)
         access = own.role(role) if role else own
         return self._kinds[kind](artifacts.resolved(action), access, artifacts, commit)
+
+    def _publish(self, failure: GivenUpError, where: Mapping[str, Any]) -> None:
+        """Publish the event of ECS, and see whether that stops the delivery.
+
+        On AWS the action waits for its timeout otherwise.
+        """
+        gave_up = time.monotonic()
+        publish(self._aws, failed_deployment(self._aws, failure))
+        name, execution = where["pipelineName"], where["pipelineExecutionId"]
+        if self._execution(name, execution)["status"] == "Stopped":
+            failure.stopped_after = time.monotonic() - gave_up
 
     def _execution(self, pipeline: str, wanted: str) -> Mapping[str, Any]:
         listed = self._client.list_pipeline_executions(pipelineName=pipeline)
@@ -149,7 +164,9 @@ class PipelineWorker:
         artifacts.put(access, action["outputArtifacts"][0]["name"], source.delivered)
         return source
 
-    def _build(self, action: Action, access: Access, artifacts: ArtifactStore, commit: str) -> None:
+    def _build(
+        self, action: Action, access: Access, artifacts: ArtifactStore, commit: str
+    ) -> Mapping[str, str]:
         """Start the build, run it, and read its result.
 
         https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodeBuild.html
@@ -161,10 +178,11 @@ class PipelineWorker:
         # The answer of this call tells CodePipeline the exported variables.
         codebuild.batch_get_builds(ids=[started])
         artifacts.variables[_namespace(action)] = dict(exported)
+        return exported
 
     def _deploy(
         self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
-    ) -> None:
+    ) -> Mapping[str, str]:
         configuration = action["configuration"]
         with ScratchDirectory("deploy") as scratch:
             artifacts.unpack(access, action["inputArtifacts"][0]["name"], scratch.path)
@@ -175,13 +193,15 @@ class PipelineWorker:
             service=configuration["ServiceName"],
             images=images,
         )
+        return {}
 
     def _invoke(
         self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
-    ) -> None:
+    ) -> Mapping[str, str]:
         """Call the function; its output variables are those of the action's namespace."""
-        function = LambdaAction(self._aws, access)
-        artifacts.variables[_namespace(action)] = function.run(action, artifacts)
+        variables = LambdaAction(self._aws, access).run(action, artifacts)
+        artifacts.variables[_namespace(action)] = variables
+        return variables
 
 
 def _namespace(action: Action) -> str:

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from ministack import app as ministack_app
 from ministack.core import iam_evaluator, responses
 from ministack.core.sigv4 import HeaderSignature
-from ministack.services import ecr, s3
+from ministack.services import s3
 
 from cdk_rehearsal.access import DEMANDS_PATH, LEDGER_PATH, SERVICE_HEADER, TYPES_PATH
 from cdk_rehearsal.environment import HOST
@@ -37,6 +37,7 @@ from cdk_rehearsal.server.authentication import (
     verify,
 )
 from cdk_rehearsal.server.reading import UnreadableError, read
+from cdk_rehearsal.services.ecr.layers import send_layer
 
 Message: TypeAlias = Any
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -84,8 +85,7 @@ class Door:
             raise
         body = await _body(receive)
         if claim is None:  # the layer of an image
-            response: Response = await ecr.handle_registry_request("GET", request.path, {}, b"", {})
-            return response
+            return send_layer(request.path, request.headers.get("range", ""))
         signature, credential = claim
         verify(request, signature, credential.secret_access_key, body)
         if request.path.lower().startswith(_ROOT_ONLY):

@@ -1,6 +1,7 @@
-"""Lambda: runs the code of functions for Node, with the permissions of their role.
+"""Lambda: runs the code of functions for Node and Python, with the permissions of their role.
 
-Each invocation is a process of its own (`bootstrap.js`), connected to this one by a pipe.
+Each invocation is a process of its own. That of a function for Python makes its calls itself
+(`python_process`). That of a function for Node (`bootstrap.js`) is connected to this one by a pipe.
 This module makes the function's calls to AWS with boto3 and the credentials of its role, since the
 SDK of AWS's runtime would take fifty megabytes. So the calls are real, and are judged.
 """
@@ -10,8 +11,7 @@ import json
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +26,8 @@ from cdk_rehearsal.access import Access
 from cdk_rehearsal.environment import process_environment
 from cdk_rehearsal.ministack.resource_types import own_access
 from cdk_rehearsal.scratch import ScratchDirectory
+from cdk_rehearsal.services.awslambda import python_process
+from cdk_rehearsal.services.awslambda.outside import Outside
 
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.js")
 _SERVICE = "lambda.amazonaws.com"
@@ -73,8 +75,10 @@ class Invocation:
 
 
 def invoke(function: Function, event: dict[str, Any]) -> Invocation:
-    """Run a function for Node to its end, and write its log with its role."""
+    """Run a function to its end, and write its log with its role."""
     configuration, access = function.configuration, function.access
+    if configuration["Runtime"].startswith("python"):
+        return _invoke_python(function, access, event)
     if not configuration["Runtime"].startswith("nodejs"):
         raise FunctionError(f"the local AWS does not run functions for {configuration['Runtime']}")
     with ScratchDirectory("function") as scratch:
@@ -112,14 +116,26 @@ def invoke(function: Function, event: dict[str, Any]) -> Invocation:
     return invocation
 
 
-@contextmanager
-def working(function: Function) -> Iterator[Access]:
-    """Do the work of a function with its role, and write a log as the function would."""
-    access = function.access
-    try:
-        yield access
-    finally:
-        _write_log(access, function, "The local AWS did the work of this function.")
+def _invoke_python(function: Function, access: Access, event: dict[str, Any]) -> Invocation:
+    """Run a function for Python as often as Lambda does until it answers CloudFormation."""
+    invocation = Invocation(failure="it ended without an answer")
+    with ScratchDirectory("function") as scratch, Outside() as outside:
+        code = scratch.path / "code"
+        python_process.unpack(function.code, code)
+        for _ in range(python_process.ATTEMPTS):
+            status, log, _told = python_process.run(
+                {"Timeout": 3} | function.configuration,
+                access,
+                event,
+                code=code,
+                outside=outside.address,
+            )
+            _write_log(access, function, log)
+            invocation.log += log
+            if outside.answer or status == 0:  # without a failure Lambda does not try again
+                break
+    invocation.answer = outside.answer
+    return invocation
 
 
 def _node() -> str:

@@ -6,9 +6,11 @@ from botocore.exceptions import ClientError
 from ministack.core.responses import new_uuid
 from ministack.services.cloudformation import custom_resource
 
+from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.resource_types import Created, Properties
 from cdk_rehearsal.services.awslambda.functions import FunctionError, function_named, invoke
+from cdk_rehearsal.services.awslambda.outside import ANSWER_URL
 
 
 @replaces(custom_resource, "invoke_custom_resource")
@@ -34,7 +36,7 @@ def invoke_custom_resource(
         "RequestType": request,
         "RequestId": new_uuid(),
         "StackId": stack_id,
-        "ResponseURL": "https://cloudformation.invalid/answer",
+        "ResponseURL": ANSWER_URL,
         "ResourceType": kind,
         "LogicalResourceId": logical_id,
         "ResourceProperties": custom_resource._normalise_resource_properties(properties),
@@ -45,7 +47,7 @@ def invoke_custom_resource(
         event["OldResourceProperties"] = custom_resource._normalise_resource_properties(old_props)
     try:
         invocation = invoke(function_named(token), event)
-    except (FunctionError, ClientError) as error:
+    except (FunctionError, RehearsalError, ClientError) as error:
         raise ValueError(f"Custom resource {logical_id} ({kind}): {error}") from error
     answer = invocation.answer
     if not answer:

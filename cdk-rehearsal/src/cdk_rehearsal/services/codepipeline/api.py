@@ -15,6 +15,7 @@ from moto.codepipeline.models import CodePipelineBackend
 from moto.codepipeline.responses import CodePipelineResponse
 from moto.core.base_backend import BackendDict
 
+from cdk_rehearsal.services.codepipeline.errors import error
 from cdk_rehearsal.services.codepipeline.executions import Executions
 
 _TOKEN = re.compile(r'("OAuthToken": )"(?:[^"\\]|\\.)*"')
@@ -88,6 +89,14 @@ class API(CodePipelineResponse):
         retried = self._executions.retry(pipeline["name"], stage, execution, mode)
         return json.dumps({"pipelineExecutionId": retried})
 
+    def stop_pipeline_execution(self) -> str:
+        pipeline = self._pipeline(self._get_param("pipelineName"))
+        if not self._get_param("abandon"):
+            raise error("ValidationException")
+        stopped, reason = self._get_param("pipelineExecutionId"), self._get_param("reason") or ""
+        self._executions.stop(pipeline["name"], stopped, reason)
+        return json.dumps({"pipelineExecutionId": stopped})
+
     def get_pipeline_execution(self) -> str:
         pipeline = self._pipeline(self._get_param("pipelineName"))
         found = self._executions.find(pipeline["name"], self._get_param("pipelineExecutionId"))
@@ -117,7 +126,10 @@ class API(CodePipelineResponse):
         job = self._get_param("jobId")
         if self._executions.has_job(job):
             summary = (self._get_param("executionDetails") or {}).get("summary", "")
-            self._executions.succeed(job, summary, self._get_param("currentRevision"))
+            revision, variables = (
+                self._get_param(each) for each in ("currentRevision", "outputVariables")
+            )
+            self._executions.succeed(job, summary, revision, variables)
         return json.dumps({})
 
     def put_job_failure_result(self) -> str:

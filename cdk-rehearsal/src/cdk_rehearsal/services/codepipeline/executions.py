@@ -33,6 +33,7 @@ class Action:
     summary: str = ""
     changed: float = field(default_factory=time.time)
     began: float = 0.0
+    variables: Shape = field(default_factory=dict)
 
     def become(self, status: str, summary: str = "") -> None:
         self.status, self.summary, self.changed = status, summary, time.time()
@@ -71,6 +72,7 @@ class Execution:
     revision: Shape = field(default_factory=dict)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     status: str = _AT_WORK
+    stop_reason: str = ""
     started: float = field(default_factory=time.time)
 
     def advance(self) -> Action | None:
@@ -104,6 +106,8 @@ class Execution:
             "startTime": self.started,
             "lastUpdateTime": max(action.changed for action in self.actions),
         }
+        if self.status == "Stopped":
+            shown["stopTrigger"] = {"reason": self.stop_reason}
         if self.target:
             shown["rollbackMetadata"] = {"rollbackTargetPipelineExecutionId": self.target}
         return shown | ({"sourceRevisions": [self.revision]} if self.revision else {})
@@ -140,6 +144,9 @@ class Executions:
         reasons = {
             "a source stage cannot be rolled back": pipeline["stages"][0]["name"] == stage,
             "the target is a rollback itself": bool(target.target),
+            "the stage is running": any(
+                each.stage_status(stage) == _AT_WORK for each in self.of(pipeline["name"])
+            ),
             "the pipeline has changed since": target.version != pipeline["version"],
             "the target was not successful in the stage": target.stage_status(stage) != "Succeeded",
         }
@@ -158,13 +165,27 @@ class Executions:
     def retry(self, pipeline: str, stage: str, execution_id: str, mode: str) -> str:
         self._require_worker(pipeline)
         execution = self.find(pipeline, execution_id)
-        if execution.stage_status(stage) != "Failed":
+        if execution.stage_status(stage) not in ("Failed", "Stopped"):
             raise error("StageNotRetryableException", stage=stage, execution=execution_id)
         for action in execution.actions:
-            if action.stage == stage and (mode == "ALL_ACTIONS" or action.status == "Failed"):
+            ended = action.status in ("Failed", "Abandoned")
+            if action.stage == stage and (mode == "ALL_ACTIONS" or ended):
                 action.become("")
         execution.status = _AT_WORK
         return execution_id
+
+    def stop(self, pipeline: str, execution_id: str, reason: str) -> None:
+        """Abandon the actions of an execution that are in progress.
+
+        https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-stop.html
+        """
+        execution = self.find(pipeline, execution_id)
+        if execution.status != _AT_WORK:
+            raise error("PipelineExecutionNotStoppableException", execution=execution_id)
+        for action in execution.actions:
+            if action.status == _AT_WORK:
+                action.become("Abandoned")
+        execution.status, execution.stop_reason = "Stopped", reason
 
     def forget(self, pipeline: str) -> None:
         """Delete the history of a deleted pipeline."""
@@ -200,6 +221,8 @@ class Executions:
                 "status": action.status,
                 "startTime": action.began,
                 "lastUpdateTime": action.changed,
+                "input": {"actionTypeId": action.definition["actionTypeId"]},
+                "output": {"outputVariables": action.variables},
             }
             for execution in self.of(pipeline)
             for action in reversed(execution.actions)
@@ -243,8 +266,11 @@ class Executions:
         self._action(job)[1].become(_AT_WORK)
         return _AT_WORK
 
-    def succeed(self, job: str, summary: str, revision: Shape | None) -> None:
+    def succeed(
+        self, job: str, summary: str, revision: Shape | None, variables: Shape | None = None
+    ) -> None:
         execution, action = self._action(job)
+        action.variables = variables or {}
         if revision:
             execution.revision = {
                 "actionName": action.definition["name"],

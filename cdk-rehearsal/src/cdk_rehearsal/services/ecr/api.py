@@ -10,7 +10,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import IO, Any
 
-from ministack.services import ecr
+from ministack.services import ecr, tagging
 
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_response
@@ -173,3 +173,15 @@ def list_images(original: Handler, request: Request) -> Response:
             tagged = [{"imageDigest": digest, "imageTag": tag} for tag in image["imageTags"]]
             ids += tagged or [{"imageDigest": digest}]
     return json_response({"imageIds": ids})
+
+
+@replaces(tagging, "resource_tags", upstream="Missing: the tags of ECR repositories.")
+def resource_tags(
+    original: Callable[[str], dict[str, str] | None], arn: str
+) -> dict[str, str] | None:
+    """Give the tags of a repository of this account to the judge; one that is missing has none."""
+    prefix, _, name = arn.partition(":repository/")
+    if not prefix.startswith("arn:aws:ecr:"):
+        return original(arn)
+    tags = ecr._repositories.get(name, {}).get("tags", [])
+    return {each["Key"]: each["Value"] for each in tags}

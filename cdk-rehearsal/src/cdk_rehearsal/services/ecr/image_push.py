@@ -1,11 +1,11 @@
 """Pushes images through ECR's own API, with the calls that docker makes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import Any
 
 from cdk_rehearsal.containers.engine import Engine
 from cdk_rehearsal.scratch import ScratchDirectory
@@ -18,9 +18,6 @@ from cdk_rehearsal.services.ecr.image_archive import (
     saved_image,
     small_image,
 )
-
-TakeRest: TypeAlias = Callable[[str, str, str, IO[bytes]], None]
-"""Reads a layer to its end, for a repository, an upload, and the digest of the layer."""
 
 _AT_ONCE = 3
 """How many layers are uploaded at once; docker uploads five."""
@@ -67,16 +64,13 @@ def saved_by(engine: Engine, name: str, layers: Path) -> Iterator[Image]:
             yield image
 
 
-def push(
-    ecr: Any, repository: str, tag: str, image: Image, *, take_rest: TakeRest | None = None
-) -> str:
+def push(ecr: Any, repository: str, tag: str, image: Image) -> str:
     """Push an image, or an index with its images, and return its digest.
 
-    Only the layers that the repository does not have are uploaded. Raises ``ClientError``. With
-    ``take_rest`` only the first part of a layer is a call of the API.
+    Only the layers that the repository does not have are uploaded. Raises ``ClientError``.
     """
     for child in image.children():
-        push(ecr, repository, "", child, take_rest=take_rest)
+        push(ecr, repository, "", child)
     sizes = blobs_of(image.manifest)
     if sizes:
         checked = ecr.batch_check_layer_availability(
@@ -88,7 +82,7 @@ def push(
             if each["layerAvailability"] != "AVAILABLE"
         ]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            list(pool.map(partial(_upload, ecr, repository, image, take_rest), missing))
+            list(pool.map(partial(_upload, ecr, repository, image), missing))
     put = ecr.put_image(
         repositoryName=repository,
         imageManifest=image.content.decode(),
@@ -99,9 +93,7 @@ def push(
     return str(put["image"]["imageId"]["imageDigest"])
 
 
-def _upload(
-    ecr: Any, repository: str, image: Image, take_rest: TakeRest | None, digest: str
-) -> None:
+def _upload(ecr: Any, repository: str, image: Image, digest: str) -> None:
     upload = ecr.initiate_layer_upload(repositoryName=repository)
     named = {"repositoryName": repository, "uploadId": upload["uploadId"]}
     first = 0
@@ -112,6 +104,4 @@ def _upload(
                 **named, partFirstByte=first, partLastByte=last, layerPartBlob=part
             )
             first = last + 1
-            if take_rest:
-                take_rest(repository, upload["uploadId"], digest, layer)
     ecr.complete_layer_upload(**named, layerDigests=[digest])

@@ -6,13 +6,13 @@ repository has the paths of these files here.
 
 import base64
 import hashlib
-import io
 import os
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ministack.core.responses import StreamingResponse
 from ministack.services import ecr
@@ -29,17 +29,16 @@ _SENT_SIZE = 1024 * 1024
 
 @dataclass
 class _Upload:
-    """A file with the bytes received so far; their digest may be known without reading them."""
+    """A file with the bytes received so far, and their digest."""
 
     file: Path
     size: int = 0
     read: Any = field(default_factory=hashlib.sha256)
-    known: str = ""
 
     @property
     def digest(self) -> str:
         """The digest of all bytes."""
-        return self.known or f"sha256:{self.read.hexdigest()}"
+        return f"sha256:{self.read.hexdigest()}"
 
     def add(self, part: bytes) -> None:
         with self.file.open("ab") as file:
@@ -61,20 +60,6 @@ def _folder() -> Path:
 def stored(digest: str) -> Path:
     """Return the file that a layer has if any repository has it."""
     return _folder() / digest.removeprefix("sha256:")
-
-
-def take_rest(repository: str, upload: str, digest: str, layer: IO[bytes]) -> None:
-    """Add the rest of a layer to an upload of this process, which is the registry itself.
-
-    A layer that another repository has is not read again.
-    """
-    received = _uploads[repository, upload]
-    if stored(digest).exists():
-        received.file.unlink()
-        received.file.hardlink_to(stored(digest))
-        received.size, received.known = layer.seek(0, io.SEEK_END), digest
-    while part := layer.read(_PART_SIZE):
-        received.add(part)
 
 
 def layer_file(repository: str, digest: str) -> Path | None:
@@ -155,18 +140,30 @@ def complete_layer_upload(_original: Handler, request: Request) -> Response:
     return json_response({"uploadId": upload, "layerDigest": digest})
 
 
-@replaces(ecr, "_v2_get_blob", upstream=_UPSTREAM)
-def get_blob(original: Callable[[str, str], Response], name: str, digest: str) -> Any:
-    """Send a layer piece by piece."""
+def byte_range(wanted: str, size: int) -> tuple[int, int]:
+    """Return the first and the last byte that a header ``Range`` wants of so many; all without."""
+    first, _, last = (wanted or "bytes=0-").removeprefix("bytes=").partition("-")
+    return int(first), min(int(last or size - 1), size - 1)
+
+
+def send_layer(path: str, wanted: str) -> Response:
+    """Send the layer at a path that was issued, or the range of it, piece by piece."""
+    name, _, digest = path.removeprefix("/v2/").partition("/blobs/")
     layer = layer_file(name, digest)
     if layer is None:
-        return original(name, digest)
+        return error("LayersNotFoundException", name=name, digests=[digest])
+    first, last = byte_range(wanted, layer.stat().st_size)
 
     async def send_all(send: Callable[[dict[str, Any]], Awaitable[None]], _receive: Any) -> None:
+        left = last - first + 1
         with layer.open("rb") as file:
-            while piece := file.read(_SENT_SIZE):
+            file.seek(first)
+            while piece := file.read(min(_SENT_SIZE, left)):
+                left -= len(piece)
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
-    headers = {"Content-Length": str(layer.stat().st_size), "Docker-Content-Digest": digest}
-    return 200, headers | {"Content-Type": "application/octet-stream"}, StreamingResponse(send_all)
+    headers = {"Content-Length": str(last - first + 1), "Docker-Content-Digest": digest}
+    status = HTTPStatus.PARTIAL_CONTENT if wanted else HTTPStatus.OK
+    content_type = {"Content-Type": "application/octet-stream"}
+    return status, headers | content_type, StreamingResponse(send_all)

@@ -1,7 +1,8 @@
-"""ECS: one thread at a time decides which tasks of a service start and stop."""
+"""ECS: one thread at a time decides which tasks of a service start and stop; times of events."""
 
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from ministack.services import ecs
@@ -58,3 +59,11 @@ for _action in ("CreateService", "UpdateService"):
     replaces(ecs, f"_ACTION_MAP[{_action}]", upstream="Bug: see its reconciliation.")(
         create_or_update_service
     )
+
+
+@replaces(ecs, "_ts_to_epoch", upstream="Bug: times lose their fractions of a second.")
+def seconds_of(original: Callable[[Any], Any], value: Any) -> Any:
+    """Return a time in seconds, with the milliseconds that ECS has."""
+    whole = original(value)
+    is_time = isinstance(value, str) and isinstance(whole, int)
+    return datetime.fromisoformat(value).timestamp() if is_time else whole

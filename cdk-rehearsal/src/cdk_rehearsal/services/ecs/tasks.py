@@ -51,7 +51,11 @@ _OWN_IMAGE = re.compile(
     upstream="Missing, without an engine: addresses, and failures to start.",
 )
 def run_task(original: Handler, request: Request) -> Response:
-    """Start tasks with the digest of their image and an address, or fail them."""
+    """Start tasks with the digest of their image and an address, or fail them.
+
+    As on ECS, a deployment is what has started the tasks of a service.
+    """
+    request |= {"startedBy": request.get("_deploymentId") or request.get("startedBy", "")}
     network = awsvpc(request)
     definition = ecs._task_defs.get(ecs._resolve_td_key(request["taskDefinition"]), {})
     if EngineAccess.is_configured():
@@ -79,7 +83,7 @@ def run_task(original: Handler, request: Request) -> Response:
     return json_response({"tasks": ecs._sanitize(tasks), "failures": []})
 
 
-# --- Images: ECS resolves a tag once per deployment.
+# --- Images: ECS resolves a tag once per deployment, unless the container says otherwise.
 
 
 def digest_of(image: str) -> str | None:
@@ -96,10 +100,11 @@ def digest_of(image: str) -> str | None:
 
 
 def digests_of(definition: dict[str, Any], deployment: Deployment | None) -> dict[str, str]:
-    """Return the digest that each container's image had when the deployment began."""
-    if deployment is not None and "_image_digests" in deployment:
-        kept: dict[str, str] = deployment["_image_digests"]
-        return kept
+    """Return the digests of the images, which a deployment keeps from its first task on."""
+    if deployment is not None and not _resolves_at_each_start(definition):
+        kept: dict[str, str] | None = deployment.get("_image_digests")
+        if kept is not None:
+            return kept
     resolved = {
         container["name"]: digest
         for container in definition.get("containerDefinitions", [])
@@ -108,6 +113,12 @@ def digests_of(definition: dict[str, Any], deployment: Deployment | None) -> dic
     if deployment is not None:
         deployment["_image_digests"] = resolved
     return resolved
+
+
+def _resolves_at_each_start(definition: dict[str, Any]) -> bool:
+    """Tell whether ECS keeps no digests: one container is enough here, for all of them."""
+    containers = definition.get("containerDefinitions", [])
+    return any(each.get("versionConsistency") == "disabled" for each in containers)
 
 
 def _deployment_of(request: Request) -> Deployment | None:

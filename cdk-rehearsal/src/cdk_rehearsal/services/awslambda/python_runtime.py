@@ -1,13 +1,15 @@
-"""Runs the handler of a Lambda function for `lambda_action`, in a process of its own.
+"""Runs the handler of a Lambda function for `python_process`, in a process of its own.
 
 This script imports nothing of the project but the code of the function, from the current folder. It
 reads a JSON object that describes the call from its standard input, prints the log, and writes the
 result that the function reports to CodePipeline into the file ``result``.
 """
 
+import http.client
 import json
 import sys
 import time
+import urllib.request
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,21 @@ class Calls:
             self._result.write_text(json.dumps({name: self._sent}), encoding="utf-8")
 
 
+class Outside(urllib.request.HTTPSHandler):
+    """Sends requests to other hosts than this machine to ``address``, without encryption."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self._address = address
+
+    def https_open(self, req: urllib.request.Request) -> Any:
+        """Send a request, which keeps the header with the host that it is for."""
+        if req.host.partition(":")[0] == "127.0.0.1":
+            return super().https_open(req)
+        req.host = self._address
+        return self.do_open(http.client.HTTPConnection, req)
+
+
 def main() -> None:
     """Call the handler; an exception of it ends this process, and is the end of the log."""
     given = json.load(sys.stdin)
@@ -59,6 +76,9 @@ def main() -> None:
     time.sleep = _pause
     module, _, name = given["handler"].rpartition(".")
     Calls(Path(given["result"]))
+    if given["outside"]:
+        opener = urllib.request.build_opener(Outside(given["outside"]))
+        urllib.request.install_opener(opener)
     getattr(import_module(module), name)(given["event"], LambdaContext(given["seconds"]))
 
 

@@ -1,0 +1,95 @@
+"""Release: copies the image of a build, and passes it on by its digest."""
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+from .action import ActionError, Clock, Outcome, OutOfTimeError, Service, quoted
+from .copying import Copy
+from .images import DIGEST, TAG, Manifest, digest_of, find_image, repository_name
+from .sources import EcrSource, Send, send
+
+
+def release(
+    built: str,
+    service: Service,
+    *,
+    s3: Any,
+    target: Mapping[str, str],
+    ecr: Any,
+    cloudwatch: Any,
+    clock: Clock,
+    unfinished: Mapping[str, Any],
+    send: Send = send,
+) -> Outcome:
+    """Copy the image that the build has exported; pass it on by its digest.
+
+    ``unfinished`` is what the call before this one has returned in its token.
+    """
+    tag, digest = tag_and_digest(built, service)
+    builds, released = repository_name(service.builds), repository_name(service.repository)
+    # An old build has left the repository of the builds, but its release is still here.
+    if not _find(ecr, service.repository, tag, digest):
+        # After an image has expired, a build can push another one under its tag: _find compares
+        # the digest with the approved one.
+        built_image = _find(ecr, service.builds, tag, digest)
+        if built_image is None:
+            raise ActionError(f"there is no image {service.builds}:{tag}")
+        copy = Copy(ecr, released, EcrSource(ecr, builds, send), clock, unfinished)
+        try:
+            copy.image(built_image, tag)
+        except OutOfTimeError:
+            if not copy.layers and not (
+                copy.unfinished.get("sent") and copy.unfinished != unfinished
+            ):
+                raise ActionError(
+                    f"the function's time is not enough for a part of {copy.current}"
+                ) from None
+            sent = copy.unfinished.get("sent", 0)
+            said = f"{copy.layers} more layers of {tag}; ECR has {sent} bytes of {copy.current}"
+            return Outcome(said, token=json.dumps(copy.unfinished))
+    image = f"{service.repository}@{digest}"
+    definitions = json.dumps([{"name": service.container, "imageUri": image}])
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(service.definitions_file, definitions)
+    s3.put_object(**target, Body=packed.getvalue())
+    summary = f"{image} is the image of build {tag}. {alarm_warning(cloudwatch, service)}"
+    return Outcome(summary.strip(), variables={"image": image})
+
+
+def tag_and_digest(built: str, service: Service) -> tuple[str, str]:
+    """Return tag and digest of the image in ``built``, the text that a build has exported."""
+    match = re.fullmatch(rf"{re.escape(service.builds)}:({TAG})@({DIGEST})", built)
+    if not match:
+        raise ActionError(
+            f"the build has exported {quoted(built)} as IMAGE; only an image of this service's "
+            f"builds is released, {service.builds}:<tag>@sha256:<digest>. What a buildspec must "
+            "export is in docs/operations.md"
+        )
+    tag, digest = match.groups()
+    if tag.lower() == service.live_tag.lower():
+        raise ActionError(f"{tag} is no tag for a build: it names the image in service")
+    return tag, digest
+
+
+def _find(ecr: Any, uri: str, tag: str, digest: str) -> Manifest | None:
+    found = find_image(ecr, repository_name(uri), imageTag=tag)
+    if found and digest_of(found) != digest:
+        raise ActionError(f"{uri}:{tag} is {digest_of(found)}, and the build exported {digest}")
+    return found
+
+
+def alarm_warning(cloudwatch: Any, service: Service) -> str:
+    """Return a warning if alarms are on. If the alarms cannot be read, the release continues."""
+    try:
+        alarms = cloudwatch.describe_alarms(AlarmNames=list(service.alarms), StateValue="ALARM")
+    except Exception as error:
+        return f"The alarms could not be read ({type(error).__name__})."
+    names = sorted(alarm["AlarmName"] for alarm in alarms["MetricAlarms"])
+    if not names:
+        return ""
+    return f"Warning: {', '.join(names)} in ALARM, so ECS ignores all alarms during this rollout."

@@ -1,0 +1,89 @@
+"""Seed: the first image of a new repository, for a custom resource of CloudFormation.
+
+An image that has the tag ``live`` stays, whatever CloudFormation asks for. The reasons for this
+design are in docs/decisions/01-first-image.md.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .action import ActionError, Clock, OutOfTimeError, Service
+from .copying import Copy
+from .images import Manifest, find_image, manifest_of, repository_name
+from .sources import EcrSource, Registry, Send, Source, send
+
+_PRIVATE_ECR = re.compile(r"\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+/")
+
+
+def seed(
+    event: Mapping[str, Any],
+    service: Service,
+    *,
+    client: Callable[..., Any],
+    clock: Clock,
+    send: Send = send,
+) -> str:
+    """Give the repository an image with the live tag, if it has none; return what was done.
+
+    In a new stack that is ``Image``. If the stack had another repository before, it is the image
+    that is live in that one. Nothing else is copied. Raises OutOfTimeError if the next attempt has
+    less to copy.
+    """
+    kind, properties = event["RequestType"], event["ResourceProperties"]
+    repository = repository_name(properties["Repository"])
+    before = repository_name(event.get("OldResourceProperties", properties)["Repository"])
+    ecr = client("ecr")
+    # A repository is emptied by its own deletion.
+    if kind == "Delete" or find_image(ecr, repository, imageTag=service.live_tag):
+        return f"{repository} stays as it is"
+    source: Source
+    if kind == "Create":
+        name = properties["Image"]
+        source = registry = Registry(name, clock, send, _password(name, client))
+        image: Manifest | None = _for_linux(registry, name, properties["Architecture"])
+    else:
+        name = f"{before}:{service.live_tag}"
+        source = EcrSource(ecr, before, send)
+        image = find_image(ecr, before, imageTag=service.live_tag) if before != repository else None
+    if image is None:
+        return f"{name} does not exist, and only a new stack gets the first image"
+    copy = Copy(ecr, repository, source, clock)
+    try:
+        copy.image(image, service.live_tag)
+    except OutOfTimeError:
+        if copy.layers:
+            raise
+        raise ActionError(f"the function's time is not enough to copy {copy.current}") from None
+    return f"{name} is {service.live_tag} in {repository}"
+
+
+def _password(image: str, client: Callable[..., Any]) -> str:
+    """Return name and password for a private registry of ECR, encoded; empty for another one."""
+    private = _PRIVATE_ECR.match(image)
+    if private is None:
+        return ""
+    given = client("ecr", region_name=private["region"]).get_authorization_token()
+    return str(given["authorizationData"][0]["authorizationToken"])
+
+
+def _for_linux(registry: Registry, name: str, architecture: str) -> Manifest:
+    """Return the image of the registry; of an index only what tasks can run, for all processors.
+
+    So ``cpu_architecture`` can change before the first delivery, too.
+    """
+    image = registry.find(registry.reference)
+    index = json.loads(image["imageManifest"])
+    if "manifests" not in index:
+        return image
+    platforms = [(child, child.get("platform", {})) for child in index["manifests"]]
+    index["manifests"] = [child for child, each in platforms if _is_of_a_task(each)]
+    found = {child["platform"]["architecture"] for child in index["manifests"]}
+    if architecture not in found:
+        raise ActionError(f"{name} has no image for linux/{architecture}")
+    return manifest_of(json.dumps(index).encode(), image["imageManifestMediaType"])
+
+
+def _is_of_a_task(platform: Mapping[str, str]) -> bool:
+    return platform.get("os") == "linux" and platform.get("architecture") in ("amd64", "arm64")
