@@ -106,7 +106,8 @@ def test_the_least_policy_is_written_and_passes_instead_of_administrator_access(
     start: Start, tmp_path: Path
 ) -> None:
     to = tmp_path / "policy"
-    command = start("deploy-policy", "--to", str(to), "--without", "1")
+    prepare = ("--before", "aws sns create-topic --name expected")
+    command = start("deploy-policy", "--to", str(to), "--without", "1", *prepare)
     said, errors = command.communicate()
     assert command.returncode == 0, said + errors
     documents = [json.loads(each.read_text("utf-8")) for each in to.glob("policy-*.json")]

@@ -86,10 +86,15 @@ def _prove(
 ) -> None:
     access = workspace.access
     policies = ManagedPolicies(access, policy.documents)
+    if commands := list(prepare):
+        # They may deploy other stacks, which need more.
+        as_root = dict(workspace.environment)
+        workspace.bootstrap()
+        for command in commands:
+            workspace.run(command)
+        workspace.environment = as_root
     with report.step("cdk bootstrap with it, instead of AdministratorAccess"):
         workspace.bootstrap(policies.arns)
-    for command in prepare:
-        workspace.run(command)
     with report.step("cdk deploy and cdk destroy"):
         workspace.cdk(*_DEPLOY)
         workspace.cdk(*_DESTROY)
