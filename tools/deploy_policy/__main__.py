@@ -136,7 +136,8 @@ def policy_of_revision(
 ) -> list[Document]:
     """Return the policy of the same settings with the blueprint of another revision.
 
-    It runs with the packages that are installed now. ``RehearsalError`` if it cannot.
+    It runs with its own engine, and with the other packages that are installed now.
+    ``RehearsalError`` if it cannot.
     """
     with ScratchDirectory("deploy-policy") as scratch:
         there, to = scratch.path / "revision", scratch.path / "policy"
@@ -158,8 +159,9 @@ def policy_of_revision(
 
 
 def _run(*command: str, folder: Path | None = None) -> None:
-    # The modules of the other revision come before those that are installed.
-    environment = os.environ | ({"PYTHONPATH": str(folder)} if folder else {})
+    # The modules of the other revision, also of its engine, come before those that are installed.
+    modules = [str(folder), str(folder / "cdk-rehearsal" / "src")] if folder else []
+    environment = os.environ | ({"PYTHONPATH": os.pathsep.join(modules)} if modules else {})
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
