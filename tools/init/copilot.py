@@ -1,0 +1,232 @@
+"""The manifest of a Copilot Backend Service as settings, and what in it has no counterpart here.
+
+``copilot.toml`` has the counterpart of most keys, and this module has the others. Keys are written
+with dots: ``image.port``.
+"""
+
+import posixpath
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import yaml
+
+from settings.aws_types import partition_of
+from settings.container import VARIABLE_NAME, objection_to
+from settings.env_file import read_container_environment
+from settings.redaction import shown_name
+from tools.init.proposal import Value, health_check_text
+
+_TABLES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+_LARGEST_FILE = 64 * 1024
+_MOST_KEYS = 5_000
+_CHECKS = (["CMD"], ["CMD-SHELL"])
+
+Keys = Mapping[str, object]
+"""What a manifest says: texts and lists by their keys."""
+
+
+class ManifestError(ValueError):
+    """The file cannot be used as the manifest of a Backend Service; the message says why."""
+
+
+@dataclass
+class Copilot:
+    """What a manifest says: settings by key, and by its own key what comes nearest to the others.
+
+    ``dockerfile`` and ``context`` are those of ``image.build``, and empty if it does not say them.
+    """
+
+    file: str = ""
+    values: dict[str, Value] = field(default_factory=dict)
+    nearest: dict[str, str] = field(default_factory=dict)
+    dockerfile: str = ""
+    context: str = ""
+
+    def add(self, key: str, settings: Mapping[str, str]) -> None:
+        """Note that a key of the manifest has these settings as its counterpart."""
+        self.values |= {name: Value(text, f"{self.file}: {key}") for name, text in settings.items()}
+
+    def drop(self, setting: str, problem: str) -> None:
+        """Leave out a setting whose value is refused."""
+        key = self.values.pop(setting).origin.removeprefix(f"{self.file}: ")
+        self.nearest[key] = f"{setting}: {problem}"
+
+    def build(self, folder: str) -> tuple[str, str]:
+        """Return the Dockerfile and the context, which are below this folder; empty for neither."""
+        if not self.dockerfile and not self.context:
+            return "", ""
+        dockerfile = self.dockerfile or posixpath.join(self.context, "Dockerfile")
+        context = self.context or posixpath.dirname(dockerfile)
+        join, normpath = posixpath.join, posixpath.normpath
+        return normpath(join(folder, dockerfile)), normpath(join(folder, context))
+
+
+# --- The file -------------------------------------------------------------------------------------
+
+
+def workspace_of(path: Path) -> Path:
+    """Return the folder of the workspace, in which ``copilot/<service>/manifest.yml`` is."""
+    return path.resolve().parent.parent.parent
+
+
+def read_manifest(path: Path, environment: str | None) -> Keys:
+    """Return what a Backend Service is in one environment, or in none.
+
+    Raises ``ManifestError``, also for a file that is larger than any manifest.
+    """
+    known = {"COPILOT_ENVIRONMENT_NAME": environment or ""}
+    workspace_file = path.parent.parent / ".workspace"
+    if workspace_file.is_file():
+        known["COPILOT_APPLICATION_NAME"] = str(_load(workspace_file, {}).get("application", ""))
+    keys = _load(path, known)
+    kind = keys.pop("type", "")
+    if kind != "Backend Service":
+        instead = _TABLES["types"].get(str(kind), "no other type has a counterpart")
+        shown = f"has the type {shown_name(str(kind))}, not Backend Service"
+        raise ManifestError(f"{shown_name(str(path))} {shown}: {instead}")
+    start = f"environments.{environment}."
+    overrides = {key.removeprefix(start): keys.pop(key) for key in [*keys] if key.startswith(start)}
+    # A text replaces a map, and a map a text: count: 1, and count.range.
+    for new in overrides:
+        for old in [*keys]:
+            if f"{old}.".startswith(f"{new}.") or new.startswith(f"{old}."):
+                del keys[old]
+    return keys | overrides
+
+
+def _load(path: Path, known: Mapping[str, str]) -> dict[str, object]:
+    """Return what a file says, with ``${NAME}`` replaced by what is known."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(_LARGEST_FILE + 1).decode("utf-8")
+        for name, value in known.items():
+            text = text.replace(f"${{{name}}}", value or f"${{{name}}}")
+        # The base loader makes only maps, lists and texts. Settings are texts, too.
+        content = yaml.BaseLoader(text).get_single_data()
+        found = list(islice(_walk(content), _MOST_KEYS + 1))
+    except OSError as error:
+        raise ManifestError(f"{shown_name(str(path))} cannot be read ({error.strerror})") from None
+    except (UnicodeDecodeError, yaml.YAMLError, RecursionError):
+        raise ManifestError(f"{shown_name(str(path))} is not the YAML of a manifest") from None
+    if len(text) > _LARGEST_FILE or len(found) > _MOST_KEYS:
+        raise ManifestError(f"{shown_name(str(path))} is larger than any manifest")
+    return {key: value for key, value in found if not isinstance(value, dict)}
+
+
+def _walk(value: object, key: str = "") -> Iterator[tuple[str, object]]:
+    """Yield what is in a map, and itself, so that nobody walks in aliases without an end.
+
+    What a merge key (``<<``) names comes first, because the map's own keys replace it.
+    """
+    yield key, value
+    if isinstance(value, dict):
+        merged = value.get("<<", [])
+        for each in merged[::-1] if isinstance(merged, list) else [merged]:
+            yield from _walk(each, key)
+        for name, inner in value.items():
+            if name != "<<":
+                yield from _walk(inner, f"{key}.{name}" if key else name)
+
+
+# --- Its settings ---------------------------------------------------------------------------------
+
+
+def translate(keys: Keys, file: Path, workspace: Path, known: Mapping[str, str]) -> Copilot:
+    """Return what the keys of a manifest say in the account and region that ``known`` has."""
+    found = Copilot(shown_name(str(file)))
+    account, region = known.get("account_number", ""), known.get("aws_region", "")
+    parameters = f"arn:{partition_of(region)}:ssm:{region}:{account}:parameter"
+    for key, value in keys.items():
+        if key.startswith(("variables.", "secrets.")):
+            _add_pair(found, key, value, parameters)
+        elif key == "env_file":
+            _add_file(found, workspace / _printable(value))
+        else:
+            _add_other(found, key, value)
+    for key in _TABLES["missing"].keys() - keys.keys():
+        found.nearest[f"{key}, which is missing"] = _TABLES["missing"][key]
+    _complete_count(found, has_range=any(key.startswith("count.range") for key in keys))
+    return found
+
+
+def _add_other(found: Copilot, key: str, value: object) -> None:
+    text = _printable(value)
+    match key:
+        case "image.build" | "image.build.dockerfile":
+            found.dockerfile = text
+        case "image.build.context":
+            found.context = text
+        case "image.healthcheck.command" if isinstance(value, list) and value[:1] in _CHECKS:
+            check = health_check_text([_printable(word) for word in value], {})
+            found.add(key, {"health_check_command": check})
+        case "image.healthcheck.start_period":
+            found.add(key, {"start_period_seconds": text.removesuffix("s")})
+        case "count.range" if "-" in text:
+            least, _, most = text.partition("-")
+            found.add(key, {"desired_count": least, "max_count": most})
+        case _:
+            _look_up(found, key, text)
+
+
+def _add_file(found: Copilot, path: Path) -> None:
+    """Name a file with variables, or what the settings refuse in it."""
+    _, problems = read_container_environment(path)
+    if problems:
+        wrong = "; ".join(f"{each.key} {each.message}".lstrip() for each in problems)
+        found.nearest["env_file"] = f"container_environment_file: {wrong}"
+    else:
+        found.add("env_file", {"container_environment_file": str(path.resolve())})
+
+
+def _add_pair(found: Copilot, key: str, value: object, parameters: str) -> None:
+    """Add a variable or a secret to the list NAME=value that a setting has, or say why not."""
+    section, name, *source = key.split(".", 2)
+    setting = {"variables": "container_environment", "secrets": "container_secrets"}[section]
+    text, instead = _printable(value), ""
+    if not VARIABLE_NAME.fullmatch(name):
+        instead = "expected a name of letters, digits and underscores"
+    elif section == "variables" and not source:
+        if not isinstance(value, str) or "," in value or value != text.strip():
+            instead = "container_environment_file, which can have commas, spaces and lines"
+        else:
+            instead = objection_to(name, text) or ""
+    elif section == "variables" or (source and not text.startswith("arn:")) or "${" in text:
+        instead = _TABLES["nearest"][section]
+    elif not text.startswith("arn:"):
+        text = f"{parameters}/{text.lstrip('/')}"
+    if instead:
+        found.nearest[key] = instead
+        return
+    before = f"{found.values[setting].text}," if setting in found.values else ""
+    found.add(section, {setting: f"{before}{name}={text}"})
+
+
+def _look_up(found: Copilot, key: str, text: str) -> None:
+    """Take the counterpart of a key, and what comes nearest, from the tables."""
+    if (settings := _TABLES["meanings"].get(f"{key}={text}")) is not None:
+        found.add(key, settings)
+        return
+    same = _TABLES["same"].get(key, ())
+    found.add(key, dict.fromkeys(same, text))
+    nearest, above = _TABLES["nearest"], key
+    while above and above not in nearest:
+        above = above.rpartition(".")[0]
+    if key in nearest or not same:
+        found.nearest[above or key] = nearest.get(above, "Copilot documents no such key")
+
+
+def _complete_count(found: Copilot, *, has_range: bool) -> None:
+    """Add what Copilot does without a count, and without a percentage beside a range."""
+    for setting in ("desired_count", "max_count"):
+        found.values.setdefault(setting, Value("1", f"{found.file} has no count"))
+    for metric in ("cpu", "memory") if has_range else ():
+        none = Value("", f"{found.file}: count has no {metric}_percentage")
+        found.values.setdefault(f"{metric}_target_percent", none)
+
+
+def _printable(value: object) -> str:
+    """Return a text that a settings file can have; empty for everything else."""
+    return value if isinstance(value, str) and value.isprintable() else ""
