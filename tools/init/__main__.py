@@ -21,7 +21,15 @@ from settings import SettingsError, load_settings
 from settings.examples import quoted, sample_env
 from settings.model import PRIVATE_KEYS
 from settings.redaction import shown_name, shown_value
-from tools.init.copilot import Copilot, ManifestError, read_manifest, translate, workspace_of
+from tools.init.copilot import (
+    Copilot,
+    Keys,
+    ManifestError,
+    image_build,
+    read_manifest,
+    translate,
+    workspace_of,
+)
 from tools.init.dockerfile import DockerfileError
 from tools.init.proposal import LATER, SERVICE_NAMES, Proposal, Value, dockerfiles, propose
 from tools.init.repository import Repository
@@ -52,26 +60,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     target = Path(options.env_file)
     try:
-        manifest = read_manifest(options.copilot, options.copilot_env) if options.copilot else None
-        source = options.source or (options.copilot and workspace_of(options.copilot))
-        if source is None:
-            raise InitError(
-                "add SOURCE=<folder of the service's repository>, or COPILOT=<manifest.yml in it>"
-            )
+        manifest = read_manifest(options.copilot, options.copilot_env) if options.copilot else {}
+        source = _source(options)
         _require_free(target, force=options.force)
         repository = Repository(source)
         values = _given(options)
         if sys.stdin.isatty():
             _ask(values, _MAKE_VARIABLES)
-        copilot = Copilot()
-        if manifest is not None:
-            copilot = translate(manifest, options.copilot, source, _texts(values))
-            _drop_refused(copilot, values)
-        path, context = copilot.build(repository.prefix)
+        copilot = _copilot(manifest, options, source, values)
+        path, context = image_build({} if options.dockerfile else manifest, repository.prefix)
         dockerfile = _dockerfile(repository, options.dockerfile or path)
-        proposal = propose(
-            repository, dockerfile, copilot.values | values, "" if options.dockerfile else context
-        )
+        proposal = propose(repository, dockerfile, copilot.values | values, context)
         _ask(proposal.values, _REQUIRED)
         proposal.choose_first_image()
         text = _text(proposal.values, proposal.later)
@@ -104,6 +103,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _source(options: argparse.Namespace) -> Path:
+    if options.source or options.copilot:
+        return Path(options.source or workspace_of(options.copilot))
+    raise InitError("add SOURCE=<folder of the service's repository>, or COPILOT=<manifest.yml>")
+
+
 def _require_free(target: Path, *, force: bool) -> None:
     if not force and os.path.lexists(target):
         shown = shown_name(str(target))
@@ -127,8 +132,13 @@ def _given(options: argparse.Namespace) -> dict[str, Value]:
     return {key: Value(text, "given") for key, text in texts.items() if text is not None}
 
 
-def _drop_refused(copilot: Copilot, values: dict[str, Value]) -> None:
-    """Leave out what the settings refuse, until they refuse nothing of the manifest."""
+def _copilot(
+    manifest: Keys, options: argparse.Namespace, source: Path, values: dict[str, Value]
+) -> Copilot:
+    """Return what the manifest says, without the values that the settings refuse."""
+    if not manifest:
+        return Copilot()
+    copilot = translate(manifest, options.copilot, source, _texts(values))
     while refused := {
         key: problem
         for key, problem in _problems(_text(copilot.values | values)).items()
@@ -136,6 +146,7 @@ def _drop_refused(copilot: Copilot, values: dict[str, Value]) -> None:
     }:
         for key, problem in refused.items():
             copilot.drop(key, problem)
+    return copilot
 
 
 def _dockerfile(repository: Repository, given: str) -> str:

@@ -21,7 +21,7 @@ from tools.init.proposal import Value, health_check_text
 
 _TABLES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 _LARGEST_FILE = 64 * 1024
-_MOST_KEYS = 5_000
+_MOST_KEYS = 2_000
 _CHECKS = (["CMD"], ["CMD-SHELL"])
 
 Keys = Mapping[str, object]
@@ -34,16 +34,11 @@ class ManifestError(ValueError):
 
 @dataclass
 class Copilot:
-    """What a manifest says: settings by key, and by its own key what comes nearest to the others.
-
-    ``dockerfile`` and ``context`` are those of ``image.build``, and empty if it does not say them.
-    """
+    """Settings by key, and by key of the manifest what comes nearest to what is no setting."""
 
     file: str = ""
     values: dict[str, Value] = field(default_factory=dict)
     nearest: dict[str, str] = field(default_factory=dict)
-    dockerfile: str = ""
-    context: str = ""
 
     def add(self, key: str, settings: Mapping[str, str]) -> None:
         """Note that a key of the manifest has these settings as its counterpart."""
@@ -53,15 +48,6 @@ class Copilot:
         """Leave out a setting whose value is refused."""
         key = self.values.pop(setting).origin.removeprefix(f"{self.file}: ")
         self.nearest[key] = f"{setting}: {problem}"
-
-    def build(self, folder: str) -> tuple[str, str]:
-        """Return the Dockerfile and the context, which are below this folder; empty for neither."""
-        if not self.dockerfile and not self.context:
-            return "", ""
-        dockerfile = self.dockerfile or posixpath.join(self.context, "Dockerfile")
-        context = self.context or posixpath.dirname(dockerfile)
-        join, normpath = posixpath.join, posixpath.normpath
-        return normpath(join(folder, dockerfile)), normpath(join(folder, context))
 
 
 # --- The file -------------------------------------------------------------------------------------
@@ -131,6 +117,17 @@ def _walk(value: object, key: str = "") -> Iterator[tuple[str, object]]:
                 yield from _walk(inner, f"{key}.{name}" if key else name)
 
 
+def image_build(keys: Keys, workspace: str) -> tuple[str, str]:
+    """Return the Dockerfile and the build context in this workspace; both empty without them."""
+    dockerfile = _printable(keys.get("image.build.dockerfile", keys.get("image.build")))
+    context = _printable(keys.get("image.build.context"))
+    if not dockerfile and not context:
+        return "", ""
+    dockerfile = posixpath.join(workspace, dockerfile or f"{context}/Dockerfile")
+    context = posixpath.join(workspace, context) if context else posixpath.dirname(dockerfile)
+    return posixpath.normpath(dockerfile), posixpath.normpath(context)
+
+
 # --- Its settings ---------------------------------------------------------------------------------
 
 
@@ -155,10 +152,8 @@ def translate(keys: Keys, file: Path, workspace: Path, known: Mapping[str, str])
 def _add_other(found: Copilot, key: str, value: object) -> None:
     text = _printable(value)
     match key:
-        case "image.build" | "image.build.dockerfile":
-            found.dockerfile = text
-        case "image.build.context":
-            found.context = text
+        case "image.build" | "image.build.dockerfile" | "image.build.context":
+            pass  # see image_build
         case "image.healthcheck.command" if isinstance(value, list) and value[:1] in _CHECKS:
             check = health_check_text([_printable(word) for word in value], {})
             found.add(key, {"health_check_command": check})

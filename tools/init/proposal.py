@@ -43,7 +43,7 @@ class Proposal:
     """Settings by key, of a service that a Dockerfile builds.
 
     ``health_check`` is empty if there is none. ``choose_first_image`` moves it to ``later``,
-    because the first image may not pass it, unless that image is one of the service.
+    because the first image may not pass it.
     ``not_executable`` is a file that the image executes, and that will not be executable.
     """
 
@@ -54,22 +54,19 @@ class Proposal:
 
     def choose_first_image(self) -> None:
         """Choose the first image, and keep the check, which it may not pass, for later."""
-        check = self.health_check
-        if "seed_image" not in self.values:
-            is_arm = (
-                "cpu_architecture" in self.values
-                and self.values["cpu_architecture"].text == "ARM64"
-            )
-            if is_arm or self.values["container_port"].text != _SAMPLE_PORT:
-                self.values["seed_image"] = Value(FIRST_IMAGE, "a placeholder that runs anywhere")
-            self.later = check.text
-            check = Value("", f"{check.origin}, after the first delivery" if self.later else "none")
-        self.values["health_check_command"] = check
+        texts = {key: value.text for key, value in self.values.items()}
+        is_as_sample = (
+            texts["container_port"] == _SAMPLE_PORT and texts.get("cpu_architecture") != "ARM64"
+        )
+        if "seed_image" not in texts and not is_as_sample:
+            self.values["seed_image"] = Value(FIRST_IMAGE, "a placeholder that runs anywhere")
+        self.later = self.health_check.text
+        origin = f"{self.health_check.origin}, after the first delivery" if self.later else "none"
+        self.values["health_check_command"] = Value("", origin)
 
     def notes(self) -> Iterator[str]:
         """Yield what the user should know about the values."""
-        if not self.values["health_check_command"].text:
-            yield NO_HEALTH_CHECK
+        yield NO_HEALTH_CHECK
         if self.not_executable:
             yield (
                 f"CodePipeline does not keep the executable bit of {self.not_executable}, which "
@@ -137,7 +134,6 @@ def _paths(
     own = posixpath.dirname(path) or "."
     folder = context or _build_context(repository, dockerfile, own)
     why = "the Dockerfile's folder" if folder == own else "has what the Dockerfile copies"
-    why = "the build context" if context else why
     found = {"folder_path": Value(folder, why)}
     if path != posixpath.normpath(posixpath.join(folder, "Dockerfile")):
         found["dockerfile_path"] = Value(path, f"commit {repository.commit}")

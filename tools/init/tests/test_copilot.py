@@ -94,11 +94,10 @@ def test_an_environment_s_values_come_first_and_refused_ones_are_left_out(
     assert "  cpu: task_cpu: expected one of 256, " in capsys.readouterr().out
 
 
-def test_an_image_from_elsewhere_runs_first_with_its_health_check(tmp_path: Path) -> None:
-    image = "image: {location: 'quay.io/acme/orders:1', healthcheck: {command: [CMD, /check]}}"
-    service = written(tmp_path, f"name: orders\ntype: Backend Service\n{image}\n").service
+def test_an_image_from_elsewhere_runs_first(tmp_path: Path) -> None:
+    manifest = "name: orders\ntype: Backend Service\nimage: {location: 'quay.io/acme/orders:1'}\n"
+    service = written(tmp_path, manifest).service
     assert (service.seed_image, service.container_port) == ("quay.io/acme/orders:1", 80)
-    assert service.health_check_command == ("CMD", "/check")
     assert (service.desired_count, service.max_count) == (1, 1), "Copilot's default"
 
 
@@ -109,7 +108,6 @@ BOMB = "".join(f"{n}: &{n} {{<<: [{f'*{n - 1}, ' * 9}], a: *{n - 1}}}\n" for n i
     ("manifest", "said"),
     [
         ("type: Load Balanced Web Service", "it has a load balancer: see ECS Express Mode"),
-        ("type: Worker Service", "docs/recipes/worker.md"),
         ("- type", "no other type has a counterpart"),
         ("a: {", "is not the YAML of a manifest"),
         ("a: " + "[" * 9_999, "is not the YAML of a manifest"),
