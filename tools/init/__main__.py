@@ -21,15 +21,7 @@ from settings import SettingsError, load_settings
 from settings.examples import quoted, sample_env
 from settings.model import PRIVATE_KEYS
 from settings.redaction import shown_name, shown_value
-from tools.init.copilot import (
-    Copilot,
-    Keys,
-    ManifestError,
-    image_build,
-    read_manifest,
-    translate,
-    workspace_of,
-)
+from tools.init.copilot import Manifest, ManifestError
 from tools.init.dockerfile import DockerfileError
 from tools.init.proposal import LATER, SERVICE_NAMES, Proposal, Value, dockerfiles, propose
 from tools.init.repository import Repository
@@ -60,17 +52,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     target = Path(options.env_file)
     try:
-        manifest = read_manifest(options.copilot, options.copilot_env) if options.copilot else {}
-        source = _source(options)
+        manifest = Manifest(options.copilot, options.copilot_env)
+        source = options.source or manifest.workspace
+        if source is None:
+            raise InitError(
+                "add SOURCE=<folder of the service's repository>, or COPILOT=<manifest.yml>"
+            )
         _require_free(target, force=options.force)
         repository = Repository(source)
         values = _given(options)
         if sys.stdin.isatty():
             _ask(values, _MAKE_VARIABLES)
-        copilot = _copilot(manifest, options, source, values)
-        path, context = image_build({} if options.dockerfile else manifest, repository.prefix)
+        manifest.translate(source, _texts(values))
+        _drop_refused(manifest, values)
+        path, context = manifest.image_build(repository.prefix)
         dockerfile = _dockerfile(repository, options.dockerfile or path)
-        proposal = propose(repository, dockerfile, copilot.values | values, context)
+        context = "" if options.dockerfile else context
+        proposal = propose(repository, dockerfile, manifest.values | values, context)
         _ask(proposal.values, _REQUIRED)
         proposal.choose_first_image()
         text = _text(proposal.values, proposal.later)
@@ -80,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}\nNothing was written.", file=sys.stderr)
         return 2
     note_source(target, source)
-    _report(proposal, target, copilot.nearest)
+    _report(proposal, target, manifest.nearest)
     return 0
 
 
@@ -101,12 +99,6 @@ def _parser() -> argparse.ArgumentParser:
     for key, (flag, question) in _FLAGS.items():
         parser.add_argument(flag, dest=key, metavar="TEXT", help=question)
     return parser
-
-
-def _source(options: argparse.Namespace) -> Path:
-    if options.source or options.copilot:
-        return Path(options.source or workspace_of(options.copilot))
-    raise InitError("add SOURCE=<folder of the service's repository>, or COPILOT=<manifest.yml>")
 
 
 def _require_free(target: Path, *, force: bool) -> None:
@@ -132,21 +124,15 @@ def _given(options: argparse.Namespace) -> dict[str, Value]:
     return {key: Value(text, "given") for key, text in texts.items() if text is not None}
 
 
-def _copilot(
-    manifest: Keys, options: argparse.Namespace, source: Path, values: dict[str, Value]
-) -> Copilot:
-    """Return what the manifest says, without the values that the settings refuse."""
-    if not manifest:
-        return Copilot()
-    copilot = translate(manifest, options.copilot, source, _texts(values))
+def _drop_refused(manifest: Manifest, values: dict[str, Value]) -> None:
+    """Leave out what the settings refuse, until they refuse nothing of the manifest."""
     while refused := {
         key: problem
-        for key, problem in _problems(_text(copilot.values | values)).items()
-        if key in copilot.values and key not in values
+        for key, problem in _problems(_text(manifest.values | values)).items()
+        if key in manifest.values and key not in values
     }:
         for key, problem in refused.items():
-            copilot.drop(key, problem)
-    return copilot
+            manifest.drop(key, problem)
 
 
 def _dockerfile(repository: Repository, given: str) -> str:

@@ -7,7 +7,6 @@ with dots: ``image.port``.
 import posixpath
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -22,47 +21,139 @@ from tools.init.proposal import Value, health_check_text
 _TABLES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 _LARGEST_FILE = 64 * 1024
 _MOST_KEYS = 2_000
-_CHECKS = (["CMD"], ["CMD-SHELL"])
-
-Keys = Mapping[str, object]
-"""What a manifest says: texts and lists by their keys."""
 
 
 class ManifestError(ValueError):
     """The file cannot be used as the manifest of a Backend Service; the message says why."""
 
 
-@dataclass
-class Copilot:
-    """Settings by key, and by key of the manifest what comes nearest to what is no setting."""
+class Manifest:
+    """What the manifest of a Backend Service says in one environment, or in none.
 
-    file: str = ""
-    values: dict[str, Value] = field(default_factory=dict)
-    nearest: dict[str, str] = field(default_factory=dict)
+    After ``translate``, ``values`` has its settings, and ``nearest`` says by key of the manifest
+    what comes nearest to what is no setting. ``ManifestError`` if it is no such manifest. Without a
+    path everything is empty.
+    """
 
-    def add(self, key: str, settings: Mapping[str, str]) -> None:
-        """Note that a key of the manifest has these settings as its counterpart."""
-        self.values |= {name: Value(text, f"{self.file}: {key}") for name, text in settings.items()}
+    def __init__(self, path: Path | None, environment: str | None) -> None:
+        self.values: dict[str, Value] = {}
+        self.nearest: dict[str, str] = {}
+        self.workspace = path.resolve().parent.parent.parent if path else None
+        self._file = shown_name(str(path))
+        self._keys = _read(path, environment) if path else {}
+
+    def image_build(self, folder: str) -> tuple[str, str]:
+        """Return the Dockerfile and the build context in this folder; both empty without them."""
+        dockerfile = _printable(self._keys.get("image.build.dockerfile"))
+        dockerfile = dockerfile or _printable(self._keys.get("image.build"))
+        context = _printable(self._keys.get("image.build.context"))
+        if not dockerfile and not context:
+            return "", ""
+        dockerfile = posixpath.join(folder, dockerfile or f"{context}/Dockerfile")
+        context = posixpath.join(folder, context) if context else posixpath.dirname(dockerfile)
+        return posixpath.normpath(dockerfile), posixpath.normpath(context)
+
+    def translate(self, source: Path, known: Mapping[str, str]) -> None:
+        """Translate every key, for the account and the region that ``known`` has.
+
+        ``source`` is the folder that the path of ``env_file`` begins at.
+        """
+        account, region = known.get("account_number", ""), known.get("aws_region", "")
+        parameters = f"arn:{partition_of(region)}:ssm:{region}:{account}:parameter"
+        for key, value in self._keys.items():
+            text = _printable(value)
+            match key:
+                case "image.build" | "image.build.dockerfile" | "image.build.context":
+                    pass  # see image_build
+                case "image.healthcheck.command" if isinstance(value, list):
+                    self._add_check(key, [_printable(word) for word in value])
+                case "image.healthcheck.start_period":
+                    self._add(key, {"start_period_seconds": text.removesuffix("s")})
+                case "count.range" if "-" in text:
+                    least, _, most = text.partition("-")
+                    self._add(key, {"desired_count": least, "max_count": most})
+                case "env_file":
+                    self._add_file(key, source / text)
+                case _ if key.startswith(("variables.", "secrets.")):
+                    self._add_pair(key, value, parameters)
+                case _:
+                    self._look_up(key, text)
+        if self._keys:
+            self._complete()
 
     def drop(self, setting: str, problem: str) -> None:
         """Leave out a setting whose value is refused."""
-        key = self.values.pop(setting).origin.removeprefix(f"{self.file}: ")
+        key = self.values.pop(setting).origin.removeprefix(f"{self._file}: ")
         self.nearest[key] = f"{setting}: {problem}"
 
+    def _add(self, key: str, settings: Mapping[str, str]) -> None:
+        origin = f"{self._file}: {key}"
+        self.values |= {name: Value(text, origin) for name, text in settings.items()}
 
-# --- The file -------------------------------------------------------------------------------------
+    def _add_check(self, key: str, words: list[str]) -> None:
+        if words[:1] in (["CMD"], ["CMD-SHELL"]):
+            self._add(key, {"health_check_command": health_check_text(words, {})})
+        else:
+            self._look_up(key, "")
+
+    def _add_file(self, key: str, path: Path) -> None:
+        """Name a file with variables, or what the settings refuse in it."""
+        _, problems = read_container_environment(path)
+        if problems:
+            wrong = "; ".join(f"{each.key} {each.message}".lstrip() for each in problems)
+            self.nearest[key] = f"container_environment_file: {wrong}"
+        else:
+            self._add(key, {"container_environment_file": str(path.resolve())})
+
+    def _add_pair(self, key: str, value: object, parameters: str) -> None:
+        """Add a variable or a secret to the list NAME=value that a setting has, or say why not."""
+        section, name, *source = key.split(".", 2)
+        setting = {"variables": "container_environment", "secrets": "container_secrets"}[section]
+        text, instead = _printable(value), ""
+        if not VARIABLE_NAME.fullmatch(name):
+            instead = "expected a name of letters, digits and underscores"
+        elif section == "variables" and not source:
+            if not isinstance(value, str) or "," in value or value != text.strip():
+                instead = "container_environment_file, which can have commas, spaces and lines"
+            else:
+                instead = objection_to(name, text) or ""
+        elif section == "variables" or (source and not text.startswith("arn:")) or "${" in text:
+            instead = _TABLES["nearest"][section]
+        elif not text.startswith("arn:"):
+            text = f"{parameters}/{text.lstrip('/')}"
+        if instead:
+            self.nearest[key] = instead
+            return
+        before = f"{self.values[setting].text}," if setting in self.values else ""
+        self._add(section, {setting: f"{before}{name}={text}"})
+
+    def _look_up(self, key: str, text: str) -> None:
+        """Take the counterpart of a key, and what comes nearest, from the tables."""
+        if (settings := _TABLES["meanings"].get(f"{key}={text}")) is not None:
+            self._add(key, settings)
+            return
+        same = _TABLES["same"].get(key, ())
+        self._add(key, dict.fromkeys(same, text))
+        nearest, above = _TABLES["nearest"], key
+        while above and above not in nearest:
+            above = above.rpartition(".")[0]
+        if key in nearest or not same:
+            self.nearest[above or key] = nearest.get(above, "Copilot documents no such key")
+
+    def _complete(self) -> None:
+        """Add what Copilot does without a key."""
+        for setting in ("desired_count", "max_count"):
+            self.values.setdefault(setting, Value("1", f"{self._file} has no count"))
+        if any(key.startswith("count.range") for key in self._keys):
+            for metric in ("cpu", "memory"):
+                none = Value("", f"{self._file}: count has no {metric}_percentage")
+                self.values.setdefault(f"{metric}_target_percent", none)
+        for key in _TABLES["missing"].keys() - self._keys.keys():
+            self.nearest[f"{key}, which is missing"] = _TABLES["missing"][key]
 
 
-def workspace_of(path: Path) -> Path:
-    """Return the folder of the workspace, in which ``copilot/<service>/manifest.yml`` is."""
-    return path.resolve().parent.parent.parent
-
-
-def read_manifest(path: Path, environment: str | None) -> Keys:
-    """Return what a Backend Service is in one environment, or in none.
-
-    Raises ``ManifestError``, also for a file that is larger than any manifest.
-    """
+def _read(path: Path, environment: str | None) -> dict[str, object]:
+    """Return texts and lists by their keys, with those of the environment in their place."""
     known = {"COPILOT_ENVIRONMENT_NAME": environment or ""}
     workspace_file = path.parent.parent / ".workspace"
     if workspace_file.is_file():
@@ -115,111 +206,6 @@ def _walk(value: object, key: str = "") -> Iterator[tuple[str, object]]:
         for name, inner in value.items():
             if name != "<<":
                 yield from _walk(inner, f"{key}.{name}" if key else name)
-
-
-def image_build(keys: Keys, workspace: str) -> tuple[str, str]:
-    """Return the Dockerfile and the build context in this workspace; both empty without them."""
-    dockerfile = _printable(keys.get("image.build.dockerfile", keys.get("image.build")))
-    context = _printable(keys.get("image.build.context"))
-    if not dockerfile and not context:
-        return "", ""
-    dockerfile = posixpath.join(workspace, dockerfile or f"{context}/Dockerfile")
-    context = posixpath.join(workspace, context) if context else posixpath.dirname(dockerfile)
-    return posixpath.normpath(dockerfile), posixpath.normpath(context)
-
-
-# --- Its settings ---------------------------------------------------------------------------------
-
-
-def translate(keys: Keys, file: Path, workspace: Path, known: Mapping[str, str]) -> Copilot:
-    """Return what the keys of a manifest say in the account and region that ``known`` has."""
-    found = Copilot(shown_name(str(file)))
-    account, region = known.get("account_number", ""), known.get("aws_region", "")
-    parameters = f"arn:{partition_of(region)}:ssm:{region}:{account}:parameter"
-    for key, value in keys.items():
-        if key.startswith(("variables.", "secrets.")):
-            _add_pair(found, key, value, parameters)
-        elif key == "env_file":
-            _add_file(found, workspace / _printable(value))
-        else:
-            _add_other(found, key, value)
-    for key in _TABLES["missing"].keys() - keys.keys():
-        found.nearest[f"{key}, which is missing"] = _TABLES["missing"][key]
-    _complete_count(found, has_range=any(key.startswith("count.range") for key in keys))
-    return found
-
-
-def _add_other(found: Copilot, key: str, value: object) -> None:
-    text = _printable(value)
-    match key:
-        case "image.build" | "image.build.dockerfile" | "image.build.context":
-            pass  # see image_build
-        case "image.healthcheck.command" if isinstance(value, list) and value[:1] in _CHECKS:
-            check = health_check_text([_printable(word) for word in value], {})
-            found.add(key, {"health_check_command": check})
-        case "image.healthcheck.start_period":
-            found.add(key, {"start_period_seconds": text.removesuffix("s")})
-        case "count.range" if "-" in text:
-            least, _, most = text.partition("-")
-            found.add(key, {"desired_count": least, "max_count": most})
-        case _:
-            _look_up(found, key, text)
-
-
-def _add_file(found: Copilot, path: Path) -> None:
-    """Name a file with variables, or what the settings refuse in it."""
-    _, problems = read_container_environment(path)
-    if problems:
-        wrong = "; ".join(f"{each.key} {each.message}".lstrip() for each in problems)
-        found.nearest["env_file"] = f"container_environment_file: {wrong}"
-    else:
-        found.add("env_file", {"container_environment_file": str(path.resolve())})
-
-
-def _add_pair(found: Copilot, key: str, value: object, parameters: str) -> None:
-    """Add a variable or a secret to the list NAME=value that a setting has, or say why not."""
-    section, name, *source = key.split(".", 2)
-    setting = {"variables": "container_environment", "secrets": "container_secrets"}[section]
-    text, instead = _printable(value), ""
-    if not VARIABLE_NAME.fullmatch(name):
-        instead = "expected a name of letters, digits and underscores"
-    elif section == "variables" and not source:
-        if not isinstance(value, str) or "," in value or value != text.strip():
-            instead = "container_environment_file, which can have commas, spaces and lines"
-        else:
-            instead = objection_to(name, text) or ""
-    elif section == "variables" or (source and not text.startswith("arn:")) or "${" in text:
-        instead = _TABLES["nearest"][section]
-    elif not text.startswith("arn:"):
-        text = f"{parameters}/{text.lstrip('/')}"
-    if instead:
-        found.nearest[key] = instead
-        return
-    before = f"{found.values[setting].text}," if setting in found.values else ""
-    found.add(section, {setting: f"{before}{name}={text}"})
-
-
-def _look_up(found: Copilot, key: str, text: str) -> None:
-    """Take the counterpart of a key, and what comes nearest, from the tables."""
-    if (settings := _TABLES["meanings"].get(f"{key}={text}")) is not None:
-        found.add(key, settings)
-        return
-    same = _TABLES["same"].get(key, ())
-    found.add(key, dict.fromkeys(same, text))
-    nearest, above = _TABLES["nearest"], key
-    while above and above not in nearest:
-        above = above.rpartition(".")[0]
-    if key in nearest or not same:
-        found.nearest[above or key] = nearest.get(above, "Copilot documents no such key")
-
-
-def _complete_count(found: Copilot, *, has_range: bool) -> None:
-    """Add what Copilot does without a count, and without a percentage beside a range."""
-    for setting in ("desired_count", "max_count"):
-        found.values.setdefault(setting, Value("1", f"{found.file} has no count"))
-    for metric in ("cpu", "memory") if has_range else ():
-        none = Value("", f"{found.file}: count has no {metric}_percentage")
-        found.values.setdefault(f"{metric}_target_percent", none)
 
 
 def _printable(value: object) -> str:

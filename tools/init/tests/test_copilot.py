@@ -9,7 +9,7 @@ import pytest
 from settings import Settings, load_settings
 from settings.model import ALL_KEYS
 from tools.init.__main__ import main
-from tools.init.copilot import ManifestError, read_manifest
+from tools.init.copilot import Manifest, ManifestError
 from tools.init.tests.conftest import make_repository
 from tools.repository import ROOT
 
@@ -122,7 +122,7 @@ def test_what_is_no_manifest_of_a_backend_service_is_one_error(
     path = tmp_path / "manifest.yml"
     path.write_text(manifest, "utf-8")
     with pytest.raises(ManifestError, match=re.escape(said)):
-        read_manifest(path, None)
+        Manifest(path, None)
 
 
 def test_the_tables_name_settings_and_files_that_exist() -> None:
