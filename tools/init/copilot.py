@@ -78,7 +78,7 @@ class Manifest:
                     self._add_pair(key, value, parameters)
                 case _:
                     self._look_up(key, text)
-        if self._keys:
+        if self.workspace is not None:
             self._complete()
 
     def drop(self, setting: str, problem: str) -> None:
