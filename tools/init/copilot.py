@@ -85,6 +85,8 @@ class Manifest:
         """Leave out a setting whose value is refused."""
         key = self.values.pop(setting).origin.removeprefix(f"{self._file}: ")
         self.nearest[key] = f"{setting}: {problem}"
+        if setting == "task_memory" and "task_cpu" in self.values:
+            self.drop("task_cpu", "Fargate offers it with other memory only")
 
     def _add(self, key: str, settings: Mapping[str, str]) -> None:
         origin = f"{self._file}: {key}"

@@ -37,8 +37,8 @@ logging: {retention: 14, destination: {Name: cloudwatch}}
 http: {path: /, healthcheck: {path: /health}}
 later: x
 environments:
-  test: &small {count: 1, cpu: 100}
-  prod: {<<: *small, count: {range: {min: 3, max: 9}}, variables: {WHERE: here}}
+  test: &more {count: 1, cpu: 1024}
+  prod: {<<: *more, count: {range: {min: 3, max: 9}}, variables: {WHERE: here}}
 """
 REQUIRED = ("--account", "123456789012", "--region", "eu-west-1")
 
@@ -89,9 +89,10 @@ def test_an_environment_s_values_come_first_and_refused_ones_are_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     service = written(tmp_path, MANIFEST, "--copilot-env", "prod").service
-    assert (service.desired_count, service.max_count, service.task_cpu) == (3, 9, 256)
+    assert (service.desired_count, service.max_count) == (3, 9)
+    assert (service.task_cpu, service.task_memory) == (256, 512), "not 1024 with 1024"
     assert service.container_environment["WHERE"] == "here"
-    assert "  cpu: task_cpu: expected one of 256, " in capsys.readouterr().out
+    assert "  memory: task_memory: expected 2048 to 8192" in capsys.readouterr().out
 
 
 def test_an_image_from_elsewhere_runs_first(tmp_path: Path) -> None:
