@@ -76,7 +76,7 @@ def test_the_function_may_pull_a_private_seed_from_its_repository_only(image: st
 
 def test_the_function_may_read_repositories_that_this_service_had_before() -> None:
     granted = synthesise().granted(SERVICE, function()["Properties"]["Role"])
-    (reading,) = (s for s in granted if "/*" in str(s["Resource"]))
+    (reading,) = (s for s in granted if ":repository/*" in str(s["Resource"]))
     assert reading["Action"] == ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
     ((key, value),) = reading["Condition"]["StringEquals"].items()
     tagged = [

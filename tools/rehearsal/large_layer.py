@@ -188,6 +188,8 @@ def _release(ecr: Ecr, seconds: float) -> int:
         container="web",
         definitions_file="images.json",
         alarms=(),
+        log_group="/ecs/cluster/web",
+        pipeline="delivery",
     )
     written: dict[str, bytes] = {}
     token, calls = "{}", 0
