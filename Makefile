@@ -60,7 +60,7 @@ test: check ## Set up, then run every test
 format-and-lint:
 	@$(call part,$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .)
 types:
-	@$(call part,$(MYPY) . && cd application-code/ecsdemo-backend && ../../$(MYPY) --config-file ../../pyproject.toml .)
+	@$(call part,$(MYPY) . && cd application-code/ecsdemo-backend && ../../$(MYPY) --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache .)
 imports:
 	@$(call part,$(BIN)/lint-imports --no-cache --no-logo pyproject.toml $(wildcard tools/importlinter.ini))
 fast-tests:

@@ -127,7 +127,6 @@ def cfn_lint() -> Runner:
     return Runner(ConfigMixIn(ignore_checks=["W", "I"], regions=[REGION]))
 
 
-@pytest.mark.slow  # cfn-lint takes a second for each
 @pytest.mark.parametrize("name", EXTREMES)
 def test_the_schemas_of_cloudformation_take_every_property(name: str, cfn_lint: Runner) -> None:
     for template in templates(name).values():

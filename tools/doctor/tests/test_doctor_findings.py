@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from app import templates_of
-from settings.examples import ACCOUNT, CONNECTED, ISOLATED, REGION, example_deployment
+from settings.examples import ACCOUNT, REGION
 from tools.doctor.account import MOST_ROLES_OF_CORE, MOST_ROLES_OF_SERVICE
 from tools.doctor.check import Verdict
 from tools.doctor.rights import policy
@@ -182,15 +181,6 @@ def test_room_for_the_roles_of_all_stacks_that_are_not_there(
     found = account.problem("quota of roles")
     assert f"up to 1001 more are needed -> {RAISE} iam --quota-code L-FE177D64" in found
     assert found.endswith(" --region us-east-1")
-
-
-def test_no_stack_makes_more_roles_than_the_doctor_counts() -> None:
-    most = {"CoreInfraStack": 0, "BackendServiceStack": 0}
-    together = {**ISOLATED, **CONNECTED}
-    for stack, template in templates_of(example_deployment(together)).items():
-        kinds = [resource["Type"] for resource in template["Resources"].values()]
-        most[stack.removeprefix(CONNECTED["stack_prefix"])] = kinds.count("AWS::IAM::Role")
-    assert [*most.values()] == [MOST_ROLES_OF_CORE, MOST_ROLES_OF_SERVICE]
 
 
 # --- Names ----------------------------------------------------------------------------------------

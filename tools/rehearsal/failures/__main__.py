@@ -20,7 +20,7 @@ from tools.rehearsal.failures import (
     interrupted_deploys,
     names,
 )
-from tools.rehearsal.failures.context import FailureContext
+from tools.rehearsal.failures.context import SETTINGS, FailureContext
 from tools.rehearsal.workspace import Workspace
 from tools.repository import ROOT
 
@@ -74,7 +74,7 @@ def rehearse(report: ConsoleReport) -> None:
 def deploy_core(context: RehearsalContext) -> FailureContext:
     """Bootstrap and deploy the core stack alone."""
     with context.report.step("cdk bootstrap"):
-        context.workspace.write_env()
+        context.workspace.write_env(**SETTINGS)
         context.workspace.bootstrap()
         empty = context.inventory.snapshot()
     with context.report.step(f"cdk deploy {CORE}") as step:

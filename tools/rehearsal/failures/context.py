@@ -8,6 +8,9 @@ from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
 from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET
 
 DEPLOY = ("deploy", "--all", "--require-approval", "never", *AS_SYNTHESISED)
+SETTINGS = {"notification_email": "team@example.com"}
+"""What the service has beyond sample.env: mails about failed deliveries."""
+
 FAILED_STACK = {"AWS::CloudFormation::Stack": [SERVICE]}
 """What the rollback of a first deploy leaves: the record of the stack, with its events."""
 

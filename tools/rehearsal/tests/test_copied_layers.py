@@ -18,7 +18,7 @@ from cdk_rehearsal.services.ecr.image_push import push
 
 pytestmark = pytest.mark.slow
 
-LARGE = 200 * 1024 * 1024
+LARGE = 35 * 1024 * 1024  # in several parts, the last of which is not full
 INDEX = "application/vnd.oci.image.index.v1+json"
 REGISTRY = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
 SERVICE = Service(

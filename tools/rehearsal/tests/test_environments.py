@@ -1,7 +1,8 @@
-"""No process of a rehearsal has the variables of the user; the app gives the same both ways."""
+"""A rehearsal hides secrets: those of the shell from its processes, those in use from all texts."""
 
 import json
 import shutil
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -12,11 +13,13 @@ from pathlib import Path
 import pytest
 
 from cdk_rehearsal import Access, LocalAws, process_environment
+from cdk_rehearsal.cdk import Cli
 from cdk_rehearsal.containers import engine_environment
 from cdk_rehearsal.environment import RootKey
 from cdk_rehearsal.pipelines import git_environment
 from settings.examples import ACCOUNT, REGION
-from tools.rehearsal.tests.canary import CANARY
+from tools.rehearsal.context import CORE, SERVICE
+from tools.rehearsal.tests.canary import CANARY, PASSWORD, TOKEN, files_in, holders
 from tools.rehearsal.workspace import Workspace
 
 SECRETS = {
@@ -26,6 +29,7 @@ SECRETS = {
         *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "NODE_OPTIONS"),
     )
 }
+PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/app/key"
 SHELL = {"PATH": "/bin", "LANG": "C.UTF-8", "TMPDIR": "/scratch"}
 ACCESS = Access(
     endpoint_url="https://127.0.0.1:1",
@@ -70,13 +74,33 @@ def watched() -> Iterator[dict[str, str]]:
         thread.join()
 
 
+class VerboseWorkspace(Workspace):
+    """Lets the CLI say all that it can, and keeps it."""
+
+    def __init__(self, aws: LocalAws) -> None:
+        super().__init__(aws)
+        self.said: dict[str, str] = {}
+
+    def command(self, *arguments: str) -> list[str]:
+        return super().command(*arguments, "-vvv")
+
+    def finish(self, cli: Cli) -> subprocess.CompletedProcess[str]:
+        done = super().finish(cli)
+        self.said[f"cdk run {len(self.said)}"] = done.stdout + done.stderr
+        return done
+
+
 @dataclass(frozen=True)
 class Made:
-    """The environments of the processes that made the assembly, and what each way has made."""
+    """The environments of the processes that made the assembly, and what each way has made.
+
+    ``texts`` are those that a deploy of the assembly leaves, by place.
+    """
 
     environments: dict[str, str]
     by_cli: dict[str, object]
     by_process: dict[str, object]
+    texts: dict[str, str]
 
 
 def templates(workspace: Workspace) -> dict[str, object]:
@@ -85,23 +109,45 @@ def templates(workspace: Workspace) -> dict[str, object]:
     return {f.name: json.loads(f.read_text()) for f in files if "metadata" not in f.name}
 
 
+def described(aws: LocalAws, stack: str) -> str:
+    """Return what CloudFormation tells of a stack and its events."""
+    client = aws.client("cloudformation")
+    answers = [client.describe_stacks(StackName=stack)]
+    answers += [client.describe_stack_events(StackName=stack)]
+    return json.dumps(answers, default=str)
+
+
+def with_secrets(aws: LocalAws) -> str:
+    """Store the token and two secrets for the container; return the setting that names these."""
+    secrets = aws.client("secretsmanager")
+    secrets.create_secret(Name="ecs-github-token", SecretString=TOKEN)
+    db = secrets.create_secret(Name="db", SecretString=json.dumps({"password": PASSWORD}))
+    aws.client("ssm").put_parameter(Name="/app/key", Value=PASSWORD, Type="SecureString")
+    return f"DB={db['ARN']}:password::,KEY={PARAMETER}"
+
+
 @pytest.fixture(scope="module")
 def made() -> Iterator[Made]:
-    """Make the assembly with the CLI, and without it."""
+    """Make the assembly with the CLI, and without it; then deploy it."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SECRETS.items():
             patch.setenv(name, value)
         with (
             watched() as seen,
             LocalAws(account=ACCOUNT, region=REGION) as aws,
-            Workspace(aws) as workspace,
+            VerboseWorkspace(aws) as workspace,
         ):
-            workspace.write_env(task_memory="1024")
+            workspace.write_env(container_secrets=with_secrets(aws))
             workspace.cdk("synth", "--quiet")
             by_cli = templates(workspace)
             shutil.rmtree(workspace.folder / "cdk.out")
-            workspace.synthesised()
-            yield Made(seen, by_cli, templates(workspace))
+            workspace.bootstrap()
+            workspace.deploy("--all", *workspace.synthesised())
+            texts = (
+                files_in(workspace.folder) | workspace.said | {"log of the local AWS": aws.log()}
+            )
+            texts |= {stack: described(aws, stack) for stack in (CORE, SERVICE)}
+            yield Made(seen, by_cli, templates(workspace), texts)
 
 
 @pytest.mark.slow
@@ -120,3 +166,13 @@ def test_the_cli_the_app_and_the_local_aws_see_no_secret_of_the_shell(made: Made
 def test_the_assembly_is_the_one_that_the_cli_makes(made: Made) -> None:
     assert made.by_cli
     assert made.by_process == made.by_cli
+
+
+@pytest.mark.slow
+def test_secrets_in_use_are_nowhere_to_be_read(made: Made) -> None:
+    for place in ("cdk run 2", "output.json", "cdk.out/BackendServiceStack.template.json"):
+        assert place in made.texts
+    assert holders(made.texts) == []
+    # The name of the token's secret is found, so a value would be, too.
+    found = [place for place, text in made.texts.items() if "ecs-github-token" in text]
+    assert len(found) > 2
