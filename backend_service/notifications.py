@@ -109,13 +109,12 @@ class Notifications(Construct):
         detail_type: str,
         detail: Mapping[str, Any],
         message: str,
-        resources: list[str] | None = None,
     ) -> None:
         events.Rule(
             self,
             construct_id,
             event_pattern=events.EventPattern(
-                source=[source], detail_type=[detail_type], detail=detail, resources=resources
+                source=[source], detail_type=[detail_type], detail=detail
             ),
             targets=[
                 targets.SnsTopic(self.topic, message=events.RuleTargetInput.from_text(message))

@@ -86,7 +86,9 @@ def _find(ecr: Any, uri: str, tag: str, digest: str) -> Manifest | None:
 def alarm_warning(cloudwatch: Any, service: Service) -> str:
     """Return a warning if alarms are on. If the alarms cannot be read, the release continues."""
     try:
-        alarms = cloudwatch.describe_alarms(AlarmNames=list(service.alarms), StateValue="ALARM")
+        alarms = cloudwatch.describe_alarms(
+            AlarmNames=service.alarms.split(","), StateValue="ALARM"
+        )
     except Exception as error:
         return f"The alarms could not be read ({type(error).__name__})."
     names = sorted(alarm["AlarmName"] for alarm in alarms["MetricAlarms"])

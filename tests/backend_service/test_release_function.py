@@ -9,13 +9,14 @@ import json
 import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import fields
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from backend_service.release import function, promotion
-from backend_service.release.action import ActionError, Clock, Outcome
+from backend_service.release.action import ActionError, Clock, Outcome, Service
 from backend_service.release.function import act, handler, report
 from backend_service.release.promotion import promote
 from backend_service.release.releasing import release
@@ -698,10 +699,8 @@ def test_the_event_is_never_logged(
     config.Config = dict  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "boto3", boto3)
     monkeypatch.setitem(sys.modules, "botocore.config", config)
-    names = ("REPOSITORY", "BUILDS_REPOSITORY", "LIVE_TAG", "CLUSTER", "SERVICE", "PIPELINE")
-    for name in (*names, "CONTAINER", "IMAGE_DEFINITIONS_FILE", "LOG_GROUP"):
-        monkeypatch.setenv(name, "x")
-    monkeypatch.setenv("ALARMS", "[]")
+    for each in fields(Service):
+        monkeypatch.setenv(each.name.upper(), "x")
     event = {"CodePipeline.job": {"id": "job", "data": job("release x")}}
     handler(event, SimpleNamespace(get_remaining_time_in_millis=lambda: 1000))
     assert "no s3 here" in pipeline.put["failure"]["failureDetails"]["message"]

@@ -187,9 +187,10 @@ def _release(ecr: Ecr, seconds: float) -> int:
         name="web",
         container="web",
         definitions_file="images.json",
-        alarms=(),
+        alarms="",
         log_group="/ecs/cluster/web",
         pipeline="delivery",
+        topic="",
     )
     written: dict[str, bytes] = {}
     token, calls = "{}", 0

@@ -29,9 +29,10 @@ SERVICE = Service(
     name="web",
     container="web",
     definitions_file="images.json",
-    alarms=(),
+    alarms="",
     log_group="",
     pipeline="",
+    topic="",
 )
 
 
