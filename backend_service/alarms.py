@@ -46,11 +46,9 @@ class ServiceMetrics:
             label="Missing",
             period=PERIOD,
         )
-        self.log_errors_namespace = f"BackendService/{service.ecs_cluster_name}"
-        self.log_errors_name = f"{service.service_name}-LogErrors"
         self.log_errors = cloudwatch.Metric(
-            namespace=self.log_errors_namespace,
-            metric_name=self.log_errors_name,
+            namespace=f"BackendService/{service.ecs_cluster_name}",
+            metric_name=f"{service.service_name}-LogErrors",
             statistic="Sum",
             period=PERIOD,
         )
@@ -167,8 +165,8 @@ class ServiceAlarms(Construct):
                 filter_id,
                 log_group=log_group,
                 filter_pattern=pattern,
-                metric_namespace=metrics.log_errors_namespace,
-                metric_name=metrics.log_errors_name,
+                metric_namespace=metrics.log_errors.namespace,
+                metric_name=metrics.log_errors.metric_name,
                 # Without a default value, a service without errors has no metric to pay for.
             )
         # The alarms refer to the service by name. References to the alarms would make a cycle, so
