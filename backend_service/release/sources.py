@@ -11,6 +11,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -49,25 +50,25 @@ def repeated(what: str, action: Callable[[], Any], clock: Clock) -> Any:
     raise AssertionError
 
 
+@dataclass(frozen=True)
 class EcrSource:
     """The images of a repository in the ECR of this account and region."""
 
-    def __init__(self, ecr: Any, repository: str, send: Send) -> None:
-        self._ecr = ecr
-        self._repository = repository
-        self._send = send
+    ecr: Any
+    repository: str
+    send: Send
 
     def find(self, reference: str) -> Manifest | None:
         """Return an image by its digest, or None if there is none."""
-        return find_image(self._ecr, self._repository, imageDigest=reference)
+        return find_image(self.ecr, self.repository, imageDigest=reference)
 
     def request_part(self, digest: str, bytes_: str) -> Any:
         """Ask ECR for an address, which is valid for a limited time, and send the request there."""
-        given = self._ecr.get_download_url_for_layer(
-            repositoryName=self._repository, layerDigest=digest
+        given = self.ecr.get_download_url_for_layer(
+            repositoryName=self.repository, layerDigest=digest
         )
         url = given["downloadUrl"]
-        return self._send(urllib.request.Request(url, headers={"Range": bytes_}))  # noqa: S310
+        return self.send(urllib.request.Request(url, headers={"Range": bytes_}))  # noqa: S310
 
 
 class Registry:
