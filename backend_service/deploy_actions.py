@@ -176,11 +176,8 @@ def _release_statements(
 
 def _looking_statements(scope: Construct, service: ServiceSettings) -> list[iam.PolicyStatement]:
     """Return the rights to look at the service and at the tasks of its cluster."""
-
-    def arn(resource: str, name: str) -> str:
-        return Stack.of(scope).format_arn(service="ecs", resource=resource, resource_name=name)
-
     cluster = service.ecs_cluster_name
+    tasks = _ecs_arn(scope, "task", f"{cluster}/*")
     return [
         iam.PolicyStatement(
             actions=["ecs:DescribeServices"], resources=[service_arn(scope, service)]
@@ -191,15 +188,19 @@ def _looking_statements(scope: Construct, service: ServiceSettings) -> list[iam.
             resources=["*"],
         ),
         # ECS gives each task an id of its own.
-        iam.PolicyStatement(actions=["ecs:DescribeTasks"], resources=[arn("task", f"{cluster}/*")]),
+        iam.PolicyStatement(actions=["ecs:DescribeTasks"], resources=[tasks]),
         iam.PolicyStatement(
             actions=["ecs:ListTasks"],
             # AWS authorises the action on container instances, which Fargate does not have. The
             # condition confines it to the cluster.
             resources=["*"],
-            conditions={"ArnEquals": {"ecs:cluster": arn("cluster", cluster)}},
+            conditions={"ArnEquals": {"ecs:cluster": _ecs_arn(scope, "cluster", cluster)}},
         ),
     ]
+
+
+def _ecs_arn(scope: Construct, resource: str, name: str) -> str:
+    return Stack.of(scope).format_arn(service="ecs", resource=resource, resource_name=name)
 
 
 class DeployStage(Construct):
@@ -226,7 +227,6 @@ class DeployStage(Construct):
         *,
         service: ServiceSettings,
         discoverable: DiscoverableService,
-        execution_role: iam.IRole,
         release: ReleaseFunction,
         assumed_by: iam.IPrincipal,
         artifact_bucket: s3.IBucket,
@@ -267,7 +267,7 @@ class DeployStage(Construct):
                 "RolloutRole",
                 "Rolls new images out to one ECS service",
                 read_statement(artifact_bucket),
-                *_rollout_statements(discoverable.service, service, execution_role),
+                *_rollout_statements(discoverable.service, service),
             ),
         )
         promote_action = actions.LambdaInvokeAction(
@@ -304,9 +304,10 @@ def _call(release: ReleaseFunction) -> iam.PolicyStatement:
 
 
 def _rollout_statements(
-    service: ecs.FargateService, settings: ServiceSettings, execution_role: iam.IRole
+    service: ecs.FargateService, settings: ServiceSettings
 ) -> list[iam.PolicyStatement]:
     arn, task_definition = service_arn(service, settings), service.task_definition
+    roles = (task_definition.task_role, task_definition.execution_role)
     return [
         iam.PolicyStatement(actions=["ecs:UpdateService"], resources=[arn]),
         *_looking_statements(service, settings),
@@ -324,18 +325,13 @@ def _rollout_statements(
         ),
         iam.PolicyStatement(
             actions=["ecs:TagResource"],
-            resources=[
-                Stack.of(service).format_arn(
-                    service="ecs",
-                    resource="task-definition",
-                    resource_name=f"{task_definition.family}:*",
-                )
-            ],
+            # ECS numbers the revisions of the family.
+            resources=[_ecs_arn(service, "task-definition", f"{task_definition.family}:*")],
             conditions={"StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}},
         ),
         iam.PolicyStatement(
             actions=["iam:PassRole"],
-            resources=[task_definition.task_role.role_arn, execution_role.role_arn],
+            resources=[role.role_arn for role in roles if role],
             conditions={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
         ),
     ]

@@ -138,8 +138,10 @@ FilePath = Annotated[str, AfterValidator(_file_inside_repository)]
 ImageReference = Annotated[
     str,
     matching(
-        rf"(?:{_HOST})?{_PART}(?:/{_PART})*(?:{_TAG}|(?:{_TAG})?{_DIGEST})",
-        "a container image with a tag or digest, such as public.ecr.aws/nginx/nginx:1.29",
+        # Docker Hub limits the pulls of an address, and the function has one of AWS's.
+        rf"(?!(?:index\.)?docker\.io/){_HOST}{_PART}(?:/{_PART})*(?:{_TAG}|(?:{_TAG})?{_DIGEST})",
+        "a registry and its image with a tag or digest, such as public.ecr.aws/nginx/nginx:1.29 "
+        "(not of Docker Hub)",
         4096,  # A parameter of the stack has this value, and can have so many bytes.
     ),
 ]

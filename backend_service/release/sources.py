@@ -26,7 +26,6 @@ WAITS = (1, 2, 4, 8, 16, 30)
 
 _PIECE = 1024 * 1024
 _TOO_SOON = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
-_DOCKER_HUB = ("docker.io", "index.docker.io")
 
 Send = Callable[[urllib.request.Request], Any]
 
@@ -72,7 +71,7 @@ class EcrSource:
 
 
 class Registry:
-    """The repository of ``image``, a name as docker takes it; ``reference`` is its tag or digest.
+    """The repository of ``image``, which names its registry; ``reference`` is its tag or digest.
 
     It uses the API of https://github.com/opencontainers/distribution-spec/blob/main/spec.md without
     an account: if the registry wants a token, it asks for one that anybody gets. With ``password``,
@@ -83,12 +82,8 @@ class Registry:
         self._clock = clock
         self._send = send
         name, _, digest = image.partition("@")
-        host, slash, path = name.partition("/")
-        if not slash or not re.search("[.:]|^localhost$", host):
-            host, path = _DOCKER_HUB[0], name
+        host, _, path = name.partition("/")
         path, _, tag = path.partition(":")
-        if host in _DOCKER_HUB:
-            host, path = "registry-1.docker.io", path if "/" in path else f"library/{path}"
         self.reference = digest or tag or "latest"
         self._url = f"https://{host}/v2/{path}"
         self._authorization = f"Basic {password}" if password else ""

@@ -32,7 +32,7 @@ def test_it_names_repository_image_and_processor() -> None:
 def test_no_change_of_the_settings_makes_another_one() -> None:
     """Another one would be asked to create, and so to copy the seed."""
     (made,) = synthesise().resources(SERVICE, IMAGE)
-    changes = {"ecr_repository_name": "elsewhere", "seed_image": "shop:2"}
+    changes = {"ecr_repository_name": "elsewhere", "seed_image": "registry.example.com/shop:2"}
     assert made in synthesise(**changes).resources(SERVICE, IMAGE)
 
 

@@ -195,19 +195,10 @@ def test_a_private_registry_of_ecr_gets_a_password_of_its_region() -> None:
     assert ecr.tags["shop"] == {"live": digest}
 
 
-@pytest.mark.parametrize(
-    ("image", "url"),
-    [
-        ("shop:1", "registry-1.docker.io/v2/library/shop"),
-        ("team/shop:1", "registry-1.docker.io/v2/team/shop"),
-        ("docker.io/team/shop:1", "registry-1.docker.io/v2/team/shop"),
-        ("registry.example:5000/shop:1", "registry.example:5000/v2/shop"),
-    ],
-)
-def test_an_image_is_read_where_docker_would_read_it(image: str, url: str) -> None:
-    ecr, registry = Ecr(), Registry(url)
+def test_the_name_of_a_registry_may_have_a_port() -> None:
+    ecr, registry = Ecr(), Registry("registry.example:5000/v2/shop")
     registry.image("shop", tag="1")
-    do_seed(ecr, event("Create", image=image), registry)
+    do_seed(ecr, event("Create", image="registry.example:5000/shop:1"), registry)
     assert "live" in ecr.tags["shop"]
 
 

@@ -70,7 +70,10 @@ def test_each_task_runs_the_image_that_is_tagged_live_when_it_starts() -> None:
 
 def test_the_task_has_the_size_and_the_processor_of_the_settings() -> None:
     found = definition(
-        task_cpu="512", task_memory="2048", cpu_architecture="ARM64", seed_image="shop:1"
+        task_cpu="512",
+        task_memory="2048",
+        cpu_architecture="ARM64",
+        seed_image="registry.example.com/shop:1",
     )
     assert found["RequiresCompatibilities"] == ["FARGATE"]
     assert (found["Cpu"], found["Memory"]) == ("512", "2048")
