@@ -46,11 +46,9 @@ class ServiceMetrics:
             label="Missing",
             period=PERIOD,
         )
-        self.log_errors_namespace = f"BackendService/{service.ecs_cluster_name}"
-        self.log_errors_name = f"{service.service_name}-LogErrors"
         self.log_errors = cloudwatch.Metric(
-            namespace=self.log_errors_namespace,
-            metric_name=self.log_errors_name,
+            namespace=f"BackendService/{service.ecs_cluster_name}",
+            metric_name=f"{service.service_name}-LogErrors",
             statistic="Sum",
             period=PERIOD,
         )
@@ -167,8 +165,8 @@ class ServiceAlarms(Construct):
                 filter_id,
                 log_group=log_group,
                 filter_pattern=pattern,
-                metric_namespace=metrics.log_errors_namespace,
-                metric_name=metrics.log_errors_name,
+                metric_namespace=metrics.log_errors.namespace,
+                metric_name=metrics.log_errors.metric_name,
                 # Without a default value, a service without errors has no metric to pay for.
             )
         # The alarms refer to the service by name. References to the alarms would make a cycle, so
@@ -180,39 +178,24 @@ class ServiceAlarms(Construct):
         minutes = f"for {SUSTAINED_MINUTES} minutes"
         cpu_percent = alarm_percent(service.cpu_target_percent)
         memory_percent = alarm_percent(service.memory_target_percent)
-        alarms = (
-            self._alarm(
-                "Cpu",
-                kind=AlarmKind.CPU,
-                metric=metrics.cpu,
-                threshold=cpu_percent,
-                description=f"CPU of {name} above {cpu_percent} % {minutes}",
-            ),
-            self._alarm(
-                "Memory",
-                kind=AlarmKind.MEMORY,
-                metric=metrics.memory,
-                threshold=memory_percent,
-                description=f"Memory of {name} above {memory_percent} % {minutes}: "
-                "at 100 % ECS kills tasks",
-            ),
-            self._alarm(
-                "Errors",
-                kind=AlarmKind.LOG_ERRORS,
-                metric=metrics.log_errors,
-                threshold=ERROR_LINES - 1,
-                datapoints_to_alarm=ERROR_MINUTES,
-                description=f"{name} logs {ERROR_LINES} or more errors a minute",
-            ),
-            self._alarm(
-                "MissingTasks",
-                kind=AlarmKind.MISSING_TASKS,
-                metric=metrics.missing_tasks,
-                threshold=0,
-                description=f"Fewer tasks of {name} than wanted {minutes}",
-            ),
+        meanings = {
+            AlarmKind.CPU: f"CPU of {name} above {cpu_percent} % {minutes}",
+            AlarmKind.MEMORY: f"Memory of {name} above {memory_percent} % {minutes}: "
+            "at 100 % ECS kills tasks",
+            AlarmKind.LOG_ERRORS: f"{name} logs {ERROR_LINES} or more errors a minute",
+            AlarmKind.MISSING_TASKS: f"Fewer tasks of {name} than wanted {minutes}",
+        }
+        conditions: dict[AlarmKind, tuple[cloudwatch.IMetric, int | None]] = {
+            AlarmKind.CPU: (metrics.cpu, cpu_percent),
+            AlarmKind.MEMORY: (metrics.memory, memory_percent),
+            AlarmKind.LOG_ERRORS: (metrics.log_errors, ERROR_LINES - 1),
+            AlarmKind.MISSING_TASKS: (metrics.missing_tasks, 0),
+        }
+        self.alarms = tuple(
+            self._alarm(kind, metric, threshold, meanings[kind])
+            for kind, (metric, threshold) in conditions.items()
+            if threshold is not None
         )
-        self.alarms = tuple(alarm for alarm in alarms if alarm)
         if topic:
             action = cloudwatch_actions.SnsAction(topic)
             for alarm in self.alarms:
@@ -220,27 +203,19 @@ class ServiceAlarms(Construct):
                 alarm.add_ok_action(action)
 
     def _alarm(
-        self,
-        construct_id: str,
-        *,
-        kind: AlarmKind,
-        metric: cloudwatch.IMetric,
-        threshold: int | None,
-        description: str,
-        datapoints_to_alarm: int = SUSTAINED_MINUTES,
-    ) -> cloudwatch.Alarm | None:
-        if threshold is None:
-            return None
+        self, kind: AlarmKind, metric: cloudwatch.IMetric, threshold: int, meaning: str
+    ) -> cloudwatch.Alarm:
+        is_of_log = kind is AlarmKind.LOG_ERRORS
         return cloudwatch.Alarm(
             self,
-            construct_id,
+            kind.value,
             alarm_name=alarm_name(self._service_name, kind),
-            alarm_description=description + (_UNWATCHED if kind in ROLLBACK_ALARMS else ""),
+            alarm_description=meaning + (_UNWATCHED if kind in ROLLBACK_ALARMS else ""),
             metric=metric,
             threshold=threshold,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
             evaluation_periods=SUSTAINED_MINUTES,
-            datapoints_to_alarm=datapoints_to_alarm,
+            datapoints_to_alarm=ERROR_MINUTES if is_of_log else SUSTAINED_MINUTES,
             # There is no data if there are no errors, or no service yet.
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )

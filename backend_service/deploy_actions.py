@@ -1,6 +1,5 @@
 """The three actions of the pipeline's last stage: release the image, roll it out, promote it."""
 
-import json
 import math
 from pathlib import Path
 
@@ -117,16 +116,16 @@ class ReleaseFunction(Construct):
             log_group=function_log_group,
             environment={
                 "REPOSITORY": repositories.released.repository_uri,
-                "BUILDS_REPOSITORY": repositories.builds.repository_uri,
+                "BUILDS": repositories.builds.repository_uri,
                 "LIVE_TAG": LIVE_TAG,
                 "CLUSTER": service.ecs_cluster_name,
-                "SERVICE": service.service_name,
+                "NAME": service.service_name,
                 "CONTAINER": service.container_name,
-                "IMAGE_DEFINITIONS_FILE": _IMAGE_DEFINITIONS_FILE,
-                "ALARMS": json.dumps(list(alarms.rollback_names)),
+                "DEFINITIONS_FILE": _IMAGE_DEFINITIONS_FILE,
+                "ALARMS": ",".join(alarms.rollback_names),
                 "LOG_GROUP": log_group.log_group_name,
                 "PIPELINE": service.full_name,
-                **({"TOPIC": topic.topic_arn} if topic else {}),
+                "TOPIC": topic.topic_arn if topic else "",
             },
             # The function and the actions would add broader rights than those above.
             role=role.without_policy_updates(),
@@ -156,14 +155,7 @@ def _release_statements(
         arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )
     return [
-        iam.PolicyStatement(
-            actions=["ecs:DescribeServices"], resources=[service_arn(scope, service)]
-        ),
-        iam.PolicyStatement(
-            actions=["ecs:DescribeTaskDefinition"],
-            # The action has no resource-level permissions.
-            resources=["*"],
-        ),
+        *_looking_statements(scope, service),
         iam.PolicyStatement(
             actions=["cloudwatch:DescribeAlarms"],
             resources=[f"{alarm_arn}{name}" for name in alarms.rollback_names],
@@ -174,7 +166,6 @@ def _release_statements(
                 Stack.of(scope).format_arn(service="codepipeline", resource=service.full_name)
             ],
         ),
-        *_task_statements(scope, service),
         iam.PolicyStatement(
             actions=["codepipeline:PutJobFailureResult", "codepipeline:PutJobSuccessResult"],
             # The actions have no resource-level permissions; they need the id of a waiting job.
@@ -183,23 +174,33 @@ def _release_statements(
     ]
 
 
-def _task_statements(scope: Construct, service: ServiceSettings) -> list[iam.PolicyStatement]:
-    """Return the rights to look at the tasks of the cluster."""
-
-    def arn(resource: str, name: str) -> str:
-        return Stack.of(scope).format_arn(service="ecs", resource=resource, resource_name=name)
-
+def _looking_statements(scope: Construct, service: ServiceSettings) -> list[iam.PolicyStatement]:
+    """Return the rights to look at the service and at the tasks of its cluster."""
     cluster = service.ecs_cluster_name
+    tasks = _ecs_arn(scope, "task", f"{cluster}/*")
     return [
-        iam.PolicyStatement(actions=["ecs:DescribeTasks"], resources=[arn("task", f"{cluster}/*")]),
+        iam.PolicyStatement(
+            actions=["ecs:DescribeServices"], resources=[service_arn(scope, service)]
+        ),
+        iam.PolicyStatement(
+            actions=["ecs:DescribeTaskDefinition"],
+            # The action has no resource-level permissions.
+            resources=["*"],
+        ),
+        # ECS gives each task an id of its own.
+        iam.PolicyStatement(actions=["ecs:DescribeTasks"], resources=[tasks]),
         iam.PolicyStatement(
             actions=["ecs:ListTasks"],
             # AWS authorises the action on container instances, which Fargate does not have. The
             # condition confines it to the cluster.
             resources=["*"],
-            conditions={"ArnEquals": {"ecs:cluster": arn("cluster", cluster)}},
+            conditions={"ArnEquals": {"ecs:cluster": _ecs_arn(scope, "cluster", cluster)}},
         ),
     ]
+
+
+def _ecs_arn(scope: Construct, resource: str, name: str) -> str:
+    return Stack.of(scope).format_arn(service="ecs", resource=resource, resource_name=name)
 
 
 class DeployStage(Construct):
@@ -226,7 +227,6 @@ class DeployStage(Construct):
         *,
         service: ServiceSettings,
         discoverable: DiscoverableService,
-        execution_role: iam.IRole,
         release: ReleaseFunction,
         assumed_by: iam.IPrincipal,
         artifact_bucket: s3.IBucket,
@@ -250,7 +250,9 @@ class DeployStage(Construct):
                 "Releases images of one service",
                 _call(release),
                 iam.PolicyStatement(
-                    actions=["s3:PutObject"], resources=[artifact_bucket.arn_for_objects("*")]
+                    actions=["s3:PutObject"],
+                    # CodePipeline chooses the keys, and AWS does not document how.
+                    resources=[artifact_bucket.arn_for_objects("*")],
                 ),
             ),
         )
@@ -265,7 +267,7 @@ class DeployStage(Construct):
                 "RolloutRole",
                 "Rolls new images out to one ECS service",
                 read_statement(artifact_bucket),
-                *_rollout_statements(discoverable.service, service, execution_role),
+                *_rollout_statements(discoverable.service, service),
             ),
         )
         promote_action = actions.LambdaInvokeAction(
@@ -302,11 +304,13 @@ def _call(release: ReleaseFunction) -> iam.PolicyStatement:
 
 
 def _rollout_statements(
-    service: ecs.FargateService, settings: ServiceSettings, execution_role: iam.IRole
+    service: ecs.FargateService, settings: ServiceSettings
 ) -> list[iam.PolicyStatement]:
     arn, task_definition = service_arn(service, settings), service.task_definition
+    roles = (task_definition.task_role, task_definition.execution_role)
     return [
-        iam.PolicyStatement(actions=["ecs:DescribeServices", "ecs:UpdateService"], resources=[arn]),
+        iam.PolicyStatement(actions=["ecs:UpdateService"], resources=[arn]),
+        *_looking_statements(service, settings),
         iam.PolicyStatement(
             actions=["ecs:RegisterTaskDefinition"],
             # Sources disagree whether AWS authorises this action on the family of the task
@@ -321,24 +325,13 @@ def _rollout_statements(
         ),
         iam.PolicyStatement(
             actions=["ecs:TagResource"],
-            resources=[
-                Stack.of(service).format_arn(
-                    service="ecs",
-                    resource="task-definition",
-                    resource_name=f"{task_definition.family}:*",
-                )
-            ],
+            # ECS numbers the revisions of the family.
+            resources=[_ecs_arn(service, "task-definition", f"{task_definition.family}:*")],
             conditions={"StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}},
-        ),
-        *_task_statements(service, settings),
-        iam.PolicyStatement(
-            actions=["ecs:DescribeTaskDefinition"],
-            # The action has no resource-level permissions.
-            resources=["*"],
         ),
         iam.PolicyStatement(
             actions=["iam:PassRole"],
-            resources=[task_definition.task_role.role_arn, execution_role.role_arn],
+            resources=[role.role_arn for role in roles if role],
             conditions={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
         ),
     ]

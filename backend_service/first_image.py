@@ -1,6 +1,7 @@
 """The first image of a service, which runs until the first delivery."""
 
 from aws_cdk import CustomResource, Duration, Stack
+from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -15,13 +16,13 @@ _PATIENCE = Duration.minutes(20)
 class FirstImage(Construct):
     """Lets ``release`` give the repository an image with the tag ``live``, if it has none.
 
-    A new stack gets ``seed_image``; of an image for several processors all are copied that tasks
-    can have. If ``ecr_repository_name`` changes, the new repository gets the image that is live in
-    the one before. No other change copies anything. The settings check that the function can read
-    the image. The service must depend on this construct.
+    A new stack gets ``seed_image``; of an image for several processors that of the service. If
+    ``ecr_repository_name`` changes, the new repository gets the image that is live in the one
+    before. No other change copies anything. The settings check that the function can read the
+    image. The service must depend on this construct.
 
-    Creates a custom resource, and a policy for the role of ``release``. The function runs outside
-    the VPC, so it needs no NAT gateway.
+    Creates a custom resource, and adds to the rights of ``release``. The function runs outside the
+    VPC, so it needs no NAT gateway.
     """
 
     def __init__(
@@ -34,9 +35,23 @@ class FirstImage(Construct):
         release: ReleaseFunction,
     ) -> None:
         super().__init__(scope, construct_id)
-        policy = iam.Policy(
-            self, "Policy", roles=[release.role], statements=self._statements(service)
+        release.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=list(PULL),
+                # The template does not know the name that the repository had before; ECR keeps the
+                # tag that CloudFormation has given to it.
+                resources=[
+                    Stack.of(self).format_arn(
+                        service="ecr", resource="repository", resource_name="*"
+                    )
+                ],
+                conditions={"StringEquals": {f"aws:ResourceTag/{OWNER_TAG}": service.full_name}},
+            )
         )
+        if arn := service.seed_repository_arn:
+            # This action has no resource-level permissions ("*"). It only signs in to ECR.
+            ecr.AuthorizationToken.grant_read(release.role)
+            release.role.add_to_policy(iam.PolicyStatement(actions=list(PULL), resources=[arn]))
         is_arm = service.cpu_architecture is CpuArchitecture.ARM64
         resource = CustomResource(
             self,
@@ -50,29 +65,4 @@ class FirstImage(Construct):
                 "Architecture": "arm64" if is_arm else "amd64",
             },
         )
-        # The policy of the function's role is a child of the construct.
-        resource.node.add_dependency(release, policy)
-
-    def _statements(self, service: ServiceSettings) -> list[iam.PolicyStatement]:
-        all_repositories = Stack.of(self).format_arn(
-            service="ecr", resource="repository", resource_name="*"
-        )
-        statements = [
-            iam.PolicyStatement(
-                actions=list(PULL),
-                # The template does not know the name that the repository had before; ECR keeps the
-                # tag that CloudFormation has given to it.
-                resources=[all_repositories],
-                conditions={"StringEquals": {f"aws:ResourceTag/{OWNER_TAG}": service.full_name}},
-            )
-        ]
-        if service.seed_repository_arn:
-            statements += [
-                iam.PolicyStatement(
-                    actions=["ecr:GetAuthorizationToken"],
-                    # The action has no resource-level permissions; it only signs in to ECR.
-                    resources=["*"],
-                ),
-                iam.PolicyStatement(actions=list(PULL), resources=[service.seed_repository_arn]),
-            ]
-        return statements
+        resource.node.add_dependency(release)

@@ -1,8 +1,5 @@
 """E-mail notifications: the topic, and the failures that are published to it."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -76,48 +73,40 @@ class Notifications(Construct):
         pipeline_name = service.full_name
         execution = events.EventField.from_path("$.detail.execution-id")
         state = events.EventField.from_path("$.detail.state")
-        self._publish(
+        events.Rule(
+            self,
             "Delivery",
-            source="aws.codepipeline",
-            detail_type="CodePipeline Pipeline Execution State Change",
-            # The delivery of a failed rollout is stopped (ReleaseFunction).
-            detail={"pipeline": [pipeline_name], "state": ["FAILED", "STOPPED"]},
-            message=f"Delivery {execution} of {pipeline_name} is {state}: "
-            f"{pipeline_url(Stack.of(self).region, pipeline_name)}",
+            event_pattern=events.EventPattern(
+                source=["aws.codepipeline"],
+                detail_type=["CodePipeline Pipeline Execution State Change"],
+                # The delivery of a failed rollout is stopped (ReleaseFunction).
+                detail={"pipeline": [pipeline_name], "state": ["FAILED", "STOPPED"]},
+            ),
+            targets=self._mail(
+                f"Delivery {execution} of {pipeline_name} is {state}: "
+                f"{pipeline_url(Stack.of(self).region, pipeline_name)}"
+            ),
         )
         # ECR scans an image when it is built; a release copies it without another change.
         repository_name = service.builds_repository_name
         found = [{"numeric": [">", 0]}]
         digest = events.EventField.from_path("$.detail.image-digest")
-        self._publish(
-            "ImageScan",
-            source="aws.ecr",
-            detail_type="ECR Image Scan",
-            detail={
-                "repository-name": [repository_name],
-                "scan-status": ["COMPLETE"],
-                "finding-severity-counts": {"$or": [{"CRITICAL": found}, {"HIGH": found}]},
-            },
-            message=f"The scan of {repository_name} {digest} found something critical or high",
-        )
-
-    def _publish(
-        self,
-        construct_id: str,
-        *,
-        source: str,
-        detail_type: str,
-        detail: Mapping[str, Any],
-        message: str,
-        resources: list[str] | None = None,
-    ) -> None:
         events.Rule(
             self,
-            construct_id,
+            "ImageScan",
             event_pattern=events.EventPattern(
-                source=[source], detail_type=[detail_type], detail=detail, resources=resources
+                source=["aws.ecr"],
+                detail_type=["ECR Image Scan"],
+                detail={
+                    "repository-name": [repository_name],
+                    "scan-status": ["COMPLETE"],
+                    "finding-severity-counts": {"$or": [{"CRITICAL": found}, {"HIGH": found}]},
+                },
             ),
-            targets=[
-                targets.SnsTopic(self.topic, message=events.RuleTargetInput.from_text(message))
-            ],
+            targets=self._mail(
+                f"The scan of {repository_name} {digest} found something critical or high"
+            ),
         )
+
+    def _mail(self, text: str) -> list[events.IRuleTarget]:
+        return [targets.SnsTopic(self.topic, message=events.RuleTargetInput.from_text(text))]

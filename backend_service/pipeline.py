@@ -27,8 +27,8 @@ class DeliveryPipeline(Construct):
     Creates the pipeline, its artifact bucket and the roles of its actions, and lets the project of
     ``build`` read its source. The build passes on the variable ``IMAGE_VARIABLE`` and no artifact:
     the variable cannot change after the build, so the pipeline releases exactly the image that the
-    approver saw. The rollout may pass ``execution_role`` to ECS. CodePipeline publishes requests
-    for approval to ``approval_topic``, if there is one. Exposes ``pipeline``.
+    approver saw. CodePipeline publishes requests for approval to ``approval_topic``, if there is
+    one. Exposes ``pipeline``.
     """
 
     def __init__(
@@ -41,7 +41,6 @@ class DeliveryPipeline(Construct):
         build: ImageBuild,
         release: ReleaseFunction,
         discoverable: DiscoverableService,
-        execution_role: iam.IRole,
         approval_topic: sns.ITopic | None,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -75,7 +74,6 @@ class DeliveryPipeline(Construct):
             "Deploy",
             service=service,
             discoverable=discoverable,
-            execution_role=execution_role,
             release=release,
             assumed_by=iam.ArnPrincipal(role.role_arn),
             artifact_bucket=self._bucket,

@@ -84,7 +84,6 @@ class BackendServiceStack(Stack):
             build=build,
             release=release,
             discoverable=discoverable,
-            execution_role=task.execution_role,
             approval_topic=topic,
         ).pipeline
         HelperFunctionLogs(self, "HelperFunctionLogs", settings=service)

@@ -74,8 +74,8 @@ class BackendTask(Construct):
         self.execution_role: iam.IRole
         self.start_permissions: IDependable
         if arn := service.ecs_task_execution_role_arn:
-            policy = StartTaskPolicy(self, "StartTask", role_arn=arn, statements=statements)
-            self.execution_role, self.start_permissions = policy.role, policy
+            self.execution_role = iam.Role.from_role_arn(self, "NamedRole", arn, mutable=False)
+            self.start_permissions = start_task_policy(self, self.execution_role, statements)
         else:
             role = iam.Role(
                 self,
@@ -156,40 +156,33 @@ class ContainerSecrets(Construct):
     of a Secrets Manager secret (optionally followed by ``:json-key:version-stage:version-id``, as
     ECS writes it) or of an SSM parameter.
 
-    Exposes ``by_name`` for the container, and ``secret_arns`` (without what follows the ARN) and
-    ``parameter_arns`` for the policy of the role that reads them.
+    Exposes ``by_name`` for the container, and ``arns_by_store`` for the policy of the role that
+    reads them: the ARNs, without what follows them, by ``secretsmanager`` and ``ssm``.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, arns: Mapping[str, str]) -> None:
         super().__init__(scope, construct_id)
         self.by_name: dict[str, ecs.Secret] = {}
-        self.secret_arns: set[str] = set()
-        self.parameter_arns: set[str] = set()
-        for name, arn in arns.items():
-            if arn.split(":")[2] == "ssm":
-                self.by_name[name] = self._parameter(name, arn)
-            else:
-                self.by_name[name] = self._secret(name, arn)
-
-    def _parameter(self, name: str, arn: str) -> ecs.Secret:
-        self.parameter_arns.add(arn)
-        return ecs.Secret.from_ssm_parameter(
-            ssm.StringParameter.from_string_parameter_arn(self, name, arn)
-        )
-
-    def _secret(self, name: str, arn: str) -> ecs.Secret:
-        parts = arn.split(":")
-        secret_arn = ":".join(parts[:7])
-        field, stage, version = (*parts[7:], "", "", "")[:3]
-        self.secret_arns.add(secret_arn)
-        secret = secretsmanager.Secret.from_secret_complete_arn(self, name, secret_arn)
-        if stage or version:
-            return ecs.Secret.from_secrets_manager_version(
-                secret,
-                ecs.SecretVersionInfo(version_stage=stage or None, version_id=version or None),
-                field or None,
+        self.arns_by_store: dict[str, set[str]] = {}
+        for name, text in arns.items():
+            parts = text.split(":")
+            store, arn = parts[2], ":".join(parts[:7])
+            field, stage, version = (*parts[7:], "", "", "")[:3]
+            self.arns_by_store.setdefault(store, set()).add(arn)
+            if store == "ssm":
+                parameter = ssm.StringParameter.from_string_parameter_arn(self, name, arn)
+                self.by_name[name] = ecs.Secret.from_ssm_parameter(parameter)
+                continue
+            secret = secretsmanager.Secret.from_secret_complete_arn(self, name, arn)
+            chosen = ecs.SecretVersionInfo(version_stage=stage or None, version_id=version or None)
+            self.by_name[name] = (
+                ecs.Secret.from_secrets_manager_version(secret, chosen, field or None)
+                if stage or version
+                else ecs.Secret.from_secrets_manager(secret, field or None)
             )
-        return ecs.Secret.from_secrets_manager(secret, field or None)
+
+
+_READ = {"secretsmanager": "secretsmanager:GetSecretValue", "ssm": "ssm:GetParameters"}
 
 
 def start_task_statements(
@@ -231,21 +224,9 @@ def start_task_statements(
     ]
     stack = Stack.of(scope)
     via = []  # the services through which ECS reads the secrets
-    if secrets.secret_arns:
-        via.append(f"secretsmanager.{stack.region}.{stack.url_suffix}")
-        statements.append(
-            iam.PolicyStatement(
-                actions=["secretsmanager:GetSecretValue"],
-                resources=sorted(secrets.secret_arns),
-            )
-        )
-    if secrets.parameter_arns:
-        via.append(f"ssm.{stack.region}.{stack.url_suffix}")
-        statements.append(
-            iam.PolicyStatement(
-                actions=["ssm:GetParameters"], resources=sorted(secrets.parameter_arns)
-            )
-        )
+    for store, arns in sorted(secrets.arns_by_store.items()):
+        via.append(f"{store}.{stack.region}.{stack.url_suffix}")
+        statements.append(iam.PolicyStatement(actions=[_READ[store]], resources=sorted(arns)))
     if via and (keys := sorted(set(kms_key_arns))):
         statements.append(
             iam.PolicyStatement(
@@ -258,28 +239,18 @@ def start_task_statements(
     return statements
 
 
-class StartTaskPolicy(Construct):
-    """Lets an existing role start tasks of one service.
+def start_task_policy(
+    scope: Construct, role: iam.IRole, statements: Sequence[iam.PolicyStatement]
+) -> iam.Policy:
+    """Let an existing role start tasks of one service, by an inline policy with ``statements``.
 
-    Creates one inline policy with ``statements`` on the role. It is an explicit policy, and not a
-    grant: services that share the role have one policy each, and the service must be able to wait
-    for exactly this one.
-
-    Exposes ``role``, to be used in task definitions. Grants to it have no effect.
+    It is an explicit policy, and not a grant: services that share the role have one policy each,
+    and the service must be able to wait for exactly this one.
     """
-
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        role_arn: str,
-        statements: Sequence[iam.PolicyStatement],
-    ) -> None:
-        super().__init__(scope, construct_id)
-        self.role = iam.Role.from_role_arn(self, "Role", role_arn, mutable=False)
-        # The name that CDK makes does not contain the stack and the region: on a shared role the
-        # policies of two services would overwrite each other. IAM takes 128 characters, and the
-        # longest name of a region has 14.
-        name = f"{Names.unique_resource_name(self, max_length=100)}-{Stack.of(self).region}"
-        iam.Policy(self, "Policy", policy_name=name, roles=[self.role], statements=list(statements))
+    # The name that CDK makes does not contain the stack and the region: on a shared role the
+    # policies of two services would overwrite each other. IAM takes 128 characters, and the longest
+    # name of a region has 14.
+    name = f"{Names.unique_resource_name(scope, max_length=100)}-{Stack.of(scope).region}"
+    return iam.Policy(
+        scope, "StartTask", policy_name=name, roles=[role], statements=list(statements)
+    )

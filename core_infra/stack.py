@@ -45,7 +45,7 @@ class CoreInfraStack(Stack):
         namespaces = ServiceDiscovery(self, "ServiceDiscovery", core=core, vpc=vpc).namespaces
         # For services that name it in ecs_task_execution_role_arn; others have a role of their own.
         # The role has no permission here: each of these services attaches a policy for its own
-        # image, log group and secrets (StartTaskPolicy in backend_service/task.py).
+        # image, log group and secrets (start_task_policy in backend_service/task.py).
         execution_role = iam.Role(
             self,
             "TaskExecutionRole",

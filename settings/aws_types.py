@@ -6,7 +6,7 @@ region of the deployment, which a validation gets as its context.
 
 import ipaddress
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
@@ -357,20 +357,15 @@ class CpuArchitecture(StrEnum):
     ARM64 = "ARM64"
 
 
-def _cpu_architecture(value: object) -> CpuArchitecture:
-    try:
-        return CpuArchitecture(str(value).upper())
-    except ValueError:
-        raise InvalidValueError(f"expected {' or '.join(CpuArchitecture)}") from None
+def _one_of(choices: Iterable[object], unit: str) -> BeforeValidator:
+    by_text = {str(choice): choice for choice in choices}
 
+    def parse(value: object) -> object:
+        if (text := str(value).upper()) not in by_text:
+            raise InvalidValueError(f"expected one of {', '.join(by_text)}{unit}")
+        return by_text[text]
 
-def _one_of(numbers: Sequence[int], unit: str) -> Callable[[object], int]:
-    def parse(value: object) -> int:
-        if str(value) not in map(str, numbers):
-            raise InvalidValueError(f"expected one of {', '.join(map(str, numbers))} ({unit})")
-        return int(str(value))
-
-    return parse
+    return BeforeValidator(parse)
 
 
 def require_fargate_size(cpu: int | None, memory: int) -> None:
@@ -389,16 +384,14 @@ def require_fargate_size(cpu: int | None, memory: int) -> None:
     raise InvalidValueError(f'expected {choice} (MiB) with task_cpu="{cpu}"')
 
 
-TaskCpu = Annotated[int, BeforeValidator(_one_of(tuple(_MEMORY_BY_CPU), "CPU units"))]
+TaskCpu = Annotated[int, _one_of(_MEMORY_BY_CPU, " (CPU units)")]
 TaskMemory = Annotated[int, whole_number(512, 249_856, " (MiB)")]
-Architecture = Annotated[CpuArchitecture, BeforeValidator(_cpu_architecture)]
-LogRetentionDays = Annotated[int, BeforeValidator(_one_of(LOG_RETENTION_DAYS, "days"))]
+Architecture = Annotated[CpuArchitecture, _one_of(CpuArchitecture, "")]
+LogRetentionDays = Annotated[int, _one_of(LOG_RETENTION_DAYS, " (days)")]
 Port = Annotated[int, whole_number(1, 65535)]
 # The sizes of on-demand builds, with CDK's names: x86 and ARM machines have the same.
 # https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-compute-types.html
-BuildComputeType = Annotated[
-    str, matching("(X_|X2_)?LARGE|MEDIUM|SMALL", "SMALL, MEDIUM, LARGE, X_LARGE or X2_LARGE", 8)
-]
+BuildComputeType = Annotated[str, _one_of(("SMALL", "MEDIUM", "LARGE", "X_LARGE", "X2_LARGE"), "")]
 # From CodeBuild's least to the time after which CodePipeline ends a build action.
 # https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html
 # https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html

@@ -20,7 +20,7 @@ _HOST = r"(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::[0-9]{1,5})?|localhost(?::[0-9
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _TAG = r":[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
 _DIGEST = r"@sha256:[0-9a-f]{64}"
-_PRIVATE_ECR = re.compile(r"(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+")
+_PRIVATE_ECR = re.compile(r"([0-9]{12})\.dkr\.ecr\.([a-z0-9-]+)\.[a-z0-9.-]+/([^:@]+)")
 _DEMO_REPOSITORY = "public.ecr.aws/aws-containers/ecsdemo-nodejs"
 _DEMO_PORT = 3000
 
@@ -62,17 +62,12 @@ def _file_inside_repository(text: str) -> str:
     return path
 
 
-def _without_version(image: str) -> str:
-    return re.split("[:@]", image)[0]
-
-
 def ecr_repository_arn(image: str) -> str | None:
     """Return the ARN of the private ECR repository that an image is in; None if it is elsewhere."""
-    host, _, path = image.partition("/")
-    registry = _PRIVATE_ECR.fullmatch(host)
-    if registry is None:
+    found = _PRIVATE_ECR.match(image)
+    if found is None:
         return None
-    region, account, repository = registry["region"], registry["account"], _without_version(path)
+    account, region, repository = found.groups()
     return f"arn:{partition_of(region)}:ecr:{region}:{account}:repository/{repository}"
 
 
@@ -81,16 +76,12 @@ def require_readable_seed(image: str, environment: AwsEnvironment) -> None:
 
     The copy signs in to private registries of ECR only, with the rights of its role.
     """
-    host = image.partition("/")[0]
-    registry = _PRIVATE_ECR.fullmatch(host)
-    if registry is None:
-        return
-    partition = partition_of(registry["region"])
-    if environment.partition not in (None, partition):
+    arn = ecr_repository_arn(image)
+    if arn and environment.partition not in (None, partition := arn.split(":")[1]):
         raise InvalidValueError(
-            f"{environment.aws_region} has no access to {host}, which is in the partition "
-            f"{partition}; expected an image of another registry, such as a private ECR in the "
-            "same partition"
+            f"{environment.aws_region} has no access to {image.partition('/')[0]}, which is in the "
+            f"partition {partition}; expected an image of another registry, such as a private ECR "
+            "in the same partition"
         )
 
 
@@ -99,7 +90,7 @@ def require_fitting_seed(image: str, *, port: int | None, is_arm: bool) -> None:
 
     It would start, fail its health checks, and make the first deploy fail.
     """
-    if _without_version(image) != _DEMO_REPOSITORY:
+    if re.split("[:@]", image)[0] != _DEMO_REPOSITORY:
         return
     reasons = []
     if port not in (None, _DEMO_PORT):
@@ -147,8 +138,10 @@ FilePath = Annotated[str, AfterValidator(_file_inside_repository)]
 ImageReference = Annotated[
     str,
     matching(
-        rf"(?:{_HOST})?{_PART}(?:/{_PART})*(?:{_TAG}|(?:{_TAG})?{_DIGEST})",
-        "a container image with a tag or digest, such as public.ecr.aws/nginx/nginx:1.29",
+        # Docker Hub limits the pulls of an address, and the function has one of AWS's.
+        rf"(?!(?:index\.)?docker\.io/){_HOST}{_PART}(?:/{_PART})*(?:{_TAG}|(?:{_TAG})?{_DIGEST})",
+        "a registry and its image with a tag or digest, such as public.ecr.aws/nginx/nginx:1.29 "
+        "(not of Docker Hub)",
         4096,  # A parameter of the stack has this value, and can have so many bytes.
     ),
 ]

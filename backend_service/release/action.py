@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 RESERVE_SECONDS = 45
 """The rest of the function's time that it keeps for a part in transfer and for the answer."""
@@ -19,7 +19,11 @@ class OutOfTimeError(Exception):
 
 @dataclass(frozen=True)
 class Service:
-    """The service that the function works for. Repositories are URIs without a tag."""
+    """The service that the function works for. Repositories are URIs without a tag.
+
+    ``alarms`` are names with commas between them, ``log_group`` is that of the containers, and
+    ``topic`` is the ARN of the topic for mails, empty if there is none.
+    """
 
     repository: str
     builds: str
@@ -28,29 +32,15 @@ class Service:
     name: str
     container: str
     definitions_file: str
-    alarms: tuple[str, ...]
+    alarms: str
     log_group: str
-    """Of the containers."""
     pipeline: str
-    topic: str = ""
-    """The ARN of the topic for mails, if there is one."""
+    topic: str
 
     @classmethod
     def of_environment(cls, variables: Mapping[str, str]) -> "Service":
-        """Read the environment variables that ReleaseFunction sets."""
-        return cls(
-            repository=variables["REPOSITORY"],
-            builds=variables["BUILDS_REPOSITORY"],
-            live_tag=variables["LIVE_TAG"],
-            cluster=variables["CLUSTER"],
-            name=variables["SERVICE"],
-            container=variables["CONTAINER"],
-            definitions_file=variables["IMAGE_DEFINITIONS_FILE"],
-            alarms=tuple(json.loads(variables["ALARMS"])),
-            log_group=variables["LOG_GROUP"],
-            pipeline=variables["PIPELINE"],
-            topic=variables.get("TOPIC", ""),
-        )
+        """Read the environment variables that ReleaseFunction sets: one for each field."""
+        return cls(**{field.name: variables[field.name.upper()] for field in fields(cls)})
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from .action import ActionError, Clock
@@ -12,6 +13,7 @@ from .sources import Source, read_part
 _LAYERS_PER_CALL = 100  # of BatchCheckLayerAvailability
 
 
+@dataclass
 class Copy:
     """Copies images into ``repository``, by digest, without the layers that it has already.
 
@@ -21,28 +23,20 @@ class Copy:
     when it has all bytes.
     """
 
-    def __init__(
-        self,
-        ecr: Any,
-        repository: str,
-        source: Source,
-        clock: Clock,
-        unfinished: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.layers = 0
-        self.current = "the image"
-        self.unfinished = dict(unfinished or {})
-        self._ecr = ecr
-        self._repository = repository
-        self._source = source
-        self._clock = clock
+    ecr: Any
+    repository: str
+    source: Source
+    clock: Clock
+    unfinished: dict[str, Any] = field(default_factory=dict)
+    layers: int = 0
+    current: str = "the image"
 
     def image(self, image: Manifest, tag: str = "") -> None:
         """Copy an image, or an index with its images, and tag it if there is a tag."""
-        self._clock.require()
+        self.clock.require()
         manifest = json.loads(image["imageManifest"])
         for child in manifest.get("manifests", ()):
-            found = self._source.find(child["digest"])
+            found = self.source.find(child["digest"])
             if found is None:
                 raise ActionError(f"{digest_of(image)} lacks {child['digest']}, which it names")
             self.image(found)
@@ -51,13 +45,13 @@ class Copy:
         for digest in self._missing(list(sizes)):
             self.current = f"{digest}, which has {sizes[digest]} bytes"
             self._copy_layer(digest, sizes[digest])
-        put_image(self._ecr, self._repository, image, tag)
+        put_image(self.ecr, self.repository, image, tag)
 
     def _missing(self, digests: list[str]) -> Iterator[str]:
         for start in range(0, len(digests), _LAYERS_PER_CALL):
             some = digests[start : start + _LAYERS_PER_CALL]
-            checked = self._ecr.batch_check_layer_availability(
-                repositoryName=self._repository, layerDigests=some
+            checked = self.ecr.batch_check_layer_availability(
+                repositoryName=self.repository, layerDigests=some
             )
             there = {
                 layer["layerDigest"]
@@ -67,7 +61,7 @@ class Copy:
             yield from (digest for digest in some if digest not in there)
 
     def _copy_layer(self, digest: str, size: int) -> None:
-        known = self._ecr.exceptions
+        known = self.ecr.exceptions
         refusals = (
             known.UploadNotFoundException,
             known.InvalidLayerPartException,
@@ -75,7 +69,7 @@ class Copy:
         )
         for is_last in (False, False, True):
             if self.unfinished.get("layer") != digest:
-                begun = self._ecr.initiate_layer_upload(repositoryName=self._repository)
+                begun = self.ecr.initiate_layer_upload(repositoryName=self.repository)
                 upload = {"upload": begun["uploadId"], "part": begun["partSize"], "sent": 0}
                 self.unfinished = {"layer": digest, **upload}
             try:
@@ -92,20 +86,20 @@ class Copy:
 
     def _send_part(self, digest: str, size: int) -> None:
         sent = self.unfinished["sent"]
-        self._clock.require()
+        self.clock.require()
         wanted = min(self.unfinished["part"], size - sent)
-        part = read_part(self._source, digest, sent, wanted, self._clock)
-        self._clock.require()
+        part = read_part(self.source, digest, sent, wanted, self.clock)
+        self.clock.require()
         try:
-            self._ecr.upload_layer_part(
-                repositoryName=self._repository,
+            self.ecr.upload_layer_part(
+                repositoryName=self.repository,
                 uploadId=self.unfinished["upload"],
                 partFirstByte=sent,
                 partLastByte=sent + len(part) - 1,
                 layerPartBlob=part,
             )
             self.unfinished["sent"] = sent + len(part)
-        except self._ecr.exceptions.InvalidLayerPartException as error:
+        except self.ecr.exceptions.InvalidLayerPartException as error:
             # The answer to an earlier call was lost, or another attempt has sent more.
             self.unfinished["sent"] = error.response.get("lastValidByteReceived", sent - 1) + 1
             if self.unfinished["sent"] == sent:
@@ -113,9 +107,9 @@ class Copy:
 
     def _complete(self, digest: str) -> None:
         # ECR compares the digest with the data. Another attempt may have completed the layer first.
-        with contextlib.suppress(self._ecr.exceptions.LayerAlreadyExistsException):
-            self._ecr.complete_layer_upload(
-                repositoryName=self._repository,
+        with contextlib.suppress(self.ecr.exceptions.LayerAlreadyExistsException):
+            self.ecr.complete_layer_upload(
+                repositoryName=self.repository,
                 uploadId=self.unfinished["upload"],
                 layerDigests=[digest],
             )

@@ -83,17 +83,17 @@ def _rollout_of(codepipeline: Any, service: Service, tasks: list[Shape]) -> Shap
         return None
     began = min(task["createdAt"] for task in tasks)
     images = {each["image"] for task in tasks for each in task["containers"]}
-    by_provider: dict[str, list[Shape]] = {"ECS": [], "Lambda": []}
-    listed = codepipeline.list_action_executions(pipelineName=service.pipeline)
-    for action in listed["actionExecutionDetails"]:
-        by_provider.setdefault(action["input"]["actionTypeId"]["provider"], []).append(action)
-    rollouts = [action for action in by_provider["ECS"] if action["startTime"] <= began]
+    try:
+        listed = codepipeline.list_action_executions(pipelineName=service.pipeline)
+    except codepipeline.exceptions.PipelineNotFoundException:
+        return None  # A new stack gets its pipeline after its service.
+    earlier = [each for each in listed["actionExecutionDetails"] if each["startTime"] <= began]
+    rollouts = [each for each in earlier if each["input"]["actionTypeId"]["provider"] == "ECS"]
     last = max(rollouts, key=lambda action: action["startTime"], default=None)
     released = {
-        action["output"]["outputVariables"]["image"]
-        for action in by_provider["Lambda"]
-        if last and action["pipelineExecutionId"] == last["pipelineExecutionId"]
-        if "image" in action.get("output", {}).get("outputVariables", {})
+        each.get("output", {}).get("outputVariables", {}).get("image")
+        for each in earlier
+        if last and each["pipelineExecutionId"] == last["pipelineExecutionId"]
     }
     return last if released & images else None
 
@@ -101,7 +101,7 @@ def _rollout_of(codepipeline: Any, service: Service, tasks: list[Shape]) -> Shap
 def _reasons(client: Callable[[str], Any], service: Service, tasks: list[Shape]) -> Iterator[str]:
     """Yield the alarms that are on, how the newest of the ended tasks ended, and its last lines."""
     alarms = client("cloudwatch").describe_alarms(
-        AlarmNames=list(service.alarms), StateValue="ALARM"
+        AlarmNames=service.alarms.split(","), StateValue="ALARM"
     )["MetricAlarms"]
     yield from (f"{each['AlarmName']} in ALARM: {each.get('StateReason', '')}" for each in alarms)
     ended = [task for task in tasks if "stoppedReason" in task]

@@ -53,23 +53,21 @@ def handler(event: Mapping[str, Any], context: Any) -> None:
     def remaining() -> float:
         return float(context.get_remaining_time_in_millis()) / 1000
 
+    def service() -> Service:
+        return Service.of_environment(os.environ)
+
     clock = Clock(remaining=remaining)
     if "ResponseURL" in event:
-
-        def seeded() -> str:
-            return seed(event, Service.of_environment(os.environ), client=client, clock=clock)
-
-        answer(event, seeded, clock=clock)
-        return
-    if "CodePipeline.job" not in event:
-        end_delivery(event["detail"], Service.of_environment(os.environ), client=client)
-        return
-    job = event["CodePipeline.job"]
-    report(
-        client("codepipeline"),
-        job["id"],
-        lambda: act(job["data"], Service.of_environment(os.environ), client=client, clock=clock),
-    )
+        answer(event, lambda: seed(event, service(), client=client, clock=clock), clock=clock)
+    elif "CodePipeline.job" in event:
+        job = event["CodePipeline.job"]
+        report(
+            client("codepipeline"),
+            job["id"],
+            lambda: act(job["data"], service(), client=client, clock=clock),
+        )
+    else:
+        end_delivery(event["detail"], service(), client=client)
 
 
 def report(codepipeline: Any, job_id: str, action: Callable[[], Outcome]) -> None:
@@ -145,34 +143,18 @@ def act(
         raise ActionError(f"{quoted(action)} is no action; start the pipeline again")
     token = json.loads(job.get("continuationToken") or "{}")
     if action == "promote":
-        return promote(
-            image,
-            service,
-            ecr=client("ecr"),
-            ecs=client("ecs"),
-            clock=clock,
-            since=float(token.get("since", clock.now())),
+        since = float(token.get("since", clock.now()))
+        return promote(image, service, client=client, clock=clock, since=since)
+    (artifact,) = job["outputArtifacts"]
+    place, credentials = artifact["location"]["s3Location"], job["artifactCredentials"]
+
+    def put(content: bytes) -> None:
+        s3 = client(
+            "s3",
+            aws_access_key_id=credentials["accessKeyId"],
+            aws_secret_access_key=credentials["secretAccessKey"],
+            aws_session_token=credentials["sessionToken"],
         )
-    credentials = job["artifactCredentials"]
-    s3 = client(
-        "s3",
-        aws_access_key_id=credentials["accessKeyId"],
-        aws_secret_access_key=credentials["secretAccessKey"],
-        aws_session_token=credentials["sessionToken"],
-    )
-    return release(
-        image,
-        service,
-        s3=s3,
-        target=_location(job["outputArtifacts"]),
-        ecr=client("ecr"),
-        cloudwatch=client("cloudwatch"),
-        clock=clock,
-        unfinished=token,
-    )
+        s3.put_object(Bucket=place["bucketName"], Key=place["objectKey"], Body=content)
 
-
-def _location(artifacts: list[Any]) -> dict[str, str]:
-    (artifact,) = artifacts
-    place = artifact["location"]["s3Location"]
-    return {"Bucket": place["bucketName"], "Key": place["objectKey"]}
+    return release(image, service, client=client, put=put, clock=clock, unfinished=token)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from .action import ActionError, Clock, Outcome, OutOfTimeError, Service, quoted
@@ -14,12 +15,13 @@ also longer than new tasks take with the longest start period."""
 
 
 def promote(
-    image: str, service: Service, *, ecr: Any, ecs: Any, clock: Clock, since: float
+    image: str, service: Service, *, client: Callable[[str], Any], clock: Clock, since: float
 ) -> Outcome:
     """Put the live tag on ``image``, if the service runs it after a completed rollout.
 
     ``since`` is the start of the first call for this job.
     """
+    ecr, ecs = client("ecr"), client("ecs")
     released = re.fullmatch(rf"{re.escape(service.repository)}@({DIGEST})", image)
     if not released:
         raise ActionError(f"Release has passed on {quoted(image)}, not an image of the service")

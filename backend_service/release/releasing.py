@@ -4,7 +4,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .action import ActionError, Clock, Outcome, OutOfTimeError, Service, quoted
@@ -17,18 +17,18 @@ def release(
     built: str,
     service: Service,
     *,
-    s3: Any,
-    target: Mapping[str, str],
-    ecr: Any,
-    cloudwatch: Any,
+    client: Callable[[str], Any],
+    put: Callable[[bytes], None],
     clock: Clock,
     unfinished: Mapping[str, Any],
     send: Send = send,
 ) -> Outcome:
     """Copy the image that the build has exported; pass it on by its digest.
 
-    ``unfinished`` is what the call before this one has returned in its token.
+    ``put`` writes the artifact for the rollout. ``unfinished`` is what the call before this one has
+    returned in its token.
     """
+    ecr = client("ecr")
     tag, digest = tag_and_digest(built, service)
     builds, released = repository_name(service.builds), repository_name(service.repository)
     # An old build has left the repository of the builds, but its release is still here.
@@ -38,7 +38,7 @@ def release(
         built_image = _find(ecr, service.builds, tag, digest)
         if built_image is None:
             raise ActionError(f"there is no image {service.builds}:{tag}")
-        copy = Copy(ecr, released, EcrSource(ecr, builds, send), clock, unfinished)
+        copy = Copy(ecr, released, EcrSource(ecr, builds, send), clock, dict(unfinished))
         try:
             copy.image(built_image, tag)
         except OutOfTimeError:
@@ -56,8 +56,9 @@ def release(
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr(service.definitions_file, definitions)
-    s3.put_object(**target, Body=packed.getvalue())
-    summary = f"{image} is the image of build {tag}. {alarm_warning(cloudwatch, service)}"
+    put(packed.getvalue())
+    warning = alarm_warning(client("cloudwatch"), service)
+    summary = f"{image} is the image of build {tag}. {warning}"
     return Outcome(summary.strip(), variables={"image": image})
 
 
@@ -86,7 +87,9 @@ def _find(ecr: Any, uri: str, tag: str, digest: str) -> Manifest | None:
 def alarm_warning(cloudwatch: Any, service: Service) -> str:
     """Return a warning if alarms are on. If the alarms cannot be read, the release continues."""
     try:
-        alarms = cloudwatch.describe_alarms(AlarmNames=list(service.alarms), StateValue="ALARM")
+        alarms = cloudwatch.describe_alarms(
+            AlarmNames=service.alarms.split(","), StateValue="ALARM"
+        )
     except Exception as error:
         return f"The alarms could not be read ({type(error).__name__})."
     names = sorted(alarm["AlarmName"] for alarm in alarms["MetricAlarms"])

@@ -11,7 +11,7 @@ from typing import Any
 
 from .action import ActionError, Clock, OutOfTimeError, Service
 from .copying import Copy
-from .images import Manifest, find_image, manifest_of, repository_name
+from .images import Manifest, find_image, repository_name
 from .sources import EcrSource, Registry, Send, Source, send
 
 _PRIVATE_ECR = re.compile(r"\d{12}\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+/")
@@ -69,21 +69,13 @@ def _password(image: str, client: Callable[..., Any]) -> str:
 
 
 def _for_linux(registry: Registry, name: str, architecture: str) -> Manifest:
-    """Return the image of the registry; of an index only what tasks can run, for all processors.
-
-    So ``cpu_architecture`` can change before the first delivery, too.
-    """
+    """Return the image of the registry; of an index only the one that the tasks can run."""
     image = registry.find(registry.reference)
-    index = json.loads(image["imageManifest"])
-    if "manifests" not in index:
+    manifest = json.loads(image["imageManifest"])
+    if "manifests" not in manifest:
         return image
-    platforms = [(child, child.get("platform", {})) for child in index["manifests"]]
-    index["manifests"] = [child for child, each in platforms if _is_of_a_task(each)]
-    found = {child["platform"]["architecture"] for child in index["manifests"]}
-    if architecture not in found:
-        raise ActionError(f"{name} has no image for linux/{architecture}")
-    return manifest_of(json.dumps(index).encode(), image["imageManifestMediaType"])
-
-
-def _is_of_a_task(platform: Mapping[str, str]) -> bool:
-    return platform.get("os") == "linux" and platform.get("architecture") in ("amd64", "arm64")
+    wanted = {"os": "linux", "architecture": architecture}
+    for child in manifest["manifests"]:
+        if wanted.items() <= child.get("platform", {}).items():
+            return registry.find(child["digest"])
+    raise ActionError(f"{name} has no image for linux/{architecture}")

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -25,7 +26,6 @@ WAITS = (1, 2, 4, 8, 16, 30)
 
 _PIECE = 1024 * 1024
 _TOO_SOON = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
-_DOCKER_HUB = ("docker.io", "index.docker.io")
 
 Send = Callable[[urllib.request.Request], Any]
 
@@ -49,29 +49,29 @@ def repeated(what: str, action: Callable[[], Any], clock: Clock) -> Any:
     raise AssertionError
 
 
+@dataclass(frozen=True)
 class EcrSource:
     """The images of a repository in the ECR of this account and region."""
 
-    def __init__(self, ecr: Any, repository: str, send: Send) -> None:
-        self._ecr = ecr
-        self._repository = repository
-        self._send = send
+    ecr: Any
+    repository: str
+    send: Send
 
     def find(self, reference: str) -> Manifest | None:
         """Return an image by its digest, or None if there is none."""
-        return find_image(self._ecr, self._repository, imageDigest=reference)
+        return find_image(self.ecr, self.repository, imageDigest=reference)
 
     def request_part(self, digest: str, bytes_: str) -> Any:
         """Ask ECR for an address, which is valid for a limited time, and send the request there."""
-        given = self._ecr.get_download_url_for_layer(
-            repositoryName=self._repository, layerDigest=digest
+        given = self.ecr.get_download_url_for_layer(
+            repositoryName=self.repository, layerDigest=digest
         )
         url = given["downloadUrl"]
-        return self._send(urllib.request.Request(url, headers={"Range": bytes_}))  # noqa: S310
+        return self.send(urllib.request.Request(url, headers={"Range": bytes_}))  # noqa: S310
 
 
 class Registry:
-    """The repository of ``image``, a name as docker takes it; ``reference`` is its tag or digest.
+    """The repository of ``image``, which names its registry; ``reference`` is its tag or digest.
 
     It uses the API of https://github.com/opencontainers/distribution-spec/blob/main/spec.md without
     an account: if the registry wants a token, it asks for one that anybody gets. With ``password``,
@@ -82,12 +82,8 @@ class Registry:
         self._clock = clock
         self._send = send
         name, _, digest = image.partition("@")
-        host, slash, path = name.partition("/")
-        if not slash or not re.search("[.:]|^localhost$", host):
-            host, path = _DOCKER_HUB[0], name
+        host, _, path = name.partition("/")
         path, _, tag = path.partition(":")
-        if host in _DOCKER_HUB:
-            host, path = "registry-1.docker.io", path if "/" in path else f"library/{path}"
         self.reference = digest or tag or "latest"
         self._url = f"https://{host}/v2/{path}"
         self._authorization = f"Basic {password}" if password else ""

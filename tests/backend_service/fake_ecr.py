@@ -25,9 +25,10 @@ SERVICE = Service(
     name="web",
     container="web",
     definitions_file="images.json",
-    alarms=("web-cpu", "web-errors"),
+    alarms="web-cpu,web-errors",
     log_group="/ecs/cluster/web",
     pipeline="delivery",
+    topic="",
 )
 TAG = "0a1b2c3d-7"
 OTHER = f"sha256:{'0' * 64}"

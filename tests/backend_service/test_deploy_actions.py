@@ -1,7 +1,6 @@
 """Release, rollout and promotion. The permissions of their roles are in tests/test_roles.py."""
 
 import ast
-import json
 import sys
 from typing import Any
 
@@ -100,7 +99,7 @@ def test_ecs_s_event_about_a_failed_deployment_of_this_service_calls_the_functio
 
 
 def test_the_function_knows_the_topic_for_mails_and_the_log_of_the_tasks() -> None:
-    assert "TOPIC" not in release_function()[1]["Environment"]["Variables"]
+    assert not release_function()[1]["Environment"]["Variables"]["TOPIC"]
     with_mails = synthesise(**CONNECTED)
     topics = [
         each["Properties"]["Environment"]["Variables"]["TOPIC"]
@@ -117,7 +116,7 @@ def test_the_function_knows_the_topic_for_mails_and_the_log_of_the_tasks() -> No
 
 def test_the_function_reads_the_alarms_that_ecs_watches() -> None:
     alarms = synthesise().only(SERVICE, "AWS::ECS::Service")["DeploymentConfiguration"]["Alarms"]
-    names = json.loads(release_function()[1]["Environment"]["Variables"]["ALARMS"])
+    names = release_function()[1]["Environment"]["Variables"]["ALARMS"].split(",")
     assert names == alarms["AlarmNames"]
     assert alarm_name("ecs-blueprint-infra-ecsdemo-backend", AlarmKind.MISSING_TASKS) not in names
 

@@ -23,7 +23,7 @@ SERVICE = Service(
     name="web",
     container="web",
     definitions_file="images.json",
-    alarms=("web-cpu",),
+    alarms="web-cpu",
     log_group="/ecs/cluster/web",
     pipeline="delivery",
     topic="arn:aws:sns:eu-west-1:123456789012:mails",
@@ -42,7 +42,7 @@ class EndedError(Exception):
 
 
 class MissingError(Exception):
-    """There is no such log stream."""
+    """There is no such log stream, or no such pipeline."""
 
 
 def minute(number: int) -> datetime:
@@ -83,7 +83,7 @@ def task(began: int, *, deployment: str = "ecs-svc/1", image: str = IMAGE) -> di
 class Account:
     """One account as its own client of every service; ``dies_at`` kills the function once."""
 
-    actions: list[dict[str, Any]] = field(default_factory=lambda: rollout("new", 10))
+    actions: list[dict[str, Any]] | None = field(default_factory=lambda: rollout("new", 10))
     tasks: list[dict[str, Any]] = field(default_factory=lambda: [task(11), task(12)])
     log: tuple[str, ...] = ("no database", "bye")
     dies_at: str = ""
@@ -94,6 +94,7 @@ class Account:
         DuplicatedStopRequestException=EndedError,
         PipelineExecutionNotStoppableException=EndedError,
         ResourceNotFoundException=MissingError,
+        PipelineNotFoundException=MissingError,
     )
 
     def client(self, service: str) -> "Account":
@@ -123,6 +124,8 @@ class Account:
         return {"events": [{"message": f"{logStreamName}: {line}\n"} for line in self.log]}
 
     def list_action_executions(self, **_: Any) -> dict[str, Any]:
+        if self.actions is None:
+            raise MissingError("delivery")
         return {"actionExecutionDetails": self.actions}
 
     def stop_pipeline_execution(
@@ -168,8 +171,14 @@ ENDED = {"actions": rollout("new", 10, status="Succeeded")}
 
 @pytest.mark.parametrize(
     "others",
-    [BY_HAND, LATE, OF_ANOTHER_IMAGE, ENDED, {"tasks": []}, {"tasks": [task(11, deployment="x")]}],
-    ids=["cdk deploy", "late event", "other image", "promoting", "no task", "other deployment"],
+    [
+        *(BY_HAND, LATE, OF_ANOTHER_IMAGE, ENDED),
+        *({"tasks": []}, {"tasks": [task(11, deployment="x")]}, {"actions": []}, {"actions": None}),
+    ],
+    ids=[
+        *("cdk deploy", "late event", "other image", "promoting"),
+        *("no task", "other deployment", "no delivery yet", "no pipeline yet"),
+    ],
 )
 def test_only_the_delivery_whose_rollout_failed_is_stopped(others: dict[str, Any]) -> None:
     """A late event finds another delivery in the stage, even one of the same image."""

@@ -32,7 +32,7 @@ def test_it_names_repository_image_and_processor() -> None:
 def test_no_change_of_the_settings_makes_another_one() -> None:
     """Another one would be asked to create, and so to copy the seed."""
     (made,) = synthesise().resources(SERVICE, IMAGE)
-    changes = {"ecr_repository_name": "elsewhere", "seed_image": "shop:2"}
+    changes = {"ecr_repository_name": "elsewhere", "seed_image": "registry.example.com/shop:2"}
     assert made in synthesise(**changes).resources(SERVICE, IMAGE)
 
 
@@ -47,15 +47,14 @@ def test_cloudformation_waits_for_all_attempts_of_lambda() -> None:
     assert longest < int(first_image()["Properties"]["ServiceTimeout"]) <= 3600
 
 
-def test_it_waits_for_the_policies_of_the_function_s_role() -> None:
+def test_it_waits_for_the_rights_of_the_function() -> None:
     role = function()["Properties"]["Role"]["Fn::GetAtt"][0]
-    policies = [
+    (policy,) = (
         key
         for key, policy in synthesise().resources(SERVICE, "AWS::IAM::Policy").items()
         if {"Ref": role} in policy["Properties"]["Roles"]
-    ]
-    assert len(policies) == 2
-    assert set(policies) < set(first_image()["DependsOn"])
+    )
+    assert policy in first_image()["DependsOn"]
 
 
 def test_the_function_runs_outside_the_vpc_so_it_needs_no_nat_gateway() -> None:
@@ -67,11 +66,8 @@ def test_the_function_may_pull_a_private_seed_from_its_repository_only(image: st
     synthesis = synthesise(seed_image=image)
     granted = synthesis.granted(SERVICE, function(seed_image=image)["Properties"]["Role"])
     (pulling,) = (s for s in granted if "eu-north-1" in str(s["Resource"]))
-    assert pulling == {
-        "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-        "Effect": "Allow",
-        "Resource": "arn:aws:ecr:eu-north-1:210987654321:repository/team/shop",
-    }
+    assert pulling["Action"] == ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    assert "arn:aws:ecr:eu-north-1:210987654321:repository/team/shop" in pulling["Resource"]
 
 
 def test_the_function_may_read_repositories_that_this_service_had_before() -> None:

@@ -9,13 +9,14 @@ import json
 import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import fields
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from backend_service.release import function, promotion
-from backend_service.release.action import ActionError, Clock, Outcome
+from backend_service.release.action import ActionError, Clock, Outcome, Service
 from backend_service.release.function import act, handler, report
 from backend_service.release.promotion import promote
 from backend_service.release.releasing import release
@@ -72,10 +73,8 @@ def do_release(
     return release(
         exported(ecr) if built is None else built,
         SERVICE,
-        s3=s3 or S3(),
-        target=TARGET,
-        ecr=ecr,
-        cloudwatch=alarms or Alarms(),
+        client={"ecr": ecr, "cloudwatch": alarms or Alarms()}.__getitem__,
+        put=lambda content: (s3 or S3()).put_object(**TARGET, Body=content),
         clock=clock or Clock(),
         unfinished=json.loads(continues),
         send=send or ecr.send,
@@ -434,7 +433,8 @@ def do_promote(
     ecr: Ecr, image: str, *states: str, running: str = "", clock: Clock | None = None
 ) -> Outcome:
     ecs = Ecs(*(states or ("COMPLETED",)), image=running or image, sidecar="xray:3")
-    return promote(image, SERVICE, ecr=ecr, ecs=ecs, clock=clock or Time().clock(), since=0.0)
+    client = {"ecr": ecr, "ecs": ecs}.__getitem__
+    return promote(image, SERVICE, client=client, clock=clock or Time().clock(), since=0.0)
 
 
 def test_the_image_in_service_becomes_the_live_one(ecr: Ecr, image: str) -> None:
@@ -524,8 +524,9 @@ def test_the_error_says_that_the_service_is_being_deleted(
     ecr: Ecr, image: str, status: str
 ) -> None:
     ecs = Ecs("COMPLETED", image=image, status=status)
+    client = {"ecr": ecr, "ecs": ecs}.__getitem__
     with pytest.raises(ActionError, match=f"the service web is {status}"):
-        promote(image, SERVICE, ecr=ecr, ecs=ecs, clock=Time().clock(), since=0.0)
+        promote(image, SERVICE, client=client, clock=Time().clock(), since=0.0)
 
 
 def test_an_image_that_is_gone_fails_the_delivery(ecr: Ecr, image: str) -> None:
@@ -698,13 +699,11 @@ def test_the_event_is_never_logged(
     config.Config = dict  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "boto3", boto3)
     monkeypatch.setitem(sys.modules, "botocore.config", config)
-    names = ("REPOSITORY", "BUILDS_REPOSITORY", "LIVE_TAG", "CLUSTER", "SERVICE", "PIPELINE")
-    for name in (*names, "CONTAINER", "IMAGE_DEFINITIONS_FILE", "LOG_GROUP"):
-        monkeypatch.setenv(name, "x")
-    monkeypatch.setenv("ALARMS", "[]")
+    for each in fields(Service):
+        monkeypatch.setenv(each.name.upper(), "x")
     event = {"CodePipeline.job": {"id": "job", "data": job("release x")}}
     handler(event, SimpleNamespace(get_remaining_time_in_millis=lambda: 1000))
-    assert "no s3 here" in pipeline.put["failure"]["failureDetails"]["message"]
+    assert "no ecr here" in pipeline.put["failure"]["failureDetails"]["message"]
     said = capsys.readouterr()
     assert "ConnectionError" in said.out + said.err
     assert SECRET not in said.out + said.err + str(pipeline.put)

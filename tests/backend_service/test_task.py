@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from aws_cdk import CfnResource, Stack
 from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 
 from backend_service.image_repository import ImageRepositories
 from backend_service.task import (
     BackendTask,
     ContainerSecrets,
-    StartTaskPolicy,
+    start_task_policy,
     start_task_statements,
 )
 from settings.examples import ACCOUNT, REGION
@@ -69,7 +70,10 @@ def test_each_task_runs_the_image_that_is_tagged_live_when_it_starts() -> None:
 
 def test_the_task_has_the_size_and_the_processor_of_the_settings() -> None:
     found = definition(
-        task_cpu="512", task_memory="2048", cpu_architecture="ARM64", seed_image="shop:1"
+        task_cpu="512",
+        task_memory="2048",
+        cpu_architecture="ARM64",
+        seed_image="registry.example.com/shop:1",
     )
     assert found["RequiresCompatibilities"] == ["FARGATE"]
     assert (found["Cpu"], found["Memory"]) == ("512", "2048")
@@ -166,12 +170,12 @@ def container_secrets(**arns: str) -> ContainerSecrets:
 
 def test_the_role_reads_the_whole_secret_for_any_of_its_keys() -> None:
     secrets = container_secrets(A=f"{SECRET}:user::", B=f"{SECRET}:password::")
-    assert (secrets.secret_arns, secrets.parameter_arns) == ({SECRET}, set())
+    assert secrets.arns_by_store == {"secretsmanager": {SECRET}}
 
 
 def test_parameters_are_distinguished_from_secrets() -> None:
     secrets = container_secrets(A=PARAMETER)
-    assert (secrets.secret_arns, secrets.parameter_arns) == (set(), {PARAMETER})
+    assert secrets.arns_by_store == {"ssm": {PARAMETER}}
 
 
 def test_references_to_secrets_create_nothing() -> None:
@@ -183,7 +187,7 @@ def test_references_to_secrets_create_nothing() -> None:
 SHARED_ROLE = f"arn:aws:iam::{ACCOUNT}:role/team/shared/TaskExecution"
 
 
-def start_task_policy(
+def policy_for(
     stack: Stack, *, secrets: Mapping[str, str] | None = None, keys: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """Attach the policy of a service to a shared role; return its properties."""
@@ -194,7 +198,7 @@ def start_task_policy(
         secrets=ContainerSecrets(stack, "Secrets", arns=secrets or {}),
         kms_key_arns=keys,
     )
-    StartTaskPolicy(stack, "StartTask", role_arn=SHARED_ROLE, statements=statements)
+    start_task_policy(stack, iam.Role.from_role_arn(stack, "Role", SHARED_ROLE), statements)
     return properties_of(stack, POLICY)
 
 
@@ -220,7 +224,7 @@ def test_the_role_may_pull_the_agent_of_guardduty_from_its_repository_only() -> 
 def test_the_role_may_decrypt_secrets_that_the_stores_return_and_nothing_else(
     secrets: dict[str, str], stores: list[str]
 ) -> None:
-    policy = start_task_policy(empty_stack(), secrets=secrets, keys=(KEY, KEY))
+    policy = policy_for(empty_stack(), secrets=secrets, keys=(KEY, KEY))
     statement = policy["PolicyDocument"]["Statement"][-1]
     assert (statement["Action"], statement["Resource"]) == ("kms:Decrypt", KEY)
     via = statement["Condition"]["StringEquals"]["kms:ViaService"]
@@ -231,21 +235,21 @@ def test_the_role_may_decrypt_secrets_that_the_stores_return_and_nothing_else(
 
 
 def test_two_services_that_share_a_role_have_policies_with_different_names() -> None:
-    one, two = (start_task_policy(empty_stack(name)) for name in ("One", "Two"))
+    one, two = (policy_for(empty_stack(name)) for name in ("One", "Two"))
     assert one["Roles"] == two["Roles"]
     assert one["PolicyName"] != two["PolicyName"]
 
 
 def test_the_same_service_in_two_regions_has_policies_with_different_names() -> None:
     names = {
-        start_task_policy(empty_stack(region=region))["PolicyName"]
+        policy_for(empty_stack(region=region))["PolicyName"]
         for region in ("eu-west-1", "eu-central-1")
     }
     assert len(names) == 2
 
 
 def test_iam_accepts_the_longest_policy_name() -> None:
-    assert len(start_task_policy(empty_stack("x" * 128))["PolicyName"]) <= 128
+    assert len(policy_for(empty_stack("x" * 128))["PolicyName"]) <= 128
 
 
 def policy_to_start(changes: Mapping[str, str]) -> dict[str, Any]:

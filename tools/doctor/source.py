@@ -8,15 +8,12 @@ from settings.redaction import shown_name
 from tools.doctor.aws import Aws
 from tools.doctor.check import Result, not_checked, note, ok, problem
 from tools.init.dockerfile import DockerfileError, parse_dockerfile
-from tools.init.proposal import FIRST_IMAGE, NO_HEALTH_CHECK
+from tools.init.proposal import FIRST_IMAGE, NO_HEALTH_CHECK, TWO_STEPS
 from tools.init.repository import Repository
 from tools.repository import ROOT
 
 _DOCKER_HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 _OFFICIAL_IMAGES = "public.ecr.aws/docker/library"
-_TWO_STEPS = (
-    "leave health_check_command empty until the first delivery, then set it and deploy again"
-)
 _SAMPLE_IMAGE = ServiceSettings.model_fields["seed_image"].default
 _SAMPLE_CHECK = ServiceSettings.model_fields["health_check_command"].default
 
@@ -86,9 +83,9 @@ def health_check(settings: Settings, aws: Aws) -> Result:
     if image == FIRST_IMAGE:
         return problem(
             f"the first image, {image}, cannot pass it: the first deploy would fail",
-            _TWO_STEPS,
+            TWO_STEPS,
         )
     return note(
         f"the first image, {image}, has to pass it too, or the first deploy fails",
-        f"else {_TWO_STEPS}",
+        f"else {TWO_STEPS}",
     )

@@ -20,6 +20,10 @@ _MEANINGLESS_FOLDERS = frozenset({".", "app", "build", "container", "docker", "s
 _SAMPLE_PORT = "3000"
 FIRST_IMAGE = "public.ecr.aws/nginx/nginx:1.29"
 """The first image of a service on another port than the sample's. It only has to run."""
+TWO_STEPS = (
+    "leave health_check_command empty until the first delivery, then set it and deploy again"
+)
+"""What to do if the first image cannot pass the health check."""
 
 LATER = "# After the first delivery: "
 """Begins the line of a settings file with the check that the first image may not pass."""

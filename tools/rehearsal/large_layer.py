@@ -6,7 +6,7 @@ No disk and no AWS is needed. It prints the time, the calls of the function, and
 """
 
 # The methods have the names and the arguments of boto3 and of the library's server.
-# ruff: noqa: D102, N803
+# ruff: noqa: D102
 
 from tools.command_line import run
 
@@ -187,11 +187,13 @@ def _release(ecr: Ecr, seconds: float) -> int:
         name="web",
         container="web",
         definitions_file="images.json",
-        alarms=(),
+        alarms="",
         log_group="/ecs/cluster/web",
         pipeline="delivery",
+        topic="",
     )
-    written: dict[str, bytes] = {}
+    written: list[bytes] = []
+    alarms = SimpleNamespace(describe_alarms=lambda **_: {"MetricAlarms": []})
     token, calls = "{}", 0
     while token:
         end = time.monotonic() + 45 + seconds
@@ -199,16 +201,14 @@ def _release(ecr: Ecr, seconds: float) -> int:
         outcome = release(
             f"{service.builds}:1@{ecr.image}",
             service,
-            s3=SimpleNamespace(put_object=lambda Body: written.update(artifact=Body)),
-            target={},
-            ecr=ecr,
-            cloudwatch=SimpleNamespace(describe_alarms=lambda **_: {"MetricAlarms": []}),
+            client={"ecr": ecr, "cloudwatch": alarms}.__getitem__,
+            put=written.append,
             clock=_clock(end),
             unfinished=json.loads(token),
         )
         token = outcome.token
         print(f"call {calls}: {outcome.summary}")
-    with zipfile.ZipFile(io.BytesIO(written["artifact"])) as archive:
+    with zipfile.ZipFile(io.BytesIO(*written)) as archive:
         expect("the files for the rollout", archive.namelist(), ["images.json"])
     return calls
 

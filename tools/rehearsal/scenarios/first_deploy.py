@@ -7,6 +7,7 @@ from cdk_rehearsal import ConsoleReport, expect
 from tools.doctor.check import Verdict
 from tools.doctor.rights import statement
 from tools.doctor.task_policies import Clients, allowed_actions, egress_of_core
+from tools.init.proposal import FIRST_IMAGE, TWO_STEPS
 from tools.rehearsal.base_images import create_base_images
 from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.named_resources import NamedResources
@@ -37,6 +38,7 @@ def create_named_resources(rehearsal: Rehearsal, cidr: str) -> None:
         resources.created += create_base_images(rehearsal)
         step.note = "; ".join(resources.created) or "nothing"
     advise_on_ways_out(service, context.aws, context.report)
+    warn_of_first_image(service, context.report)
 
 
 def advise_on_ways_out(service: RehearsedService, aws: Clients, report: ConsoleReport) -> None:
@@ -50,6 +52,16 @@ def advise_on_ways_out(service: RehearsedService, aws: Clients, report: ConsoleR
     if unknown := [arn for arn in policies if not allowed_actions(arn, aws)]:
         names = ", ".join(arn.rpartition("/")[2] for arn in unknown)
         report.leave_out(f"whether tasks reach the AWS services that {names} allows")
+
+
+def warn_of_first_image(service: RehearsedService, report: ConsoleReport) -> None:
+    """Say before the deploy that the placeholder of ``make init`` passes no health check."""
+    settings = service.settings.service
+    if settings.seed_image == FIRST_IMAGE and settings.health_check_command is not None:
+        report.say(
+            f"The first image, {FIRST_IMAGE}, cannot pass health_check_command: on AWS a first\n"
+            f"deploy fails. Two steps: {TWO_STEPS}."
+        )
 
 
 def run(rehearsal: Rehearsal) -> None:

@@ -29,9 +29,10 @@ SERVICE = Service(
     name="web",
     container="web",
     definitions_file="images.json",
-    alarms=(),
+    alarms="",
     log_group="",
     pipeline="",
+    topic="",
 )
 
 
@@ -77,10 +78,8 @@ def _release_and_read(aws: LocalAws, tmp_path: Path) -> None:
     release(
         f"{SERVICE.builds}:1@{digest}",
         SERVICE,
-        s3=s3,
-        target={"Bucket": "artifacts", "Key": "1"},
-        ecr=ecr,
-        cloudwatch=aws.client("cloudwatch"),
+        client=aws.client,
+        put=lambda content: s3.put_object(Bucket="artifacts", Key="1", Body=content),
         clock=Clock(),
         unfinished={},
     )

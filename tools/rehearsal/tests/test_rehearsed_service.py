@@ -2,18 +2,19 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from cdk_rehearsal import ConsoleReport, LocalAws
 from settings.examples import ACCOUNT, REGION, example_deployment, quoted, sample_env
-from tools.init.proposal import LATER
+from tools.init.proposal import FIRST_IMAGE, LATER
 from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.rehearse import find_engine
 from tools.rehearsal.rehearsed_service import SettingsFiles, choose_service, sample_service
 from tools.rehearsal.sample_image import SWITCH
-from tools.rehearsal.scenarios.first_deploy import advise_on_ways_out
+from tools.rehearsal.scenarios.first_deploy import advise_on_ways_out, warn_of_first_image
 from tools.repository import ROOT
 
 
@@ -52,6 +53,18 @@ def test_the_check_that_init_keeps_for_later_is_read(
     (tmp_path / ".env").write_text(f"{line}{sample_env(service_name='mine')}", encoding="utf-8")
     service = choose_service(None, None, str(ROOT), working_tree=False)
     assert SettingsFiles(cast("Any", Workspace()), service).later_check == check
+
+
+@pytest.mark.parametrize(("check", "advice"), [("", []), ("/app check", ["until the first"])])
+def test_before_the_deploy_the_user_hears_that_the_first_image_cannot_pass_the_check(
+    check: str, advice: list[str], tmp_path: Path
+) -> None:
+    changes = {"seed_image": FIRST_IMAGE, "container_port": "80", "health_check_command": check}
+    (tmp_path / ".env").write_text(sample_env(**changes), encoding="utf-8")
+    service = choose_service(str(tmp_path / ".env"), None, str(ROOT), working_tree=False)
+    given: list[str] = []
+    warn_of_first_image(service, cast("Any", SimpleNamespace(say=given.append)))
+    assert [each in text for each, text in zip(advice, given, strict=True)] == [True] * len(advice)
 
 
 def test_settings_of_the_user_are_taken_and_changed_in_a_copy(
