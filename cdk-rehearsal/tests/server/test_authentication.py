@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cdk_rehearsal import Access
+from cdk_rehearsal.access import LEDGER_PATH
 from cdk_rehearsal.environment import Key
 from support.functions import allow
 from support.raw_requests import Answer, send, signature
@@ -143,7 +144,7 @@ def test_a_body_that_was_not_signed_is_refused(access: Access) -> None:
 
 
 def test_only_root_administers_the_emulator(access: Access, user: Callable[..., Access]) -> None:
-    path, guest = "/_ministack/health", user(allow("*"))
+    path, guest = LEDGER_PATH, user(allow("*"))
     assert_refused(send(guest, "GET", path, signature(guest, "GET", path)))
     assert send(access, "GET", path, signature(access, "GET", path)).status == 200
 

@@ -34,9 +34,12 @@ class Action:
     changed: float = field(default_factory=time.time)
     began: float = 0.0
     variables: Shape = field(default_factory=dict)
+    continuation: str = ""
+    """The token with which the job goes on in another call of its function."""
 
     def become(self, status: str, summary: str = "") -> None:
         self.status, self.summary, self.changed = status, summary, time.time()
+        self.continuation = ""
         if status == _AT_WORK:
             self.began = self.changed
 
@@ -55,6 +58,14 @@ class Action:
         return {"actionName": self.definition["name"]} | (
             {"latestExecution": latest} if self.status else {}
         )
+
+    def output(self) -> Shape:
+        """Return the output of the action as ListActionExecutions shows it."""
+        failure = {"message": self.summary} if self.status == "Failed" else {}
+        return {
+            "outputVariables": self.variables,
+            "executionResult": {"errorDetails": failure},
+        }
 
     @property
     def is_approval(self) -> bool:
@@ -222,7 +233,7 @@ class Executions:
                 "startTime": action.began,
                 "lastUpdateTime": action.changed,
                 "input": {"actionTypeId": action.definition["actionTypeId"]},
-                "output": {"outputVariables": action.variables},
+                "output": action.output(),
             }
             for execution in self.of(pipeline)
             for action in reversed(execution.actions)
@@ -258,13 +269,17 @@ class Executions:
                 jobs.append(_job(execution, action))
         return jobs
 
-    def has_job(self, job: str) -> bool:
-        """Tell whether the job is one of these executions; a worker may invent others."""
-        return any(action.id == job for execution in self._all for action in execution.actions)
+    def job(self, job: str) -> Shape:
+        """Return a job as GetJobDetails shows it."""
+        return _job(*self._action(job))
 
     def acknowledge(self, job: str) -> str:
         self._action(job)[1].become(_AT_WORK)
         return _AT_WORK
+
+    def go_on(self, job: str, token: str) -> None:
+        """Keep a job in progress, for another call of its function."""
+        self._action(job)[1].continuation = token
 
     def succeed(
         self, job: str, summary: str, revision: Shape | None, variables: Shape | None = None
@@ -333,5 +348,6 @@ def _job(execution: Execution, action: Action) -> Shape:
                 "action": {"name": definition["name"], "actionExecutionId": action.id},
                 "pipelineExecutionId": execution.id,
             },
+            "continuationToken": action.continuation,
         },
     }
