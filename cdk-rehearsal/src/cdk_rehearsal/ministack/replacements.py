@@ -2,7 +2,7 @@
 
 ::
 
-    @replaces(ecr, "_put_image", upstream="Bug: ...")
+    @replaces(ecr, "_put_image")
     def put_image(original: Handler, request: Request) -> Response:
         \"\"\"Move a tag only if the repository allows it.\"\"\"
         return original(request)
@@ -107,8 +107,6 @@ class Replacement:
     adds: bool
     """True if MiniStack has no such name."""
     why: str
-    upstream: str
-    """What to propose to MiniStack; empty if the replacement belongs in this package."""
 
     @property
     def where(self) -> str:
@@ -135,11 +133,7 @@ class Replacements:
         yield from dict.fromkeys(replacement for _, replacement in named)
 
     def replaces(
-        self,
-        owner: ModuleType,
-        *names: str,
-        bound_in: Sequence[ModuleType] = (),
-        upstream: str = "",
+        self, owner: ModuleType, *names: str, bound_in: Sequence[ModuleType] = ()
     ) -> Callable[[Callable[Concatenate[Any, P], R]], Callable[P, R]]:
         """Register a function that replaces the one with these names.
 
@@ -156,7 +150,7 @@ class Replacements:
             def replacement(*args: P.args, **kwargs: P.kwargs) -> R:
                 return function(original, *args, **kwargs)
 
-            self.add(targets, function=function, value=replacement, upstream=upstream)
+            self.add(targets, function=function, value=replacement)
             return replacement
 
         return register
@@ -169,7 +163,6 @@ class Replacements:
         value: Any,
         adds: bool = False,
         why: str = "",
-        upstream: str = "",
     ) -> None:
         """Register any value, also (``adds``) for names that MiniStack does not have."""
         replacement = Replacement(
@@ -178,7 +171,6 @@ class Replacements:
             value=value,
             adds=adds,
             why=why or (inspect.getdoc(function) or "").partition("\n")[0],
-            upstream=upstream,
         )
         for target in targets:
             if other := self._by_name.get(str(target)):

@@ -61,21 +61,16 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def report(replacements: Replacements) -> str:
-    """Describe every replacement: its names, its function, the reason, and what to propose."""
+    """Describe every replacement: its names, its function, and the reason."""
     lines = []
     entries = list(replacements)
     for entry in entries:
         names = " and ".join(str(name).removeprefix(_PREFIX) for name in entry.names)
         lines.append(f"{names}  <-  {entry.where}")
         lines.append(f"    {'added: ' if entry.adds else ''}{entry.why}")
-        if entry.upstream:
-            lines.append(f"    upstream: {entry.upstream}")
     added = sum(entry.adds for entry in entries)
-    upstream = sum(bool(entry.upstream) for entry in entries)
-    lines.append(
-        f"\nMiniStack {version('ministack')}: {len(entries) - added} replaced, {added} added; "
-        f"MiniStack could take over {upstream} of them."
-    )
+    replaced = len(entries) - added
+    lines.append(f"\nMiniStack {version('ministack')}: {replaced} replaced, {added} added.")
     return "\n".join(lines)
 
 

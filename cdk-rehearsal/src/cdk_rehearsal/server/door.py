@@ -211,11 +211,7 @@ async def _answer(request: Request, response: Response, receive: Receive, send: 
         await send({"type": "http.response.body", "body": body})
 
 
-@replaces(
-    ministack_app,
-    "_collect_scripts",
-    upstream="Gap: a setting under which no script of the machine's folders is run.",
-)
+@replaces(ministack_app, "_collect_scripts")
 def no_scripts(_original: Callable[..., list[str]], *_folders: str) -> list[str]:
     """Run no scripts of /etc/localstack/init or /docker-entrypoint-initaws.d."""
     return []

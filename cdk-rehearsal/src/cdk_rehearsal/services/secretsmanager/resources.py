@@ -17,11 +17,7 @@ from cdk_rehearsal.ministack.resource_types import (
 _SUFFIX_LENGTH = 7
 
 
-@resource_type(
-    "AWS::SecretsManager::Secret",
-    replaced_by=("Name",),
-    upstream="Bug: Ref returns the name of the secret; CloudFormation returns its ARN.",
-)
+@resource_type("AWS::SecretsManager::Secret", replaced_by=("Name",))
 class Secret(PatchedType):
     """A secret whose physical id is its ARN."""
 
