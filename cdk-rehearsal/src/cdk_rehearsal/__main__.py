@@ -1,7 +1,8 @@
-"""The command `cdk-rehearsal`: rehearses the CDK app in a folder."""
+"""The command `cdk-rehearsal`: rehearses the CDK app in a folder, or serves a local AWS."""
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from cdk_rehearsal.terminal import guard_output
 
 _FAILED, _NOT_KNOWN, _STOPPED = 1, 2, 130
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_COMMANDS = ("run",)
+_COMMANDS = ("run", "serve")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -60,6 +61,15 @@ def _run(given: argparse.Namespace) -> None:
     report.end(f"The rehearsal went through in {report.seconds:.0f} s.")
 
 
+def _serve(given: argparse.Namespace) -> None:
+    """Start a local AWS, print the variables with which a shell uses it, and wait for Ctrl-C."""
+    with LocalAws(account=given.account, region=given.region) as aws:
+        for name, value in aws.access.environment(shell={}).items():
+            print(f"export {name}={shlex.quote(value)}", flush=True)
+        while True:
+            signal.pause()
+
+
 def _arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="cdk-rehearsal", description=__doc__)
     commands = parser.add_subparsers(required=True)
@@ -93,7 +103,12 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
         metavar="COMMAND",
         help="a shell command that makes what the app expects to exist, as root",
     )
-    _add_place(run)
+    serve = commands.add_parser(
+        "serve", help="start a local AWS, and print the variables with which a shell uses it"
+    )
+    serve.set_defaults(function=_serve)
+    for each in (run, serve):
+        _add_place(each)
     if not arguments or arguments[0] not in (*_COMMANDS, "-h", "--help"):
         arguments = ["run", *arguments]
     return parser.parse_args(arguments)
