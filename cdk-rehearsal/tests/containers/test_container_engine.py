@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cdk_rehearsal.containers import Engine, NoEngineError, find_engine
+from cdk_rehearsal.containers import NoEngineError, find_engine
 
 
 def test_without_an_engine_that_works_the_error_says_why(
@@ -18,14 +18,3 @@ def test_without_an_engine_that_works_the_error_says_why(
     docker.chmod(0o755)
     with pytest.raises(NoEngineError, match="docker does not work: the daemon is not running"):
         find_engine(tmp_path)
-
-
-@pytest.mark.parametrize(("command", "runs"), [("build", 3), ("rmi", 1)])
-def test_a_build_that_lost_a_layer_to_another_process_is_repeated(
-    command: str, runs: int, tmp_path: Path
-) -> None:
-    said = "getting top layer info: layer not known\n"
-    script = f"echo run >> '{tmp_path}/runs'; printf '{said}' >&2; exit 125"
-    done = Engine(name="podman", command=("sh", "-c", script)).attempt(command, ".")
-    assert (done.returncode, done.stderr) == (125, said)
-    assert len((tmp_path / "runs").read_text("utf-8").splitlines()) == runs

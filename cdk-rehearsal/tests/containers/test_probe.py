@@ -2,7 +2,6 @@
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from socket import create_server
 
 from cdk_rehearsal.containers.in_container import probe
@@ -42,17 +41,3 @@ def test_a_service_without_http_answers_by_taking_the_connection() -> None:
     assert failures["127.0.0.1"].startswith("no HTTP at /health")
     refused = probe.call("localhost", port, "", 0.4)["failures"]
     assert "refused" in refused["127.0.0.1"]
-
-
-def test_what_listens_is_read_from_the_kernels_tables(tmp_path: Path) -> None:
-    head = "  sl  local_address rem_address   st tx_queue\n"
-    (tmp_path / "tcp").write_text(
-        f"{head}   0: 0100007F:1F90 00000000:0000 0A 00000000\n"
-        "   1: 0100007F:1F91 0100007F:1F90 01 00000000\n"
-    )
-    anywhere, loopback = "0" * 32, "0" * 24 + "01000000"
-    (tmp_path / "tcp6").write_text(
-        f"{head}   0: {anywhere}:0BB8 {anywhere}:0000 0A 0\n"
-        f"   1: {loopback}:0BB9 {anywhere}:0000 0A 0\n"
-    )
-    assert probe.listening(tmp_path) == [("127.0.0.1", 8080), ("::", 3000), ("::1", 3001)]

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from support.functions import role
 from support.stacks import StackFailedError, Stacks
 
 Client = Callable[[str], Any]
@@ -34,15 +33,6 @@ def test_a_bucket_has_its_encryption_and_is_deleted_only_if_it_is_empty(
     stacks.delete("bucket")
 
 
-def test_a_topic_policy_has_an_id_that_names_its_topic(stacks: Stacks) -> None:
-    properties = {"Topics": [{"Ref": "Topic"}], "PolicyDocument": {"Statement": []}}
-    policy = {"Type": "AWS::SNS::TopicPolicy", "Properties": properties}
-    resources = {"Topic": {"Type": "AWS::SNS::Topic"}, "Policy": policy}
-    outputs = {name: {"Value": {"Ref": name}} for name in resources}
-    named = stacks.deploy("topicpolicy", resources, Outputs=outputs)
-    assert named["Policy"] == f"{named['Topic']}-policy"
-
-
 def test_ref_of_a_secret_is_its_arn(stacks: Stacks, client: Client) -> None:
     secrets = client("secretsmanager")
     outputs = {"Arn": {"Value": {"Ref": "Secret"}}}
@@ -54,25 +44,3 @@ def test_ref_of_a_secret_is_its_arn(stacks: Stacks, client: Client) -> None:
         assert (read["ARN"], read.get("Description", "")) == (arn, more.get("Description", ""))
     stacks.delete("secret")
     assert secrets.list_secrets()["SecretList"] == []
-
-
-def test_a_build_project_has_its_settings(stacks: Stacks, client: Client) -> None:
-    codebuild = client("codebuild")
-    for timeout in (30, 40):
-        properties = {
-            "Name": "build",
-            "Source": {"Type": "CODEPIPELINE", "BuildSpec": "buildspec.yml"},
-            "Artifacts": {"Type": "CODEPIPELINE"},
-            "ServiceRole": {"Fn::GetAtt": ["Role", "Arn"]},
-            "TimeoutInMinutes": timeout,
-            "Environment": {
-                "Type": "LINUX_CONTAINER",
-                "ComputeType": "BUILD_GENERAL1_SMALL",
-                "Image": "aws/codebuild/standard:7.0",
-            },
-        }
-        build = {"Type": "AWS::CodeBuild::Project", "Properties": properties}
-        stacks.deploy("build", {"Role": role("codebuild.amazonaws.com"), "Project": build})
-        (project,) = codebuild.batch_get_projects(names=["build"])["projects"]
-        assert project["source"]["buildspec"] == "buildspec.yml"
-        assert project["timeoutInMinutes"] == timeout
