@@ -27,7 +27,7 @@ MANIFEST = {
 STRANGE = {
     "Fleet": {"Type": "AWS::GameLift::Fleet"},
     "Secret": {"Type": "AWS::SNS::Topic", "Properties": {"KmsMasterKeyId": "alias/aws/sns"}},
-    "Function": {"Type": "AWS::Lambda::Function", "Properties": {"Runtime": "python3.13"}},
+    "Function": {"Type": "AWS::Lambda::Function", "Properties": {"Runtime": "ruby3.4"}},
     "Table": {
         "Type": "Custom::Table",
         "Properties": {"ServiceToken": {"Fn::GetAtt": ["Function", "Arn"]}},

@@ -57,18 +57,11 @@ def work(executions: Executions, *, failing: str = "") -> list[str]:
 
 @pytest.fixture
 def executions() -> Executions:
-    made = Executions()
-    assert offered(made) == []  # a worker is there
-    return made
+    return Executions()
 
 
 def status(executions: Executions, execution: str) -> str:
     return executions.find("delivery", execution).status
-
-
-def test_without_a_worker_nothing_is_started() -> None:
-    with pytest.raises(JsonRESTError, match="PollForJobs"):
-        Executions().start(pipeline(), None)
 
 
 def test_actions_are_offered_in_their_order_and_one_execution_at_a_time(

@@ -1,8 +1,7 @@
 """The executions of pipelines: the order of their actions, their states, and jobs for a worker.
 
 This does no action itself. As for a custom action on AWS, a worker polls for jobs, acknowledges one
-and reports its result; then the next action is offered. Without a worker that polls, no execution
-can be started, because it would never end.
+and reports its result; then the next action is offered.
 https://docs.aws.amazon.com/codepipeline/latest/userguide/actions-create-custom-action.html
 """
 
@@ -16,8 +15,6 @@ from cdk_rehearsal.services.codepipeline.errors import error
 
 Shape: TypeAlias = dict[str, Any]
 
-# A worker polls every second; on a slow machine it may be late.
-_WORKER_IS_THERE_SECONDS = 120
 _APPROVAL = "Approval"
 _AT_WORK = "InProgress"
 
@@ -129,10 +126,8 @@ class Executions:
 
     def __init__(self) -> None:
         self._all: list[Execution] = []
-        self._polled = -float(_WORKER_IS_THERE_SECONDS)
 
     def start(self, pipeline: Shape, overrides: list[Shape] | None) -> str:
-        self._require_worker(pipeline["name"])
         execution = Execution(pipeline["name"], pipeline["version"], _actions(pipeline))
         for override in overrides or []:
             execution.revision = {
@@ -147,7 +142,6 @@ class Executions:
 
         https://docs.aws.amazon.com/codepipeline/latest/userguide/stage-rollback.html
         """
-        self._require_worker(pipeline["name"])
         target = self.find(pipeline["name"], target_id)
         actions = [a for a in _actions(pipeline) if a.stage == stage]
         if not actions:
@@ -174,7 +168,6 @@ class Executions:
         return back.id
 
     def retry(self, pipeline: str, stage: str, execution_id: str, mode: str) -> str:
-        self._require_worker(pipeline)
         execution = self.find(pipeline, execution_id)
         if execution.stage_status(stage) not in ("Failed", "Stopped"):
             raise error("StageNotRetryableException", stage=stage, execution=execution_id)
@@ -254,8 +247,7 @@ class Executions:
     # --- The worker.
 
     def poll(self, kind: Shape) -> list[Shape]:
-        """Return the next jobs of a type, and remember that there is a worker."""
-        self._polled = time.monotonic()
+        """Return the next jobs of a type."""
         wanted = kind["category"], kind["provider"]
         jobs, busy = [], set[str]()
         for execution in self._all:
@@ -315,15 +307,6 @@ class Executions:
                 if action.id == job:
                     return execution, action
         raise error("JobNotFoundException", job=job)
-
-    def _require_worker(self, pipeline: str) -> None:
-        at_work = any(
-            action.status == _AT_WORK and not action.is_approval
-            for execution in self._all
-            for action in execution.actions
-        )
-        if not at_work and time.monotonic() - self._polled > _WORKER_IS_THERE_SECONDS:
-            raise error("ConflictException", name=pipeline)
 
 
 def _actions(pipeline: Shape) -> list[Action]:

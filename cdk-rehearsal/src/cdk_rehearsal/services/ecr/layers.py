@@ -56,11 +56,6 @@ def _folder() -> Path:
     return folder
 
 
-def stored(digest: str) -> Path:
-    """Return the file that a layer has if any repository has it."""
-    return _folder() / digest.removeprefix("sha256:")
-
-
 def layer_file(repository: str, digest: str) -> Path | None:
     """Return the file with a layer or a configuration; None if the repository does not have it."""
     found: Path | None = ecr._layer_blobs.get(repository, {}).get(digest)
@@ -133,7 +128,7 @@ def complete_layer_upload(_original: Handler, request: Request) -> Response:
     if layer_file(name, digest):
         return error("LayerAlreadyExistsException", name=name, digest=digest)
     # Another repository may have the same layer: then its file is replaced by an equal one.
-    layer = received.file.replace(stored(digest))
+    layer = received.file.replace(_folder() / digest.removeprefix("sha256:"))
     ecr._layer_blobs.setdefault(name, {})[digest] = layer
     del _uploads[name, upload]
     return json_response({"uploadId": upload, "layerDigest": digest})

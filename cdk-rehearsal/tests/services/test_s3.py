@@ -1,4 +1,4 @@
-"""Properties of templates that MiniStack would drop: S3, SNS, Secrets Manager and CodeBuild."""
+"""Properties of buckets that MiniStack would drop."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,16 +31,3 @@ def test_a_bucket_has_its_encryption_and_is_deleted_only_if_it_is_empty(
         stacks.delete("bucket")
     s3.delete_object(Bucket="artifacts", Key="asset")
     stacks.delete("bucket")
-
-
-def test_ref_of_a_secret_is_its_arn(stacks: Stacks, client: Client) -> None:
-    secrets = client("secretsmanager")
-    outputs = {"Arn": {"Value": {"Ref": "Secret"}}}
-    for more in ({}, {"Description": "changed"}):
-        properties = {"Name": "a-name-with-dashes", **more}
-        secret = {"Type": "AWS::SecretsManager::Secret", "Properties": properties}
-        arn = stacks.deploy("secret", {"Secret": secret}, Outputs=outputs)["Arn"]
-        (read,) = secrets.list_secrets()["SecretList"]
-        assert (read["ARN"], read.get("Description", "")) == (arn, more.get("Description", ""))
-    stacks.delete("secret")
-    assert secrets.list_secrets()["SecretList"] == []
