@@ -125,15 +125,6 @@ def test_a_stopped_execution_abandons_its_action_and_frees_the_stage(
     assert work(executions) == ["Deploy", "Promote"]
 
 
-def test_a_rejected_approval_ends_the_execution(executions: Executions) -> None:
-    started = executions.start(pipeline(approval=True), None)
-    work(executions)
-    stage = pipeline(approval=True)["stages"][2]
-    token = executions.stage_state("delivery", stage)["actionStates"][0]["latestExecution"]["token"]
-    executions.approve(token, "Rejected", "")
-    assert status(executions, started) == "Failed"
-
-
 def test_a_rollback_does_one_stage_with_the_revision_of_its_target(executions: Executions) -> None:
     first = executions.start(pipeline(), None)
     work(executions)
