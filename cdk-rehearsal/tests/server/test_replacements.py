@@ -58,9 +58,9 @@ def test_one_error_names_everything_that_does_not_fit_and_nothing_is_replaced(
     lines = str(error.value).splitlines()
     assert len(lines) == 3
     for part in (
-        "echo.ACTIONS[Gone] no longer exists in MiniStack, but _louder (test_replacements.py:",
+        "echo.ACTIONS[Gone] no longer exists in MiniStack, but ",
         "echo.other and ministack.services.echo.ACTIONS[Ask] no longer have the same value",
-        "echo.twice now exists in MiniStack: compare it with _say",
+        "echo.twice now exists in MiniStack: compare it with ",
     ):
         assert any(part in line for line in lines), part
     assert service.say is _say

@@ -1,4 +1,4 @@
-"""Executions of the local CodePipeline: jobs in their order, approvals, retries and rollbacks."""
+"""Executions of the local CodePipeline: jobs in their order, retries and rollbacks."""
 
 import re
 from typing import Any
@@ -18,16 +18,14 @@ def action(name: str, category: str, provider: str, order: int = 1) -> dict[str,
 
 SOURCE = action("Source", "Source", "GitHub")
 BUILD = action("Build", "Build", "CodeBuild")
-APPROVE = action("Approve", "Approval", "Manual")
 ROLLOUT, PROMOTE = action("Deploy", "Deploy", "ECS"), action("Promote", "Compute", "Commands", 2)
 KINDS = [each["actionTypeId"] for each in (SOURCE, BUILD, ROLLOUT, PROMOTE)]
 
 
-def pipeline(version: int = 1, *, approval: bool = False) -> dict[str, Any]:
+def pipeline(version: int = 1) -> dict[str, Any]:
     stages = [
         {"name": "Source", "actions": [SOURCE]},
         {"name": "Build", "actions": [BUILD]},
-        *([{"name": "Approve", "actions": [APPROVE]}] if approval else []),
         {"name": "Deploy", "actions": [PROMOTE, ROLLOUT]},
     ]
     return {"name": "delivery", "version": version, "stages": stages}
@@ -94,6 +92,18 @@ def test_a_failure_says_why_and_a_retried_stage_begins_with_the_failed_action(
     executions.retry("delivery", "Deploy", started, "FAILED_ACTIONS")
     assert work(executions) == ["Promote"]
     assert status(executions, started) == "Succeeded"
+
+
+def test_a_job_that_goes_on_stays_in_progress_and_has_the_token(executions: Executions) -> None:
+    executions.start(pipeline(), None)
+    (job,) = offered(executions)
+    executions.acknowledge(job["id"])
+    executions.go_on(job["id"], "half of it")
+    assert executions.job(job["id"])["data"]["continuationToken"] == "half of it"
+    assert offered(executions) == []
+    executions.succeed(job["id"], "", None)
+    assert executions.job(job["id"])["data"]["continuationToken"] == ""
+    assert work(executions) == ["Build", "Deploy", "Promote"]
 
 
 def test_a_stopped_execution_abandons_its_action_and_frees_the_stage(

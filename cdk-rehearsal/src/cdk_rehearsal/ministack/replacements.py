@@ -23,7 +23,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -59,7 +58,6 @@ MODULES = (
 # Loaded only if a container engine runs the ECS tasks.
 MODULES_WITH_ENGINE = ("services.ecs.containers", "services.ecs.health")
 
-_PACKAGE = Path(__file__).parents[1]
 _GONE = object()
 _ENTRY = re.compile(r"(?P<table>\w+)\[(?P<key>.+)\]$")
 
@@ -108,17 +106,8 @@ class Replacement:
     """True if MiniStack has no such name."""
     why: str
 
-    @property
-    def where(self) -> str:
-        """Return file and line of `function`."""
-        code = inspect.unwrap(self.function)
-        _, line = inspect.getsourcelines(code)
-        file = Path(inspect.getfile(code))
-        place = file.relative_to(_PACKAGE) if file.is_relative_to(_PACKAGE) else file.name
-        return f"{place}:{line}"
-
     def __str__(self) -> str:
-        return f"{self.function.__qualname__} ({self.where})"
+        return f"{self.function.__module__}.{self.function.__qualname__}"
 
 
 class Replacements:

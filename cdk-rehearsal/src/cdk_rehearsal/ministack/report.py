@@ -73,7 +73,7 @@ def _report(replacements: Replacements) -> str:
     entries = list(replacements)
     for entry in entries:
         names = " and ".join(str(name).removeprefix(_PREFIX) for name in entry.names)
-        lines.append(f"{names}  <-  {entry.where}")
+        lines.append(f"{names}  <-  {entry}")
         lines.append(f"    {'added: ' if entry.adds else ''}{entry.why}")
     added = sum(entry.adds for entry in entries)
     replaced = len(entries) - added
