@@ -10,7 +10,6 @@ import ast
 import hashlib
 import inspect
 import json
-import os
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.metadata import version
@@ -18,9 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from cdk_rehearsal.environment import keep_only
 from cdk_rehearsal.ministack.replacements import Replacements, load
-from cdk_rehearsal.scratch import ScratchDirectory
 
 RECORD = Path(__file__).with_name("names.json")
 _PACKAGE = Path(__file__).parents[1]
@@ -34,18 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog=_COMMAND)
     parser.add_argument("action", nargs="?", choices=("accept",))
     action = parser.parse_args(arguments).action
-    with ScratchDirectory("local-aws") as scratch:
-        # On import MiniStack makes folders, looks for a container engine, and reads variables of
-        # the shell that switch services off.
-        keep_only()
-        os.environ |= {
-            "HOME": str(scratch.path),
-            "STATE_DIR": f"{scratch.path}/state",
-            "S3_DATA_DIR": f"{scratch.path}/s3",
-            "DOCKER_HOST": f"unix://{scratch.path}/no-engine",
-            "LOG_LEVEL": "WARNING",
-        }
-        replacements = load(with_engine=True)
+    replacements = load(with_engine=True)
     now = {name: _fingerprint(value) for name, value in _names(replacements).items()}
     if action == "accept":
         record = {"ministack": version("ministack"), "names": dict(sorted(now.items()))}
@@ -57,8 +43,8 @@ def main(arguments: Sequence[str]) -> int:
     found = replacements.problems()
     if changed:
         found.append(
-            f"Recorded of MiniStack {recorded['ministack']}, and otherwise now. Check whether what"
-            f" uses these still fits, then run {_COMMAND} accept:"
+            f"These names are not as they were recorded of MiniStack {recorded['ministack']}. Check"
+            f" whether what uses them still fits, then run {_COMMAND} accept:"
         )
     for name in changed:
         before, after = known.get(name, "not used"), now.get(name, "not used")

@@ -111,6 +111,7 @@ class PipelineWorker:
             pipeline = self._client.get_pipeline(name=name)["pipeline"]
             store = self._store(execution, name, pipeline["artifactStore"]["location"])
             definition = store.resolved(_action(pipeline, action))
+            kind = definition["actionTypeId"]
             work = Job(
                 id=job,
                 pipeline=name,
@@ -120,18 +121,17 @@ class PipelineWorker:
                 access=self._access(definition, pipeline["roleArn"]),
                 artifacts=store,
             )
-            done = self._kinds[_kind(definition)](work)
+            done = self._kinds[kind["category"], kind["provider"]](work)
         except _FAILURES as error:
             if isinstance(error, GivenUpError):
                 self._publish(error, where)
             details = {"type": "JobFailed", "message": str(error)[:_LONGEST_MESSAGE]}
             self._client.put_job_failure_result(jobId=job, failureDetails=details)
             return JobResult(pipeline=name, action=action, failure=error)
-        if done is not None:
-            told = (
-                _revision(done, commit) if isinstance(done, Source) else {"outputVariables": done}
-            )
-            self._client.put_job_success_result(jobId=job, **told)
+        if isinstance(done, Source):
+            self._client.put_job_success_result(jobId=job, **_revision(done, commit))
+        elif done is not None:  # a function has reported its end itself
+            self._client.put_job_success_result(jobId=job, outputVariables=done)
         return JobResult(pipeline=name, action=action, failure=None)
 
     def _access(self, action: Action, pipeline_role: str) -> Access:
@@ -199,11 +199,6 @@ class PipelineWorker:
     def _invoke(self, job: Job) -> None:
         """Call the function, which reports its end itself; keep its output variables."""
         job.artifacts.variables[_namespace(job.action)] = invoke(self._client, job)
-
-
-def _kind(action: Action) -> tuple[str, str]:
-    kind = action["actionTypeId"]
-    return kind["category"], kind["provider"]
 
 
 def _namespace(action: Action) -> str:

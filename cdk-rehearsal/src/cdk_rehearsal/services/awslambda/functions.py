@@ -16,8 +16,7 @@ from ministack.services import lambda_svc
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.resource_types import own_access
 from cdk_rehearsal.scratch import ScratchDirectory
-from cdk_rehearsal.services.awslambda import node, python
-from cdk_rehearsal.services.awslambda.invocation import FunctionError, Invocation
+from cdk_rehearsal.services.awslambda import FunctionError, Invocation, node, python
 
 _SERVICE = "lambda.amazonaws.com"
 _RUNTIMES = {"nodejs": node.run, "python": python.run}

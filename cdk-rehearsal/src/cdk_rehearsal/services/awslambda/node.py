@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from cdk_rehearsal.access import Access
 from cdk_rehearsal.environment import process_environment
-from cdk_rehearsal.services.awslambda.invocation import FunctionError, Invocation
+from cdk_rehearsal.services.awslambda import FunctionError, Invocation
 
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.js")
 

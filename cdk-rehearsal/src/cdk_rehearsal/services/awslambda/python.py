@@ -10,7 +10,7 @@ from typing import Any
 from cdk_rehearsal.access import Access
 from cdk_rehearsal.bounds import PROCESS_SECONDS
 from cdk_rehearsal.environment import process_environment
-from cdk_rehearsal.services.awslambda.invocation import FunctionError, Invocation
+from cdk_rehearsal.services.awslambda import FunctionError, Invocation
 from cdk_rehearsal.services.awslambda.outside import Outside
 
 _RUNTIME = Path(__file__).with_name("python_runtime.py")

@@ -10,9 +10,8 @@ from ministack.services.cloudformation import custom_resource
 
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.resource_types import Created, Properties
-from cdk_rehearsal.services.awslambda import ATTEMPTS
+from cdk_rehearsal.services.awslambda import ATTEMPTS, FunctionError, Invocation
 from cdk_rehearsal.services.awslambda.functions import invoke
-from cdk_rehearsal.services.awslambda.invocation import FunctionError, Invocation
 from cdk_rehearsal.services.awslambda.outside import ANSWER_URL
 
 

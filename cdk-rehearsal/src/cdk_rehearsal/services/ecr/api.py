@@ -58,9 +58,8 @@ def stored_image(repository: str, digest: str) -> Image | None:
 @replaces(ecr, "_create_repository")
 def create_repository(original: Handler, request: Request) -> Response:
     """Keep the exclusion filters of a new repository; drop layers of an earlier one of its name."""
-    response = original(request)
+    response = _with_filters(original, request)
     if response[0] == HTTPStatus.OK:
-        ecr._repositories[request["repositoryName"]][_FILTERS] = request.get(_FILTERS, [])
         ecr._layer_blobs.pop(request["repositoryName"], None)
     return response
 
@@ -68,6 +67,10 @@ def create_repository(original: Handler, request: Request) -> Response:
 @replaces(ecr, "_put_image_tag_mutability")
 def put_image_tag_mutability(original: Handler, request: Request) -> Response:
     """Keep the exclusion filters of a changed repository."""
+    return _with_filters(original, request)
+
+
+def _with_filters(original: Handler, request: Request) -> Response:
     response = original(request)
     if response[0] == HTTPStatus.OK:
         ecr._repositories[request["repositoryName"]][_FILTERS] = request.get(_FILTERS, [])
