@@ -23,13 +23,14 @@ check test: export CDK_REHEARSAL_CACHE := $(CURDIR)/.cache/container_engine
 
 ##@ Without an AWS account
 .PHONY: init
-init: ## Write .env for the service in SOURCE=<folder of its repository> (ENV_FILE=, FORCE=1, OPTIONS=--help)
+init: ## Write .env for the service in SOURCE=<its repository>, or of COPILOT=<manifest.yml> (ENV_FILE=, FORCE=1, OPTIONS=--help)
 	@$(if $(OPTIONS),,$(ASK_FIRST)) $(MAKE) --no-print-directory install-tools && \
-		$(BIN)/python -m tools.init $(if $(SOURCE),"$(SOURCE)") $${ACCOUNT:+--account "$$ACCOUNT"} \
+		$(BIN)/python -m tools.init $(if $(SOURCE),"$(SOURCE)") $(if $(COPILOT),--copilot "$(COPILOT)") \
+		$(if $(COPILOT_ENV),--copilot-env "$(COPILOT_ENV)") $${ACCOUNT:+--account "$$ACCOUNT"} \
 		$${REGION:+--region "$$REGION"} $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(if $(FORCE),--force) $(OPTIONS)
 # The install takes minutes, so what no repository says is asked for before it.
 ASK_FIRST = test -e .venv/.installed-tools || { \
-	test -d "$(SOURCE)" || { echo "error: add SOURCE=<folder of the service's repository>"; exit 2; }; \
+	test -d "$(SOURCE)" || test -f "$(COPILOT)" || { echo "error: add SOURCE=<folder of the service's repository>, or COPILOT=<manifest.yml>"; exit 2; }; \
 	test -t 0 || test -n "$$ACCOUNT" -a -n "$$REGION" || { echo "error: add ACCOUNT= and REGION="; exit 2; }; \
 	test -n "$$ACCOUNT" || { printf 'AWS account (12 digits): '; read -r ACCOUNT; }; \
 	test -n "$$REGION" || { printf 'AWS region: '; read -r REGION; }; } >&2;
@@ -41,6 +42,11 @@ rehearse: install-tools ## Run a deploy, deliveries and a destroy on the local A
 .PHONY: rehearse-failures
 rehearse-failures: install-tools ## Cause failures on the local AWS, and check that each one ends well
 	@$(BIN)/python -m tools.rehearsal.failures
+
+.PHONY: deploy-policy
+deploy-policy: install-tools ## Write the least rights of a deploy, and prove them (ENV_FILE=, SOURCE=, TO=folder, AGAINST=<commit>)
+	@$(BIN)/python -m tools.deploy_policy $(SETTINGS) $(OF_SOURCE) $(if $(TO),--to "$(TO)") \
+		$(if $(AGAINST),--against "$(AGAINST)") $(OPTIONS)
 
 .PHONY: playground
 playground: install-tools ## Start a local AWS until Ctrl-C, for the README's commands (ENV_FILE=, SOURCE=)

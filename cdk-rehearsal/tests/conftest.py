@@ -18,14 +18,15 @@ from support.stacks import Stacks
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-FAST = Path(__file__).with_name("pipelines")
+HERE = Path(__file__).parent
+FAST = ("pipelines", "deploy_policy")
 """The tests of the other folders start processes that take seconds."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the slow tests, and run the tests with containers first."""
     for item in items:
-        if item.path.is_relative_to(FAST.parent) and not item.path.is_relative_to(FAST):
+        if item.path.is_relative_to(HERE) and item.path.parent.name not in FAST:
             item.add_marker(pytest.mark.slow)
     # They wait for most of a minute; at the end they would keep the other processes idle.
     items.sort(key=lambda item: "containers" not in item.path.parts)

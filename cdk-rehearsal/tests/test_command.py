@@ -102,6 +102,26 @@ def test_an_app_is_deployed_found_and_destroyed_and_its_folder_stays_as_it_is(
     assert "Shop-Reader" in idle
 
 
+def test_the_least_policy_is_written_and_passes_instead_of_administrator_access(
+    start: Start, tmp_path: Path
+) -> None:
+    to = tmp_path / "policy"
+    prepare = ("--before", "aws sns create-topic --name expected")
+    command = start("deploy-policy", "--to", str(to), "--without", "1", *prepare)
+    said, errors = command.communicate()
+    assert command.returncode == 0, said + errors
+    documents = [json.loads(each.read_text("utf-8")) for each in to.glob("policy-*.json")]
+    granted = [each for document in documents for each in document["Statement"]]
+    assert not [each for each in granted if any("*" in action for action in each["Action"])]
+    (line,) = [line for line in said.splitlines() if "Without the statement" in line]
+    assert line.lstrip().startswith("✓"), said
+    (limit,) = json.loads((to / "boundary.json").read_text("utf-8"))["Statement"]
+    assert "sns:Publish" in limit["Action"]
+    reasons = (to / "reasons.md").read_text("utf-8")
+    assert all(f"| {each['Sid']} |" in reasons for each in granted)
+    assert "s3:DeleteBucketLifecycle (there is s3:PutLifecycleConfiguration)" in reasons
+
+
 def test_what_a_rehearsal_cannot_show_is_named_before_anything_is_made(
     start: Start, app: Path, tmp_path: Path
 ) -> None:

@@ -1,5 +1,7 @@
 """Write the settings of a service, read from its repository: ``make init SOURCE=<folder>``.
 
+``COPILOT=<manifest.yml>`` reads the manifest of a Copilot Backend Service before the repository.
+
 It runs nothing of the repository, and replaces a settings file only with FORCE=1.
 """
 
@@ -17,7 +19,9 @@ from cdk_rehearsal.pipelines.source_tree import SourceError
 from cdk_rehearsal.terminal import fill
 from settings import SettingsError, load_settings
 from settings.examples import quoted, sample_env
+from settings.model import PRIVATE_KEYS
 from settings.redaction import shown_name, shown_value
+from tools.init.copilot import Manifest, ManifestError
 from tools.init.dockerfile import DockerfileError
 from tools.init.proposal import LATER, SERVICE_NAMES, Proposal, Value, dockerfiles, propose
 from tools.init.repository import Repository
@@ -48,24 +52,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     target = Path(options.env_file)
     try:
-        if options.source is None:
-            raise InitError("add SOURCE=<folder of the service's repository>")
+        manifest = Manifest(options.copilot, options.copilot_env)
+        source = options.source or manifest.workspace
+        if source is None:
+            raise InitError(
+                "add SOURCE=<folder of the service's repository>, or COPILOT=<manifest.yml>"
+            )
         _require_free(target, force=options.force)
-        repository = Repository(options.source)
+        repository = Repository(source)
         values = _given(options)
         if sys.stdin.isatty():
             _ask(values, _MAKE_VARIABLES)
-        proposal = propose(repository, _dockerfile(repository, options.dockerfile), values)
+        manifest.translate(source, _texts(values))
+        _drop_refused(manifest, values)
+        path, context = manifest.image_build(repository.prefix)
+        dockerfile = _dockerfile(repository, options.dockerfile or path)
+        context = "" if options.dockerfile else context
+        proposal = propose(repository, dockerfile, manifest.values | values, context)
         _ask(proposal.values, _REQUIRED)
         proposal.choose_first_image()
         text = _text(proposal.values, proposal.later)
         _require_usable(text)
         _write(target, text, force=options.force)
-    except (InitError, SourceError, DockerfileError) as error:
+    except (InitError, SourceError, DockerfileError, ManifestError) as error:
         print(f"error: {error}\nNothing was written.", file=sys.stderr)
         return 2
-    note_source(target, options.source)
-    _report(proposal, target)
+    note_source(target, source)
+    _report(proposal, target, manifest.nearest)
     return 0
 
 
@@ -76,6 +89,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "source", type=Path, nargs="?", help="a folder in the git repository of the service"
     )
+    parser.add_argument("--copilot", type=Path, help="the manifest of a Copilot Backend Service")
+    parser.add_argument("--copilot-env", metavar="NAME", help="an environment of the manifest")
     parser.add_argument("--env-file", default=".env", help="the file that is written")
     parser.add_argument("--force", action="store_true", help="replace the file if it exists")
     parser.add_argument(
@@ -109,15 +124,29 @@ def _given(options: argparse.Namespace) -> dict[str, Value]:
     return {key: Value(text, "given") for key, text in texts.items() if text is not None}
 
 
-def _dockerfile(repository: Repository, given: str | None) -> str:
-    if given is not None:
+def _drop_refused(manifest: Manifest, values: dict[str, Value]) -> None:
+    """Leave out what the settings refuse, until they refuse nothing of the manifest."""
+    while refused := {
+        key: problem
+        for key, problem in _problems(_text(manifest.values | values)).items()
+        if key in manifest.values and key not in values
+    }:
+        for key, problem in refused.items():
+            manifest.drop(key, problem)
+
+
+def _dockerfile(repository: Repository, given: str) -> str:
+    if given:
         path = os.path.normpath(given)
         if path not in repository.files:
             raise InitError(f"{shown_name(path)} is not in commit {repository.commit}")
         return path
     paths = dockerfiles(repository)
     if not paths:
-        raise InitError(f"commit {repository.commit} has no Dockerfile; add {_CHOOSE_DOCKERFILE}")
+        raise InitError(
+            f"commit {repository.commit} has no Dockerfile, which the pipeline builds; add one "
+            "(for an image from elsewhere: FROM and its name)"
+        )
     if len(paths) == 1:
         return paths[0]
     listed = "\n".join(["There are several Dockerfiles:", *(f"  {shown_name(p)}" for p in paths)])
@@ -154,10 +183,13 @@ def _reply(question: str) -> str:
 # --- The file -------------------------------------------------------------------------------------
 
 
+def _texts(values: Mapping[str, Value]) -> dict[str, str]:
+    return {key: value.text for key, value in values.items()}
+
+
 def _text(values: Mapping[str, Value], later: str = "") -> str:
     # The settings need an owner, which the user may not have given yet.
-    texts = {"repository_owner": "owner", **{key: value.text for key, value in values.items()}}
-    text = sample_env(**texts)
+    text = sample_env(**{"repository_owner": "owner", **_texts(values)})
     if later:
         line = f"{LATER}health_check_command={quoted(later)}"
         text = text.replace("\nhealth_check_command=", f"\n{line}\nhealth_check_command=", 1)
@@ -208,10 +240,16 @@ def _write(target: Path, text: str, *, force: bool) -> None:
         ) from None
 
 
-def _report(proposal: Proposal, target: Path) -> None:
+def _report(proposal: Proposal, target: Path, nearest: Mapping[str, str]) -> None:
+    width = max(map(len, proposal.values))
     for key, value in proposal.values.items():
-        shown = shown_value(value.text) or "(not shown)"
-        print(f"  {key:<20}  {shown:<30}  {value.origin}")
+        is_private = key in PRIVATE_KEYS and value.text
+        shown = (not is_private and shown_value(value.text)) or "(not shown)"
+        print(f"  {key:<{width}}  {shown:<30}  {value.origin}")
+    if nearest:
+        print("\nIn the manifest, but not in the settings, and what comes nearest:")
+    for key, what in nearest.items():
+        print(fill(f"  {shown_name(key)}: ", what, indent=4))
     print()
     for note in proposal.notes():
         print(fill("- ", note, indent=2))

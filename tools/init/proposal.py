@@ -3,7 +3,7 @@
 import json
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from settings.redaction import shown_name
@@ -42,22 +42,26 @@ class Value:
 class Proposal:
     """Settings by key, of a service that a Dockerfile builds.
 
-    ``health_check`` is that of the Dockerfile, empty if there is none. ``choose_first_image`` moves
-    it to ``later``, because the first image may not pass it.
+    ``health_check`` is empty if there is none. ``choose_first_image`` moves it to ``later``,
+    because the first image may not pass it.
     ``not_executable`` is a file that the image executes, and that will not be executable.
     """
 
     values: dict[str, Value]
-    health_check: str
+    health_check: Value
     later: str = ""
     not_executable: str = ""
 
     def choose_first_image(self) -> None:
         """Choose the first image, and keep the check, which it may not pass, for later."""
-        if self.values["container_port"].text != _SAMPLE_PORT:
+        texts = {key: value.text for key, value in self.values.items()}
+        is_as_sample = (
+            texts["container_port"] == _SAMPLE_PORT and texts.get("cpu_architecture") != "ARM64"
+        )
+        if "seed_image" not in texts and not is_as_sample:
             self.values["seed_image"] = Value(FIRST_IMAGE, "a placeholder that runs anywhere")
-        self.later = self.health_check
-        origin = "HEALTHCHECK, after the first delivery" if self.later else "none"
+        self.later = self.health_check.text
+        origin = f"{self.health_check.origin}, after the first delivery" if self.later else "none"
         self.values["health_check_command"] = Value("", origin)
 
     def notes(self) -> Iterator[str]:
@@ -70,8 +74,8 @@ class Proposal:
             )
         if self.later:
             yield (
-                "The first image may not pass the HEALTHCHECK of the Dockerfile. After the first "
-                "delivery, use the line above health_check_command in its place."
+                f"The first image may not pass the health check ({self.health_check.origin}). "
+                "After the first delivery, use the line above health_check_command in its place."
             )
         yield "Until the first delivery the image of seed_image runs, not yet your service."
 
@@ -87,20 +91,23 @@ def dockerfiles(repository: Repository) -> list[str]:
     return sorted(below or found, key=lambda p: (p.count("/"), posixpath.basename(p), p))
 
 
-def propose(repository: Repository, dockerfile_path: str, given: Mapping[str, Value]) -> Proposal:
+def propose(
+    repository: Repository, dockerfile_path: str, given: Mapping[str, Value], context: str = ""
+) -> Proposal:
     """Return the settings of the service whose image a Dockerfile builds.
 
-    ``given`` are values of the user, by key, which come before those of the repository.
+    ``given`` are values of the user, by key, which come before those of the repository. ``context``
+    is the folder that the Dockerfile copies from, if somebody has said it.
     """
     dockerfile = parse_dockerfile(repository.read(dockerfile_path))
-    found = _of_git(repository) | _paths(repository, dockerfile, dockerfile_path)
+    found = _of_git(repository) | _paths(repository, dockerfile, dockerfile_path, context)
     if port := next(_ports(dockerfile.image), None):
         found["container_port"] = port
     known = {**given, **found, **given}  # in the order in which the user reads them
     values = known | {**_names(repository, known), **given}
     return Proposal(
         values,
-        _health_check(dockerfile.image),
+        given.get("health_check_command") or _check_of(dockerfile.image),
         not_executable=_not_executable(repository, dockerfile, repository.read(dockerfile_path)),
     )
 
@@ -121,9 +128,11 @@ def _of_git(repository: Repository) -> dict[str, Value]:
     return found
 
 
-def _paths(repository: Repository, dockerfile: Dockerfile, path: str) -> dict[str, Value]:
+def _paths(
+    repository: Repository, dockerfile: Dockerfile, path: str, context: str
+) -> dict[str, Value]:
     own = posixpath.dirname(path) or "."
-    folder = _build_context(repository, dockerfile, own)
+    folder = context or _build_context(repository, dockerfile, own)
     why = "the Dockerfile's folder" if folder == own else "has what the Dockerfile copies"
     found = {"folder_path": Value(folder, why)}
     if path != posixpath.normpath(posixpath.join(folder, "Dockerfile")):
@@ -189,14 +198,21 @@ def _not_executable(repository: Repository, dockerfile: Dockerfile, text: str) -
     return shown_name(found[0]) if found else ""
 
 
-def _health_check(image: Stage) -> str:
-    """Return the check of the image in the form of the settings; empty if it has none."""
-    if not image.health_check:
+def _check_of(image: Stage) -> Value:
+    return Value(health_check_text(image.health_check, image.variables), "HEALTHCHECK")
+
+
+def health_check_text(check: Sequence[str] | None, variables: Mapping[str, str]) -> str:
+    """Return a check in the form of the settings; empty if there is none.
+
+    Its first word is CMD or CMD-SHELL, as in ECS.
+    """
+    if not check:
         return ""
-    kind, *words = image.health_check
+    kind, *words = check
     if kind == "CMD":
         return json.dumps(words, ensure_ascii=False)
     # The settings refuse ${NAME}, which CloudFormation takes for a reference.
-    text = re.sub(r"\$\{(\w+)\}(?!\w)", r"$\1", words[0])
-    text = re.sub(r"\$\{[^{}]*\}", lambda m: expanded(m[0], image.variables), text)
+    text = re.sub(r"\$\{(\w+)\}(?!\w)", r"$\1", " ".join(words))
+    text = re.sub(r"\$\{[^{}]*\}", lambda m: expanded(m[0], variables), text)
     return text if text.isprintable() else ""

@@ -5,10 +5,11 @@ tasks are containers of the service's image; without one they are records, and t
 says what is therefore not shown.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -30,6 +31,7 @@ from cdk_rehearsal.containers import (
     TaskContainers,
     aws_with_containers,
 )
+from cdk_rehearsal.deploy_policy import Document
 from settings import CpuArchitecture
 from tools.rehearsal.context import RehearsalContext, read_deliverable
 from tools.rehearsal.ended_tasks import explained
@@ -84,8 +86,13 @@ def rehearse(
     *,
     with_engine: bool = True,
     permissions_file: Path | None = None,
-) -> None:
-    """Run every scenario in a new local AWS; raise the first error. Nothing of it is left."""
+    documents: Sequence[Document] = (),
+) -> dict[str, Any]:
+    """Run every scenario in a new local AWS; raise the first error. Nothing of it is left.
+
+    CloudFormation gets ``documents`` as its policies, or else AdministratorAccess. Returns what it
+    has demanded of its role (``Access.demands``).
+    """
     report.say("A rehearsal on a local AWS on 127.0.0.1: no AWS account, none of your credentials.")
     with ExitStack() as stack:
         report.section("Start")
@@ -95,7 +102,7 @@ def rehearse(
         engine = find_engine(report, service) if with_engine else None
         if not with_engine:
             _leave_out_containers(report, "--without-engine")
-        rehearsal = stack.enter_context(start(report, service, engine))
+        rehearsal = stack.enter_context(start(report, service, engine, documents=documents))
         context = rehearsal.context
         before = context.inventory.snapshot()
         for scenario in SCENARIOS:
@@ -109,7 +116,9 @@ def rehearse(
         _check_permissions(rehearsal, grants)
         if permissions_file:
             permissions_file.write_text(page(grants.ledger()), encoding="utf-8")
+        demands = context.aws.access.demands()
     report.end(f"{report.steps} steps in {report.seconds:.0f} s; `cdk destroy` left {left} behind.")
+    return demands
 
 
 def find_engine(report: ConsoleReport, service: RehearsedService) -> Engine | None:
@@ -131,11 +140,13 @@ def start(
     service: RehearsedService,
     engine: Engine | None,
     delays: Delays = NO_DELAYS,
+    documents: Sequence[Document] = (),
     **changes: str,
 ) -> Iterator[Rehearsal]:
     """Start a local AWS that has all that the settings name, ready for the first deploy.
 
-    ``changes`` are other texts for keys of the settings.
+    ``documents`` are the policies of CloudFormation's role, ``changes`` other texts for keys of the
+    settings.
     """
     with ExitStack() as stack:
         docker_folder = stack.enter_context(ScratchDirectory("docker")).path
@@ -144,7 +155,7 @@ def start(
         with report.step("Start the local AWS") as step:
             aws, tasks = stack.enter_context(local_aws(service, engine, delays))
             step.note = f"MiniStack {version('ministack')} on {aws.endpoint_url}"
-        workspace = stack.enter_context(Workspace(aws))
+        workspace = stack.enter_context(Workspace(aws, documents))
         context = RehearsalContext(
             aws=aws,
             workspace=workspace,

@@ -3,9 +3,12 @@
 import shlex
 import shutil
 import sys
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 from cdk_rehearsal import LocalAws, cdk
+from cdk_rehearsal.deploy_policy import Document, ManagedPolicies
 from settings.examples import sample_env
 from tools.rehearsal.synthesis import Synthesis
 from tools.repository import ROOT
@@ -17,14 +20,24 @@ class Workspace(cdk.Workspace):
     """Runs the CDK CLI of ``node_modules`` and ``app.py``, with settings files of its own folder.
 
     ``env_file`` are the settings of a command: comma-separated files in the folder, by default
-    ``.env``.
+    ``.env``. CloudFormation gets ``documents`` as its policies, or else AdministratorAccess.
     """
 
-    def __init__(self, aws: LocalAws, **variables: str) -> None:
+    def __init__(self, aws: LocalAws, documents: Sequence[Document] = (), **variables: str) -> None:
         cli = [str(ROOT / "node_modules" / ".bin" / "cdk")]
         super().__init__(aws, cli=cli, jsii_cache=ROOT / ".cache" / "jsii", **variables)
         shutil.copy(ROOT / "cdk.json", self.folder)
         self._synthesis = Synthesis(self.folder, self.environment)
+        self._documents = documents
+
+    @cached_property
+    def policies(self) -> ManagedPolicies:
+        """The policies of CloudFormation's role, if there are documents."""
+        return ManagedPolicies(self.access, self._documents)
+
+    def bootstrap(self, execution_policies: Sequence[str] = ()) -> None:
+        """See ``cdk.Workspace.bootstrap``."""
+        super().bootstrap(execution_policies or self.policies.arns)
 
     def __exit__(self, *error: object) -> None:
         self._synthesis.end()

@@ -5,13 +5,15 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from cdk_rehearsal.cdk.app import AppWorkspace, find_cli
 from cdk_rehearsal.containers.engine import default_cache
+from cdk_rehearsal.deploy_policy.rehearsed import rehearse_policy
 from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.rehearse import NotKnownError, rehearse
 from cdk_rehearsal.report import ConsoleReport
@@ -20,7 +22,7 @@ from cdk_rehearsal.terminal import guard_output
 
 _FAILED, _NOT_KNOWN, _STOPPED = 1, 2, 130
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_COMMANDS = ("run", "serve")
+_COMMANDS = ("run", "serve", "deploy-policy")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -46,19 +48,41 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _run(given: argparse.Namespace) -> None:
+    report = ConsoleReport(given.app.resolve())
+    with _opened(given, report) as (aws, workspace):
+        rehearse(report, aws, workspace, prepare=given.before, anyway=given.anyway)
+    report.end(f"The rehearsal went through in {report.seconds:.0f} s.")
+
+
+def _deploy_policy(given: argparse.Namespace) -> None:
+    report = ConsoleReport(given.app.resolve())
+    rehearse_policy(
+        report,
+        lambda: _opened(given, report),
+        given.to,
+        prepare=given.before,
+        anyway=given.anyway,
+        without=given.without,
+        against=given.against,
+    )
+    report.end(f"{given.to} has the policy, a boundary and the reasons.")
+
+
+@contextmanager
+def _opened(
+    given: argparse.Namespace, report: ConsoleReport
+) -> Iterator[tuple[LocalAws, AppWorkspace]]:
     app = given.app.resolve()
     if not (app / "cdk.json").is_file():
         raise RehearsalError(f"{app} has no cdk.json: it is not the folder of a CDK app")
     cache = default_cache()
     cli = find_cli(app, cache)
-    report = ConsoleReport(app)
     with LocalAws(account=given.account, region=given.region) as aws:
         place = f"aws://{aws.access.account}/{aws.access.region}"
         report.say(f"Rehearsal of {app.name} in {place}, with {cli[0]}")
         with AppWorkspace(aws, app, cli=cli, cache=cache, context=given.context) as workspace:
             workspace.environment |= {name: os.environ[name] for name in given.env}
-            rehearse(report, aws, workspace, prepare=given.before, anyway=given.anyway)
-    report.end(f"The rehearsal went through in {report.seconds:.0f} s.")
+            yield aws, workspace
 
 
 def _serve(given: argparse.Namespace) -> None:
@@ -79,11 +103,44 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
         " (the default)",
     )
     run.set_defaults(function=_run)
-    run.add_argument("app", nargs="?", type=Path, default=Path(), help="the folder with cdk.json")
-    run.add_argument(
+    policy = commands.add_parser(
+        "deploy-policy",
+        help="write the least policy for `cdk bootstrap --cloudformation-execution-policies`, and"
+        " prove it by a second rehearsal",
+    )
+    policy.set_defaults(function=_deploy_policy)
+    policy.add_argument("--to", type=Path, default=Path("deploy-policy"), help="a folder for it")
+    policy.add_argument(
+        "--without",
+        type=int,
+        default=0,
+        metavar="COUNT",
+        help="also rehearse without so many of the statements, each of which must be missed",
+    )
+    policy.add_argument(
+        "--against", type=Path, metavar="FOLDER", help="print what changes against this policy"
+    )
+    serve = commands.add_parser(
+        "serve", help="start a local AWS, and print the variables with which a shell uses it"
+    )
+    serve.set_defaults(function=_serve)
+    for each in (run, policy):
+        _add_app(each)
+    for each in (run, policy, serve):
+        _add_place(each)
+    if not arguments or arguments[0] not in (*_COMMANDS, "-h", "--help"):
+        arguments = ["run", *arguments]
+    return parser.parse_args(arguments)
+
+
+def _add_app(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "app", nargs="?", type=Path, default=Path(), help="the folder with cdk.json"
+    )
+    parser.add_argument(
         "-c", "--context", action="append", default=[], metavar="KEY=VALUE", help="for the app"
     )
-    run.add_argument(
+    parser.add_argument(
         "--env",
         type=_variable,
         action="append",
@@ -91,27 +148,18 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
         metavar="NAME",
         help="a variable of the shell that the app needs",
     )
-    run.add_argument(
+    parser.add_argument(
         "--anyway",
         action="store_true",
         help="go on although the local AWS would ignore properties, or not find a resource",
     )
-    run.add_argument(
+    parser.add_argument(
         "--before",
         action="append",
         default=[],
         metavar="COMMAND",
         help="a shell command that makes what the app expects to exist, as root",
     )
-    serve = commands.add_parser(
-        "serve", help="start a local AWS, and print the variables with which a shell uses it"
-    )
-    serve.set_defaults(function=_serve)
-    for each in (run, serve):
-        _add_place(each)
-    if not arguments or arguments[0] not in (*_COMMANDS, "-h", "--help"):
-        arguments = ["run", *arguments]
-    return parser.parse_args(arguments)
 
 
 def _add_place(parser: argparse.ArgumentParser) -> None:

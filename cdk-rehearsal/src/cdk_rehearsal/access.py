@@ -27,6 +27,8 @@ SERVICE_HEADER = "X-Local-Aws-Service"
 
 LEDGER_PATH = "/_ministack/iam/ledger"
 """The path on which root reads the ledger."""
+DEMANDS_PATH = "/_ministack/iam/demands"
+"""The path on which root reads what CloudFormation has demanded of its execution role."""
 TYPES_PATH = "/_ministack/cloudformation/types"
 """The path on which root reads which resource types are known."""
 
@@ -93,6 +95,11 @@ class Access:
     def ledger(self) -> dict[str, Any]:
         """Return all decisions of the judge (`iam.ledger`); ``PermissionError`` if not for root."""
         content: dict[str, Any] = json.loads(self.administer(LEDGER_PATH))
+        return content
+
+    def demands(self) -> dict[str, Any]:
+        """Return what CloudFormation has demanded of its roles (`iam.demands`); for root."""
+        content: dict[str, Any] = json.loads(self.administer(DEMANDS_PATH))
         return content
 
     def known_types(self) -> dict[str, list[str] | None]:

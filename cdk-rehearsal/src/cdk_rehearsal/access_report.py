@@ -9,15 +9,24 @@ _COLUMN = 36
 
 
 def lines_of_access(
-    ledger: Mapping[str, Any], before: Mapping[str, Any], roles: Iterable[str]
+    ledger: Mapping[str, Any],
+    before: Mapping[str, Any],
+    roles: Iterable[str],
+    execution_roles: Iterable[str] = (),
 ) -> Iterator[str]:
     """Yield a line for each user and role, and below it one for each statement that it used.
 
     The ledgers are from `Access.ledger`, at the end and at the beginning. ``roles`` are the names
-    of roles of which the reader wants to know if they made no call.
+    of roles of which the reader wants to know if they made no call. Of CloudFormation's
+    ``execution_roles`` (ARNs), which need hundreds of permissions, there is one line.
     """
     uses = _uses(ledger) - _uses(before)
+    executing = {arn.rpartition("/")[2] for arn in execution_roles}
     for principal, keys in groupby(sorted(uses), key=lambda key: key[0]):
+        if principal in executing:
+            needed = len({action for _, action, _ in keys})
+            yield f"{principal}: {needed} actions for CloudFormation; see deploy-policy"
+            continue
         yield principal
         for key in keys:
             _, action, statement = key

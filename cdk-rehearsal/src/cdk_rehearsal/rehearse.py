@@ -11,8 +11,8 @@ from cdk_rehearsal.report import ConsoleReport
 from cdk_rehearsal.server.local_aws import LocalAws
 from cdk_rehearsal.unknown import Unknown
 
-# Also the stacks of stages, which --all leaves out.
-_EVERY_STACK = "**"
+EVERY_STACK = "**"
+"""For the CDK CLI: also the stacks of stages, which --all leaves out."""
 
 
 class NotKnownError(Exception):
@@ -51,7 +51,7 @@ def rehearse(
     before = inventory.snapshot()
     report.section("Deploy")
     with report.step("cdk deploy"):
-        workspace.deploy(_EVERY_STACK, *AS_SYNTHESISED)
+        workspace.deploy(EVERY_STACK, *AS_SYNTHESISED)
     with report.step("Each resource is found by the API of its service") as step:
         if missing := inventory.missing(stacks, listed_only=True):
             raise RehearsalError("\n".join(["resources that are not there:", *missing]))
@@ -59,13 +59,16 @@ def rehearse(
         step.note = f"{sum(map(len, made.values()))} resources"
     report.section("Destroy")
     with report.step("cdk destroy"):
-        workspace.cdk("destroy", _EVERY_STACK, "--force", *AS_SYNTHESISED)
+        workspace.cdk("destroy", EVERY_STACK, "--force", *AS_SYNTHESISED)
     report.section("Left")
     left = inventory.added_since(before)
     _say(report, [f"{kind}  {each}" for kind in left for each in left[kind]])
     report.section("Who was allowed what")
     roles = made.get("AWS::IAM::Role", [])
-    _say(report, lines_of_access(aws.access.ledger(), earlier, roles))
+    demands = aws.access.demands()
+    _say(report, lines_of_access(aws.access.ledger(), earlier, roles, demands["roles"]))
+    for doubt in demands["doubts"]:
+        report.leave_out(doubt)
 
 
 def _require_known(unknown: Unknown, report: ConsoleReport, *, anyway: bool) -> None:

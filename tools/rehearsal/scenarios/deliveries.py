@@ -55,8 +55,15 @@ def roll_back(rehearsal: Rehearsal) -> None:
     if not (rehearsal.containers or rehearsal.service.is_sample):
         return  # without an engine two builds of a commit may make the same image
     with report.step("A version that is rolled back after its rollout") as step:
-        _deliver_and_roll_back(rehearsal)
+        image = _deliver_and_roll_back(rehearsal)
         step.note = f"the promotion refuses it; {live[7:19]} is still live"
+    if rehearsal.containers is None:
+        # With an engine, versions that do not run show that a failed rollout changes nothing.
+        with report.step(
+            "A version that ECS gives up: the Deploy stage again, without its image"
+        ) as step:
+            _fail_to_roll_out(rehearsal, image)
+            step.note = f"the delivery is stopped; {live[7:19]} is still live"
 
 
 def again(rehearsal: Rehearsal) -> None:
@@ -197,12 +204,18 @@ def _expect_state(rehearsal: Rehearsal, before: tuple[Any, ...]) -> None:
     )
 
 
-def _deliver_and_roll_back(rehearsal: Rehearsal) -> None:
-    """Roll a version out and then back, as ECS does for an alarm, before it is promoted."""
+def _deliver_and_roll_back(rehearsal: Rehearsal) -> str:
+    """Roll a version out and then back, as ECS does for an alarm, before it is promoted.
+
+    Returns the image that was not promoted, as its task definition named it.
+    """
     context, service, before = rehearsal.context, rehearsal.context.service(), _state(rehearsal)
     other = {"Dockerfile": _OTHER_IMAGE.format(secrets.token_hex(8)).encode()}
+    named = ""
 
     def roll_back() -> None:
+        nonlocal named
+        named = context.task_definition()["containerDefinitions"][0]["image"]
         # The local AWS evaluates no alarm, so the service is updated by hand.
         context.aws.client("ecs").update_service(
             cluster=service["clusterArn"],
@@ -214,6 +227,21 @@ def _deliver_and_roll_back(rehearsal: Rehearsal) -> None:
     with rehearsal.docker.deriving(other) if rehearsal.containers else nullcontext():
         failure = failure_of(lambda: run(commit, before={"Promote": roll_back}), "Promote")
     expect_true(f"the reason is told: {failure}", holds="rolled back or replaced" in str(failure))
+    _expect_state(rehearsal, before)
+    return named
+
+
+def _fail_to_roll_out(rehearsal: Rehearsal, image: str) -> None:
+    """Delete an image that was not promoted, and retry the stage that rolls it out."""
+    ecr, before = rehearsal.context.aws.client("ecr"), _state(rehearsal)
+    lost = {"imageDigest": image.partition("@")[2]}
+
+    def lose_image() -> None:
+        ecr.batch_delete_image(repositoryName=rehearsal.context.repository(), imageIds=[lost])
+
+    retry = rehearsal.pipeline.retry
+    failure = failure_of(lambda: retry("Deploy", before={"Deploy": lose_image}), "Deploy")
+    expect_true(f"the reason is told: {failure}", holds=f"{image}: not found" in str(failure))
     _expect_state(rehearsal, before)
 
 

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from cdk_rehearsal.access import Access
 from cdk_rehearsal.bounds import CLI_SECONDS
+from cdk_rehearsal.deploy_policy.cli import policy_of_cli
 from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.scratch import ScratchDirectory
 from cdk_rehearsal.server.local_aws import LocalAws, LocalAwsError
@@ -72,6 +74,11 @@ class Workspace:
             "CI": "true",
         }
 
+    @property
+    def access(self) -> Access:
+        """The access of root to the local AWS."""
+        return self._aws.access
+
     def __enter__(self) -> Self:
         return self
 
@@ -90,21 +97,19 @@ class Workspace:
             raise RehearsalError("\n".join([f"cdk {' '.join(arguments)} failed:", *reasons]))
         return done.stdout
 
-    def bootstrap(self) -> None:
+    def bootstrap(self, execution_policies: Sequence[str] = ()) -> None:
         """Bootstrap as root; later commands run as a user who may only assume the roles of that.
 
-        The arguments name account and region, so the CLI need not run the app.
+        The arguments name account and region, so the CLI need not run the app. CloudFormation gets
+        the policies with these ARNs, or else AdministratorAccess.
         """
         access = self._aws.access
-        self.cdk("bootstrap", f"aws://{access.account}/{access.region}", "--app", "")
-        # https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html
-        assume = {
-            "Effect": "Allow",
-            "Action": "sts:AssumeRole",
-            "Resource": f"arn:aws:iam::{access.account}:role/cdk-*",
-        }
+        policies = ("--cloudformation-execution-policies", ",".join(execution_policies))
+        place = f"aws://{access.account}/{access.region}"
+        self.cdk("bootstrap", place, "--app", "", *(policies if execution_policies else ()))
+        statements = policy_of_cli(access.account)["Statement"]
         name = f"deployer-{secrets.token_hex(4)}"
-        self.environment |= access.user(name, assume).key.as_variables()
+        self.environment |= access.user(name, *statements).key.as_variables()
 
     def failing_cdk(self, *arguments: str) -> str:
         """Run the CDK CLI, which is expected to fail, and return all that it printed."""

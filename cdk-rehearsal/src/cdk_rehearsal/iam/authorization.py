@@ -26,11 +26,36 @@ def resource_types(action: str) -> tuple[str, ...]:
 
 
 @cache
+def arn_formats(kind: str) -> tuple[str, ...]:
+    """Return the formats of the ARN of a resource type, like `ecs:service`.
+
+    They have `${Partition}`, `${Region}` and `${Account}`, and end with `.*` for the rest.
+    """
+    service, _, name = kind.partition(":")
+    types = _service_authorization().get(service, {}).get("Resources", {})
+    return tuple(types.get(name, types.get(name.lower(), {})).get("ARNFormats", ()))
+
+
+@cache
+def knows_tags(kind: str) -> bool:
+    """Say whether a condition may name the tags of resources of a type (aws:ResourceTag)."""
+    service, _, name = kind.partition(":")
+    types = _service_authorization().get(service, {}).get("Resources", {})
+    return "aws:ResourceTag/${TagKey}" in types.get(name, {}).get("ConditionKeys", ())
+
+
+@cache
 def _service_authorization() -> dict[str, Any]:
+    file = data_of_cfn_lint() / "AdditionalSpecs" / "Policies.json"
+    services: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return services
+
+
+@cache
+def data_of_cfn_lint() -> Path:
+    """Return the folder of cfn-lint with AWS's schemas and the reference."""
     # Only located, not imported, since the package takes a while to load.
     package = find_spec("cfnlint")
     if package is None or package.origin is None:
         raise ModuleNotFoundError("cfn-lint is not installed")
-    file = Path(package.origin).parent / "data" / "AdditionalSpecs" / "Policies.json"
-    services: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return services
+    return Path(package.origin).parent / "data"

@@ -107,7 +107,8 @@ def _decision(principal: Principal, check: Check, policies: Policies) -> Decisio
     layers = (policies.identity, policies.boundary or (), policies.resource)
     for statement in (each for layer in layers for each in layer):
         _require_known_keys(statement, request)
-        if statement.names_action(check.action):
+        tags_are_given = any(key.startswith(_RESOURCE_TAG) for key in check.keys)
+        if statement.names_action(check.action) and not tags_are_given:
             keys |= _resource_tags(statement, check.resource)
     return decide(request, policies)
 
@@ -162,7 +163,9 @@ def judge(call: ApiRequest, *, acting_service: str = "") -> stack_roles.Pending:
         for check in _checks(principal, call):
             require(principal, check)
             _require_trust(principal, check)
-    return stack_roles.Pending.of(call)
+    pending = stack_roles.Pending.of(call)
+    pending.begin()
+    return pending
 
 
 def _checks(principal: Principal, call: ApiRequest) -> list[Check]:

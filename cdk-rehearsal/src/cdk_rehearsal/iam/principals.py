@@ -81,7 +81,7 @@ def principal_of(access_key_id: str) -> Principal:
             "aws:principaltype": credential.principal_type,
         },
         identity=tuple(own),
-        boundary=tuple(_managed(boundary)) if boundary else None,
+        boundary=tuple(statements_of_managed(boundary)) if boundary else None,
     )
 
 
@@ -93,7 +93,7 @@ def principal_of_role(role: Mapping[str, Any], caller: Caller) -> Principal:
         name=role["RoleName"],
         keys={"aws:principalarn": role["Arn"], "aws:principaltype": "AssumedRole"},
         identity=tuple(_of_role(role["RoleName"])),
-        boundary=tuple(_managed(boundary)) if boundary else None,
+        boundary=tuple(statements_of_managed(boundary)) if boundary else None,
     )
 
 
@@ -102,7 +102,7 @@ def _of_role(name: str) -> Iterator[Statement]:
     for policy, document in (role.get("InlinePolicies") or {}).items():
         yield from statements(document, policy=policy)
     for arn in role.get("AttachedPolicies", []):
-        yield from _managed(arn)
+        yield from statements_of_managed(arn)
 
 
 def _of_user(name: str) -> Iterator[Statement]:
@@ -110,12 +110,13 @@ def _of_user(name: str) -> Iterator[Statement]:
     for policy, document in (iam._user_inline_policies.get(name) or {}).items():
         yield from statements(document, policy=policy)
     for arn in user.get("AttachedPolicies", []):
-        yield from _managed(arn)
+        yield from statements_of_managed(arn)
     if any(name in group.get("Users", []) for group in iam._groups.values()):
         raise NoSuchPrincipalError("the local AWS does not judge the policies of groups")
 
 
-def _managed(arn: str) -> Iterator[Statement]:
+def statements_of_managed(arn: str) -> Iterator[Statement]:
+    """Yield the statements of a managed policy; ``NoSuchPrincipalError`` if there is none."""
     document = _document(arn)
     if document is None:
         raise NoSuchPrincipalError(f"the local AWS has no policy {arn}")

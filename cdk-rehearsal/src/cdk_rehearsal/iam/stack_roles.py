@@ -1,7 +1,7 @@
 """The role with which CloudFormation changes a stack: users and roles must give one.
 
-Without a role CloudFormation acts with the permissions of the caller. Here it acts as root, and the
-judge does not see its calls. So the judge refuses a change of a stack without a role.
+Without a role CloudFormation acts with the permissions of the caller. Here it acts as root, whom
+nobody judges. So the judge refuses a change of a stack without a role.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
 """
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Self
 
+from ministack.services import cloudformation
 from ministack.services.cloudformation import changesets
 
 from cdk_rehearsal.iam.authorization import UnjudgedError
@@ -30,6 +31,8 @@ _SETS = ("StackSet", "StackInstances")
 
 _roles: dict[tuple[str, str], str] = {}
 """The role of each stack, by its region and name."""
+_acting: dict[tuple[str, str], str] = {}
+"""The role of the last operation on each stack, which may be under way; empty for root."""
 _change_sets: dict[str, str] = {}
 """The role of each change set, by its id."""
 
@@ -41,6 +44,16 @@ def change_set(call: ApiRequest) -> tuple[str, dict[str, Any]]:
         return "", {}
     number, content = changesets._find_change_set(name, call.text("StackName"))
     return number or "", content or {}
+
+
+def acting_role(region: str, stack: str) -> str:
+    """Return the role with which CloudFormation changes a stack now; empty if it acts as root.
+
+    A nested stack is changed with the role of the stack that it is in.
+    """
+    while parent := (cloudformation._stacks.get(stack) or {}).get("_parent_stack_name"):
+        stack = parent
+    return _acting.get((region, stack), "")
 
 
 def require_role(call: ApiRequest) -> None:
@@ -74,6 +87,14 @@ class Pending:
         makes = call.operation == "CreateStack" or call.text("ChangeSetType") in _OF_NEW_STACKS
         own = call.text("RoleARN") or _change_sets.get(number, "")
         return cls(call, stack, own or ("" if makes else _roles.get(stack, "")))
+
+    def begin(self) -> None:
+        """Record the role before the handler of the call begins to change the stack."""
+        if self.call.service == "cloudformation" and self.call.operation in (
+            "CreateStack",
+            *_CHANGING,
+        ):
+            _acting[self.stack] = self.role
 
     def done(self, status: int) -> None:
         """Record the role of a stack or change set after the call."""

@@ -19,8 +19,9 @@ from ministack.core import iam_evaluator, responses
 from ministack.core.sigv4 import HeaderSignature
 from ministack.services import s3
 
-from cdk_rehearsal.access import LEDGER_PATH, SERVICE_HEADER, TYPES_PATH
+from cdk_rehearsal.access import DEMANDS_PATH, LEDGER_PATH, SERVICE_HEADER, TYPES_PATH
 from cdk_rehearsal.environment import HOST
+from cdk_rehearsal.iam.demands import DEMANDS
 from cdk_rehearsal.iam.judge import Refusal, is_root, judge
 from cdk_rehearsal.iam.ledger import LEDGER
 from cdk_rehearsal.iam.principals import NoSuchPrincipalError
@@ -106,6 +107,8 @@ def _administer(path: str) -> Response:
     """Answer what is no API of AWS, but of this package."""
     if path == LEDGER_PATH:
         return json_response(LEDGER.content())
+    if path == DEMANDS_PATH:
+        return json_response(DEMANDS.content())
     if path == TYPES_PATH:
         return json_response(known_types())
     raise RefusedError("There is nothing here.", status=404)

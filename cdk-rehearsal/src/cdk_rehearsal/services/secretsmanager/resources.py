@@ -10,11 +10,13 @@ from cdk_rehearsal.ministack.resource_types import (
     Created,
     PatchedType,
     Properties,
+    generated_name,
     resource_type,
 )
 
 # In an ARN Secrets Manager appends a hyphen and six characters to the name.
 _SUFFIX_LENGTH = 7
+_NAME_LENGTH = 12
 
 
 @resource_type("AWS::SecretsManager::Secret", replaced_by=("Name",))
@@ -22,7 +24,10 @@ class Secret(PatchedType):
     """A secret whose physical id is its ARN."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
-        _, attributes = super().create(logical_id, properties, stack)
+        # Like dbSecret8003E3A7-mIXuhO5ONwLb, without the stack.
+        # https://github.com/aws/aws-cdk/issues/11573
+        name = f"{logical_id}-{generated_name(stack, logical_id, longest=512)[-_NAME_LENGTH:]}"
+        _, attributes = super().create(logical_id, {"Name": name, **properties}, stack)
         return attributes["Arn"], attributes
 
     def update(self, change: Change) -> Created:

@@ -1,0 +1,86 @@
+"""The files of a deploy policy: documents for IAM, and a page with the reasons."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from cdk_rehearsal.deploy_policy.changes import table_of_changes
+from cdk_rehearsal.deploy_policy.least import (
+    POLICIES_OF_A_ROLE,
+    DeployPolicy,
+    Document,
+    Granted,
+    size,
+)
+
+REASONS, CHANGES = "reasons.md", "changes.md"
+_DOCUMENT = "policy-{}.json"
+
+
+def write(policy: DeployPolicy, others: Mapping[str, Document], folder: Path) -> list[Path]:
+    """Write the documents and the reasons into a folder, and return the files of the documents.
+
+    ``others`` are documents for the boundary, the CLI and so on, by name.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob(_DOCUMENT.format("*")):
+        old.unlink()
+    files = [folder / _DOCUMENT.format(number) for number, _ in enumerate(policy.documents, 1)]
+    contents = dict(zip(files, policy.documents, strict=True))
+    contents |= {folder / f"{name}.json": document for name, document in others.items()}
+    for file, document in contents.items():
+        file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    page = "\n".join(_page(policy, others)) + "\n"
+    (folder / REASONS).write_text(page, encoding="utf-8")
+    return files
+
+
+def write_changes(before: Iterable[Document], after: DeployPolicy, folder: Path) -> str:
+    """Write the table of what is needed more and less than before, and return it."""
+    table = "\n".join(table_of_changes(before, after.documents))
+    (folder / CHANGES).write_text(table + "\n", encoding="utf-8")
+    return table
+
+
+def read_documents(folder: Path) -> list[Document]:
+    """Return the documents of a folder that `write` has written."""
+    return [
+        json.loads(file.read_text(encoding="utf-8"))
+        for file in sorted(folder.glob(_DOCUMENT.format("*")))
+    ]
+
+
+def _page(policy: DeployPolicy, others: Mapping[str, Document]) -> Iterator[str]:
+    sizes = ", ".join(str(size(document)) for document in policy.documents)
+    yield "# The least policy of CloudFormation's execution role\n"
+    yield (
+        f"{len(policy.granted)} statements in {len(policy.documents)} managed policies of {sizes}"
+        f" characters."
+    )
+    yield "".join(f" {name}.json has {size(document)}." for name, document in others.items())
+    if len(policy.documents) > POLICIES_OF_A_ROLE:
+        yield f"A role has at most {POLICIES_OF_A_ROLE} policies: raise this quota of IAM."
+    yield "\n| statement | actions | on | needed for | why a wildcard |\n|---|---|---|---|---|"
+    for each in policy.granted:
+        on = ", ".join(f"`{resource}`" for resource in each.resources)
+        yield (
+            f"| {each.sid} | {len(each.content['Action'])} | {on} | {needed_for(each)}"
+            f" | {each.reason()} |"
+        )
+    if policy.doubts:
+        yield "\nWhat the registry's schemas say wrongly, or nobody says:\n"
+        yield from (f"- {doubt}" for doubt in policy.doubts)
+
+
+def needed_for(granted: Granted) -> str:
+    """Return the types of resources and the operations that need a statement."""
+    kinds: dict[str, Counter[str]] = {}
+    for demand in granted.demands:
+        for use in demand.uses:
+            kinds.setdefault(use.kind, Counter())[use.operation] += 1
+    order = ("create", "update", "delete")
+    return "; ".join(
+        f"{kind.removeprefix('AWS::')}: {', '.join(each for each in order if each in operations)}"
+        for kind, operations in sorted(kinds.items())
+    )
