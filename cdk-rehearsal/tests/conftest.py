@@ -69,14 +69,7 @@ def role(client: Callable[[str], Any]) -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def client(local_aws: LocalAws) -> Callable[[str], Any]:
-    clients: dict[str, Any] = {}
-
-    def get(service: str) -> Any:
-        if service not in clients:
-            clients[service] = local_aws.client(service)
-        return clients[service]
-
-    return get
+    return local_aws.client
 
 
 @pytest.fixture

@@ -146,12 +146,25 @@ def test_what_a_rehearsal_cannot_show_is_named_before_anything_is_made(
     assert (tmp_path / "commands").read_text().split() == ["bootstrap", "synth"]
 
 
-def test_ctrl_c_ends_everything_and_removes_it(start: Start, tmp_path: Path) -> None:
-    command = start()
+@pytest.mark.parametrize(("arguments", "said"), [((), "cdk bootstrap"), (("serve",), "no_proxy")])
+def test_ctrl_c_ends_everything_and_removes_it(
+    arguments: tuple[str, ...], said: str, start: Start, tmp_path: Path
+) -> None:
+    command = start(*arguments)
     assert command.stdout is not None
+    lines = []
     for line in command.stdout:
-        if "cdk bootstrap" in line:
+        lines.append(line)
+        if said in line:
             break
+    if arguments:
+        call = subprocess.run(
+            ["sh", "-c", f"{''.join(lines)} {sys.executable} -m awscli sts get-caller-identity"],
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert "arn:aws:iam::111122223333:root" in call.stdout, call.stderr
     command.send_signal(signal.SIGINT)
     _, stderr = command.communicate()
     assert (command.returncode, stderr.strip()) == (130, "Stopped.")

@@ -3,11 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from cdk_rehearsal import Inventory, LocalAws
-from cdk_rehearsal import inventory as inventory_module
-from support.discoverable import HOST, OUTPUTS, network, registry
+from support.discoverable import network
 from support.stacks import Stacks
 
 Client = Callable[[str], Any]
@@ -30,25 +27,3 @@ def test_it_reports_a_missing_resource_and_a_type_that_it_cannot_find(
     assert "AWS::Events::EventBus" in bus_line
     assert bus_line.endswith("does not know this type")
     assert inventory.missing(["strange"], listed_only=True) == []
-
-
-def test_it_finds_what_is_left_in_cloud_map(
-    stacks: Stacks, client: Client, local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Only these kinds: a client for every service takes seconds.
-    known = vars(inventory_module)["_LISTINGS"]
-    listings = {kind: known[kind] for kind in (INSTANCES, RECORDS)}
-    monkeypatch.setattr(inventory_module, "_LISTINGS", listings)
-    cloud_map = client("servicediscovery")
-    service_id = stacks.deploy("found", network() | registry(), Outputs=OUTPUTS)["Discovery"]
-    inventory = Inventory(local_aws.access)
-    before = inventory.snapshot()
-    cloud_map.register_instance(
-        ServiceId=service_id, InstanceId="own", Attributes={"AWS_INSTANCE_IPV4": "10.3.9.9"}
-    )
-    added = inventory.added_since(before)
-    assert added[INSTANCES] == ["own"]
-    (record,) = added[RECORDS]
-    assert record.endswith(f"|{HOST}.|A|own")
-    cloud_map.deregister_instance(ServiceId=service_id, InstanceId="own")
-    assert inventory.added_since(before) == {}

@@ -29,23 +29,8 @@ from cdk_rehearsal.server.local_aws import LocalAws, LocalAwsError
 from cdk_rehearsal.services.ecr.image_push import push_from_engine, push_image
 
 __all__ = [
-    "NO_DELAYS",
-    "Access",
-    "ConsoleReport",
-    "Delays",
-    "Inventory",
-    "LocalAws",
-    "LocalAwsError",
-    "RehearsalError",
-    "ScratchDirectory",
-    "Snapshot",
-    "UnmetExpectationError",
-    "expect",
-    "expect_all",
-    "expect_true",
-    "process_environment",
-    "push_from_engine",
-    "push_image",
-    "relevant_lines",
-    "wait_until",
-]
+    "NO_DELAYS", "Access", "ConsoleReport", "Delays", "Inventory", "LocalAws", "LocalAwsError",
+    "RehearsalError", "ScratchDirectory", "Snapshot", "UnmetExpectationError", "expect",
+    "expect_all", "expect_true", "process_environment", "push_from_engine", "push_image",
+    "relevant_lines", "wait_until",
+]  # fmt: skip

@@ -1,7 +1,8 @@
-"""The command `cdk-rehearsal`: rehearses the CDK app in a folder."""
+"""The command `cdk-rehearsal`: rehearses the CDK app in a folder, or serves a local AWS."""
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,7 @@ from cdk_rehearsal.terminal import guard_output
 
 _FAILED, _NOT_KNOWN, _STOPPED = 1, 2, 130
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_COMMANDS = ("run", "deploy-policy")
+_COMMANDS = ("run", "serve", "deploy-policy")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -84,6 +85,15 @@ def _opened(
             yield aws, workspace
 
 
+def _serve(given: argparse.Namespace) -> None:
+    """Start a local AWS, print the variables with which a shell uses it, and wait for Ctrl-C."""
+    with LocalAws(account=given.account, region=given.region) as aws:
+        for name, value in aws.access.environment(shell={}).items():
+            print(f"export {name}={shlex.quote(value)}", flush=True)
+        while True:
+            signal.pause()
+
+
 def _arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="cdk-rehearsal", description=__doc__)
     commands = parser.add_subparsers(required=True)
@@ -110,8 +120,13 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
     policy.add_argument(
         "--against", type=Path, metavar="FOLDER", help="print what changes against this policy"
     )
+    serve = commands.add_parser(
+        "serve", help="start a local AWS, and print the variables with which a shell uses it"
+    )
+    serve.set_defaults(function=_serve)
     for each in (run, policy):
         _add_app(each)
+    for each in (run, policy, serve):
         _add_place(each)
     if not arguments or arguments[0] not in (*_COMMANDS, "-h", "--help"):
         arguments = ["run", *arguments]

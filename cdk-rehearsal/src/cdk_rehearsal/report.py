@@ -94,13 +94,6 @@ class ConsoleReport:
         took = f"{seconds:.1f} s" if seconds >= _SHOWN_FROM_SECONDS else ""
         self.say_folded(f"  ✓ {took:>6}  {what:<{_WIDTH}}  ", step.note, indent=_INDENT)
 
-    def cli_output(self, command: str, output: str) -> None:
-        """Print a command and the relevant lines of its output, below the step that ran it."""
-        indent = " " * _INDENT
-        self.say(f"{indent}$ {command}")
-        for line in relevant_lines(output, self._app):
-            self.say_folded(f"{indent}  ", line, indent=_INDENT + 4)
-
 
 def relevant_lines(output: str, app: Path) -> list[str]:
     """Return the results of the CLI by stack; each failure with its reasons and line of the app.

@@ -63,15 +63,6 @@ def test_the_cli_of_the_app_comes_before_that_of_its_repository_and_of_the_path(
         assert find_cli(app, tmp_path / "cache") == expected
 
 
-def test_without_node_the_person_reads_what_to_install(
-    app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
-    with pytest.raises(RehearsalError, match=r"cdk-rehearsal\[node\]"):
-        find_cli(app, tmp_path / "cache")
-
-
 def test_of_a_full_disk_only_the_line_that_names_it_is_quoted(
     app: Path, tmp_path: Path, program: Program, local_aws: LocalAws
 ) -> None:

@@ -1,17 +1,14 @@
 """The network of the tasks is closed and removed at the end; its resolver follows Cloud Map."""
 
 import json
-from io import StringIO
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from dnslib import QTYPE, RCODE, DNSRecord
 
 from cdk_rehearsal.containers import Engine, EngineError
-from cdk_rehearsal.containers import network as network_module
 from cdk_rehearsal.containers.in_container.vpc_resolver import MOST_ADDRESSES, Zone
-from cdk_rehearsal.containers.network import ContainerNetwork, ZoneFeed, container_network
+from cdk_rehearsal.containers.network import ContainerNetwork, container_network
 from cdk_rehearsal.containers.ownership import label_options
 
 NAME = "backend.default.local"
@@ -42,29 +39,6 @@ def test_it_has_no_egress_and_goes_with_its_containers_alone(engine: Engine, ima
     for each in (kept, container):
         assert engine.attempt("container", "inspect", each).returncode != 0
     assert engine.attempt("network", "inspect", network.name).returncode != 0
-
-
-def test_the_resolver_hears_of_a_change_after_the_delay(monkeypatch: pytest.MonkeyPatch) -> None:
-    zones = [{"a": {"ttl": 10, "addresses": addresses}} for addresses in (["1", "2"], ["1"])]
-    now, heard = [100.0], StringIO()
-    monkeypatch.setattr(network_module, "read_zone", lambda _: zones[0])
-    monkeypatch.setattr("cdk_rehearsal.containers.network.time.time", lambda: now[0])
-    feed = ZoneFeed(cast("Any", None), cast("Any", SimpleNamespace(stdin=heard)), delay=60)
-
-    def told(at: float) -> list[Any]:
-        now[0] = at
-        feed.look(None)
-        return [json.loads(line)["a"]["addresses"] for line in heard.getvalue().splitlines()]
-
-    assert told(at=100) == []
-    zones.pop(0)
-    assert told(at=130) == []
-    assert feed.fewest("a", since=100) == 1, "as Cloud Map has it"
-    assert told(at=161) == [["1", "2"]]
-    assert not feed.has_told(0)
-    assert told(at=191) == [["1", "2"], ["1"]]
-    assert feed.has_told(0)
-    assert not feed.has_told(192)
 
 
 def ask(names: Any, name: str, kind: str = "A") -> Any:

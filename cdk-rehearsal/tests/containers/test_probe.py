@@ -2,8 +2,6 @@
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from socket import create_server
 
 from cdk_rehearsal.containers.in_container import probe
 
@@ -26,33 +24,3 @@ def test_with_a_path_its_status_counts_and_without_one_any_answer_does() -> None
     assert asked["/health"] == {"answers": {"127.0.0.1": "HTTP 200"}, "failures": {}}
     assert asked["/other"]["failures"] == {"127.0.0.1": "HTTP 404 at /other"}
     assert asked[""] == {"answers": {"127.0.0.1": "HTTP 404"}, "failures": {}}
-
-
-def test_a_service_without_http_answers_by_taking_the_connection() -> None:
-    with create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-
-        def hang_up() -> None:
-            for _ in range(2):
-                server.accept()[0].close()
-
-        threading.Thread(target=hang_up).start()
-        assert probe.call("localhost", port, "", 0)["answers"] == {"127.0.0.1": "TCP"}
-        failures = probe.call("localhost", port, "/health", 0)["failures"]
-    assert failures["127.0.0.1"].startswith("no HTTP at /health")
-    refused = probe.call("localhost", port, "", 0.4)["failures"]
-    assert "refused" in refused["127.0.0.1"]
-
-
-def test_what_listens_is_read_from_the_kernels_tables(tmp_path: Path) -> None:
-    head = "  sl  local_address rem_address   st tx_queue\n"
-    (tmp_path / "tcp").write_text(
-        f"{head}   0: 0100007F:1F90 00000000:0000 0A 00000000\n"
-        "   1: 0100007F:1F91 0100007F:1F90 01 00000000\n"
-    )
-    anywhere, loopback = "0" * 32, "0" * 24 + "01000000"
-    (tmp_path / "tcp6").write_text(
-        f"{head}   0: {anywhere}:0BB8 {anywhere}:0000 0A 0\n"
-        f"   1: {loopback}:0BB9 {anywhere}:0000 0A 0\n"
-    )
-    assert probe.listening(tmp_path) == [("127.0.0.1", 8080), ("::", 3000), ("::1", 3001)]

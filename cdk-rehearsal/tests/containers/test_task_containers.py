@@ -155,18 +155,3 @@ def test_the_engine_loads_an_image_that_only_ecr_has(
     # Containers of earlier tests may still be ending.
     found = engine("inspect", "--format", "{{.Image}}", *network.containers())
     assert config in found.split()
-
-
-def test_a_task_that_starts_slowly_becomes_healthy_within_its_start_period(
-    aws: LocalAws, network: ContainerNetwork, stacks: Stacks
-) -> None:
-    """It fails its check every second, more often than the check has retries."""
-    up = "/dev/shm/up"  # noqa: S108 - in a container
-    slow: dict[str, Any] = {
-        "Command": ["sh", "-c", f"sleep 8; touch {up}; exec sleep 1000"],
-        "HealthCheck": {**CHECK, "Command": ["CMD-SHELL", f"test -e {up}"], "StartPeriod": 300},
-        "StopTimeout": 2,
-    }
-    stacks.deploy("tasks", _resources(network.cidr, count=1, **slow))
-    (task,) = _tasks(aws)
-    assert task["healthStatus"] == "HEALTHY"

@@ -116,17 +116,6 @@ def environment_with(variable: dict[str, str]) -> dict[str, str]:
     )
 
 
-def test_the_environment_is_that_of_the_project_and_of_codebuild() -> None:
-    variables = environment_with({"name": "A", "value": "1"})
-    assert variables["A"] == "1"
-    assert variables["AWS_REGION"] == "eu-west-1"
-    assert variables["CODEBUILD_BUILD_NUMBER"] == "7"
-    arn = "arn:aws:codebuild:eu-west-1:111122223333:build/shop:rehearsal-7"
-    assert variables["CODEBUILD_BUILD_ARN"] == arn
-    with pytest.raises(ValueError, match="PARAMETER_STORE"):
-        environment_with({"name": "A", "value": "1", "type": "PARAMETER_STORE"})
-
-
 @pytest.mark.parametrize(
     ("value", "read"), [(SECRET, '{"token": "t"}'), (f"{SECRET}:token::", "t")]
 )

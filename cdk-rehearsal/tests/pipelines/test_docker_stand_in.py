@@ -29,18 +29,6 @@ def docker(state: State, *arguments: str) -> None:
     main([str(state.folder), *arguments])
 
 
-def test_a_digest_depends_on_context_and_arguments(context: Path, state: State) -> None:
-    def image(revision: str) -> str:
-        docker(state, "build", "--tag", IMAGE, f"--build-arg=REVISION={revision}", str(context))
-        return state.known("images")[IMAGE]
-
-    first = image("1")
-    assert image("1") == first
-    assert image("2") != first
-    (context / "app.py").touch()
-    assert image("1") != first
-
-
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

@@ -70,22 +70,6 @@ def test_docker_s_own_archive_is_the_same_image(tmp_path: Path) -> None:
         assert _contents(image) == _contents(IMAGE)
 
 
-@pytest.mark.parametrize(
-    ("members", "reason"),
-    [
-        ({"repositories": {}}, r"lacks manifest\.json"),
-        ({"index.json": {"manifests": [ABSENT]}}, "lacks blobs/sha256/0"),
-        ({"index.json": {"manifests": [ABSENT, ABSENT]}}, "2 images instead of one"),
-    ],
-)
-def test_an_archive_of_another_kind_is_refused_with_the_reason(
-    members: dict[str, Any], reason: str, tmp_path: Path
-) -> None:
-    archive = _pack(tmp_path / "image.tar", members)
-    with pytest.raises(ImageError, match=reason), saved_image(archive):
-        pass
-
-
 def test_of_an_index_tasks_run_the_image_for_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
     listed = [

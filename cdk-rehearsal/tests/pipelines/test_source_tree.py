@@ -4,15 +4,10 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
-from cdk_rehearsal import LocalAws
-from cdk_rehearsal.pipelines.docker import DockerCommand
 from cdk_rehearsal.pipelines.source_tree import SourceError, read_source
-from cdk_rehearsal.pipelines.worker import PipelineWorker
 
 IDENTITY = ("-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit.gpgsign=false")
 COMMITTED = {".gitignore", "app.py", "service/Dockerfile"}
@@ -146,21 +141,3 @@ def test_without_a_repository_nothing_is_delivered(project: Path) -> None:
         read_source(project)
     with pytest.raises(SourceError, match=why):
         read_source(project, working_tree=True)
-
-
-@pytest.mark.parametrize(
-    ("commit", "working_tree", "version"),
-    [("", False, b"2"), ("", True, b"3"), ("HEAD~1", False, b"1"), ("HEAD~1", True, b"1")],
-)
-def test_a_worker_delivers_the_commit_or_head_or_the_working_tree(
-    commit: str, working_tree: bool, version: bytes, tmp_path: Path
-) -> None:
-    git(tmp_path, "init", "--quiet")
-    for each in ("1", "2"):
-        (tmp_path / "version").write_text(each)
-        commit_all(tmp_path)
-    (tmp_path / "version").write_text("3")
-    aws = cast("LocalAws", SimpleNamespace(client=lambda _service: None))
-    docker = cast("DockerCommand", None)
-    worker = PipelineWorker(aws, docker, tmp_path, working_tree=working_tree)
-    assert worker.source_of(commit).files == {"version": version}

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cdk_rehearsal import Access
+from cdk_rehearsal.access import LEDGER_PATH
 from cdk_rehearsal.environment import Key
 from support.functions import allow
 from support.raw_requests import Answer, send, signature
@@ -122,15 +123,6 @@ def test_no_path_answers_without_a_valid_signature(
     assert b"SignatureDoesNotMatch" in answer.body
 
 
-@pytest.mark.parametrize("wrong", ["0", "é" * 64])
-def test_a_malformed_signature_is_a_wrong_one(access: Access, wrong: str) -> None:
-    headers = signature(access, "GET", "/")
-    right = headers["Authorization"].rpartition("=")[2]
-    headers["Authorization"] = headers["Authorization"].replace(right, wrong)
-    answer = send(access, "GET", "/", headers)
-    assert (answer.status, b"SignatureDoesNotMatch" in answer.body) == (403, True)
-
-
 def test_a_body_that_was_not_signed_is_refused(access: Access) -> None:
     headers = signature(access, "POST", "/", body=b"Action=GetCallerIdentity", service="sts")
     answer = send(access, "POST", "/", headers, b"Action=GetSessionToken")
@@ -143,7 +135,7 @@ def test_a_body_that_was_not_signed_is_refused(access: Access) -> None:
 
 
 def test_only_root_administers_the_emulator(access: Access, user: Callable[..., Access]) -> None:
-    path, guest = "/_ministack/health", user(allow("*"))
+    path, guest = LEDGER_PATH, user(allow("*"))
     assert_refused(send(guest, "GET", path, signature(guest, "GET", path)))
     assert send(access, "GET", path, signature(access, "GET", path)).status == 200
 

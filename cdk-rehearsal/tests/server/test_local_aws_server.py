@@ -96,12 +96,6 @@ def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     wait_until("nothing is left", is_swept)
 
 
-def test_a_start_that_fails_shows_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cdk_rehearsal.server.local_aws._MODULE", "cdk_rehearsal.nowhere")
-    with pytest.raises(LocalAwsError, match="No module named"):
-        LocalAws(account="111122223333", region="eu-west-1").__enter__()
-
-
 def test_it_listens_on_loopback_only(local_aws: LocalAws) -> None:
     port = int(local_aws.endpoint_url.rsplit(":", 1)[1])
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as other_interface:

@@ -1,4 +1,4 @@
-"""Executions of the local CodePipeline: jobs in their order, approvals, retries and rollbacks."""
+"""Executions of the local CodePipeline: jobs in their order, retries and rollbacks."""
 
 import re
 from typing import Any
@@ -18,16 +18,14 @@ def action(name: str, category: str, provider: str, order: int = 1) -> dict[str,
 
 SOURCE = action("Source", "Source", "GitHub")
 BUILD = action("Build", "Build", "CodeBuild")
-APPROVE = action("Approve", "Approval", "Manual")
 ROLLOUT, PROMOTE = action("Deploy", "Deploy", "ECS"), action("Promote", "Compute", "Commands", 2)
 KINDS = [each["actionTypeId"] for each in (SOURCE, BUILD, ROLLOUT, PROMOTE)]
 
 
-def pipeline(version: int = 1, *, approval: bool = False) -> dict[str, Any]:
+def pipeline(version: int = 1) -> dict[str, Any]:
     stages = [
         {"name": "Source", "actions": [SOURCE]},
         {"name": "Build", "actions": [BUILD]},
-        *([{"name": "Approve", "actions": [APPROVE]}] if approval else []),
         {"name": "Deploy", "actions": [PROMOTE, ROLLOUT]},
     ]
     return {"name": "delivery", "version": version, "stages": stages}
@@ -57,18 +55,11 @@ def work(executions: Executions, *, failing: str = "") -> list[str]:
 
 @pytest.fixture
 def executions() -> Executions:
-    made = Executions()
-    assert offered(made) == []  # a worker is there
-    return made
+    return Executions()
 
 
 def status(executions: Executions, execution: str) -> str:
     return executions.find("delivery", execution).status
-
-
-def test_without_a_worker_nothing_is_started() -> None:
-    with pytest.raises(JsonRESTError, match="PollForJobs"):
-        Executions().start(pipeline(), None)
 
 
 def test_actions_are_offered_in_their_order_and_one_execution_at_a_time(
@@ -103,6 +94,18 @@ def test_a_failure_says_why_and_a_retried_stage_begins_with_the_failed_action(
     assert status(executions, started) == "Succeeded"
 
 
+def test_a_job_that_goes_on_stays_in_progress_and_has_the_token(executions: Executions) -> None:
+    executions.start(pipeline(), None)
+    (job,) = offered(executions)
+    executions.acknowledge(job["id"])
+    executions.go_on(job["id"], "half of it")
+    assert executions.job(job["id"])["data"]["continuationToken"] == "half of it"
+    assert offered(executions) == []
+    executions.succeed(job["id"], "", None)
+    assert executions.job(job["id"])["data"]["continuationToken"] == ""
+    assert work(executions) == ["Build", "Deploy", "Promote"]
+
+
 def test_a_stopped_execution_abandons_its_action_and_frees_the_stage(
     executions: Executions,
 ) -> None:
@@ -130,15 +133,6 @@ def test_a_stopped_execution_abandons_its_action_and_frees_the_stage(
     assert work(executions) == ["Source", "Build", "Deploy", "Promote"]
     executions.retry("delivery", "Deploy", stopped, "FAILED_ACTIONS")
     assert work(executions) == ["Deploy", "Promote"]
-
-
-def test_a_rejected_approval_ends_the_execution(executions: Executions) -> None:
-    started = executions.start(pipeline(approval=True), None)
-    work(executions)
-    stage = pipeline(approval=True)["stages"][2]
-    token = executions.stage_state("delivery", stage)["actionStates"][0]["latestExecution"]["token"]
-    executions.approve(token, "Rejected", "")
-    assert status(executions, started) == "Failed"
 
 
 def test_a_rollback_does_one_stage_with_the_revision_of_its_target(executions: Executions) -> None:

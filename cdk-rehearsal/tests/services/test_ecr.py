@@ -52,17 +52,6 @@ def digest(ecr: Any, tag: str) -> str:
     return str(image["imageId"]["imageDigest"])
 
 
-def test_a_repository_keeps_its_exclusion_filters(ecr: Any, stacks: Stacks) -> None:
-    (repository,) = ecr.describe_repositories()["repositories"]
-    assert repository["imageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
-    filters = [{"filterType": "WILDCARD", "filter": "live*"}]
-    assert repository["imageTagMutabilityExclusionFilters"] == filters
-    plain = {"RepositoryName": "backend", "ImageTagMutability": "MUTABLE", "EmptyOnDelete": True}
-    stacks.deploy("registry", {"Repository": REPOSITORY | {"Properties": plain}})
-    (repository,) = ecr.describe_repositories()["repositories"]
-    assert "imageTagMutabilityExclusionFilters" not in repository
-
-
 def test_a_repository_does_not_take_over_another_of_its_name(ecr: Any, stacks: Stacks) -> None:
     ecr.put_image(repositoryName="backend", imageManifest="{}")
     with pytest.raises(StackFailedError, match="'backend' already exists"):

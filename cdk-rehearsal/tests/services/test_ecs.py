@@ -69,20 +69,6 @@ def push(client: Client) -> Iterator[Callable[[str], str]]:
     ecr.delete_repository(repositoryName="backend", force=True)
 
 
-@pytest.mark.usefixtures("push")
-def test_task_definition_and_service_keep_their_settings(stacks: Stacks, client: Client) -> None:
-    stacks.deploy("ecs", resources())
-    described = client("ecs").describe_task_definition(taskDefinition="backend")
-    (container,) = described["taskDefinition"]["containerDefinitions"]
-    assert container["healthCheck"] == {"command": ["CMD-SHELL", "true"], "interval": 10}
-    assert container["logConfiguration"]["options"] == {"awslogs-group": "Logs"}
-    answer = client("ecs").describe_services(cluster="infra", services=["backend"])
-    (service,) = answer["services"]
-    assert (service["runningCount"], service["desiredCount"]) == (1, 1)
-    assert [d["rolloutState"] for d in service["deployments"]] == ["COMPLETED"]
-    assert service["serviceRegistries"][0]["registryArn"].startswith("arn:aws:servicediscovery:")
-
-
 @pytest.mark.parametrize("consistency", ["enabled", "disabled"])
 def test_a_deployment_resolves_its_tags_once_unless_each_task_shall(
     consistency: str, stacks: Stacks, client: Client, push: Callable[[str], str]

@@ -1,17 +1,14 @@
 """Cloud Map of the local AWS: the running tasks of a service, and no others, are its instances."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from cdk_rehearsal import Delays, LocalAws
 from support.discoverable import HOST, NAMESPACE, OUTPUTS, everything
 from support.stacks import Stacks
 
 Client = Callable[[str], Any]
-PATIENCE_SECONDS = 120  # reached only when the test fails
 
 
 class Names:
@@ -92,18 +89,6 @@ def test_scaling_and_stopping_tasks_change_the_instances(
     names.expect_running(0)
 
 
-def test_an_instance_that_ecs_did_not_register_stays(
-    stacks: Stacks, names: Names, client: Client
-) -> None:
-    service_id = stacks.deploy("found", everything(), Outputs=OUTPUTS)["Discovery"]
-    cloud_map, own = names.cloud_map, {"ServiceId": service_id, "InstanceId": "own"}
-    cloud_map.register_instance(**own, Attributes={"AWS_INSTANCE_IPV4": "10.3.9.9"})
-    client("ecs").delete_service(cluster="infra", service="backend", force=True)
-    assert names.discovered() == {"own": "10.3.9.9"}
-    cloud_map.deregister_instance(**own)
-    assert names.record_sets() == []
-
-
 def test_unhealthy_instances_are_discovered_only_if_none_is_healthy(
     stacks: Stacks, names: Names
 ) -> None:
@@ -115,36 +100,3 @@ def test_unhealthy_instances_are_discovered_only_if_none_is_healthy(
     assert list(names.discovered(HealthStatus="UNHEALTHY")) == [sick]
     update(ServiceId=service_id, InstanceId=well, Status="UNHEALTHY")
     assert sorted(names.discovered()) == [well, sick]
-
-
-def test_cloud_map_acts_late_on_a_health_status_and_only_on_the_last_one() -> None:
-    delays = Delays(custom_health=2)
-    with LocalAws(account="111122223333", region="eu-west-1", delays=delays) as aws:
-        cloud_map = aws.client("servicediscovery")
-        cloud_map.create_http_namespace(Name="test")
-        (namespace,) = cloud_map.list_namespaces()["Namespaces"]
-        service = cloud_map.create_service(
-            Name="one", NamespaceId=namespace["Id"], HealthCheckCustomConfig={}
-        )["Service"]["Id"]
-        for instance in ("stays", "changes"):
-            cloud_map.register_instance(ServiceId=service, InstanceId=instance, Attributes={})
-
-        def send(instance: str, status: str) -> None:
-            cloud_map.update_instance_custom_health_status(
-                ServiceId=service, InstanceId=instance, Status=status
-            )
-
-        def health() -> dict[str, str]:
-            answer = cloud_map.get_instances_health_status(ServiceId=service)
-            return dict(answer["Status"])
-
-        sent = time.monotonic()
-        send("changes", "UNHEALTHY")
-        send("changes", "HEALTHY")
-        send("stays", "UNHEALTHY")
-        while health()["stays"] == "HEALTHY":
-            assert time.monotonic() < sent + PATIENCE_SECONDS
-            time.sleep(0.1)
-        # A slow machine makes this longer, never shorter.
-        assert time.monotonic() >= sent + delays.custom_health
-        assert health() == {"stays": "UNHEALTHY", "changes": "HEALTHY"}

@@ -64,16 +64,8 @@ class AppWorkspace(Workspace):
 
     def run(self, command: str) -> None:
         """Run a command of the shell as root in the folder of the app."""
-        started = subprocess.Popen(
-            ["/bin/sh", "-c", command],
-            cwd=self._app,
-            env=self.environment | self._aws.access.key.as_variables(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            start_new_session=True,
-        )
+        root = self._aws.access.key.as_variables()
+        started = self.start_in(self._app, ["/bin/sh", "-c", command], root)
         done = self.finish(started)
         if done.returncode != 0:
             lines = self.reasons(done.stdout + done.stderr)

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -136,10 +136,15 @@ class Workspace:
 
     def start(self, *arguments: str) -> Cli:
         """Start the CDK CLI; the caller must ``finish`` or ``kill`` it."""
+        return self.start_in(self.folder, self.command(*arguments), {})
+
+    def start_in(self, folder: Path, command: Sequence[str], variables: Mapping[str, str]) -> Cli:
+        """Start another command, as `start` does, in a folder and with additional variables."""
         return subprocess.Popen(
-            self.command(*arguments),
-            cwd=self.folder,
-            env=self.environment,
+            command,
+            cwd=folder,
+            env={**self.environment, **variables},
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",

@@ -36,25 +36,8 @@ from cdk_rehearsal.containers.ownership import KEPT_IMAGES, OWNER, label_options
 from cdk_rehearsal.containers.task_containers import TaskContainers
 
 __all__ = [
-    "CANDIDATES",
-    "KEPT_IMAGES",
-    "OWNER",
-    "ContainerNetwork",
-    "DockerfileError",
-    "Engine",
-    "EngineError",
-    "NoEngineError",
-    "TaskContainers",
-    "aws_with_containers",
-    "base_image",
-    "build_image",
-    "container_network",
-    "copy_program",
-    "default_base_image",
-    "engine_environment",
-    "find_engine",
-    "label_options",
-    "left_over",
-    "owned",
-    "program",
-]
+    "CANDIDATES", "KEPT_IMAGES", "OWNER", "ContainerNetwork", "DockerfileError", "Engine",
+    "EngineError", "NoEngineError", "TaskContainers", "aws_with_containers", "base_image",
+    "build_image", "container_network", "copy_program", "default_base_image",
+    "engine_environment", "find_engine", "label_options", "left_over", "owned", "program",
+]  # fmt: skip

@@ -201,11 +201,7 @@ def _require_trusted_service(call: ApiRequest, service: str) -> None:
             raise Refusal(root, Check(action=action, resource=role), refused)
 
 
-@replaces(
-    iam_evaluator,
-    "evaluate_trust_policy",
-    upstream="Bug: a service in a trust policy matches root, whichever service it is.",
-)
+@replaces(iam_evaluator, "evaluate_trust_policy")
 def evaluate_trust_policy(
     original: Callable[..., bool], document: Any, caller_arn: str, context: Any = None
 ) -> bool:

@@ -137,7 +137,7 @@ def _managed_by_aws() -> dict[str, Any]:
     return policies
 
 
-@replaces(iam, "_lookup_policy", upstream="Missing: most policies that AWS publishes.")
+@replaces(iam, "_lookup_policy")
 def lookup_policy(original: Callable[[str], Any], arn: str) -> Any:
     """Find the policies that AWS publishes also in moto's copy, for the calls that read them."""
     found = original(arn)

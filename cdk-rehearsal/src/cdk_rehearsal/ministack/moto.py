@@ -38,7 +38,6 @@ def _serve(service: str, folder: str) -> None:
         value=handle,
         adds=True,
         why=f"Serve the API {service} by services/{folder}/api.py.",
-        upstream=f"Missing: the service {service}.",
     )
 
 

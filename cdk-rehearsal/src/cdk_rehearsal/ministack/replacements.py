@@ -2,7 +2,7 @@
 
 ::
 
-    @replaces(ecr, "_put_image", upstream="Bug: ...")
+    @replaces(ecr, "_put_image")
     def put_image(original: Handler, request: Request) -> Response:
         \"\"\"Move a tag only if the repository allows it.\"\"\"
         return original(request)
@@ -23,7 +23,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -62,7 +61,6 @@ MODULES = (
 # Loaded only if a container engine runs the ECS tasks.
 MODULES_WITH_ENGINE = ("services.ecs.containers", "services.ecs.health")
 
-_PACKAGE = Path(__file__).parents[1]
 _GONE = object()
 _ENTRY = re.compile(r"(?P<table>\w+)\[(?P<key>.+)\]$")
 
@@ -110,20 +108,9 @@ class Replacement:
     adds: bool
     """True if MiniStack has no such name."""
     why: str
-    upstream: str
-    """What to propose to MiniStack; empty if the replacement belongs in this package."""
-
-    @property
-    def where(self) -> str:
-        """Return file and line of `function`."""
-        code = inspect.unwrap(self.function)
-        _, line = inspect.getsourcelines(code)
-        file = Path(inspect.getfile(code))
-        place = file.relative_to(_PACKAGE) if file.is_relative_to(_PACKAGE) else file.name
-        return f"{place}:{line}"
 
     def __str__(self) -> str:
-        return f"{self.function.__qualname__} ({self.where})"
+        return f"{self.function.__module__}.{self.function.__qualname__}"
 
 
 class Replacements:
@@ -138,11 +125,7 @@ class Replacements:
         yield from dict.fromkeys(replacement for _, replacement in named)
 
     def replaces(
-        self,
-        owner: ModuleType,
-        *names: str,
-        bound_in: Sequence[ModuleType] = (),
-        upstream: str = "",
+        self, owner: ModuleType, *names: str, bound_in: Sequence[ModuleType] = ()
     ) -> Callable[[Callable[Concatenate[Any, P], R]], Callable[P, R]]:
         """Register a function that replaces the one with these names.
 
@@ -159,7 +142,7 @@ class Replacements:
             def replacement(*args: P.args, **kwargs: P.kwargs) -> R:
                 return function(original, *args, **kwargs)
 
-            self.add(targets, function=function, value=replacement, upstream=upstream)
+            self.add(targets, function=function, value=replacement)
             return replacement
 
         return register
@@ -172,7 +155,6 @@ class Replacements:
         value: Any,
         adds: bool = False,
         why: str = "",
-        upstream: str = "",
     ) -> None:
         """Register any value, also (``adds``) for names that MiniStack does not have."""
         replacement = Replacement(
@@ -181,7 +163,6 @@ class Replacements:
             value=value,
             adds=adds,
             why=why or (inspect.getdoc(function) or "").partition("\n")[0],
-            upstream=upstream,
         )
         for target in targets:
             if other := self._by_name.get(str(target)):

@@ -2,8 +2,7 @@
 
 `python -m cdk_rehearsal.server --replacements` prints every replacement, and which replaced or used
 names of MiniStack have changed or are gone since the last `--replacements accept`, which records
-them. The record is names.json: a fingerprint of the source
-of each function of MiniStack's modules that this package replaces or uses.
+them. The record is names.json: a fingerprint of the source of each of these functions.
 """
 
 import argparse
@@ -11,7 +10,6 @@ import ast
 import hashlib
 import inspect
 import json
-import os
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.metadata import version
@@ -19,9 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from cdk_rehearsal.environment import keep_only
 from cdk_rehearsal.ministack.replacements import Replacements, load
-from cdk_rehearsal.scratch import ScratchDirectory
 
 RECORD = Path(__file__).with_name("names.json")
 _PACKAGE = Path(__file__).parents[1]
@@ -35,79 +31,47 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog=_COMMAND)
     parser.add_argument("action", nargs="?", choices=("accept",))
     action = parser.parse_args(arguments).action
-    with ScratchDirectory("local-aws") as scratch:
-        # On import MiniStack makes folders, looks for a container engine, and reads variables of
-        # the shell that switch services off.
-        keep_only()
-        os.environ |= {
-            "HOME": str(scratch.path),
-            "STATE_DIR": f"{scratch.path}/state",
-            "S3_DATA_DIR": f"{scratch.path}/s3",
-            "DOCKER_HOST": f"unix://{scratch.path}/no-engine",
-            "LOG_LEVEL": "WARNING",
-        }
-        replacements = load(with_engine=True)
-    names = _names(replacements)
-    now = {name: _fingerprint(value) for name, (value, _) in names.items()}
+    replacements = load(with_engine=True)
+    now = {name: _fingerprint(value) for name, value in _names(replacements).items()}
     if action == "accept":
         record = {"ministack": version("ministack"), "names": dict(sorted(now.items()))}
         RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         return 0
     recorded = json.loads(RECORD.read_text(encoding="utf-8"))
-    uses = {name: use for name, (_, use) in names.items()}
-    found = [*replacements.problems(), *differences(recorded, now, uses)]
-    print("\n".join([report(replacements), *found]), flush=True)
+    known = recorded["names"]
+    changed = sorted({name for name, _ in known.items() ^ now.items()})
+    found = replacements.problems()
+    if changed:
+        found.append(
+            f"These names are not as they were recorded of MiniStack {recorded['ministack']}. Check"
+            f" whether what uses them still fits, then run {_COMMAND} accept:"
+        )
+    for name in changed:
+        before, after = known.get(name, "not used"), now.get(name, "not used")
+        found.append(f"  {name}: {before}, now {after}")
+    print("\n".join([_report(replacements), *found]), flush=True)
     return 1 if found else 0
 
 
-def report(replacements: Replacements) -> str:
-    """Describe every replacement: its names, its function, the reason, and what to propose."""
+def _report(replacements: Replacements) -> str:
+    """Describe every replacement: its names, its function, and the reason."""
     lines = []
     entries = list(replacements)
     for entry in entries:
         names = " and ".join(str(name).removeprefix(_PREFIX) for name in entry.names)
-        lines.append(f"{names}  <-  {entry.where}")
+        lines.append(f"{names}  <-  {entry}")
         lines.append(f"    {'added: ' if entry.adds else ''}{entry.why}")
-        if entry.upstream:
-            lines.append(f"    upstream: {entry.upstream}")
     added = sum(entry.adds for entry in entries)
-    upstream = sum(bool(entry.upstream) for entry in entries)
-    lines.append(
-        f"\nMiniStack {version('ministack')}: {len(entries) - added} replaced, {added} added; "
-        f"MiniStack could take over {upstream} of them."
-    )
+    replaced = len(entries) - added
+    lines.append(f"\nMiniStack {version('ministack')}: {replaced} replaced, {added} added.")
     return "\n".join(lines)
 
 
-def differences(recorded: dict[str, Any], now: dict[str, str], uses: dict[str, str]) -> list[str]:
-    """Return which names are gone or have changed, and what to do about each, one a line."""
-    known, lines = recorded["names"], []
-    for name in sorted(known.keys() | now.keys()):
-        if name not in now:
-            lines.append(f"{name} is recorded, but not used any more. Run {_COMMAND} accept")
-        elif name not in known:
-            lines.append(f"{name} is not recorded; {uses[name]} uses it. Run {_COMMAND} accept")
-        elif now[name] != known[name]:
-            verb = "is gone" if now[name] == _GONE else "has changed"
-            lines.append(
-                f"{name} {verb} since MiniStack {recorded['ministack']}. Check whether "
-                f"{uses[name]} still fits, then run {_COMMAND} accept"
-            )
-    return lines
-
-
-def _names(replacements: Replacements) -> dict[str, tuple[Any, str]]:
-    """Return by name of MiniStack that this package replaces or uses its value, and who uses it."""
-    used = {
-        f"{module.__name__}.{name}": (getattr(module, name, _GONE), place)
-        for place, module, name in used_names()
-    }
-    return used | {
-        str(name): (name.value(), str(entry))
-        for entry in replacements
-        if not entry.adds
-        for name in entry.names
-    }
+def _names(replacements: Replacements) -> dict[str, Any]:
+    """Return the names of MiniStack that this package replaces or uses, with their values."""
+    used = {f"{module.__name__}.{name}": getattr(module, name, _GONE) for module, name in _used()}
+    replaced = [name for entry in replacements if not entry.adds for name in entry.names]
+    return used | {str(name): name.value() for name in replaced}
 
 
 def _fingerprint(value: Any) -> str:
@@ -124,27 +88,18 @@ def _fingerprint(value: Any) -> str:
     return hashlib.sha256("".join(sources).encode()).hexdigest()[:12]
 
 
-def used_names() -> Iterator[tuple[str, ModuleType, str]]:
-    """Yield each name of a module of MiniStack that this package reads, with the file and line."""
-    for path in sorted(_PACKAGE.rglob("*.py")):
+def _used() -> Iterator[tuple[ModuleType, str]]:
+    """Yield each name of a module of MiniStack that this package reads."""
+    for path in _PACKAGE.rglob("*.py"):
         nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-        modules = {
-            alias.asname or alias.name: module
+        imported = {
+            alias.asname or alias.name: getattr(import_module(str(node.module)), alias.name)
             for node in nodes
             if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(_PREFIX)
             for alias in node.names
-            if isinstance(
-                module := getattr(import_module(str(node.module)), alias.name), ModuleType
-            )
         }
         for node in nodes:
-            if (
-                isinstance(node, ast.Attribute)
-                and isinstance(node.value, ast.Name)
-                and node.value.id in modules
-            ):
-                yield (
-                    f"{path.relative_to(_PACKAGE)}:{node.lineno}",
-                    modules[node.value.id],
-                    node.attr,
-                )
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                module = imported.get(node.value.id)
+                if isinstance(module, ModuleType):
+                    yield module, node.attr

@@ -101,7 +101,7 @@ T = TypeVar("T", bound=ResourceType)
 
 
 def resource_type(
-    name: str, *, adds: bool = False, replaced_by: tuple[str, ...] = (), upstream: str = ""
+    name: str, *, adds: bool = False, replaced_by: tuple[str, ...] = ()
 ) -> Callable[[type[T]], type[T]]:
     """Register a type: one that MiniStack lacks (``adds``), or one instead of MiniStack's.
 
@@ -122,9 +122,7 @@ def resource_type(
             "update_with_logical_id": True,
             "delete": partial(_delete, instance),
         }
-        REPLACEMENTS.add(
-            [entry], function=resource_class, value=handlers, adds=adds, upstream=upstream
-        )
+        REPLACEMENTS.add([entry], function=resource_class, value=handlers, adds=adds)
         _replaced_by[name] = replaced_by
         return resource_class
 

@@ -26,26 +26,8 @@ from cdk_rehearsal.pipelines.source_tree import (
 from cdk_rehearsal.pipelines.worker import PipelineWorker
 
 __all__ = [
-    "CODEBUILD",
-    "Action",
-    "ActionFailedError",
-    "ArtifactStore",
-    "BuildResult",
-    "DockerCommand",
-    "GivenUpError",
-    "PipelineRun",
-    "PipelineWorker",
-    "Source",
-    "TooLargeError",
-    "docker_by_engine",
-    "docker_stand_in",
-    "failed_deployment",
-    "failure_of",
-    "git_environment",
-    "images_in_ecr",
-    "parse_buildspec",
-    "publish",
-    "read_source",
-    "run_build",
-    "top_of",
-]
+    "CODEBUILD", "Action", "ActionFailedError", "ArtifactStore", "BuildResult", "DockerCommand",
+    "GivenUpError", "PipelineRun", "PipelineWorker", "Source", "TooLargeError",
+    "docker_by_engine", "docker_stand_in", "failed_deployment", "failure_of", "git_environment",
+    "images_in_ecr", "parse_buildspec", "publish", "read_source", "run_build", "top_of",
+]  # fmt: skip

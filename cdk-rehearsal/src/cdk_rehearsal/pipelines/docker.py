@@ -60,6 +60,7 @@ class State:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
 
     def known(self, table: str) -> dict[str, str]:
         """Return ``logins`` (users by host) or ``images`` (ids by tag)."""
@@ -69,7 +70,6 @@ class State:
 
     def remember(self, table: str, key: str, value: str) -> None:
         """Add an entry to a table, or replace it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / f"{table}.json"
         file.write_text(json.dumps(self.known(table) | {key: value}), encoding="utf-8")
 
@@ -90,7 +90,6 @@ class State:
         """
         settings = {"TMPDIR": ""} | engine.environment
         content = {"labels": dict(labels), "engine": asdict(replace(engine, settings=settings))}
-        self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "engine.json").write_text(json.dumps(content), encoding="utf-8")
 
 

@@ -1,80 +1,96 @@
-"""The invoke action for Lambda: it runs the deployed code of a function on this machine.
+"""The invoke action for Lambda, which calls the deployed function.
 
 https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-Lambda.html
 """
 
-import uuid
+import base64
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from cdk_rehearsal.access import Access
 from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.pipelines.artifacts import Action, ArtifactStore
-from cdk_rehearsal.pipelines.lambda_function import DeployedFunction
-from cdk_rehearsal.server.local_aws import LocalAws
+from cdk_rehearsal.services.awslambda import ATTEMPTS
 
 _MOST_CALLS = 20
-_LOG_LINES = 20
+_AT_WORK = "InProgress"
 
 
-class LambdaAction:
-    """Calls the function of an action, which a stack has deployed to ``aws``.
+def call(functions: Any, name: str, event: Mapping[str, Any]) -> str:
+    """Call a function as often as Lambda does after an asynchronous call; return its last log.
 
-    ``access`` is that of the action's role, whose credentials the function gets with its job; the
-    function runs with its own role.
+    ``functions`` is a client of Lambda. The log has at most 4 KB.
     """
+    log = ""
+    for _ in range(ATTEMPTS):
+        ended = functions.invoke(FunctionName=name, Payload=json.dumps(event), LogType="Tail")
+        log = base64.b64decode(ended.get("LogResult", "")).decode(errors="replace")
+        if "FunctionError" not in ended:
+            break
+    return log
 
-    def __init__(self, aws: LocalAws, access: Access) -> None:
-        self._aws = aws
-        self._access = access
 
-    def run(self, action: Action, artifacts: ArtifactStore) -> dict[str, str]:
-        """Return the output variables.
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a worker does: an action of an execution, with the access of the action's role."""
 
-        ``RehearsalError`` if the function reports a failure or nothing, ``ClientError`` if the role
-        of the action does not allow the call.
-        """
-        name = action["configuration"]["FunctionName"]
-        # A dry run checks the permission, and runs nothing.
-        self._access.client("lambda").invoke(FunctionName=name, InvocationType="DryRun")
-        function = DeployedFunction(self._aws, name)
-        inputs = [each["name"] for each in action["inputArtifacts"]]
-        outputs = [each["name"] for each in action["outputArtifacts"]]
-        job = {
-            "actionConfiguration": {"configuration": action["configuration"]},
-            "inputArtifacts": [_artifact(each, artifacts.location(each)) for each in inputs],
-            "outputArtifacts": [_artifact(each, artifacts.reserve(each)) for each in outputs],
-            "artifactCredentials": {
-                "accessKeyId": self._access.key.access_key_id,
-                "secretAccessKey": self._access.key.secret_access_key,
-                "sessionToken": self._access.key.session_token,
-            },
-        }
-        for _ in range(_MOST_CALLS):
-            result = self._job(function, job)
-            if failure := result.get("codepipeline.PutJobFailureResult"):
-                raise RehearsalError(failure["failureDetails"]["message"])
-            success = result["codepipeline.PutJobSuccessResult"]
-            if "continuationToken" not in success:
-                return dict(success.get("outputVariables", {}))
-            # CodePipeline makes another job, which continues the work of this one.
-            job |= {"continuationToken": success["continuationToken"]}
-        raise RehearsalError(f"{name} is still in progress after {_MOST_CALLS} calls")
+    id: str
+    pipeline: str
+    execution: str
+    commit: str
+    action: Action
+    access: Access
+    artifacts: ArtifactStore
 
-    def _job(self, function: DeployedFunction, job: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Run the function for one job; return the result that it has reported, by operation."""
-        identity = {"id": str(uuid.uuid4()), "accountId": self._aws.access.account}
-        log = ""
-        for attempt in function.attempts({"CodePipeline.job": identity | {"data": job}}):
-            log = attempt.log
-            if job["artifactCredentials"]["secretAccessKey"] in log:
-                raise RehearsalError("the function logs the credentials of its job")
-            if attempt.job:
-                return attempt.job
-        lines = "\n".join(log.splitlines()[-_LOG_LINES:])
-        raise RehearsalError(
-            f"no answer of {function.name}; on AWS the action fails after 20 minutes\n{lines}"
-        )
+
+def invoke(codepipeline: Any, job: Job) -> dict[str, str]:
+    """Call the function of an action until it has ended its job; return its output variables.
+
+    The function gets the credentials of the action with its job, and runs with its own role.
+    ``RehearsalError`` if it reports a failure or nothing, ``ClientError`` if the role of the action
+    does not allow the call.
+    """
+    functions, name = job.access.client("lambda"), job.action["configuration"]["FunctionName"]
+    identity = {"id": job.id, "accountId": job.access.account}
+    data, token = _data(job), ""
+    for _ in range(_MOST_CALLS):
+        log = call(functions, name, {"CodePipeline.job": identity | {"data": data}})
+        if job.access.key.secret_access_key in log:
+            raise RehearsalError("the function logs the credentials of its job")
+        listed = codepipeline.list_action_executions(
+            pipelineName=job.pipeline, filter={"pipelineExecutionId": job.execution}
+        )["actionExecutionDetails"]
+        (state,) = (each for each in listed if each["actionExecutionId"] == job.id)
+        if state["status"] == "Failed":
+            raise RehearsalError(state["output"]["executionResult"]["errorDetails"]["message"])
+        if state["status"] != _AT_WORK:
+            return dict(state["output"]["outputVariables"])
+        before, details = token, codepipeline.get_job_details(jobId=job.id)["jobDetails"]
+        token = details["data"].get("continuationToken", "")
+        if token == before:
+            raise RehearsalError(
+                f"no answer of {name}; on AWS the action fails after 20 minutes\n{log}"
+            )
+        data |= {"continuationToken": token}
+    raise RehearsalError(f"{name} is still in progress after {_MOST_CALLS} calls")
+
+
+def _data(job: Job) -> dict[str, Any]:
+    """Return what the function learns of its job."""
+    inputs = [each["name"] for each in job.action["inputArtifacts"]]
+    outputs = [each["name"] for each in job.action["outputArtifacts"]]
+    return {
+        "actionConfiguration": {"configuration": job.action["configuration"]},
+        "inputArtifacts": [_artifact(each, job.artifacts.location(each)) for each in inputs],
+        "outputArtifacts": [_artifact(each, job.artifacts.reserve(each)) for each in outputs],
+        "artifactCredentials": {
+            "accessKeyId": job.access.key.access_key_id,
+            "secretAccessKey": job.access.key.secret_access_key,
+            "sessionToken": job.access.key.session_token,
+        },
+    }
 
 
 def _artifact(name: str, location: Mapping[str, str]) -> dict[str, Any]:

@@ -70,7 +70,6 @@ class PipelineRun(PipelineWorker):
         stages = self._client.get_pipeline(name=name)["pipeline"]["stages"]
         source = stages[0]["actions"][0]["name"]
         revision = {"actionName": source, "revisionType": "COMMIT_ID", "revisionValue": commit}
-        list(self.work())  # tells CodePipeline that there is a worker
         started = self._client.start_pipeline_execution(name=name, sourceRevisions=[revision])
         self._execution_id = started["pipelineExecutionId"]
         return self._until_end(before)

@@ -21,7 +21,7 @@ from cdk_rehearsal.pipelines.artifacts import Action, ArtifactStore
 from cdk_rehearsal.pipelines.build_action import build
 from cdk_rehearsal.pipelines.docker import DockerCommand
 from cdk_rehearsal.pipelines.ecs_event import failed_deployment, publish
-from cdk_rehearsal.pipelines.lambda_action import LambdaAction
+from cdk_rehearsal.pipelines.lambda_action import Job, invoke
 from cdk_rehearsal.pipelines.rollout import GivenUpError, read_image_definitions, roll_out
 from cdk_rehearsal.pipelines.source_tree import Source, read_source
 from cdk_rehearsal.scratch import ScratchDirectory
@@ -68,7 +68,7 @@ class PipelineWorker:
         self._client = aws.client("codepipeline")
         self._build_numbers = itertools.count(1)
         self._stores: dict[str, ArtifactStore] = {}
-        self._kinds: dict[tuple[str, str], Callable[[Action, Access, ArtifactStore, str], Any]] = {
+        self._kinds: dict[tuple[str, str], Callable[[Job], Any]] = {
             ("Source", "GitHub"): self._store_source,
             ("Source", "CodeStarSourceConnection"): self._store_source,
             ("Build", "CodeBuild"): self._build,
@@ -110,27 +110,34 @@ class PipelineWorker:
         try:
             pipeline = self._client.get_pipeline(name=name)["pipeline"]
             store = self._store(execution, name, pipeline["artifactStore"]["location"])
-            done = self._perform(_action(pipeline, action), pipeline["roleArn"], store, commit)
+            definition = store.resolved(_action(pipeline, action))
+            kind = definition["actionTypeId"]
+            work = Job(
+                id=job,
+                pipeline=name,
+                execution=execution["pipelineExecutionId"],
+                commit=commit,
+                action=definition,
+                access=self._access(definition, pipeline["roleArn"]),
+                artifacts=store,
+            )
+            done = self._kinds[kind["category"], kind["provider"]](work)
         except _FAILURES as error:
             if isinstance(error, GivenUpError):
                 self._publish(error, where)
             details = {"type": "JobFailed", "message": str(error)[:_LONGEST_MESSAGE]}
             self._client.put_job_failure_result(jobId=job, failureDetails=details)
             return JobResult(pipeline=name, action=action, failure=error)
-        told = _revision(done, commit) if isinstance(done, Source) else {"outputVariables": done}
-        self._client.put_job_success_result(jobId=job, **told)
+        if isinstance(done, Source):
+            self._client.put_job_success_result(jobId=job, **_revision(done, commit))
+        elif done is not None:  # a function has reported its end itself
+            self._client.put_job_success_result(jobId=job, outputVariables=done)
         return JobResult(pipeline=name, action=action, failure=None)
 
-    def _perform(
-        self, action: Action, pipeline_role: str, artifacts: ArtifactStore, commit: str
-    ) -> Any:
-        """Do one action with its role; return the ``Source`` of a source action, or variables."""
-        kind = action["actionTypeId"]["category"], action["actionTypeId"]["provider"]
-        role = action.get("roleArn")
-        # CodePipeline does an action without a role of its own with the role of the pipeline.
+    def _access(self, action: Action, pipeline_role: str) -> Access:
+        """Return the access of an action's role; without one it has that of the pipeline."""
         own = self._aws.access.role(pipeline_role, service=CODEPIPELINE)
-        access = own.role(role) if role else own
-        return self._kinds[kind](artifacts.resolved(action), access, artifacts, commit)
+        return own.role(action["roleArn"]) if "roleArn" in action else own
 
     def _publish(self, failure: GivenUpError, where: Mapping[str, Any]) -> None:
         """Publish the event of ECS, and see whether that stops the delivery.
@@ -156,52 +163,42 @@ class PipelineWorker:
 
     # The actions.
 
-    def _store_source(
-        self, action: Action, access: Access, artifacts: ArtifactStore, commit: str
-    ) -> Source:
+    def _store_source(self, job: Job) -> Source:
         """Store the files that are delivered; nothing asks GitHub."""
-        source = self.source_of(commit)
-        artifacts.put(access, action["outputArtifacts"][0]["name"], source.delivered)
+        source = self.source_of(job.commit)
+        job.artifacts.put(job.access, job.action["outputArtifacts"][0]["name"], source.delivered)
         return source
 
-    def _build(
-        self, action: Action, access: Access, artifacts: ArtifactStore, commit: str
-    ) -> Mapping[str, str]:
+    def _build(self, job: Job) -> Mapping[str, str]:
         """Start the build, run it, and read its result.
 
         https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodeBuild.html
         """
-        codebuild = access.client("codebuild")
-        project = action["configuration"]["ProjectName"]
+        codebuild = job.access.client("codebuild")
+        project = job.action["configuration"]["ProjectName"]
         started = codebuild.start_build(projectName=project)["build"]["id"]
-        exported = self.build(action, artifacts, commit)
+        exported = self.build(job.action, job.artifacts, job.commit)
         # The answer of this call tells CodePipeline the exported variables.
         codebuild.batch_get_builds(ids=[started])
-        artifacts.variables[_namespace(action)] = dict(exported)
+        job.artifacts.variables[_namespace(job.action)] = dict(exported)
         return exported
 
-    def _deploy(
-        self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
-    ) -> Mapping[str, str]:
-        configuration = action["configuration"]
+    def _deploy(self, job: Job) -> Mapping[str, str]:
+        configuration = job.action["configuration"]
         with ScratchDirectory("deploy") as scratch:
-            artifacts.unpack(access, action["inputArtifacts"][0]["name"], scratch.path)
+            job.artifacts.unpack(job.access, job.action["inputArtifacts"][0]["name"], scratch.path)
             images = read_image_definitions(scratch.path, configuration["FileName"])
         roll_out(
-            access.client("ecs"),
+            job.access.client("ecs"),
             cluster=configuration["ClusterName"],
             service=configuration["ServiceName"],
             images=images,
         )
         return {}
 
-    def _invoke(
-        self, action: Action, access: Access, artifacts: ArtifactStore, _commit: str
-    ) -> Mapping[str, str]:
-        """Call the function; its output variables are those of the action's namespace."""
-        variables = LambdaAction(self._aws, access).run(action, artifacts)
-        artifacts.variables[_namespace(action)] = variables
-        return variables
+    def _invoke(self, job: Job) -> None:
+        """Call the function, which reports its end itself; keep its output variables."""
+        job.artifacts.variables[_namespace(job.action)] = invoke(self._client, job)
 
 
 def _namespace(action: Action) -> str:

@@ -28,6 +28,7 @@ from cdk_rehearsal.environment import HOST, SERVER_CERTIFICATE, RootKey, keep_on
 from cdk_rehearsal.ministack import report as replacement_report
 from cdk_rehearsal.ministack.replacements import load
 from cdk_rehearsal.options import ENGINE_VARIABLE, EngineAccess
+from cdk_rehearsal.scratch import ScratchDirectory
 
 MOST_CONNECTIONS = 512
 """A connection needs memory before it has sent anything. Without a limit every user of the machine
@@ -125,7 +126,10 @@ async def _serve(listener: Listener, folder: Path) -> None:
 def main() -> None:
     """Serve, and end everything that MiniStack has started; the parent removes the folder."""
     if sys.argv[1:2] == ["--replacements"]:
-        sys.exit(replacement_report.main(sys.argv[2:]))
+        keep_only()
+        with ScratchDirectory("local-aws") as scratch:
+            _configure_ministack(0, scratch.path, account="111122223333", region="eu-west-1")
+            sys.exit(replacement_report.main(sys.argv[2:]))
     given = json.loads(sys.argv[1])
     folder = Path(given["folder"])
     os.umask(0o077)  # only the owner may read what it writes

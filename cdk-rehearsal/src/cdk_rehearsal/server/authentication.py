@@ -161,12 +161,7 @@ def has_issued_url(request: Request) -> bool:
     return request.method == "GET" and until > time.monotonic()
 
 
-@replaces(
-    iam_evaluator,
-    "is_root_access_key",
-    bound_in=(sts,),
-    upstream="Gap: a setting under which only the configured key is root's.",
-)
+@replaces(iam_evaluator, "is_root_access_key", bound_in=(sts,))
 def is_root_key(_original: Callable[[str], bool], access_key_id: str) -> bool:
     """Accept one key as root's; MiniStack also accepts "test", no key, and any twelve digits."""
     return access_key_id == os.environ["AWS_ACCESS_KEY_ID"]

@@ -2,7 +2,7 @@
 
 `authentication` says who has signed a request, `reading` what it is, `iam.judge` whether the caller
 may. The handler of the service gets what was read. MiniStack's own application, which routes a
-request by its path, host and headers, gets only what root administers the emulator with.
+request by its path, host and headers, gets no request.
 
 Scripts in the folders that MiniStack runs at its start (`/etc/localstack/init` and others) carry no
 key: they do not run.
@@ -46,7 +46,6 @@ Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _LOG = logging.getLogger(__name__)
 _ROOT_ONLY = "/_ministack/"
-_ADMINISTRATION = (b"content-type", b"content-length", b"host")
 # More than what is deployed here needs: the archive of an asset.
 _BODY_BYTES = 128 * 1024 * 1024
 # What is read of a refused request, so that an ordinary client gets to read the answer.
@@ -91,7 +90,7 @@ class Door:
         if request.path.lower().startswith(_ROOT_ONLY):
             if not is_root(signature.access_key_id):
                 raise RefusedError("Only the root key administers this local AWS.")
-            return await self._administer(scope, body)
+            return _administer(request.path)
         _set_context(scope, signature.region)
         return await _serve(request, signature, body)
 
@@ -103,26 +102,16 @@ class Door:
         if "origin" in request.headers or fetched_from != "none":
             raise RefusedError("This local AWS answers no web page.")
 
-    async def _administer(self, scope: Scope, body: bytes) -> Response:
-        """Answer what is no API of AWS: our own paths, and those of MiniStack."""
-        if scope["path"] == LEDGER_PATH:
-            return json_response(LEDGER.content())
-        if scope["path"] == DEMANDS_PATH:
-            return json_response(DEMANDS.content())
-        if scope["path"] == TYPES_PATH:
-            return json_response(known_types())
-        answer: list[Message] = []
 
-        async def receive() -> Message:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message: Message) -> None:
-            answer.append(message)
-
-        kept = [each for each in scope["headers"] if each[0].lower() in _ADMINISTRATION]
-        await self._app({**scope, "headers": kept}, receive, send)
-        headers = {name.decode(): value.decode() for name, value in answer[0]["headers"]}
-        return answer[0]["status"], headers, b"".join(each.get("body", b"") for each in answer)
+def _administer(path: str) -> Response:
+    """Answer what is no API of AWS, but of this package."""
+    if path == LEDGER_PATH:
+        return json_response(LEDGER.content())
+    if path == DEMANDS_PATH:
+        return json_response(DEMANDS.content())
+    if path == TYPES_PATH:
+        return json_response(known_types())
+    raise RefusedError("There is nothing here.", status=404)
 
 
 def _set_context(scope: Scope, region: str) -> None:
@@ -225,11 +214,7 @@ async def _answer(request: Request, response: Response, receive: Receive, send: 
         await send({"type": "http.response.body", "body": body})
 
 
-@replaces(
-    ministack_app,
-    "_collect_scripts",
-    upstream="Gap: a setting under which no script of the machine's folders is run.",
-)
+@replaces(ministack_app, "_collect_scripts")
 def no_scripts(_original: Callable[..., list[str]], *_folders: str) -> list[str]:
     """Run no scripts of /etc/localstack/init or /docker-entrypoint-initaws.d."""
     return []

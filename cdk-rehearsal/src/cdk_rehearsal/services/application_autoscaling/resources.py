@@ -9,16 +9,10 @@ from cdk_rehearsal.ministack.resource_types import (
 )
 
 _SERVICE = "application-autoscaling"
-_MISSING = "Missing: Application Auto Scaling, its API and its resource types."
 _TARGET = ("ResourceId", "ScalableDimension", "ServiceNamespace")
 
 
-@resource_type(
-    "AWS::ApplicationAutoScaling::ScalableTarget",
-    adds=True,
-    replaced_by=_TARGET,
-    upstream=_MISSING,
-)
+@resource_type("AWS::ApplicationAutoScaling::ScalableTarget", adds=True, replaced_by=_TARGET)
 class ScalableTarget(PutType):
     """The bounds of a service; the physical id is `<resource>|<dimension>|<namespace>`."""
 
@@ -36,7 +30,6 @@ class ScalableTarget(PutType):
     "AWS::ApplicationAutoScaling::ScalingPolicy",
     adds=True,
     replaced_by=("PolicyName", "ScalingTargetId", *_TARGET),
-    upstream=_MISSING,
 )
 class ScalingPolicy(PutType):
     """A policy of a target; the physical id is its ARN."""

@@ -1,15 +1,17 @@
 """Lambda in CloudFormation: custom resources, which run a function."""
 
 from collections.abc import Callable
+from typing import Any
 
 from botocore.exceptions import ClientError
 from ministack.core.responses import new_uuid
+from ministack.services import lambda_svc
 from ministack.services.cloudformation import custom_resource
 
-from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.resource_types import Created, Properties
-from cdk_rehearsal.services.awslambda.functions import FunctionError, function_named, invoke
+from cdk_rehearsal.services.awslambda import ATTEMPTS, FunctionError, Invocation
+from cdk_rehearsal.services.awslambda.functions import invoke
 from cdk_rehearsal.services.awslambda.outside import ANSWER_URL
 
 
@@ -46,8 +48,8 @@ def invoke_custom_resource(
     if old_props is not None:
         event["OldResourceProperties"] = custom_resource._normalise_resource_properties(old_props)
     try:
-        invocation = invoke(function_named(token), event)
-    except (FunctionError, RehearsalError, ClientError) as error:
+        invocation = _invoke(token, event)
+    except (FunctionError, ClientError) as error:
         raise ValueError(f"Custom resource {logical_id} ({kind}): {error}") from error
     answer = invocation.answer
     if not answer:
@@ -59,3 +61,15 @@ def invoke_custom_resource(
         message = f"Message returned: {answer.get('Reason', '')}"
         raise ValueError(f"Received response status [FAILED] from custom resource. {message}")
     return answer["PhysicalResourceId"], answer.get("Data") or {}
+
+
+def _invoke(arn: str, event: dict[str, Any]) -> Invocation:
+    """Run a function as often as Lambda does until it answers CloudFormation, or does not fail."""
+    record, configuration, _ = lambda_svc._get_func_record_for_ref(arn)
+    if record is None or configuration is None:
+        raise FunctionError(f"there is no function {arn}")
+    for _attempt in range(ATTEMPTS):
+        invocation = invoke({**record, "config": configuration}, event)
+        if invocation.answer or not invocation.failure:
+            break
+    return invocation

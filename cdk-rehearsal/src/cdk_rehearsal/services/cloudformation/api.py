@@ -56,11 +56,7 @@ def _under_way() -> bool:
     )
 
 
-@replaces(
-    stacks,
-    "_resolve_stack_outputs",
-    upstream="Bug: an update changes an export in use, or takes over another stack's.",
-)
+@replaces(stacks, "_resolve_stack_outputs")
 def resolve_stack_outputs(
     original: Callable[..., tuple[Outputs, Exports]], *sections: Any
 ) -> tuple[Outputs, Exports]:
@@ -86,12 +82,7 @@ def resolve_stack_outputs(
     return outputs, new
 
 
-@replaces(
-    handlers,
-    "_ACTION_HANDLERS[CreateChangeSet]",
-    upstream="Bug: a change set that only changes outputs fails, because it contains no changes;"
-    " CloudFormation makes one that lists no changes and can be executed.",
-)
+@replaces(handlers, "_ACTION_HANDLERS[CreateChangeSet]")
 def create_change_set(original: Handler, request: Request) -> Response:
     """Accept a change set that changes no resource, but adds, changes or removes an output.
 
@@ -109,11 +100,7 @@ def create_change_set(original: Handler, request: Request) -> Response:
     return response
 
 
-@replaces(
-    handlers,
-    "_ACTION_HANDLERS[DeleteStack]",
-    upstream="Bug: the request is refused; CloudFormation cancels the deletion in the events.",
-)
+@replaces(handlers, "_ACTION_HANDLERS[DeleteStack]")
 def delete_stack(original: Handler, request: Request) -> Response:
     """Accept the deletion of a stack with imported exports, and cancel it in the events."""
     stack = handlers._resolve_stack(handlers._p(request, "StackName"))

@@ -8,13 +8,7 @@ from ministack.services.cloudformation import changesets, engine, handlers, stac
 from cdk_rehearsal.ministack.replacements import replaces
 
 
-@replaces(
-    engine,
-    "_evaluate_conditions",
-    bound_in=[changesets, handlers, stacks],
-    upstream="Bug: Fn::Join is not evaluated in a condition, so the bootstrap of the CDK gives the"
-    " execution role no policy.",
-)
+@replaces(engine, "_evaluate_conditions", bound_in=[changesets, handlers, stacks])
 def evaluate_conditions(
     original: Callable[..., dict[str, bool]],
     template: Mapping[str, Any],

@@ -12,10 +12,8 @@ from cdk_rehearsal.iam.stack_roles import acting_role
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.resource_types import Created, Properties
 
-_UPSTREAM = "Missing: CloudFormation's calls are not authorised against its role."
 
-
-@replaces(provisioners, "_provision_resource", bound_in=[stacks], upstream=_UPSTREAM)
+@replaces(provisioners, "_provision_resource", bound_in=[stacks])
 def provision_resource(
     original: Callable[..., Created], kind: str, logical_id: str, properties: Properties, stack: str
 ) -> Created:
@@ -32,7 +30,7 @@ def provision_resource(
     return made
 
 
-@replaces(provisioners, "_update_resource", bound_in=[stacks], upstream=_UPSTREAM)
+@replaces(provisioners, "_update_resource", bound_in=[stacks])
 def update_resource(
     original: Callable[..., Created],
     kind: str,
@@ -52,7 +50,7 @@ def update_resource(
     return original(kind, physical_id, old, new, stack, logical_id, old_attrs)
 
 
-@replaces(provisioners, "_delete_resource", bound_in=[stacks], upstream=_UPSTREAM)
+@replaces(provisioners, "_delete_resource", bound_in=[stacks])
 def delete_resource(
     original: Callable[..., None],
     kind: str,

@@ -9,11 +9,7 @@ from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.resource_types import Properties
 
 
-@replaces(
-    provisioners,
-    "_cw_metric_alarm_record",
-    upstream="Missing: alarms over metric math: store Metrics in PutMetricAlarm, give them back.",
-)
+@replaces(provisioners, "_cw_metric_alarm_record")
 def metric_alarm(
     original: Callable[[str, Properties], Any], name: str, properties: Properties
 ) -> Any:

@@ -13,11 +13,7 @@ from cdk_rehearsal.ministack.resource_types import (
 from cdk_rehearsal.ministack.responses import Request
 
 
-@resource_type(
-    "AWS::CodeBuild::Project",
-    replaced_by=("Name",),
-    upstream="Missing: most properties of the type, and their spelling in the API.",
-)
+@resource_type("AWS::CodeBuild::Project", replaced_by=("Name",))
 class BuildProject(ResourceType):
     """A project; an update keeps its name."""
 

@@ -1,7 +1,7 @@
 """The CodePipeline API, from moto, with webhooks and executions, which moto lacks.
 
-`codepipeline_executions` keeps the executions; a worker outside does their actions. A function may
-report the result of a job that the worker has invented for it, which is not kept.
+`executions` keeps the executions; a worker outside does their actions. A function reports the
+result of its job itself.
 """
 
 import json
@@ -122,20 +122,22 @@ class API(CodePipelineResponse):
     def acknowledge_job(self) -> str:
         return json.dumps({"status": self._executions.acknowledge(self._get_param("jobId"))})
 
+    def get_job_details(self) -> str:
+        return json.dumps({"jobDetails": self._executions.job(self._get_param("jobId"))})
+
     def put_job_success_result(self) -> str:
         job = self._get_param("jobId")
-        if self._executions.has_job(job):
-            summary = (self._get_param("executionDetails") or {}).get("summary", "")
-            revision, variables = (
-                self._get_param(each) for each in ("currentRevision", "outputVariables")
-            )
-            self._executions.succeed(job, summary, revision, variables)
+        if token := self._get_param("continuationToken"):
+            self._executions.go_on(job, token)
+            return json.dumps({})
+        summary = (self._get_param("executionDetails") or {}).get("summary", "")
+        revision, variables = map(self._get_param, ("currentRevision", "outputVariables"))
+        self._executions.succeed(job, summary, revision, variables)
         return json.dumps({})
 
     def put_job_failure_result(self) -> str:
-        job = self._get_param("jobId")
-        if self._executions.has_job(job):
-            self._executions.fail(job, self._get_param("failureDetails")["message"])
+        message = self._get_param("failureDetails")["message"]
+        self._executions.fail(self._get_param("jobId"), message)
         return json.dumps({})
 
     def put_approval_result(self) -> str:

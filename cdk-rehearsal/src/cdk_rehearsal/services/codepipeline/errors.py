@@ -3,10 +3,6 @@
 from moto.core.exceptions import JsonRESTError
 
 _MESSAGES = {
-    "ConflictException": (
-        "The local AWS has the pipeline '{name}', but no worker that does its actions (none calls"
-        " PollForJobs)."
-    ),
     "JobNotFoundException": "There is no job {job}.",
     "PipelineExecutionNotStoppableException": "The execution {execution} has ended.",
     "PipelineExecutionNotFoundException": "There is no execution {execution} of {name}.",

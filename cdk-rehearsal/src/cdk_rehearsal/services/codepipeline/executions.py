@@ -1,8 +1,7 @@
 """The executions of pipelines: the order of their actions, their states, and jobs for a worker.
 
 This does no action itself. As for a custom action on AWS, a worker polls for jobs, acknowledges one
-and reports its result; then the next action is offered. Without a worker that polls, no execution
-can be started, because it would never end.
+and reports its result; then the next action is offered.
 https://docs.aws.amazon.com/codepipeline/latest/userguide/actions-create-custom-action.html
 """
 
@@ -16,8 +15,6 @@ from cdk_rehearsal.services.codepipeline.errors import error
 
 Shape: TypeAlias = dict[str, Any]
 
-# A worker polls every second; on a slow machine it may be late.
-_WORKER_IS_THERE_SECONDS = 120
 _APPROVAL = "Approval"
 _AT_WORK = "InProgress"
 
@@ -34,9 +31,12 @@ class Action:
     changed: float = field(default_factory=time.time)
     began: float = 0.0
     variables: Shape = field(default_factory=dict)
+    continuation: str = ""
+    """The token with which the job goes on in another call of its function."""
 
     def become(self, status: str, summary: str = "") -> None:
         self.status, self.summary, self.changed = status, summary, time.time()
+        self.continuation = ""
         if status == _AT_WORK:
             self.began = self.changed
 
@@ -55,6 +55,14 @@ class Action:
         return {"actionName": self.definition["name"]} | (
             {"latestExecution": latest} if self.status else {}
         )
+
+    def output(self) -> Shape:
+        """Return the output of the action as ListActionExecutions shows it."""
+        failure = {"message": self.summary} if self.status == "Failed" else {}
+        return {
+            "outputVariables": self.variables,
+            "executionResult": {"errorDetails": failure},
+        }
 
     @property
     def is_approval(self) -> bool:
@@ -118,10 +126,8 @@ class Executions:
 
     def __init__(self) -> None:
         self._all: list[Execution] = []
-        self._polled = -float(_WORKER_IS_THERE_SECONDS)
 
     def start(self, pipeline: Shape, overrides: list[Shape] | None) -> str:
-        self._require_worker(pipeline["name"])
         execution = Execution(pipeline["name"], pipeline["version"], _actions(pipeline))
         for override in overrides or []:
             execution.revision = {
@@ -136,7 +142,6 @@ class Executions:
 
         https://docs.aws.amazon.com/codepipeline/latest/userguide/stage-rollback.html
         """
-        self._require_worker(pipeline["name"])
         target = self.find(pipeline["name"], target_id)
         actions = [a for a in _actions(pipeline) if a.stage == stage]
         if not actions:
@@ -163,7 +168,6 @@ class Executions:
         return back.id
 
     def retry(self, pipeline: str, stage: str, execution_id: str, mode: str) -> str:
-        self._require_worker(pipeline)
         execution = self.find(pipeline, execution_id)
         if execution.stage_status(stage) not in ("Failed", "Stopped"):
             raise error("StageNotRetryableException", stage=stage, execution=execution_id)
@@ -222,7 +226,7 @@ class Executions:
                 "startTime": action.began,
                 "lastUpdateTime": action.changed,
                 "input": {"actionTypeId": action.definition["actionTypeId"]},
-                "output": {"outputVariables": action.variables},
+                "output": action.output(),
             }
             for execution in self.of(pipeline)
             for action in reversed(execution.actions)
@@ -243,8 +247,7 @@ class Executions:
     # --- The worker.
 
     def poll(self, kind: Shape) -> list[Shape]:
-        """Return the next jobs of a type, and remember that there is a worker."""
-        self._polled = time.monotonic()
+        """Return the next jobs of a type."""
         wanted = kind["category"], kind["provider"]
         jobs, busy = [], set[str]()
         for execution in self._all:
@@ -258,13 +261,17 @@ class Executions:
                 jobs.append(_job(execution, action))
         return jobs
 
-    def has_job(self, job: str) -> bool:
-        """Tell whether the job is one of these executions; a worker may invent others."""
-        return any(action.id == job for execution in self._all for action in execution.actions)
+    def job(self, job: str) -> Shape:
+        """Return a job as GetJobDetails shows it."""
+        return _job(*self._action(job))
 
     def acknowledge(self, job: str) -> str:
         self._action(job)[1].become(_AT_WORK)
         return _AT_WORK
+
+    def go_on(self, job: str, token: str) -> None:
+        """Keep a job in progress, for another call of its function."""
+        self._action(job)[1].continuation = token
 
     def succeed(
         self, job: str, summary: str, revision: Shape | None, variables: Shape | None = None
@@ -301,15 +308,6 @@ class Executions:
                     return execution, action
         raise error("JobNotFoundException", job=job)
 
-    def _require_worker(self, pipeline: str) -> None:
-        at_work = any(
-            action.status == _AT_WORK and not action.is_approval
-            for execution in self._all
-            for action in execution.actions
-        )
-        if not at_work and time.monotonic() - self._polled > _WORKER_IS_THERE_SECONDS:
-            raise error("ConflictException", name=pipeline)
-
 
 def _actions(pipeline: Shape) -> list[Action]:
     """Return the actions in the order in which CodePipeline does them."""
@@ -333,5 +331,6 @@ def _job(execution: Execution, action: Action) -> Shape:
                 "action": {"name": definition["name"], "actionExecutionId": action.id},
                 "pipelineExecutionId": execution.id,
             },
+            "continuationToken": action.continuation,
         },
     }

@@ -15,10 +15,9 @@ from cdk_rehearsal.ministack.resource_types import (
 
 # Properties of the resource that are not part of the pipeline's structure.
 _NOT_STRUCTURE = ("Tags", "DisableInboundStageTransitions", "RestartExecutionOnUpdate")
-_MISSING = "Missing: CodePipeline, its API and its resource types."
 
 
-@resource_type("AWS::CodePipeline::Pipeline", adds=True, replaced_by=("Name",), upstream=_MISSING)
+@resource_type("AWS::CodePipeline::Pipeline", adds=True, replaced_by=("Name",))
 class Pipeline(ResourceType):
     """A pipeline; an update makes its next version."""
 
@@ -39,7 +38,7 @@ class Pipeline(ResourceType):
         own_client("codepipeline").delete_pipeline(name=physical_id)
 
 
-@resource_type("AWS::CodePipeline::Webhook", adds=True, replaced_by=("Name",), upstream=_MISSING)
+@resource_type("AWS::CodePipeline::Webhook", adds=True, replaced_by=("Name",))
 class Webhook(ResourceType):
     """A webhook of a pipeline that exists; GitHub, which cannot be reached, is not told of it."""
 

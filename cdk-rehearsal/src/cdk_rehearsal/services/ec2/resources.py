@@ -15,13 +15,8 @@ from cdk_rehearsal.ministack.resource_types import (
     resource_type,
 )
 
-_MISSING = "Missing: the resource type in CloudFormation; the API is there."
 
-
-@resource_type(
-    "AWS::EC2::VPC",
-    upstream="Missing: the address range as an attribute, and the rule of the default group.",
-)
+@resource_type("AWS::EC2::VPC")
 class Vpc(PatchedType):
     """A VPC with its address range as an attribute, and a default group like that of AWS."""
 
@@ -49,7 +44,7 @@ class _OnlyTagsChange(ResourceType):
         return change.physical_id, {self.attribute: change.physical_id}
 
 
-@resource_type("AWS::EC2::EIP", adds=True, replaced_by=ALL_BUT_TAGS, upstream=_MISSING)
+@resource_type("AWS::EC2::EIP", adds=True, replaced_by=ALL_BUT_TAGS)
 class ElasticIp(ResourceType):
     """An Elastic IP; as in CloudFormation, its physical id is the address itself."""
 
@@ -76,7 +71,7 @@ def _allocation(public_ip: str) -> str:
     return next((a["AllocationId"] for a in addresses if a["PublicIp"] == public_ip), "")
 
 
-@resource_type("AWS::EC2::NatGateway", adds=True, replaced_by=ALL_BUT_TAGS, upstream=_MISSING)
+@resource_type("AWS::EC2::NatGateway", adds=True, replaced_by=ALL_BUT_TAGS)
 class NatGateway(_OnlyTagsChange):
     """A NAT gateway."""
 
@@ -94,7 +89,7 @@ class NatGateway(_OnlyTagsChange):
         own_client("ec2").delete_nat_gateway(NatGatewayId=physical_id)
 
 
-@resource_type("AWS::EC2::FlowLog", adds=True, replaced_by=ALL_BUT_TAGS, upstream=_MISSING)
+@resource_type("AWS::EC2::FlowLog", adds=True, replaced_by=ALL_BUT_TAGS)
 class FlowLog(_OnlyTagsChange):
     """A flow log."""
 

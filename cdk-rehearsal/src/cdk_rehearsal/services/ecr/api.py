@@ -24,8 +24,6 @@ from cdk_rehearsal.services.ecr.image_archive import (
 from cdk_rehearsal.services.ecr.layers import layer_file
 
 _FILTERS = "imageTagMutabilityExclusionFilters"
-_FILTERS_UPSTREAM = "Missing: tag mutability with exclusion filters."
-_TAGS_UPSTREAM = "Bug: of the tags of an image only the last one counts."
 
 
 def find_image(repository: str, *, tag: str = "", digest: str = "") -> dict[str, Any] | None:
@@ -57,26 +55,29 @@ def stored_image(repository: str, digest: str) -> Image | None:
     return image
 
 
-@replaces(ecr, "_create_repository", upstream=_FILTERS_UPSTREAM)
+@replaces(ecr, "_create_repository")
 def create_repository(original: Handler, request: Request) -> Response:
     """Keep the exclusion filters of a new repository; drop layers of an earlier one of its name."""
-    response = original(request)
+    response = _with_filters(original, request)
     if response[0] == HTTPStatus.OK:
-        ecr._repositories[request["repositoryName"]][_FILTERS] = request.get(_FILTERS, [])
         ecr._layer_blobs.pop(request["repositoryName"], None)
     return response
 
 
-@replaces(ecr, "_put_image_tag_mutability", upstream=_FILTERS_UPSTREAM)
+@replaces(ecr, "_put_image_tag_mutability")
 def put_image_tag_mutability(original: Handler, request: Request) -> Response:
     """Keep the exclusion filters of a changed repository."""
+    return _with_filters(original, request)
+
+
+def _with_filters(original: Handler, request: Request) -> Response:
     response = original(request)
     if response[0] == HTTPStatus.OK:
         ecr._repositories[request["repositoryName"]][_FILTERS] = request.get(_FILTERS, [])
     return response
 
 
-@replaces(ecr, "_repo_shape", upstream=_FILTERS_UPSTREAM)
+@replaces(ecr, "_repo_shape")
 def repository_shape(
     original: Callable[[dict[str, Any]], dict[str, Any]], repository: dict[str, Any]
 ) -> dict[str, Any]:
@@ -85,11 +86,7 @@ def repository_shape(
     return original(repository) | filters
 
 
-@replaces(
-    ecr,
-    "_put_image",
-    upstream="Bug: neither exclusion filters nor the layers and the digest are looked at.",
-)
+@replaces(ecr, "_put_image")
 def put_image(original: Handler, request: Request) -> Response:
     """Move a tag only if the repository allows it; refuse an image without its layers."""
     name, tag = request["repositoryName"], request.get("imageTag")
@@ -127,7 +124,7 @@ def _may_move(repository: dict[str, Any], tag: str) -> bool:
     return excluded != (mutability in ("MUTABLE", "MUTABLE_WITH_EXCLUSION"))
 
 
-@replaces(ecr, "_batch_get_image", upstream=_TAGS_UPSTREAM)
+@replaces(ecr, "_batch_get_image")
 def batch_get_image(original: Handler, request: Request) -> Response:
     """Return the tag by which an image was found, not its last one."""
     status, headers, body = original(request)
@@ -141,7 +138,7 @@ def batch_get_image(original: Handler, request: Request) -> Response:
     return json_response(answer)
 
 
-@replaces(ecr, "_batch_delete_image", upstream=_TAGS_UPSTREAM)
+@replaces(ecr, "_batch_delete_image")
 def batch_delete_image(original: Handler, request: Request) -> Response:
     """Delete only the tag of an image that has other tags."""
     whole, gone = [], []
@@ -160,7 +157,7 @@ def batch_delete_image(original: Handler, request: Request) -> Response:
     return json_response(answer | {"imageIds": [*answer["imageIds"], *gone]})
 
 
-@replaces(ecr, "_list_images", upstream=_TAGS_UPSTREAM)
+@replaces(ecr, "_list_images")
 def list_images(original: Handler, request: Request) -> Response:
     """List every tag of an image."""
     status, headers, body = original(request)
@@ -175,7 +172,7 @@ def list_images(original: Handler, request: Request) -> Response:
     return json_response({"imageIds": ids})
 
 
-@replaces(tagging, "resource_tags", upstream="Missing: the tags of ECR repositories.")
+@replaces(tagging, "resource_tags")
 def resource_tags(
     original: Callable[[str], dict[str, str] | None], arn: str
 ) -> dict[str, str] | None:

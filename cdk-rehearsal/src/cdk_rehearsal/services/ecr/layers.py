@@ -22,7 +22,6 @@ from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_r
 from cdk_rehearsal.server.authentication import issue_url
 from cdk_rehearsal.services.ecr.errors import error
 
-_UPSTREAM = "Gap: layers are thrown away, and the address of a layer leads to AWS."
 _PART_SIZE = 10 * 1024 * 1024
 _SENT_SIZE = 1024 * 1024
 
@@ -57,18 +56,13 @@ def _folder() -> Path:
     return folder
 
 
-def stored(digest: str) -> Path:
-    """Return the file that a layer has if any repository has it."""
-    return _folder() / digest.removeprefix("sha256:")
-
-
 def layer_file(repository: str, digest: str) -> Path | None:
     """Return the file with a layer or a configuration; None if the repository does not have it."""
     found: Path | None = ecr._layer_blobs.get(repository, {}).get(digest)
     return found
 
 
-@replaces(ecr, "_batch_check_layer_availability", upstream=_UPSTREAM)
+@replaces(ecr, "_batch_check_layer_availability")
 def batch_check_layer_availability(_original: Handler, request: Request) -> Response:
     """Say which layers the repository has."""
     name = request["repositoryName"]
@@ -83,7 +77,7 @@ def batch_check_layer_availability(_original: Handler, request: Request) -> Resp
     return json_response({"layers": layers, "failures": []})
 
 
-@replaces(ecr, "_get_download_url_for_layer", upstream=_UPSTREAM)
+@replaces(ecr, "_get_download_url_for_layer")
 def get_download_url_for_layer(_original: Handler, request: Request) -> Response:
     """Issue a URL of this emulator, which works for a while without a signature."""
     name, digest = request["repositoryName"], request["layerDigest"]
@@ -93,7 +87,7 @@ def get_download_url_for_layer(_original: Handler, request: Request) -> Response
     return json_response({"downloadUrl": url, "layerDigest": digest})
 
 
-@replaces(ecr, "_initiate_layer_upload", upstream=_UPSTREAM)
+@replaces(ecr, "_initiate_layer_upload")
 def initiate_layer_upload(_original: Handler, request: Request) -> Response:
     """Start the upload of a layer."""
     name = request["repositoryName"]
@@ -105,7 +99,7 @@ def initiate_layer_upload(_original: Handler, request: Request) -> Response:
     return json_response({"uploadId": upload, "partSize": _PART_SIZE})
 
 
-@replaces(ecr, "_upload_layer_part", upstream=_UPSTREAM)
+@replaces(ecr, "_upload_layer_part")
 def upload_layer_part(_original: Handler, request: Request) -> Response:
     """Keep a part; it must continue where the part before it ended."""
     upload = request["uploadId"]
@@ -120,7 +114,7 @@ def upload_layer_part(_original: Handler, request: Request) -> Response:
     return json_response({"uploadId": upload, "lastByteReceived": last})
 
 
-@replaces(ecr, "_complete_layer_upload", upstream=_UPSTREAM)
+@replaces(ecr, "_complete_layer_upload")
 def complete_layer_upload(_original: Handler, request: Request) -> Response:
     """Keep the layer, if its content has the stated digest."""
     name, upload, (digest, *_) = (
@@ -134,7 +128,7 @@ def complete_layer_upload(_original: Handler, request: Request) -> Response:
     if layer_file(name, digest):
         return error("LayerAlreadyExistsException", name=name, digest=digest)
     # Another repository may have the same layer: then its file is replaced by an equal one.
-    layer = received.file.replace(stored(digest))
+    layer = received.file.replace(_folder() / digest.removeprefix("sha256:"))
     ecr._layer_blobs.setdefault(name, {})[digest] = layer
     del _uploads[name, upload]
     return json_response({"uploadId": upload, "layerDigest": digest})

@@ -13,10 +13,7 @@ from cdk_rehearsal.ministack.resource_types import (
 )
 
 
-@resource_type(
-    "AWS::ECR::Repository",
-    upstream="Missing: exclusion filters. Bug: a repository takes over another of its name.",
-)
+@resource_type("AWS::ECR::Repository")
 class ImageRepository(PatchedType):
     """A repository with its exclusion filters; a name that is in use is an error."""
 

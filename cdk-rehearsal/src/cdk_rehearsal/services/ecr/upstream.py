@@ -2,15 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from cdk_rehearsal.options import EngineAccess
-from cdk_rehearsal.services.ecr.image_archive import Image, blobs_of, digest_of, small_image
-from cdk_rehearsal.services.ecr.layers import stored
+from cdk_rehearsal.services.ecr.image_archive import Image, digest_of, small_image
 from cdk_rehearsal.services.ecs import engine
-
-_copied: dict[str, Image] = {}
-"""By their ids, the engine's images whose layers ECR has: they need not be saved again."""
 
 
 @contextmanager
@@ -27,16 +22,8 @@ def upstream_image(name: str) -> Iterator[Image]:
     identity = found or instead
     if identity is None:
         yield small_image(name)
-    elif identity in _copied:
-        yield _noted(_copied[identity], stands_in=found is None)
     else:
         with engine.saved(identity) as image:
-            yield _noted(image, stands_in=found is None)
-        if all(stored(digest).exists() for digest in blobs_of(image.manifest)):
-            _copied[identity] = replace(image, open=lambda digest: stored(digest).open("rb"))
-
-
-def _noted(image: Image, *, stands_in: bool) -> Image:
-    if stands_in:
-        engine.stand_ins.add(digest_of(image.content))
-    return image
+            if found is None:
+                engine.stand_ins.add(digest_of(image.content))
+            yield image

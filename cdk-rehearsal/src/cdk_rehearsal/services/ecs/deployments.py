@@ -23,11 +23,7 @@ No thread waits for the engine meanwhile: containers start and end in threads of
 """
 
 
-@replaces(
-    ecs,
-    "_reconcile_service_tasks",
-    upstream="Bug: a rollback or an update during a reconciliation stops or starts wrong tasks.",
-)
+@replaces(ecs, "_reconcile_service_tasks")
 def reconcile_service_tasks(
     original: Callable[[str, str], None], cluster: str, service: str
 ) -> None:
@@ -36,11 +32,7 @@ def reconcile_service_tasks(
         original(cluster, service)
 
 
-@replaces(
-    ecs,
-    "_record_service_task_failure",
-    upstream="Bug: the circuit breaker trips in the middle of a reconciliation.",
-)
+@replaces(ecs, "_record_service_task_failure")
 def record_service_task_failure(
     original: Callable[..., None], task: dict[str, Any], *rest: Any, **options: Any
 ) -> None:
@@ -56,14 +48,12 @@ def create_or_update_service(original: Handler, request: Request) -> Response:
 
 
 for _action in ("CreateService", "UpdateService"):
-    replaces(ecs, f"_ACTION_MAP[{_action}]", upstream="Bug: see its reconciliation.")(
-        create_or_update_service
-    )
+    replaces(ecs, f"_ACTION_MAP[{_action}]")(create_or_update_service)
 
 
-@replaces(ecs, "_ts_to_epoch", upstream="Bug: times lose their fractions of a second.")
+@replaces(ecs, "_ts_to_epoch")
 def seconds_of(original: Callable[[Any], Any], value: Any) -> Any:
-    """Return a time in seconds, with the milliseconds that ECS has."""
+    """Return a time in seconds, with its milliseconds, which MiniStack drops."""
     whole = original(value)
     is_time = isinstance(value, str) and isinstance(whole, int)
     return datetime.fromisoformat(value).timestamp() if is_time else whole

@@ -18,15 +18,11 @@ Task: TypeAlias = dict[str, Any]
 Service: TypeAlias = dict[str, Any]
 
 
-@replaces(
-    ecs,
-    "_sync_service_targets",
-    upstream="Missing: serviceRegistries have no effect.",
-)
+@replaces(ecs, "_sync_service_targets")
 def sync_service_targets(
     original: Callable[[str, Service], None], cluster: str, service: Service
 ) -> None:
-    """Register the running tasks of the service in Cloud Map, and deregister all others.
+    """Register the running tasks of the service in Cloud Map, and no others; MiniStack does not.
 
     MiniStack calls this function at every change of a service's tasks, for its load balancers.
     """

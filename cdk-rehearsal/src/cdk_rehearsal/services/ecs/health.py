@@ -31,11 +31,7 @@ _FIRST_INTERVAL_SECONDS = 1
 _ENGINE_SECONDS = 30
 
 
-@replaces(
-    ecs,
-    "_record_service_task_healthy",
-    upstream="Bug: a task counts as healthy a second after its start, even before its check.",
-)
+@replaces(ecs, "_record_service_task_healthy")
 def record_service_task_healthy(
     original: Callable[[str, Task], None], service: str, task: Task
 ) -> None:

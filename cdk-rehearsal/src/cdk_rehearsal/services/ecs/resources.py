@@ -25,10 +25,7 @@ _LONGEST_WAIT_SECONDS = 1800
 _POLL_SECONDS = 0.5
 
 
-@resource_type(
-    "AWS::ECS::TaskDefinition",
-    upstream="Bug: properties of containers are dropped, and new tags make a revision.",
-)
+@resource_type("AWS::ECS::TaskDefinition")
 class TaskDefinition(ResourceType):
     """A revision of a task definition; every change except to its tags makes the next revision.
 
@@ -61,7 +58,6 @@ def _without_tags(properties: Properties) -> Properties:
 @resource_type(
     "AWS::ECS::Service",
     replaced_by=("Cluster", "LaunchType", "Role", "SchedulingStrategy", "ServiceName"),
-    upstream="Missing: an update waits for its deployment, fails with it, and keeps the count.",
 )
 class EcsService(ResourceType):
     """A service whose creation or update fails when its deployment does."""

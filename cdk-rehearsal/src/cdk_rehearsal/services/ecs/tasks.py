@@ -44,12 +44,7 @@ _OWN_IMAGE = re.compile(
 )
 
 
-@replaces(
-    ecs,
-    "_run_task",
-    "_ACTION_MAP[RunTask]",
-    upstream="Missing, without an engine: addresses, and failures to start.",
-)
+@replaces(ecs, "_run_task", "_ACTION_MAP[RunTask]")
 def run_task(original: Handler, request: Request) -> Response:
     """Start tasks with the digest of their image and an address, or fail them.
 

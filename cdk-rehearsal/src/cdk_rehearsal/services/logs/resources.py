@@ -11,10 +11,7 @@ from cdk_rehearsal.ministack.resource_types import (
 _LONGEST_NAME = 512
 
 
-@resource_type(
-    "AWS::Logs::LogGroup",
-    upstream="Bug: the name of a log group without one does not begin with that of the stack.",
-)
+@resource_type("AWS::Logs::LogGroup")
 class LogGroup(PatchedType):
     """A log group; without a name it gets one of CloudFormation's, which policies may rely on."""
 

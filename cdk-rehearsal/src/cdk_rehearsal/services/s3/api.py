@@ -12,11 +12,7 @@ _PUT_SSE = "x-amz-server-side-encryption"
 _PUT_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 
 
-@replaces(
-    s3,
-    "_resolve_sse_write_headers",
-    upstream="Missing: the AWS-managed key, so aws:kms without a key is refused.",
-)
+@replaces(s3, "_resolve_sse_write_headers")
 def with_managed_key(
     original: Callable[[dict[str, str], str], Any], headers: dict[str, str], bucket: str
 ) -> Any:

@@ -12,10 +12,7 @@ from cdk_rehearsal.ministack.resource_types import (
 _NOT_EMPTY = "The bucket you tried to delete is not empty"
 
 
-@resource_type(
-    "AWS::S3::Bucket",
-    upstream="Missing: encryption and tags. Bug: a deletion drops the objects.",
-)
+@resource_type("AWS::S3::Bucket")
 class Bucket(PatchedType):
     """A bucket with its encryption and tags; only an empty one is deleted."""
 

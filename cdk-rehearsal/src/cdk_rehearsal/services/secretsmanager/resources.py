@@ -19,11 +19,7 @@ _SUFFIX_LENGTH = 7
 _NAME_LENGTH = 12
 
 
-@resource_type(
-    "AWS::SecretsManager::Secret",
-    replaced_by=("Name",),
-    upstream="Bug: Ref returns the name of the secret; CloudFormation returns its ARN.",
-)
+@resource_type("AWS::SecretsManager::Secret", replaced_by=("Name",))
 class Secret(PatchedType):
     """A secret whose physical id is its ARN."""
 

@@ -12,14 +12,8 @@ from cdk_rehearsal.ministack.responses import Handler, Request, Response
 from cdk_rehearsal.options import Delays
 from cdk_rehearsal.services.servicediscovery.records import change_records
 
-_RECORDS_UPSTREAM = "Missing: the record sets of an instance in the hosted zone of its namespace."
 
-
-@replaces(
-    servicediscovery,
-    "_register_instance",
-    upstream=_RECORDS_UPSTREAM,
-)
+@replaces(servicediscovery, "_register_instance")
 def register_instance(original: Handler, request: Request) -> Response:
     """Register an instance with its DNS records and first health status."""
     service = servicediscovery._services.get(request["ServiceId"])
@@ -42,11 +36,7 @@ custom_health_seconds = Delays().custom_health
 _waiting: dict[tuple[str, str], Request] = {}
 
 
-@replaces(
-    servicediscovery,
-    "_update_instance_custom_health_status",
-    upstream="Missing: the 30 seconds after which Cloud Map acts on a custom health status.",
-)
+@replaces(servicediscovery, "_update_instance_custom_health_status")
 def update_custom_health(original: Handler, request: Request) -> Response:
     """Act on a status after the delay, unless another one has replaced it by then."""
     service_id, instance_id = request["ServiceId"], request["InstanceId"]
@@ -69,11 +59,7 @@ def _act_on_health(original: Handler, request: Request, key: tuple[str, str]) ->
         original(request)
 
 
-@replaces(
-    servicediscovery,
-    "_deregister_instance",
-    upstream=_RECORDS_UPSTREAM,
-)
+@replaces(servicediscovery, "_deregister_instance")
 def deregister_instance(original: Handler, request: Request) -> Response:
     """Deregister an instance with its DNS records."""
     service_id, instance_id = request["ServiceId"], request["InstanceId"]
@@ -86,11 +72,7 @@ def deregister_instance(original: Handler, request: Request) -> Response:
     return response
 
 
-@replaces(
-    servicediscovery,
-    "_discover_instances",
-    upstream="Bug: HEALTHY_OR_ELSE_ALL finds nothing, and is not the default.",
-)
+@replaces(servicediscovery, "_discover_instances")
 def discover_instances(original: Handler, request: Request) -> Response:
     """Find the instances of the wanted health; by default the unhealthy ones if none is healthy."""
     wanted = request.get("HealthStatus", "HEALTHY_OR_ELSE_ALL")

@@ -6,11 +6,7 @@ MiniStack generates a random id, by which the inventory could not find the polic
 from cdk_rehearsal.ministack.resource_types import Created, PatchedType, Properties, resource_type
 
 
-@resource_type(
-    "AWS::SNS::TopicPolicy",
-    replaced_by=("Topics",),
-    upstream="Bug: Ref is a random id, which does not name the topic of the policy.",
-)
+@resource_type("AWS::SNS::TopicPolicy", replaced_by=("Topics",))
 class TopicPolicy(PatchedType):
     """The policy of one or more topics."""
 
