@@ -97,7 +97,7 @@ def test_a_change_is_a_table_of_what_is_needed_more_and_less() -> None:
 def test_what_is_generated_becomes_a_pattern_and_what_the_template_names_stays() -> None:
     names = GeneratedNames()
     arn = "arn:aws:iam::111122223333:role/Shop-Reader-1A2B"
-    names.add("Shop", {"Description": "Reads"}, "Shop-Reader-1A2B", {"Arn": arn})
+    names.add("Shop", {"Description": "Reads", "Empty": ""}, "Shop-Reader-1A2B", {"Arn": arn})
     assert names.pattern(arn) == ROLE
     names.add("Shop", {"CidrBlock": "10.0.0.0/16"}, "vpc-0a1b2c", {})
     assert names.pattern("arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-0a1b2c").endswith(":vpc/*")

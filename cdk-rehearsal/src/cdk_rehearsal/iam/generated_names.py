@@ -71,8 +71,9 @@ class GeneratedNames:
             return f"{logical_id}-*"  # the name of a secret
         if part.lower().startswith(f"{stack.lower()}-"):
             return f"{part[: len(stack)]}-*"
-        if part[:-_SECRET_SUFFIX] in given and part[-_SECRET_SUFFIX] == "-":
-            return f"{part[:-_SECRET_SUFFIX]}-??????"
+        name, suffix = part[:-_SECRET_SUFFIX], part[-_SECRET_SUFFIX:]
+        if name and name in given and suffix.startswith("-"):
+            return f"{name}-??????"
         is_generated = part == physical_id or any(character.isdigit() for character in part)
         return "*" if is_generated else part
 
