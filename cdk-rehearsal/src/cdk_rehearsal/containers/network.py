@@ -36,6 +36,10 @@ _END_SECONDS = 5
 _RESOLVER = Path(__file__).with_name("in_container") / "vpc_resolver.py"
 _FOLDER = "/rehearsal-tools"
 
+ECS_ADDRESS = "169.254.170.2"
+"""The address at which ECS gives a task the credentials of its role. SDKs know it."""
+_SOCKETS = "/rehearsal-sockets"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerNetwork:
@@ -45,6 +49,11 @@ class ContainerNetwork:
     name: str
     cidr: str
     labels: dict[str, str]
+
+    @property
+    def has_route_to_ecs(self) -> bool:
+        """Whether containers reach `ECS_ADDRESS`: docker gives a network no route of its own."""
+        return self.engine.name == "podman"
 
     @property
     def resolver(self) -> str:
@@ -92,6 +101,7 @@ def aws_with_containers(
             resolver=network.resolver,
             labels=network.labels,
             instead=instead,
+            credentials=network.has_route_to_ecs,
         )
         with (
             LocalAws(account=account, region=region, engine=access, delays=delays) as aws,
@@ -162,11 +172,14 @@ def resolver(
 ) -> Iterator[ZoneFeed]:
     """Answer for the names of Cloud Map in the network, at most ``delay`` and a second late."""
     engine, name = network.engine, f"{network.name}-resolver"
+    own_address = ECS_ADDRESS if network.has_route_to_ecs else ""
+    # The container gives itself that address.
+    ways = [f"--volume={aws.sockets}:{_SOCKETS}", *(["--cap-add=NET_ADMIN"] if own_address else [])]
     engine(
         *("create", "--interactive", f"--name={name}"),
-        *(*label_options(network.labels), "--user=0"),
+        *(*label_options(network.labels), "--user=0", *ways),
         *(f"--network={network.name}", f"--ip={network.resolver}", image),
-        *program(_RESOLVER, network.resolver),
+        *program(_RESOLVER, network.resolver, _SOCKETS, own_address),
     )
     copy_program(engine, name, _RESOLVER)
     process = subprocess.Popen(
@@ -192,6 +205,8 @@ def resolver(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if process.stdout:
+            process.stdout.close()
 
 
 def read_zone(cloud_map: Any) -> Zone:
@@ -238,7 +253,10 @@ def _create(engine: Engine, name: str, labels: dict[str, str], cidrs: Sequence[s
     options = ["--internal", *label_options(labels)]
     options += ["--disable-dns"] if engine.name == "podman" else []
     for cidr in cidrs:
-        made = engine.attempt("network", "create", *options, f"--subnet={cidr}", name)
+        # A network without egress has no other route.
+        route = f"--route={ECS_ADDRESS}/32,{IPv4Network(cidr)[2]}"
+        own = [route] if engine.name == "podman" else []
+        made = engine.attempt("network", "create", *options, *own, f"--subnet={cidr}", name)
         if made.returncode == 0:
             return cidr
     raise EngineError(
