@@ -103,8 +103,8 @@ def names_for_tasks(region: str) -> list[str]:
 def make_certificate(folder: Path, *names: str) -> None:
     """Create the key and certificate of a server on `HOST`, and the authority that clients trust.
 
-    The certificate is also for the ``names``. Nobody else may enter the folder. The key of the authority is stored nowhere, so it can sign no
-    other certificate.
+    The certificate is also for the ``names``. Nobody else may enter the folder. The key of the
+    authority is stored nowhere, so it can sign no other certificate.
     """
     # Imported here, since it takes a moment to load and only a start of a local AWS needs it.
     import trustme  # noqa: PLC0415

@@ -39,7 +39,6 @@ class EngineAccess:
     The emulator never pulls an image. When a template copies an image into ECR and the engine does
     not have it, the emulator runs the image ``instead``. Then it counts the health check of the
     task as passed, and runs the container as root so that it can listen on any port.
-    With ``credentials`` containers reach the address at which ECS gives them those of their role.
     """
 
     docker_host: str
@@ -47,7 +46,6 @@ class EngineAccess:
     resolver: str
     labels: dict[str, str]
     instead: str = ""
-    credentials: bool = False
 
     def as_variable(self) -> dict[str, str]:
         """Return the environment variable that `from_environment` reads."""

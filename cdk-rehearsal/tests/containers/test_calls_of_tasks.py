@@ -3,10 +3,10 @@
 import json
 import shutil
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from cdk_rehearsal import NO_DELAYS, push_from_engine
@@ -20,7 +20,7 @@ from support.stacks import Stacks
 pytestmark = pytest.mark.slow
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
-# As a service is written for AWS: it sets no endpoint, no region, no credentials and no certificate.
+# It sets no endpoint, no region, no credentials and no certificate, as on AWS.
 SERVICE = f"""
 import time, boto3, botocore
 s3, sqs, dynamodb = (boto3.client(each) for each in ("s3", "sqs", "dynamodb"))
@@ -34,38 +34,29 @@ except botocore.exceptions.ClientError as error:
     s3.put_object(Bucket="orders-{ACCOUNT}", Key="report/error", Body=str(error))
 time.sleep(1000)
 """
-ALLOWED = [
-    {
-        "Effect": "Allow",
-        "Action": ["sqs:GetQueueUrl", "sqs:SendMessage"],
-        "Resource": f"arn:aws:sqs:{REGION}:{ACCOUNT}:orders",
-    },
-    {
-        "Effect": "Allow",
-        "Action": "dynamodb:PutItem",
-        "Resource": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders",
-    },
-    {
-        "Effect": "Allow",
-        "Action": "s3:PutObject",
-        "Resource": f"arn:aws:s3:::orders-{ACCOUNT}/report/*",
-    },
-]
+ALLOWED = {
+    "Effect": "Allow",
+    "Action": ["sqs:GetQueueUrl", "sqs:SendMessage", "dynamodb:PutItem", "s3:PutObject"],
+    "Resource": [
+        f"arn:aws:sqs:{REGION}:{ACCOUNT}:orders",
+        f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders",
+        f"arn:aws:s3:::orders-{ACCOUNT}/report/*",
+    ],
+}
+TRUST = {
+    "Effect": "Allow",
+    "Action": "sts:AssumeRole",
+    "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+}
 
 
 @pytest.fixture
 def with_boto3(engine: Engine, image: str, tmp_path: Path) -> Iterator[str]:
     """An image with the boto3 of this Python, since nothing is downloaded."""
-    packages = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3")
-    for package in packages:
-        found = find_spec(package)
-        assert found is not None
-        assert found.origin is not None
-        shutil.copytree(Path(found.origin).parent, tmp_path / "packages" / package)
-    six = find_spec("six")
-    assert six is not None
-    assert six.origin is not None
-    shutil.copy(six.origin, tmp_path / "packages")
+    installed = Path(boto3.__file__).parents[1]
+    for package in ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3"):
+        shutil.copytree(installed / package, tmp_path / "packages" / package)
+    shutil.copy(installed / "six.py", tmp_path / "packages")
     lines = (f"FROM {image}", "COPY packages /packages", "ENV PYTHONPATH=/packages")
     (tmp_path / "Dockerfile").write_text("\n".join(lines), encoding="utf-8")
     name = f"{KEPT_IMAGES}/tests:with-boto3-{tmp_path.parent.name}"
@@ -78,17 +69,13 @@ def _resources(cidr: str) -> dict[str, Any]:
     in_range = json.dumps(any_network()).replace("10.3.", cidr.removesuffix("0.0/16"))
     image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/backend:good"
     resources: dict[str, Any] = json.loads(in_range) | registry() | service(count=1, image=image)
-    trust = {"Effect": "Allow", "Action": "sts:AssumeRole"}
-    trust["Principal"] = {"Service": "ecs-tasks.amazonaws.com"}  # type: ignore[assignment]
-    own = {"Version": "2012-10-17", "Statement": ALLOWED}
-    resources["Role"] = {
-        "Type": "AWS::IAM::Role",
-        "Properties": {
-            "RoleName": "orders",
-            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
-            "Policies": [{"PolicyName": "own", "PolicyDocument": own}],
-        },
+    trust, own = ({"Version": "2012-10-17", "Statement": [each]} for each in (TRUST, ALLOWED))
+    role = {
+        "RoleName": "orders",
+        "AssumeRolePolicyDocument": trust,
+        "Policies": [{"PolicyName": "own", "PolicyDocument": own}],
     }
+    resources["Role"] = {"Type": "AWS::IAM::Role", "Properties": role}
     task = resources["Task"]["Properties"]
     task["TaskRoleArn"] = {"Fn::GetAtt": ["Role", "Arn"]}
     task["ContainerDefinitions"][0] |= {"Command": ["python", "-uc", SERVICE], "StopTimeout": 2}

@@ -51,11 +51,6 @@ class ContainerNetwork:
     labels: dict[str, str]
 
     @property
-    def has_route_to_ecs(self) -> bool:
-        """Whether containers reach `ECS_ADDRESS`: docker gives a network no route of its own."""
-        return self.engine.name == "podman"
-
-    @property
     def resolver(self) -> str:
         """The address at which a VPC of this range has its resolver: the base, plus two."""
         return str(IPv4Network(self.cidr)[2])
@@ -101,7 +96,6 @@ def aws_with_containers(
             resolver=network.resolver,
             labels=network.labels,
             instead=instead,
-            credentials=network.has_route_to_ecs,
         )
         with (
             LocalAws(account=account, region=region, engine=access, delays=delays) as aws,
@@ -172,14 +166,13 @@ def resolver(
 ) -> Iterator[ZoneFeed]:
     """Answer for the names of Cloud Map in the network, at most ``delay`` and a second late."""
     engine, name = network.engine, f"{network.name}-resolver"
-    own_address = ECS_ADDRESS if network.has_route_to_ecs else ""
-    # The container gives itself that address.
-    ways = [f"--volume={aws.sockets}:{_SOCKETS}", *(["--cap-add=NET_ADMIN"] if own_address else [])]
     engine(
         *("create", "--interactive", f"--name={name}"),
-        *(*label_options(network.labels), "--user=0", *ways),
+        *(*label_options(network.labels), "--user=0"),
+        # It gives itself the address of ECS, and joins connections to sockets of the local AWS.
+        *("--cap-add=NET_ADMIN", f"--volume={aws.sockets}:{_SOCKETS}"),
         *(f"--network={network.name}", f"--ip={network.resolver}", image),
-        *program(_RESOLVER, network.resolver, _SOCKETS, own_address),
+        *program(_RESOLVER, network.resolver, ECS_ADDRESS, _SOCKETS),
     )
     copy_program(engine, name, _RESOLVER)
     process = subprocess.Popen(
@@ -251,11 +244,10 @@ def program(file: Path, *arguments: str) -> list[str]:
 def _create(engine: Engine, name: str, labels: dict[str, str], cidrs: Sequence[str]) -> str:
     # The resolver answers names. Without the option podman would answer them as well.
     options = ["--internal", *label_options(labels)]
-    options += ["--disable-dns"] if engine.name == "podman" else []
     for cidr in cidrs:
-        # A network without egress has no other route.
+        # docker gives a network no route of its own: its tasks get no credentials.
         route = f"--route={ECS_ADDRESS}/32,{IPv4Network(cidr)[2]}"
-        own = [route] if engine.name == "podman" else []
+        own = ["--disable-dns", route] if engine.name == "podman" else []
         made = engine.attempt("network", "create", *options, *own, f"--subnet={cidr}", name)
         if made.returncode == 0:
             return cidr

@@ -25,8 +25,10 @@ def with_bucket_in_path(request: Request, address: str) -> Request:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
     """
     found = _WITH_BUCKET.fullmatch(request.headers["host"])
-    changed = {}
-    if found:
-        path, raw_path = ("" if each == "/" else each for each in (request.path, request.raw_path))
-        changed = {"path": f"/{found['bucket']}{path}", "raw_path": f"/{found['bucket']}{raw_path}"}
-    return replace(request, headers={**request.headers, "host": address}, **changed)
+    request = replace(request, headers={**request.headers, "host": address})
+    if found is None:
+        return request
+    bucket = f"/{found['bucket']}"
+    if request.raw_path == "/":
+        return replace(request, path=bucket, raw_path=bucket)
+    return replace(request, path=bucket + request.path, raw_path=bucket + request.raw_path)

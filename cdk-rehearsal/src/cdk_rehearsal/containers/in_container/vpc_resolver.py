@@ -1,10 +1,9 @@
 """The resolver of the VPC, the metadata endpoint of the tasks, and their way to the local AWS.
 
-Runs as root in a container of its own, at the VPC's third address, and at that of ECS if it is told
-one. It answers AWS's names with its own address, and joins connections to port 443 to a Unix
-socket of the local AWS, which ends TLS; those for credentials to another one. Each line of its standard input
-is the whole zone as JSON, ``{name: {"ttl": seconds, "addresses": [...]}}``; the end of the input is
-the end of the container.
+Runs as root in a container of its own, at the VPC's third address and at that of ECS. It answers
+AWS's names with the first, and joins connections for AWS and for credentials to two Unix sockets of
+the local AWS. Each line of its standard input is the whole zone as JSON, ``{name: {"ttl": seconds,
+"addresses": [...]}}``; the end of the input is the end of the container.
 """
 
 import asyncio
@@ -37,18 +36,18 @@ _CHUNK_BYTES = 64 * 1024
 class Zone(BaseResolver):  # type: ignore[misc]
     """Answers from memory for the names of the zone, and asks no other server.
 
-    ``aws`` is the address of all names of AWS; without it they do not exist.
+    ``aws`` is the address of all names of AWS.
     """
 
-    def __init__(self, aws: str = "") -> None:
+    def __init__(self, aws: str) -> None:
         self.names: dict[str, Any] = {}
-        self._aws = {"ttl": AWS_TTL_SECONDS, "addresses": [aws]} if aws else None
+        self._aws = {"ttl": AWS_TTL_SECONDS, "addresses": [aws]}
 
     def resolve(self, request: Any, _handler: Any) -> Any:
         """Answer a question; addresses come in another order every time."""
         reply = request.reply()
         name = str(request.q.qname).rstrip(".").lower()
-        found = self._aws if name.endswith(".amazonaws.com") else self.names.get(name)
+        found: Any = self._aws if name.endswith(".amazonaws.com") else self.names.get(name)
         if found is None:
             reply.header.rcode = RCODE.NXDOMAIN
         elif request.q.qtype == QTYPE.A:
@@ -87,7 +86,7 @@ def take_address(address: str) -> None:
             fcntl.ioctl(any_socket, request, packed)
 
 
-async def join(ways: list[tuple[str, int, str]]) -> None:
+async def join(ways: list[tuple[str, int, str]], begun: threading.Event) -> None:
     """Join each connection to an address and port to a new connection to a Unix socket."""
     for address, port, path in ways:
 
@@ -98,6 +97,7 @@ async def join(ways: list[tuple[str, int, str]]) -> None:
             await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
 
         await asyncio.start_server(joined, address, port)
+    begun.set()
     await asyncio.Event().wait()
 
 
@@ -114,17 +114,16 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 def main() -> None:
     """Serve until the input ends."""
-    address, sockets, of_ecs = sys.argv[1:]
-    zone = Zone(address)
-    ways = [(address, 443, f"{sockets}/aws")]
-    if of_ecs:
-        take_address(of_ecs)
-        ways.append((of_ecs, 80, f"{sockets}/credentials"))
-    threading.Thread(target=asyncio.run, args=[join(ways)], daemon=True).start()
+    address, of_ecs, sockets = sys.argv[1:]
+    zone, begun = Zone(address), threading.Event()
+    take_address(of_ecs)
+    ways = [(address, 443, f"{sockets}/aws"), (of_ecs, 80, f"{sockets}/credentials")]
+    threading.Thread(target=asyncio.run, args=[join(ways, begun)], daemon=True).start()
     for tcp in (False, True):
         DNSServer(zone, port=53, address=address, tcp=tcp, logger=QUIET).start_thread()
     metadata = ThreadingHTTPServer((address, 80), Metadata)
     threading.Thread(target=metadata.serve_forever, daemon=True).start()
+    begun.wait()
     print("ready", flush=True)
     for line in sys.stdin:
         zone.names = json.loads(line)

@@ -172,7 +172,7 @@ def _of_ecs(task: Task) -> dict[str, str]:
     }
     definition = ecs._task_defs[ecs._resolve_td_key(task["taskDefinitionArn"])]
     role = (task.get("overrides") or {}).get("taskRoleArn") or definition.get("taskRoleArn")
-    if role and engine.access().credentials:
+    if role:
         path = path_of_credentials(role, task["taskArn"].rpartition("/")[2])
         variables["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = path
     return variables

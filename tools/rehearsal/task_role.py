@@ -1,0 +1,37 @@
+"""The calls of the rehearsed service that the policies of its task role do not allow."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from settings import Settings
+from tools.rehearsal.named_resources import document_of
+
+_MISSING = "no identity-based policy allows"  # the judge's reason, in the words of IAM
+
+
+def told(refused: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return a line for each refused call, and one with the statements that would allow them."""
+    lines: list[str] = []
+    missing: dict[str, list[str]] = {}
+    for each in refused:
+        action, resource, reason = each["action"], each["resource"], each["reason"]
+        lines.append(f"AccessDenied, {action} on {resource}, {each['times']} times: {reason}")
+        if _MISSING in reason:
+            missing.setdefault(resource, []).append(action)
+    if missing:
+        statements = [
+            {"Effect": "Allow", "Action": actions, "Resource": resource}
+            for resource, actions in missing.items()
+        ]
+        lines.append(f"missing in task_role_policy_arns: {json.dumps(statements)}")
+    return lines
+
+
+def unknown_policies(settings: Settings) -> list[str]:
+    """Return the policies of the task role of which the rehearsal has no document."""
+    return [
+        arn
+        for arn in settings.service.task_role_policy_arns
+        if ":iam::aws:" not in arn and not document_of(arn, settings).exists()
+    ]
