@@ -103,8 +103,8 @@ def rehearse(
             if service.is_sample or scenario not in ONLY_SAMPLE:
                 with nullcontext() if service.is_sample else explained(context):
                     scenario(rehearsal)
+                _check_own_calls(rehearsal)
         grants, role = Grants(context, *service.stacks), context.task_role()
-        _check_own_calls(rehearsal)
         services = [each.service_stack_name for each in service.deployment]
         more = [shared_core.CALLER] if service.is_sample else []
         left = destroy.run(rehearsal, [*services, *more], before)

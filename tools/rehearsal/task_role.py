@@ -11,20 +11,15 @@ _MISSING = "no identity-based policy allows"  # the judge's reason, in the words
 
 
 def told(refused: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return a line for each refused call, and one with the statements that would allow them."""
-    lines: list[str] = []
-    missing: dict[str, list[str]] = {}
+    """Return a line for each refused call, with the statement that would allow it."""
+    lines = []
     for each in refused:
         action, resource, reason = each["action"], each["resource"], each["reason"]
-        lines.append(f"AccessDenied, {action} on {resource}, {each['times']} times: {reason}")
+        line = f"AccessDenied, {action} on {resource}: {reason}"
         if _MISSING in reason:
-            missing.setdefault(resource, []).append(action)
-    if missing:
-        statements = [
-            {"Effect": "Allow", "Action": actions, "Resource": resource}
-            for resource, actions in missing.items()
-        ]
-        lines.append(f"missing in task_role_policy_arns: {json.dumps(statements)}")
+            statement = {"Effect": "Allow", "Action": action, "Resource": resource}
+            line += f"\n  missing in task_role_policy_arns: {json.dumps(statement)}"
+        lines.append(line)
     return lines
 
 
