@@ -124,7 +124,7 @@ def start_container(
         image,
         command=options["command"],
         entrypoint=definition.get("entryPoint"),
-        environment=_of_rehearsal() | environment | _of_ecs(task),
+        environment=_TRUST | _of_ecs(task) | environment,
         user="0" if task["_stands_in"] else definition.get("user"),
         read_only=definition.get("readonlyRootFilesystem", False),
         name=options["name"],
@@ -148,14 +148,9 @@ def start_container(
 
 
 _AUTHORITY = "/etc/cdk-rehearsal/authority.pem"
-
-
-def _of_rehearsal() -> dict[str, str]:
-    """Return the variables that make SDKs trust the local AWS; AWS sets none of them.
-
-    The first is of boto3 and the CLI, the second of Node.js, the third of OpenSSL and Go.
-    """
-    return dict.fromkeys(("AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"), _AUTHORITY)
+# With these variables SDKs trust the local AWS: boto3 and the CLI, Node.js, OpenSSL and Go. ECS
+# sets none of them.
+_TRUST = dict.fromkeys(("AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"), _AUTHORITY)
 
 
 def _of_ecs(task: Task) -> dict[str, str]:
