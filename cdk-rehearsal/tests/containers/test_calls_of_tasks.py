@@ -11,7 +11,13 @@ import pytest
 
 from cdk_rehearsal import NO_DELAYS, push_from_engine
 from cdk_rehearsal.bounds import SETTLE_SECONDS
-from cdk_rehearsal.containers import KEPT_IMAGES, Engine, aws_with_containers
+from cdk_rehearsal.containers import (
+    KEPT_IMAGES,
+    Engine,
+    TaskContainers,
+    aws_with_containers,
+    label_options,
+)
 from cdk_rehearsal.expectation import wait_until
 from support.discoverable import network as any_network
 from support.discoverable import registry, service
@@ -34,6 +40,7 @@ except botocore.exceptions.ClientError as error:
     s3.put_object(Bucket="orders-{ACCOUNT}", Key="report/error", Body=str(error))
 time.sleep(1000)
 """
+WHO = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
 ALLOWED = {
     "Effect": "Allow",
     "Action": ["sqs:GetQueueUrl", "sqs:SendMessage", "dynamodb:PutItem", "s3:PutObject"],
@@ -85,7 +92,7 @@ def _resources(cidr: str) -> dict[str, Any]:
 def test_a_service_calls_aws_with_the_role_of_its_task(engine: Engine, with_boto3: str) -> None:
     with aws_with_containers(
         engine, account=ACCOUNT, region=REGION, helper=with_boto3, delays=NO_DELAYS
-    ) as (aws, network, _):
+    ) as (aws, network, feed):
         s3, sqs = aws.client("s3"), aws.client("sqs")
         s3.create_bucket(
             Bucket=f"orders-{ACCOUNT}", CreateBucketConfiguration={"LocationConstraint": REGION}
@@ -116,9 +123,18 @@ def test_a_service_calls_aws_with_the_role_of_its_task(engine: Engine, with_boto
         told = objects()["report/error"]
         (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
         stored = aws.client("dynamodb").scan(TableName="orders")["Items"]
+        tasks = TaskContainers(
+            engine=engine, network=network, feed=feed, delays=NO_DELAYS, helper=with_boto3
+        )
+        examined = engine(
+            *("run", "--rm", *label_options(network.labels), f"--network={network.name}"),
+            *(f"--dns={network.resolver}", *tasks.as_task_of("backend"), with_boto3),
+            *("python", "-c", WHO),
+        )
         refused = [r for r in aws.access.ledger()["refusals"] if r["principal"] == "orders"]
         stacks.delete_all()
     assert message["Body"].startswith(f"arn:aws:sts::{ACCOUNT}:assumed-role/orders/")
+    assert examined == message["Body"]
     assert stored == [{"id": {"S": f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/orders"}}]
     (refusal,) = refused
     assert (refusal["action"], refusal["times"]) == ("s3:DeleteObject", 1)
