@@ -140,6 +140,16 @@ class RehearsalContext:
         found = [logs.get_log_events(logGroupName=group, logStreamName=name) for name in names]
         return [event["message"].rstrip() for each in found for event in each["events"]]
 
+    def task_role(self) -> str:
+        """Return the name of the role of the tasks."""
+        return str(self.task_definition()["taskRoleArn"].rpartition("/")[2])
+
+    def refused_calls(self) -> list[dict[str, Any]]:
+        """Return the calls that the service has made and its task role was not allowed."""
+        role = self.task_role()
+        refusals = self.aws.access.ledger()["refusals"]
+        return [each for each in refusals if each["principal"] == role]
+
     def have_stopped(self, task_ids: list[str]) -> bool:
         """Tell whether ECS says of all these tasks that they have stopped."""
         return {task["lastStatus"] for task in self.described(task_ids)} == {"STOPPED"}

@@ -1,4 +1,4 @@
-"""Tasks of the rehearsed service that have ended by themselves."""
+"""Tasks of the rehearsed service that have ended by themselves, or were refused a call."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +9,7 @@ from cdk_rehearsal.bounds import SETTLING_SECONDS
 from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.examination import Examination
 from tools.rehearsal.image_errors import ImageError, ended
+from tools.rehearsal.task_role import told
 
 _LAST_LINES = 15
 _DEPLOYED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
@@ -18,12 +19,17 @@ _DEPLOYED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_CO
 def explained(context: RehearsalContext) -> Iterator[None]:
     """Blame a task that has ended for whatever fails in a block, or if nothing else does.
 
-    An expectation of the rehearsal that nothing explains is said to be one.
+    The calls that its role was refused are named with the failure. An expectation of the rehearsal
+    that nothing explains is said to be one.
     """
     try:
         yield
     except RehearsalError as failure:
-        if error := _ended_task(context):
+        error = _ended_task(context)
+        refused = context.refused_calls() if context.status() in _DEPLOYED else []
+        if refused:
+            raise RehearsalError("\n".join([str(error or failure), *told(refused)])) from failure
+        if error:
             raise error from failure
         if isinstance(failure, UnmetExpectationError):
             raise RehearsalError(

@@ -105,17 +105,20 @@ def examine_image(
     port: int,
     seconds: float,
     path: str = "",
+    family: str = "",
 ) -> Examination:
     """Start a container as ECS would start a task of the container definition, and examine it.
 
     It has so many seconds to listen on the port or to end. ``path`` is what its check calls there.
+    It calls AWS with the role of the tasks that run of the ``family``.
     """
     engine, network = containers.engine, containers.network
     check = (definition.get("healthCheck") or {}).get("command")
     environment = [f"--env={e['name']}={e['value']}" for e in definition.get("environment", [])]
     environment += [f"--env={e['name']}={_SECRET}" for e in definition.get("secrets", [])]
     started = engine.attempt(
-        *("run", "--detach", *label_options(network.labels), *environment),
+        *("run", "--detach", *label_options(network.labels)),
+        *(*containers.as_task_of(family), *environment),
         *(f"--network={network.name}", f"--dns={network.resolver}", image),
     )
     if started.returncode:

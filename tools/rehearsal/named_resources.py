@@ -35,6 +35,11 @@ _KEYS_WITH_OTHER_TEXTS = (
 )
 
 
+def document_of(arn: str, settings: Settings) -> Path:
+    """Return the file beside the settings that holds the document of a policy, if there is one."""
+    return settings.env_file.with_name(f"{arn.rpartition('/')[2]}.json")
+
+
 @dataclass
 class NamedResources:
     """Creates each resource once, also if several files name it; ``created`` describes them."""
@@ -55,7 +60,7 @@ class NamedResources:
         for arn in service.container_secrets_kms_keys:
             self._once(arn, self._key)
         for arn in (*service.task_role_policy_arns, *delivery.build_role_policy_arns):
-            self._once(arn, self._policy)
+            self._once(arn, partial(self._policy, document=document_of(arn, settings)))
         if service.scaling_queue_arn:
             self._once(service.scaling_queue_arn, self._queue)
         if role := service.ecs_task_execution_role_arn:
@@ -126,13 +131,16 @@ class NamedResources:
         self.created.append(f"a security group in place of {named}")
         return str(made["GroupId"])
 
-    def _policy(self, arn: str) -> str:
+    def _policy(self, arn: str, document: Path) -> str:
         path, _, name = arn.partition(":policy")[2].rpartition("/")
         if ":iam::aws:" not in arn:
+            known = document.exists()
+            text = document.read_text(encoding="utf-8") if known else json.dumps(_GRANTS_NOTHING)
             self.aws.client("iam").create_policy(
-                PolicyName=name, Path=f"{path}/", PolicyDocument=json.dumps(_GRANTS_NOTHING)
+                PolicyName=name, Path=f"{path}/", PolicyDocument=text
             )
-            self.created.append(f"policy {name}, which grants nothing")
+            what = f"as {document.name} has it" if known else "which grants nothing"
+            self.created.append(f"policy {name}, {what}")
         return arn
 
     def _queue(self, arn: str) -> str:

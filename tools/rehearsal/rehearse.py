@@ -47,6 +47,7 @@ from tools.rehearsal.scenarios import (
     later_deploys,
     shared_core,
 )
+from tools.rehearsal.task_role import told, unknown_policies
 from tools.rehearsal.workspace import Workspace
 
 Scenario = Callable[[Rehearsal], None]
@@ -109,11 +110,12 @@ def rehearse(
             if service.is_sample or scenario not in ONLY_SAMPLE:
                 with nullcontext() if service.is_sample else explained(context):
                     scenario(rehearsal)
-        grants = Grants(context, *service.stacks)
+                _check_own_calls(rehearsal)
+        grants, role = Grants(context, *service.stacks), context.task_role()
         services = [each.service_stack_name for each in service.deployment]
         more = [shared_core.CALLER] if service.is_sample else []
         left = destroy.run(rehearsal, [*services, *more], before)
-        _check_permissions(rehearsal, grants)
+        _check_permissions(rehearsal, grants, role)
         if permissions_file:
             permissions_file.write_text(page(grants.ledger()), encoding="utf-8")
         demands = context.aws.access.demands()
@@ -245,13 +247,23 @@ def _leave_out_containers(report: ConsoleReport, reason: str) -> None:
         report.leave_out(what)
 
 
-def _check_permissions(rehearsal: Rehearsal, grants: Grants) -> None:
+def _check_own_calls(rehearsal: Rehearsal) -> None:
+    """Raise ``RehearsalError`` if the service was refused a call that its policies should allow."""
+    settings, report = rehearsal.service.settings, rehearsal.context.report
+    lines = told(rehearsal.context.refused_calls())
+    if lines and not unknown_policies(settings):
+        raise RehearsalError("\n".join(["Your service may not do what it does.", *lines]))
+    for line in lines:
+        report.leave_out(line)
+
+
+def _check_permissions(rehearsal: Rehearsal, grants: Grants, task_role: str) -> None:
     """Report what was judged; the sample may have no grant that is unused without a reason."""
     report, ledger = rehearsal.context.report, grants.ledger()
     report.section("Permissions")
     with report.step("Every call was judged, none was refused") as step:
         # A function or a build may have gone on after a refusal, so this is looked up.
-        expect("refused calls", ledger.refusals, [])
+        expect("refused calls", [r for r in ledger.refusals if r["principal"] != task_role], [])
         step.note = f"{ledger.calls} calls by {len(ledger.roles)} roles and the user who deploys"
     with report.step("What the roles are granted") as step:
         if rehearsal.service.is_sample:

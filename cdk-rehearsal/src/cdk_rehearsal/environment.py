@@ -87,19 +87,30 @@ class RootKey(Key):
 
 SERVER_CERTIFICATE, AUTHORITY = "server.pem", "ca.pem"
 """The files of `make_certificate`."""
+SOCKETS, AWS_SOCKET, CREDENTIALS_SOCKET = "sockets", "aws", "credentials"
+"""A folder with two Unix sockets, which lead from the network of the tasks to a local AWS."""
+_ENDPOINTS = ("{region}.", "s3.{region}.", "ddb.{region}.", "ecr.{region}.", "s3.", "")
 
 
-def make_certificate(folder: Path) -> None:
+def names_for_tasks(region: str) -> list[str]:
+    """Return the names of AWS's endpoints of a region, and those that have no region.
+
+    A star stands for one part of a name: a service, a bucket, or the account of a table.
+    """
+    return [f"*.{each.format(region=region)}amazonaws.com" for each in _ENDPOINTS]
+
+
+def make_certificate(folder: Path, *names: str) -> None:
     """Create the key and certificate of a server on `HOST`, and the authority that clients trust.
 
-    Nobody else may enter the folder. The key of the authority is stored nowhere, so it can sign no
-    other certificate.
+    The certificate is also for the ``names``. Nobody else may enter the folder. The key of the
+    authority is stored nowhere, so it can sign no other certificate.
     """
     # Imported here, since it takes a moment to load and only a start of a local AWS needs it.
     import trustme  # noqa: PLC0415
 
     authority = trustme.CA()
-    server = authority.issue_cert(HOST)
+    server = authority.issue_cert(HOST, *names)
     server.private_key_and_cert_chain_pem.write_to_path(folder / SERVER_CERTIFICATE)
     authority.cert_pem.write_to_path(folder / AUTHORITY)
     for name in (SERVER_CERTIFICATE, AUTHORITY):

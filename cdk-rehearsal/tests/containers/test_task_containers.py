@@ -102,9 +102,10 @@ def test_a_task_is_a_container_with_the_address_of_its_interface(
     assert uri.startswith(f"http://{network.resolver}/v4/")
     resolver = engine("exec", containers[0], "cat", "/etc/resolv.conf").split()[1]
     assert resolver == network.resolver
-    # Users of containers must read that file, and its folder holds the key of the certificate.
+    # Users of containers must read these files, and their folder holds the key of the certificate.
     folder = aws.access.ca_bundle.parent
-    assert {p.name for p in folder.rglob("*") if p.lstat().st_mode & 0o077} == {"resolv.conf"}
+    open_to_all = {p.name for p in folder.rglob("*") if p.lstat().st_mode & 0o077}
+    assert open_to_all == {"authority.pem", "resolv.conf"}
     assert folder.stat().st_mode & 0o066 == 0
 
 

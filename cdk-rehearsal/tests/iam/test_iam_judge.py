@@ -24,8 +24,8 @@ def test_a_call_that_no_policy_allows_is_refused(user: Callable[..., Access]) ->
 
 
 def test_an_unknown_action_or_condition_key_is_refused_by_name(user: Callable[..., Access]) -> None:
-    with refused("not judged here", "dynamodb:table"):
-        user(allow("*")).client("dynamodb").describe_table(TableName="t")
+    with refused("not judged here", "kinesis:stream"):
+        user(allow("*")).client("kinesis").describe_stream(StreamName="s")
     on_tag = allow("ecr:PutImage", StringEquals={"ecr:ResourceTag/a": "b"})
     with refused("not judged here", "ecr:resourcetag/a"):
         user(on_tag).client("ecr").put_image(repositoryName="repo", imageManifest="{}")
@@ -36,6 +36,8 @@ def test_an_unknown_action_or_condition_key_is_refused_by_name(user: Callable[..
     [
         ("ecs", "describe_services", {"cluster": "c", "services": ["s"]}, "ecs:{}:service/c/s"),
         ("ecs", "list_tasks", {"cluster": "c"}, "ecs:{}:container-instance/c/*"),
+        ("sqs", "receive_message", {"QueueUrl": f"https://sqs/{ACCOUNT}/q"}, "sqs:{}:q"),
+        ("dynamodb", "get_item", {"TableName": "t", "Key": {}}, "dynamodb:{}:table/t"),
         ("ecr", "describe_repositories", {"repositoryNames": ["one"]}, "ecr:{}:repository/one"),
         ("codebuild", "batch_get_builds", {"ids": ["p:1"]}, "codebuild:{}:project/p"),
         ("ssm", "get_parameters", {"Names": ["/a", "b"]}, "ssm:{}:parameter/a"),

@@ -89,6 +89,8 @@ class Sender:
 
         scope = {
             "type": "http",
+            "scheme": "https",
+            "server": ("127.0.0.1", 443),
             "method": raw.method,
             "path": unquote(raw.path),
             "raw_path": raw.path.encode(),

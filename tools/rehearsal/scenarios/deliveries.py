@@ -106,11 +106,12 @@ def _not_healthy(rehearsal: Rehearsal, containers: TaskContainers, failure: str)
     settings = rehearsal.service.settings
     if ended := seen_in_failed_rollout(rehearsal.context):
         return not_healthy(settings, ended, failure)
-    definition = rehearsal.context.task_definition()["containerDefinitions"][0]
+    task = rehearsal.context.task_definition()
+    definition, family = task["containerDefinitions"][0], task["family"]
     port = settings.service.container_port
     seconds = max(_SECONDS_TO_LISTEN, settings.service.start_period_seconds)
     image, path = _built_image(rehearsal), health_path(settings)
-    seen = examine_image(containers, image, definition, port, seconds, path)
+    seen = examine_image(containers, image, definition, port, seconds, path, family)
     return not_healthy(settings, seen, failure)
 
 

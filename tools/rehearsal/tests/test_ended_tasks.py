@@ -28,6 +28,7 @@ def deployed(container: dict[str, Any] | None = None, **of_task: Any) -> Rehears
         status=lambda: "UPDATE_COMPLETE",
         task_definition=lambda: {"containerDefinitions": [container or {}]},
         stopped_tasks=lambda: [task],
+        refused_calls=list,
         log_lines=lambda stream: [f"the end of {stream}"],
     )
     return cast("RehearsalContext", answers)

@@ -36,6 +36,10 @@ _END_SECONDS = 5
 _RESOLVER = Path(__file__).with_name("in_container") / "vpc_resolver.py"
 _FOLDER = "/rehearsal-tools"
 
+ECS_ADDRESS = "169.254.170.2"
+"""The address at which ECS gives a task the credentials of its role. SDKs know it."""
+_SOCKETS = "/rehearsal-sockets"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerNetwork:
@@ -165,8 +169,10 @@ def resolver(
     engine(
         *("create", "--interactive", f"--name={name}"),
         *(*label_options(network.labels), "--user=0"),
+        # It gives itself the address of ECS, and joins connections to sockets of the local AWS.
+        *("--cap-add=NET_ADMIN", f"--volume={aws.sockets}:{_SOCKETS}"),
         *(f"--network={network.name}", f"--ip={network.resolver}", image),
-        *program(_RESOLVER, network.resolver),
+        *program(_RESOLVER, network.resolver, ECS_ADDRESS, _SOCKETS),
     )
     copy_program(engine, name, _RESOLVER)
     process = subprocess.Popen(
@@ -192,6 +198,8 @@ def resolver(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if process.stdout:
+            process.stdout.close()
 
 
 def read_zone(cloud_map: Any) -> Zone:
@@ -236,9 +244,11 @@ def program(file: Path, *arguments: str) -> list[str]:
 def _create(engine: Engine, name: str, labels: dict[str, str], cidrs: Sequence[str]) -> str:
     # The resolver answers names. Without the option podman would answer them as well.
     options = ["--internal", *label_options(labels)]
-    options += ["--disable-dns"] if engine.name == "podman" else []
     for cidr in cidrs:
-        made = engine.attempt("network", "create", *options, f"--subnet={cidr}", name)
+        # docker gives a network no route of its own: its tasks get no credentials.
+        route = f"--route={ECS_ADDRESS}/32,{IPv4Network(cidr)[2]}"
+        own = ["--disable-dns", route] if engine.name == "podman" else []
+        made = engine.attempt("network", "create", *options, *own, f"--subnet={cidr}", name)
         if made.returncode == 0:
             return cidr
     raise EngineError(

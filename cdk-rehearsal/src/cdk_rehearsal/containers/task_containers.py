@@ -14,6 +14,9 @@ from cdk_rehearsal.options import Delays
 
 _FAMILY = "com.amazonaws.ecs.task-definition-family"
 _TASK = "com.amazonaws.ecs.task-arn"
+# What a container of a task has from ECS and from the rehearsal (`services.ecs.containers`).
+_VARIABLES = ("AWS_", "NODE_EXTRA_CA_CERTS=", "SSL_CERT_FILE=")
+_MOUNTS = "/etc/cdk-rehearsal/"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +43,19 @@ class TaskContainers:
             if labels.get(_FAMILY) == family and each["State"]["Running"]:
                 found[labels[_TASK].rpartition("/")[2]] = each
         return found
+
+    def as_task_of(self, family: str) -> list[str]:
+        """Return the options that let a new container call AWS with the role of a running task.
+
+        There are none if no task of the family runs.
+        """
+        for each in self.running(family).values():
+            mounts = [m for m in each["Mounts"] if m["Destination"].startswith(_MOUNTS)]
+            return [
+                *(f"--env={v}" for v in each["Config"]["Env"] if v.startswith(_VARIABLES)),
+                *(f"--volume={m['Source']}:{m['Destination']}:ro" for m in mounts),
+            ]
+        return []
 
     def address(self, container: dict[str, Any]) -> str:
         """Return the address that a container has in the network."""

@@ -243,6 +243,22 @@ def _of_secrets(call: ApiRequest) -> Iterator[Check]:
             yield Check(action="secretsmanager:GetSecretValue", resource=secret)
 
 
+def _tables(call: ApiRequest) -> list[str]:
+    requested = call.parameters.get("RequestItems")
+    return call.arns("table/", "TableName") + [
+        each if each.startswith("arn:") else call.arn(f"table/{each}")
+        for each in (requested if isinstance(requested, dict) else ())
+    ]
+
+
+def _queues(call: ApiRequest) -> list[str]:
+    """Return the queue of a name, or of a URL, which ends with its account and its name."""
+    owners = [url.split("/")[-2] for url in call.texts("QueueUrl") if "/" in url]
+    if set(owners) - {call.account}:
+        raise UnjudgedError(f"the queue is of the account {owners[0]}")
+    return [call.arn(each.rpartition("/")[2]) for each in call.texts("QueueName", "QueueUrl")]
+
+
 def _listed_tasks(call: ApiRequest) -> list[str]:
     instance = call.text("containerInstance") or EVERYTHING
     return _in_cluster(call, "container-instance", "containerInstance") or [
@@ -262,6 +278,11 @@ _BY_TYPE: dict[str, Callable[[ApiRequest], list[str]]] = {
     "codepipeline:pipeline": _pipelines,
     "codepipeline:stage": lambda call: _part_of_pipeline(call, "stageName"),
     "codestar-connections:Connection": lambda call: call.texts("ConnectionArn"),
+    "dynamodb:index": lambda call: [
+        f"{table}/index/{name}" for table in _tables(call) for name in call.texts("IndexName")
+    ],
+    # What a call with an index needs is a permission for the index alone.
+    "dynamodb:table": lambda call: [] if call.texts("IndexName") else _tables(call),
     "ec2:security-group": _groups,
     "ec2:vpc": lambda call: call.arns("vpc/", "VpcId"),
     "ecr:repository": lambda call: call.arns("repository/", "repositoryName", "repositoryNames"),
@@ -281,6 +302,7 @@ _BY_TYPE: dict[str, Callable[[ApiRequest], list[str]]] = {
         call.arn(f"{call.text('ServiceCode')}/{code}") for code in call.texts("QuotaCode")
     ],
     "sns:topic": lambda call: call.arns("", "TopicArn", "TargetArn", "Name"),
+    "sqs:queue": _queues,
     "ssm:parameter": _parameters,
     "sts:role": lambda call: call.texts("RoleArn"),
 }

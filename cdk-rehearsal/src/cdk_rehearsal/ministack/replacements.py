@@ -57,6 +57,7 @@ MODULES = (
     "services.secretsmanager.resources",
     "services.servicediscovery.api",
     "services.sns.resources",
+    "services.sqs.api",
 )
 # Loaded only if a container engine runs the ECS tasks.
 MODULES_WITH_ENGINE = ("services.ecs.containers", "services.ecs.health")

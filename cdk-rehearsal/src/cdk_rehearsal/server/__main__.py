@@ -24,7 +24,15 @@ from pathlib import Path
 from typing import Any, Self
 from weakref import WeakSet
 
-from cdk_rehearsal.environment import HOST, SERVER_CERTIFICATE, RootKey, keep_only
+from cdk_rehearsal.environment import (
+    AWS_SOCKET,
+    CREDENTIALS_SOCKET,
+    HOST,
+    SERVER_CERTIFICATE,
+    SOCKETS,
+    RootKey,
+    keep_only,
+)
 from cdk_rehearsal.ministack import report as replacement_report
 from cdk_rehearsal.ministack.replacements import load
 from cdk_rehearsal.options import ENGINE_VARIABLE, EngineAccess
@@ -86,6 +94,15 @@ def _configure_ministack(port: int, folder: Path, *, account: str, region: str) 
     )
 
 
+def _sockets_for_tasks(folder: Path) -> list[socket.socket]:
+    sockets = []
+    (folder / SOCKETS).mkdir()
+    for name in (AWS_SOCKET, CREDENTIALS_SOCKET):
+        sockets.append(socket.socket(socket.AF_UNIX))
+        sockets[-1].bind(str(folder / SOCKETS / name))
+    return sockets
+
+
 async def _serve(listener: Listener, folder: Path) -> None:
     """Serve until standard input ends, or a signal asks for the end."""
     from hypercorn.asyncio import serve
@@ -106,9 +123,12 @@ async def _serve(listener: Listener, folder: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, over.set)
 
+    of_tasks = _sockets_for_tasks(folder) if EngineAccess.is_configured() else []
+
     class Listening(Config):
         def create_sockets(self) -> Sockets:
-            return Sockets([listener], [], [])
+            # AWS has TLS, and the address at which a task asks for credentials has none.
+            return Sockets([listener, *of_tasks[:1]], of_tasks[1:], [])
 
     config = Listening()
     config.certfile = config.keyfile = str(folder / SERVER_CERTIFICATE)

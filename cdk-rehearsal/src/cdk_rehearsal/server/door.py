@@ -36,8 +36,10 @@ from cdk_rehearsal.server.authentication import (
     identify,
     verify,
 )
+from cdk_rehearsal.server.names_of_aws import is_name_of_aws, with_bucket_in_path
 from cdk_rehearsal.server.reading import UnreadableError, read
 from cdk_rehearsal.services.ecr.layers import send_layer
+from cdk_rehearsal.services.ecs.task_credentials import credentials_at
 
 Message: TypeAlias = Any
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -74,8 +76,12 @@ class Door:
 
     async def _respond(self, scope: Scope, request: Request, receive: Receive) -> Response:
         _set_context(scope, os.environ["MINISTACK_REGION"])
+        # Only the Unix sockets, which lead into the network of the tasks, have no address.
+        of_task = scope.get("server") is None
+        if of_task and scope["scheme"] == "http":
+            return credentials_at(request.path)
         try:
-            self._require_no_browser(request)
+            self._require_no_browser(request, of_task=of_task)
             claim = None if has_issued_url(request) else identify(request)
         except RefusedError:
             # A client reads the answer only after it has sent the whole body. We keep none of it,
@@ -92,11 +98,14 @@ class Door:
                 raise RefusedError("Only the root key administers this local AWS.")
             return _administer(request.path)
         _set_context(scope, signature.region)
+        if of_task:
+            request = with_bucket_in_path(request, self._address)
         return await _serve(request, signature, body)
 
-    def _require_no_browser(self, request: Request) -> None:
+    def _require_no_browser(self, request: Request, *, of_task: bool) -> None:
         """Refuse requests of web pages, and other host names, which DNS rebinding would use."""
-        if request.headers.get("host") != self._address:
+        host = request.headers.get("host", "")
+        if host != self._address and not (of_task and is_name_of_aws(host)):
             raise RefusedError(f"This local AWS answers to {self._address} only.")
         fetched_from = request.headers.get("sec-fetch-site", "none")
         if "origin" in request.headers or fetched_from != "none":

@@ -16,8 +16,10 @@ from cdk_rehearsal.access import Access, has_pipelines
 from cdk_rehearsal.environment import (
     AUTHORITY,
     HOST,
+    SOCKETS,
     RootKey,
     make_certificate,
+    names_for_tasks,
     process_environment,
 )
 from cdk_rehearsal.options import Delays, EngineAccess
@@ -72,7 +74,7 @@ class LocalAws:
         with ExitStack() as started:
             folder = started.enter_context(ScratchDirectory("local-aws")).path
             self._log = folder / "log"
-            make_certificate(folder)
+            make_certificate(folder, *(names_for_tasks(self._region) if self._engine else ()))
             key = RootKey.random()
             process = self._start(folder, key)
             started.callback(_stop, process)
@@ -106,6 +108,11 @@ class LocalAws:
     @property
     def endpoint_url(self) -> str:
         return self.access.endpoint_url
+
+    @property
+    def sockets(self) -> Path:
+        """The folder of the Unix sockets through which tasks in containers call this AWS."""
+        return self.access.ca_bundle.with_name(SOCKETS)
 
     def environment(self) -> dict[str, str]:
         """See `Access.environment`; the CDK CLI's own caches go to the directory of this AWS."""

@@ -30,6 +30,7 @@ from cdk_rehearsal.services.ecr.api import stored_image
 from cdk_rehearsal.services.ecr.image_archive import ImageError
 from cdk_rehearsal.services.ecs import engine
 from cdk_rehearsal.services.ecs.health import check_deployment, watch_health
+from cdk_rehearsal.services.ecs.task_credentials import path_of_credentials
 from cdk_rehearsal.services.ecs.tasks import (
     ImageMissingError,
     attach,
@@ -123,14 +124,17 @@ def start_container(
         image,
         command=options["command"],
         entrypoint=definition.get("entryPoint"),
-        environment=environment | {"ECS_CONTAINER_METADATA_URI_V4": _metadata_uri(task)},
+        environment=_TRUST | _of_ecs(task) | environment,
         user="0" if task["_stands_in"] else definition.get("user"),
         read_only=definition.get("readonlyRootFilesystem", False),
         name=options["name"],
         labels=options["labels"] | engine.access().labels,
         network=network,
         networking_config={network: endpoint},
-        volumes={str(_resolver_file()): {"bind": "/etc/resolv.conf", "mode": "ro"}},
+        volumes={
+            str(_resolver_file()): {"bind": "/etc/resolv.conf", "mode": "ro"},
+            str(_authority_file()): {"bind": _AUTHORITY, "mode": "ro"},
+        },
         detach=True,
     )
     try:
@@ -141,6 +145,32 @@ def start_container(
         if not init or "init binary" not in str(error):
             raise
         return run(init=False)
+
+
+_AUTHORITY = "/etc/cdk-rehearsal/authority.pem"
+# With these variables SDKs trust the local AWS: boto3 and the CLI, Node.js, OpenSSL and Go. ECS
+# sets none of them.
+_TRUST = dict.fromkeys(("AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"), _AUTHORITY)
+
+
+def _of_ecs(task: Task) -> dict[str, str]:
+    """Return the variables that ECS sets.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-environment-variables.html
+    """
+    region = task["taskArn"].split(":")[3]
+    variables = {
+        "AWS_DEFAULT_REGION": region,
+        "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
+        "AWS_REGION": region,
+        "ECS_CONTAINER_METADATA_URI_V4": _metadata_uri(task),
+    }
+    definition = ecs._task_defs[ecs._resolve_td_key(task["taskDefinitionArn"])]
+    role = (task.get("overrides") or {}).get("taskRoleArn") or definition.get("taskRoleArn")
+    if role:
+        path = path_of_credentials(role, task["taskArn"].rpartition("/")[2])
+        variables["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = path
+    return variables
 
 
 def _metadata_uri(task: Task) -> str:
@@ -157,6 +187,14 @@ def _metadata_uri(task: Task) -> str:
     }
     token = base64.urlsafe_b64encode(json.dumps(metadata).encode()).decode()
     return f"http://{engine.access().resolver}/v4/{token}"
+
+
+def _authority_file() -> Path:
+    file = Path(os.environ["HOME"], "authority.pem")
+    if not file.exists():
+        file.write_bytes(Path(os.environ["AWS_CA_BUNDLE"]).read_bytes())
+        file.chmod(0o644)
+    return file
 
 
 def _resolver_file() -> Path:
