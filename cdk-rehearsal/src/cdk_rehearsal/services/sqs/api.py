@@ -8,11 +8,7 @@ from ministack.services import sqs
 from cdk_rehearsal.ministack.replacements import replaces
 
 
-@replaces(
-    sqs,
-    "_queue_url_for_account",
-    upstream="Gap: a setting under which the URL of a queue has the name of AWS's endpoint.",
-)
+@replaces(sqs, "_queue_url_for_account")
 def queue_url(_original: Callable[[str, str], str], account_id: str, name: str) -> str:
     """Name AWS's endpoint in the URL of a queue: some SDKs take their endpoint from it."""
     return f"https://sqs.{get_region()}.amazonaws.com/{account_id}/{name}"
