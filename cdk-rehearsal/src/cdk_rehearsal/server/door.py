@@ -48,6 +48,7 @@ Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _LOG = logging.getLogger(__name__)
 _ROOT_ONLY = "/_ministack/"
+_RESET_PATH = f"{_ROOT_ONLY}reset"
 # More than what is deployed here needs: the archive of an asset.
 _BODY_BYTES = 128 * 1024 * 1024
 # What is read of a refused request, so that an ordinary client gets to read the answer.
@@ -120,6 +121,9 @@ def _administer(path: str) -> Response:
         return json_response(DEMANDS.content())
     if path == TYPES_PATH:
         return json_response(known_types())
+    if path == _RESET_PATH:  # an empty account in a second, for tests
+        ministack_app._reset_all_state()
+        return json_response({})
     raise RefusedError("There is nothing here.", status=404)
 
 

@@ -2,7 +2,9 @@
 
 import json
 import time
+from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 from ministack.core.concurrency import spawn_background
 from ministack.services import servicediscovery
@@ -10,7 +12,16 @@ from ministack.services import servicediscovery
 from cdk_rehearsal.ministack.replacements import replaces
 from cdk_rehearsal.ministack.responses import Handler, Request, Response
 from cdk_rehearsal.options import Delays
-from cdk_rehearsal.services.servicediscovery.records import change_records
+from cdk_rehearsal.services.servicediscovery.records import change_records, set_negative_ttl
+
+
+@replaces(servicediscovery, "_create_namespace_record")
+def create_namespace(original: Callable[..., Any], *arguments: Any) -> Any:
+    """Create a namespace, with its TTL in the SOA record of its zone."""
+    namespace, problem = original(*arguments)
+    if namespace:
+        set_negative_ttl(namespace)
+    return namespace, problem
 
 
 @replaces(servicediscovery, "_register_instance")

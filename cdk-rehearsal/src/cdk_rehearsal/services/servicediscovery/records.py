@@ -10,6 +10,17 @@ from ministack.services import route53, servicediscovery
 _VALUES = {"A": "AWS_INSTANCE_IPV4", "AAAA": "AWS_INSTANCE_IPV6", "CNAME": "AWS_INSTANCE_CNAME"}
 
 
+def set_negative_ttl(namespace: dict[str, Any]) -> None:
+    """Give the SOA record of a namespace's zone the TTL of the namespace, if it has one.
+
+    https://docs.aws.amazon.com/cloud-map/latest/api/API_SOA.html
+    """
+    dns = namespace["Properties"].get("DnsProperties", {})
+    if "SOA" in dns:
+        (soa,) = (r for r in route53._records[dns["HostedZoneId"]] if r["Type"] == "SOA")
+        soa["TTL"] = str(dns["SOA"]["TTL"])
+
+
 def _records(service: dict[str, Any]) -> list[dict[str, Any]]:
     records: list[dict[str, Any]] = (service.get("DnsConfig") or {}).get("DnsRecords", [])
     if strange := [record["Type"] for record in records if record["Type"] not in _VALUES]:
