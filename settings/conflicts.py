@@ -1,7 +1,7 @@
 """Conflicts between the settings files of one app: names that only one of them can have."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations
+from itertools import takewhile
 
 from .model import Settings, SharedCoreSettings
 from .redaction import shown_item, shown_name, shown_names, shown_value
@@ -38,15 +38,13 @@ def conflicts(settings: Settings, deployment: Sequence[Settings]) -> list[Proble
 
 def _collisions(settings: Settings, deployment: Sequence[Settings]) -> Iterator[Problem]:
     reported = set()
-    for other, this in combinations(deployment, 2):
-        if this is not settings:
-            continue
-        are_apart = _environment(other) != _environment(this)
+    for other in takewhile(lambda each: each is not settings, deployment):
+        are_apart = _environment(other) != _environment(settings)
         for key, consequence, names in _UNIQUE:
             # An app has each name of a stack once, in whichever account and region the stack is.
             if are_apart and key != "stack_prefix":
                 continue
-            if key not in reported and names(this) & names(other):
+            if key not in reported and names(settings) & names(other):
                 reported.add(key)
                 message = f"is the same in {shown_name(str(other.env_file))}: {consequence}"
                 yield Problem(key, message, _given(settings, key))
