@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct, IDependable
 
-from backend_service.image_repository import ImageRepositories
+from backend_service.image_repository import PULL, ImageRepositories
 from backend_service.names import LIVE_TAG, task_log_group_name
 from core_infra.logs import log_group
 from core_infra.trust import for_this_account_only
@@ -174,11 +174,7 @@ def start_task_statements(
             resources=["*"],
         ),
         iam.PolicyStatement(
-            actions=[
-                "ecr:BatchCheckLayerAvailability",
-                "ecr:BatchGetImage",
-                "ecr:GetDownloadUrlForLayer",
-            ],
+            actions=["ecr:BatchCheckLayerAvailability", *PULL],
             resources=[arn for arn in images if arn],
         ),
         iam.PolicyStatement(

@@ -97,12 +97,11 @@ def _settings_of(file: EnvFile, created_clusters: Set[object]) -> Settings:
     keys = ("account_number", "aws_region")
     environment = AwsEnvironment(*(None if k in wrong else file.texts.get(k) for k in keys))
     found = [*wrong.items()]
-    platform, wrong_platform = find_platform(
-        values, file.path.parent, created_clusters, environment
-    )
+    folder = file.path.parent
+    platform, wrong_platform = find_platform(values, folder, created_clusters, environment)
     found += wrong_platform
     named = file.texts.get("container_environment_file", "")
-    variables_file = file.path.parent / named
+    variables_file = folder / named
     variables, wrong_variables = read_container_environment(variables_file) if named else ({}, [])
     values["container_environment_file"] = variables
     place = {k: getattr(platform, k, REPORTED) for k in ("ecs_cluster_name", "namespace_name")}
