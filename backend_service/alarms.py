@@ -176,24 +176,21 @@ class ServiceAlarms(Construct):
             alarm_name(name, kind) for kind in alarm_kinds(service) if kind in ROLLBACK_ALARMS
         )
         minutes = f"for {SUSTAINED_MINUTES} minutes"
-        cpu_percent = alarm_percent(service.cpu_target_percent)
-        memory_percent = alarm_percent(service.memory_target_percent)
-        meanings = {
-            AlarmKind.CPU: f"CPU of {name} above {cpu_percent} % {minutes}",
-            AlarmKind.MEMORY: f"Memory of {name} above {memory_percent} % {minutes}: "
-            "at 100 % ECS kills tasks",
-            AlarmKind.LOG_ERRORS: f"{name} logs {ERROR_LINES} or more errors a minute",
-            AlarmKind.MISSING_TASKS: f"Fewer tasks of {name} than wanted {minutes}",
-        }
-        conditions: dict[AlarmKind, tuple[cloudwatch.IMetric, int | None]] = {
-            AlarmKind.CPU: (metrics.cpu, cpu_percent),
-            AlarmKind.MEMORY: (metrics.memory, memory_percent),
-            AlarmKind.LOG_ERRORS: (metrics.log_errors, ERROR_LINES - 1),
-            AlarmKind.MISSING_TASKS: (metrics.missing_tasks, 0),
+        cpu = alarm_percent(service.cpu_target_percent)
+        memory = alarm_percent(service.memory_target_percent)
+        at_cpu = f"CPU of {name} above {cpu} % {minutes}"
+        at_memory = f"Memory of {name} above {memory} % {minutes}: at 100 % ECS kills tasks"
+        at_errors = f"{name} logs {ERROR_LINES} or more errors a minute"
+        at_missing = f"Fewer tasks of {name} than wanted {minutes}"
+        conditions: dict[AlarmKind, tuple[cloudwatch.IMetric, int | None, str]] = {
+            AlarmKind.CPU: (metrics.cpu, cpu, at_cpu),
+            AlarmKind.MEMORY: (metrics.memory, memory, at_memory),
+            AlarmKind.LOG_ERRORS: (metrics.log_errors, ERROR_LINES - 1, at_errors),
+            AlarmKind.MISSING_TASKS: (metrics.missing_tasks, 0, at_missing),
         }
         self.alarms = tuple(
-            self._alarm(kind, metric, threshold, meanings[kind])
-            for kind, (metric, threshold) in conditions.items()
+            self._alarm(kind, metric, threshold, meaning)
+            for kind, (metric, threshold, meaning) in conditions.items()
             if threshold is not None
         )
         if topic:

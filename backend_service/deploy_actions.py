@@ -3,7 +3,7 @@
 import math
 from pathlib import Path
 
-from aws_cdk import ArnFormat, Duration, IgnoreMode, Stack
+from aws_cdk import Duration, IgnoreMode, Stack
 from aws_cdk import aws_codepipeline as codepipeline
 from aws_cdk import aws_codepipeline_actions as actions
 from aws_cdk import aws_ecs as ecs
@@ -20,7 +20,7 @@ from backend_service.alarms import ServiceAlarms
 from backend_service.artifacts import read_statement
 from backend_service.image_repository import PULL, PUSH, ImageRepositories
 from backend_service.names import LIVE_TAG, release_log_group_name
-from backend_service.service import DiscoverableService, service_arn
+from backend_service.service import DiscoverableService, ecs_arn, service_arn
 from core_infra.logs import log_group as declare_log_group
 from settings import ServiceSettings
 
@@ -148,12 +148,8 @@ class ReleaseFunction(Construct):
 def _release_statements(
     scope: Construct, service: ServiceSettings, alarms: ServiceAlarms
 ) -> list[iam.PolicyStatement]:
-    alarm_arn = Stack.of(scope).format_arn(
-        service="cloudwatch",
-        resource="alarm",
-        resource_name="",
-        arn_format=ArnFormat.COLON_RESOURCE_NAME,
-    )
+    stack = Stack.of(scope)
+    alarm_arn = stack.format_arn(service="cloudwatch", resource="alarm:")
     return [
         *_looking_statements(scope, service),
         iam.PolicyStatement(
@@ -162,9 +158,7 @@ def _release_statements(
         ),
         iam.PolicyStatement(
             actions=["codepipeline:ListActionExecutions", "codepipeline:StopPipelineExecution"],
-            resources=[
-                Stack.of(scope).format_arn(service="codepipeline", resource=service.full_name)
-            ],
+            resources=[stack.format_arn(service="codepipeline", resource=service.full_name)],
         ),
         iam.PolicyStatement(
             actions=["codepipeline:PutJobFailureResult", "codepipeline:PutJobSuccessResult"],
@@ -177,7 +171,7 @@ def _release_statements(
 def _looking_statements(scope: Construct, service: ServiceSettings) -> list[iam.PolicyStatement]:
     """Return the rights to look at the service and at the tasks of its cluster."""
     cluster = service.ecs_cluster_name
-    tasks = _ecs_arn(scope, "task", f"{cluster}/*")
+    tasks = ecs_arn(scope, "task", f"{cluster}/*")
     return [
         iam.PolicyStatement(
             actions=["ecs:DescribeServices"], resources=[service_arn(scope, service)]
@@ -194,13 +188,9 @@ def _looking_statements(scope: Construct, service: ServiceSettings) -> list[iam.
             # AWS authorises the action on container instances, which Fargate does not have. The
             # condition confines it to the cluster.
             resources=["*"],
-            conditions={"ArnEquals": {"ecs:cluster": _ecs_arn(scope, "cluster", cluster)}},
+            conditions={"ArnEquals": {"ecs:cluster": ecs_arn(scope, "cluster", cluster)}},
         ),
     ]
-
-
-def _ecs_arn(scope: Construct, resource: str, name: str) -> str:
-    return Stack.of(scope).format_arn(service="ecs", resource=resource, resource_name=name)
 
 
 class DeployStage(Construct):
@@ -326,7 +316,7 @@ def _rollout_statements(
         iam.PolicyStatement(
             actions=["ecs:TagResource"],
             # ECS numbers the revisions of the family.
-            resources=[_ecs_arn(service, "task-definition", f"{task_definition.family}:*")],
+            resources=[ecs_arn(service, "task-definition", f"{task_definition.family}:*")],
             conditions={"StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}},
         ),
         iam.PolicyStatement(

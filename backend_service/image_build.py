@@ -13,8 +13,6 @@ from core_infra.logs import log_group
 from core_infra.trust import for_this_account_only
 from settings import CpuArchitecture, DeliverySettings, ServiceSettings
 
-_SECRET_ARN_PARTS = 7  # The parts after them select a key and a version of the secret.
-
 
 class ImageBuild(Construct):
     """Builds the image by a buildspec, on the processor architecture of the service.
@@ -73,7 +71,8 @@ class ImageBuild(Construct):
             )
         secrets = delivery.build_secrets
         if secrets:
-            arns = {":".join(arn.split(":")[:_SECRET_ARN_PARTS]) for arn in secrets.values()}
+            # The parts after the first seven select a key and a version of the secret.
+            arns = {":".join(arn.split(":")[:7]) for arn in secrets.values()}
             self.role.add_to_policy(
                 iam.PolicyStatement(
                     actions=["secretsmanager:GetSecretValue"], resources=sorted(arns)

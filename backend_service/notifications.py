@@ -1,5 +1,7 @@
 """E-mail notifications: the topic, and the failures that are published to it."""
 
+from typing import Any
+
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -73,40 +75,35 @@ class Notifications(Construct):
         pipeline_name = service.full_name
         execution = events.EventField.from_path("$.detail.execution-id")
         state = events.EventField.from_path("$.detail.state")
-        events.Rule(
-            self,
+        self._mail_if(
             "Delivery",
-            event_pattern=events.EventPattern(
-                source=["aws.codepipeline"],
-                detail_type=["CodePipeline Pipeline Execution State Change"],
-                # The delivery of a failed rollout is stopped (ReleaseFunction).
-                detail={"pipeline": [pipeline_name], "state": ["FAILED", "STOPPED"]},
-            ),
-            targets=self._mail(
-                f"Delivery {execution} of {pipeline_name} is {state}: "
-                f"{pipeline_url(Stack.of(self).region, pipeline_name)}"
-            ),
+            "aws.codepipeline",
+            "CodePipeline Pipeline Execution State Change",
+            # The delivery of a failed rollout is stopped (ReleaseFunction).
+            {"pipeline": [pipeline_name], "state": ["FAILED", "STOPPED"]},
+            f"Delivery {execution} of {pipeline_name} is {state}: "
+            f"{pipeline_url(Stack.of(self).region, pipeline_name)}",
         )
         # ECR scans an image when it is built; a release copies it without another change.
         repository_name = service.builds_repository_name
         found = [{"numeric": [">", 0]}]
         digest = events.EventField.from_path("$.detail.image-digest")
-        events.Rule(
-            self,
+        self._mail_if(
             "ImageScan",
-            event_pattern=events.EventPattern(
-                source=["aws.ecr"],
-                detail_type=["ECR Image Scan"],
-                detail={
-                    "repository-name": [repository_name],
-                    "scan-status": ["COMPLETE"],
-                    "finding-severity-counts": {"$or": [{"CRITICAL": found}, {"HIGH": found}]},
-                },
-            ),
-            targets=self._mail(
-                f"The scan of {repository_name} {digest} found something critical or high"
-            ),
+            "aws.ecr",
+            "ECR Image Scan",
+            {
+                "repository-name": [repository_name],
+                "scan-status": ["COMPLETE"],
+                "finding-severity-counts": {"$or": [{"CRITICAL": found}, {"HIGH": found}]},
+            },
+            f"The scan of {repository_name} {digest} found something critical or high",
         )
 
-    def _mail(self, text: str) -> list[events.IRuleTarget]:
-        return [targets.SnsTopic(self.topic, message=events.RuleTargetInput.from_text(text))]
+    def _mail_if(
+        self, construct_id: str, source: str, kind: str, detail: dict[str, Any], text: str
+    ) -> None:
+        message = events.RuleTargetInput.from_text(text)
+        pattern = events.EventPattern(source=[source], detail_type=[kind], detail=detail)
+        to_topic = targets.SnsTopic(self.topic, message=message)
+        events.Rule(self, construct_id, event_pattern=pattern, targets=[to_topic])

@@ -22,11 +22,12 @@ def service_arn(scope: Construct, service: ServiceSettings) -> str:
 
     A resource that uses it need not wait for the service.
     """
-    return Stack.of(scope).format_arn(
-        service="ecs",
-        resource="service",
-        resource_name=f"{service.ecs_cluster_name}/{service.service_name}",
-    )
+    return ecs_arn(scope, "service", f"{service.ecs_cluster_name}/{service.service_name}")
+
+
+def ecs_arn(scope: Construct, resource: str, name: str) -> str:
+    """Return the ARN of a resource of ECS in the account and region of the stack."""
+    return Stack.of(scope).format_arn(service="ecs", resource=resource, resource_name=name)
 
 
 def _callers(service: ServiceSettings, vpc_cidr: str) -> Iterator[tuple[ec2.IPeer, str]]:

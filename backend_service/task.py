@@ -1,17 +1,16 @@
 """The task of a service: its definition, its secrets, and the role with which ECS starts it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
+from typing import cast
 
 from aws_cdk import Duration, Names, Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_secretsmanager as secretsmanager
-from aws_cdk import aws_ssm as ssm
 from constructs import Construct, IDependable
 
-from backend_service.image_repository import ImageRepositories
+from backend_service.image_repository import PULL, ImageRepositories
 from backend_service.names import LIVE_TAG, task_log_group_name
 from core_infra.logs import log_group
 from core_infra.trust import for_this_account_only
@@ -62,14 +61,8 @@ class BackendTask(Construct):
             name=task_log_group_name(service.ecs_cluster_name, service.service_name),
             settings=service,
         )
-        secrets = ContainerSecrets(self, "Secrets", arns=service.container_secrets)
         statements = start_task_statements(
-            self,
-            repository=repositories.released,
-            log_group=self.log_group,
-            secrets=secrets,
-            kms_key_arns=service.container_secrets_kms_keys,
-            guardduty_agent_arn=service.guardduty_agent_arn,
+            self, repository=repositories.released, log_group=self.log_group, service=service
         )
         self.execution_role: iam.IRole
         self.start_permissions: IDependable
@@ -124,7 +117,6 @@ class BackendTask(Construct):
                 "SERVICE_PORT": str(service.container_port),
                 "DRAIN_SECONDS": str(service.stop_timeout_seconds - FINISH_SECONDS),
             },
-            secrets=secrets.by_name,
             health_check=_health_check(service),
             stop_timeout=Duration.seconds(service.stop_timeout_seconds),
             logging=ecs.LogDrivers.aws_logs(
@@ -135,6 +127,12 @@ class BackendTask(Construct):
             if service.enable_execute_command
             else None,
         )
+        if secrets := service.container_secrets:
+            # ECS takes the references in the form of the settings.
+            cast("ecs.CfnTaskDefinition", self.definition.node.default_child).add_property_override(
+                "ContainerDefinitions.0.Secrets",
+                [{"Name": name, "ValueFrom": reference} for name, reference in secrets.items()],
+            )
 
 
 def _health_check(service: ServiceSettings) -> ecs.HealthCheck | None:
@@ -149,39 +147,6 @@ def _health_check(service: ServiceSettings) -> ecs.HealthCheck | None:
     )
 
 
-class ContainerSecrets(Construct):
-    """Existing secrets that ECS injects into a container as environment variables.
-
-    Creates references only, and reads no value at synthesis. ``arns`` maps a variable to the ARN
-    of a Secrets Manager secret (optionally followed by ``:json-key:version-stage:version-id``, as
-    ECS writes it) or of an SSM parameter.
-
-    Exposes ``by_name`` for the container, and ``arns_by_store`` for the policy of the role that
-    reads them: the ARNs, without what follows them, by ``secretsmanager`` and ``ssm``.
-    """
-
-    def __init__(self, scope: Construct, construct_id: str, *, arns: Mapping[str, str]) -> None:
-        super().__init__(scope, construct_id)
-        self.by_name: dict[str, ecs.Secret] = {}
-        self.arns_by_store: dict[str, set[str]] = {}
-        for name, text in arns.items():
-            parts = text.split(":")
-            store, arn = parts[2], ":".join(parts[:7])
-            field, stage, version = (*parts[7:], "", "", "")[:3]
-            self.arns_by_store.setdefault(store, set()).add(arn)
-            if store == "ssm":
-                parameter = ssm.StringParameter.from_string_parameter_arn(self, name, arn)
-                self.by_name[name] = ecs.Secret.from_ssm_parameter(parameter)
-                continue
-            secret = secretsmanager.Secret.from_secret_complete_arn(self, name, arn)
-            chosen = ecs.SecretVersionInfo(version_stage=stage or None, version_id=version or None)
-            self.by_name[name] = (
-                ecs.Secret.from_secrets_manager_version(secret, chosen, field or None)
-                if stage or version
-                else ecs.Secret.from_secrets_manager(secret, field or None)
-            )
-
-
 _READ = {"secretsmanager": "secretsmanager:GetSecretValue", "ssm": "ssm:GetParameters"}
 
 
@@ -190,17 +155,18 @@ def start_task_statements(
     *,
     repository: ecr.IRepository,
     log_group: logs.ILogGroup,
-    secrets: ContainerSecrets,
-    kms_key_arns: Iterable[str] = (),
-    guardduty_agent_arn: str | None = None,
+    service: ServiceSettings,
 ) -> list[iam.PolicyStatement]:
     """Return what a role needs to start tasks: pull the image, write the log, read the secrets.
 
     If a secret or parameter is encrypted with a customer managed key, the role needs the right to
-    decrypt with it: ``kms_key_arns``. The policy of such a key must let the account's policies
-    decide, as the policy of a new key does.
+    decrypt with it: ``container_secrets_kms_keys``. The policy of such a key must let the account's
+    policies decide, as the policy of a new key does.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html
     """
+    # GuardDuty adds a container to each task, for which ECS uses the same role.
+    # https://docs.aws.amazon.com/guardduty/latest/ug/prereq-runtime-monitoring-ecs-support.html
+    images = (repository.repository_arn, service.guardduty_agent_arn)
     statements = [
         iam.PolicyStatement(
             actions=["ecr:GetAuthorizationToken"],
@@ -208,26 +174,23 @@ def start_task_statements(
             resources=["*"],
         ),
         iam.PolicyStatement(
-            actions=[
-                "ecr:BatchCheckLayerAvailability",
-                "ecr:BatchGetImage",
-                "ecr:GetDownloadUrlForLayer",
-            ],
-            # GuardDuty adds a container to each task, for which ECS uses the same role.
-            # https://docs.aws.amazon.com/guardduty/latest/ug/prereq-runtime-monitoring-ecs-support.html
-            resources=[arn for arn in (repository.repository_arn, guardduty_agent_arn) if arn],
+            actions=["ecr:BatchCheckLayerAvailability", *PULL],
+            resources=[arn for arn in images if arn],
         ),
         iam.PolicyStatement(
             actions=["logs:CreateLogStream", "logs:PutLogEvents"],
             resources=[log_group.log_group_arn],
         ),
     ]
+    # The policy names each secret once, without its JSON key, version stage and version id.
+    secrets = {":".join(text.split(":")[:7]) for text in service.container_secrets.values()}
     stack = Stack.of(scope)
     via = []  # the services through which ECS reads the secrets
-    for store, arns in sorted(secrets.arns_by_store.items()):
-        via.append(f"{store}.{stack.region}.{stack.url_suffix}")
-        statements.append(iam.PolicyStatement(actions=[_READ[store]], resources=sorted(arns)))
-    if via and (keys := sorted(set(kms_key_arns))):
+    for store, action in _READ.items():
+        if arns := sorted(arn for arn in secrets if arn.split(":")[2] == store):
+            via.append(f"{store}.{stack.region}.{stack.url_suffix}")
+            statements.append(iam.PolicyStatement(actions=[action], resources=arns))
+    if via and (keys := sorted(service.container_secrets_kms_keys)):
         statements.append(
             iam.PolicyStatement(
                 actions=["kms:Decrypt"],

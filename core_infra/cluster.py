@@ -5,8 +5,8 @@ from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
 from core_infra.logs import log_group
-from core_infra.names import exec_log_group_name
 from settings import CoreSettings
+from settings.names import exec_log_group_name
 
 
 class Cluster(Construct):

@@ -9,8 +9,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_servicediscovery as cloudmap
 from constructs import Construct
 
-from core_infra.names import exec_log_group_name
 from settings import ExistingPlatformSettings
+from settings.names import exec_log_group_name
 
 
 @dataclass(frozen=True, kw_only=True)

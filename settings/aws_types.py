@@ -32,14 +32,12 @@ WITHOUT_WEBHOOKS = WITHOUT_BUILDS | {"ap-southeast-5", "ap-southeast-7"}
 # The partitions without an access to GitHub: China, and the regions that are not on the internet.
 _WITHOUT_GITHUB = ("cn-", "us-iso", "eu-iso")
 
-COMMERCIAL_PARTITION = "aws"
-_OTHER_PARTITIONS = {"us-gov-": "aws-us-gov", "eusc-": "aws-eusc", "cn-": "aws-cn"}
+_PARTITIONS = {"us-gov-": "aws-us-gov", "eusc-": "aws-eusc", "cn-": "aws-cn", "": "aws"}
 
 
 def partition_of(region: str) -> str:
     """Return the partition that a region belongs to: the second part of every ARN in it."""
-    found = (name for start, name in _OTHER_PARTITIONS.items() if region.startswith(start))
-    return next(found, COMMERCIAL_PARTITION)
+    return next(name for start, name in _PARTITIONS.items() if region.startswith(start))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """Conflicts between the settings files of one app: names that only one of them can have."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations
+from itertools import takewhile
 
 from .model import Settings, SharedCoreSettings
 from .redaction import shown_item, shown_name, shown_names, shown_value
 from .report import Problem
 
+_ENVIRONMENT = ("account_number", "aws_region")
 # What two files must not have in common, by the key to change: the consequence, and the names.
 _UNIQUE: tuple[tuple[str, str, Callable[[Settings], set[str]]], ...] = (
     ("stack_prefix", "the stacks of both would have the same names", lambda s: {s.stack_prefix}),
@@ -38,15 +39,13 @@ def conflicts(settings: Settings, deployment: Sequence[Settings]) -> list[Proble
 
 def _collisions(settings: Settings, deployment: Sequence[Settings]) -> Iterator[Problem]:
     reported = set()
-    for other, this in combinations(deployment, 2):
-        if this is not settings:
-            continue
-        are_apart = _environment(other) != _environment(this)
+    for other in takewhile(lambda each: each is not settings, deployment):
+        are_apart = any(getattr(settings, key) != getattr(other, key) for key in _ENVIRONMENT)
         for key, consequence, names in _UNIQUE:
             # An app has each name of a stack once, in whichever account and region the stack is.
             if are_apart and key != "stack_prefix":
                 continue
-            if key not in reported and names(this) & names(other):
+            if key not in reported and names(settings) & names(other):
                 reported.add(key)
                 message = f"is the same in {shown_name(str(other.env_file))}: {consequence}"
                 yield Problem(key, message, _given(settings, key))
@@ -62,7 +61,7 @@ def _shared_core_problems(settings: Settings, deployment: Sequence[Settings]) ->
         if core is None or core.ecs_cluster_name != shared.ecs_cluster_name:
             continue
         file = shown_name(str(other.env_file))
-        for key in ("account_number", "aws_region"):
+        for key in _ENVIRONMENT:
             if getattr(settings, key) != getattr(other, key):
                 message = (
                     f'expected "{getattr(other, key)}", as in {file}, which creates the cluster'
@@ -74,10 +73,6 @@ def _shared_core_problems(settings: Settings, deployment: Sequence[Settings]) ->
                 f"{file} creates no namespace {shown_item(shared.namespace_name)}; "
                 f"expected one of {shown_names(core.namespace_names)}",
             )
-
-
-def _environment(settings: Settings) -> tuple[str, str]:
-    return settings.account_number, settings.aws_region
 
 
 def _given(settings: Settings, key: str) -> str | None:

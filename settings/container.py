@@ -120,40 +120,39 @@ def objection_to(name: str, text: str) -> str | None:
     return None
 
 
-def _container_secrets(value: object, info: ValidationInfo) -> Mapping[str, str]:
-    pairs = _pairs(str(value), _SET_BY_TASK, "the task definition")
-    _require_secrets(pairs, _CONTAINER_SECRET, _START_POLICY_TEXT, info)
-    return MappingProxyType(pairs)
+def _secrets(
+    form: ArnForm, other_text: int, reserved: re.Pattern[str], reserved_by: str
+) -> PlainValidator:
+    """Return a parser of secrets: all are ARNs of the form, and one policy has room for them."""
 
+    def parse(value: object, info: ValidationInfo) -> Mapping[str, str]:
+        pairs = _pairs(str(value), reserved, reserved_by)
+        for name, arn in pairs.items():
+            try:
+                form.require(arn, info)
+            except InvalidValueError as error:
+                raise InvalidValueError(f"{name}: {error}") from None
+        # The policy names each secret once, without its JSON key, version stage and version id.
+        arns = {":".join(arn.split(":")[:7]) for arn in pairs.values()}
+        size = sum(len(arn) + len('"",') for arn in arns)
+        most = _LARGEST_POLICIES - other_text
+        if size > most:
+            raise InvalidValueError(
+                f"the policy of the role needs {size} characters for the ARNs; expected at most "
+                f"{most}: put several values into one JSON secret"
+            )
+        return MappingProxyType(pairs)
 
-def _build_secrets(value: object, info: ValidationInfo) -> Mapping[str, str]:
-    pairs = _pairs(str(value), _SET_BY_BUILD, "the build")
-    _require_secrets(pairs, _BUILD_SECRET, _BUILD_POLICY_TEXT, info)
-    return MappingProxyType(pairs)
-
-
-def _require_secrets(
-    pairs: Mapping[str, str], form: ArnForm, other_text: int, info: ValidationInfo
-) -> None:
-    """Raise an error unless all values are such ARNs, and one policy has room for them."""
-    for name, arn in pairs.items():
-        try:
-            form.require(arn, info)
-        except InvalidValueError as error:
-            raise InvalidValueError(f"{name}: {error}") from None
-    # The policy names each secret once, without its JSON key, version stage and version id.
-    arns = {":".join(arn.split(":")[:7]) for arn in pairs.values()}
-    size = sum(len(arn) + len('"",') for arn in arns)
-    most = _LARGEST_POLICIES - other_text
-    if size > most:
-        raise InvalidValueError(
-            f"the policy of the role needs {size} characters for the ARNs; expected at most "
-            f"{most}: put several values into one JSON secret"
-        )
+    return PlainValidator(parse)
 
 
 HealthCheckCommand = Annotated[tuple[str, ...] | None, BeforeValidator(_health_check)]
 VariablesOfFile = Annotated[Mapping[str, str], PlainValidator(lambda v: MappingProxyType(dict(v)))]
 ContainerEnvironment = Annotated[Mapping[str, str], PlainValidator(_container_environment)]
-ContainerSecrets = Annotated[Mapping[str, str], PlainValidator(_container_secrets)]
-BuildSecrets = Annotated[Mapping[str, str], PlainValidator(_build_secrets)]
+ContainerSecrets = Annotated[
+    Mapping[str, str],
+    _secrets(_CONTAINER_SECRET, _START_POLICY_TEXT, _SET_BY_TASK, "the task definition"),
+]
+BuildSecrets = Annotated[
+    Mapping[str, str], _secrets(_BUILD_SECRET, _BUILD_POLICY_TEXT, _SET_BY_BUILD, "the build")
+]

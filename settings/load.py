@@ -18,9 +18,7 @@ from .model import (
     DEFAULTS,
     PRIVATE_KEYS,
     REPORTED,
-    CoreSettings,
     DeliverySettings,
-    Platform,
     ServiceSettings,
     Settings,
     Target,
@@ -96,32 +94,28 @@ def _settings_of(file: EnvFile, created_clusters: Set[object]) -> Settings:
 
     target, wrong = validated(Target, values, AwsEnvironment())
     # The checks that follow know what is valid so far, even if the rest is not.
-    environment = AwsEnvironment(
-        **{
-            key: str(values[key])
-            for key in ("account_number", "aws_region")
-            if key in file.texts and key not in wrong
-        }
-    )
+    keys = ("account_number", "aws_region")
+    environment = AwsEnvironment(*(None if k in wrong else file.texts.get(k) for k in keys))
     found = [*wrong.items()]
-    platform, wrong_platform = find_platform(
-        values, file.path.parent, created_clusters, environment
-    )
+    folder = file.path.parent
+    platform, wrong_platform = find_platform(values, folder, created_clusters, environment)
     found += wrong_platform
     named = file.texts.get("container_environment_file", "")
-    variables_file = file.path.parent / named
+    variables_file = folder / named
     variables, wrong_variables = read_container_environment(variables_file) if named else ({}, [])
     values["container_environment_file"] = variables
-    service, wrong = validated(
-        ServiceSettings, {**values, **_cluster_and_namespace(platform)}, environment
-    )
+    place = {k: getattr(platform, k, REPORTED) for k in ("ecs_cluster_name", "namespace_name")}
+    service, wrong = validated(ServiceSettings, {**values, **place}, environment)
     found += wrong.items()
     token = {"github_token_secret_name": None} if values.get("connection_arn") else {}
     delivery, wrong = validated(DeliverySettings, {**values, **token}, environment)
     found += wrong.items()
 
     problems = [*file.problems, *unknown, *(_problem(file, *each) for each in dict.fromkeys(found))]
-    reports = {file.path: sorted(problems, key=_line_of), variables_file: wrong_variables}
+    reports = {
+        file.path: sorted(problems, key=lambda p: p.line or math.inf),
+        variables_file: wrong_variables,
+    }
     if problems or wrong_variables:
         raise SettingsError({path: report for path, report in reports.items() if report})
     if target is None or platform is None or service is None or delivery is None:
@@ -133,17 +127,6 @@ def _settings_of(file: EnvFile, created_clusters: Set[object]) -> Settings:
         delivery=delivery,
         **dict(target),
     )
-
-
-def _cluster_and_namespace(platform: Platform | None) -> dict[str, object]:
-    """Return where the service runs, as values of ``ServiceSettings``."""
-    if platform is None:
-        return {"ecs_cluster_name": REPORTED, "namespace_name": REPORTED}
-    if isinstance(platform, CoreSettings):
-        namespace = platform.namespace_names[0]
-    else:
-        namespace = platform.namespace_name
-    return {"ecs_cluster_name": platform.ecs_cluster_name, "namespace_name": namespace}
 
 
 def _unknown_keys(file: EnvFile) -> tuple[list[Problem], set[str]]:
@@ -173,7 +156,3 @@ def _problem(file: EnvFile, key: str, message: str) -> Problem:
 
 def _given(key: str, text: str) -> str | None:
     return None if key in PRIVATE_KEYS else shown_value(text)
-
-
-def _line_of(problem: Problem) -> float:
-    return math.inf if problem.line is None else problem.line

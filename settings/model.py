@@ -28,7 +28,7 @@ from .container import (
     VariablesOfFile,
 )
 from .endpoints import EndpointServices, start_task_services
-from .names import CoreOutput, builds_repository_name, full_name, namespace_name
+from .names import CoreOutput, builds_repository_name, namespace_name
 from .parsing import Bool, Items, NoneIfEmpty, require_usable
 from .redaction import shown_item
 from .report import InvalidValueError
@@ -74,7 +74,8 @@ class Section(BaseModel):
         # A traceback or a log of the original error must not contain a secret.
         hide_input_in_errors=True,
     )
-    _where_needed: ClassVar[str] = ""
+    where_needed: ClassVar[str] = ""
+    """Ends the advice to fill in a key that is empty or not in the file."""
 
     @field_validator("*", mode="before")
     @classmethod
@@ -84,14 +85,9 @@ class Section(BaseModel):
             raise InvalidValueError("")  # a problem has been reported already
         if isinstance(value, str):
             if not value and cls.model_fields[str(info.field_name)].is_required():
-                raise InvalidValueError(f"is empty; fill it in{cls._where_needed}")
-            require_usable(value, cls._where_needed)
+                raise InvalidValueError(f"is empty; fill it in{cls.where_needed}")
+            require_usable(value, cls.where_needed)
         return value
-
-    @classmethod
-    def missing(cls) -> str:
-        """Say what to do about a key that is not in the file."""
-        return f"is missing{cls._where_needed or '; see sample.env'}"
 
 
 S = TypeVar("S", bound=Section)
@@ -108,7 +104,7 @@ def validated(
     invalid: dict[str, str] = {}
     for detail in details:
         if detail["type"] == "missing":
-            message = section.missing()
+            message = f"is missing{section.where_needed or '; see sample.env'}"
         elif detail["type"] == "too_long":
             message = f"expected at most {detail['ctx']['max_length']} items"
         else:
@@ -182,7 +178,7 @@ class ServiceSettings(Section):
     @classmethod
     def _makes_a_full_name_that_fits(cls, service_name: str, info: ValidationInfo) -> str:
         cluster = info.data.get("ecs_cluster_name", "")
-        if len(full_name(cluster, service_name)) > _LONGEST_FULL_NAME:
+        if len(f"{cluster}-{service_name}") > _LONGEST_FULL_NAME:
             raise InvalidValueError(
                 f"expected at most {_LONGEST_FULL_NAME} characters together with "
                 f'ecs_cluster_name="{cluster}": the name of the pipeline contains both'
@@ -244,8 +240,11 @@ class ServiceSettings(Section):
 
     @property
     def full_name(self) -> str:
-        """The name of the pipeline, build project, dashboard and task definition family."""
-        return full_name(self.ecs_cluster_name, self.service_name)
+        """The name of the pipeline, build project, dashboard and task definition family.
+
+        It is unique in its account and region.
+        """
+        return f"{self.ecs_cluster_name}-{self.service_name}"
 
     @property
     def builds_repository_name(self) -> str:
@@ -340,6 +339,11 @@ class CoreSettings(Section):
         """The full names of the namespaces, in the order of ``namespaces``."""
         return tuple(namespace_name(label, self.ecs_cluster_name) for label in self.namespaces)
 
+    @property
+    def namespace_name(self) -> str:
+        """The full name of the namespace of the service in the same file."""
+        return self.namespace_names[0]
+
     @field_validator("vpc_endpoint_services")
     @classmethod
     def _are_not_made_already(cls, services: tuple[str, ...], info: ValidationInfo) -> object:
@@ -416,7 +420,7 @@ class ExistingPlatformSettings(Section):
     Exactly one of ``vpc_name`` (CDK looks the VPC up) and ``vpc`` (nothing is looked up) is set.
     """
 
-    _where_needed = ', as deploy_core_stack="False" needs it; or name a core_outputs_file'
+    where_needed = ', as deploy_core_stack="False" needs it; or name a core_outputs_file'
 
     vpc_name: aws.VpcName | None
     vpc: VpcAttributes | None

@@ -28,17 +28,17 @@ class CoreOutput(StrEnum):
     NAMESPACE_IDS = "NamespaceIds"
 
 
-def full_name(ecs_cluster_name: str, service_name: str) -> str:
-    """Return the name of the pipeline, build project, dashboard and task definition family.
-
-    It is unique in its account and region.
-    """
-    return f"{ecs_cluster_name}-{service_name}"
-
-
 def namespace_name(label: str, ecs_cluster_name: str) -> str:
     """Return the full name of the namespace that the core stack creates for ``label``."""
     return f"{label}.{ecs_cluster_name}.local"
+
+
+def exec_log_group_name(ecs_cluster_name: str) -> str:
+    """Return the name of the log group that records the ECS Exec sessions of a cluster.
+
+    It is fixed, so that a service on an imported cluster can be granted exactly this log group.
+    """
+    return f"/ecs-exec/{ecs_cluster_name}"
 
 
 def builds_repository_name(ecr_repository_name: str) -> str:

@@ -82,10 +82,6 @@ def distinct_items(text: object) -> tuple[str, ...]:
     return items
 
 
-def _none_if_empty(value: object) -> object:
-    return None if value == "" else value
-
-
 Bool = Annotated[bool, BeforeValidator(as_bool)]
 Items = BeforeValidator(distinct_items)
-NoneIfEmpty = BeforeValidator(_none_if_empty)
+NoneIfEmpty = BeforeValidator(lambda value: None if value == "" else value)

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 RESERVE_SECONDS = 45
 """The rest of the function's time that it keeps for a part in transfer and for the answer."""
@@ -60,16 +61,21 @@ class Clock:
     sleep: Callable[[float], None] = time.sleep
     remaining: Callable[[], float] = lambda: float("inf")
 
-    def require(self) -> None:
-        """Raise OutOfTimeError if only the reserve is left."""
-        if self.remaining() < RESERVE_SECONDS:
+    def require(self, seconds: float = 0) -> None:
+        """Raise OutOfTimeError unless these seconds and the reserve are left."""
+        if self.remaining() < RESERVE_SECONDS + seconds:
             raise OutOfTimeError
 
     def pause(self, seconds: float) -> None:
         """Sleep, or raise OutOfTimeError if only the reserve would be left."""
-        if self.remaining() < RESERVE_SECONDS + seconds:
-            raise OutOfTimeError
+        self.require(seconds)
         self.sleep(seconds)
+
+
+def alarms_on(cloudwatch: Any, service: Service) -> list[Mapping[str, Any]]:
+    """Return those alarms of the service that are on."""
+    names = service.alarms.split(",")
+    return list(cloudwatch.describe_alarms(AlarmNames=names, StateValue="ALARM")["MetricAlarms"])
 
 
 def quoted(value: object) -> str:

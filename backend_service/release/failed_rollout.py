@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .action import Service, shortened
+from .action import Service, alarms_on, shortened
 
 LONGEST_STOP_REASON = 200
 """Characters that StopPipelineExecution takes.
@@ -32,11 +32,7 @@ def end_delivery(detail: Shape, service: Service, *, client: Callable[[str], Any
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html
     """
     codepipeline = client("codepipeline")
-    tasks = [
-        task
-        for task in _tasks(client("ecs"), service)
-        if task["startedBy"] == detail["deploymentId"]
-    ]
+    tasks = list(_tasks(client("ecs"), service, detail["deploymentId"]))
     rollout = _rollout_of(codepipeline, service, tasks)
     if rollout and rollout["status"] == "InProgress":
         errors = codepipeline.exceptions
@@ -62,14 +58,15 @@ def end_delivery(detail: Shape, service: Service, *, client: Callable[[str], Any
         )
 
 
-def _tasks(ecs: Any, service: Service) -> Iterator[Shape]:
-    """Yield the tasks of the service, with those that have ended in the last hour."""
+def _tasks(ecs: Any, service: Service, deployment: str) -> Iterator[Shape]:
+    """Yield the tasks of a deployment, with those that have ended in the last hour."""
     for status in ("RUNNING", "STOPPED"):
         for page in ecs.get_paginator("list_tasks").paginate(
             cluster=service.cluster, serviceName=service.name, desiredStatus=status
         ):
             if arns := page["taskArns"]:
-                yield from ecs.describe_tasks(cluster=service.cluster, tasks=arns)["tasks"]
+                tasks = ecs.describe_tasks(cluster=service.cluster, tasks=arns)["tasks"]
+                yield from (task for task in tasks if task["startedBy"] == deployment)
 
 
 def _rollout_of(codepipeline: Any, service: Service, tasks: list[Shape]) -> Shape | None:
@@ -100,10 +97,8 @@ def _rollout_of(codepipeline: Any, service: Service, tasks: list[Shape]) -> Shap
 
 def _reasons(client: Callable[[str], Any], service: Service, tasks: list[Shape]) -> Iterator[str]:
     """Yield the alarms that are on, how the newest of the ended tasks ended, and its last lines."""
-    alarms = client("cloudwatch").describe_alarms(
-        AlarmNames=service.alarms.split(","), StateValue="ALARM"
-    )["MetricAlarms"]
-    yield from (f"{each['AlarmName']} in ALARM: {each.get('StateReason', '')}" for each in alarms)
+    for alarm in alarms_on(client("cloudwatch"), service):
+        yield f"{alarm['AlarmName']} in ALARM: {alarm.get('StateReason', '')}"
     ended = [task for task in tasks if "stoppedReason" in task]
     for last in sorted(ended, key=lambda task: task["createdAt"])[-1:]:
         task_id = last["taskArn"].rpartition("/")[2]

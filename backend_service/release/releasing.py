@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .action import ActionError, Clock, Outcome, OutOfTimeError, Service, quoted
+from .action import ActionError, Clock, Outcome, OutOfTimeError, Service, alarms_on, quoted
 from .copying import Copy
 from .images import DIGEST, TAG, Manifest, digest_of, find_image, repository_name
 from .sources import EcrSource, Send, send
@@ -87,12 +87,9 @@ def _find(ecr: Any, uri: str, tag: str, digest: str) -> Manifest | None:
 def alarm_warning(cloudwatch: Any, service: Service) -> str:
     """Return a warning if alarms are on. If the alarms cannot be read, the release continues."""
     try:
-        alarms = cloudwatch.describe_alarms(
-            AlarmNames=service.alarms.split(","), StateValue="ALARM"
-        )
+        names = sorted(alarm["AlarmName"] for alarm in alarms_on(cloudwatch, service))
     except Exception as error:
         return f"The alarms could not be read ({type(error).__name__})."
-    names = sorted(alarm["AlarmName"] for alarm in alarms["MetricAlarms"])
     if not names:
         return ""
     return f"Warning: {', '.join(names)} in ALARM, so ECS ignores all alarms during this rollout."

@@ -10,11 +10,11 @@ from backend_service.names import (
     service_url,
     task_log_group_name,
 )
-from settings.names import full_name
+from tests.synthesis import settings_of
 
 
 def test_users_type_these_names() -> None:
-    name = full_name("shops", "cart")
+    name = settings_of(ecs_cluster_name="shops", service_name="cart").service.full_name
     assert name == "shops-cart"
     assert task_log_group_name("shops", "cart") == "/ecs/shops/cart"
     assert [alarm_name(name, kind) for kind in AlarmKind] == [

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from aws_cdk import CfnResource, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -13,7 +13,6 @@ from aws_cdk import aws_logs as logs
 from backend_service.image_repository import ImageRepositories
 from backend_service.task import (
     BackendTask,
-    ContainerSecrets,
     start_task_policy,
     start_task_statements,
 )
@@ -164,42 +163,28 @@ def test_an_init_process_runs_for_ecs_exec_only(enabled: str) -> None:
     assert parameters.get("InitProcessEnabled", False) is (enabled == "True")
 
 
-def container_secrets(**arns: str) -> ContainerSecrets:
-    return ContainerSecrets(empty_stack(), "Secrets", arns=arns)
-
-
-def test_the_role_reads_the_whole_secret_for_any_of_its_keys() -> None:
-    secrets = container_secrets(A=f"{SECRET}:user::", B=f"{SECRET}:password::")
-    assert secrets.arns_by_store == {"secretsmanager": {SECRET}}
-
-
-def test_parameters_are_distinguished_from_secrets() -> None:
-    secrets = container_secrets(A=PARAMETER)
-    assert secrets.arns_by_store == {"ssm": {PARAMETER}}
-
-
-def test_references_to_secrets_create_nothing() -> None:
-    stack = empty_stack()
-    ContainerSecrets(stack, "Secrets", arns={"A": SECRET, "B": PARAMETER})
-    assert not any(CfnResource.is_cfn_resource(child) for child in stack.node.find_all())
-
-
 SHARED_ROLE = f"arn:aws:iam::{ACCOUNT}:role/team/shared/TaskExecution"
 
 
-def policy_for(
-    stack: Stack, *, secrets: Mapping[str, str] | None = None, keys: tuple[str, ...] = ()
-) -> dict[str, Any]:
+def policy_for(stack: Stack, **changes: str) -> dict[str, Any]:
     """Attach the policy of a service to a shared role; return its properties."""
     statements = start_task_statements(
         stack,
         repository=ecr.Repository.from_repository_name(stack, "Images", "shop"),
         log_group=logs.LogGroup.from_log_group_name(stack, "Logs", "/ecs/shop"),
-        secrets=ContainerSecrets(stack, "Secrets", arns=secrets or {}),
-        kms_key_arns=keys,
+        service=settings_of(**changes).service,
     )
     start_task_policy(stack, iam.Role.from_role_arn(stack, "Role", SHARED_ROLE), statements)
     return properties_of(stack, POLICY)
+
+
+def test_the_role_reads_whole_secrets_and_parameters_each_by_the_action_of_its_store() -> None:
+    secrets = f"A={SECRET}:user::,B={SECRET}:password::,C={PARAMETER}"
+    policy = policy_for(empty_stack(), container_secrets=secrets)
+    assert [(s["Action"], s["Resource"]) for s in policy["PolicyDocument"]["Statement"][-2:]] == [
+        ("secretsmanager:GetSecretValue", SECRET),
+        ("ssm:GetParameters", PARAMETER),
+    ]
 
 
 def test_the_role_may_pull_the_agent_of_guardduty_from_its_repository_only() -> None:
@@ -216,15 +201,15 @@ def test_the_role_may_pull_the_agent_of_guardduty_from_its_repository_only() -> 
 @pytest.mark.parametrize(
     ("secrets", "stores"),
     [
-        ({"A": SECRET}, ["secretsmanager"]),
-        ({"B": PARAMETER}, ["ssm"]),
-        ({"A": SECRET, "B": PARAMETER}, ["secretsmanager", "ssm"]),
+        (f"A={SECRET}", ["secretsmanager"]),
+        (f"B={PARAMETER}", ["ssm"]),
+        (f"A={SECRET},B={PARAMETER}", ["secretsmanager", "ssm"]),
     ],
 )
 def test_the_role_may_decrypt_secrets_that_the_stores_return_and_nothing_else(
-    secrets: dict[str, str], stores: list[str]
+    secrets: str, stores: list[str]
 ) -> None:
-    policy = policy_for(empty_stack(), secrets=secrets, keys=(KEY, KEY))
+    policy = policy_for(empty_stack(), container_secrets=secrets, container_secrets_kms_keys=KEY)
     statement = policy["PolicyDocument"]["Statement"][-1]
     assert (statement["Action"], statement["Resource"]) == ("kms:Decrypt", KEY)
     via = statement["Condition"]["StringEquals"]["kms:ViaService"]

@@ -1,7 +1,6 @@
 """Names of the core stack."""
 
-from core_infra.names import exec_log_group_name
-from settings.names import namespace_name
+from settings.names import exec_log_group_name, namespace_name
 
 
 def test_users_type_these_names() -> None:

@@ -11,8 +11,8 @@ from backend_service.names import (
     release_log_group_name,
     task_log_group_name,
 )
-from core_infra.names import exec_log_group_name
 from settings import Settings
+from settings.names import exec_log_group_name
 from tools.doctor.aws import Aws, reply_or_none
 from tools.doctor.check import Question, Result, ok, problem
 

@@ -89,7 +89,7 @@ EXTREMES: Mapping[str, Mapping[str, str]] = {
         "container_name": "_",
         "container_port": "1",
         "ecr_repository_name": "rr",
-        "seed_image": "a.io/i:t",
+        "seed_image": "a.b/i:t",
         "az_count": "1",
         "desired_count": "1",
         "max_count": "1",

@@ -15,7 +15,6 @@ from backend_service.names import (
     task_log_group_name,
 )
 from settings.examples import ACCOUNT, sample_env
-from settings.names import full_name
 from tools.operations.__main__ import main
 from tools.operations.tests.deployed_account import CLUSTER, IMAGE, NAME, SERVICE, DeployedAccount
 
@@ -75,7 +74,7 @@ def test_every_name_comes_from_the_settings_of_the_chosen_service(
     assert f"SERVICE={SERVICE} or SERVICE=orders" in operate("logs", *both).err
     assert "SERVICE=other" in operate("logs", *both, "--service", "other").err
     assert operate("status", *both, "--service", "orders").code == 0
-    name = full_name(CLUSTER, "orders")
+    name = f"{CLUSTER}-orders"
     assert account.parameters_of("describe_stacks") == [{"StackName": "ShopBackendServiceStack"}]
     assert account.parameters_of("get_pipeline") == [{"name": name}]
     (alarms,) = account.parameters_of("describe_alarms")
