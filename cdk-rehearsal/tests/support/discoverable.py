@@ -8,20 +8,21 @@ NAMESPACE = "default.local"
 HOST = f"backend.{NAMESPACE}"
 
 
-def network() -> Resources:
+def network(cidr: str = "10.3.0.0/16") -> Resources:
     """Return a VPC with a security group, and a private subnet in each of three zones."""
+    start = cidr.removesuffix("0.0/16")
     subnets = {
         f"Subnet{zone.upper()}": {
             "Type": "AWS::EC2::Subnet",
             "Properties": {
                 "VpcId": {"Ref": "Vpc"},
-                "CidrBlock": f"10.3.{number}.0/24",
+                "CidrBlock": f"{start}{number}.0/24",
                 "AvailabilityZone": f"eu-west-1{zone}",
             },
         }
         for number, zone in enumerate("abc")
     }
-    vpc = {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.3.0.0/16"}}
+    vpc = {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": cidr}}
     group = {
         "Type": "AWS::EC2::SecurityGroup",
         "Properties": {"VpcId": {"Ref": "Vpc"}, "GroupDescription": "tasks"},
@@ -79,8 +80,8 @@ def service(*, count: int = 3, image: str = "example.com/backend:1") -> Resource
     }
 
 
-def everything(**options: Any) -> Resources:
-    return network() | registry() | service(**options)
+def everything(cidr: str = "10.3.0.0/16", **options: Any) -> Resources:
+    return network(cidr) | registry() | service(**options)
 
 
 OUTPUTS = {
