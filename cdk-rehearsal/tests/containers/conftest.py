@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cdk_rehearsal import NO_DELAYS, LocalAws, push_from_engine
+from cdk_rehearsal import NO_DELAYS, LocalAws, push_from_engine, push_image
 from cdk_rehearsal.bounds import SETTLE_SECONDS
 from cdk_rehearsal.containers import (
     KEPT_IMAGES,
@@ -59,6 +59,7 @@ def with_containers(engine: Engine, image: str) -> Iterator[tuple[LocalAws, Task
     ) as (aws, network, feed):
         aws.client("ecr").create_repository(repositoryName="backend")
         push_from_engine(engine, image, aws.client("ecr"), "backend", "good")
+        push_image(aws.client("ecr"), "backend", "empty", "nothing to run")
         yield (
             aws,
             TaskContainers(

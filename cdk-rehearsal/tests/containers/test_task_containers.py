@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cdk_rehearsal import LocalAws, push_from_engine, push_image
+from cdk_rehearsal import LocalAws, push_from_engine
 from cdk_rehearsal.containers import Engine, TaskContainers
 from cdk_rehearsal.expectation import wait_until
 from support.discoverable import Resources, everything
@@ -15,6 +15,7 @@ pytestmark = pytest.mark.slow
 REPOSITORY = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/backend"
 ILL = "/dev/shm/ill"  # noqa: S108 - in a container, where the user of the service may write
 CALL = """python -c 'import urllib.request as u; u.urlopen("http://localhost:3000")'"""
+READ = "import urllib.request as u; print(u.urlopen"
 CHECK = {
     "Command": ["CMD-SHELL", f"test ! -e {ILL} && {CALL}"],
     "Interval": 5,
@@ -62,9 +63,10 @@ def test_a_task_is_a_container_with_the_address_of_its_interface(
     assert len(at) == 2
     assert {task["healthStatus"] for task in _tasks(aws)} == {"HEALTHY"}
     assert _instances(aws) == dict.fromkeys(at, "HEALTHY")
-    # The resolver's container answers at the address of the metadata, which holds the answer.
+    # The resolver leads to the local AWS, which answers with the metadata.
     uri = engine("exec", containers[0]["Id"], "printenv", "ECS_CONTAINER_METADATA_URI_V4")
-    assert uri.startswith(f"http://{network.resolver}/v4/")
+    told = engine("exec", containers[0]["Id"], "python", "-c", f"{READ}('{uri}/task').read())")
+    assert '"AvailabilityZone": "eu-west-1' in told
     resolver = engine("exec", containers[0]["Id"], "cat", "/etc/resolv.conf").split()[1]
     assert resolver == network.resolver
     # Users of containers must read these files, and their folder holds the key of the certificate.
@@ -99,9 +101,8 @@ def test_an_ill_task_is_replaced(
     ids=["nothing to run", "ends after a while"],
 )
 def test_a_deploy_whose_tasks_do_not_stay_up_fails(
-    aws: LocalAws, tasks: TaskContainers, stacks: Stacks, container: dict[str, Any]
+    tasks: TaskContainers, stacks: Stacks, container: dict[str, Any]
 ) -> None:
-    push_image(aws.client("ecr"), "backend", "empty", "nothing to run")
     with pytest.raises(StackFailedError, match="circuit breaker was triggered"):
         stacks.deploy("tasks", _resources(tasks.network.cidr, count=1, **container))
 
