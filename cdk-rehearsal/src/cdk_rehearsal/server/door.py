@@ -116,7 +116,13 @@ class Door:
 
 def _administer(path: str) -> Response:
     """Answer what is no API of AWS, but of this package."""
-    told = {LEDGER_PATH: LEDGER.content, DEMANDS_PATH: DEMANDS.content, TYPES_PATH: known_types}
+    told: dict[str, Callable[[], Any]] = {
+        LEDGER_PATH: LEDGER.content,
+        DEMANDS_PATH: DEMANDS.content,
+        TYPES_PATH: known_types,
+        # For tests that share a local AWS: it forgets everything.
+        "/_ministack/reset": ministack_app._reset_all_state,
+    }
     if path not in told:
         raise RefusedError("There is nothing here.", status=404)
     return json_response(told[path]())
