@@ -42,7 +42,7 @@ _FOLDER = ROOT / ".cache" / "deploy-policy"
 def main() -> None:
     """Write the policy of the chosen settings; exit with 1 and the reason if something fails."""
     given = _arguments()
-    report = ConsoleReport(ROOT)
+    report = ConsoleReport()
     try:
         if given.against:
             # In a process of its own: the settings and the app of another revision.

@@ -32,7 +32,6 @@ from tools.rehearsal.rehearse import FAILURES, find_engine, local_aws
 from tools.rehearsal.rehearsed_service import RehearsedService, SettingsFiles
 from tools.rehearsal.sample_image import docker_for
 from tools.rehearsal.workspace import Workspace
-from tools.repository import ROOT
 from tools.service_choice import NoSourceError, env_files_or_none, load_chosen, source_of
 
 _POLL_SECONDS = 1.0
@@ -87,7 +86,7 @@ class Playground:
         self._service = service
         self._account, self._region = service.settings.account_number, service.settings.aws_region
         self._env_file = env_file
-        self._report = ConsoleReport(ROOT)
+        self._report = ConsoleReport()
         self._engine: Engine | None = None
         self._network: ContainerNetwork | None = None
         self._folders: list[Path] = []

@@ -12,7 +12,6 @@ from settings import SettingsError
 from tools.operations.account import OperationError
 from tools.rehearsal.rehearse import FAILURES, rehearse
 from tools.rehearsal.rehearsed_service import choose_service, sample_service
-from tools.repository import ROOT
 from tools.service_choice import NoSourceError
 
 
@@ -53,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(f"error: {error}")
     try:
         rehearse(
-            ConsoleReport(ROOT),
+            ConsoleReport(),
             service,
             with_engine=not given.without_engine,
             permissions_file=given.permissions,

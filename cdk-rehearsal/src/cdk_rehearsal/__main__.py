@@ -48,14 +48,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _run(given: argparse.Namespace) -> None:
-    report = ConsoleReport(given.app.resolve())
+    report = ConsoleReport()
     with _opened(given, report) as (aws, workspace):
         rehearse(report, aws, workspace, prepare=given.before, anyway=given.anyway)
     report.end(f"The rehearsal went through in {report.seconds:.0f} s.")
 
 
 def _deploy_policy(given: argparse.Namespace) -> None:
-    report = ConsoleReport(given.app.resolve())
+    report = ConsoleReport()
     rehearse_policy(
         report,
         lambda: _opened(given, report),

@@ -94,21 +94,17 @@ class Access:
 
     def ledger(self) -> dict[str, Any]:
         """Return all decisions of the judge (`iam.ledger`); ``PermissionError`` if not for root."""
-        content: dict[str, Any] = json.loads(self.administer(LEDGER_PATH))
-        return content
+        return self._told(LEDGER_PATH)
 
     def demands(self) -> dict[str, Any]:
         """Return what CloudFormation has demanded of its roles (`iam.demands`); for root."""
-        content: dict[str, Any] = json.loads(self.administer(DEMANDS_PATH))
-        return content
+        return self._told(DEMANDS_PATH)
 
     def known_types(self) -> dict[str, list[str] | None]:
         """Return the resource types of CloudFormation here (`ministack.known_types`); for root."""
-        content: dict[str, list[str] | None] = json.loads(self.administer(TYPES_PATH))
-        return content
+        return self._told(TYPES_PATH)
 
-    def administer(self, path: str) -> bytes:
-        """Get what the local AWS answers to root at a path below `/_ministack/`."""
+    def _told(self, path: str) -> dict[str, Any]:
         request = AWSRequest("GET", f"{self.endpoint_url}{path}")
         credentials = Credentials(self.key.access_key_id, self.key.secret_access_key)
         SigV4Auth(credentials, "sts", self.region).add_auth(request)
@@ -116,7 +112,8 @@ class Access:
         answer = session.send(request.prepare())
         if answer.status_code != HTTPStatus.OK:
             raise PermissionError(answer.text)
-        return bytes(answer.content)
+        told: dict[str, Any] = json.loads(answer.content)
+        return told
 
     def write_log(self, group: str, stream: str, text: str) -> None:
         """Write a log stream as CodeBuild and Lambda do, with its group if there is none.
@@ -140,15 +137,6 @@ class Access:
         It is created once for each service, since that takes longer than a call. Threads share it.
         """
         return _client(self, service)
-
-
-def has_pipelines(region: str) -> bool:
-    """Say whether boto3 knows CodePipeline in a region: the local AWS has those regions only."""
-    session = _session()
-    return any(
-        region in session.get_available_regions("codepipeline", partition)
-        for partition in session.get_available_partitions()
-    )
 
 
 @cache

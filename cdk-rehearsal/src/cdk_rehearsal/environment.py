@@ -87,7 +87,7 @@ class RootKey(Key):
 
 SERVER_CERTIFICATE, AUTHORITY = "server.pem", "ca.pem"
 """The files of `make_certificate`."""
-SOCKETS, AWS_SOCKET, CREDENTIALS_SOCKET = "sockets", "aws", "credentials"
+SOCKETS, AWS_SOCKET, ECS_SOCKET = "sockets", "aws", "ecs"
 """A folder with two Unix sockets, which lead from the network of the tasks to a local AWS."""
 _ENDPOINTS = ("{region}.", "s3.{region}.", "ddb.{region}.", "ecr.{region}.", "s3.", "")
 

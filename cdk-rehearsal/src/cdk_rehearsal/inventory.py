@@ -1,7 +1,9 @@
 """Finds every resource of a stack through the API of its service, and what a deletion left."""
 
 import json
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import jmespath
@@ -104,74 +106,7 @@ class Inventory:
         return [value for page in pages for value in jmespath.search(path, page) or []]
 
 
-# By type: service, operation, JMESPath of CloudFormation's ids in the answer, and a parameter.
-_PLAIN = {
-    "AWS::EC2::VPC": "ec2 describe_vpcs Vpcs[].VpcId",
-    "AWS::EC2::Subnet": "ec2 describe_subnets Subnets[].SubnetId",
-    "AWS::EC2::RouteTable": "ec2 describe_route_tables RouteTables[].RouteTableId",
-    "AWS::EC2::SubnetRouteTableAssociation": "ec2 describe_route_tables"
-    " RouteTables[].Associations[].RouteTableAssociationId",
-    "AWS::EC2::InternetGateway": "ec2 describe_internet_gateways"
-    " InternetGateways[].InternetGatewayId",
-    "AWS::EC2::VPCGatewayAttachment": "ec2 describe_internet_gateways"
-    " InternetGateways[].Attachments[].join('|',['IGW',VpcId])",
-    "AWS::EC2::EIP": "ec2 describe_addresses Addresses[].PublicIp",
-    "AWS::EC2::NatGateway": "ec2 describe_nat_gateways NatGateways[?State!='deleted'].NatGatewayId",
-    "AWS::EC2::SecurityGroup": "ec2 describe_security_groups SecurityGroups[].GroupId",
-    "AWS::EC2::SecurityGroupIngress": "ec2 describe_security_group_rules"
-    " SecurityGroupRules[?!IsEgress].SecurityGroupRuleId",
-    "AWS::EC2::SecurityGroupEgress": "ec2 describe_security_group_rules"
-    " SecurityGroupRules[?IsEgress].SecurityGroupRuleId",
-    "AWS::EC2::VPCEndpoint": "ec2 describe_vpc_endpoints VpcEndpoints[].VpcEndpointId",
-    "AWS::EC2::FlowLog": "ec2 describe_flow_logs FlowLogs[].FlowLogId",
-    "AWS::EC2::NetworkInterface": "ec2 describe_network_interfaces"
-    " NetworkInterfaces[].NetworkInterfaceId",
-    "AWS::ECS::TaskDefinition": "ecs list_task_definitions taskDefinitionArns[]",
-    "AWS::ServiceDiscovery::PrivateDnsNamespace": "servicediscovery list_namespaces"
-    " Namespaces[].Id",
-    "AWS::ServiceDiscovery::Service": "servicediscovery list_services Services[].Id",
-    "AWS::Route53::HostedZone": "route53 list_hosted_zones HostedZones[].Id",
-    "AWS::IAM::Role": "iam list_roles Roles[].RoleName",
-    "AWS::IAM::ManagedPolicy": "iam list_policies Policies[].Arn Scope=Local",
-    "AWS::Logs::LogGroup": "logs describe_log_groups logGroups[].logGroupName",
-    "AWS::Logs::MetricFilter": "logs describe_metric_filters metricFilters[].filterName",
-    "AWS::ECR::Repository": "ecr describe_repositories repositories[].repositoryName",
-    "AWS::S3::Bucket": "s3 list_buckets Buckets[].Name",
-    "AWS::CodeBuild::Project": "codebuild list_projects projects[]",
-    "AWS::CodePipeline::Pipeline": "codepipeline list_pipelines pipelines[].name",
-    "AWS::CodePipeline::Webhook": "codepipeline list_webhooks webhooks[].definition.name",
-    "AWS::SNS::Topic": "sns list_topics Topics[].TopicArn",
-    "AWS::SNS::Subscription": "sns list_subscriptions Subscriptions[].SubscriptionArn",
-    "AWS::Events::Rule": "events list_rules Rules[].Name",
-    "AWS::CloudWatch::Alarm": "cloudwatch describe_alarms MetricAlarms[].AlarmName",
-    "AWS::CloudWatch::Dashboard": "cloudwatch list_dashboards DashboardEntries[].DashboardName",
-    "AWS::Lambda::Function": "lambda list_functions Functions[].FunctionName",
-    "AWS::ApplicationAutoScaling::ScalableTarget": "application-autoscaling"
-    " describe_scalable_targets"
-    " ScalableTargets[].join('|',[ResourceId,ScalableDimension,'ecs']) ServiceNamespace=ecs",
-    "AWS::ApplicationAutoScaling::ScalingPolicy": "application-autoscaling"
-    " describe_scaling_policies ScalingPolicies[].PolicyARN ServiceNamespace=ecs",
-    "AWS::SSM::Parameter": "ssm describe_parameters Parameters[].Name",
-    "AWS::SecretsManager::Secret": "secretsmanager list_secrets SecretList[].ARN",
-    _STACK: "cloudformation list_stacks StackSummaries[?StackStatus!='DELETE_COMPLETE'].StackName",
-    "export of a stack": "cloudformation list_exports Exports[].Name",
-}
-
-_CLUSTERS = "ecs list_clusters clusterArns[]"
-# By type that a service lists for each parent: the parents, and service, operation, JMESPath of the
-# ids and the parameter that names the parent.
-_OF_EACH = {
-    "AWS::ECS::Service": (_CLUSTERS, "ecs list_services serviceArns[] cluster"),
-    "running ECS task": (_CLUSTERS, "ecs list_tasks taskArns[] cluster"),
-    "AWS::IAM::Policy": (
-        "iam list_roles Roles[].RoleName",
-        "iam list_role_policies PolicyNames[] RoleName",
-    ),
-    "AWS::ServiceDiscovery::Instance": (
-        "servicediscovery list_services Services[].Id",
-        "servicediscovery list_instances Instances[].Id ServiceId",
-    ),
-}
+_TABLES = tomllib.loads(Path(__file__).with_name("inventory.toml").read_text("utf-8"))
 
 
 def _listed(entry: str) -> Listing:
@@ -260,8 +195,8 @@ def _keys(call: Call) -> Iterator[str]:
 
 
 _LISTINGS: dict[str, Listing] = {
-    **{kind: _listed(entry) for kind, entry in _PLAIN.items()},
-    **{kind: _listed_of_each(*entries) for kind, entries in _OF_EACH.items()},
+    **{kind: _listed(entry) for kind, entry in _TABLES["plain"].items()},
+    **{kind: _listed_of_each(*entries) for kind, entries in _TABLES["of_each"].items()},
     "AWS::EC2::Route": _routes,
     "AWS::ECS::Cluster": _clusters,
     "AWS::Lambda::Permission": _function_permissions,

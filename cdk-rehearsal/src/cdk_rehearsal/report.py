@@ -30,12 +30,10 @@ class Step:
 class ConsoleReport:
     """Prints a line for each step: what it did, its result, and how long it took.
 
-    Terminals also get the step that runs, and folded lines. ``app`` is the folder of the
-    CDK app, by default the current one: the report shows the lines of it that the CLI blames.
+    Terminals also get the step that runs, and folded lines.
     """
 
-    def __init__(self, app: Path | None = None) -> None:
-        self._app = app or Path.cwd()
+    def __init__(self) -> None:
         self._started = time.monotonic()
         self._running = LiveLine(sys.stdout)
         self._not_shown: list[str] = []

@@ -13,11 +13,9 @@ import json
 import os
 import stat
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
@@ -107,9 +105,7 @@ def runs() -> list[Path]:
 def _write_mark(directory: int) -> None:
     opened = os.open(MARK, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode=0o600, dir_fd=directory)
     with os.fdopen(opened, "w", encoding="utf-8") as file:
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        mark = {"process": os.getpid(), "command": sys.argv[:1], "since": now}
-        json.dump(mark | {"directory": _identity(os.fstat(directory))}, file)
+        json.dump({"process": os.getpid(), "directory": _identity(os.fstat(directory))}, file)
 
 
 def _identity(found: os.stat_result) -> list[int]:

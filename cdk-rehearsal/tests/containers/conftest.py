@@ -6,16 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from cdk_rehearsal import NO_DELAYS, LocalAws, push_from_engine, push_image
+from cdk_rehearsal.bounds import SETTLE_SECONDS
 from cdk_rehearsal.containers import (
+    KEPT_IMAGES,
     Engine,
     NoEngineError,
+    TaskContainers,
+    aws_with_containers,
     base_image,
     build_image,
     find_engine,
 )
 from cdk_rehearsal.containers.engine import default_cache
-from cdk_rehearsal.containers.network import ContainerNetwork, container_network
-from cdk_rehearsal.containers.ownership import KEPT_IMAGES
+from support.stacks import Stacks
 
 SERVICE = Path(__file__).with_name("service")
 
@@ -47,7 +51,35 @@ def image(engine: Engine, cache: Path) -> str:
     return tag
 
 
-@pytest.fixture(scope="module")
-def network(engine: Engine) -> Iterator[ContainerNetwork]:
-    with container_network(engine) as network:
-        yield network
+@pytest.fixture(scope="session")
+def with_containers(engine: Engine, image: str) -> Iterator[tuple[LocalAws, TaskContainers]]:
+    """A local AWS whose tasks are containers; the image of the service is `backend:good`."""
+    with aws_with_containers(
+        engine, account="111122223333", region="eu-west-1", helper=image, delays=NO_DELAYS
+    ) as (aws, network, feed):
+        aws.client("ecr").create_repository(repositoryName="backend")
+        push_from_engine(engine, image, aws.client("ecr"), "backend", "good")
+        push_image(aws.client("ecr"), "backend", "empty", "nothing to run")
+        yield (
+            aws,
+            TaskContainers(
+                engine=engine, network=network, feed=feed, delays=NO_DELAYS, helper=image
+            ),
+        )
+
+
+@pytest.fixture(scope="session")
+def aws(with_containers: tuple[LocalAws, TaskContainers]) -> LocalAws:
+    return with_containers[0]
+
+
+@pytest.fixture(scope="session")
+def tasks(with_containers: tuple[LocalAws, TaskContainers]) -> TaskContainers:
+    return with_containers[1]
+
+
+@pytest.fixture
+def stacks(aws: LocalAws) -> Iterator[Stacks]:
+    stacks = Stacks(aws.client("cloudformation"), patience_seconds=SETTLE_SECONDS, explain=aws.log)
+    yield stacks
+    stacks.delete_all()

@@ -63,18 +63,13 @@ def names(engine: Engine) -> Iterator[None]:
 
 
 @pytest.fixture
-def locked(cache: Path) -> Iterator[None]:
-    """Wait until no other test process can remove the images that this one keeps."""
+def alone(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Wait for other test processes, and hide other runs: with one, kept images stay."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "tests.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-@pytest.fixture
-def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide other runs: kept images stay as long as another run is active."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
 
 @pytest.fixture
@@ -116,13 +111,16 @@ def _user_image(engine: Engine, folder: Path, base: str, *options: str) -> str:
     return engine("build", "--quiet", *options, str(folder / "theirs")).removeprefix("sha256:")
 
 
+@pytest.mark.usefixtures("names")
 def test_containers_of_a_killed_run_are_removed_and_all_others_stay(
     engine: Engine, image: str, killed: str
 ) -> None:
     with ScratchDirectory(RUN) as running:
         left = _container(engine, image, killed)
+        engine("commit", "--quiet", f"--change=LABEL {TEST_LABEL}", left, THEIRS)
         owners = [running.path.name, "cdk-rehearsal-run-elsewhere", ""]
         containers = [_container(engine, image, owner) for owner in owners]
+        containers.append(engine("create", THEIRS))  # it inherits the label of its image
         try:
             with owned(engine):
                 assert not _exists(engine, "container", left)
@@ -132,20 +130,7 @@ def test_containers_of_a_killed_run_are_removed_and_all_others_stay(
             engine.attempt("rm", "--force", left, *containers)
 
 
-@pytest.mark.usefixtures("names")
-def test_a_container_of_an_image_that_inherited_the_label_stays(engine: Engine, image: str) -> None:
-    with owned(engine) as labels:
-        own = _container(engine, image, labels[OWNER])
-        engine("commit", "--quiet", f"--change=LABEL {TEST_LABEL}", own, THEIRS)
-        container = engine("create", THEIRS)
-    try:
-        assert not _exists(engine, "container", own)
-        assert _exists(engine, "container", container)
-    finally:
-        engine.attempt("rm", "--force", container)
-
-
-@pytest.mark.usefixtures("names", "locked", "alone")
+@pytest.mark.usefixtures("names", "alone")
 def test_images_that_the_user_built_on_images_of_a_run_stay_and_get_no_name(
     engine: Engine, image: str, tmp_path: Path
 ) -> None:
@@ -191,7 +176,7 @@ def test_pushed_and_loaded_images_go_with_their_run_unless_the_user_has_tagged_t
     engine("rmi", elsewhere)
 
 
-@pytest.mark.usefixtures("names", "locked", "alone")
+@pytest.mark.usefixtures("names", "alone")
 def test_a_new_build_replaces_the_kept_image_when_no_other_run_is_active(
     engine: Engine, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,7 +230,7 @@ def _commands(text: str) -> list[Path]:
     return found
 
 
-@pytest.mark.usefixtures("names", "locked", "alone")
+@pytest.mark.usefixtures("names", "alone")
 def test_an_interrupted_build_leaves_no_process_no_working_container_and_no_untagged_image(
     engine: Engine, image: str, tmp_path: Path
 ) -> None:
@@ -257,7 +242,7 @@ def test_an_interrupted_build_leaves_no_process_no_working_container_and_no_unta
     assert engine(*UNNAMED) == ""
 
 
-@pytest.mark.usefixtures("names", "locked", "alone")
+@pytest.mark.usefixtures("names", "alone")
 def test_the_next_run_names_what_a_killed_build_has_left_and_removes_all_but_untagged_images(
     engine: Engine,
     image: str,

@@ -1,20 +1,13 @@
 """ECS of the local AWS with an engine: tasks are containers, from their start to their end."""
 
-import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from cdk_rehearsal import NO_DELAYS, LocalAws, push_from_engine, push_image
-from cdk_rehearsal.bounds import SETTLE_SECONDS
-from cdk_rehearsal.containers import Engine
-from cdk_rehearsal.containers.engine import docker_host
-from cdk_rehearsal.containers.network import ContainerNetwork
+from cdk_rehearsal import LocalAws, push_from_engine
+from cdk_rehearsal.containers import Engine, TaskContainers
 from cdk_rehearsal.expectation import wait_until
-from cdk_rehearsal.options import EngineAccess
-from support.discoverable import Resources, registry, service
-from support.discoverable import network as any_network
+from support.discoverable import Resources, everything
 from support.stacks import StackFailedError, Stacks
 
 pytestmark = pytest.mark.slow
@@ -22,6 +15,7 @@ pytestmark = pytest.mark.slow
 REPOSITORY = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/backend"
 ILL = "/dev/shm/ill"  # noqa: S108 - in a container, where the user of the service may write
 CALL = """python -c 'import urllib.request as u; u.urlopen("http://localhost:3000")'"""
+READ = "import urllib.request as u; print(u.urlopen"
 CHECK = {
     "Command": ["CMD-SHELL", f"test ! -e {ILL} && {CALL}"],
     "Interval": 5,
@@ -31,36 +25,8 @@ CHECK = {
 }
 
 
-@pytest.fixture(scope="module")
-def aws(engine: Engine, network: ContainerNetwork, image: str) -> Iterator[LocalAws]:
-    with docker_host(engine) as host:
-        access = EngineAccess(
-            docker_host=host,
-            network=network.name,
-            resolver=network.resolver,
-            labels=network.labels,
-        )
-        with LocalAws(
-            account="111122223333", region="eu-west-1", engine=access, delays=NO_DELAYS
-        ) as aws:
-            ecr = aws.client("ecr")
-            ecr.create_repository(repositoryName="backend")
-            push_from_engine(engine, image, ecr, "backend", "good")
-            push_image(ecr, "backend", "empty", "nothing to run")
-            yield aws
-
-
-@pytest.fixture
-def stacks(aws: LocalAws) -> Iterator[Stacks]:
-    stacks = Stacks(aws.client("cloudformation"), patience_seconds=SETTLE_SECONDS, explain=aws.log)
-    yield stacks
-    stacks.delete_all()
-
-
 def _resources(cidr: str, *, count: int = 2, **container: Any) -> Resources:
-    in_range = json.dumps(any_network()).replace("10.3.", cidr.removesuffix("0.0/16"))
-    resources: Resources = json.loads(in_range) | registry()
-    resources |= service(count=count, image=f"{REPOSITORY}:good")
+    resources = everything(cidr, count=count, image=f"{REPOSITORY}:good")
     (definition,) = resources["Task"]["Properties"]["ContainerDefinitions"]
     definition |= {"HealthCheck": CHECK, "StopTimeout": 10, **container}
     resources["Task"]["Properties"]["ContainerDefinitions"] = [
@@ -87,20 +53,21 @@ def _address(task: dict[str, Any]) -> str:
 
 
 def test_a_task_is_a_container_with_the_address_of_its_interface(
-    aws: LocalAws, engine: Engine, network: ContainerNetwork, stacks: Stacks
+    aws: LocalAws, engine: Engine, tasks: TaskContainers, stacks: Stacks
 ) -> None:
+    network = tasks.network
     stacks.deploy("tasks", _resources(network.cidr))
-    tasks, containers = _tasks(aws), network.containers()
-    found = json.loads(engine("inspect", *containers))
-    at = {c["NetworkSettings"]["Networks"][network.name]["IPAddress"] for c in found}
-    assert at == {_address(task) for task in tasks}
+    containers = list(tasks.running("backend").values())
+    at = {tasks.address(each) for each in containers}
+    assert at == {_address(task) for task in _tasks(aws)}
     assert len(at) == 2
-    assert {task["healthStatus"] for task in tasks} == {"HEALTHY"}
+    assert {task["healthStatus"] for task in _tasks(aws)} == {"HEALTHY"}
     assert _instances(aws) == dict.fromkeys(at, "HEALTHY")
-    # The resolver's container answers at the address of the metadata, which holds the answer.
-    uri = engine("exec", containers[0], "printenv", "ECS_CONTAINER_METADATA_URI_V4")
-    assert uri.startswith(f"http://{network.resolver}/v4/")
-    resolver = engine("exec", containers[0], "cat", "/etc/resolv.conf").split()[1]
+    # The resolver leads to the local AWS, which answers with the metadata.
+    uri = engine("exec", containers[0]["Id"], "printenv", "ECS_CONTAINER_METADATA_URI_V4")
+    told = engine("exec", containers[0]["Id"], "python", "-c", f"{READ}('{uri}/task').read())")
+    assert '"AvailabilityZone": "eu-west-1' in told
+    resolver = engine("exec", containers[0]["Id"], "cat", "/etc/resolv.conf").split()[1]
     assert resolver == network.resolver
     # Users of containers must read these files, and their folder holds the key of the certificate.
     folder = aws.access.ca_bundle.parent
@@ -110,13 +77,14 @@ def test_a_task_is_a_container_with_the_address_of_its_interface(
 
 
 def test_an_ill_task_is_replaced(
-    aws: LocalAws, engine: Engine, network: ContainerNetwork, stacks: Stacks
+    aws: LocalAws, engine: Engine, tasks: TaskContainers, stacks: Stacks
 ) -> None:
     check = {**CHECK, "Retries": 1}
-    stacks.deploy("tasks", _resources(network.cidr, count=1, HealthCheck=check))
+    stacks.deploy("tasks", _resources(tasks.network.cidr, count=1, HealthCheck=check))
     (ill,) = _tasks(aws)
 
-    engine("exec", network.containers()[0], "touch", ILL)
+    (container,) = tasks.running("backend").values()
+    engine("exec", container["Id"], "touch", ILL)
 
     wait_until("it has lost its name", lambda: _address(ill) not in _instances(aws))
     wait_until("it is replaced", lambda: list(_instances(aws).values()) == ["HEALTHY"])
@@ -133,14 +101,14 @@ def test_an_ill_task_is_replaced(
     ids=["nothing to run", "ends after a while"],
 )
 def test_a_deploy_whose_tasks_do_not_stay_up_fails(
-    network: ContainerNetwork, stacks: Stacks, container: dict[str, Any]
+    tasks: TaskContainers, stacks: Stacks, container: dict[str, Any]
 ) -> None:
     with pytest.raises(StackFailedError, match="circuit breaker was triggered"):
-        stacks.deploy("tasks", _resources(network.cidr, count=1, **container))
+        stacks.deploy("tasks", _resources(tasks.network.cidr, count=1, **container))
 
 
 def test_the_engine_loads_an_image_that_only_ecr_has(
-    aws: LocalAws, engine: Engine, network: ContainerNetwork, stacks: Stacks, image: str
+    aws: LocalAws, engine: Engine, tasks: TaskContainers, stacks: Stacks, image: str
 ) -> None:
     changed = "localhost/only-in-ecr:1"
     container = engine("create", image)
@@ -151,8 +119,8 @@ def test_the_engine_loads_an_image_that_only_ecr_has(
     engine("rmi", changed)
     assert not engine.has_image(config)
 
-    stacks.deploy("tasks", _resources(network.cidr, count=1, Image=f"{REPOSITORY}:alone"))
+    stacks.deploy("tasks", _resources(tasks.network.cidr, count=1, Image=f"{REPOSITORY}:alone"))
 
     # Containers of earlier tests may still be ending.
-    found = engine("inspect", "--format", "{{.Image}}", *network.containers())
-    assert config in found.split()
+    started = {each["Image"].removeprefix("sha256:") for each in tasks.running("backend").values()}
+    assert config.removeprefix("sha256:") in started

@@ -69,7 +69,7 @@ def test_s8_the_registry_gives_out_a_layer_whose_url_was_issued_and_does_nothing
     layer = json.loads(found["imageManifest"])["layers"][0]["digest"]
     url = ecr.get_download_url_for_layer(repositoryName="own", layerDigest=layer)["downloadUrl"]
     path = url.removeprefix(access.endpoint_url)
-    assert send(access, "GET", path).status == 200
+    assert send(access, "GET", path).status_code == 200
     (login,) = ecr.get_authorization_token()["authorizationData"]
     basic = {"Authorization": f"Basic {login['authorizationToken']}"}
     for method, other in (
@@ -81,9 +81,9 @@ def test_s8_the_registry_gives_out_a_layer_whose_url_was_issued_and_does_nothing
         ("POST", "/v2/own/blobs/uploads/?from=own&mount=any"),
         ("GET", f"/v2/own/blobs/{layer}?ns=1.dkr.ecr.us-east-1.amazonaws.com"),
     ):
-        assert send(access, method, other, basic, b"{}").status == 403
+        assert send(access, method, other, basic, b"{}").status_code == 403
         signed = signature(access, method, other, body=b"{}", service="ecr")
-        assert send(access, method, other, signed, b"{}").status == 400
+        assert send(access, method, other, signed, b"{}").status_code == 400
     ecr.delete_repository(repositoryName="own", force=True)
 
 

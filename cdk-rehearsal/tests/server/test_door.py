@@ -6,7 +6,6 @@ Here the door runs in the process of the test, before handlers that only write d
 import asyncio
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -138,27 +137,16 @@ def test_what_is_said_another_time_reaches_no_handler(
     if name != decoy:
         assert heard_plainly(door, service, name), "root reaches the handler"
     assert door.send(plain(service, decoy), users["decoy"])[0] == RAN, "the decoy is allowed"
-    answers: Counter[str] = Counter()
     for who, key in users.items():
         for way, raw in attacks(service, name, ROOT):
             door.given.clear()
             status, body = door.send(raw, key)
-            answers[_reason(status, body)] += 1
             always = service == "sts" and name == "GetCallerIdentity"
             for given in door.given:
                 assert who == "decoy" or always, f"{name}, {way}, by {who}: it ran"
                 assert heard(given) == {action}, f"{name}, {way}, by {who}: {given}"
                 assert not [each for each in given[3] if "override" in each or "url" in each]
             assert status in (RAN, 400, 401, 403, 404), (way, status, body)
-    print(f"{service}:{name} {dict(answers)}")
-
-
-def _reason(status: int, body: bytes) -> str:
-    if status == RAN:
-        return "the decoy ran"
-    if b"InvalidRequest" in body:
-        return "not read"
-    return "not allowed" if b"authorized to perform" in body else "not signed"
 
 
 def heard_plainly(door: Sender, service: str, name: str) -> set[str]:

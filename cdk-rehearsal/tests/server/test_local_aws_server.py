@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from cdk_rehearsal import Access, LocalAws, LocalAwsError, wait_until
+from cdk_rehearsal import Access, LocalAws, wait_until
 from cdk_rehearsal.scratch import sweep
 
 # Variables of a shell. With them MiniStack would serve S3 alone and keep its data at home.
@@ -30,12 +30,6 @@ def _listens(endpoint_url: str) -> bool:
     port = int(endpoint_url.rsplit(":", 1)[1])
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def test_an_unknown_region_is_refused() -> None:
-    aws = LocalAws(account="111122223333", region="eu-west-9")
-    with pytest.raises(LocalAwsError, match=r"^No region eu-west-9 "):
-        aws.__enter__()
 
 
 def test_two_at_the_same_time_share_nothing_and_leave_nothing(

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 Template = dict[str, Any]
+
+_ANSWERING = Path(__file__).with_name("answering.js").read_text("utf-8")
 
 
 def role(service: str, *statements: Mapping[str, Any]) -> Template:
@@ -65,26 +68,4 @@ def refused(*parts: str) -> Iterator[None]:
 
 def answering(body: str) -> str:
     """Return the code of a function that runs `body` and answers with its result."""
-    return f"""
-const https = require("https");
-const {{ S3 }} = require("@aws-sdk/client-s3");
-const s3 = new S3({{}});
-function answer(event, status, more) {{
-  const body = JSON.stringify({{
-    Status: status, PhysicalResourceId: event.PhysicalResourceId ?? "made", ...more,
-  }});
-  return new Promise((resolve) => {{
-    const request = https.request({{ hostname: "x", path: "/", method: "PUT" }}, resolve);
-    request.write(body);
-    request.end();
-  }});
-}}
-exports.handler = async (event) => {{
-  console.log("asked to", event.RequestType);
-  try {{
-    await answer(event, "SUCCESS", {{ Data: await (async () => {{ {body} }})() }});
-  }} catch (error) {{
-    await answer(event, "FAILED", {{ Reason: `${{error.name}}: ${{error.message}}` }});
-  }}
-}};
-"""
+    return _ANSWERING.replace("BODY", body)

@@ -1,10 +1,8 @@
-"""Requests to a local AWS with any headers and any signature, byte by byte as a test wants them."""
+"""Requests to a local AWS with any headers and any signature."""
 
-import http.client
-import ssl
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import requests
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -14,35 +12,19 @@ from cdk_rehearsal import Access
 _SECONDS = 120  # generous: reached only if there is no answer at all
 
 
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
 def send(
     access: Access,
     method: str,
     path: str,
     headers: dict[str, str] | None = None,
     body: bytes = b"",
-) -> Answer:
-    """Send exactly these headers, and by default a Host and a Content-Length."""
-    address = urlsplit(access.endpoint_url)
-    trust = ssl.create_default_context(cafile=access.ca_bundle)
-    connection = http.client.HTTPSConnection(
-        address.hostname or "", address.port, timeout=_SECONDS, context=trust
-    )
-    connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-    sent = {"Host": address.netloc, "Content-Length": str(len(body))} | (headers or {})
-    for name, value in sent.items():
-        connection.putheader(name, value)
-    connection.endheaders(body)
-    answer = connection.getresponse()
-    content = answer.read()
-    connection.close()
-    return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, content)
+) -> requests.Response:
+    """Send a request with these headers, which no setting of the user changes."""
+    with requests.Session() as session:
+        session.trust_env = False
+        session.verify = str(access.ca_bundle)
+        address = f"{access.endpoint_url}{path}"
+        return session.request(method, address, headers=headers, data=body, timeout=_SECONDS)
 
 
 def signature(

@@ -29,7 +29,7 @@ class AccountUnderTest:
     def __init__(self, aws: LocalAws) -> None:
         self._aws = aws
         reset = ("POST", "/_ministack/reset")
-        assert send(aws.access, *reset, signature(aws.access, *reset)).status == 200
+        assert send(aws.access, *reset, signature(aws.access, *reset)).status_code == 200
         self.client("ssm").put_parameter(Name=VERSION_PARAMETER, Value="31", Type="String")
         self.client("secretsmanager").create_secret(Name=TOKEN_SECRET, SecretString=TOKEN)
 

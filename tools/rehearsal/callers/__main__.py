@@ -10,7 +10,6 @@ from cdk_rehearsal.containers import NoEngineError
 from tools.rehearsal.callers.measurement import measure
 from tools.rehearsal.rehearse import FAILURES, find_engine, start
 from tools.rehearsal.rehearsed_service import sample_service
-from tools.repository import ROOT
 
 
 def main() -> None:
@@ -22,7 +21,7 @@ def main() -> None:
         help="deliver the files as they are on disk, and not as they are committed",
     )
     given = parser.parse_args()
-    report, delays = ConsoleReport(ROOT), Delays()
+    report, delays = ConsoleReport(), Delays()
     service = sample_service(working_tree=given.working_tree)
     report.section("Start")
     report.say(

@@ -22,7 +22,6 @@ from tools.rehearsal.failures import (
 )
 from tools.rehearsal.failures.context import SETTINGS, FailureContext
 from tools.rehearsal.workspace import Workspace
-from tools.repository import ROOT
 
 Failure = Callable[[FailureContext], None]
 
@@ -44,7 +43,7 @@ def main() -> None:
     argparse.ArgumentParser(
         prog="python -m tools.rehearsal.failures", description=__doc__
     ).parse_args()
-    report = ConsoleReport(ROOT)
+    report = ConsoleReport()
     try:
         rehearse(report)
     except (RehearsalError, LocalAwsError, BotoCoreError) as error:

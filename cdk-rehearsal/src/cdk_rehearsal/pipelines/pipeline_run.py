@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.pipelines.artifacts import ArtifactStore
@@ -10,6 +11,8 @@ from cdk_rehearsal.pipelines.source_tree import Source
 from cdk_rehearsal.pipelines.worker import PipelineWorker
 from cdk_rehearsal.server.local_aws import LocalAws
 
+Before: TypeAlias = Mapping[str, Callable[[], None]]
+"""Functions to call just before an action, by the action's name."""
 _APPROVED = {"status": "Approved", "summary": "by the rehearsal"}
 
 
@@ -52,20 +55,12 @@ class PipelineRun(PipelineWorker):
         super().__init__(aws, docker, Path())
         self._pipeline = pipeline
         self._source = source
-        self._before: Mapping[str, Callable[[], None]] = {}
+        self._before: Before = {}
         self._name = ""
         self._execution_id = ""
 
-    def run(
-        self,
-        commit: str,
-        *,
-        before: Mapping[str, Callable[[], None]] | None = None,
-    ) -> list[str]:
-        """Start an execution for a commit; return the names of its actions when all are done.
-
-        ``before`` are functions to call just before an action, by the action's name.
-        """
+    def run(self, commit: str, *, before: Before | None = None) -> list[str]:
+        """Start an execution for a commit; return the names of its actions when all are done."""
         self._name = name = self._pipeline()
         stages = self._client.get_pipeline(name=name)["pipeline"]["stages"]
         source = stages[0]["actions"][0]["name"]
@@ -74,12 +69,7 @@ class PipelineRun(PipelineWorker):
         self._execution_id = started["pipelineExecutionId"]
         return self._until_end(before)
 
-    def retry(
-        self,
-        stage: str,
-        *,
-        before: Mapping[str, Callable[[], None]] | None = None,
-    ) -> list[str]:
+    def retry(self, stage: str, *, before: Before | None = None) -> list[str]:
         """Do all actions of the stage that failed in the last execution again, and go on."""
         if not self._execution_id:
             raise RehearsalError("there is no execution to retry")
@@ -91,9 +81,7 @@ class PipelineRun(PipelineWorker):
         )
         return self._until_end(before)
 
-    def follow(
-        self, execution_id: str, *, before: Mapping[str, Callable[[], None]] | None = None
-    ) -> list[str]:
+    def follow(self, execution_id: str, *, before: Before | None = None) -> list[str]:
         """Do the actions of an execution that somebody else has started."""
         self._execution_id = execution_id
         return self._until_end(before)
@@ -118,10 +106,7 @@ class PipelineRun(PipelineWorker):
         """Return the one source of all executions."""
         return self._source()
 
-    def _until_end(
-        self,
-        before: Mapping[str, Callable[[], None]] | None,
-    ) -> list[str]:
+    def _until_end(self, before: Before | None) -> list[str]:
         self._before = before or {}
         done: list[str] = []
         while (status := self._status()) == "InProgress":

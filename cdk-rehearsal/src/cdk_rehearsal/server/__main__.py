@@ -26,7 +26,7 @@ from weakref import WeakSet
 
 from cdk_rehearsal.environment import (
     AWS_SOCKET,
-    CREDENTIALS_SOCKET,
+    ECS_SOCKET,
     HOST,
     SERVER_CERTIFICATE,
     SOCKETS,
@@ -97,7 +97,7 @@ def _configure_ministack(port: int, folder: Path, *, account: str, region: str) 
 def _sockets_for_tasks(folder: Path) -> list[socket.socket]:
     sockets = []
     (folder / SOCKETS).mkdir()
-    for name in (AWS_SOCKET, CREDENTIALS_SOCKET):
+    for name in (AWS_SOCKET, ECS_SOCKET):
         sockets.append(socket.socket(socket.AF_UNIX))
         sockets[-1].bind(str(folder / SOCKETS / name))
     return sockets
@@ -127,7 +127,7 @@ async def _serve(listener: Listener, folder: Path) -> None:
 
     class Listening(Config):
         def create_sockets(self) -> Sockets:
-            # AWS has TLS, and the address at which a task asks for credentials has none.
+            # AWS has TLS, and the address at which a task asks ECS has none.
             return Sockets([listener, *of_tasks[:1]], of_tasks[1:], [])
 
     config = Listening()

@@ -8,6 +8,7 @@ Scripts in the folders that MiniStack runs at its start (`/etc/localstack/init` 
 key: they do not run.
 """
 
+import asyncio
 import logging
 import os
 import uuid
@@ -39,7 +40,7 @@ from cdk_rehearsal.server.authentication import (
 from cdk_rehearsal.server.names_of_aws import is_name_of_aws, with_bucket_in_path
 from cdk_rehearsal.server.reading import UnreadableError, read
 from cdk_rehearsal.services.ecr.layers import send_layer
-from cdk_rehearsal.services.ecs.task_credentials import credentials_at
+from cdk_rehearsal.services.ecs.task_endpoint import answer_to_task
 
 Message: TypeAlias = Any
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -48,7 +49,6 @@ Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _LOG = logging.getLogger(__name__)
 _ROOT_ONLY = "/_ministack/"
-_RESET_PATH = f"{_ROOT_ONLY}reset"
 # More than what is deployed here needs: the archive of an asset.
 _BODY_BYTES = 128 * 1024 * 1024
 # What is read of a refused request, so that an ordinary client gets to read the answer.
@@ -80,7 +80,8 @@ class Door:
         # Only the Unix sockets, which lead into the network of the tasks, have no address.
         of_task = scope.get("server") is None
         if of_task and scope["scheme"] == "http":
-            return credentials_at(request.path)
+            # In a thread of its own, since it calls this server.
+            return await asyncio.to_thread(answer_to_task, request.path)
         try:
             self._require_no_browser(request, of_task=of_task)
             claim = None if has_issued_url(request) else identify(request)
@@ -115,16 +116,16 @@ class Door:
 
 def _administer(path: str) -> Response:
     """Answer what is no API of AWS, but of this package."""
-    if path == LEDGER_PATH:
-        return json_response(LEDGER.content())
-    if path == DEMANDS_PATH:
-        return json_response(DEMANDS.content())
-    if path == TYPES_PATH:
-        return json_response(known_types())
-    if path == _RESET_PATH:  # an empty account in a second, for tests
-        ministack_app._reset_all_state()
-        return json_response({})
-    raise RefusedError("There is nothing here.", status=404)
+    told: dict[str, Callable[[], Any]] = {
+        LEDGER_PATH: LEDGER.content,
+        DEMANDS_PATH: DEMANDS.content,
+        TYPES_PATH: known_types,
+        # For tests that share a local AWS: it forgets everything.
+        "/_ministack/reset": ministack_app._reset_all_state,
+    }
+    if path not in told:
+        raise RefusedError("There is nothing here.", status=404)
+    return json_response(told[path]())
 
 
 def _set_context(scope: Scope, region: str) -> None:

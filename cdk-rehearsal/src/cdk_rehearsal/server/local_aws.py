@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from botocore.exceptions import BotoCoreError
 
-from cdk_rehearsal.access import Access, has_pipelines
+from cdk_rehearsal.access import Access
 from cdk_rehearsal.environment import (
     AUTHORITY,
     HOST,
@@ -69,8 +69,6 @@ class LocalAws:
 
     def __enter__(self) -> Self:
         """Start the emulator, and return when it answers."""
-        if not has_pipelines(self._region):
-            raise LocalAwsError(f"No region {self._region} with CodePipeline is known to boto3.")
         with ExitStack() as started:
             folder = started.enter_context(ScratchDirectory("local-aws")).path
             self._log = folder / "log"

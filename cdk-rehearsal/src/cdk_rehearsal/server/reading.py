@@ -8,8 +8,9 @@ says something twice, or not in the way of its protocol, is refused with a messa
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -296,15 +297,13 @@ def _object(body: bytes) -> dict[str, Any]:
     if sum(body.count(each) for each in (b"[", b"{", b",")) > _MOST_PARTS:
         raise UnreadableError(f"the body has more than {_MOST_PARTS} parts")
     try:
-        content = json.loads(body.decode("utf-8"), object_pairs_hook=_pairs)
+        content = json.loads(
+            body.decode("utf-8"), object_pairs_hook=partial(_once, place="the JSON")
+        )
     except (ValueError, RecursionError) as error:
         raise UnreadableError(f"the body is no JSON object in UTF-8: {error}") from None
     parameters: dict[str, Any] = content
     return parameters
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    return _once(pairs, "the JSON")
 
 
 def _once(pairs: Iterable[tuple[str, Any]], place: str) -> dict[str, Any]:
@@ -339,7 +338,7 @@ def _unchunked(request: Request, body: bytes) -> tuple[bytes, Mapping[str, str]]
     except app._IncompleteRequestBody as error:
         raise UnreadableError(str(error)) from None
     changed = {name: value for name, value in headers.items() if name not in given}
-    announced = set(_names(given.get("x-amz-trailer", "")))
+    announced = {each.strip() for each in given.get("x-amz-trailer", "").lower().split(",")}
     for name in changed:
         checksum = name in announced and name.startswith("x-amz-checksum-")
         if not checksum or name in request.headers:
@@ -347,7 +346,3 @@ def _unchunked(request: Request, body: bytes) -> tuple[bytes, Mapping[str, str]]
     if _ENCODING in given:
         changed[_ENCODING] = headers.get(_ENCODING, "")
     return bytes(content), changed
-
-
-def _names(header: str) -> Iterator[str]:
-    yield from (each.strip().lower() for each in header.split(",") if each.strip())

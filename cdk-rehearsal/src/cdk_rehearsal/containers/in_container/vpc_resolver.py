@@ -1,13 +1,12 @@
-"""The resolver of the VPC, the metadata endpoint of the tasks, and their way to the local AWS.
+"""The resolver of the VPC, and the way of the tasks to the local AWS.
 
 Runs as root in a container of its own, at the VPC's third address and at that of ECS. It answers
-AWS's names with the first, and joins connections for AWS and for credentials to two Unix sockets of
-the local AWS. Each line of its standard input is the whole zone as JSON, ``{name: {"ttl": seconds,
-"addresses": [...]}}``; the end of the input is the end of the container.
+AWS's names with the first, and joins connections for AWS and for ECS's answers to tasks to two Unix
+sockets of the local AWS. Each line of its standard input is the whole zone as JSON, ``{name:
+{"ttl": seconds, "addresses": [...]}}``; the end of the input is the end of the container.
 """
 
 import asyncio
-import base64
 import fcntl
 import json
 import random
@@ -15,7 +14,6 @@ import socket
 import struct
 import sys
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from dnslib import QTYPE, RCODE, RR, A
@@ -58,26 +56,6 @@ class Zone(BaseResolver):  # type: ignore[misc]
         return reply
 
 
-class Metadata(BaseHTTPRequestHandler):
-    """Answers ``/v4/<token>/task``; the token holds the answer, so nothing is stored here."""
-
-    def do_GET(self) -> None:
-        """Answer with the content of the token."""
-        try:
-            _, version, token, what = self.path.split("/")
-            body = base64.urlsafe_b64decode(token)
-            status = 200 if (version, what) == ("v4", "task") else 404
-        except ValueError:
-            status, body = 404, b""
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
 def take_address(address: str) -> None:
     """Give the loopback interface another address, which then also packets from outside reach."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
@@ -117,12 +95,11 @@ def main() -> None:
     address, of_ecs, sockets = sys.argv[1:]
     zone, begun = Zone(address), threading.Event()
     take_address(of_ecs)
-    ways = [(address, 443, f"{sockets}/aws"), (of_ecs, 80, f"{sockets}/credentials")]
+    ways = [(address, 443, f"{sockets}/aws")]
+    ways += [(each, 80, f"{sockets}/ecs") for each in (address, of_ecs)]
     threading.Thread(target=asyncio.run, args=[join(ways, begun)], daemon=True).start()
     for tcp in (False, True):
         DNSServer(zone, port=53, address=address, tcp=tcp, logger=QUIET).start_thread()
-    metadata = ThreadingHTTPServer((address, 80), Metadata)
-    threading.Thread(target=metadata.serve_forever, daemon=True).start()
     begun.wait()
     print("ready", flush=True)
     for line in sys.stdin:

@@ -9,7 +9,6 @@ import hashlib
 import os
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -26,28 +25,8 @@ _PART_SIZE = 10 * 1024 * 1024
 _SENT_SIZE = 1024 * 1024
 
 
-@dataclass
-class _Upload:
-    """A file with the bytes received so far, and their digest."""
-
-    file: Path
-    size: int = 0
-    read: Any = field(default_factory=hashlib.sha256)
-
-    @property
-    def digest(self) -> str:
-        """The digest of all bytes."""
-        return f"sha256:{self.read.hexdigest()}"
-
-    def add(self, part: bytes) -> None:
-        with self.file.open("ab") as file:
-            file.write(part)
-        self.size += len(part)
-        self.read.update(part)
-
-
-_uploads: dict[tuple[str, str], _Upload] = {}
-"""The uploads, by repository and upload id."""
+_uploads: dict[tuple[str, str], Path] = {}
+"""The files with the bytes received so far, by repository and upload id."""
 
 
 def _folder() -> Path:
@@ -94,8 +73,8 @@ def initiate_layer_upload(_original: Handler, request: Request) -> Response:
     if name not in ecr._repositories:
         return error("RepositoryNotFoundException", name=name)
     upload = str(uuid.uuid4())
-    _uploads[name, upload] = received = _Upload(_folder() / upload)
-    received.file.touch()
+    _uploads[name, upload] = received = _folder() / upload
+    received.touch()
     return json_response({"uploadId": upload, "partSize": _PART_SIZE})
 
 
@@ -108,9 +87,10 @@ def upload_layer_part(_original: Handler, request: Request) -> Response:
         return error("UploadNotFoundException", upload=upload)
     part = base64.b64decode(request["layerPartBlob"])
     first, last = int(request["partFirstByte"]), int(request["partLastByte"])
-    if first != received.size or last - first + 1 != len(part) or len(part) > _PART_SIZE:
+    if first != received.stat().st_size or last - first + 1 != len(part) or len(part) > _PART_SIZE:
         return error("InvalidLayerPartException", first=first, last=last)
-    received.add(part)
+    with received.open("ab") as file:
+        file.write(part)
     return json_response({"uploadId": upload, "lastByteReceived": last})
 
 
@@ -123,12 +103,14 @@ def complete_layer_upload(_original: Handler, request: Request) -> Response:
     received = _uploads.get((name, upload))
     if received is None:
         return error("UploadNotFoundException", upload=upload)
-    if digest != received.digest:
+    with received.open("rb") as file:
+        found = f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    if digest != found:
         return error("InvalidLayerException", digest=digest)
     if layer_file(name, digest):
         return error("LayerAlreadyExistsException", name=name, digest=digest)
     # Another repository may have the same layer: then its file is replaced by an equal one.
-    layer = received.file.replace(_folder() / digest.removeprefix("sha256:"))
+    layer = received.replace(_folder() / digest.removeprefix("sha256:"))
     ecr._layer_blobs.setdefault(name, {})[digest] = layer
     del _uploads[name, upload]
     return json_response({"uploadId": upload, "layerDigest": digest})

@@ -6,8 +6,6 @@ containers that it takes for its own. So it gets this engine only where its ECS 
 run in containers, and this module makes all calls to the engine.
 """
 
-import base64
-import json
 import os
 import threading
 import time
@@ -30,7 +28,7 @@ from cdk_rehearsal.services.ecr.api import stored_image
 from cdk_rehearsal.services.ecr.image_archive import ImageError
 from cdk_rehearsal.services.ecs import engine
 from cdk_rehearsal.services.ecs.health import check_deployment, watch_health
-from cdk_rehearsal.services.ecs.task_credentials import path_of_credentials
+from cdk_rehearsal.services.ecs.task_endpoint import path_of_credentials, path_of_metadata
 from cdk_rehearsal.services.ecs.tasks import (
     ImageMissingError,
     attach,
@@ -116,6 +114,8 @@ def start_container(
     task["_health_is_checked"] = "healthCheck" in definition
     address = attach(task, task["_subnet"])
     network = engine.access().network
+    names = f"nameserver {engine.access().resolver}\noptions ndots:1\n".encode()
+    authority = Path(os.environ["AWS_CA_BUNDLE"]).read_bytes()
     endpoint = engine.client().api.create_endpoint_config(ipv4_address=address)
     environment = options["environment"]
     init = (definition.get("linuxParameters") or {}).get("initProcessEnabled", False)
@@ -132,8 +132,11 @@ def start_container(
         network=network,
         networking_config={network: endpoint},
         volumes={
-            str(_resolver_file()): {"bind": "/etc/resolv.conf", "mode": "ro"},
-            str(_authority_file()): {"bind": _AUTHORITY, "mode": "ro"},
+            str(_readable_file(name, content)): {"bind": path, "mode": "ro"}
+            for name, content, path in (
+                ("resolv.conf", names, "/etc/resolv.conf"),
+                ("authority.pem", authority, _AUTHORITY),
+            )
         },
         detach=True,
     )
@@ -163,7 +166,8 @@ def _of_ecs(task: Task) -> dict[str, str]:
         "AWS_DEFAULT_REGION": region,
         "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
         "AWS_REGION": region,
-        "ECS_CONTAINER_METADATA_URI_V4": _metadata_uri(task),
+        "ECS_CONTAINER_METADATA_URI_V4": f"http://{engine.access().resolver}"
+        f"{path_of_metadata(task)}",
     }
     definition = ecs._task_defs[ecs._resolve_td_key(task["taskDefinitionArn"])]
     role = (task.get("overrides") or {}).get("taskRoleArn") or definition.get("taskRoleArn")
@@ -173,36 +177,11 @@ def _of_ecs(task: Task) -> dict[str, str]:
     return variables
 
 
-def _metadata_uri(task: Task) -> str:
-    """Return the URL of a task's metadata, which contains the metadata itself."""
-    family, _, revision = task["taskDefinitionArn"].rpartition("/")[2].partition(":")
-    metadata = {
-        "Cluster": task["clusterArn"],
-        "TaskARN": task["taskArn"],
-        "ServiceName": task["group"].partition(":")[2],
-        "Family": family,
-        "Revision": revision,
-        "AvailabilityZone": task["availabilityZone"],
-        "LaunchType": task["launchType"],
-    }
-    token = base64.urlsafe_b64encode(json.dumps(metadata).encode()).decode()
-    return f"http://{engine.access().resolver}/v4/{token}"
-
-
-def _authority_file() -> Path:
-    file = Path(os.environ["HOME"], "authority.pem")
+def _readable_file(name: str, content: bytes) -> Path:
+    """Return a file that users of containers can read."""
+    file = Path(os.environ["HOME"], name)
     if not file.exists():
-        file.write_bytes(Path(os.environ["AWS_CA_BUNDLE"]).read_bytes())
-        file.chmod(0o644)
-    return file
-
-
-def _resolver_file() -> Path:
-    file = Path(os.environ["HOME"], "resolv.conf")
-    if not file.exists():
-        file.write_text(
-            f"nameserver {engine.access().resolver}\noptions ndots:1\n", encoding="utf-8"
-        )
+        file.write_bytes(content)
         file.chmod(0o644)
     return file
 

@@ -6,9 +6,6 @@ from xml.sax.saxutils import escape
 
 from ministack.services import route53, servicediscovery
 
-# By record type, the attribute of the instance that has the record's value.
-_VALUES = {"A": "AWS_INSTANCE_IPV4", "AAAA": "AWS_INSTANCE_IPV6", "CNAME": "AWS_INSTANCE_CNAME"}
-
 
 def set_negative_ttl(namespace: dict[str, Any]) -> None:
     """Give the SOA record of a namespace's zone the TTL of the namespace, if it has one.
@@ -22,9 +19,11 @@ def set_negative_ttl(namespace: dict[str, Any]) -> None:
 
 
 def _records(service: dict[str, Any]) -> list[dict[str, Any]]:
-    records: list[dict[str, Any]] = (service.get("DnsConfig") or {}).get("DnsRecords", [])
-    if strange := [record["Type"] for record in records if record["Type"] not in _VALUES]:
-        raise ValueError(f"Cloud Map: the local AWS has no records of type {', '.join(strange)}.")
+    config = service.get("DnsConfig") or {}
+    records: list[dict[str, Any]] = config.get("DnsRecords", [])
+    policy = config.get("RoutingPolicy", "MULTIVALUE")
+    if strange := [r["Type"] for r in records if (r["Type"], policy) != ("A", "MULTIVALUE")]:
+        raise ValueError(f"Cloud Map: the local AWS has no {policy} records {', '.join(strange)}.")
     return records
 
 
@@ -59,12 +58,11 @@ def _record_set(
     instance_id: str,
     attributes: dict[str, str],
 ) -> str:
-    weighted = service["DnsConfig"].get("RoutingPolicy", "MULTIVALUE") == "WEIGHTED"
-    routing = "<Weight>1</Weight>" if weighted else "<MultiValueAnswer>true</MultiValueAnswer>"
-    value = escape(attributes[_VALUES[record["Type"]]])
+    value = escape(attributes["AWS_INSTANCE_IPV4"])
     return (
         f"<ResourceRecordSet><Name>{escape(service['Name'])}.{escape(domain)}.</Name>"
-        f"<Type>{record['Type']}</Type><SetIdentifier>{escape(instance_id)}</SetIdentifier>"
-        f"{routing}<TTL>{int(record['TTL'])}</TTL><ResourceRecords><ResourceRecord>"
-        f"<Value>{value}</Value></ResourceRecord></ResourceRecords></ResourceRecordSet>"
+        f"<Type>A</Type><SetIdentifier>{escape(instance_id)}</SetIdentifier>"
+        f"<MultiValueAnswer>true</MultiValueAnswer><TTL>{int(record['TTL'])}</TTL>"
+        f"<ResourceRecords><ResourceRecord><Value>{value}</Value></ResourceRecord>"
+        "</ResourceRecords></ResourceRecordSet>"
     )
