@@ -1,11 +1,14 @@
 """The least policy of a deploy, from what a rehearsal demanded of CloudFormation's role."""
 
-from cdk_rehearsal.deploy_policy.boundary import boundary
-from cdk_rehearsal.deploy_policy.changes import table_of_changes
-from cdk_rehearsal.deploy_policy.cli import policy_of_cli
 from cdk_rehearsal.deploy_policy.least import DeployPolicy, Document, least_policy
+from cdk_rehearsal.deploy_policy.other_policies import boundary, policy_of_cli
 from cdk_rehearsal.deploy_policy.proof import ManagedPolicies, sample_of, take_away
-from cdk_rehearsal.deploy_policy.written import read_documents, write, write_changes
+from cdk_rehearsal.deploy_policy.written import (
+    read_documents,
+    table_of_changes,
+    write,
+    write_changes,
+)
 
 __all__ = [
     "DeployPolicy",

@@ -28,24 +28,19 @@ _GLOBAL = ("cloudfront", "ecr-public", "globalaccelerator", "iam", "organization
 
 
 @dataclass(frozen=True)
-class Use:
-    """A resource of a stack whose handler needs an action, for create, update or delete."""
-
-    stack: str
-    logical_id: str
-    kind: str
-    operation: str
-    resources: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Demand:
     """An action on a pattern of resources, with the condition keys, and what needs it."""
 
     action: str
     pattern: str
     keys: tuple[tuple[str, str], ...]
-    uses: tuple[Use, ...]
+    uses: tuple[Mapping[str, Any], ...]
+    """Those of `iam.demands`, each with its resources."""
+
+    @property
+    def resources(self) -> set[str]:
+        """All resources on which the action has been needed."""
+        return {resource for use in self.uses for resource in use["resources"]}
 
 
 @dataclass(frozen=True)
@@ -125,10 +120,9 @@ class DeployPolicy:
             policies = Policies(identity=statements({"Statement": about}, policy=""))
             keys = {name.lower(): value for name, value in demand.keys}
             keys["aws:requestedregion"] = self.region
-            resources = {resource for use in demand.uses for resource in use.resources}
             requests = [
                 Request(caller=Caller(account=""), action=demand.action, resource=each, keys=keys)
-                for each in resources
+                for each in demand.resources
             ]
             if not all(decide(request, policies).allowed for request in requests):
                 refused.append(demand)
@@ -146,13 +140,12 @@ def least_policy(
     """Return the policy for what ``Access.demands`` returned; for these stacks, or else all."""
     wanted = frozenset(stacks)
     by_resource: dict[tuple[str, Any], dict[str, Demand]] = defaultdict(dict)
-    for demand in _demands(content):
-        uses = tuple(use for use in demand.uses if belongs(use.stack, wanted))
+    for each in content["demands"]:
+        uses = tuple(use for use in each["uses"] if belongs(use["stack"], wanted))
         if uses:
-            key = (demand.pattern, demand.keys)
-            by_resource[key][demand.action] = Demand(
-                demand.action, demand.pattern, demand.keys, uses
-            )
+            keys = tuple(sorted(each["keys"].items()))
+            demand = Demand(each["action"], each["pattern"], keys, uses)
+            by_resource[demand.pattern, keys][demand.action] = demand
     granted = []
     taken: set[str] = set()
     for resources, keys, actions in _merged(by_resource):
@@ -174,15 +167,6 @@ def belongs(stack: str, wanted: Iterable[str]) -> bool:
     """Say whether a stack is one of those that are wanted, or nested in one; all if none is."""
     names = list(wanted)
     return not names or any(stack == each or stack.startswith(f"{each}-") for each in names)
-
-
-def _demands(content: Mapping[str, Any]) -> Iterable[Demand]:
-    for each in content["demands"]:
-        uses = tuple(
-            Use(u["stack"], u["logical_id"], u["type"], u["operation"], tuple(u["resources"]))
-            for u in each["uses"]
-        )
-        yield Demand(each["action"], each["pattern"], tuple(sorted(each["keys"].items())), uses)
 
 
 def _merged(

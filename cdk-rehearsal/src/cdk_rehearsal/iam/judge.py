@@ -55,7 +55,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, not an error
 def require(principal: Principal, check: Check) -> None:
     """Raise ``Refusal`` unless the policies of principal and resource allow the check."""
     own, decisive = policy_of_resource(check.action, check.resource)
-    policies = principal.policies(own, decisive=decisive)
+    policies = replace(principal.own, resource=own, decisive=decisive)
     try:
         decision = _decision(principal, check, policies)
     except (PolicyError, UnjudgedError) as error:

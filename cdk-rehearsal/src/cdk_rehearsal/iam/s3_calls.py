@@ -4,8 +4,9 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actio
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Any, TypeAlias
-from xml.etree.ElementTree import Element, ParseError, fromstring
+from xml.etree.ElementTree import Element, ParseError
 
 from ministack.core import iam_actions
 
@@ -48,7 +49,6 @@ _HEADERS_NOT_JUDGED = (
     *("x-amz-copy-source", "x-amz-grant-", "x-amz-object-lock-", "x-amz-object-ownership"),
     "x-amz-tagging",
 )
-_LONGEST_LIST = 4 * 1024 * 1024
 # They need the rights to read or to change an object besides.
 _NOT_JUDGED = ("GetObjectAttributes", "RestoreObject")
 # Names that stand for a bucket of another name.
@@ -94,23 +94,21 @@ def _arn(bucket: str, key: str = "") -> str:
 
 
 def _to_delete(body: bytes) -> Iterator[tuple[str, str]]:
-    """Yield key and version of each object in the body of DeleteObjects."""
+    """Yield key and version of each object in the body of DeleteObjects.
+
+    An object that has several keys or versions counts with each of them, since the handler takes
+    one of them.
+    """
     try:
-        # Entities, which could make it grow without bound, are declared with `<!`.
-        if b"<!" in body or len(body) > _LONGEST_LIST:
-            raise ValueError("it has declarations, or lists more than 1000 objects")
-        root = fromstring(body.decode("utf-8").encode())  # noqa: S314
+        root = iam_actions.fromstring(body)  # the parser of the handler
     except (ParseError, ValueError) as error:
-        raise UnjudgedError(f"the body is no XML in UTF-8: {error}") from error
-    objects = [each for each in root if _name(each) == "Object"]
-    if not objects or len(objects) != sum(_name(each) == "Object" for each in root.iter()):
-        raise UnjudgedError("the body does not list objects under Delete")
-    for each in objects:
-        parts = [(_name(part), part.text or "") for part in each]
-        named = dict(parts)
-        if len(named) != len(parts) or not named.get("Key"):
-            raise UnjudgedError("an object to delete has not one key")
-        yield named["Key"], named.get("VersionId", "")
+        raise UnjudgedError(f"the body is no XML: {error}") from error
+    for each in root.iter():
+        if _name(each) == "Object":
+            parts = [(_name(part), part.text or "") for part in each.iter()]
+            keys = [text for name, text in parts if name == "Key"]
+            versions = [text for name, text in parts if name == "VersionId"]
+            yield from product(keys, versions or [""])
 
 
 def _name(element: Element) -> str:
