@@ -17,6 +17,7 @@ from ministack.services import cloudformation, ecs, iam, secretsmanager
 from cdk_rehearsal.iam import stack_roles
 from cdk_rehearsal.iam.authorization import UnjudgedError, resource_types
 from cdk_rehearsal.iam.s3_calls import of_s3
+from cdk_rehearsal.iam.values import texts
 from cdk_rehearsal.server.api_request import ApiRequest
 
 EVERYTHING = "*"
@@ -364,7 +365,7 @@ _PASSED_TO = {
     "events": "events.amazonaws.com",
     "lambda": "lambda.amazonaws.com",
 }
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
+ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 # Requests of these services contain roles, but pass none.
 _ABOUT_ROLES = ("iam", "sts")
 
@@ -376,7 +377,7 @@ def _passed_roles(call: ApiRequest) -> Iterator[Check]:
     """
     if call.service in _ABOUT_ROLES:
         return
-    for role in dict.fromkeys(_role_arns(call.parameters)):
+    for role in dict.fromkeys(_role_arns(call)):
         if call.service not in _PASSED_TO:
             raise UnjudgedError(f"{call.action} passes {role} to a service that calls.py lacks")
         service = _PASSED_TO[call.service]
@@ -388,15 +389,10 @@ _HOLDS_ROLE = re.compile(r"role(arn)?$", re.IGNORECASE)
 _FREE_KEYS = ("dockerLabels", "options", "tags", "Tags", "Variables")
 
 
-def _role_arns(value: Any, name: str = "") -> Iterator[str]:
-    if isinstance(value, str):
-        if _ROLE.fullmatch(value):
-            yield value
-        elif value and _HOLDS_ROLE.search(name):
-            raise UnjudgedError(f"{name} is {value!a}, and not the ARN of a role")
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _role_arns(item, "" if name in _FREE_KEYS else str(key))
-    elif isinstance(value, list):
-        for item in value:
-            yield from _role_arns(item, name)
+def _role_arns(call: ApiRequest) -> Iterator[str]:
+    for path, text in texts(call.parameters):
+        is_named_freely = len(path) > 1 and path[-2] in _FREE_KEYS
+        if ROLE.fullmatch(text):
+            yield text
+        elif text and not is_named_freely and _HOLDS_ROLE.search(path[-1]):
+            raise UnjudgedError(f"{path[-1]} is {text!a}, and not the ARN of a role")

@@ -65,22 +65,6 @@ def require(principal: Principal, check: Check) -> None:
     LEDGER.allowed(principal.name, check, decision.allowed_by)
 
 
-# Services that assume a role immediately when it is passed to them.
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
-_ASSUMED_AT_ONCE = ("cloudformation.amazonaws.com",)
-
-
-def _require_trust(principal: Principal, check: Check) -> None:
-    """Refuse to pass a role to a service that assumes it at once and that it does not trust."""
-    service = check.keys.get("iam:passedtoservice", "")
-    if check.action == "iam:PassRole" and service in _ASSUMED_AT_ONCE:
-        own, _ = policy_of_resource("sts:AssumeRole", check.resource)
-        if not trusts(own, service, check.resource):
-            taking = Check(action="sts:AssumeRole", resource=check.resource)
-            reason = f"because the role does not trust {service}"
-            raise _refused(principal, taking, Decision(allowed=False, reason=reason))
-
-
 def _unjudged(principal: Principal, check: Check, error: Exception) -> Refusal:
     reason = f"because it is not judged here: {error}"
     return _refused(principal, check, Decision(allowed=False, reason=reason))
@@ -162,7 +146,6 @@ def judge(call: ApiRequest, *, acting_service: str = "") -> stack_roles.Pending:
         principal = principal_of(call.access_key_id)
         for check in _checks(principal, call):
             require(principal, check)
-            _require_trust(principal, check)
     pending = stack_roles.Pending.of(call)
     pending.begin()
     return pending
