@@ -144,6 +144,8 @@ def least_policy(
         uses = tuple(use for use in each["uses"] if belongs(use["stack"], wanted))
         if uses:
             keys = tuple(sorted(each["keys"].items()))
+            if each["pattern"] == "*" and not _is_global(each["action"]):
+                keys += (("aws:RequestedRegion", region),)
             demand = Demand(each["action"], each["pattern"], keys, uses)
             by_resource[demand.pattern, keys][demand.action] = demand
     granted = []
@@ -155,7 +157,7 @@ def least_policy(
                 "Effect": "Allow",
                 "Action": part,
                 "Resource": list(resources),
-                **_condition(part, resources, keys, region),
+                **_condition(keys),
             }
             of_part = tuple(each for action in part for each in actions[action])
             granted.append(Granted(statement, of_part))
@@ -172,24 +174,18 @@ def belongs(stack: str, wanted: Iterable[str]) -> bool:
 def _merged(
     by_resource: Mapping[tuple[str, Any], Mapping[str, Demand]],
 ) -> Iterator[tuple[tuple[str, ...], Any, dict[str, list[Demand]]]]:
-    """Yield resources with the same actions and conditions, these conditions, and the actions.
-
-    Actions of global services have a statement of their own among those on `*`.
-    """
+    """Yield resources with the same actions and conditions, these conditions, and the actions."""
     by_actions: dict[Any, list[tuple[str, Mapping[str, Demand]]]] = defaultdict(list)
     for (pattern, keys), actions in sorted(by_resource.items()):
-        for is_global in (False, True) if pattern == "*" else (None,):
-            kept = {
-                action: demand
-                for action, demand in actions.items()
-                if is_global is None or (action.partition(":")[0] in _GLOBAL) == is_global
-            }
-            if kept:
-                by_actions[frozenset(kept), keys].append((pattern, kept))
+        by_actions[frozenset(actions), keys].append((pattern, actions))
     for (_, keys), found in by_actions.items():
         resources = tuple(pattern for pattern, _ in found)
         merged = {action: [kept[action] for _, kept in found] for action in found[0][1]}
         yield resources, keys, merged
+
+
+def _is_global(action: str) -> bool:
+    return action.partition(":")[0] in _GLOBAL
 
 
 def _parts(actions: Sequence[str], resources: Sequence[str]) -> list[list[str]]:
@@ -203,27 +199,22 @@ def _parts(actions: Sequence[str], resources: Sequence[str]) -> list[list[str]]:
     return parts
 
 
-def _condition(
-    actions: Sequence[str], resources: Sequence[str], keys: Iterable[tuple[str, str]], region: str
-) -> dict[str, Any]:
+def _condition(keys: Iterable[tuple[str, str]]) -> dict[str, Any]:
     found: dict[str, dict[str, str]] = {}
     for name, value in keys:
         operator = "StringLike" if "*" in value else "StringEquals"
         if name in ("iam:PolicyARN", "iam:PermissionsBoundary"):
             operator = "ArnLike" if "*" in value else "ArnEquals"
         found.setdefault(operator, {})[name] = value
-    if list(resources) == ["*"] and actions[0].partition(":")[0] not in _GLOBAL:
-        found.setdefault("StringEquals", {})["aws:RequestedRegion"] = region
     return {"Condition": found} if found else {}
 
 
 def _sid(resource: str, actions: Sequence[str], taken: set[str]) -> str:
     """Return a name of the statement that tells its service and kind of resource."""
-    if resource == "*":
-        is_global = actions[0].partition(":")[0] in _GLOBAL
-        return "OnEverythingGlobal" if is_global else "OnEverything"
     kind = re.match(r"arn:[^:]*:[^:]*:[^:]*:[^:]*:([a-z-]+)[/:]", resource)
-    if len(actions) == 1:
+    if resource == "*":
+        words = ["On", "Everything", "Global" if _is_global(actions[0]) else ""]
+    elif len(actions) == 1:
         words = re.split(r"[:-]", actions[0])
     else:
         service = actions[0].partition(":")[0]

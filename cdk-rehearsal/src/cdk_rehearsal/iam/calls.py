@@ -16,6 +16,7 @@ from ministack.services import cloudformation, ecs, iam, secretsmanager
 
 from cdk_rehearsal.iam import stack_roles
 from cdk_rehearsal.iam.authorization import UnjudgedError, resource_types
+from cdk_rehearsal.iam.handlers import table
 from cdk_rehearsal.iam.s3_calls import of_s3
 from cdk_rehearsal.iam.values import texts
 from cdk_rehearsal.server.api_request import ApiRequest
@@ -354,17 +355,6 @@ def _tagging(call: ApiRequest) -> Iterator[Check]:
             yield Check(action="ecs:TagResource", resource=resource, keys=keys)
 
 
-# The service principal to which a request of a service passes a role. Sources: each service's page
-# on passing roles, and `iam:PassedToService` in the policies that AWS publishes.
-_PASSED_TO = {
-    "application-autoscaling": "application-autoscaling.amazonaws.com",
-    "cloudformation": "cloudformation.amazonaws.com",
-    "codebuild": "codebuild.amazonaws.com",
-    "codepipeline": "codepipeline.amazonaws.com",
-    "ecs": "ecs-tasks.amazonaws.com",
-    "events": "events.amazonaws.com",
-    "lambda": "lambda.amazonaws.com",
-}
 ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 # Requests of these services contain roles, but pass none.
 _ABOUT_ROLES = ("iam", "sts")
@@ -378,10 +368,12 @@ def _passed_roles(call: ApiRequest) -> Iterator[Check]:
     if call.service in _ABOUT_ROLES:
         return
     for role in dict.fromkeys(_role_arns(call)):
-        if call.service not in _PASSED_TO:
-            raise UnjudgedError(f"{call.action} passes {role} to a service that calls.py lacks")
-        service = _PASSED_TO[call.service]
-        yield Check(action="iam:PassRole", resource=role, keys={"iam:passedtoservice": service})
+        # In the calls of ECS it is task definitions that have roles.
+        service = "ecs-tasks" if call.service == "ecs" else call.service
+        if service not in table()["passed_to"].values():
+            raise UnjudgedError(f"{call.action} passes {role} to a service that nobody knows")
+        keys = {"iam:passedtoservice": f"{service}.amazonaws.com"}
+        yield Check(action="iam:PassRole", resource=role, keys=keys)
 
 
 # Names of parameters that contain a role, and of maps whose keys the caller chooses.

@@ -1,4 +1,4 @@
-"""The permissions that a call of S3 needs: its actions have other names than its operations.
+"""The permissions that a call of S3 needs: on buckets, objects and their versions.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 """
@@ -17,31 +17,6 @@ Needed: TypeAlias = tuple[str, str, Mapping[str, Any]]
 """An action without its service, the ARN that it is on, and condition keys in lower case."""
 
 
-_ACTIONS = {
-    "CompleteMultipartUpload": "PutObject",
-    "CreateMultipartUpload": "PutObject",
-    "DeleteBucketEncryption": "PutEncryptionConfiguration",
-    "DeleteBucketLifecycle": "PutLifecycleConfiguration",
-    "DeleteBucketTagging": "PutBucketTagging",
-    "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
-    "GetBucketEncryption": "GetEncryptionConfiguration",
-    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
-    "GetBucketNotificationConfiguration": "GetBucketNotification",
-    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
-    "HeadBucket": "ListBucket",
-    "HeadObject": "GetObject",
-    "ListBuckets": "ListAllMyBuckets",
-    "ListMultipartUploads": "ListBucketMultipartUploads",
-    "ListObjectVersions": "ListBucketVersions",
-    "ListObjects": "ListBucket",
-    "ListObjectsV2": "ListBucket",
-    "ListParts": "ListMultipartUploadParts",
-    "PutBucketEncryption": "PutEncryptionConfiguration",
-    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
-    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
-    "UploadPart": "PutObject",
-}
-"""The operations whose action has another name. What has no action of its own name is refused."""
 _OF_VERSIONS = {"DeleteObject": "DeleteObjectVersion", "GetObject": "GetObjectVersion"}
 # Headers that need another permission: for ACLs, locks, tags, owners, and the source of a copy.
 _HEADERS_NOT_JUDGED = (
@@ -59,26 +34,21 @@ def of_s3(call: ApiRequest) -> Iterator[Needed]:
     """Yield all permissions that a call needs; ``UnjudgedError`` if that is unknown."""
     if named := [each for each in call.headers if each.startswith(_HEADERS_NOT_JUDGED)]:
         raise UnjudgedError(f"s3_calls.py does not know what {', '.join(sorted(named))} needs")
+    if call.operation in _NOT_JUDGED:
+        raise UnjudgedError(f"s3_calls.py does not know what {call.operation} needs")
     if call.operation == "DeleteObjects":
         # DeleteObject always: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
         for key, version in _to_delete(call.body):
             for action in dict.fromkeys(("DeleteObject", _versioned("DeleteObject", version))):
                 yield action, _arn(call.text("Bucket"), key), {}
     else:
-        action = _versioned(_action(call.operation), call.text("VersionId"))
+        resource_types(call.action)  # only whether there is such an action
+        action = _versioned(call.action.partition(":")[2], call.text("VersionId"))
         context = iam_actions.s3_service_context(
             f"s3:{action}", dict(call.query), call.path, dict(call.headers)
         )
         keys = {key.lower(): value for key, value in context.items()}
         yield action, _arn(call.text("Bucket"), call.text("Key")), keys
-
-
-def _action(operation: str) -> str:
-    name = _ACTIONS.get(operation, operation)
-    if operation in _NOT_JUDGED:
-        raise UnjudgedError(f"s3_calls.py does not know what {operation} needs")
-    resource_types(f"s3:{name}")  # only whether there is such an action
-    return name
 
 
 def _versioned(action: str, version: str) -> str:
