@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,65 +19,28 @@ pytestmark = pytest.mark.slow
 
 
 QUESTIONS = json.loads(Path(__file__).with_name("call_questions.json").read_text("utf-8"))
-"""Calls that the judge refuses to a user with these statements, and what it says."""
+"""Calls of a user with these statements, and what the judge says if it refuses them."""
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question["about"])
-def test_a_call_is_refused_for_a_reason(
+def test_a_call_is_allowed_or_refused_for_a_reason(
     user: Callable[..., Access], question: dict[str, Any]
 ) -> None:
     service = user(*question["policy"]).client(question["service"])
-    with refused(*question["said"]):
+    with refused(*question["said"]) if "said" in question else nullcontext():
         getattr(service, question["operation"])(**question["parameters"])
 
 
-def test_anybody_may_ask_for_the_own_identity(user: Callable[..., Access]) -> None:
-    nobody = user(allow("ecs:ListClusters"))
-    assert "user/" in nobody.client("sts").get_caller_identity()["Arn"]
-
-
-def test_a_condition_key_of_the_service_limits_a_call(user: Callable[..., Access]) -> None:
-    mine = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/mine"
-    caller = user(allow("ecs:ListTasks", ArnEquals={"ecs:cluster": mine}))
-    with refused("ecs:ListTasks"):
-        caller.client("ecs").list_tasks(cluster="other")
-    caller.client("ecs").list_tasks(cluster="mine")
-
-
-DEFINITION = {
-    "family": "f",
-    "containerDefinitions": [{"name": "c", "image": "i", "memory": 64}],
-}
-
-
-def test_a_call_that_passes_a_role_needs_pass_role_for_the_right_service(
+def test_a_role_may_be_passed_to_the_service_that_the_condition_names(
     user: Callable[..., Access], role: Callable[..., str]
 ) -> None:
     arn = role({"Service": "ecs-tasks.amazonaws.com"})
-    may_register = allow("ecs:RegisterTaskDefinition")
-    with refused("iam:PassRole", arn):
-        user(may_register).client("ecs").register_task_definition(**DEFINITION, taskRoleArn=arn)
-
-    def register(service: str) -> None:
-        passing = allow("iam:PassRole", on=arn, StringEquals={"iam:PassedToService": service})
-        user(may_register, passing).client("ecs").register_task_definition(
-            **DEFINITION, executionRoleArn=arn
-        )
-
-    with refused("iam:PassRole", arn):
-        register("lambda.amazonaws.com")
-    register("ecs-tasks.amazonaws.com")
-
-
-def test_a_call_that_creates_with_tags_needs_permission_to_tag(
-    user: Callable[..., Access],
-) -> None:
-    tags = [{"key": "a", "value": "b"}]
-    may_register = allow("ecs:RegisterTaskDefinition")
-    with refused("ecs:TagResource"):
-        user(may_register).client("ecs").register_task_definition(**DEFINITION, tags=tags)
-    may_tag = allow("ecs:TagResource", StringEquals={"ecs:CreateAction": "RegisterTaskDefinition"})
-    user(may_register, may_tag).client("ecs").register_task_definition(**DEFINITION, tags=tags)
+    to_tasks = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
+    passing = allow("iam:PassRole", on=arn, StringEquals=to_tasks)
+    container = {"name": "c", "image": "i", "memory": 64}
+    user(allow("ecs:RegisterTaskDefinition"), passing).client("ecs").register_task_definition(
+        family="f", containerDefinitions=[container], executionRoleArn=arn
+    )
 
 
 def test_only_callers_that_the_trust_policy_names_assume_a_role(

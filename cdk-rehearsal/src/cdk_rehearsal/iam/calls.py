@@ -209,18 +209,16 @@ def _part_of_pipeline(call: ApiRequest, *parameters: str) -> list[str]:
     return [call.arn("/".join(call.text(name) for name in ("pipelineName", *parameters)))]
 
 
-_FUNCTION = re.compile(r"(?:\d{12}:)?(?:function:)?(?P<name>[^:]+(?::[^:]+)?)")
+_PART_OF_ARN = re.compile(r"\d{12}:|function:|[^:]*:[^:]*:")
 
 
 def _functions(call: ApiRequest) -> list[str]:
-    """Return the function that is named by its name, its ARN, or a part of its ARN."""
-    name = call.text("FunctionName")
-    if not name or name.startswith("arn:"):
-        return [name] if name else []
-    found = _FUNCTION.fullmatch(name)
-    if found is None:
-        raise UnjudgedError(f"{name!a} names no function")
-    return [call.arn(f"function:{found['name']}")]
+    """Return the function that is named by its name, perhaps with a version, or its ARN."""
+    found = call.arns("function:", "FunctionName")
+    for name in call.texts("FunctionName"):
+        if not name.startswith("arn:") and _PART_OF_ARN.match(name):
+            raise UnjudgedError(f"{name!a} names no function")
+    return found
 
 
 def _secrets(call: ApiRequest) -> list[str]:
