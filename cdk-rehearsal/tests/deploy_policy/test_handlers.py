@@ -62,6 +62,7 @@ def test_a_type_without_handlers_needs_what_the_table_says_or_is_named() -> None
     assert schema_of("AWS::CodeBuild::Project", REGION).get("handlers") is None  # type: ignore[union-attr]
     assert not permissions("AWS::Unheard::Of", "create", {}, region=REGION).is_described
     assert needed("Custom::Table", "delete") == {"lambda:InvokeFunction"}
+    assert not needed("AWS::CDK::Metadata", "create"), "no service makes it"
 
 
 def test_the_table_names_types_properties_and_permissions_that_exist() -> None:
@@ -81,7 +82,3 @@ def test_the_table_names_types_properties_and_permissions_that_exist() -> None:
             top = name.partition(".")[0].partition("=")[0]
             if "*" not in top:
                 assert top in schema["properties"], row
-
-
-def test_a_resource_that_no_service_makes_needs_nothing() -> None:
-    assert not needed("AWS::CDK::Metadata", "create")

@@ -83,32 +83,22 @@ def test_a_permissions_boundary_limits_a_role(
         limited.list_task_definitions()
 
 
-def test_the_policy_of_a_bucket_refuses_and_allows(
+def test_the_policy_of_a_resource_refuses_and_allows(
     client: Callable[[str], Any], user: Callable[..., Access]
 ) -> None:
-    s3 = client("s3")
-    s3.create_bucket(Bucket="judged", CreateBucketConfiguration={"LocationConstraint": REGION})
-    s3.put_object(Bucket="judged", Key="a", Body=b"a")
-    try:
-        reader = user(allow("s3:GetObject", on="arn:aws:s3:::judged/*"))
-        reader.client("s3").get_object(Bucket="judged", Key="a")
-        arn = reader.client("sts").get_caller_identity()["Arn"]
-        deny = allow("s3:GetObject", on="arn:aws:s3:::judged/*")
-        grant = allow("s3:PutObject", on="arn:aws:s3:::judged/*")
-        both = [
-            deny | {"Effect": "Deny", "Principal": "*"},
-            grant | {"Principal": {"AWS": arn}},
-        ]
-        s3.put_bucket_policy(Bucket="judged", Policy=json.dumps(document(*both)))
-        with refused("s3:GetObject", "explicit deny in a resource-based policy"):
-            reader.client("s3").get_object(Bucket="judged", Key="a")
-        reader.client("s3").put_object(Bucket="judged", Key="a", Body=b"b")
-        with refused("s3:DeleteObject"):
-            reader.client("s3").delete_object(Bucket="judged", Key="a")
-    finally:
-        s3.delete_bucket_policy(Bucket="judged")
-        s3.delete_object(Bucket="judged", Key="a")
-        s3.delete_bucket(Bucket="judged")
+    sqs, reader = client("sqs"), user(allow("sqs:ReceiveMessage"))
+    queue = {"QueueUrl": sqs.create_queue(QueueName="judged")["QueueUrl"]}
+    reader.client("sqs").receive_message(**queue)
+    arn = reader.client("sts").get_caller_identity()["Arn"]
+    deny = allow("sqs:ReceiveMessage") | {"Effect": "Deny", "Principal": "*"}
+    grant = allow("sqs:PurgeQueue") | {"Principal": {"AWS": arn}}
+    sqs.set_queue_attributes(**queue, Attributes={"Policy": json.dumps(document(deny, grant))})
+    with refused("sqs:ReceiveMessage", "explicit deny in a resource-based policy"):
+        reader.client("sqs").receive_message(**queue)
+    reader.client("sqs").purge_queue(**queue)
+    with refused("sqs:DeleteQueue"):
+        reader.client("sqs").delete_queue(**queue)
+    sqs.delete_queue(**queue)
 
 
 def test_the_ledger_lists_which_statement_allowed_each_call(
