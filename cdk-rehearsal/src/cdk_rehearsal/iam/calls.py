@@ -269,9 +269,7 @@ def _listed_tasks(call: ApiRequest) -> list[str]:
 _BY_TYPE: dict[str, Callable[[ApiRequest], list[str]]] = {
     "application-autoscaling:ScalableTarget": lambda _: [EVERYTHING],  # its ARN has a random id
     "cloudformation:stack": _stacks,
-    "cloudwatch:alarm": lambda call: [
-        call.arn(f"alarm:{name}") for name in call.texts("AlarmName", "AlarmNames")
-    ],
+    "cloudwatch:alarm": lambda call: call.arns("alarm:", "AlarmName", "AlarmNames"),
     "codebuild:project": _projects,
     "codeconnections:Connection": lambda call: call.texts("ConnectionArn"),
     "codepipeline:action": lambda call: _part_of_pipeline(call, "stageName", "actionName"),
