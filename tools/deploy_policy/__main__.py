@@ -14,19 +14,11 @@ import sys
 from pathlib import Path
 
 from cdk_rehearsal import ConsoleReport, RehearsalError, ScratchDirectory
-from cdk_rehearsal.deploy_policy import (
-    DeployPolicy,
-    Document,
-    boundary,
-    least_policy,
-    policy_of_cli,
-    read_documents,
-    sample_of,
-    take_away,
-    write,
-    write_changes,
-)
+from cdk_rehearsal.deploy_policy.least import DeployPolicy, Document, least_policy
+from cdk_rehearsal.deploy_policy.other_policies import boundary, policy_of_cli
+from cdk_rehearsal.deploy_policy.proof import sample_of, take_away
 from cdk_rehearsal.deploy_policy.rehearsed import require_nothing_refused, say_sizes
+from cdk_rehearsal.deploy_policy.written import read_documents, write, write_changes
 from settings import SettingsError
 from tools.doctor.rights import policy as policy_of_doctor
 from tools.operations.account import OperationError

@@ -31,7 +31,7 @@ from cdk_rehearsal.containers import (
     TaskContainers,
     aws_with_containers,
 )
-from cdk_rehearsal.deploy_policy import Document
+from cdk_rehearsal.deploy_policy.least import Document
 from settings import CpuArchitecture
 from tools.rehearsal.context import RehearsalContext, read_deliverable
 from tools.rehearsal.ended_tasks import explained

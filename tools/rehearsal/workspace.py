@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from cdk_rehearsal import LocalAws, cdk
-from cdk_rehearsal.deploy_policy import Document, ManagedPolicies
+from cdk_rehearsal.deploy_policy.least import Document
+from cdk_rehearsal.deploy_policy.proof import ManagedPolicies
 from settings.examples import sample_env
 from tools.rehearsal.synthesis import Synthesis
 from tools.repository import ROOT

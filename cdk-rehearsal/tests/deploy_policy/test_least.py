@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from cdk_rehearsal.deploy_policy import boundary, least_policy, table_of_changes
-from cdk_rehearsal.deploy_policy.least import POLICY_CHARACTERS, size
+from cdk_rehearsal.deploy_policy.least import POLICY_CHARACTERS, least_policy, size
+from cdk_rehearsal.deploy_policy.other_policies import boundary
+from cdk_rehearsal.deploy_policy.written import table_of_changes
 from cdk_rehearsal.iam.generated_names import GeneratedNames
 
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:Shop-*"

@@ -13,6 +13,7 @@ from support.stacks import StackFailedError, Stacks
 Client = Callable[[str], Any]
 SERVICE = {"Service": "cloudformation.amazonaws.com"}
 TOPIC = {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "Orders"}}}
+CHANGED = {"Topic": {**TOPIC["Topic"], "Properties": {"DisplayName": "Returns"}}}
 
 
 @pytest.fixture
@@ -32,37 +33,44 @@ def deployed(client: Client, role: Callable[..., str]) -> Callable[..., Stacks]:
     return lambda *statements: Stacks(WithRole(role(SERVICE, *statements)))
 
 
-def test_a_resource_fails_with_the_permission_that_its_handler_lacks(
+def test_a_role_with_the_permissions_of_the_handlers_makes_changes_and_deletes(
     deployed: Callable[..., Stacks], access: Access
-) -> None:
-    reads = allow("sns:Get*", "sns:List*", "sns:TagResource")
-    with pytest.raises(StackFailedError) as failed:
-        deployed(reads, allow("sns:DeleteTopic")).deploy("refused", TOPIC)
-    assert "AWSCloudFormation is not authorized to perform: sns:CreateTopic on" in str(failed.value)
-    assert "HandlerErrorCode: AccessDenied" in str(failed.value)
-    refused = {(each["action"], each["resource"]) for each in access.ledger()["refusals"]}
-    assert ("sns:CreateTopic", "arn:aws:sns:eu-west-1:111122223333:refused-Topic-*") in refused
-
-
-def test_a_role_with_the_permissions_of_the_handlers_makes_and_deletes(
-    deployed: Callable[..., Stacks],
 ) -> None:
     on = "arn:aws:sns:eu-west-1:111122223333:allowed-*"
     stacks = deployed({**allow("sns:*"), "Resource": on})
     stacks.deploy("allowed", TOPIC)
-    changed = {"Topic": {**TOPIC["Topic"], "Properties": {"DisplayName": "Returns"}}}
-    stacks.deploy("allowed", changed)
+    patterns = _patterns(access, "allowed")
+    assert patterns["sns:CreateTopic", "create"] == on
+    # The template makes no update, but a later one may.
+    assert patterns["sns:SetTopicAttributes", "update"] == on
+    stacks.deploy("allowed", CHANGED)
     stacks.delete("allowed")
+    assert _patterns(access, "allowed")["sns:DeleteTopic", "delete"] == on
 
 
-def test_an_update_and_a_deletion_need_their_own_permissions(
-    deployed: Callable[..., Stacks], client: Client, role: Callable[..., str]
+def _patterns(access: Access, stack: str) -> dict[tuple[str, str], str]:
+    return {
+        (each["action"], use["operation"]): each["pattern"]
+        for each in access.demands()["demands"]
+        for use in each["uses"]
+        if use["stack"] == stack
+    }
+
+
+def test_each_operation_fails_with_the_permission_that_its_handler_lacks(
+    deployed: Callable[..., Stacks], client: Client, role: Callable[..., str], access: Access
 ) -> None:
-    own = deployed(allow("sns:CreateTopic", "sns:Get*", "sns:List*", "sns:TagResource"))
+    reads = allow("sns:Get*", "sns:List*", "sns:TagResource")
+    with pytest.raises(StackFailedError) as failed:
+        deployed(reads).deploy("refused", TOPIC)
+    assert "AWSCloudFormation is not authorized to perform: sns:CreateTopic on" in str(failed.value)
+    assert "HandlerErrorCode: AccessDenied" in str(failed.value)
+    refused = {(each["action"], each["resource"]) for each in access.ledger()["refusals"]}
+    assert ("sns:CreateTopic", "arn:aws:sns:eu-west-1:111122223333:refused-Topic-*") in refused
+    own = deployed(reads, allow("sns:CreateTopic"))
     own.deploy("stays", TOPIC)
-    changed = {"Topic": {**TOPIC["Topic"], "Properties": {"DisplayName": "Returns"}}}
     with pytest.raises(StackFailedError, match="perform: sns:SetTopicAttributes on"):
-        own.deploy("stays", changed)
+        own.deploy("stays", CHANGED)
     with pytest.raises(StackFailedError, match="perform: sns:DeleteTopic on"):
         own.delete("stays")
     client("cloudformation").delete_stack(StackName="stays", RoleARN=role(SERVICE, allow("*")))
@@ -110,25 +118,6 @@ def test_roles_may_have_to_be_made_with_a_boundary(
     within = {**role, "Properties": {**properties, "PermissionsBoundary": boundary}}
     stacks.deploy("bounded", {"Role": within})
     stacks.delete_all()
-
-
-def test_the_demands_have_patterns_that_match_the_resources(
-    deployed: Callable[..., Stacks], access: Access
-) -> None:
-    stacks = deployed(allow("*"))
-    stacks.deploy("patterns", TOPIC)
-    stacks.delete_all()
-    patterns = {
-        (each["action"], use["operation"]): each["pattern"]
-        for each in access.demands()["demands"]
-        for use in each["uses"]
-        if use["stack"] == "patterns"
-    }
-    topic = "arn:aws:sns:eu-west-1:111122223333:patterns-*"
-    assert patterns["sns:CreateTopic", "create"] == topic
-    # The template makes no update, but a later one may.
-    assert patterns["sns:SetTopicAttributes", "update"] == topic
-    assert patterns["sns:DeleteTopic", "delete"] == topic
 
 
 def test_functions_and_references_of_a_template_need_permissions(

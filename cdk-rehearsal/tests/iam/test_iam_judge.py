@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,174 +18,29 @@ REGION = "eu-west-1"
 pytestmark = pytest.mark.slow
 
 
-def test_a_call_that_no_policy_allows_is_refused(user: Callable[..., Access]) -> None:
-    nobody = user(allow("sts:GetCallerIdentity"))
-    with refused("ecs:ListClusters"):
-        nobody.client("ecs").list_clusters()
-    assert "user/" in nobody.client("sts").get_caller_identity()["Arn"]
+QUESTIONS = json.loads(Path(__file__).with_name("call_questions.json").read_text("utf-8"))
+"""Calls of a user with these statements, and what the judge says if it refuses them."""
 
 
-def test_an_unknown_action_or_condition_key_is_refused_by_name(user: Callable[..., Access]) -> None:
-    with refused("not judged here", "kinesis:stream"):
-        user(allow("*")).client("kinesis").describe_stream(StreamName="s")
-    on_tag = allow("ecr:PutImage", StringEquals={"ecr:ResourceTag/a": "b"})
-    with refused("not judged here", "ecr:resourcetag/a"):
-        user(on_tag).client("ecr").put_image(repositoryName="repo", imageManifest="{}")
-
-
-@pytest.mark.parametrize(
-    ("service", "operation", "parameters", "resource"),
-    [
-        ("ecs", "describe_services", {"cluster": "c", "services": ["s"]}, "ecs:{}:service/c/s"),
-        ("ecs", "list_tasks", {"cluster": "c"}, "ecs:{}:container-instance/c/*"),
-        ("sqs", "receive_message", {"QueueUrl": f"https://sqs/{ACCOUNT}/q"}, "sqs:{}:q"),
-        ("dynamodb", "get_item", {"TableName": "t", "Key": {}}, "dynamodb:{}:table/t"),
-        ("ecr", "describe_repositories", {"repositoryNames": ["one"]}, "ecr:{}:repository/one"),
-        ("codebuild", "batch_get_builds", {"ids": ["p:1"]}, "codebuild:{}:project/p"),
-        ("ssm", "get_parameters", {"Names": ["/a", "b"]}, "ssm:{}:parameter/a"),
-        ("lambda", "invoke", {"FunctionName": "f"}, "lambda:{}:function:f"),
-        (
-            "codepipeline",
-            "retry_stage_execution",
-            {
-                "pipelineName": "p",
-                "stageName": "s",
-                "pipelineExecutionId": "e",
-                "retryMode": "ALL_ACTIONS",
-            },
-            "codepipeline:{}:p/s",
-        ),
-        (
-            "logs",
-            "get_log_events",
-            {"logGroupName": "/a/b", "logStreamName": "s"},
-            "logs:{}:log-group:/a/b:log-stream:s",
-        ),
-    ],
-)
-def test_a_call_is_judged_on_the_resource_that_it_names(
-    user: Callable[..., Access],
-    service: str,
-    operation: str,
-    parameters: dict[str, Any],
-    resource: str,
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question["about"])
+def test_a_call_is_allowed_or_refused_for_a_reason(
+    user: Callable[..., Access], question: dict[str, Any]
 ) -> None:
-    arn = f"arn:aws:{resource.format(f'{REGION}:{ACCOUNT}')}"
-    caller = user(allow("*", on=f"{arn}-other"))
-    with refused(f"on resource: {arn}"):
-        getattr(caller.client(service), operation)(**parameters)
+    service = user(*question["policy"]).client(question["service"])
+    with refused(*question["said"]) if "said" in question else nullcontext():
+        getattr(service, question["operation"])(**question["parameters"])
 
 
-def test_a_call_needs_permission_for_each_of_its_resources(user: Callable[..., Access]) -> None:
-    one = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/one"
-    caller = user(allow("ecr:DescribeRepositories", on=one))
-    with refused("repository/two"):
-        caller.client("ecr").describe_repositories(repositoryNames=["one", "two"])
-
-
-@pytest.mark.parametrize(
-    ("service", "operation", "parameters", "said"),
-    [
-        (
-            "ecs",
-            "update_service",
-            {"cluster": "shut", "service": f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/open/s"},
-            "the cluster is shut",
-        ),
-        (
-            "lambda",
-            "get_function",
-            {"FunctionName": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:shut"},
-            "is not of lambda in eu-west-1",
-        ),
-        ("ecs", "describe_clusters", {"clusters": ["open/shut"]}, "is no name in ECS"),
-        (
-            "ecs",
-            "describe_clusters",
-            {"clusters": [f"arn:aws:sns:{REGION}:{ACCOUNT}:cluster/shut"]},
-            "is not of ecs",
-        ),
-        ("ssm", "get_parameter", {"Name": "shut:1"}, "parameter/shut"),
-        (
-            "logs",
-            "filter_log_events",
-            {
-                "logGroupIdentifier": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:open",
-                "logGroupName": "shut",
-            },
-            "log-group:shut",
-        ),
-        (
-            "ec2",
-            "authorize_security_group_ingress",
-            {"GroupName": "shut", "IpProtocol": "tcp"},
-            "by its name",
-        ),
-        ("sns", "publish", {"PhoneNumber": "+491", "Message": "m"}, "names no resource"),
-    ],
-)
-def test_a_resource_is_not_named_past_the_judge(
-    user: Callable[..., Access],
-    service: str,
-    operation: str,
-    parameters: dict[str, Any],
-    said: str,
-) -> None:
-    shut = {"Effect": "Deny", "Action": "*", "Resource": "arn:aws:*:*:*:*shut*"}
-    with refused(said):
-        getattr(user(allow("*"), shut).client(service), operation)(**parameters)
-
-
-def test_a_condition_key_of_the_service_limits_a_call(user: Callable[..., Access]) -> None:
-    mine = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/mine"
-    caller = user(allow("ecs:ListTasks", ArnEquals={"ecs:cluster": mine}))
-    with refused("ecs:ListTasks"):
-        caller.client("ecs").list_tasks(cluster="other")
-    caller.client("ecs").list_tasks(cluster="mine")
-
-
-DEFINITION = {
-    "family": "f",
-    "containerDefinitions": [{"name": "c", "image": "i", "memory": 64}],
-}
-
-
-def test_a_call_that_passes_a_role_needs_pass_role_for_the_right_service(
+def test_a_role_may_be_passed_to_the_service_that_the_condition_names(
     user: Callable[..., Access], role: Callable[..., str]
 ) -> None:
     arn = role({"Service": "ecs-tasks.amazonaws.com"})
-    may_register = allow("ecs:RegisterTaskDefinition")
-    with refused("iam:PassRole", arn):
-        user(may_register).client("ecs").register_task_definition(**DEFINITION, taskRoleArn=arn)
-
-    def register(service: str) -> None:
-        passing = allow("iam:PassRole", on=arn, StringEquals={"iam:PassedToService": service})
-        user(may_register, passing).client("ecs").register_task_definition(
-            **DEFINITION, executionRoleArn=arn
-        )
-
-    with refused("iam:PassRole", arn):
-        register("lambda.amazonaws.com")
-    register("ecs-tasks.amazonaws.com")
-
-
-@pytest.mark.parametrize(
-    "role", ["passed", "arn:aws:iam:::role/passed", f"arn:aws:iam::{'9' * 12}:role/r"]
-)
-def test_a_role_that_is_passed_is_named_by_its_arn(user: Callable[..., Access], role: str) -> None:
-    with refused("not judged here", "role"):
-        user(allow("*")).client("ecs").register_task_definition(**DEFINITION, taskRoleArn=role)
-
-
-def test_a_call_that_creates_with_tags_needs_permission_to_tag(
-    user: Callable[..., Access],
-) -> None:
-    tags = [{"key": "a", "value": "b"}]
-    may_register = allow("ecs:RegisterTaskDefinition")
-    with refused("ecs:TagResource"):
-        user(may_register).client("ecs").register_task_definition(**DEFINITION, tags=tags)
-    may_tag = allow("ecs:TagResource", StringEquals={"ecs:CreateAction": "RegisterTaskDefinition"})
-    user(may_register, may_tag).client("ecs").register_task_definition(**DEFINITION, tags=tags)
+    to_tasks = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
+    passing = allow("iam:PassRole", on=arn, StringEquals=to_tasks)
+    container = {"name": "c", "image": "i", "memory": 64}
+    user(allow("ecs:RegisterTaskDefinition"), passing).client("ecs").register_task_definition(
+        family="f", containerDefinitions=[container], executionRoleArn=arn
+    )
 
 
 def test_only_callers_that_the_trust_policy_names_assume_a_role(
@@ -226,32 +83,22 @@ def test_a_permissions_boundary_limits_a_role(
         limited.list_task_definitions()
 
 
-def test_the_policy_of_a_bucket_refuses_and_allows(
+def test_the_policy_of_a_resource_refuses_and_allows(
     client: Callable[[str], Any], user: Callable[..., Access]
 ) -> None:
-    s3 = client("s3")
-    s3.create_bucket(Bucket="judged", CreateBucketConfiguration={"LocationConstraint": REGION})
-    s3.put_object(Bucket="judged", Key="a", Body=b"a")
-    try:
-        reader = user(allow("s3:GetObject", on="arn:aws:s3:::judged/*"))
-        reader.client("s3").get_object(Bucket="judged", Key="a")
-        arn = reader.client("sts").get_caller_identity()["Arn"]
-        deny = allow("s3:GetObject", on="arn:aws:s3:::judged/*")
-        grant = allow("s3:PutObject", on="arn:aws:s3:::judged/*")
-        both = [
-            deny | {"Effect": "Deny", "Principal": "*"},
-            grant | {"Principal": {"AWS": arn}},
-        ]
-        s3.put_bucket_policy(Bucket="judged", Policy=json.dumps(document(*both)))
-        with refused("s3:GetObject", "explicit deny in a resource-based policy"):
-            reader.client("s3").get_object(Bucket="judged", Key="a")
-        reader.client("s3").put_object(Bucket="judged", Key="a", Body=b"b")
-        with refused("s3:DeleteObject"):
-            reader.client("s3").delete_object(Bucket="judged", Key="a")
-    finally:
-        s3.delete_bucket_policy(Bucket="judged")
-        s3.delete_object(Bucket="judged", Key="a")
-        s3.delete_bucket(Bucket="judged")
+    sqs, reader = client("sqs"), user(allow("sqs:ReceiveMessage"))
+    queue = {"QueueUrl": sqs.create_queue(QueueName="judged")["QueueUrl"]}
+    reader.client("sqs").receive_message(**queue)
+    arn = reader.client("sts").get_caller_identity()["Arn"]
+    deny = allow("sqs:ReceiveMessage") | {"Effect": "Deny", "Principal": "*"}
+    grant = allow("sqs:PurgeQueue") | {"Principal": {"AWS": arn}}
+    sqs.set_queue_attributes(**queue, Attributes={"Policy": json.dumps(document(deny, grant))})
+    with refused("sqs:ReceiveMessage", "explicit deny in a resource-based policy"):
+        reader.client("sqs").receive_message(**queue)
+    reader.client("sqs").purge_queue(**queue)
+    with refused("sqs:DeleteQueue"):
+        reader.client("sqs").delete_queue(**queue)
+    sqs.delete_queue(**queue)
 
 
 def test_the_ledger_lists_which_statement_allowed_each_call(

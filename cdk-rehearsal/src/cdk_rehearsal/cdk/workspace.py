@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from cdk_rehearsal.access import Access
 from cdk_rehearsal.bounds import CLI_SECONDS
-from cdk_rehearsal.deploy_policy.cli import policy_of_cli
+from cdk_rehearsal.deploy_policy.other_policies import policy_of_cli
 from cdk_rehearsal.expectation import RehearsalError
 from cdk_rehearsal.scratch import ScratchDirectory
 from cdk_rehearsal.server.local_aws import LocalAws, LocalAwsError

@@ -28,24 +28,19 @@ _GLOBAL = ("cloudfront", "ecr-public", "globalaccelerator", "iam", "organization
 
 
 @dataclass(frozen=True)
-class Use:
-    """A resource of a stack whose handler needs an action, for create, update or delete."""
-
-    stack: str
-    logical_id: str
-    kind: str
-    operation: str
-    resources: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Demand:
     """An action on a pattern of resources, with the condition keys, and what needs it."""
 
     action: str
     pattern: str
     keys: tuple[tuple[str, str], ...]
-    uses: tuple[Use, ...]
+    uses: tuple[Mapping[str, Any], ...]
+    """Those of `iam.demands`, each with its resources."""
+
+    @property
+    def resources(self) -> set[str]:
+        """All resources on which the action has been needed."""
+        return {resource for use in self.uses for resource in use["resources"]}
 
 
 @dataclass(frozen=True)
@@ -125,10 +120,9 @@ class DeployPolicy:
             policies = Policies(identity=statements({"Statement": about}, policy=""))
             keys = {name.lower(): value for name, value in demand.keys}
             keys["aws:requestedregion"] = self.region
-            resources = {resource for use in demand.uses for resource in use.resources}
             requests = [
                 Request(caller=Caller(account=""), action=demand.action, resource=each, keys=keys)
-                for each in resources
+                for each in demand.resources
             ]
             if not all(decide(request, policies).allowed for request in requests):
                 refused.append(demand)
@@ -146,13 +140,14 @@ def least_policy(
     """Return the policy for what ``Access.demands`` returned; for these stacks, or else all."""
     wanted = frozenset(stacks)
     by_resource: dict[tuple[str, Any], dict[str, Demand]] = defaultdict(dict)
-    for demand in _demands(content):
-        uses = tuple(use for use in demand.uses if belongs(use.stack, wanted))
+    for each in content["demands"]:
+        uses = tuple(use for use in each["uses"] if belongs(use["stack"], wanted))
         if uses:
-            key = (demand.pattern, demand.keys)
-            by_resource[key][demand.action] = Demand(
-                demand.action, demand.pattern, demand.keys, uses
-            )
+            keys = tuple(sorted(each["keys"].items()))
+            if each["pattern"] == "*" and not _is_global(each["action"]):
+                keys += (("aws:RequestedRegion", region),)
+            demand = Demand(each["action"], each["pattern"], keys, uses)
+            by_resource[demand.pattern, keys][demand.action] = demand
     granted = []
     taken: set[str] = set()
     for resources, keys, actions in _merged(by_resource):
@@ -162,7 +157,7 @@ def least_policy(
                 "Effect": "Allow",
                 "Action": part,
                 "Resource": list(resources),
-                **_condition(part, resources, keys, region),
+                **_condition(keys),
             }
             of_part = tuple(each for action in part for each in actions[action])
             granted.append(Granted(statement, of_part))
@@ -176,36 +171,21 @@ def belongs(stack: str, wanted: Iterable[str]) -> bool:
     return not names or any(stack == each or stack.startswith(f"{each}-") for each in names)
 
 
-def _demands(content: Mapping[str, Any]) -> Iterable[Demand]:
-    for each in content["demands"]:
-        uses = tuple(
-            Use(u["stack"], u["logical_id"], u["type"], u["operation"], tuple(u["resources"]))
-            for u in each["uses"]
-        )
-        yield Demand(each["action"], each["pattern"], tuple(sorted(each["keys"].items())), uses)
-
-
 def _merged(
     by_resource: Mapping[tuple[str, Any], Mapping[str, Demand]],
 ) -> Iterator[tuple[tuple[str, ...], Any, dict[str, list[Demand]]]]:
-    """Yield resources with the same actions and conditions, these conditions, and the actions.
-
-    Actions of global services have a statement of their own among those on `*`.
-    """
+    """Yield resources with the same actions and conditions, these conditions, and the actions."""
     by_actions: dict[Any, list[tuple[str, Mapping[str, Demand]]]] = defaultdict(list)
     for (pattern, keys), actions in sorted(by_resource.items()):
-        for is_global in (False, True) if pattern == "*" else (None,):
-            kept = {
-                action: demand
-                for action, demand in actions.items()
-                if is_global is None or (action.partition(":")[0] in _GLOBAL) == is_global
-            }
-            if kept:
-                by_actions[frozenset(kept), keys].append((pattern, kept))
+        by_actions[frozenset(actions), keys].append((pattern, actions))
     for (_, keys), found in by_actions.items():
         resources = tuple(pattern for pattern, _ in found)
         merged = {action: [kept[action] for _, kept in found] for action in found[0][1]}
         yield resources, keys, merged
+
+
+def _is_global(action: str) -> bool:
+    return action.partition(":")[0] in _GLOBAL
 
 
 def _parts(actions: Sequence[str], resources: Sequence[str]) -> list[list[str]]:
@@ -219,27 +199,22 @@ def _parts(actions: Sequence[str], resources: Sequence[str]) -> list[list[str]]:
     return parts
 
 
-def _condition(
-    actions: Sequence[str], resources: Sequence[str], keys: Iterable[tuple[str, str]], region: str
-) -> dict[str, Any]:
+def _condition(keys: Iterable[tuple[str, str]]) -> dict[str, Any]:
     found: dict[str, dict[str, str]] = {}
     for name, value in keys:
         operator = "StringLike" if "*" in value else "StringEquals"
         if name in ("iam:PolicyARN", "iam:PermissionsBoundary"):
             operator = "ArnLike" if "*" in value else "ArnEquals"
         found.setdefault(operator, {})[name] = value
-    if list(resources) == ["*"] and actions[0].partition(":")[0] not in _GLOBAL:
-        found.setdefault("StringEquals", {})["aws:RequestedRegion"] = region
     return {"Condition": found} if found else {}
 
 
 def _sid(resource: str, actions: Sequence[str], taken: set[str]) -> str:
     """Return a name of the statement that tells its service and kind of resource."""
-    if resource == "*":
-        is_global = actions[0].partition(":")[0] in _GLOBAL
-        return "OnEverythingGlobal" if is_global else "OnEverything"
     kind = re.match(r"arn:[^:]*:[^:]*:[^:]*:[^:]*:([a-z-]+)[/:]", resource)
-    if len(actions) == 1:
+    if resource == "*":
+        words = ["On", "Everything", "Global" if _is_global(actions[0]) else ""]
+    elif len(actions) == 1:
         words = re.split(r"[:-]", actions[0])
     else:
         service = actions[0].partition(":")[0]

@@ -68,7 +68,7 @@ def sample_of(policy: DeployPolicy, count: int) -> list[Granted]:
     made = [
         each
         for each in policy.granted
-        if any(use.operation != "update" for demand in each.demands for use in demand.uses)
+        if any(use["operation"] != "update" for demand in each.demands for use in demand.uses)
     ]
     chosen = min(count, len(made))
     return [made[number * len(made) // chosen] for number in range(chosen)]

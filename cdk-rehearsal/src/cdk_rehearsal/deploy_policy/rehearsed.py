@@ -10,9 +10,8 @@ from cdk_rehearsal.access import Access
 from cdk_rehearsal.cdk.app import AppWorkspace
 from cdk_rehearsal.cdk.assembly import Assembly
 from cdk_rehearsal.cdk.workspace import AS_SYNTHESISED, ASSEMBLY
-from cdk_rehearsal.deploy_policy.boundary import boundary
-from cdk_rehearsal.deploy_policy.cli import policy_of_cli
 from cdk_rehearsal.deploy_policy.least import DeployPolicy, least_policy, size
+from cdk_rehearsal.deploy_policy.other_policies import boundary, policy_of_cli
 from cdk_rehearsal.deploy_policy.proof import ManagedPolicies, sample_of, take_away
 from cdk_rehearsal.deploy_policy.written import read_documents, write, write_changes
 from cdk_rehearsal.expectation import RehearsalError, expect

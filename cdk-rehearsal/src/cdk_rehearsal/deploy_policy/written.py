@@ -1,11 +1,10 @@
-"""The files of a deploy policy: documents for IAM, and a page with the reasons."""
+"""The files of a deploy policy: documents, a page with the reasons, and a table of changes."""
 
 import json
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from cdk_rehearsal.deploy_policy.changes import table_of_changes
 from cdk_rehearsal.deploy_policy.least import (
     POLICIES_OF_A_ROLE,
     DeployPolicy,
@@ -16,6 +15,8 @@ from cdk_rehearsal.deploy_policy.least import (
 
 REASONS, CHANGES = "reasons.md", "changes.md"
 _DOCUMENT = "policy-{}.json"
+_HEAD = "| | actions | on | condition |\n|---|---|---|---|"
+_NOTHING = "The deploy needs the same permissions as before."
 
 
 def write(policy: DeployPolicy, others: Mapping[str, Document], folder: Path) -> list[Path]:
@@ -75,12 +76,48 @@ def _page(policy: DeployPolicy, others: Mapping[str, Document]) -> Iterator[str]
 
 def needed_for(granted: Granted) -> str:
     """Return the types of resources and the operations that need a statement."""
-    kinds: dict[str, Counter[str]] = {}
+    kinds: dict[str, set[str]] = {}
     for demand in granted.demands:
         for use in demand.uses:
-            kinds.setdefault(use.kind, Counter())[use.operation] += 1
+            kinds.setdefault(use["type"], set()).add(use["operation"])
     order = ("create", "update", "delete")
     return "; ".join(
         f"{kind.removeprefix('AWS::')}: {', '.join(each for each in order if each in operations)}"
         for kind, operations in sorted(kinds.items())
     )
+
+
+# --- What a change of an app needs more and less, for a pull request.
+
+
+def table_of_changes(before: Iterable[Document], after: Iterable[Document]) -> Iterator[str]:
+    """Yield the lines of a table of permissions that only one of the two policies has."""
+    old, new = _permissions(before), _permissions(after)
+    rows = [*_rows("more", new - old), *_rows("less", old - new)]
+    yield _HEAD if rows else _NOTHING
+    yield from rows
+
+
+def _permissions(documents: Iterable[Document]) -> set[tuple[str, str, str]]:
+    """Return each action with its resource and its condition."""
+    return {
+        (action, resource, json.dumps(statement.get("Condition", {}), sort_keys=True))
+        for document in documents
+        for statement in document["Statement"]
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+    }
+
+
+def _rows(what: str, permissions: set[tuple[str, str, str]]) -> Iterator[str]:
+    by_resource = defaultdict(list)
+    for action, resource, condition in sorted(permissions):
+        by_resource[resource, condition].append(action)
+    for (resource, condition), actions in sorted(by_resource.items()):
+        named = "<br>".join(f"`{action}`" for action in actions)
+        yield f"| {what} | {named} | `{resource}` | {_in_words(condition)} |"
+
+
+def _in_words(condition: str) -> str:
+    operands = json.loads(condition).values()
+    return ", ".join(f"`{name}` is `{value}`" for each in operands for name, value in each.items())

@@ -31,17 +31,19 @@ def arn_formats(kind: str) -> tuple[str, ...]:
 
     They have `${Partition}`, `${Region}` and `${Account}`, and end with `.*` for the rest.
     """
-    service, _, name = kind.partition(":")
-    types = _service_authorization().get(service, {}).get("Resources", {})
-    return tuple(types.get(name, types.get(name.lower(), {})).get("ARNFormats", ()))
+    return tuple(_resource_type(kind).get("ARNFormats", ()))
 
 
-@cache
 def knows_tags(kind: str) -> bool:
     """Say whether a condition may name the tags of resources of a type (aws:ResourceTag)."""
+    return "aws:ResourceTag/${TagKey}" in _resource_type(kind).get("ConditionKeys", ())
+
+
+def _resource_type(kind: str) -> dict[str, Any]:
     service, _, name = kind.partition(":")
-    types = _service_authorization().get(service, {}).get("Resources", {})
-    return "aws:ResourceTag/${TagKey}" in types.get(name, {}).get("ConditionKeys", ())
+    types: dict[str, Any] = _service_authorization().get(service, {}).get("Resources", {})
+    found: dict[str, Any] = types.get(name, types.get(name.lower(), {}))
+    return found
 
 
 @cache

@@ -16,7 +16,9 @@ from ministack.services import cloudformation, ecs, iam, secretsmanager
 
 from cdk_rehearsal.iam import stack_roles
 from cdk_rehearsal.iam.authorization import UnjudgedError, resource_types
+from cdk_rehearsal.iam.handlers import table
 from cdk_rehearsal.iam.s3_calls import of_s3
+from cdk_rehearsal.iam.values import texts
 from cdk_rehearsal.server.api_request import ApiRequest
 
 EVERYTHING = "*"
@@ -207,18 +209,16 @@ def _part_of_pipeline(call: ApiRequest, *parameters: str) -> list[str]:
     return [call.arn("/".join(call.text(name) for name in ("pipelineName", *parameters)))]
 
 
-_FUNCTION = re.compile(r"(?:\d{12}:)?(?:function:)?(?P<name>[^:]+(?::[^:]+)?)")
+_PART_OF_ARN = re.compile(r"\d{12}:|function:|[^:]*:[^:]*:")
 
 
 def _functions(call: ApiRequest) -> list[str]:
-    """Return the function that is named by its name, its ARN, or a part of its ARN."""
-    name = call.text("FunctionName")
-    if not name or name.startswith("arn:"):
-        return [name] if name else []
-    found = _FUNCTION.fullmatch(name)
-    if found is None:
-        raise UnjudgedError(f"{name!a} names no function")
-    return [call.arn(f"function:{found['name']}")]
+    """Return the function that is named by its name, perhaps with a version, or its ARN."""
+    found = call.arns("function:", "FunctionName")
+    for name in call.texts("FunctionName"):
+        if not name.startswith("arn:") and _PART_OF_ARN.match(name):
+            raise UnjudgedError(f"{name!a} names no function")
+    return found
 
 
 def _secrets(call: ApiRequest) -> list[str]:
@@ -269,9 +269,7 @@ def _listed_tasks(call: ApiRequest) -> list[str]:
 _BY_TYPE: dict[str, Callable[[ApiRequest], list[str]]] = {
     "application-autoscaling:ScalableTarget": lambda _: [EVERYTHING],  # its ARN has a random id
     "cloudformation:stack": _stacks,
-    "cloudwatch:alarm": lambda call: [
-        call.arn(f"alarm:{name}") for name in call.texts("AlarmName", "AlarmNames")
-    ],
+    "cloudwatch:alarm": lambda call: call.arns("alarm:", "AlarmName", "AlarmNames"),
     "codebuild:project": _projects,
     "codeconnections:Connection": lambda call: call.texts("ConnectionArn"),
     "codepipeline:action": lambda call: _part_of_pipeline(call, "stageName", "actionName"),
@@ -353,18 +351,7 @@ def _tagging(call: ApiRequest) -> Iterator[Check]:
             yield Check(action="ecs:TagResource", resource=resource, keys=keys)
 
 
-# The service principal to which a request of a service passes a role. Sources: each service's page
-# on passing roles, and `iam:PassedToService` in the policies that AWS publishes.
-_PASSED_TO = {
-    "application-autoscaling": "application-autoscaling.amazonaws.com",
-    "cloudformation": "cloudformation.amazonaws.com",
-    "codebuild": "codebuild.amazonaws.com",
-    "codepipeline": "codepipeline.amazonaws.com",
-    "ecs": "ecs-tasks.amazonaws.com",
-    "events": "events.amazonaws.com",
-    "lambda": "lambda.amazonaws.com",
-}
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
+ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 # Requests of these services contain roles, but pass none.
 _ABOUT_ROLES = ("iam", "sts")
 
@@ -376,11 +363,13 @@ def _passed_roles(call: ApiRequest) -> Iterator[Check]:
     """
     if call.service in _ABOUT_ROLES:
         return
-    for role in dict.fromkeys(_role_arns(call.parameters)):
-        if call.service not in _PASSED_TO:
-            raise UnjudgedError(f"{call.action} passes {role} to a service that calls.py lacks")
-        service = _PASSED_TO[call.service]
-        yield Check(action="iam:PassRole", resource=role, keys={"iam:passedtoservice": service})
+    for role in dict.fromkeys(_role_arns(call)):
+        # In the calls of ECS it is task definitions that have roles.
+        service = "ecs-tasks" if call.service == "ecs" else call.service
+        if service not in table()["passed_to"].values():
+            raise UnjudgedError(f"{call.action} passes {role} to a service that nobody knows")
+        keys = {"iam:passedtoservice": f"{service}.amazonaws.com"}
+        yield Check(action="iam:PassRole", resource=role, keys=keys)
 
 
 # Names of parameters that contain a role, and of maps whose keys the caller chooses.
@@ -388,15 +377,10 @@ _HOLDS_ROLE = re.compile(r"role(arn)?$", re.IGNORECASE)
 _FREE_KEYS = ("dockerLabels", "options", "tags", "Tags", "Variables")
 
 
-def _role_arns(value: Any, name: str = "") -> Iterator[str]:
-    if isinstance(value, str):
-        if _ROLE.fullmatch(value):
-            yield value
-        elif value and _HOLDS_ROLE.search(name):
-            raise UnjudgedError(f"{name} is {value!a}, and not the ARN of a role")
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _role_arns(item, "" if name in _FREE_KEYS else str(key))
-    elif isinstance(value, list):
-        for item in value:
-            yield from _role_arns(item, name)
+def _role_arns(call: ApiRequest) -> Iterator[str]:
+    for path, text in texts(call.parameters):
+        is_named_freely = len(path) > 1 and path[-2] in _FREE_KEYS
+        if ROLE.fullmatch(text):
+            yield text
+        elif text and not is_named_freely and _HOLDS_ROLE.search(path[-1]):
+            raise UnjudgedError(f"{path[-1]} is {text!a}, and not the ARN of a role")

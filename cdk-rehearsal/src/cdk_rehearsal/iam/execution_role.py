@@ -6,12 +6,13 @@ another way, so each permission of the handler (`handlers`) is required before.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ministack.services import iam
 
 from cdk_rehearsal.iam.authorization import knows_tags
-from cdk_rehearsal.iam.calls import Check
+from cdk_rehearsal.iam.calls import ROLE, Check
 from cdk_rehearsal.iam.demands import DEMANDS
 from cdk_rehearsal.iam.generated_names import GeneratedNames
 from cdk_rehearsal.iam.handled_resources import Need, Subject, needs_of, own_type, prefix_of
@@ -21,6 +22,7 @@ from cdk_rehearsal.iam.policies import statements
 from cdk_rehearsal.iam.principals import statements_of_managed
 from cdk_rehearsal.iam.service_roles import CannotAssumeError, as_service
 from cdk_rehearsal.iam.template_needs import needs_of_template
+from cdk_rehearsal.iam.values import texts
 
 _SERVICE, _SESSION = "cloudformation.amazonaws.com", "AWSCloudFormation"
 GENERATED = GeneratedNames()
@@ -125,33 +127,28 @@ def _of_stack(need: Need, subject: Subject) -> Need:
         return need
     if not tagging.get("cloudFormationSystemTags") or not knows_tags(own):
         return need
-    return Need(need.action, need.resource, need.pattern, {**need.keys, _STACK_TAG: subject.stack})
+    return need.under(_STACK_TAG, subject.stack)
 
 
 def _of_existing_role(need: Need) -> Need:
     """Return a need on a role with the ARN of the role, since only that has its path."""
-    if ":role/" not in need.resource:
+    role = iam._roles.get(need.resource.rpartition("/")[2]) if ":role/" in need.resource else None
+    if role is None or role["Arn"] == need.resource:
         return need
-    role = iam._roles.get(need.resource.rpartition("/")[2])
-    arn = role["Arn"] if role else need.resource
-    if arn == need.resource:
-        return need
-    return Need(need.action, arn, GENERATED.pattern(arn), need.keys)
+    return replace(need, resource=role["Arn"], pattern=GENERATED.pattern(role["Arn"]))
 
 
 def _with_boundary(need: Need, subject: Subject) -> Need:
     role = iam._roles.get(need.resource.rpartition("/")[2]) or {}
     boundary = subject.text("PermissionsBoundary") or role.get("PermissionsBoundary")
-    keys = {"iam:PermissionsBoundary": str(boundary)} if boundary else {}
-    return Need(need.action, need.resource, need.pattern, {**need.keys, **keys})
+    return need.under("iam:PermissionsBoundary", str(boundary)) if boundary else need
 
 
 def _of_managed_policies(needs: list[Need], subject: Subject) -> Iterator[Need]:
     policies = subject.properties.get("ManagedPolicyArns") or [subject.physical_id or "*"]
     for need in needs:
         for arn in policies:
-            keys = {"iam:PolicyARN": GENERATED.pattern(str(arn))} if arn != "*" else {}
-            yield Need(need.action, need.resource, need.pattern, keys)
+            yield need if arn == "*" else need.under("iam:PolicyARN", GENERATED.pattern(str(arn)))
 
 
 def _linked_role(subject: Subject) -> Need:
@@ -162,9 +159,6 @@ def _linked_role(subject: Subject) -> Need:
     arn = f"arn:aws:iam::{subject.account}:role/aws-service-role/{service}/*"
     keys = {"iam:AWSServiceName": service} if name else {}
     return Need("iam:CreateServiceLinkedRole", arn, arn, keys)
-
-
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 
 
 def _passed(subject: Subject, operation: str) -> Iterator[Need]:
@@ -187,24 +181,12 @@ def _roles(subject: Subject) -> list[str]:
     """Return the roles that the properties hand over to a service."""
     if subject.kind.startswith((*CUSTOM, "AWS::IAM::", "AWS::CloudFormation::")):
         return []
-    return list(dict.fromkeys(_role_arns(subject.properties)))
+    found = texts(subject.properties, skipped=_MENTIONS)
+    return list(dict.fromkeys(text for _, text in found if ROLE.fullmatch(text)))
 
 
 # Texts of these properties only mention roles.
-_MENTIONS = re.compile(r"Policy(Document|Text)?$|^(Environment|EnvironmentVariables|Tags)$")
-
-
-def _role_arns(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        if _ROLE.fullmatch(value):
-            yield value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            if not _MENTIONS.search(str(key)):
-                yield from _role_arns(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _role_arns(item)
+_MENTIONS = re.compile(r".*Policy(Document|Text)?|Environment|EnvironmentVariables|Tags")
 
 
 def _keys(need: Need) -> dict[str, Any]:

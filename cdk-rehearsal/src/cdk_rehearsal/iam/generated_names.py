@@ -6,8 +6,10 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-prope
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
+
+from cdk_rehearsal.iam.values import texts
 
 _ARN_PARTS = 6
 _BETWEEN = re.compile(r"([/:|])")
@@ -33,7 +35,7 @@ class GeneratedNames:
         logical_id: str = "",
     ) -> None:
         """Learn from a new resource: what its properties do not contain was generated."""
-        given = frozenset(_texts(properties))
+        given = frozenset(text for _, text in texts(properties))
         for value in (physical_id, *attributes.values()):
             if isinstance(value, str) and value and value not in given:
                 self._patterns[value] = self._generalised(
@@ -84,14 +86,3 @@ def _split(text: str) -> tuple[str, str]:
         return "", text
     *head, rest = text.split(":", _ARN_PARTS - 1)
     return ":".join(head) + ":", rest
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)

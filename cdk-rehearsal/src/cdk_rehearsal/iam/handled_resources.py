@@ -8,9 +8,9 @@ are demanded. Where none is found, all resources of the type are meant, or `*`.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 from cdk_rehearsal.iam.authorization import arn_formats, resource_types
 from cdk_rehearsal.iam.generated_names import GeneratedNames
@@ -46,6 +46,10 @@ class Need:
     resource: str
     pattern: str
     keys: Mapping[str, str] = field(default_factory=dict)
+
+    def under(self, key: str, value: str) -> Self:
+        """Return the need with one more condition key."""
+        return replace(self, keys={**self.keys, key: value})
 
 
 _LOWER_CASE = ("AWS::S3::Bucket", "AWS::ECR::Repository")

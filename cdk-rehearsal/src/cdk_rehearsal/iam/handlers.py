@@ -39,33 +39,6 @@ class Permissions:
     """False if nobody says what the handlers of the type need."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """Actions (with wildcards) that the type needs only if one of the properties is set.
-
-    ``handlers`` limits it to these handlers, if there are any.
-    """
-
-    kind: str
-    actions: tuple[str, ...]
-    properties: tuple[str, ...]
-    handlers: tuple[str, ...]
-    source: str
-
-    def leaves_out(self, kind: str, handler: str, action: str, set_names: frozenset[str]) -> bool:
-        """Say whether the action belongs to a property that is not among the names."""
-        return (
-            fnmatch.fnmatchcase(kind, self.kind)
-            and (not self.handlers or handler in self.handlers)
-            and any(fnmatch.fnmatchcase(action, each) for each in self.actions)
-            and not any(
-                fnmatch.fnmatchcase(name, wanted)
-                for name in set_names
-                for wanted in self.properties
-            )
-        )
-
-
 def permissions(
     kind: str, operation: str, properties: Mapping[str, Any], *, region: str
 ) -> Permissions:
@@ -143,21 +116,6 @@ def table() -> dict[str, Any]:
 
 
 @cache
-def rules() -> tuple[Rule, ...]:
-    """Return the permissions that belong to properties."""
-    return tuple(
-        Rule(
-            kind=entry["type"],
-            actions=tuple(entry["actions"].split()),
-            properties=tuple(entry.get("with", "").split()),
-            handlers=tuple(entry.get("in", "").split()),
-            source=entry["source"],
-        )
-        for entry in table()["only_with"]
-    )
-
-
-@cache
 def _existing(named: str) -> tuple[str, str]:
     """Return the action that a schema means, empty if there is none, and what is wrong with it."""
     meant = table()["renamed"].get(named, named)
@@ -169,7 +127,18 @@ def _existing(named: str) -> tuple[str, str]:
 
 
 def _left_out(kind: str, handler: str, action: str, names: frozenset[str]) -> bool:
-    return any(rule.leaves_out(kind, handler, action, names) for rule in rules())
+    """Say whether the action belongs to a property that is not among the names."""
+    return any(
+        fnmatch.fnmatchcase(kind, row["type"])
+        and handler in row.get("in", handler).split()
+        and _matches(action, row["actions"])
+        and not any(_matches(name, row.get("with", "")) for name in names)
+        for row in table()["only_with"]
+    )
+
+
+def _matches(text: str, patterns: str) -> bool:
+    return any(fnmatch.fnmatchcase(text, each) for each in patterns.split())
 
 
 def _names(value: Any, path: str = "") -> Iterator[str]:

@@ -55,7 +55,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, not an error
 def require(principal: Principal, check: Check) -> None:
     """Raise ``Refusal`` unless the policies of principal and resource allow the check."""
     own, decisive = policy_of_resource(check.action, check.resource)
-    policies = principal.policies(own, decisive=decisive)
+    policies = replace(principal.own, resource=own, decisive=decisive)
     try:
         decision = _decision(principal, check, policies)
     except (PolicyError, UnjudgedError) as error:
@@ -63,22 +63,6 @@ def require(principal: Principal, check: Check) -> None:
     if not decision.allowed:
         raise _refused(principal, check, decision)
     LEDGER.allowed(principal.name, check, decision.allowed_by)
-
-
-# Services that assume a role immediately when it is passed to them.
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
-_ASSUMED_AT_ONCE = ("cloudformation.amazonaws.com",)
-
-
-def _require_trust(principal: Principal, check: Check) -> None:
-    """Refuse to pass a role to a service that assumes it at once and that it does not trust."""
-    service = check.keys.get("iam:passedtoservice", "")
-    if check.action == "iam:PassRole" and service in _ASSUMED_AT_ONCE:
-        own, _ = policy_of_resource("sts:AssumeRole", check.resource)
-        if not trusts(own, service, check.resource):
-            taking = Check(action="sts:AssumeRole", resource=check.resource)
-            reason = f"because the role does not trust {service}"
-            raise _refused(principal, taking, Decision(allowed=False, reason=reason))
 
 
 def _unjudged(principal: Principal, check: Check, error: Exception) -> Refusal:
@@ -162,7 +146,6 @@ def judge(call: ApiRequest, *, acting_service: str = "") -> stack_roles.Pending:
         principal = principal_of(call.access_key_id)
         for check in _checks(principal, call):
             require(principal, check)
-            _require_trust(principal, check)
     pending = stack_roles.Pending.of(call)
     pending.begin()
     return pending

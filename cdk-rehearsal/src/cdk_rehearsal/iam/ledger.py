@@ -1,7 +1,8 @@
 """The ledger of the judge: which statement allowed each call, and which calls were refused."""
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from cdk_rehearsal.iam.calls import Check
@@ -9,12 +10,24 @@ from cdk_rehearsal.iam.policies import Statement
 
 
 @dataclass(frozen=True, order=True)
-class Grant:
-    """One action pattern of a statement, with the resource patterns of the statement."""
+class _Use:
+    """A call that one action pattern of a statement allows; ``alone`` if no other one does."""
 
+    principal: str
     policy: str
-    action: str
+    granted: str
     resources: tuple[str, ...]
+    action: str
+    resource: str
+    alone: bool
+
+
+@dataclass(frozen=True, order=True)
+class _Refusal:
+    principal: str
+    action: str
+    resource: str
+    reason: str
 
 
 class Ledger:
@@ -22,56 +35,35 @@ class Ledger:
 
     def __init__(self) -> None:
         self._calls = 0
-        self._uses: dict[tuple[str, Grant, str, str, bool], int] = {}
-        self._refusals: dict[tuple[str, str, str, str], int] = {}
+        self._uses = Counter[_Use]()
+        self._refusals = Counter[_Refusal]()
 
     def allowed(self, who: str, check: Check, statements: Iterable[Statement]) -> None:
         """Record each grant that allows the check, and whether it is the only one."""
         self._calls += 1
-        grants = sorted(
-            {
-                Grant(each.policy, action, tuple(each.values("Resource")))
-                for each in statements
-                for action in each.granted_actions(check.action)
-            }
-        )
-        for grant in grants:
-            key = (who, grant, check.action, check.resource, len(grants) == 1)
-            self._uses[key] = self._uses.get(key, 0) + 1
+        grants = {
+            (each.policy, action, tuple(each.values("Resource")))
+            for each in statements
+            for action in each.granted_actions(check.action)
+        }
+        alone = len(grants) == 1
+        self._uses.update(_Use(who, *of, check.action, check.resource, alone) for of in grants)
 
     def refused(self, who: str, check: Check, reason: str) -> None:
         self._calls += 1
-        key = (who, check.action, check.resource, reason)
-        self._refusals[key] = self._refusals.get(key, 0) + 1
+        self._refusals[_Refusal(who, check.action, check.resource, reason)] += 1
 
     def content(self) -> dict[str, Any]:
         """Return all entries, in a form that JSON can encode."""
         return {
             "calls": self._calls,
-            "uses": [
-                {
-                    "principal": who,
-                    "policy": grant.policy,
-                    "granted": grant.action,
-                    "resources": list(grant.resources),
-                    "action": action,
-                    "resource": resource,
-                    "alone": alone,
-                    "times": times,
-                }
-                for (who, grant, action, resource, alone), times in sorted(self._uses.items())
-            ],
-            "refusals": [
-                {
-                    "principal": who,
-                    "action": action,
-                    "resource": resource,
-                    "reason": reason,
-                    "times": times,
-                }
-                for (who, action, resource, reason), times in sorted(self._refusals.items())
-            ],
+            "uses": _counted(self._uses),
+            "refusals": _counted(self._refusals),
         }
+
+
+def _counted(entries: Counter[Any]) -> list[dict[str, Any]]:
+    return [asdict(entry) | {"times": times} for entry, times in sorted(entries.items())]
 
 
 LEDGER = Ledger()

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import IntEnum
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -227,8 +227,8 @@ def _holds(operator: str, value: Any, operands: Sequence[str]) -> bool:
 # --- Principals in resource policies and trust policies.
 
 
-class Named(Enum):
-    """How a statement of a resource policy names the caller."""
+class Named(IntEnum):
+    """How a statement of a resource policy names the caller; later ones are stronger."""
 
     NOT = 0
     BY_ACCOUNT = 1
@@ -320,17 +320,13 @@ def decide(request: Request, policies: Policies) -> Decision:
             if not statement.allows and statement.applies(request):
                 return Decision(allowed=False, reason=f"with an explicit deny in {layer}")
     allowed_by = tuple(_allowing(policies.identity, request))
-    how = max((how for each, how in of_resource if each.allows), key=_strength, default=Named.NOT)
+    how = max((how for each, how in of_resource if each.allows), default=Named.NOT)
     if reason := _obstacle(request, policies, how, own=bool(allowed_by)):
         return Decision(allowed=False, reason=reason)
     # A statement that names only the account allows nothing without an identity-based policy.
     enough = (Named.BY_ROLE, Named.DIRECTLY)
     by_resource = (each for each, how in of_resource if each.allows and how in enough)
     return Decision(allowed=True, reason="", allowed_by=(*allowed_by, *by_resource))
-
-
-def _strength(how: Named) -> int:
-    return int(how.value)
 
 
 def _obstacle(request: Request, policies: Policies, how: Named, *, own: bool) -> str:

@@ -30,17 +30,8 @@ class Principal:
     caller: Caller
     name: str
     keys: Mapping[str, Any]
-    identity: tuple[Statement, ...]
-    boundary: tuple[Statement, ...] | None = None
-
-    def policies(self, resource: tuple[Statement, ...], *, decisive: bool) -> Policies:
-        """Return all policies that decide about a request, with that of the resource."""
-        return Policies(
-            identity=self.identity,
-            boundary=self.boundary,
-            resource=resource,
-            decisive=decisive,
-        )
+    own: Policies
+    """Those of the user or role, without that of a resource."""
 
 
 class NoSuchPrincipalError(LookupError):
@@ -54,65 +45,56 @@ def principal_of(access_key_id: str) -> Principal:
         raise NoSuchPrincipalError(credential.message)
     if sts._sessions.get(access_key_id, {}).get("SessionPolicies") is not None:
         raise NoSuchPrincipalError("the local AWS does not judge session policies")
-    if credential.principal_type == "AssumedRole":
-        name = credential.principal_arn.split("/")[1]
-        entity, own = iam._roles.get(name), _of_role(name)
-    elif credential.principal_type == "User":
-        name = credential.principal_name
-        entity, own = iam._users.get(name), _of_user(name)
-    else:
-        raise NoSuchPrincipalError(f"the local AWS does not judge {credential.principal_type}")
-    if entity is None:
-        raise NoSuchPrincipalError(f"{credential.principal_arn} does not exist any more")
-    is_role = credential.principal_type == "AssumedRole"
-    boundary = entity.get("PermissionsBoundary")
     keys = {key.lower(): value for key, value in iam_evaluator._principal_keys(credential).items()}
-    return Principal(
-        caller=Caller(
-            account=credential.account_id,
-            arn=credential.principal_arn,
-            role=entity["Arn"] if is_role else "",
-        ),
-        name=name,
-        # The key aws:PrincipalArn of a session is the ARN of its role.
-        keys=keys
-        | {
-            "aws:principalarn": entity["Arn"],
-            "aws:principaltype": credential.principal_type,
-        },
-        identity=tuple(own),
-        boundary=tuple(statements_of_managed(boundary)) if boundary else None,
-    )
-
-
-def principal_of_role(role: Mapping[str, Any], caller: Caller) -> Principal:
-    """Return the principal of a session without credentials, in which a service acts."""
-    boundary = role.get("PermissionsBoundary")
-    return Principal(
-        caller=caller,
-        name=role["RoleName"],
-        keys={"aws:principalarn": role["Arn"], "aws:principaltype": "AssumedRole"},
-        identity=tuple(_of_role(role["RoleName"])),
-        boundary=tuple(statements_of_managed(boundary)) if boundary else None,
-    )
-
-
-def _of_role(name: str) -> Iterator[Statement]:
-    role = iam._roles.get(name) or {}
-    for policy, document in (role.get("InlinePolicies") or {}).items():
-        yield from statements(document, policy=policy)
-    for arn in role.get("AttachedPolicies", []):
-        yield from statements_of_managed(arn)
-
-
-def _of_user(name: str) -> Iterator[Statement]:
-    user = iam._users.get(name) or {}
-    for policy, document in (iam._user_inline_policies.get(name) or {}).items():
-        yield from statements(document, policy=policy)
-    for arn in user.get("AttachedPolicies", []):
-        yield from statements_of_managed(arn)
+    arn = credential.principal_arn
+    if credential.principal_type == "AssumedRole":
+        role = _existing(iam._roles.get(arn.split("/")[1]), arn)
+        caller = Caller(account=credential.account_id, arn=arn, role=role["Arn"])
+        return principal_of_role(role, caller, keys)
+    if credential.principal_type != "User":
+        raise NoSuchPrincipalError(f"the local AWS does not judge {credential.principal_type}")
+    name = credential.principal_name
+    user = _existing(iam._users.get(name), arn)
     if any(name in group.get("Users", []) for group in iam._groups.values()):
         raise NoSuchPrincipalError("the local AWS does not judge the policies of groups")
+    return Principal(
+        caller=Caller(account=credential.account_id, arn=arn),
+        name=name,
+        keys={**keys, "aws:principalarn": user["Arn"], "aws:principaltype": "User"},
+        own=_policies(user, iam._user_inline_policies.get(name)),
+    )
+
+
+def _existing(entity: Mapping[str, Any] | None, arn: str) -> Mapping[str, Any]:
+    if entity is None:
+        raise NoSuchPrincipalError(f"{arn} does not exist any more")
+    return entity
+
+
+def principal_of_role(
+    role: Mapping[str, Any], caller: Caller, keys: Mapping[str, Any] | None = None
+) -> Principal:
+    """Return the principal of a session; one in which a service acts has no keys of its own."""
+    # The key aws:PrincipalArn of a session is the ARN of its role.
+    of_role = {"aws:principalarn": role["Arn"], "aws:principaltype": "AssumedRole"}
+    own = _policies(role, role.get("InlinePolicies"))
+    return Principal(
+        caller=caller, name=role["RoleName"], keys={**(keys or {}), **of_role}, own=own
+    )
+
+
+def _policies(entity: Mapping[str, Any], inline: Mapping[str, Any] | None) -> Policies:
+    """Return the policies of a user or role, with its boundary."""
+    identity = [
+        each
+        for policy, document in (inline or {}).items()
+        for each in statements(document, policy=policy)
+    ]
+    for arn in entity.get("AttachedPolicies", []):
+        identity += statements_of_managed(arn)
+    boundary = entity.get("PermissionsBoundary")
+    limits = list(statements_of_managed(boundary)) if boundary else None
+    return Policies(identity=identity, boundary=limits)
 
 
 def statements_of_managed(arn: str) -> Iterator[Statement]:

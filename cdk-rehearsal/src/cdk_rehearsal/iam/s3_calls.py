@@ -1,11 +1,12 @@
-"""The permissions that a call of S3 needs: its actions have other names than its operations.
+"""The permissions that a call of S3 needs: on buckets, objects and their versions.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Any, TypeAlias
-from xml.etree.ElementTree import Element, ParseError, fromstring
+from xml.etree.ElementTree import Element, ParseError
 
 from ministack.core import iam_actions
 
@@ -16,31 +17,6 @@ Needed: TypeAlias = tuple[str, str, Mapping[str, Any]]
 """An action without its service, the ARN that it is on, and condition keys in lower case."""
 
 
-_ACTIONS = {
-    "CompleteMultipartUpload": "PutObject",
-    "CreateMultipartUpload": "PutObject",
-    "DeleteBucketEncryption": "PutEncryptionConfiguration",
-    "DeleteBucketLifecycle": "PutLifecycleConfiguration",
-    "DeleteBucketTagging": "PutBucketTagging",
-    "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
-    "GetBucketEncryption": "GetEncryptionConfiguration",
-    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
-    "GetBucketNotificationConfiguration": "GetBucketNotification",
-    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
-    "HeadBucket": "ListBucket",
-    "HeadObject": "GetObject",
-    "ListBuckets": "ListAllMyBuckets",
-    "ListMultipartUploads": "ListBucketMultipartUploads",
-    "ListObjectVersions": "ListBucketVersions",
-    "ListObjects": "ListBucket",
-    "ListObjectsV2": "ListBucket",
-    "ListParts": "ListMultipartUploadParts",
-    "PutBucketEncryption": "PutEncryptionConfiguration",
-    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
-    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
-    "UploadPart": "PutObject",
-}
-"""The operations whose action has another name. What has no action of its own name is refused."""
 _OF_VERSIONS = {"DeleteObject": "DeleteObjectVersion", "GetObject": "GetObjectVersion"}
 # Headers that need another permission: for ACLs, locks, tags, owners, and the source of a copy.
 _HEADERS_NOT_JUDGED = (
@@ -48,7 +24,6 @@ _HEADERS_NOT_JUDGED = (
     *("x-amz-copy-source", "x-amz-grant-", "x-amz-object-lock-", "x-amz-object-ownership"),
     "x-amz-tagging",
 )
-_LONGEST_LIST = 4 * 1024 * 1024
 # They need the rights to read or to change an object besides.
 _NOT_JUDGED = ("GetObjectAttributes", "RestoreObject")
 # Names that stand for a bucket of another name.
@@ -59,26 +34,21 @@ def of_s3(call: ApiRequest) -> Iterator[Needed]:
     """Yield all permissions that a call needs; ``UnjudgedError`` if that is unknown."""
     if named := [each for each in call.headers if each.startswith(_HEADERS_NOT_JUDGED)]:
         raise UnjudgedError(f"s3_calls.py does not know what {', '.join(sorted(named))} needs")
+    if call.operation in _NOT_JUDGED:
+        raise UnjudgedError(f"s3_calls.py does not know what {call.operation} needs")
     if call.operation == "DeleteObjects":
         # DeleteObject always: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
         for key, version in _to_delete(call.body):
             for action in dict.fromkeys(("DeleteObject", _versioned("DeleteObject", version))):
                 yield action, _arn(call.text("Bucket"), key), {}
     else:
-        action = _versioned(_action(call.operation), call.text("VersionId"))
+        resource_types(call.action)  # only whether there is such an action
+        action = _versioned(call.action.partition(":")[2], call.text("VersionId"))
         context = iam_actions.s3_service_context(
             f"s3:{action}", dict(call.query), call.path, dict(call.headers)
         )
         keys = {key.lower(): value for key, value in context.items()}
         yield action, _arn(call.text("Bucket"), call.text("Key")), keys
-
-
-def _action(operation: str) -> str:
-    name = _ACTIONS.get(operation, operation)
-    if operation in _NOT_JUDGED:
-        raise UnjudgedError(f"s3_calls.py does not know what {operation} needs")
-    resource_types(f"s3:{name}")  # only whether there is such an action
-    return name
 
 
 def _versioned(action: str, version: str) -> str:
@@ -94,23 +64,21 @@ def _arn(bucket: str, key: str = "") -> str:
 
 
 def _to_delete(body: bytes) -> Iterator[tuple[str, str]]:
-    """Yield key and version of each object in the body of DeleteObjects."""
+    """Yield key and version of each object in the body of DeleteObjects.
+
+    An object that has several keys or versions counts with each of them, since the handler takes
+    one of them.
+    """
     try:
-        # Entities, which could make it grow without bound, are declared with `<!`.
-        if b"<!" in body or len(body) > _LONGEST_LIST:
-            raise ValueError("it has declarations, or lists more than 1000 objects")
-        root = fromstring(body.decode("utf-8").encode())  # noqa: S314
+        root = iam_actions.fromstring(body)  # the parser of the handler
     except (ParseError, ValueError) as error:
-        raise UnjudgedError(f"the body is no XML in UTF-8: {error}") from error
-    objects = [each for each in root if _name(each) == "Object"]
-    if not objects or len(objects) != sum(_name(each) == "Object" for each in root.iter()):
-        raise UnjudgedError("the body does not list objects under Delete")
-    for each in objects:
-        parts = [(_name(part), part.text or "") for part in each]
-        named = dict(parts)
-        if len(named) != len(parts) or not named.get("Key"):
-            raise UnjudgedError("an object to delete has not one key")
-        yield named["Key"], named.get("VersionId", "")
+        raise UnjudgedError(f"the body is no XML: {error}") from error
+    for each in root.iter():
+        if _name(each) == "Object":
+            parts = [(_name(part), part.text or "") for part in each.iter()]
+            keys = [text for name, text in parts if name == "Key"]
+            versions = [text for name, text in parts if name == "VersionId"]
+            yield from product(keys, versions or [""])
 
 
 def _name(element: Element) -> str:

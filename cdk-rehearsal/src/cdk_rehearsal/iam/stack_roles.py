@@ -15,8 +15,8 @@ from ministack.services.cloudformation import changesets
 from cdk_rehearsal.iam.authorization import UnjudgedError
 from cdk_rehearsal.server.api_request import ApiRequest
 
-_MAKING = ("CreateStack", "CreateChangeSet")
 _CHANGING = (
+    "CreateStack",
     "ContinueUpdateRollback",
     "CreateStackRefactor",
     "DeleteStack",
@@ -61,7 +61,7 @@ def require_role(call: ApiRequest) -> None:
     if call.service != "cloudformation":
         return
     sets = call.operation.endswith(_SETS) and not call.operation.startswith(("Describe", "List"))
-    if sets or (call.operation in (*_MAKING, *_CHANGING) and not Pending.of(call).role):
+    if sets or (call.operation in ("CreateChangeSet", *_CHANGING) and not Pending.of(call).role):
         name = call.text("StackName", "StackSetName")
         raise UnjudgedError(
             f"{call.operation} of {name} has no role (RoleARN) with which CloudFormation acts;"
@@ -90,10 +90,7 @@ class Pending:
 
     def begin(self) -> None:
         """Record the role before the handler of the call begins to change the stack."""
-        if self.call.service == "cloudformation" and self.call.operation in (
-            "CreateStack",
-            *_CHANGING,
-        ):
+        if self.call.service == "cloudformation" and self.call.operation in _CHANGING:
             _acting[self.stack] = self.role
 
     def done(self, status: int) -> None:
@@ -106,5 +103,5 @@ class Pending:
             _change_sets[number or ""] = call.text("RoleARN")
             if call.text("ChangeSetType") in _OF_NEW_STACKS:
                 _roles.pop(self.stack, None)
-        elif call.operation in ("CreateStack", *_CHANGING):
+        elif call.operation in _CHANGING:
             _roles[self.stack] = self.role

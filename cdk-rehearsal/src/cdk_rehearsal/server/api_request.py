@@ -1,8 +1,10 @@
 """A request: as it arrived, and as it was read."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self, TypeAlias
 from urllib.parse import parse_qsl
 
@@ -11,15 +13,11 @@ from ministack.core import sigv4
 # As ASGI has it: a dictionary whose keys depend on its type.
 Scope: TypeAlias = Any
 
-# Operations whose action in IAM has another name; those of S3 are in `iam.s3_calls`.
-_ACTIONS = {
-    "lambda:GetLayerVersionByArn": "lambda:GetLayerVersion",
-    "lambda:Invoke": "lambda:InvokeFunction",
-    "lambda:InvokeWithResponseStream": "lambda:InvokeFunction",
-    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
-    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
-    "sqs:SendMessageBatch": "sqs:SendMessage",
-}
+# Operations whose action in IAM has another name; of S3 most have one.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+_ACTIONS: Mapping[str, str] = json.loads(
+    Path(__file__).with_name("actions.json").read_text(encoding="utf-8")
+)
 _ARN = "arn:"
 
 

@@ -68,11 +68,11 @@ def resolve_stack_outputs(
     outputs, new = original(*sections)
     stack_id = sections[-1]
     old = {name: e for name, e in cloudformation._exports.items() if e["StackId"] == stack_id}
-    for name in old:
-        if name not in new and (users := _importers(name)):
-            raise ValueError(f"Cannot delete export {name} as it is in use by {users}.")
-        if name in new and new[name]["Value"] != old[name]["Value"] and (users := _importers(name)):
-            raise ValueError(f"Cannot update export {name} as it is in use by {users}.")
+    for name, export in old.items():
+        is_same = name in new and new[name]["Value"] == export["Value"]
+        if not is_same and (users := _importers(name)):
+            change = "update" if name in new else "delete"
+            raise ValueError(f"Cannot {change} export {name} as it is in use by {users}.")
     for name in new.keys() - old.keys():
         if other := cloudformation._exports.get(name):
             owner = other["StackId"].split("/")[1]
@@ -100,20 +100,6 @@ def create_change_set(original: Handler, request: Request) -> Response:
     return response
 
 
-@replaces(handlers, "_ACTION_HANDLERS[DeleteStack]")
-def delete_stack(original: Handler, request: Request) -> Response:
-    """Accept the deletion of a stack with imported exports, and cancel it in the events."""
-    stack = handlers._resolve_stack(handlers._p(request, "StackName"))
-    for output in stack["Outputs"] if stack and "Outputs" in stack else []:
-        export = output.get("ExportName")
-        if export and stack["StackStatus"] not in _NO_USER and (users := _importers(export)):
-            reason = f"Cannot delete export {export} as it is in use by {users}."
-            _cancel_deletion(stack, f"Delete canceled. {reason}")
-            response: Response = handlers._xml(200, "DeleteStackResponse", "")
-            return response
-    return original(request)
-
-
 def _importers(export: str) -> str:
     """Return the names of the stacks that import the export."""
     return " and ".join(
@@ -121,16 +107,4 @@ def _importers(export: str) -> str:
         for name, stack in sorted(cloudformation._stacks.items())
         if stack["StackStatus"] not in _NO_USER
         and export in handlers._imported_export_names(stack, name)
-    )
-
-
-def _cancel_deletion(stack: dict[str, Any], reason: str) -> None:
-    stacks._add_event(
-        stack["StackId"],
-        stack["StackName"],
-        stack["StackName"],
-        "AWS::CloudFormation::Stack",
-        stack["StackStatus"],
-        reason,
-        stack["StackId"],
     )

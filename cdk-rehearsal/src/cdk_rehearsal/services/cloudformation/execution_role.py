@@ -1,6 +1,7 @@
 """CloudFormation: each change of a resource needs the permissions of its handler."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
@@ -25,8 +26,7 @@ def provision_resource(
     if role:
         physical_id, attributes = made
         execution_role.learn(subject, str(physical_id), attributes or {})
-        existing = _subject(kind, logical_id, properties, stack, str(physical_id))
-        execution_role.foresee_update(role, existing)
+        execution_role.foresee_update(role, replace(subject, physical_id=str(physical_id)))
     return made
 
 

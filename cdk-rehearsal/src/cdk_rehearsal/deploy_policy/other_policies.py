@@ -1,4 +1,4 @@
-"""The permissions boundary for the roles that an app makes."""
+"""Policies for others than CloudFormation: the roles that an app makes, and who runs the CLI."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -25,5 +25,21 @@ def boundary(content: Mapping[str, Any], *, stacks: Iterable[str] = ()) -> Docum
         "Effect": "Allow" if actions else "Deny",
         "Action": sorted(actions) or "*",
         "Resource": "*",
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def policy_of_cli(account: str) -> Document:
+    """Return the policy of a user who deploys, destroys and publishes assets with the CDK CLI.
+
+    It lets the user assume the roles of the bootstrap. The bootstrap itself makes roles, a bucket
+    and a repository: an administrator runs it.
+    https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html
+    """
+    statement = {
+        "Sid": "AssumeTheRolesOfTheBootstrap",
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Resource": f"arn:aws:iam::{account}:role/cdk-*",
     }
     return {"Version": "2012-10-17", "Statement": [statement]}
