@@ -159,7 +159,7 @@ def test_ctrl_c_ends_everything_and_removes_it(
             break
     if arguments:
         call = subprocess.run(
-            ["sh", "-c", f"{''.join(lines)} {sys.executable} -m awscli sts get-caller-identity"],
+            ["sh", "-c", f"{''.join(lines)} '{sys.executable}' -m awscli sts get-caller-identity"],
             capture_output=True,
             encoding="utf-8",
             check=False,

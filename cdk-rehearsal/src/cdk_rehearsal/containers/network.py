@@ -204,9 +204,11 @@ def resolver(
 
 def read_zone(cloud_map: Any) -> Zone:
     """Return the healthy instances of each service, as a private hosted zone answers them."""
+    services = cloud_map.list_services()["Services"]
+    # After the services: the namespace of each was made before it.
     namespaces = {n["Id"]: n["Name"] for n in cloud_map.list_namespaces()["Namespaces"]}
     zone = {}
-    for listed in cloud_map.list_services()["Services"]:
+    for listed in services:
         service = cloud_map.get_service(Id=listed["Id"])["Service"]
         where = {
             "NamespaceName": namespaces[service["NamespaceId"]],
