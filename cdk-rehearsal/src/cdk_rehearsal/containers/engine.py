@@ -42,6 +42,7 @@ _BUILDS = 3
 _COMMAND_SECONDS = 600
 _ANSWER_SECONDS = 60
 _START_SECONDS = 120
+_IDLE_SECONDS = 24 * 60 * 60
 
 _INSTALL = Path(__file__).with_name("install_debian.sh")
 
@@ -181,7 +182,8 @@ def docker_host(engine: Engine) -> Iterator[str]:
     with ScratchDirectory("podman") as scratch:
         path = scratch.path / "api.sock"
         service = subprocess.Popen(
-            [*engine.command, "system", "service", "--time=0", f"unix://{path}"],
+            # Of a killed run it ends by itself, after this many seconds without a request.
+            [*engine.command, "system", "service", f"--time={_IDLE_SECONDS}", f"unix://{path}"],
             env=engine.environment,
             stderr=subprocess.DEVNULL,  # podman complains when its clients hang up
             start_new_session=True,  # Ctrl-C must not end it before this process has cleaned up
