@@ -3,38 +3,24 @@
 # The arguments of boto3 are called as AWS calls them.
 # ruff: noqa: N803
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from backend_service.release.action import Service
 from backend_service.release.failed_rollout import LONGEST_STOP_REASON, end_delivery
+from tests.backend_service import fake_ecr
+from tests.backend_service.fake_ecr import KilledError
 
-REPOSITORY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop"
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:mails"
+SERVICE = replace(fake_ecr.SERVICE, alarms="web-cpu", topic=TOPIC)
+REPOSITORY = SERVICE.repository
 IMAGE, OTHER = f"{REPOSITORY}@sha256:{'1' * 64}", f"{REPOSITORY}@sha256:{'2' * 64}"
-SERVICE = Service(
-    repository=REPOSITORY,
-    builds=f"{REPOSITORY}/builds",
-    live_tag="live",
-    cluster="cluster",
-    name="web",
-    container="web",
-    definitions_file="images.json",
-    alarms="web-cpu",
-    log_group="/ecs/cluster/web",
-    pipeline="delivery",
-    topic="arn:aws:sns:eu-west-1:123456789012:mails",
-)
 REASON = f"ECS deployment circuit breaker: {'x' * 300}"
 EVENT = {"deploymentId": "ecs-svc/1", "reason": REASON}
 BEGAN = datetime(2026, 11, 30, tzinfo=UTC)
-
-
-class KilledError(BaseException):
-    """The end of the function's process, which the function cannot catch."""
 
 
 class EndedError(Exception):

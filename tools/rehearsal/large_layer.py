@@ -32,6 +32,19 @@ _GIB = 1024**3
 _PART = 10 * 1024 * 1024
 _BLOCK = bytes(range(256)) * 4096  # 1 MiB, of which the layer consists
 _REGISTRY = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
+SERVICE = Service(
+    repository=f"{_REGISTRY}/shop",
+    builds=f"{_REGISTRY}/shop/builds",
+    live_tag="live",
+    cluster="cluster",
+    name="web",
+    container="web",
+    definitions_file="images.json",
+    alarms="",
+    log_group="",
+    pipeline="",
+    topic="",
+)
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _MOST_MIB = 200
 """The most memory that the copy may need beyond that of this process before it begins."""
@@ -179,19 +192,6 @@ def main() -> None:
 
 def _release(ecr: Ecr, seconds: float) -> int:
     """Call the function, with little time for each call, until it has copied the image."""
-    service = Service(
-        repository=f"{_REGISTRY}/shop",
-        builds=f"{_REGISTRY}/shop/builds",
-        live_tag="live",
-        cluster="cluster",
-        name="web",
-        container="web",
-        definitions_file="images.json",
-        alarms="",
-        log_group="/ecs/cluster/web",
-        pipeline="delivery",
-        topic="",
-    )
     written: list[bytes] = []
     alarms = SimpleNamespace(describe_alarms=lambda **_: {"MetricAlarms": []})
     token, calls = "{}", 0
@@ -199,8 +199,8 @@ def _release(ecr: Ecr, seconds: float) -> int:
         end = time.monotonic() + 45 + seconds
         calls += 1
         outcome = release(
-            f"{service.builds}:1@{ecr.image}",
-            service,
+            f"{SERVICE.builds}:1@{ecr.image}",
+            SERVICE,
             client={"ecr": ecr, "cloudwatch": alarms}.__getitem__,
             put=written.append,
             clock=_clock(end),
