@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 from cdk_rehearsal import ConsoleReport, RehearsalError, ScratchDirectory
@@ -18,7 +19,11 @@ from cdk_rehearsal.deploy_policy.least import DeployPolicy, Document, least_poli
 from cdk_rehearsal.deploy_policy.other_policies import boundary, policy_of_cli
 from cdk_rehearsal.deploy_policy.proof import sample_of, take_away
 from cdk_rehearsal.deploy_policy.rehearsed import require_nothing_refused, say_sizes
-from cdk_rehearsal.deploy_policy.written import read_documents, write, write_changes
+from cdk_rehearsal.deploy_policy.written import (
+    read_documents,
+    write,
+    write_changes,
+)
 from settings import SettingsError
 from tools.doctor.rights import policy as policy_of_doctor
 from tools.operations.account import OperationError
@@ -96,25 +101,18 @@ def _take_away(
 ) -> None:
     """Deploy and destroy with the policy, then without a statement, which must be missed."""
     with start(report, service, None, documents=policy.documents) as rehearsal:
+        destroy = partial(_destroy, rehearsal)
         with report.step("cdk deploy and cdk destroy with the policy of the settings"):
-            if said := _attempt(rehearsal):
-                raise RehearsalError(said)
+            rehearsal.deploy()
+            destroy()
             require_nothing_refused(rehearsal.context.aws.access)
-        for granted in sample_of(policy, count):
-            with report.step(f"Without the statement {granted.sid}") as step:
-                policies = rehearsal.context.workspace.policies
-                step.note = take_away(policies, granted, lambda: _attempt(rehearsal))
-                _destroy(rehearsal)
-
-
-def _attempt(rehearsal: Rehearsal) -> str:
-    """Deploy and destroy the stacks; return what was said if one of them fails."""
-    try:
-        rehearsal.deploy()
-        _destroy(rehearsal)
-    except RehearsalError as error:
-        return str(error)
-    return ""
+        take_away(
+            report,
+            rehearsal.context.workspace.policies,
+            sample_of(policy, count),
+            deploy=rehearsal.deploy,
+            destroy=destroy,
+        )
 
 
 def _destroy(rehearsal: Rehearsal) -> None:

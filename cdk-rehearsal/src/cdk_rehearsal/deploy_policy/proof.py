@@ -2,12 +2,13 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from cdk_rehearsal.access import Access
 from cdk_rehearsal.deploy_policy.least import DeployPolicy, Document, Granted
 from cdk_rehearsal.expectation import RehearsalError
+from cdk_rehearsal.report import ConsoleReport
 
 _NAME = "deploy-policy-{}"
 
@@ -74,17 +75,32 @@ def sample_of(policy: DeployPolicy, count: int) -> list[Granted]:
     return [made[number * len(made) // chosen] for number in range(chosen)]
 
 
-def take_away(policies: ManagedPolicies, granted: Granted, attempt: Callable[[], str]) -> str:
-    """Attempt a deploy and a destroy without a statement; return the action that is missed.
+def take_away(
+    report: ConsoleReport,
+    policies: ManagedPolicies,
+    chosen: Iterable[Granted],
+    *,
+    deploy: Callable[[], object],
+    destroy: Callable[[], object],
+) -> None:
+    """Deploy and destroy without each of these statements in turn; report the action it misses.
 
-    ``attempt`` returns what was said if one of them fails, else nothing. ``RehearsalError`` if
-    nothing fails, or if the judge has refused no action of the statement.
+    ``RehearsalError`` if nothing fails, or if the judge has refused no action of the statement.
     """
-    before = policies.refusals()
-    with policies.without(granted.sid):
-        said = attempt()
-    refused = {action for action, _ in policies.refusals() - before}
-    missed = [str(each) for each in granted.content["Action"] if each in refused]
-    if not said or not missed:
-        raise RehearsalError(f"without the statement {granted.sid} it is not missed:\n{said}")
-    return missed[0]
+    for granted in chosen:
+        with report.step(f"Without the statement {granted.sid}") as step:
+            before, said = policies.refusals(), ""
+            with policies.without(granted.sid):
+                try:
+                    deploy()
+                    destroy()
+                except RehearsalError as error:
+                    said = str(error)
+            refused = {action for action, _ in policies.refusals() - before}
+            missed = [str(each) for each in granted.content["Action"] if each in refused]
+            if not said or not missed:
+                raise RehearsalError(
+                    f"without the statement {granted.sid} it is not missed:\n{said}"
+                )
+            step.note = missed[0]
+            destroy()

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -13,8 +14,12 @@ from cdk_rehearsal.cdk.workspace import AS_SYNTHESISED, ASSEMBLY
 from cdk_rehearsal.deploy_policy.least import DeployPolicy, least_policy, size
 from cdk_rehearsal.deploy_policy.other_policies import boundary, policy_of_cli
 from cdk_rehearsal.deploy_policy.proof import ManagedPolicies, sample_of, take_away
-from cdk_rehearsal.deploy_policy.written import read_documents, write, write_changes
-from cdk_rehearsal.expectation import RehearsalError, expect
+from cdk_rehearsal.deploy_policy.written import (
+    read_documents,
+    write,
+    write_changes,
+)
+from cdk_rehearsal.expectation import expect
 from cdk_rehearsal.rehearse import EVERY_STACK, rehearse
 from cdk_rehearsal.report import ConsoleReport
 from cdk_rehearsal.server.local_aws import LocalAws
@@ -38,8 +43,9 @@ def rehearse_policy(
     """Write the least policy of an app into a folder, prove it, and compare it with another one.
 
     ``opened`` starts a local AWS with a workspace of the app. ``prepare`` and ``anyway`` are those
-    of ``rehearse``. ``without`` statements are taken away
-    one after the other, and must be missed. ``against`` is a folder of an earlier policy.
+    of ``rehearse``. ``without`` statements are taken away one after the other, and must be missed.
+    ``against`` is a folder of an earlier policy. ``RehearsalError`` before anything starts if
+    the folder has other files.
     """
     before = read_documents(against) if against else []
     with opened() as (aws, workspace):
@@ -94,14 +100,12 @@ def _prove(
         workspace.environment = as_root
     with report.step("cdk bootstrap with it, instead of AdministratorAccess"):
         workspace.bootstrap(policies.arns)
+    deploy, destroy = partial(workspace.cdk, *_DEPLOY), partial(workspace.cdk, *_DESTROY)
     with report.step("cdk deploy and cdk destroy"):
-        workspace.cdk(*_DEPLOY)
-        workspace.cdk(*_DESTROY)
+        deploy()
+        destroy()
         require_nothing_refused(access)
-    for granted in sample_of(policy, without):
-        with report.step(f"Without the statement {granted.sid}") as step:
-            step.note = take_away(policies, granted, lambda: _attempt(workspace))
-            workspace.cdk(*_DESTROY)
+    take_away(report, policies, sample_of(policy, without), deploy=deploy, destroy=destroy)
 
 
 def require_nothing_refused(access: Access) -> None:
@@ -109,12 +113,3 @@ def require_nothing_refused(access: Access) -> None:
     roles = {arn.rpartition("/")[2] for arn in access.demands()["roles"]}
     refused = [each for each in access.ledger()["refusals"] if each["principal"] in roles]
     expect("what was refused to CloudFormation", refused, [])
-
-
-def _attempt(workspace: AppWorkspace) -> str:
-    try:
-        workspace.cdk(*_DEPLOY)
-        workspace.cdk(*_DESTROY)
-    except RehearsalError as error:
-        return str(error)
-    return ""
