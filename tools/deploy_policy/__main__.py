@@ -21,6 +21,7 @@ from cdk_rehearsal.deploy_policy.proof import sample_of, take_away
 from cdk_rehearsal.deploy_policy.rehearsed import require_nothing_refused, say_sizes
 from cdk_rehearsal.deploy_policy.written import (
     read_documents,
+    require_own,
     write,
     write_changes,
 )
@@ -41,6 +42,7 @@ def main() -> None:
     given = _arguments()
     report = ConsoleReport()
     try:
+        require_own(given.to)
         if given.against:
             # In a process of its own: the settings and the app of another revision.
             before = policy_of_revision(given.against, given.env_file, given.source)

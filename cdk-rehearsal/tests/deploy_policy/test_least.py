@@ -1,10 +1,14 @@
 """The least policy, made from what a rehearsal has demanded."""
 
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from cdk_rehearsal import RehearsalError
 from cdk_rehearsal.deploy_policy.least import POLICY_CHARACTERS, least_policy, size
 from cdk_rehearsal.deploy_policy.other_policies import boundary
-from cdk_rehearsal.deploy_policy.written import table_of_changes
+from cdk_rehearsal.deploy_policy.written import table_of_changes, write
 from cdk_rehearsal.iam.generated_names import GeneratedNames
 
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:Shop-*"
@@ -112,3 +116,17 @@ def test_what_is_generated_becomes_a_pattern_and_what_the_template_names_stays()
     found = "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-0123456789abcdef0"
     assert names.pattern(found).endswith(":vpc/*")
     assert names.pattern("vpc-of-somebody") == "vpc-of-somebody"
+
+
+def test_a_folder_is_written_again_only_if_its_files_are_ours(tmp_path: Path) -> None:
+    policy = least_policy(demanded(demand("sns:CreateTopic", TOPIC)), region="eu-west-1")
+    (left,) = write(policy, {}, tmp_path / "new")
+    left.rename(superfluous := left.with_name("policy-2.json"))
+    assert write(policy, {}, tmp_path / "new") == [left]
+    assert not superfluous.exists()
+    theirs = tmp_path / "theirs" / "policy-2.json"
+    theirs.parent.mkdir()
+    theirs.write_text("{}", encoding="utf-8")
+    with pytest.raises(RehearsalError, match="did not write"):
+        write(policy, {}, theirs.parent)
+    assert [each.name for each in theirs.parent.iterdir()] == [theirs.name]

@@ -16,6 +16,7 @@ from cdk_rehearsal.deploy_policy.other_policies import boundary, policy_of_cli
 from cdk_rehearsal.deploy_policy.proof import ManagedPolicies, sample_of, take_away
 from cdk_rehearsal.deploy_policy.written import (
     read_documents,
+    require_own,
     write,
     write_changes,
 )
@@ -47,6 +48,7 @@ def rehearse_policy(
     ``against`` is a folder of an earlier policy. ``RehearsalError`` before anything starts if
     the folder has other files.
     """
+    require_own(to)
     before = read_documents(against) if against else []
     with opened() as (aws, workspace):
         rehearse(report, aws, workspace, prepare=prepare, anyway=anyway)

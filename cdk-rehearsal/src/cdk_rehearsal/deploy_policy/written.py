@@ -12,19 +12,39 @@ from cdk_rehearsal.deploy_policy.least import (
     Granted,
     size,
 )
+from cdk_rehearsal.expectation import RehearsalError
 
 REASONS, CHANGES = "reasons.md", "changes.md"
 _DOCUMENT = "policy-{}.json"
 _HEAD = "| | actions | on | condition |\n|---|---|---|---|"
+_TITLE = "# The least policy of CloudFormation's execution role"
 _NOTHING = "The deploy needs the same permissions as before."
+
+
+def require_own(folder: Path) -> None:
+    """Insist that a folder is new, empty, or one that `write` has written; ``RehearsalError`` else.
+
+    `write` replaces and removes files by their names, so these must not be somebody else's.
+    """
+    reasons = folder / REASONS
+    is_own = reasons.is_file() and reasons.read_bytes().startswith(_TITLE.encode())
+    if folder.exists() and not is_own and (not folder.is_dir() or any(folder.iterdir())):
+        raise RehearsalError(
+            f"{folder} has files that this command did not write: name a new or an empty folder"
+        )
 
 
 def write(policy: DeployPolicy, others: Mapping[str, Document], folder: Path) -> list[Path]:
     """Write the documents and the reasons into a folder, and return the files of the documents.
 
-    ``others`` are documents for the boundary, the CLI and so on, by name.
+    ``others`` are documents for the boundary, the CLI and so on, by name. ``RehearsalError`` if
+    the folder has other files.
     """
+    require_own(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    # First, since this file tells that the folder is ours, also after an interruption.
+    page = "\n".join(_page(policy, others)) + "\n"
+    (folder / REASONS).write_text(page, encoding="utf-8")
     for old in folder.glob(_DOCUMENT.format("*")):
         old.unlink()
     files = [folder / _DOCUMENT.format(number) for number, _ in enumerate(policy.documents, 1)]
@@ -32,8 +52,6 @@ def write(policy: DeployPolicy, others: Mapping[str, Document], folder: Path) ->
     contents |= {folder / f"{name}.json": document for name, document in others.items()}
     for file, document in contents.items():
         file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    page = "\n".join(_page(policy, others)) + "\n"
-    (folder / REASONS).write_text(page, encoding="utf-8")
     return files
 
 
@@ -54,7 +72,7 @@ def read_documents(folder: Path) -> list[Document]:
 
 def _page(policy: DeployPolicy, others: Mapping[str, Document]) -> Iterator[str]:
     sizes = ", ".join(str(size(document)) for document in policy.documents)
-    yield "# The least policy of CloudFormation's execution role\n"
+    yield f"{_TITLE}\n"
     yield (
         f"{len(policy.granted)} statements in {len(policy.documents)} managed policies of {sizes}"
         f" characters."
