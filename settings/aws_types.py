@@ -29,8 +29,8 @@ _REGION = re.compile(
 WITHOUT_BUILDS = frozenset({"ap-east-2", "ca-west-1", "mx-central-1"})
 WITHOUT_WEBHOOKS = WITHOUT_BUILDS | {"ap-southeast-5", "ap-southeast-7"}
 
-# The partitions without an access to GitHub: China, and the regions that are not on the internet.
-_WITHOUT_GITHUB = ("cn-", "us-iso", "eu-iso")
+# The regions that are not on the internet.
+_ISOLATED = ("us-iso", "eu-iso")
 
 _PARTITIONS = {"us-gov-": "aws-us-gov", "eusc-": "aws-eusc", "cn-": "aws-cn", "": "aws"}
 
@@ -61,11 +61,18 @@ class AwsEnvironment:
 def _aws_region(text: str) -> str:
     if not _REGION.fullmatch(text):
         raise InvalidValueError("no AWS region has such a name; expected one like eu-central-1")
-    if text.startswith(_WITHOUT_GITHUB):
-        raise InvalidValueError("a pipeline in this region cannot read from GitHub")
-    if text in WITHOUT_BUILDS:
-        raise InvalidValueError("CloudFormation has no CodeBuild projects in this region")
+    if text.startswith(_ISOLATED):
+        raise InvalidValueError("an isolated region has no way to GitHub or to public registries")
     return text
+
+
+def reason_against_commits(region: str) -> str | None:
+    """Say why no pipeline in the region can build a commit, or return None if one can."""
+    if region.startswith("cn-"):
+        return "a pipeline in China cannot read from GitHub"
+    if region in WITHOUT_BUILDS:
+        return "CloudFormation has no CodeBuild projects in this region"
+    return None
 
 
 def _availability_zone(name: str, info: ValidationInfo) -> str:
@@ -77,6 +84,7 @@ def _availability_zone(name: str, info: ValidationInfo) -> str:
 
 
 AccountNumber = Annotated[str, matching(r"[0-9]{12}", "the 12 digits of an AWS account", 12)]
+AccountNumbers = Annotated[tuple[AccountNumber, ...], Items]
 AwsRegion = Annotated[str, AfterValidator(_aws_region)]
 Zones = Annotated[tuple[Annotated[str, AfterValidator(_availability_zone)], ...], Items]
 
@@ -166,9 +174,9 @@ _QUEUE = ArnForm(
     resource=r"sqs:(?:[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo)",
     expected="the ARN of an SQS queue: arn:aws:sqs:<region>:<account>:<name>",
 )
-_ECR_REPOSITORIES = ArnForm(
+_ECR_REPOSITORY = ArnForm(
     resource=r"ecr:repository/[a-z0-9][a-z0-9._/-]+",
-    expected="ARNs of ECR repositories: arn:aws:ecr:<region>:<account>:repository/<name>",
+    expected="the ARN of an ECR repository: arn:aws:ecr:<region>:<account>:repository/<name>",
     any_account=True,
     any_region=True,
 )
@@ -184,9 +192,8 @@ ConnectionArn = Annotated[str, AfterValidator(_CONNECTION.require)]
 # Application Auto Scaling reads the metrics of its own account and region only.
 QueueArn = Annotated[str, AfterValidator(_QUEUE.require)]
 GuardDutyAgentArn = Annotated[str, AfterValidator(_GUARDDUTY_AGENT.require)]
-EcrRepositoryArns = Annotated[
-    tuple[Annotated[str, AfterValidator(_ECR_REPOSITORIES.require)], ...], Items
-]
+EcrRepositoryArn = Annotated[str, AfterValidator(_ECR_REPOSITORY.require)]
+EcrRepositoryArns = Annotated[tuple[EcrRepositoryArn, ...], Items]
 KmsKeyArns = Annotated[tuple[Annotated[str, AfterValidator(_KMS_KEYS.require)], ...], Items]
 
 # --- Names and ids --------------------------------------------------------------------------------

@@ -53,11 +53,21 @@ CONNECTED = {
 }
 """An ARM service, delivered through a connection after an approval, with mails about failures."""
 
+PROMOTED = {
+    "repository_owner": "",
+    "image_source_repository_arn": "arn:aws:ecr:eu-north-1:210987654321:repository/staging",
+    "image_reader_accounts": "210987654321",
+    "release_command": "migrate",
+    "manual_approval": "True",
+}
+"""Approved images of another account and region, with a command before the rollout."""
+
 TOPOLOGIES: Mapping[str, Mapping[str, str]] = {
     "default": {},
     "existing": EXISTING,
     "isolated": ISOLATED,
     "connected": CONNECTED,
+    "promoted": PROMOTED,
 }
 """Together they contain every resource that the blueprint can make."""
 

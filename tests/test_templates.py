@@ -26,6 +26,7 @@ TEMPLATES = [
     ("isolated", "CoreInfraStack"),
     ("isolated", "BackendServiceStack"),
     ("connected", "shopBackendServiceStack"),
+    ("promoted", "BackendServiceStack"),
 ]
 """One template for each kind: the core of "connected" differs from the default in its name only."""
 

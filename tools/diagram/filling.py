@@ -77,7 +77,7 @@ def _values(
         "namespace": namespace,
         "namespaces": ", ".join(home.core.namespaces if home.core else namespace[:1]),
         "endpoints": [*textwrap.wrap(endpoints, 22, max_lines=3), "", ""],
-        "repository": [*textwrap.wrap(settings.delivery.repository_name, 18, max_lines=2), ""],
+        **_beginning(settings),
         "tasks": f"{low} to {high} tasks" if low < high else f"{low} task{'s' * (low > 1)}",
         "vcpu": service.task_cpu / 1024,
         "alarms": len(found["AWS::CloudWatch::Alarm"]),
@@ -88,6 +88,25 @@ def _values(
         network = existing.vpc.vpc_cidr if existing.vpc else existing.vpc_name
         values |= {"vpc_cidr": network, "zone_1": "Its zones", "private_1": ""}
     return values
+
+
+def _beginning(settings: Settings) -> dict[str, Any]:
+    """Return what a delivery begins with, and where that is."""
+    delivery = settings.delivery
+    name, what, where = delivery.repository_name, "commit", f"branch {delivery.repository_branch}"
+    a_beginning, released_from = "a commit", "builds"
+    if arn := delivery.image_source_repository_arn:
+        _, _, _, where, account, resource = arn.split(":")
+        name, what, where = resource.partition("/")[2], "image", f"{account}, {where}"
+        a_beginning, released_from = "an image", "there"
+    repository = [*textwrap.wrap(name, 18, max_lines=2), ""]
+    return {
+        "repository": repository,
+        "begins_with": what,
+        "begins_at": where,
+        "a_beginning": a_beginning,
+        "released_from": released_from,
+    }
 
 
 def _zones(subnets: Sequence[Any]) -> dict[str, str]:

@@ -201,7 +201,7 @@ def _release(ecr: Ecr, seconds: float) -> int:
         outcome = release(
             f"{SERVICE.builds}:1@{ecr.image}",
             SERVICE,
-            client={"ecr": ecr, "cloudwatch": alarms}.__getitem__,
+            client=lambda service, **_: {"ecr": ecr, "cloudwatch": alarms}[service],
             put=written.append,
             clock=_clock(end),
             unfinished=json.loads(token),

@@ -27,6 +27,10 @@ from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_r
 from cdk_rehearsal.options import EngineAccess
 from cdk_rehearsal.services.ecr.api import find_image
 
+_EXIT = re.compile(r"\bexit (\d+)\s*$")
+_answers: dict[tuple[str, str, str], Response] = {}
+"""The answers to RunTask by client token, account and region."""
+
 Task: TypeAlias = dict[str, Any]
 Deployment: TypeAlias = dict[str, Any]
 
@@ -48,8 +52,19 @@ _OWN_IMAGE = re.compile(
 def run_task(original: Handler, request: Request) -> Response:
     """Start tasks with the digest of their image and an address, or fail them.
 
-    As on ECS, a deployment is what has started the tasks of a service.
+    As on ECS, a deployment is what has started the tasks of a service, and a repeated request
+    starts nothing. A task of no service has a command that ends; a record has ended at once.
     """
+    token = (request.get("clientToken", ""), get_account_id(), get_region())
+    if token[0] and token in _answers:
+        return _answers[token]
+    answer = _run_task(original, request)
+    if token[0] and answer[0] < HTTPStatus.BAD_REQUEST:
+        _answers[token] = answer
+    return answer
+
+
+def _run_task(original: Handler, request: Request) -> Response:
     request |= {"startedBy": request.get("_deploymentId") or request.get("startedBy", "")}
     network = awsvpc(request)
     definition = ecs._task_defs.get(ecs._resolve_td_key(request["taskDefinition"]), {})
@@ -75,6 +90,8 @@ def run_task(original: Handler, request: Request) -> Response:
     else:
         for task in tasks if network else []:
             attach(task, network)
+        if deployment is None:
+            _end(tasks, definition)
     return json_response({"tasks": ecs._sanitize(tasks), "failures": []})
 
 
@@ -120,6 +137,19 @@ def _deployment_of(request: Request) -> Deployment | None:
     """Return the deployment that starts the tasks; None for tasks without a service."""
     deployments = [each for service in ecs._services.values() for each in service["deployments"]]
     return next((each for each in deployments if each["id"] == request.get("_deploymentId")), None)
+
+
+def _end(tasks: list[Task], definition: dict[str, Any]) -> None:
+    """End tasks of no service: with the N of a command ``exit N``, otherwise with 0."""
+    for task in tasks:
+        ecs._mark_task_stopped(task["taskArn"], task, "Essential container in task exited", "")
+        task["stopCode"] = "EssentialContainerExited"
+        for container, defined in zip(
+            task["containers"], definition["containerDefinitions"], strict=True
+        ):
+            words = [*defined.get("entryPoint", ()), *defined.get("command", ()), ""]
+            found = _EXIT.search(" ".join(words))
+            container["exitCode"] = int(found[1]) if found else 0
 
 
 def _fail_to_start(tasks: list[Task], deployment: Deployment | None, reason: str) -> None:
