@@ -95,7 +95,7 @@ def test_the_health_check_and_the_first_image(
     ],
 )
 def test_the_repository_of_images_that_are_delivered(arn: str, verdict: str, found: str) -> None:
-    settings = settings_of({"image_source_repository_arn": arn})
+    settings = settings_of({"repository_owner": "", "image_source_repository_arn": arn})
     result = images(arn, settings, _WithoutStacks(REGION))
     assert result.verdict is Verdict[verdict]
     assert found in result.found

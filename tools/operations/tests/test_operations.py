@@ -1,5 +1,6 @@
 """Status, logs, shell, deliver and rollback: the calls that they make, and what they print."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from backend_service.names import (
     release_log_group_name,
     task_log_group_name,
 )
-from settings.examples import ACCOUNT, sample_env
+from settings.examples import ACCOUNT, PROMOTED, sample_env
 from tools.operations.__main__ import main
 from tools.operations.tests.deployed_account import CLUSTER, IMAGE, NAME, SERVICE, DeployedAccount
 
@@ -205,6 +206,39 @@ def test_a_delivery_can_be_of_an_older_commit(account: DeployedAccount, operate:
     assert started["sourceRevisions"] == [
         {"actionName": "Source", "revisionType": "COMMIT_ID", "revisionValue": OLD}
     ]
+
+
+def test_a_delivery_can_be_of_an_image(account: DeployedAccount, operate: Operate) -> None:
+    Path(".env").write_text(sample_env(**PROMOTED), encoding="utf-8")
+    digest = f"sha256:{'0' * 64}"
+    assert operate("deliver", "--yes", "--image", digest, "--commit", OLD).code == 0
+    (sent,) = account.parameters_of("put_object")
+    assert (sent["Bucket"], sent["Key"]) == ("artifacts", "source/image.json")
+    assert json.loads(sent["Body"]) == {"digest": digest, "commit": OLD, "origin": "make-deliver"}
+    (started,) = account.parameters_of("start_pipeline_execution")
+    assert started["sourceRevisions"] == [
+        {
+            "actionName": "Source",
+            "revisionType": "S3_OBJECT_VERSION_ID",
+            "revisionValue": "version",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "option", "hint"),
+    [({}, "--image", "image_source_repository_arn"), (PROMOTED, "--commit", "IMAGE=<digest>")],
+)
+def test_a_delivery_begins_with_what_the_settings_say(
+    account: DeployedAccount,
+    operate: Operate,
+    settings: dict[str, str],
+    option: str,
+    hint: str,
+) -> None:
+    Path(".env").write_text(sample_env(**settings), encoding="utf-8")
+    assert hint in operate("deliver", "--yes", option, OLD).err
+    assert not account.parameters_of("start_pipeline_execution")
 
 
 def targets(account: DeployedAccount) -> list[str]:

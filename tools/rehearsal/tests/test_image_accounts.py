@@ -8,39 +8,41 @@ import pytest
 
 from app import templates_of
 from cdk_rehearsal.iam.policies import Caller, Policies, Request, Statement, decide, statements
-from settings.examples import ACCOUNT, REGION, example_deployment
+from settings.examples import ACCOUNT, PROMOTED, example_deployment
 
-PRODUCTION, THIRD = "210987654321", "111122223333"
-REPOSITORY = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/ecsdemo-backend"
+STAGING, THIRD = "210987654321", "111122223333"
+REPOSITORY = PROMOTED["image_source_repository_arn"]
 PULL = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 
-
-def resources(kind: str, **changes: str) -> list[dict[str, Any]]:
-    template = templates_of(example_deployment(changes))["BackendServiceStack"]
-    return [each["Properties"] for each in template["Resources"].values() if each["Type"] == kind]
+Resources = list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def staging() -> list[Statement]:
-    """Return the policy of the repository of staging."""
-    found = resources("AWS::ECR::Repository", image_reader_accounts=PRODUCTION)
-    (policy,) = (each["RepositoryPolicyText"] for each in found if "RepositoryPolicyText" in each)
-    text = json.dumps(policy).replace('{"Ref": "AWS::Partition"}', '"aws"')
-    return statements(text, policy="repository policy")
+def resources() -> Resources:
+    """Return the resources of production, which itself lets the account of staging read."""
+    template = templates_of(example_deployment(PROMOTED))["BackendServiceStack"]
+    return list(template["Resources"].values())
 
 
 @pytest.fixture(scope="module")
-def production() -> list[Statement]:
+def production(resources: Resources) -> list[Statement]:
     """Return what the policies of production's roles say about the repository of staging."""
-    found = resources(
-        "AWS::IAM::Policy", account_number=PRODUCTION, image_source_repository_arn=REPOSITORY
-    )
     return [
         statement
-        for policy in found
-        for statement in statements(policy["PolicyDocument"], policy="identity policy")
+        for each in resources
+        if each["Type"] == "AWS::IAM::Policy"
+        for statement in statements(each["Properties"]["PolicyDocument"], policy="identity policy")
         if statement.content["Resource"] == REPOSITORY
     ]
+
+
+@pytest.fixture(scope="module")
+def staging(resources: Resources) -> list[Statement]:
+    """Return the policy of a repository that lets the account of production read."""
+    found = [each["Properties"].get("RepositoryPolicyText") for each in resources]
+    (policy,) = filter(None, found)
+    text = json.dumps(policy).replace('{"Ref": "AWS::Partition"}', '"aws"')
+    return statements(text.replace(STAGING, ACCOUNT), policy="repository policy")
 
 
 def may(
@@ -48,7 +50,7 @@ def may(
     own: Sequence[Statement],
     of_repository: Sequence[Statement],
     *,
-    account: str = PRODUCTION,
+    account: str = ACCOUNT,
 ) -> bool:
     role = f"arn:aws:iam::{account}:role/release"
     request = Request(
