@@ -135,10 +135,7 @@ class ReleaseFunction(Construct):
     def function_of(
         self, scope: Construct, role: iam.Role, description: str, **variables: str
     ) -> lambda_.Function:
-        """Create a function with this code for ``role``, which may write and read logs, and answer.
-
-        It has the environment of ``function``, with these variables, and no other rights.
-        """
+        """Create a function of the code, with these variables, that may use the logs and answer."""
         self._log_group.grant_write(role)
         self._containers_log_group.grant(role, "logs:GetLogEvents")
         role.add_to_policy(
@@ -167,45 +164,6 @@ class ReleaseFunction(Construct):
             environment={**self._environment, **variables},
             # The function and the actions would add broader rights.
             role=role.without_policy_updates(),
-        )
-
-
-class ReleaseCommand(Construct):
-    """A Lambda function that runs ``command`` as a task, with the roles of ``definition``.
-
-    ``command`` has the form of a health check of ECS, with CMD or CMD-SHELL first. The task gets
-    the subnets and the security group of the service. Creates the function, and its role, which may
-    start tasks of one family in one cluster, and may do nothing with images. Exposes ``function``.
-    """
-
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        service: ServiceSettings,
-        command: tuple[str, ...],
-        release: ReleaseFunction,
-        definition: ecs.TaskDefinition,
-    ) -> None:
-        super().__init__(scope, construct_id)
-        description = f"Runs a command of {service.service_name} before a rollout"
-        lambda_service = iam.ServicePrincipal("lambda.amazonaws.com")
-        role = iam.Role(self, "Role", assumed_by=lambda_service, description=description)
-        # ECS numbers the revisions of the family.
-        family = ecs_arn(self, "task-definition", f"{service.full_name}-command:*")
-        pipeline = Stack.of(self).format_arn(service="codepipeline", resource=service.full_name)
-        for statement in (
-            *_looking_statements(self, service),
-            *_registering_statements(definition),
-            _cluster_statement(self, service, "ecs:RunTask", family),
-            iam.PolicyStatement(actions=["codepipeline:GetPipelineState"], resources=[pipeline]),
-        ):
-            role.add_to_policy(statement)
-        kind, *words = command
-        shell = ("/bin/sh", "-c") if kind == "CMD-SHELL" else ()
-        self.function = release.function_of(
-            self, role, description, COMMAND=json.dumps([*shell, *words])
         )
 
 
@@ -250,11 +208,9 @@ def _cluster_statement(
     scope: Construct, service: ServiceSettings, action: str, resource: str
 ) -> iam.PolicyStatement:
     """Return the right to an action on tasks, which a condition confines to the cluster."""
-    cluster = ecs_arn(scope, "cluster", service.ecs_cluster_name)
+    in_cluster = {"ecs:cluster": ecs_arn(scope, "cluster", service.ecs_cluster_name)}
     return iam.PolicyStatement(
-        actions=[action],
-        resources=[resource],
-        conditions={"ArnEquals": {"ecs:cluster": cluster}},
+        actions=[action], resources=[resource], conditions={"ArnEquals": in_cluster}
     )
 
 
@@ -262,10 +218,10 @@ class DeployStage(Construct):
     """The actions of the last stage of a pipeline: release, roll out, promote.
 
     Release copies ``image``, the variable with the image to deliver, into the repository of the
-    service. Command runs the ``command`` in it, if there is one (see ReleaseCommand). Deploy
-    registers a task definition and waits for the rollout: CodePipeline takes the image from the
-    file that Release has written, and copies the rest of the service's current task definition,
-    without ``versionConsistency``
+    service. Command runs the ``command`` in it, if there is one, with the roles and the network of
+    the service; it has the form of a health check. Deploy registers a task definition and waits for
+    the rollout: CodePipeline takes the image from the file that Release has written, and copies the
+    rest of the service's current task definition, without ``versionConsistency``
     (https://github.com/terraform-aws-modules/terraform-aws-ecs/issues/356). If ECS rolls the
     deployment back, Deploy would fail only at its timeout; the function stops the delivery before
     (see ReleaseFunction). Promote then moves the tag ``live`` to the image. The template's task
@@ -291,7 +247,7 @@ class DeployStage(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._assumed_by = assumed_by
-        written = codepipeline.Artifact()
+        written, call = codepipeline.Artifact(), call_statement(release.function)
         release_action = actions.LambdaInvokeAction(
             action_name=_RELEASE,
             lambda_=release.function,
@@ -305,7 +261,7 @@ class DeployStage(Construct):
             role=self._role(
                 "ReleaseRole",
                 "Releases images of one service",
-                call_statement(release.function),
+                call,
                 iam.PolicyStatement(
                     actions=["s3:PutObject"],
                     # CodePipeline chooses the keys, and AWS does not document how.
@@ -316,14 +272,7 @@ class DeployStage(Construct):
         self.actions: list[actions.Action] = [release_action]
         released_image = release_action.variable(_RELEASED_IMAGE)
         if command:
-            function = ReleaseCommand(
-                self,
-                "Command",
-                service=service,
-                command=command,
-                release=release,
-                definition=discoverable.service.task_definition,
-            ).function
+            function = self._command_function(command, service, release, discoverable)
             command_action = actions.LambdaInvokeAction(
                 action_name="Command",
                 lambda_=function,
@@ -353,13 +302,38 @@ class DeployStage(Construct):
             lambda_=release.function,
             user_parameters_string=f"promote {released_image}",
             run_order=len(self.actions) + 2,
-            role=self._role(
-                "PromotionRole",
-                "Moves the live tag of one ECR repository",
-                call_statement(release.function),
-            ),
+            role=self._role("PromotionRole", "Moves the live tag of one ECR repository", call),
         )
         self.actions += [rollout_action, promote_action]
+
+    def _command_function(
+        self,
+        command: tuple[str, ...],
+        service: ServiceSettings,
+        release: ReleaseFunction,
+        discoverable: DiscoverableService,
+    ) -> lambda_.Function:
+        """Create the function that runs the command as a task, and its role.
+
+        The role may start tasks of one family in one cluster, and may do nothing with images.
+        """
+        description = f"Runs a command of {service.service_name} before a rollout"
+        lambda_service = iam.ServicePrincipal("lambda.amazonaws.com")
+        role = iam.Role(self, "FunctionRole", assumed_by=lambda_service, description=description)
+        # ECS numbers the revisions of the family.
+        family = ecs_arn(self, "task-definition", f"{service.full_name}-command:*")
+        pipeline = Stack.of(self).format_arn(service="codepipeline", resource=service.full_name)
+        for statement in (
+            *_looking_statements(self, service),
+            *_registering_statements(discoverable.service.task_definition),
+            _cluster_statement(self, service, "ecs:RunTask", family),
+            iam.PolicyStatement(actions=["codepipeline:GetPipelineState"], resources=[pipeline]),
+        ):
+            role.add_to_policy(statement)
+        kind, *words = command
+        shell = ("/bin/sh", "-c") if kind == "CMD-SHELL" else ()
+        variable = json.dumps([*shell, *words])
+        return release.function_of(self, role, description, COMMAND=variable)
 
     def _role(
         self, construct_id: str, description: str, *statements: iam.PolicyStatement
@@ -384,7 +358,6 @@ def _rollout_statements(
     return [
         iam.PolicyStatement(actions=["ecs:UpdateService"], resources=[arn]),
         *_looking_statements(service, settings),
-        # See _release_statements.
         _cluster_statement(service, settings, "ecs:ListTasks", "*"),
         iam.PolicyStatement(
             actions=["ecs:TagResource"],

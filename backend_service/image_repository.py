@@ -51,8 +51,8 @@ class ImageRepositories(Construct):
     findings, and are emptied and deleted with the stack, unless ``keep_images`` is set. A change of
     ``ecr_repository_name`` leaves the released images under the old name.
 
-    The accounts ``image_reader_accounts`` may pull from ``released``. Deliveries take their images
-    from ``source``: the repository ``source_arn``, which may be in another account, or ``builds``.
+    ``image_reader_accounts`` may pull from ``released``. Deliveries take their images from
+    ``source``: the repository ``source_arn``, which may be in another account, or ``builds``.
     """
 
     def __init__(

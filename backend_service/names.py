@@ -27,7 +27,6 @@ LIVE_TAG = "live"
 """The tag of the image that the service runs. The seed sets it, and the pipeline's promotion moves
 it. No other role may put images into the repository."""
 
-
 IMAGE_SOURCE_KEY = "source/image.json"
 """The key in the artifact bucket of the object that says which image is delivered."""
 

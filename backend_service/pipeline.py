@@ -13,9 +13,8 @@ from backend_service.artifacts import ArtifactBucket, artifact_statements, read_
 from backend_service.buildspec import IMAGE_VARIABLE
 from backend_service.deploy_actions import DeployStage, ReleaseFunction
 from backend_service.image_build import ImageBuild
-from backend_service.image_source import ImageSource
 from backend_service.service import DiscoverableService
-from backend_service.source import Source
+from backend_service.source import ImageSource, Source
 from settings import DeliverySettings, ServiceSettings
 
 _BUILD = "Build"
@@ -25,8 +24,7 @@ _BUILD = "Build"
 class DeliveryPipeline(Construct):
     """Source, Build, Approve (if ``manual_approval``), and Deploy: release, roll out, promote.
 
-    Without a ``build`` a delivery begins with an image (see ``ImageSource``). A ``release_command``
-    runs before the rollout (see ``ReleaseCommand``).
+    Without a ``build`` a delivery begins with an image (see ``ImageSource``).
 
     Creates the pipeline, its artifact bucket and the roles of its actions, and lets the project of
     ``build`` read its source. The build passes on the variable ``IMAGE_VARIABLE`` and no artifact:

@@ -25,9 +25,10 @@ _REGION = re.compile(
     r"-(?:north|south|east|west|central|northeast|northwest|southeast|southwest)-[1-9]"
 )
 
-# By the schemas of CloudFormation in cfn-lint 1.58, with which a test compares these lists.
+# By the schemas of CloudFormation in cfn-lint 1.58, with which a test compares these lists. Regions
+# without builds have no webhooks either.
 WITHOUT_BUILDS = frozenset({"ap-east-2", "ca-west-1", "mx-central-1"})
-WITHOUT_WEBHOOKS = WITHOUT_BUILDS | {"ap-southeast-5", "ap-southeast-7"}
+WITHOUT_WEBHOOKS = frozenset({"ap-southeast-5", "ap-southeast-7"})
 
 # The regions that are not on the internet.
 _ISOLATED = ("us-iso", "eu-iso")
@@ -64,15 +65,6 @@ def _aws_region(text: str) -> str:
     if text.startswith(_ISOLATED):
         raise InvalidValueError("an isolated region has no way to GitHub or to public registries")
     return text
-
-
-def reason_against_commits(region: str) -> str | None:
-    """Say why no pipeline in the region can build a commit, or return None if one can."""
-    if region.startswith("cn-"):
-        return "a pipeline in China cannot read from GitHub"
-    if region in WITHOUT_BUILDS:
-        return "CloudFormation has no CodeBuild projects in this region"
-    return None
 
 
 def _availability_zone(name: str, info: ValidationInfo) -> str:

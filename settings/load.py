@@ -29,9 +29,8 @@ from .platform import creates_core, find_platform, is_filled_in
 from .redaction import shown_value
 from .report import InvalidValueError, Problem, SettingsError
 
-_OF_GIT = ("repository_owner", "repository_name", "repository_branch", "folder_path")
-_ONLY_WITH_GIT = ("repository_owner", "connection_arn")
-"""sample.env has no values for these keys, so a value is meant."""
+_TOKEN = ("github_token_secret_name",)
+_GIT = ("repository_owner", "repository_name", "repository_branch", "folder_path", *_TOKEN)
 
 
 def load_settings(env_file: Path | str = ".env") -> Settings:
@@ -111,14 +110,13 @@ def _settings_of(file: EnvFile, created_clusters: Set[object]) -> Settings:
     place = {k: getattr(platform, k, REPORTED) for k in ("ecs_cluster_name", "namespace_name")}
     service, wrong = validated(ServiceSettings, {**values, **place}, environment)
     found += wrong.items()
-    unused: list[str] = []
+    unused: tuple[str, ...] = _TOKEN if values.get("connection_arn") else ()
     if values.get("image_source_repository_arn"):
-        unused = [*_OF_GIT, "github_token_secret_name"]
+        unused = _GIT
+        # sample.env has no values for these two, so a value is meant.
+        both = ("repository_owner", "connection_arn")
         message = "leave it empty: with image_source_repository_arn nothing is read from Git"
-        both = [key for key in _ONLY_WITH_GIT if is_filled_in(file.texts.get(key))]
-        found += [(key, message) for key in both]
-    elif values.get("connection_arn"):
-        unused = ["github_token_secret_name"]
+        found += [(key, message) for key in both if is_filled_in(file.texts.get(key))]
     given = {**values, **dict.fromkeys(unused)}
     delivery, wrong = validated(DeliverySettings, given, environment)
     found += wrong.items()

@@ -271,11 +271,10 @@ class ServiceSettings(Section):
 class DeliverySettings(Section):
     """How a commit, or an image, becomes a running service.
 
-    Exactly one of ``image_source_repository_arn``, ``connection_arn`` and
-    ``github_token_secret_name`` is set: images from elsewhere, or the access to GitHub. With images
-    from elsewhere the first four keys are empty. Paths are relative to the top of the repository
-    and normalised; a ``folder_path`` of ``.`` is the whole repository. ``release_command`` has the
-    form of ``health_check_command``; None means that nothing runs before a rollout.
+    Exactly one of ``image_source_repository_arn`` (then the first four keys are empty),
+    ``connection_arn`` and ``github_token_secret_name`` is set. Paths are relative to the top of the
+    repository and normalised; a ``folder_path`` of ``.`` is the whole repository.
+    ``release_command`` has the form of ``health_check_command``.
     """
 
     repository_owner: Annotated[Owner, EmptyIfNone]
@@ -310,18 +309,17 @@ class DeliverySettings(Section):
     @field_validator("image_source_repository_arn")
     @classmethod
     def _replaces_a_missing_build(cls, arn: str | None, info: ValidationInfo) -> str | None:
-        region = aws.AwsEnvironment.of(info).aws_region
-        if arn is None and region and (reason := aws.reason_against_commits(region)):
-            raise InvalidValueError(f"fill it in: {reason}")
+        region = aws.AwsEnvironment.of(info).aws_region or ""
+        if arn is None and (region in aws.WITHOUT_BUILDS or region.startswith("cn-")):
+            raise InvalidValueError(f"fill it in: a pipeline in {region} cannot build from GitHub")
         return arn
 
     @field_validator("connection_arn")
     @classmethod
     def _replaces_a_missing_webhook(cls, arn: str | None, info: ValidationInfo) -> str | None:
-        # Without a valid key of images there is a problem already.
-        begins_with_commit = info.data.get("image_source_repository_arn", "") is None
+        has_token = info.data.get("github_token_secret_name") is not None
         region = aws.AwsEnvironment.of(info).aws_region
-        if begins_with_commit and arn is None and region in aws.WITHOUT_WEBHOOKS:
+        if has_token and arn is None and region in aws.WITHOUT_WEBHOOKS:
             raise InvalidValueError(
                 "fill it in: a token needs a webhook, which this region does not have"
             )

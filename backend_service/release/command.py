@@ -10,30 +10,19 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .action import ActionError, Clock, Outcome, OutOfTimeError, Service
+from .action import ActionError, Outcome, Service
 from .failed_rollout import SEPARATOR, reasons_of_end
 from .images import digest_in
-from .promotion import POLL_SECONDS
-
-_READ_ONLY = (
-    *("taskDefinitionArn", "revision", "status", "requiresAttributes", "compatibilities"),
-    *("registeredAt", "registeredBy", "deregisteredAt"),
-)
-"""DescribeTaskDefinition returns these, and RegisterTaskDefinition refuses them."""
 
 
 def run_command(
-    image: str,
-    service: Service,
-    *,
-    client: Callable[[str], Any],
-    clock: Clock,
-    token: Mapping[str, Any],
+    image: str, service: Service, *, client: Callable[[str], Any], token: Mapping[str, Any]
 ) -> Outcome:
-    """Run the command in ``image`` and wait for its end; ``token`` is that of the call before.
+    """Run the command in ``image``; ``token`` is that of the call before.
 
-    A rollback of the stage runs nothing: the command of an older image may not know the database.
-    Raises ActionError with the last lines of the log if the exit code is not 0.
+    CodePipeline calls again until the command has ended, which may take hours. A rollback of the
+    stage runs nothing: the command of an older image may not know the database. Raises ActionError
+    with the last lines of the log if the exit code is not 0.
     """
     digest_in(service.repository, image)
     ecs = client("ecs")
@@ -45,13 +34,11 @@ def run_command(
         begun = _register(ecs, image, service)
         return Outcome(f"{begun['taskDefinition']} runs the command", token=json.dumps(begun))
     arn = token.get("task") or _start(ecs, service, token)
+    found = ecs.describe_tasks(cluster=service.cluster, tasks=[arn])["tasks"]
     # ECS may not show a new task at once.
-    while not (ended := _ended(ecs, service, arn)):
-        try:
-            clock.pause(POLL_SECONDS)
-        except OutOfTimeError:
-            return Outcome(f"{arn} is running", token=json.dumps({**token, "task": arn}))
-    (task,) = ended
+    if not found or found[0]["lastStatus"] != "STOPPED":
+        return Outcome(f"{arn} is running", token=json.dumps({**token, "task": arn}))
+    (task,) = found
     codes = {each["name"]: each.get("exitCode") for each in task["containers"]}
     if codes.get(service.container) != 0:
         why = SEPARATOR.join(reasons_of_end(client("logs"), service, task))
@@ -65,7 +52,9 @@ def _register(ecs: Any, image: str, service: Service) -> dict[str, Any]:
     (found,) = answer["services"]
     # The rollout copies the same revision.
     used = ecs.describe_task_definition(taskDefinition=found["taskDefinition"])["taskDefinition"]
-    copied = {key: value for key, value in used.items() if key not in _READ_ONLY}
+    # DescribeTaskDefinition also returns what RegisterTaskDefinition does not take.
+    taken = ecs.meta.service_model.operation_model("RegisterTaskDefinition").input_shape.members
+    copied = {key: value for key, value in used.items() if key in taken}
     # With an entry point of the definition, neither ENTRYPOINT nor CMD of the image counts.
     first, *others = json.loads(service.command)
     changes = {"image": image, "entryPoint": [first], "command": others}
@@ -92,9 +81,3 @@ def _start(ecs: Any, service: Service, token: Mapping[str, Any]) -> str:
     if not started["tasks"]:
         raise ActionError(f"ECS did not start the command: {started['failures']}")
     return str(started["tasks"][0]["taskArn"])
-
-
-def _ended(ecs: Any, service: Service, arn: str) -> list[Mapping[str, Any]]:
-    """Return the task once it has ended."""
-    found = ecs.describe_tasks(cluster=service.cluster, tasks=[arn])["tasks"]
-    return [task for task in found if task["lastStatus"] == "STOPPED"]

@@ -1,12 +1,11 @@
 """The Lambda function that copies images, and ends the delivery of a failed rollout.
 
 For CloudFormation it copies the first image into a new repository. Release copies the image of a
-build into the repository of the service; where nothing is built, Receive finds the image before. A
-second function does Run: it runs a command of the image. After ECS has completed the rollout,
-Promote gives the image the tag that the template names. If ECS gives the rollout up, the function
-stops the delivery that waits for it. Each can be interrupted at any point and run again: it skips
-what exists already under the same digest. The reasons for this design are in
-docs/decisions/01-first-image.md, 02-live-tag.md and 25-before-the-rollout.md.
+build, or the one that Receive has found. A second function does Run: a command of the image. After
+ECS has completed the rollout, Promote gives the image the tag that the template names. If ECS gives
+the rollout up, the function stops the delivery that waits for it. Each can be interrupted at any
+point and run again: it skips what exists already under the same digest. The reasons for this design
+are in docs/decisions: 01-first-image.md, 02-live-tag.md and 25-before-the-rollout.md.
 
 Environment variables name the service. Lambda gets this folder only, so its files import nothing
 else of this project, and each other by relative names. Lambda provides boto3; the handler imports
@@ -148,7 +147,7 @@ def act(
         raise ActionError(f"{quoted(action)} is no action; start the pipeline again")
     token = json.loads(job.get("continuationToken") or "{}")
     if action == "run":
-        return run_command(image, service, client=client, clock=clock, token=token)
+        return run_command(image, service, client=client, token=token)
     if action == "promote":
         since = float(token.get("since", clock.now()))
         return promote(image, service, client=client, clock=clock, since=since)

@@ -35,7 +35,6 @@ def receive(
         if not re.fullmatch(form, sent[key]):
             raise ActionError(f"{key} is {quoted(sent[key])}; expected {form}")
     digest = sent.pop("digest")
-    # A release has a tag of its own.
     image = f"{service.builds}:{sent['commit'][:8]}-{digest[7:19]}@{digest}"
     if EcrSource(service.builds, client, send).find(digest) is None:
         raise ActionError(f"there is no image {service.builds}@{digest}")

@@ -10,45 +10,41 @@ from typing import Any
 
 import pytest
 
-from backend_service.release.action import ActionError, Clock, Outcome
+from backend_service.release.action import ActionError, Outcome
 from backend_service.release.command import run_command
-from settings.examples import ACCOUNT, PROMOTED, REGION
+from settings.examples import PROMOTED
 from tests.backend_service.fake_ecr import OTHER, SERVICE
-from tests.synthesis import Synthesis, synthesise
+from tests.synthesis import synthesise
 
 STACK = "BackendServiceStack"
 IMAGE = f"{SERVICE.repository}@{OTHER}"
-WITH_COMMAND = replace(SERVICE, command='["/bin/sh", "-c", "migrate"]')
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}}
+WEB = {"name": "web", "image": "shop:live", "secrets": [{"name": "DB"}], "command": ["serve"]}
 SIDECAR = {"name": "proxy", "image": "proxy:1", "command": ["serve"]}
+TAKEN = SimpleNamespace(
+    input_shape=SimpleNamespace(members={"family", "taskRoleArn", "containerDefinitions"})
+)
 USED = {
     "taskDefinitionArn": "arn:aws:ecs:eu-west-1:1:task-definition/shop:7",
     "revision": 7,
     "family": "shop",
     "taskRoleArn": "task-role",
-    "containerDefinitions": [
-        {"name": "web", "image": "shop:live", "secrets": [{"name": "DB"}], "command": ["serve"]},
-        SIDECAR,
-    ],
+    "containerDefinitions": [WEB, SIDECAR],
 }
-
-
-class MissingError(Exception):
-    """There is no such log stream."""
 
 
 @dataclass
 class Account:
-    """One account as its own client of every service."""
+    """One account as its own client of every service; ``found`` are the states of the task."""
 
     code: int | None = 0
-    lasts: int = 1
-    """How often the task is found running."""
     stage: str = "STANDARD"
+    found: list[str] = field(default_factory=lambda: ["STOPPED"])
     registered: list[dict[str, Any]] = field(default_factory=list)
     started: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The requests by client token: ECS starts one task for each."""
-    exceptions = SimpleNamespace(ResourceNotFoundException=MissingError)
+    exceptions = SimpleNamespace(ResourceNotFoundException=KeyError)
+    meta = SimpleNamespace(service_model=SimpleNamespace(operation_model=lambda _: TAKEN))
 
     def client(self, _service: str) -> "Account":
         return self
@@ -73,53 +69,40 @@ class Account:
         return {"tasks": [{"taskArn": "arn/task"}], "failures": []}
 
     def describe_tasks(self, **_: Any) -> dict[str, Any]:
-        self.lasts -= 1
-        if self.lasts >= 0:
-            return {"tasks": [{"lastStatus": "RUNNING"}] if self.lasts else []}  # not shown yet
-        container = {"name": "web"} | ({} if self.code is None else {"exitCode": self.code})
-        task = {"taskArn": "arn/task", "lastStatus": "STOPPED", "stoppedReason": "it has ended"}
-        return {"tasks": [task | {"containers": [{"name": "proxy", "exitCode": 1}, container]}]}
+        if (status := self.found.pop(0)) == "MISSING":
+            return {"tasks": []}
+        web = {"name": "web"} | ({} if self.code is None else {"exitCode": self.code})
+        task = {"taskArn": "arn/task", "lastStatus": status, "stoppedReason": "it has ended"}
+        return {"tasks": [task | {"containers": [{"name": "proxy", "exitCode": 1}, web]}]}
 
     def get_log_events(self, *, logStreamName: str, **_: Any) -> dict[str, Any]:
         assert logStreamName == "web/web/task"
         return {"events": [{"message": "no such table\n"}]}
 
 
-def run(account: Account, token: str = "", clock: Clock | None = None) -> Outcome:
-    return run_command(
-        IMAGE,
-        WITH_COMMAND,
-        client=account.client,
-        clock=clock or Clock(now=lambda: 0.0, sleep=lambda _: None),
-        token=json.loads(token or "{}"),
-    )
+def run(account: Account, token: str = "") -> Outcome:
+    service = replace(SERVICE, command='["/bin/sh", "-c", "migrate"]')
+    return run_command(IMAGE, service, client=account.client, token=json.loads(token or "{}"))
 
 
 def test_the_task_is_that_of_the_service_with_the_new_image_and_the_command() -> None:
     account = Account()
     run(account, run(account).token)
-    (definition,) = account.registered
-    assert definition == {
-        "family": "delivery-command",
-        "taskRoleArn": "task-role",
-        "containerDefinitions": [
-            {
-                "name": "web",
-                "image": IMAGE,
-                "secrets": [{"name": "DB"}],
-                "entryPoint": ["/bin/sh"],
-                "command": ["-c", "migrate"],
-            },
-            SIDECAR,
-        ],
-    }
+    changed = {"image": IMAGE, "entryPoint": ["/bin/sh"], "command": ["-c", "migrate"]}
+    assert account.registered == [
+        {
+            "family": "delivery-command",
+            "taskRoleArn": "task-role",
+            "containerDefinitions": [WEB | changed, SIDECAR],
+        }
+    ]
     (request,) = account.started.values()
     assert request["taskDefinition"] == "shop-command:1"
     assert request["networkConfiguration"] == NETWORK
 
 
-def test_a_call_that_is_repeated_after_it_has_started_the_task_starts_no_second_one() -> None:
-    account = Account(lasts=3)
+def test_a_call_that_is_repeated_starts_no_second_task() -> None:
+    account = Account(found=["STOPPED"] * 3)
     token = run(account).token
     run(account, token)
     run(account, token)
@@ -129,11 +112,12 @@ def test_a_call_that_is_repeated_after_it_has_started_the_task_starts_no_second_
 
 
 def test_a_long_command_is_waited_for_in_several_calls() -> None:
-    account = Account(lasts=2)
-    over = Clock(now=lambda: 0.0, sleep=lambda _: None, remaining=lambda: 0.0)
-    waiting = run(account, run(account).token, over)
-    assert json.loads(waiting.token)["task"] == "arn/task"
-    assert not run(account, waiting.token).token
+    account = Account(found=["MISSING", "RUNNING", "STOPPED"])
+    token = run(account).token
+    for _ in range(2):
+        token = run(account, token).token
+        assert json.loads(token)["task"] == "arn/task"
+    assert not run(account, token).token
     assert len(account.started) == 1
 
 
@@ -150,50 +134,13 @@ def test_a_rollback_of_the_stage_runs_no_command() -> None:
     assert not account.registered
 
 
-def test_another_image_than_a_release_is_refused() -> None:
-    with pytest.raises(ActionError, match="is no image"):
-        run_command("x", WITH_COMMAND, client=Account().client, clock=Clock(), token={})
-
-
-@pytest.fixture(scope="module")
-def synthesis() -> Synthesis:
-    return synthesise(**PROMOTED)
-
-
-def test_the_command_runs_between_release_and_rollout(synthesis: Synthesis) -> None:
+def test_the_command_runs_between_release_and_rollout() -> None:
+    synthesis = synthesise(**PROMOTED)
     actions = synthesis.only(STACK, "AWS::CodePipeline::Pipeline")["Stages"][-1]["Actions"]
     order = sorted((each["RunOrder"], each["Name"]) for each in actions)
     assert order == [(1, "Release"), (2, "Command"), (3, "Deploy"), (4, "Promote")]
     (command,) = (each["Configuration"] for each in actions if each["Name"] == "Command")
     assert command["UserParameters"] == "run #{Release.image}"
     function = synthesis.resources(STACK, "AWS::Lambda::Function")[command["FunctionName"]["Ref"]]
-    variables = function["Properties"]["Environment"]["Variables"]
-    assert json.loads(variables["COMMAND"]) == ["/bin/sh", "-c", PROMOTED["release_command"]]
-
-
-def test_the_role_that_runs_the_command_starts_one_family_and_touches_no_image(
-    synthesis: Synthesis,
-) -> None:
-    roles = {
-        key: synthesis.granted(STACK, {"Ref": key})
-        for key in synthesis.resources(STACK, "AWS::IAM::Role")
-    }
-    may = {
-        key: {action for each in of for action in [*_many(each["Action"])]}
-        for key, of in roles.items()
-    }
-    (runs,) = (key for key, actions in may.items() if "ecs:RunTask" in actions)
-    assert not any(action.startswith("ecr:") for action in may[runs])
-    assert "iam:PassRole" in may[runs]
-    for actions in (actions for actions in may.values() if "ecr:PutImage" in actions):
-        assert not actions & {"iam:PassRole", "ecs:RunTask", "ecs:RegisterTaskDefinition"}
-    (statement,) = (each for each in roles[runs] if each["Action"] == "ecs:RunTask")
-    ecs = f"arn:aws:ecs:{REGION}:{ACCOUNT}"
-    family = "ecs-blueprint-infra-ecsdemo-backend-command"
-    assert statement["Resource"] == f"{ecs}:task-definition/{family}:*"
-    cluster = {"ArnEquals": {"ecs:cluster": f"{ecs}:cluster/ecs-blueprint-infra"}}
-    assert statement["Condition"] == cluster
-
-
-def _many(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+    words = json.loads(function["Properties"]["Environment"]["Variables"]["COMMAND"])
+    assert words == ["/bin/sh", "-c", PROMOTED["release_command"]]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from settings import Settings
+from settings import DeliverySettings, Settings
 
 ET.register_namespace("", "http://www.w3.org/2000/svg")
 _WIDTHS = {"stack": 8.8, "title": 7.4, "small": 6.3}
@@ -77,7 +77,7 @@ def _values(
         "namespace": namespace,
         "namespaces": ", ".join(home.core.namespaces if home.core else namespace[:1]),
         "endpoints": [*textwrap.wrap(endpoints, 22, max_lines=3), "", ""],
-        **_beginning(settings),
+        **_beginning(settings.delivery),
         "tasks": f"{low} to {high} tasks" if low < high else f"{low} task{'s' * (low > 1)}",
         "vcpu": service.task_cpu / 1024,
         "alarms": len(found["AWS::CloudWatch::Alarm"]),
@@ -90,23 +90,17 @@ def _values(
     return values
 
 
-def _beginning(settings: Settings) -> dict[str, Any]:
+def _beginning(delivery: DeliverySettings) -> dict[str, Any]:
     """Return what a delivery begins with, and where that is."""
-    delivery = settings.delivery
-    name, what, where = delivery.repository_name, "commit", f"branch {delivery.repository_branch}"
-    a_beginning, released_from = "a commit", "builds"
+    what = ("commit", "a commit", "builds")
+    name, where = delivery.repository_name, f"branch {delivery.repository_branch}"
     if arn := delivery.image_source_repository_arn:
-        _, _, _, where, account, resource = arn.split(":")
-        name, what, where = resource.partition("/")[2], "image", f"{account}, {where}"
-        a_beginning, released_from = "an image", "there"
+        what = ("image", "an image", "there")
+        _, _, _, region, account, resource = arn.split(":")
+        name, where = resource.partition("/")[2], f"{account}, {region}"
+    keys = ("begins_with", "a_beginning", "released_from", "begins_at", "repository")
     repository = [*textwrap.wrap(name, 18, max_lines=2), ""]
-    return {
-        "repository": repository,
-        "begins_with": what,
-        "begins_at": where,
-        "a_beginning": a_beginning,
-        "released_from": released_from,
-    }
+    return dict(zip(keys, (*what, where, repository), strict=True))
 
 
 def _zones(subnets: Sequence[Any]) -> dict[str, str]:

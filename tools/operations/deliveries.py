@@ -150,14 +150,11 @@ def deliver(service: DeployedService, *, commit: str, image: str, yes: bool) -> 
     built from ``commit``, or with the image that was sent last.
     """
     pipeline = Pipeline(service)
-    takes_images = bool(service.settings.delivery.image_source_repository_arn)
-    if image and not takes_images:
-        raise OperationError("IMAGE= needs image_source_repository_arn in the settings")
-    if commit and takes_images and not image:
-        raise OperationError("this pipeline begins with an image: add IMAGE=<digest>")
     what = f"commit {commit}" if commit else "the newest commit"
-    if takes_images:
+    if service.settings.delivery.image_source_repository_arn:
         what = f"the image {image}" if image else "the image that was sent last"
+    elif image:
+        raise OperationError("IMAGE= needs image_source_repository_arn in the settings")
     confirm(f"Deliver {what} with {pipeline.name}", yes=yes)
     wanted: dict[str, Any] = {"name": pipeline.name}
     kind, value = "COMMIT_ID", commit

@@ -216,28 +216,14 @@ def test_a_delivery_can_be_of_an_image(account: DeployedAccount, operate: Operat
     assert (sent["Bucket"], sent["Key"]) == ("artifacts", "source/image.json")
     assert json.loads(sent["Body"]) == {"digest": digest, "commit": OLD, "origin": "make-deliver"}
     (started,) = account.parameters_of("start_pipeline_execution")
-    assert started["sourceRevisions"] == [
-        {
-            "actionName": "Source",
-            "revisionType": "S3_OBJECT_VERSION_ID",
-            "revisionValue": "version",
-        }
-    ]
+    revision = {"revisionType": "S3_OBJECT_VERSION_ID", "revisionValue": "version"}
+    assert started["sourceRevisions"] == [{"actionName": "Source", **revision}]
 
 
-@pytest.mark.parametrize(
-    ("settings", "option", "hint"),
-    [({}, "--image", "image_source_repository_arn"), (PROMOTED, "--commit", "IMAGE=<digest>")],
-)
-def test_a_delivery_begins_with_what_the_settings_say(
-    account: DeployedAccount,
-    operate: Operate,
-    settings: dict[str, str],
-    option: str,
-    hint: str,
+def test_a_pipeline_that_begins_with_a_commit_takes_no_image(
+    account: DeployedAccount, operate: Operate
 ) -> None:
-    Path(".env").write_text(sample_env(**settings), encoding="utf-8")
-    assert hint in operate("deliver", "--yes", option, OLD).err
+    assert "image_source_repository_arn" in operate("deliver", "--yes", "--image", OLD).err
     assert not account.parameters_of("start_pipeline_execution")
 
 

@@ -28,8 +28,6 @@ from cdk_rehearsal.options import EngineAccess
 from cdk_rehearsal.services.ecr.api import find_image
 
 _EXIT = re.compile(r"\bexit (\d+)\s*$")
-_answers: dict[tuple[str, str, str], Response] = {}
-"""The answers to RunTask by client token, account and region."""
 
 Task: TypeAlias = dict[str, Any]
 Deployment: TypeAlias = dict[str, Any]
@@ -52,19 +50,9 @@ _OWN_IMAGE = re.compile(
 def run_task(original: Handler, request: Request) -> Response:
     """Start tasks with the digest of their image and an address, or fail them.
 
-    As on ECS, a deployment is what has started the tasks of a service, and a repeated request
-    starts nothing. A task of no service has a command that ends; a record has ended at once.
+    As on ECS, a deployment is what has started the tasks of a service. A task of no service has a
+    command that ends; a record has ended at once.
     """
-    token = (request.get("clientToken", ""), get_account_id(), get_region())
-    if token[0] and token in _answers:
-        return _answers[token]
-    answer = _run_task(original, request)
-    if token[0] and answer[0] < HTTPStatus.BAD_REQUEST:
-        _answers[token] = answer
-    return answer
-
-
-def _run_task(original: Handler, request: Request) -> Response:
     request |= {"startedBy": request.get("_deploymentId") or request.get("startedBy", "")}
     network = awsvpc(request)
     definition = ecs._task_defs.get(ecs._resolve_td_key(request["taskDefinition"]), {})
