@@ -75,7 +75,7 @@ def _answer(connection: "Connection[bytes, bytes]") -> None:
     connection.send_bytes(str(os.getpid()).encode())
     given = json.loads(connection.recv_bytes())
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    log = os.open(given["log"], os.O_WRONLY | os.O_CREAT)
+    log = os.open(given["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.environ.clear()
