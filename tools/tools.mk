@@ -25,7 +25,7 @@ check test: export CDK_REHEARSAL_CACHE := $(CURDIR)/.cache/container_engine
 ##@ Without an AWS account
 .PHONY: init
 init: ## Write .env for the service in SOURCE=<its repository>, or of COPILOT=<manifest.yml> (ENV_FILE=, FORCE=1, OPTIONS=--help)
-	@$(if $(OPTIONS),,$(ASK_FIRST)) $(MAKE) --no-print-directory install-tools && \
+	@$(if $(OPTIONS),,$(ASK_FIRST)) $(MAKE) --silent --no-print-directory install-tools && \
 		$(BIN)/python -m tools.init $(if $(SOURCE),"$(SOURCE)") $(if $(COPILOT),--copilot "$(COPILOT)") \
 		$(if $(COPILOT_ENV),--copilot-env "$(COPILOT_ENV)") $${ACCOUNT:+--account "$$ACCOUNT"} \
 		$${REGION:+--region "$$REGION"} $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(if $(FORCE),--force) $(OPTIONS)

@@ -75,8 +75,10 @@ def call(given: argparse.Namespace) -> int:
         )
     # The playground removes what has its label, also if this command is killed.
     owner = engine("inspect", "--format", f'{{{{index .Config.Labels "{OWNER}"}}}}', container)
-    network = [f"--network=container:{container}", *label_options({OWNER: owner})]
-    command = [*engine.command, "run", "--rm", *network, *_CURL, url]
+    # The volumes of the task have the file that names the resolver of the VPC.
+    network = [f"--network=container:{container}", f"--volumes-from={container}"]
+    labels = label_options({OWNER: owner})
+    command = [*engine.command, "run", "--rm", *network, *labels, *_CURL, url]
     done = subprocess.run(
         command, env=engine.environment, stdout=subprocess.PIPE, check=False, errors="replace"
     )
