@@ -77,10 +77,9 @@ def call(given: argparse.Namespace) -> int:
     owner = engine("inspect", "--format", f'{{{{index .Config.Labels "{OWNER}"}}}}', container)
     # The volumes of the task have the file that names the resolver of the VPC.
     network = [f"--network=container:{container}", f"--volumes-from={container}"]
-    labels = label_options({OWNER: owner})
-    command = [*engine.command, "run", "--rm", *network, *labels, *_CURL, url]
+    call = [*engine.command, "run", "--rm", *network, *label_options({OWNER: owner}), *_CURL, url]
     done = subprocess.run(
-        command, env=engine.environment, stdout=subprocess.PIPE, check=False, errors="replace"
+        call, env=engine.environment, stdout=subprocess.PIPE, check=False, errors="replace"
     )
     answer, _, status = done.stdout.rpartition("\n")
     print(printable(answer))
