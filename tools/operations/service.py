@@ -71,9 +71,9 @@ class DeployedService:
             )
         return dict(active[0])
 
-    def tasks(self, **wanted: str) -> list[dict[str, Any]]:
-        """Return the tasks that run or start, or that are ``wanted``, as ECS describes them."""
-        where = {"cluster": self.cluster, "serviceName": self.name, **wanted}
+    def tasks(self) -> list[dict[str, Any]]:
+        """Return the tasks that run or start, as ECS describes them."""
+        where = {"cluster": self.cluster, "serviceName": self.name}
         arns = self.account.call("ecs", "list_tasks", **where)["taskArns"]
         if not arns:
             return []
@@ -84,17 +84,6 @@ class DeployedService:
 def task_id(task: Mapping[str, Any]) -> str:
     """Return the id of a task, the end of its ARN."""
     return str(task["taskArn"]).rpartition("/")[2]
-
-
-def image_digests(tasks: Sequence[Mapping[str, Any]], container_name: str) -> set[str]:
-    """Return the digests of the images that the container of the service has in the tasks."""
-    return {
-        container["imageDigest"]
-        for task in tasks
-        for container in task["containers"]
-        # The images of sidecars are not from the repository of the service.
-        if container["name"] == container_name and "imageDigest" in container
-    }
 
 
 def show_logs(service: DeployedService, *, of: str, minutes: int, follow: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from backend_service.names import LIVE_TAG, alarm_kinds, alarm_name
 from backend_service.release.failed_rollout import SEPARATOR
 from tools.operations.deliveries import Delivery, Pipeline
-from tools.operations.service import LOG_GROUPS, DeployedService, image_digests, task_id
+from tools.operations.service import LOG_GROUPS, DeployedService, task_id
 
 _SHOWN_DELIVERIES = 5
 _SHORT_DIGEST = 19
@@ -74,7 +74,14 @@ def _image(
     repository = service.settings.service.ecr_repository_name
     pages = service.account.pages("ecr", "describe_images", repositoryName=repository)
     images = {each["imageDigest"]: each for page in pages for each in page["imageDetails"]}
-    running = image_digests(tasks, service.settings.service.container_name)
+    running = {
+        container["imageDigest"]
+        for task in tasks
+        for container in task["containers"]
+        # The images of sidecars are not from here.
+        if container["name"] == service.settings.service.container_name
+        if "imageDigest" in container
+    }
     for digest in sorted(running):
         tags = images.get(digest, {}).get("imageTags", [])
         live = LIVE_TAG in tags
