@@ -36,19 +36,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
         settings = choose(deployment, given.service)
     except OperationError as error:
         sys.exit(f"error: {error}")
-    cost, cheaper = savings(deployment)
-    lines = [f"     {line}    # {saved:.0f} USD a month less" for line, saved in cheaper.items()]
+    print(f"First deploy of {settings.service.service_name} ({shown_file(settings)})")
+    print("\n".join(steps(settings, deployment, given.env_file, *savings(deployment))))
+
+
+def steps(
+    settings: Settings,
+    deployment: Sequence[Settings],
+    env_file: str | None,
+    cost: float,
+    saved: Mapping[str, float],
+) -> Iterator[str]:
+    """Yield the lines of the steps that the settings of a service need.
+
+    ``env_file`` are the files that the user has named. ``cost`` and ``saved`` are from ``savings``.
+    """
+    lines = [f"     {line}    # {usd:.0f} USD a month less" for line, usd in saved.items()]
     names = {
-        **_names(settings, deployment, given.env_file),
+        **_names(settings, deployment, env_file),
         "cost": f"about {cost:.0f} USD a month, {cost / HOURS:.2f} an hour",
         "cheaper": "\n".join([". To save:", *lines] if lines else ["."]),
     }
-    print(f"First deploy of {settings.service.service_name} ({shown_file(settings)})")
-    print("\n".join(steps(settings, names)))
-
-
-def steps(settings: Settings, names: Mapping[str, object]) -> Iterator[str]:
-    """Yield the lines of the steps that these settings need."""
     words, number = set(_words(settings)), 0
     text = Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
     for step in tomllib.loads(text)["step"]:
@@ -108,20 +116,30 @@ def _names(
 
 def savings(deployment: Sequence[Settings]) -> tuple[float, dict[str, float]]:
     """Return what the settings cost in USD a month, and what lines of settings would save."""
-    changes: dict[str, tuple[str, dict[str, object]]] = {'desired_count="1"': ("service", {"desired_count": 1})}
-    if any(each.core and not each.core.enable_nat_gw for each in deployment):
-        changes['enable_nat_gw="True"'] = ("platform", {"enable_nat_gw": True})
-        changes['az_count="1"'] = ("platform", {"az_count": 1, "availability_zones": ()})
     cost = bill_of(templates_of(deployment)).total
-    saved = {
-        line: cost - bill_of(templates_of([_changed(s, *change) for s in deployment])).total
-        for line, change in changes.items()
-    }
+    others = cheaper(deployment).items()
+    saved = {line: cost - bill_of(templates_of(changed)).total for line, changed in others}
     return cost, {line: usd for line, usd in saved.items() if usd >= _SMALLEST_SAVING}
 
 
-def _changed(settings: Settings, section: str, change: Mapping[str, object]) -> Settings:
-    """Return the settings with some values of a section replaced, if they have such values."""
+def cheaper(deployment: Sequence[Settings]) -> dict[str, list[Settings]]:
+    """Return settings that may cost less, by the line that makes them so."""
+    found = {
+        'desired_count="1"': [_changed(each, "service", desired_count=1) for each in deployment]
+    }
+    if any(each.core and not each.core.enable_nat_gw for each in deployment):
+        # With a NAT gateway zones cost nothing; without one each endpoint costs in each zone.
+        found['enable_nat_gw="True"'] = [
+            _changed(each, "platform", enable_nat_gw=True) for each in deployment
+        ]
+        found['az_count="1"'] = [
+            _changed(each, "platform", az_count=1, availability_zones=()) for each in deployment
+        ]
+    return found
+
+
+def _changed(settings: Settings, section: str, **change: object) -> Settings:
+    """Return the settings with other values in a section, if that has such values."""
     before = getattr(settings, section)
     if not change.keys() <= vars(before).keys():
         return settings

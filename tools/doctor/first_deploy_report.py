@@ -61,8 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         aws = Aws(settings.aws_region)
         if (result := credentials(settings, aws)).verdict is Verdict.PROBLEM:
             sys.exit(f"error: the credentials {result.line}")
-        if not aws.status_of_stack(settings.service_stack_name):
-            sys.exit(f"error: there is no stack {settings.service_stack_name}: deploy it first")
+        stacks = (settings.core_stack_name, settings.service_stack_name)
+        if not any(map(aws.status_of_stack, stacks)):
+            sys.exit(f"error: there is no stack {' or '.join(stacks)}: deploy first")
     except OperationError as error:
         sys.exit(f"error: {error}")
     except ERRORS as error:

@@ -1,5 +1,6 @@
 """A playground as its user has it: started, used with the exported variables, stopped."""
 
+import json
 import os
 import re
 import shlex
@@ -10,9 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
 import pytest
 
 from cdk_rehearsal import process_environment
+from tools.doctor.first_deploy_report import main
+from tools.doctor.rights import actions
 from tools.rehearsal.sample_image import SWITCH
 from tools.repository import ROOT
 
@@ -115,13 +119,55 @@ def test_the_checks_of_a_first_deploy_can_be_practised(playground: Playground) -
     blocks = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     practised = [block for block in blocks if not block.startswith("# Not in the playground")]
     assert practised
-    # The target of the Makefile would install the tools.
-    make = f'make() {{ python -m "tools.$1" --env-file {playground.printed(ENV_FILE)}; }}\n'
+    # The targets of the Makefile would install the tools.
+    module = "python -m tools.doctor.${1//-/_}"
+    make = f"make() {{ {module} --env-file {playground.printed(ENV_FILE)}; }}\n"
     for block in practised:
         printed = playground.run("bash", "-e", "-o", "pipefail", "-c", make + block)
         promises = " ".join(re.findall("^# prints (.*)$", block, re.MULTILINE)) or "..."
         pattern = re.escape(promises.removeprefix("nothing")).replace(r"\.\.\.", ".*")
         assert re.fullmatch(pattern, " ".join(printed.split())), f"{block}\n{printed}"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("first_delivery")
+def test_the_report_of_a_first_deploy_names_what_is_different(
+    playground: Playground, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in playground.exports.items():
+        monkeypatch.setenv(name, value)
+    ecr, ecs, logs = (boto3.client(name) for name in ("ecr", "ecs", "logs"))
+    repository = {"repositoryName": "ecsdemo-backend"}
+    images = ecr.describe_images(**repository)["imageDetails"]
+    other = next(each for each in images if "live" not in each["imageTags"])
+    wanted = {"imageIds": [{"imageDigest": other["imageDigest"]}]}
+    (image,) = ecr.batch_get_image(**repository, **wanted)["images"]
+    ecr.put_image(**repository, imageManifest=image["imageManifest"], imageTag="live")
+    ecs.register_task_definition(
+        family="ecs-blueprint-infra-ecsdemo-backend",
+        containerDefinitions=[{"name": "by-hand", "image": "by-hand"}],
+    )
+    logs.delete_log_group(logGroupName="/ecs/ecs-blueprint-infra/ecsdemo-backend")
+    _become_a_user_who_may_only(sorted(set(actions()) - {"route53:ListResourceRecordSets"}))
+    assert main(["--env-file", playground.printed(ENV_FILE)]) == 1
+    report = " ".join(capsys.readouterr().out.split())
+    assert "**3 different from the rehearsal**" in report
+    assert re.search(r"with the tag live\*\* .* rehearsed: none - found: `sha256:<id> ", report)
+    assert "newest task definition** - rehearsed: yes - found: `no`" in report
+    assert re.search(r"\*\*Log groups of .* rehearsed: 4 - found: `3`", report)
+    assert "SOA record): needs the permission route53:ListResourceRecordSets" in report
+    assert not re.search(r"ecsdemo|blueprint-infra|\d{12}|arn:|\d\.\d+\.\d", report)
+
+
+def _become_a_user_who_may_only(allowed: list[str]) -> None:
+    iam = boto3.client("iam")
+    iam.create_user(UserName="reporter")
+    statement = {"Effect": "Allow", "Action": allowed, "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName="reporter", PolicyName="own", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="reporter")["AccessKey"]
+    os.environ["AWS_ACCESS_KEY_ID"] = key["AccessKeyId"]
+    os.environ["AWS_SECRET_ACCESS_KEY"] = key["SecretAccessKey"]
 
 
 @pytest.mark.slow
