@@ -114,7 +114,7 @@ class Account:
             parameters = _filled(question.get("with", {}), self._names)
             find = _filled(question["find"], self._names)
         except KeyError as missing:
-            return None, f"the account does not say its {str(missing.args[0]).replace('_', ' ')}"
+            return None, f"the question for its {missing.args[0]} has no answer"
         if [] in parameters.values():
             return [], ""
         try:
