@@ -23,6 +23,13 @@ from tools.rehearsal.image_errors import health_path
 from tools.service_choice import is_sample, load_chosen, shown_file
 
 _SMALLEST_SAVING = 1.0  # USD a month
+_CHEAPER: Mapping[str, tuple[str, Mapping[str, object]]] = {
+    'desired_count="1"': ("service", {"desired_count": 1}),
+    # The next two are about VPC endpoints, each of which costs in each zone.
+    'enable_nat_gw="True"': ("platform", {"enable_nat_gw": True}),
+    'az_count="1"': ("platform", {"az_count": 1, "availability_zones": ()}),
+}
+"""The lines of a settings file that may make it cheaper, and what they change in a section."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -117,28 +124,14 @@ def _names(
 def savings(deployment: Sequence[Settings]) -> tuple[float, dict[str, float]]:
     """Return what the settings cost in USD a month, and what lines of settings would save."""
     cost = bill_of(templates_of(deployment)).total
-    others = cheaper(deployment).items()
-    saved = {line: cost - bill_of(templates_of(changed)).total for line, changed in others}
+    saved = {}
+    for line, (section, change) in _CHEAPER.items():
+        changed = [_changed(settings, section, change) for settings in deployment]
+        saved[line] = cost - bill_of(templates_of(changed)).total
     return cost, {line: usd for line, usd in saved.items() if usd >= _SMALLEST_SAVING}
 
 
-def cheaper(deployment: Sequence[Settings]) -> dict[str, list[Settings]]:
-    """Return settings that may cost less, by the line that makes them so."""
-    found = {
-        'desired_count="1"': [_changed(each, "service", desired_count=1) for each in deployment]
-    }
-    if any(each.core and not each.core.enable_nat_gw for each in deployment):
-        # With a NAT gateway zones cost nothing; without one each endpoint costs in each zone.
-        found['enable_nat_gw="True"'] = [
-            _changed(each, "platform", enable_nat_gw=True) for each in deployment
-        ]
-        found['az_count="1"'] = [
-            _changed(each, "platform", az_count=1, availability_zones=()) for each in deployment
-        ]
-    return found
-
-
-def _changed(settings: Settings, section: str, **change: object) -> Settings:
+def _changed(settings: Settings, section: str, change: Mapping[str, object]) -> Settings:
     """Return the settings with other values in a section, if that has such values."""
     before = getattr(settings, section)
     if not change.keys() <= vars(before).keys():

@@ -59,9 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = choose(load_chosen(given.env_file), given.service)
         aws = Aws(settings.aws_region)
-        if (result := credentials(settings, aws)).verdict is Verdict.PROBLEM:
-            sys.exit(f"error: the credentials {result.line}")
+        result = credentials(settings, aws)
         stacks = (settings.core_stack_name, settings.service_stack_name)
+        if result.verdict is Verdict.PROBLEM:
+            sys.exit(f"error: the credentials {result.line}")
         if not any(map(aws.status_of_stack, stacks)):
             sys.exit(f"error: there is no stack {' or '.join(stacks)}: deploy first")
     except OperationError as error:
@@ -90,9 +91,9 @@ class Account:
             if "name" in question and not why_not:
                 self._names[question["name"]] = found
             if "about" in question:
-                rehearsed = "" if why_not else _text(_filled(question["rehearsed"], self._names))
-                row = question.get("row", "")
-                yield Answer(question["about"], row, rehearsed, _text(found), why_not)
+                rehearsed = "" if why_not else _filled(question["rehearsed"], self._names)
+                texts = (question.get("row", ""), _text(rehearsed), _text(found), why_not)
+                yield Answer(question["about"], *texts)
 
     def times(self) -> Iterator[str]:
         """Yield how long the stacks and the actions of a delivery took, as far as it is known."""
@@ -112,9 +113,10 @@ class Account:
         """Return what was found, or why nothing was."""
         try:
             parameters = _filled(question.get("with", {}), self._names)
-            find = _filled(question["find"], self._names)
+            find, _ = (_filled(question.get(key, ""), self._names) for key in ("find", "rehearsed"))
         except KeyError as missing:
-            return None, f"the question for its {missing.args[0]} has no answer"
+            name = str(missing.args[0]).replace("_", " ")
+            return None, f"it needs the {name}, which is not known"
         if [] in parameters.values():
             return [], ""
         try:
@@ -199,7 +201,7 @@ def report(settings: Settings, answers: Sequence[Answer], times: Sequence[str]) 
         (f"{len(different) // 3} different from the rehearsal", different),
         (f"{len(equal)} as rehearsed", equal),
         (f"{len(unknown)} without an answer", unknown),
-        ("Times, which no rehearsal shows", [f"- {', '.join(times)}"]),
+        ("Times, which no rehearsal shows", [f"- {', '.join(times) or 'none'}"]),
     ):
         yield f"\n**{title}**" + "\n" * bool(lines)
         for line in lines:
