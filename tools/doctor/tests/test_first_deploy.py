@@ -1,6 +1,7 @@
 """The steps of a first deploy, and its report: only what the settings need, and without names."""
 
 import re
+import tomllib
 from collections.abc import Mapping
 
 import pytest
@@ -9,6 +10,7 @@ from settings.examples import CONNECTED, EXISTING, ISOLATED, SECRET, example_dep
 from tools.doctor.first_deploy import savings, steps
 from tools.doctor.first_deploy_report import Answer, report
 from tools.init.proposal import FIRST_IMAGE
+from tools.repository import ROOT
 
 TOKEN, APPROVE = "aws secretsmanager create-secret --name ecs-github-token", "until you approve"
 
@@ -72,3 +74,10 @@ def test_a_report_has_no_account_names_and_addresses(monkeypatch: pytest.MonkeyP
     words = {part for each in secrets for part in re.split(r"[/:@. ]", each) if len(part) > 3}
     public = {"amazonaws", "eu-west-1", "secret", "default", "connection"}
     assert not {word for word in words - public if word.lower() in text.lower()}
+
+
+def test_the_rows_of_the_questions_are_on_the_page() -> None:
+    page = (ROOT / "docs" / "unproven.md").read_text(encoding="utf-8")
+    table = (ROOT / "tools" / "doctor" / "first_deploy_report.toml").read_text(encoding="utf-8")
+    rows = {question["row"] for question in tomllib.loads(table)["question"] if "row" in question}
+    assert not {row for row in rows if row not in page}

@@ -120,7 +120,7 @@ def test_the_checks_of_a_first_deploy_can_be_practised(playground: Playground) -
     practised = [block for block in blocks if not block.startswith("# Not in the playground")]
     assert practised
     # The targets of the Makefile would install the tools.
-    module = "python -m tools.doctor.${1//-/_}"
+    module = 'target=${1//-/_}; python -m "tools.${target/#first/doctor.first}"'
     make = f"make() {{ {module} --env-file {playground.printed(ENV_FILE)}; }}\n"
     for block in practised:
         printed = playground.run("bash", "-e", "-o", "pipefail", "-c", make + block)
