@@ -15,9 +15,9 @@ _FORMS = {
     "IP": r"\b(?:\d{1,3}\.){3}\d{1,3}\b",
     "host": r"\b(?:[a-z0-9-]+\.)+[a-z]{2,}\b",
     "key": r"\b(?:A[A-Z]IA|AROA|AIDA)[A-Z0-9]{12,}\b",
-    # Digests, ids of executions and tasks, and ids such as subnet-0123456789abcdef0.
+    # Of images and executions, and such as subnet-0123456789abcdef0 and Z0123456789ABCDEFGHIJ.
     "id": r"\b(?:[0-9a-f]{32,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-    r"|(?:[a-z]+-)+[0-9a-f]{8,})\b",
+    r"|(?:(?:[a-z]+-)+|Z)(?=[a-z]*\d)[0-9a-z]{8,})\b",
     "account": r"\b\d{12}\b",
 }
 """What is replaced by the word in angle brackets, in this order: an ARN has an account in it."""

@@ -62,7 +62,13 @@ def test_a_report_has_no_account_names_and_addresses(monkeypatch: pytest.MonkeyP
         delivery.repository_owner.lower(),
         delivery.repository_name,
         *(str(delivery.connection_arn), str(delivery.notification_email), SECRET),
-        *("10.0.3.17", "subnet-0123456789abcdef0", "a" * 64, "AKIAIOSFODNN7EXAMPLE"),
+        *(
+            "10.0.3.17",
+            "subnet-0123456789abcdef0",
+            "srv-utcrh6wavdkggqtk",
+            "a" * 64,
+            "AKIAIOSFODNN7EXAMPLE",
+        ),
         f"{settings.account_number}.dkr.ecr.eu-west-1.amazonaws.com/x",
         "01234567-89ab-cdef-0123-456789abcdef",
     ]
