@@ -13,6 +13,7 @@ import textwrap
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -99,7 +100,7 @@ class Account:
         """Yield how long the stacks and the actions of a delivery took, as far as it is known."""
         for entry in self._entries("time"):
             found, _ = self._ask(entry)
-            for what, begin, end in found or ():
+            for what, begin, end in sorted(found or (), key=itemgetter(1)):
                 if end:
                     yield f"{what} {(end - begin).total_seconds():.0f} s"
 
