@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from app import templates_of
 from backend_service.names import pipeline_url
@@ -23,6 +24,7 @@ from tools.rehearsal.image_errors import health_path
 from tools.service_choice import is_sample, load_chosen, shown_file
 
 _SMALLEST_SAVING = 1.0  # USD a month
+_NOTHING = frozenset({"", "None", "False"})
 _CHEAPER: Mapping[str, tuple[str, Mapping[str, object]]] = {
     'desired_count="1"': ("service", {"desired_count": 1}),
     # The next two are about VPC endpoints, each of which costs in each zone.
@@ -64,10 +66,10 @@ def steps(
         "cost": f"about {cost:.0f} USD a month, {cost / HOURS:.2f} an hour",
         "cheaper": "\n".join([". To save:", *lines] if lines else ["."]),
     }
-    words, number = set(_words(settings)), 0
+    number = 0
     text = Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
     for step in tomllib.loads(text)["step"]:
-        if not words.issuperset(step.get("when", ())):
+        if not _is_needed(step, names):
             continue
         if "title" in step:
             number += 1
@@ -75,21 +77,13 @@ def steps(
         yield step["text"].removeprefix("\n").format(**names)
 
 
-def _words(settings: Settings) -> Iterator[str]:
-    """Yield the words that describe the settings, for ``when``."""
-    service, delivery = settings.service, settings.delivery
-    if is_sample(settings):
-        yield "sample"
-    yield "connection" if delivery.connection_arn else "token"
-    if service.seed_image == FIRST_IMAGE:
-        yield "placeholder"
-    if delivery.notification_email:
-        yield "mail"
-    if delivery.manual_approval:
-        yield "approval"
-    yield "exec" if service.enable_execute_command else "no exec"
-    if service.health_check_command is None:
-        yield "no check"
+def _is_needed(step: Mapping[str, Any], names: Mapping[str, object]) -> bool:
+    """Say whether all texts of ``when``, and none of ``unless``, are something with the names."""
+    when, unless = (
+        [text.format(**names) not in _NOTHING for text in step.get(key, ())]
+        for key in ("when", "unless")
+    )
+    return all(when) and not any(unless)
 
 
 def _names(
@@ -110,9 +104,10 @@ def _names(
         "connection_service": connection.split(":")[2],
         "file": ".env" if is_sample(settings) else shown_file(settings),
         "files": files,
-        "github": "" if delivery.connection_arn else " GITHUB=1",
         "make": files + (f" SERVICE={service.service_name}" if len(deployment) > 1 else ""),
+        "placeholder": service.seed_image == FIRST_IMAGE,
         "pipeline": pipeline_url(settings.aws_region, service.full_name),
+        "sample": is_sample(settings),
         "scopes": " and ".join(sorted(NEEDED_SCOPES)),
         "stacks": " and ".join([*cores, *(each.service_stack_name for each in deployment)]),
         "store": store.replace("| ", "|\n     ").replace(" --secret", " \\\n       --secret"),

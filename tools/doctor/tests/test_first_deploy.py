@@ -18,8 +18,8 @@ TOKEN, APPROVE = "aws secretsmanager create-secret --name ecs-github-token", "un
 @pytest.mark.parametrize(
     ("changes", "needed", "needless"),
     [
-        ({}, [TOKEN, "GITHUB=1", "Deploy CoreInfraStack and Back"], [APPROVE, "get-connection"]),
-        (CONNECTED, [APPROVE, "get-connection", "team@example.com"], [TOKEN, "GITHUB=1"]),
+        ({}, [TOKEN, "Deploy CoreInfraStack and Back"], [APPROVE, "get-connection"]),
+        (CONNECTED, [APPROVE, "get-connection", "team@example.com"], [TOKEN]),
         (EXISTING, ["Deploy BackendServiceStack"], ["CoreInfraStack"]),
         (
             {"seed_image": FIRST_IMAGE, "health_check_command": "", "container_port": "8080"},
