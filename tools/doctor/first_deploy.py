@@ -122,7 +122,8 @@ def savings(deployment: Sequence[Settings]) -> tuple[float, dict[str, float]]:
     saved = {}
     for line, (section, change) in _CHEAPER.items():
         changed = [_changed(settings, section, change) for settings in deployment]
-        saved[line] = cost - bill_of(templates_of(changed)).total
+        if changed != [*deployment]:
+            saved[line] = cost - bill_of(templates_of(changed)).total
     return cost, {line: usd for line, usd in saved.items() if usd >= _SMALLEST_SAVING}
 
 
