@@ -134,6 +134,8 @@ def test_the_checks_of_a_first_deploy_can_be_practised(playground: Playground) -
 def test_the_report_of_a_first_deploy_names_what_is_different(
     playground: Playground, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
     for name, value in playground.exports.items():
         monkeypatch.setenv(name, value)
     ecr, ecs, logs = (boto3.client(name) for name in ("ecr", "ecs", "logs"))
