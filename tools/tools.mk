@@ -66,6 +66,14 @@ deploy-policy: install-tools ## Write the least rights of a deploy, and prove th
 doctor: install-tools ## Check your AWS account before a deploy (GITHUB=1: GitHub too; SOURCE=)
 	@$(BIN)/python -m tools.doctor $(SETTINGS) $(if $(GITHUB),--github) $(OF_SOURCE)
 
+.PHONY: first-deploy
+first-deploy: install-tools ## Print the steps of a first deploy with your names (ENV_FILE=, SERVICE=)
+	@$(BIN)/python -m tools.doctor.first_deploy $(ONE_SERVICE)
+
+.PHONY: first-deploy-report
+first-deploy-report: install-tools ## Compare a first deploy with the rehearsal, for an issue (ENV_FILE=, SERVICE=)
+	@$(BIN)/python -m tools.doctor.first_deploy_report $(ONE_SERVICE)
+
 .PHONY: status
 status: install-tools ## Show tasks, image, deliveries and alarms of a deployed service
 	@$(OPERATE) status $(ONE_SERVICE)

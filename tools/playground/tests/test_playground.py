@@ -1,5 +1,6 @@
 """A playground as its user has it: started, used with the exported variables, stopped."""
 
+import json
 import os
 import re
 import shlex
@@ -10,9 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
 import pytest
 
 from cdk_rehearsal import process_environment
+from tools.doctor.first_deploy_report import main
+from tools.doctor.rights import actions
 from tools.rehearsal.sample_image import SWITCH
 from tools.repository import ROOT
 
@@ -50,7 +54,10 @@ class Playground:
         """Run the commands of a page, unless it says why not, and return how many blocks ran."""
         # The targets of the Makefile would install the tools. The user's own files stay.
         prelude = f"""
-make() {{ python -m "tools.$1" --env-file {self.printed(ENV_FILE)}; }}
+make() {{
+  module=${{1//-/_}}
+  python -m "tools.${{module/#first/doctor.first}}" --env-file {self.printed(ENV_FILE)}
+}}
 npx() {{ command npx "$@" -c env_file={self.printed(ENV_FILE)} --output {self.home}/cdk.out; }}
 """
         blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
@@ -125,6 +132,61 @@ def test_the_commands_of_the_readme_and_day_two(
 @pytest.mark.usefixtures("first_delivery")
 def test_the_commands_of_the_pages_print_what_they_promise(playground: Playground) -> None:
     assert sum(playground.practise(page) for page in sorted((ROOT / "docs").glob("*.md")))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("first_delivery")
+def test_the_report_of_a_first_deploy_names_what_is_different(
+    playground: Playground, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in playground.exports.items():
+        monkeypatch.setenv(name, value)
+    ecr, ecs, logs = (boto3.client(name) for name in ("ecr", "ecs", "logs"))
+    repository = {"repositoryName": "ecsdemo-backend"}
+    images = ecr.describe_images(**repository)["imageDetails"]
+    other = next(each for each in images if "live" not in each["imageTags"])
+    wanted = {"imageIds": [{"imageDigest": other["imageDigest"]}]}
+    (image,) = ecr.batch_get_image(**repository, **wanted)["images"]
+    ecr.put_image(**repository, imageManifest=image["imageManifest"], imageTag="live")
+    ecs.register_task_definition(
+        family="ecs-blueprint-infra-ecsdemo-backend",
+        containerDefinitions=[{"name": "by-hand", "image": "by-hand"}],
+    )
+    logs.delete_log_group(logGroupName="/ecs/ecs-blueprint-infra/ecsdemo-backend")
+    # With the rights of the doctor, but one.
+    for name, value in _session(set(actions()) - {"route53:ListResourceRecordSets"}).items():
+        monkeypatch.setenv(name, value)
+    assert main(["--env-file", playground.printed(ENV_FILE)]) == 1
+    report = " ".join(capsys.readouterr().out.split())
+    assert "**3 different from the rehearsal**" in report
+    assert re.search(r"with the tag live\*\* .* rehearsed: none - found: `sha256:<id> ", report)
+    assert "newest task definition** - rehearsed: yes - found: `no`" in report
+    assert re.search(r"\*\*Log groups of .* rehearsed: 4 - found: `3`", report)
+    assert "SOA record): needs the permission route53:ListResourceRecordSets" in report
+    assert not re.search(r"ecsdemo|blueprint-infra|\d{12}|arn:|\d\.\d+\.\d", report)
+
+
+def _session(allowed: set[str]) -> dict[str, str]:
+    """Return the credentials of a role that may do only this, as environment variables."""
+    iam, sts = boto3.client("iam"), boto3.client("sts")
+    role = {"RoleName": "reporter"}
+    user = {"AWS": sts.get_caller_identity()["Arn"]}
+    trust = _policy(Action="sts:AssumeRole", Principal=user)
+    arn = iam.create_role(**role, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    document = _policy(Action=sorted(allowed), Resource="*")
+    iam.put_role_policy(**role, PolicyName="own", PolicyDocument=document)
+    session = sts.assume_role(RoleArn=arn, RoleSessionName="me")["Credentials"]
+    return {
+        "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": session["SessionToken"],
+    }
+
+
+def _policy(**statement: object) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})
 
 
 @pytest.mark.slow
