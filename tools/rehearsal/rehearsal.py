@@ -23,6 +23,8 @@ class Rehearsal:
     pipeline: ServicePipeline = field(init=False)
     commit: str = field(init=False)
     """The commit id of every delivery."""
+    replaced: list[str] = field(default_factory=list)
+    """The tasks of a delivery that a later deploy has replaced."""
 
     def __post_init__(self) -> None:
         self.pipeline = ServicePipeline(self.context, self.docker)

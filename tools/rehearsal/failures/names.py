@@ -5,13 +5,11 @@ from typing import Any
 from cdk_rehearsal import expect, expect_true, relevant_lines
 from tools.rehearsal.context import CORE, SERVICE
 from tools.rehearsal.failures.context import DEPLOY, FAILED_STACK, FailureContext
-from tools.rehearsal.scenarios.first_deploy import store_token
 from tools.repository import ROOT
 
 
 def taken_name(context: FailureContext) -> None:
     """Deploy beside an ECS service of the same name that no stack has made, then without it."""
-    store_token(context)
     context.report.section("The cluster already has a service of that name, made by hand")
     ecs: Any = context.aws.client("ecs")
     cluster, name = context.outputs(CORE)["EcsClusterName"], "ecsdemo-backend"
