@@ -111,14 +111,6 @@ def templates(workspace: Workspace) -> dict[str, object]:
     return {f.name: json.loads(f.read_text()) for f in files if "metadata" not in f.name}
 
 
-def described(aws: LocalAws, stack: str) -> str:
-    """Return what CloudFormation tells of a stack and its events."""
-    client = aws.client("cloudformation")
-    answers = [client.describe_stacks(StackName=stack)]
-    answers += [client.describe_stack_events(StackName=stack)]
-    return json.dumps(answers, default=str)
-
-
 def with_secrets(aws: LocalAws) -> str:
     """Store the token and two secrets for the container; return the setting that names these."""
     secrets = aws.client("secretsmanager")
@@ -149,7 +141,10 @@ def made() -> Iterator[Made]:
                 for path in files
             }
             texts |= workspace.said | {"log of the local AWS": aws.log()}
-            texts |= {stack: described(aws, stack) for stack in (CORE, SERVICE)}
+            client = aws.client("cloudformation")
+            for stack in (CORE, SERVICE):
+                texts[stack] = str(client.describe_stacks(StackName=stack))
+                texts[f"events of {stack}"] = str(client.describe_stack_events(StackName=stack))
             shutil.rmtree(workspace.folder / "cdk.out")
             workspace.synthesised()
             yield Made(seen, by_cli, templates(workspace), texts)
