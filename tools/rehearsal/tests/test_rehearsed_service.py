@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from cdk_rehearsal import ConsoleReport
+from cdk_rehearsal import ConsoleReport, RehearsalError
+from cdk_rehearsal.pipelines import Source
 from settings.examples import ACCOUNT, example_deployment, quoted, sample_env
 from tools.doctor.tests.account_under_test import refusal
 from tools.init.proposal import FIRST_IMAGE, LATER
@@ -34,6 +35,13 @@ def test_without_settings_it_is_the_sample_and_this_is_said(
     assert service.is_sample
     assert service.repository == ROOT
     assert "the sample service" in capsys.readouterr().err
+
+
+def test_a_commit_that_does_not_fit_the_settings_is_refused() -> None:
+    (settings,) = example_deployment({"buildspec_path": "ci.yml"})
+    service = replace(sample_service(working_tree=False), settings=settings)
+    with pytest.raises(RehearsalError, match=r"buildspec_path: there is no ci\.yml in it"):
+        service.require_paths(Source(files={}, links={}, origin="commit 1"))
 
 
 def test_a_worker_has_no_endpoint_that_could_be_called() -> None:
