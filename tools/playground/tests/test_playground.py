@@ -21,6 +21,7 @@ from tools.rehearsal.sample_image import SWITCH
 from tools.repository import ROOT
 
 READY = "docs/rehearsal.md"
+BLOCK = re.compile(r"^```sh\n(?!# Not in the playground)(.*?)^```$", re.MULTILINE | re.DOTALL)
 ENV_FILE, FOLDER = r"filled in: (\S+)$", r"its folder is (\S+)$"
 
 
@@ -48,6 +49,25 @@ class Playground:
     def operate(self, operation: str, *options: str) -> str:
         command = (sys.executable, "-m", "tools.operations", operation)
         return self.run(*command, "--env-file", self.printed(ENV_FILE), *options)
+
+    def practise(self, page: Path) -> int:
+        """Run the commands of a page, unless it says why not, and return how many blocks ran."""
+        # The targets of the Makefile would install the tools. The user's own files stay.
+        prelude = f"""
+make() {{
+  target=${{1//-/_}}
+  python -m "tools.${{target/#first/doctor.first}}" --env-file {self.printed(ENV_FILE)}
+}}
+npx() {{ command npx "$@" -c env_file={self.printed(ENV_FILE)} --output {self.home}/cdk.out; }}
+"""
+        blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
+        for block in blocks:
+            commands = prelude + block.replace("output.json", f"{self.home}/output.json")
+            printed = self.run("bash", "-e", "-o", "pipefail", "-c", commands)
+            promises = " ".join(re.findall("^# prints (.*)$", block, re.MULTILINE)) or "..."
+            pattern = re.escape(promises.removeprefix("nothing")).replace(r"\.\.\.", ".*")
+            assert re.fullmatch(pattern, " ".join(printed.split())), f"{block}\n{printed}"
+        return len(blocks)
 
     def deliver(self, operation: str) -> tuple[str, str, str]:
         """Deliver or roll back; return the execution's id, the digest of `live`, and the status."""
@@ -92,11 +112,7 @@ def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]
 def first_delivery(playground: Playground) -> tuple[str, str, str]:
     """Deploy as the README says, and deliver."""
     playground.run(*shlex.split(playground.printed("aws secretsmanager create-secret .*")))
-    settings = ("-c", f"env_file={playground.printed(ENV_FILE)}")
-    output = ("--output", str(playground.home / "cdk.out"))
-    playground.run(
-        "npx", "cdk", "deploy", "--all", "--require-approval", "never", *settings, *output
-    )
+    playground.practise(ROOT / "README.md")
     return playground.deliver("deliver")
 
 
@@ -114,19 +130,8 @@ def test_the_commands_of_the_readme_and_day_two(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("first_delivery")
-def test_the_checks_of_a_first_deploy_can_be_practised(playground: Playground) -> None:
-    page = (ROOT / "docs" / "first-deploy.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    practised = [block for block in blocks if not block.startswith("# Not in the playground")]
-    assert practised
-    # The targets of the Makefile would install the tools.
-    module = 'target=${1//-/_}; python -m "tools.${target/#first/doctor.first}"'
-    make = f"make() {{ {module} --env-file {playground.printed(ENV_FILE)}; }}\n"
-    for block in practised:
-        printed = playground.run("bash", "-e", "-o", "pipefail", "-c", make + block)
-        promises = " ".join(re.findall("^# prints (.*)$", block, re.MULTILINE)) or "..."
-        pattern = re.escape(promises.removeprefix("nothing")).replace(r"\.\.\.", ".*")
-        assert re.fullmatch(pattern, " ".join(printed.split())), f"{block}\n{printed}"
+def test_the_commands_of_the_pages_print_what_they_promise(playground: Playground) -> None:
+    assert sum(playground.practise(page) for page in sorted((ROOT / "docs").glob("*.md")))
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection
 
+from cdk_rehearsal import wait_until
 from tools.rehearsal.context import CORE, SERVICE
 from tools.rehearsal.failures.context import DEPLOY, FailureContext
 
@@ -19,6 +20,8 @@ def killed_during_a_creation(context: FailureContext) -> None:
         step.note = _kill(context, _CREATED)
     with context.report.step("Deployed again: everything is there") as step:
         context.workspace.cdk(*DEPLOY)
+        # The CLI skips an unchanged stack, also while CloudFormation still creates it.
+        wait_until("CloudFormation has created the stack", lambda: context.status() != _CREATED[0])
         context.expect_whole(CORE, SERVICE)
         step.note = f"{context.status()}"
 
