@@ -16,6 +16,7 @@ from tools.rehearsal.failures import (
     broken_promotions,
     destroys,
     failed_rollouts,
+    images_from_elsewhere,
     interrupted_deploys,
     names,
 )
@@ -32,6 +33,8 @@ FAILURES: tuple[Failure, ...] = (
     attacks.attacking_build,
     destroys.service_alone,
     interrupted_deploys.killed_during_a_creation,
+    images_from_elsewhere.images_of_a_ci,
+    images_from_elsewhere.promotion,
     destroys.deleted_by_hand,
 )
 """Each begins with the stacks that the one before it has left."""

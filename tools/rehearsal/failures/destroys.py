@@ -26,7 +26,10 @@ def deleted_by_hand(context: FailureContext) -> None:
         repository = context.repository()
         context.aws.client("ecr").delete_repository(repositoryName=repository, force=True)
     with context.report.step("cdk destroy --all: nothing is left") as step:
+        families = context.aws.client("ecs").list_task_definition_families(status="ACTIVE")
         context.workspace.cdk("destroy", "--all", *AS_SYNTHESISED, "--force")
+        for family in families["families"]:
+            deregister_revisions(context, family)
         context.aws.client("secretsmanager").delete_secret(
             SecretId=TOKEN_SECRET, ForceDeleteWithoutRecovery=True
         )

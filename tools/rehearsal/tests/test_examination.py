@@ -12,7 +12,7 @@ from tools.rehearsal.examination import Examination, examine, examine_image
 pytestmark = pytest.mark.slow
 
 PORT = 8080
-SERVE = f"from http.server import *; HTTPServer(('', {PORT}), BaseHTTPRequestHandler).serve_forever()"
+SERVE = (
     f"import http.server as h; h.HTTPServer(('', {PORT}), h.BaseHTTPRequestHandler).serve_forever()"
 )
 Run = Callable[..., Examination]
