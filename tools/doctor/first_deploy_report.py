@@ -196,6 +196,8 @@ def report(settings: Settings, answers: Sequence[Answer], times: Sequence[str]) 
     where = "a local AWS" if os.environ.get("AWS_ENDPOINT_URL") else f"AWS, {settings.aws_region}"
     core = "a core stack" if settings.core else "an existing core"
     source = "a connection" if settings.delivery.connection_arn else "a token"
+    if settings.delivery.image_source_repository_arn:
+        source = "images from elsewhere"
     yield f"### First deploy on {where}, {datetime.now(UTC):%Y-%m-%d}"
     yield f"\nOn {core}, delivered with {source}."
     for title, lines in (
