@@ -46,8 +46,9 @@ def test_a_commit_that_does_not_fit_the_settings_is_refused() -> None:
 
 
 def test_a_delivery_that_begins_with_an_image_has_no_source() -> None:
+    (settings,) = example_deployment(PROMOTED)
     with pytest.raises(NoSourceError, match="no source to build"):
-        source_of(*example_deployment(PROMOTED), ".")
+        source_of(settings, ".")
 
 
 def test_a_worker_has_no_endpoint_that_could_be_called() -> None:
