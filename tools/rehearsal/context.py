@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from cdk_rehearsal import ConsoleReport, Inventory, LocalAws, RehearsalError, wait_until
+from cdk_rehearsal import ConsoleReport, Inventory, LocalAws, RehearsalError, expect, wait_until
 from cdk_rehearsal.pipelines import (
     Action,
     DockerCommand,
@@ -57,6 +57,10 @@ class RehearsalContext:
     def inventory(self) -> Inventory:
         """The resources that exist, as the APIs of their services list them."""
         return Inventory(self.aws.access)
+
+    def expect_every_resource(self, *stacks: str) -> None:
+        """Insist that each resource of the stacks is known to the API of its service."""
+        expect("resources that no API knows", self.inventory.missing(stacks), [])
 
     def outputs(self, stack: str = "") -> dict[str, str]:
         """Return the outputs of a stack."""

@@ -3,9 +3,8 @@
 from cdk_rehearsal import expect, expect_true
 from cdk_rehearsal.cdk import AS_SYNTHESISED
 from tools.rehearsal.context import SERVICE
-from tools.rehearsal.failures.context import FailureContext
+from tools.rehearsal.failures.context import TOKEN_SECRET, FailureContext
 from tools.rehearsal.scenarios.destroy import deregister_revisions
-from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET
 
 
 def service_alone(context: FailureContext) -> None:

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -143,12 +144,13 @@ def _expect_rolled_back(context: FailureContext, before: str) -> None:
 
 
 def _roll_back(context: FailureContext, pipeline: MadeUpBuilds) -> str:
-    """Run `make rollback`, follow what it starts, and return its id."""
+    """Run `make rollback`, follow what it starts, and say when the rollout began."""
+    asked, begun = time.monotonic(), list[float]()
     started = _STARTED.search(_operate(context, "rollback", "--yes"))
     if started is None:
         raise RehearsalError("make rollback has started nothing")
-    pipeline.follow(started[1])
-    return f"by {started[1]}"
+    pipeline.follow(started[1], before={"Deploy": lambda: begun.append(time.monotonic())})
+    return f"its rollout began {begun[0] - asked:.1f} s after the command"
 
 
 def _operate(context: FailureContext, *arguments: str) -> str:

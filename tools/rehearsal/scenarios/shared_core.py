@@ -11,8 +11,8 @@ from tools.rehearsal.sample_image import NO_IMAGE
 from tools.rehearsal.scenarios.later_deploys import expect_live
 
 CALLER, BY_NAMES = (f"{prefix}BackendServiceStack" for prefix in ("Caller", "ByNames"))
-_MORE_NAMESPACES = {"namespaces": "default,internal"}
-_MORE_ZONES = {
+_LARGER = {
+    "namespaces": "default,internal",
     "az_count": "4",
     "availability_zones": ",".join(f"{REGION}{letter}" for letter in "abcd"),
 }
@@ -30,7 +30,7 @@ def add_services(rehearsal: Rehearsal) -> None:
     with report.step("A service, a namespace and a zone more, and another repository") as step:
         live, first = context.live_image(), context.repository()
         renamed = f"{first}-renamed"
-        rehearsal.files.write(ecr_repository_name=renamed, **_MORE_NAMESPACES, **_MORE_ZONES)
+        rehearsal.files.write(ecr_repository_name=renamed, **_LARGER)
         rehearsal.deploy()
         core = context.outputs(CORE)
         expect("the first namespace", core["NamespaceIds"].split(",")[0], before["NamespaceIds"])

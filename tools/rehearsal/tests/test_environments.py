@@ -111,15 +111,6 @@ def templates(workspace: Workspace) -> dict[str, object]:
     return {f.name: json.loads(f.read_text()) for f in files if "metadata" not in f.name}
 
 
-def with_secrets(aws: LocalAws) -> str:
-    """Store the token and two secrets for the container; return the setting that names these."""
-    secrets = aws.client("secretsmanager")
-    secrets.create_secret(Name="ecs-github-token", SecretString=TOKEN)
-    db = secrets.create_secret(Name="db", SecretString=json.dumps({"password": PASSWORD}))
-    aws.client("ssm").put_parameter(Name="/app/key", Value=PASSWORD, Type="SecureString")
-    return f"DB={db['ARN']}:password::,KEY={PARAMETER}"
-
-
 @pytest.fixture(scope="module")
 def made() -> Iterator[Made]:
     """Deploy as the README says; then make the assembly without the CLI."""
@@ -131,7 +122,11 @@ def made() -> Iterator[Made]:
             LocalAws(account=ACCOUNT, region=REGION) as aws,
             VerboseWorkspace(aws) as workspace,
         ):
-            workspace.write_env(container_secrets=with_secrets(aws))
+            secrets = aws.client("secretsmanager")
+            secrets.create_secret(Name="ecs-github-token", SecretString=TOKEN)
+            db = secrets.create_secret(Name="db", SecretString=json.dumps({"password": PASSWORD}))
+            aws.client("ssm").put_parameter(Name="/app/key", Value=PASSWORD, Type="SecureString")
+            workspace.write_env(container_secrets=f"DB={db['ARN']}:password::,KEY={PARAMETER}")
             workspace.bootstrap()
             workspace.deploy()
             by_cli = templates(workspace)

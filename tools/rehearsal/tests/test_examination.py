@@ -13,8 +13,7 @@ pytestmark = pytest.mark.slow
 
 PORT = 8080
 SERVE = (
-    "import http.server as h; "
-    "h.HTTPServer(({address!r}, {port}), h.BaseHTTPRequestHandler).serve_forever()"
+    f"import http.server as h; h.HTTPServer(('', {PORT}), h.BaseHTTPRequestHandler).serve_forever()"
 )
 Run = Callable[..., Examination]
 
@@ -67,7 +66,7 @@ def test_a_container_that_is_removed_is_no_error(containers: TaskContainers) -> 
 
 def test_a_check_that_fails_says_why(run: Run) -> None:
     check = ["CMD", "python", "-c", "raise SystemExit('I am ill')"]
-    seen = run(SERVE.format(address="", port=PORT), healthCheck={"command": check})
+    seen = run(SERVE, healthCheck={"command": check})
     assert seen.exit_code is None
     assert seen.listening == [("0.0.0.0", PORT)]  # noqa: S104 - every address
     assert seen.check == (1, "I am ill")
