@@ -19,7 +19,7 @@ from aws_cdk import App
 import app
 from tests.repository import ROOT
 
-_WHERE_JSII_UNPACKS = ("HOME", "JSII_RUNTIME_PACKAGE_CACHE_ROOT")
+_CACHES = ("HOME", "JSII_RUNTIME_PACKAGE_CACHE_ROOT", "NODE_COMPILE_CACHE")
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def start_app(
         cwd=folder,
         env={
             "PATH": f"{Path(node).parent}{os.pathsep}{os.defpath}",
-            **{name: os.environ[name] for name in _WHERE_JSII_UNPACKS if name in os.environ},
+            **{name: os.environ[name] for name in _CACHES if name in os.environ},
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",

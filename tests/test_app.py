@@ -22,7 +22,6 @@ from tests.synthesis import (
     synthesise,
     synthesise_together,
 )
-from tests.template_lint import findings
 
 KINDS_WITH_TAGS = (
     *("AWS::EC2::VPC", "AWS::EC2::Subnet", "AWS::EC2::SecurityGroup", "AWS::ECS::Cluster"),
@@ -169,7 +168,6 @@ def test_tags_are_on_every_resource_that_has_tags_in_cdk_and_on_the_stacks() -> 
     for stack in synthesis.assembly.stacks:
         assert stack.tags == tags
         template = stack.template["Resources"]
-        assert findings(stack.template, REGION) == []
         for kind in KINDS_WITH_TAGS:
             for key, resource in template.items():
                 # CDK has no tags for the roles of its helper functions.

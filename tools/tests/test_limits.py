@@ -78,6 +78,7 @@ EXTREMES: Mapping[str, Mapping[str, str]] = {
         **LONGEST,
         **EXISTING,
         "github_token_secret_name": "t" * 512,
+        "tags": "",  # the case above has them
         "ecs_cluster_name": f"C{'_' * 78}-",
         "service_name": "s" * 19,
         "namespace_name": ".".join(("_" + "n" * 57,) * 4)[:233].rstrip("."),
