@@ -48,13 +48,8 @@ class Run:
         return [f for n in notes if n["type"] == "aws:cdk:creationStack" for f in n["data"]]
 
 
-def start_app(
-    folder: Path,
-    *,
-    context: Mapping[str, Any] | None = None,
-    variables: Mapping[str, str] | None = None,
-) -> Run:
-    """Run app.py in a folder, with no variables of AWS but ``variables``, and no credentials."""
+def start_app(folder: Path) -> Run:
+    """Run app.py in a folder, without credentials and without variables of AWS."""
     node = shutil.which("node")
     assert node
     assembly = _empty(folder / "assembly")
@@ -68,9 +63,8 @@ def start_app(
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
             "CDK_OUTDIR": str(assembly),
-            "CDK_CONTEXT_JSON": json.dumps(_context(context)),
+            "CDK_CONTEXT_JSON": json.dumps(_context(None)),
             "PYTHONWARNINGS": "error",
-            **(variables or {}),
         },
         capture_output=True,
         text=True,

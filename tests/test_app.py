@@ -40,10 +40,11 @@ def test_a_filled_in_sample_env_is_synthesised_without_credentials(tmp_path: Pat
 
 
 def test_with_jsii_host_stack_traces_the_cli_knows_which_line_made_a_resource(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".env").write_text(sample_env(**EXISTING), encoding="utf-8")
-    run = start_app(tmp_path, variables={"JSII_HOST_STACK_TRACES": "1"})
+    monkeypatch.setenv("JSII_HOST_STACK_TRACES", "1")
+    run = call_app(tmp_path)
     assert (run.status, run.stderr) == (0, "")
     assert any("/backend_service/pipeline.py:" in frame for frame in run.places)
 
