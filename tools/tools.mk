@@ -87,8 +87,8 @@ shell: install-tools ## Open a shell in a task of a deployed service (TASK=, COM
 	@$(OPERATE) shell $(ONE_SERVICE) $(if $(TASK),--task "$(TASK)") $(if $(COMMAND),--command "$$COMMAND")
 
 .PHONY: deliver
-deliver: install-tools ## Start the pipeline of a deployed service (COMMIT=, YES=1)
-	@$(OPERATE) deliver $(ONE_SERVICE) $(if $(COMMIT),--commit "$(COMMIT)") $(if $(YES),--yes)
+deliver: install-tools ## Start the pipeline of a deployed service (COMMIT=, IMAGE=digest, YES=1)
+	@$(OPERATE) deliver $(ONE_SERVICE) $(if $(COMMIT),--commit "$(COMMIT)") $(if $(IMAGE),--image "$(IMAGE)") $(if $(YES),--yes)
 
 .PHONY: rollback
 rollback: install-tools ## Return to the delivery before the current one (TO=execution, YES=1)
