@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from settings.examples import CONNECTED, EXISTING, ISOLATED, SECRET, example_deployment
+from settings.examples import CONNECTED, EXISTING, ISOLATED, PROMOTED, SECRET, example_deployment
 from tools.doctor.first_deploy import savings, steps
 from tools.doctor.first_deploy_report import Answer, report
 from tools.init.proposal import FIRST_IMAGE
@@ -20,6 +20,11 @@ TOKEN, APPROVE = "aws secretsmanager create-secret --name ecs-github-token", "un
     [
         ({}, [TOKEN, "Deploy CoreInfraStack and Back"], [APPROVE, "get-connection"]),
         (CONNECTED, [APPROVE, "get-connection", "team@example.com"], [TOKEN]),
+        (
+            PROMOTED,
+            ["make deliver ENV_FILE=a.env IMAGE=sha256:<digest>"],
+            [TOKEN, "starts by itself"],
+        ),
         (EXISTING, ["Deploy BackendServiceStack"], ["CoreInfraStack"]),
         (
             {"seed_image": FIRST_IMAGE, "health_check_command": "", "container_port": "8080"},

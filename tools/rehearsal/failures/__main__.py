@@ -34,7 +34,7 @@ FAILURES: tuple[Failure, ...] = (
     attacks.attacking_build,
     images_from_elsewhere.images_of_a_ci,
     images_from_elsewhere.promotion,
-    destroys.services_alone,
+    destroys.deleted_by_hand,
 )
 """Each begins with the stacks that the one before it has left."""
 
