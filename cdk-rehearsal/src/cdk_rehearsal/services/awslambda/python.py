@@ -7,7 +7,6 @@ needs four times as long to start and to load it as most functions need.
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 from functools import cache
@@ -63,18 +62,20 @@ def _forked() -> "Connection[bytes, bytes]":
     """Return the connection to a new process, which first sends its number."""
     ours, its = Pipe()
     with its, _one_at_a_time:
-        runtime, process = _runtime()
-        send_handle(runtime, its.fileno(), process.pid)
+        connection, process = _runtime()
+        send_handle(connection, its.fileno(), process)
     return ours
 
 
 @cache
-def _runtime() -> "tuple[Connection[Any, Any], subprocess.Popen[bytes]]":
+def _runtime() -> "tuple[Connection[Any, Any], int]":
     """Start the process that forks. It ends with this one, which alone holds the connection."""
     ours, its = Pipe()
+    command = [sys.executable, "-IBu", str(_RUNTIME)]
     with its:
-        command = [sys.executable, "-IBu", str(_RUNTIME)]
-        return ours, subprocess.Popen(command, stdin=its.fileno(), env=process_environment())
+        as_input = [(os.POSIX_SPAWN_DUP2, its.fileno(), 0)]
+        environment = process_environment()
+        return ours, os.posix_spawn(command[0], command, environment, file_actions=as_input)
 
 
 def _environment(access: Access, configuration: dict[str, Any]) -> dict[str, str]:
