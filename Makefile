@@ -12,7 +12,7 @@ QUIET = $$(test -t 2 || echo --quiet)
 INSTALL := -m pip install --disable-pip-version-check --require-hashes --no-compile
 PIP = $(BIN)/python $(INSTALL) $(QUIET)
 # Only npm would use this cache, and it would leave it in the temporary folder.
-NPM := NODE_DISABLE_COMPILE_CACHE=1 npm
+NPM := NODE_DISABLE_COMPILE_CACHE=1 NPM_CONFIG_UPDATE_NOTIFIER=false npm
 
 # The parts of `check` and of `test`. tools.mk adds its own.
 FAST_PARTS := format-and-lint types imports fast-tests
@@ -40,9 +40,9 @@ endif
 help:
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(wildcard tools/tools.mk) Makefile
 
-##@ Deploy
+##@ For npx cdk
 .PHONY: install
-install: .venv/.installed node_modules/.installed ## Set up what a deploy needs: .venv and node_modules
+install: .venv/.installed node_modules/.installed ## Set up .venv and node_modules; the other commands do it, too
 
 -include tools/tools.mk
 

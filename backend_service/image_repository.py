@@ -4,6 +4,7 @@ from typing import cast
 
 from aws_cdk import CfnDeletionPolicy, CfnResource, Duration, RemovalPolicy, Tags
 from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from backend_service.names import LIVE_TAG
@@ -49,9 +50,19 @@ class ImageRepositories(Construct):
     build, and keeps the newest ``KEPT_BUILDS``. Both scan images on push, so approvers can see the
     findings, and are emptied and deleted with the stack, unless ``keep_images`` is set. A change of
     ``ecr_repository_name`` leaves the released images under the old name.
+
+    ``image_reader_accounts`` may pull from ``released``. Deliveries take their images from
+    ``source``: the repository ``source_arn``, which may be in another account, or ``builds``.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, service: ServiceSettings) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        service: ServiceSettings,
+        source_arn: str | None = None,
+    ) -> None:
         super().__init__(scope, construct_id)
         self.released = ecr.Repository(
             self,
@@ -78,6 +89,9 @@ class ImageRepositories(Construct):
                 *_newest_stay(KEPT_RELEASES, "releases", priority=2),
             ],
         )
+        for account in service.image_reader_accounts:
+            # The policies of that account say which of its roles may.
+            self.released.grant(iam.AccountPrincipal(account), *PULL)
         Tags.of(self.released).add(OWNER_TAG, service.full_name)
         resource = cast("CfnResource", self.released.node.default_child)
         resource.cfn_options.update_replace_policy = CfnDeletionPolicy.RETAIN
@@ -91,6 +105,9 @@ class ImageRepositories(Construct):
             empty_on_delete=True,
             lifecycle_rules=_newest_stay(KEPT_BUILDS, "builds", priority=1),
         )
+        self.source: ecr.IRepository = self.builds
+        if source_arn:
+            self.source = ecr.Repository.from_repository_arn(self, "Source", source_arn)
         if service.keep_images:
             for repository in (self.released, self.builds):
                 # empty_on_delete stays: ECR deletes only an empty repository when CloudFormation

@@ -27,6 +27,9 @@ LIVE_TAG = "live"
 """The tag of the image that the service runs. The seed sets it, and the pipeline's promotion moves
 it. No other role may put images into the repository."""
 
+IMAGE_SOURCE_KEY = "source/image.json"
+"""The key in the artifact bucket of the object that says which image is delivered."""
+
 
 class AlarmKind(StrEnum):
     """The alarms of a service, and the endings of their names."""
@@ -89,4 +92,6 @@ def dashboard_url(region: str, name: str) -> str:
 def _console(region: str) -> str:
     if region.startswith("us-gov-"):
         return "https://console.amazonaws-us-gov.com"
+    if region.startswith("cn-"):
+        return "https://console.amazonaws.cn"
     return f"https://{region}.console.aws.amazon.com"

@@ -1,4 +1,4 @@
-"""The pipeline that takes a commit to the running service."""
+"""The pipeline that takes a commit, or an image, to the running service."""
 
 from typing import cast
 
@@ -14,7 +14,7 @@ from backend_service.buildspec import IMAGE_VARIABLE
 from backend_service.deploy_actions import DeployStage, ReleaseFunction
 from backend_service.image_build import ImageBuild
 from backend_service.service import DiscoverableService
-from backend_service.source import Source
+from backend_service.source import ImageSource, Source
 from settings import DeliverySettings, ServiceSettings
 
 _BUILD = "Build"
@@ -23,6 +23,8 @@ _BUILD = "Build"
 
 class DeliveryPipeline(Construct):
     """Source, Build, Approve (if ``manual_approval``), and Deploy: release, roll out, promote.
+
+    Without a ``build`` a delivery begins with an image (see ``ImageSource``).
 
     Creates the pipeline, its artifact bucket and the roles of its actions, and lets the project of
     ``build`` read its source. The build passes on the variable ``IMAGE_VARIABLE`` and no artifact:
@@ -38,7 +40,7 @@ class DeliveryPipeline(Construct):
         *,
         service: ServiceSettings,
         delivery: DeliverySettings,
-        build: ImageBuild,
+        build: ImageBuild | None,
         release: ReleaseFunction,
         discoverable: DiscoverableService,
         approval_topic: sns.ITopic | None,
@@ -60,13 +62,20 @@ class DeliveryPipeline(Construct):
             # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
             role=role.without_policy_updates(),
         )
-        source = Source(self, "Source", delivery=delivery, pipeline=self.pipeline)
-        built_image = self._add_build(build, source.output)
+        resource = cast("codepipeline.CfnPipeline", self.pipeline.node.default_child)
+        if build:
+            source = Source(self, "Source", delivery=delivery, pipeline=self.pipeline)
+            image = shown = self._add_build(build, source.output)
+            resource.node.add_dependency(build)
+        else:
+            sent = ImageSource(self, "Source", pipeline=self.pipeline, release=release)
+            image = sent.image
+            shown = f"{image} (its sender says: commit {sent.commit}, from {sent.origin})"
         if delivery.manual_approval:
             approval = actions.ManualApprovalAction(
                 action_name="Approve",
                 notification_topic=approval_topic,
-                additional_information=f"Releases {built_image}",
+                additional_information=f"Releases {shown}",
             )
             self.pipeline.add_stage(stage_name="Approve", actions=[approval])
         deploy = DeployStage(
@@ -75,15 +84,15 @@ class DeliveryPipeline(Construct):
             service=service,
             discoverable=discoverable,
             release=release,
+            command=delivery.release_command,
             assumed_by=iam.ArnPrincipal(role.role_arn),
             artifact_bucket=self._bucket,
-            built_image=built_image,
+            image=image,
         )
         self.pipeline.add_stage(stage_name="Deploy", actions=deploy.actions)
         # An execution must find the rights of its actions, also after an update. Only the pipeline
         # resource waits: the roles of the actions refer to the role of the pipeline.
-        resource = cast("codepipeline.CfnPipeline", self.pipeline.node.default_child)
-        resource.node.add_dependency(role, build, deploy, release)
+        resource.node.add_dependency(role, deploy, release)
 
     def _add_build(self, build: ImageBuild, source_code: codepipeline.Artifact) -> str:
         """Add the build; return the variable with the image that it exports."""

@@ -1,4 +1,4 @@
-"""The source stage of the pipeline, and what starts the pipeline: a connection or a token."""
+"""What a delivery begins with, and what starts the pipeline: a connection, a token, or a sender."""
 
 from typing import cast
 
@@ -10,10 +10,15 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from backend_service.artifacts import artifact_statements
+from backend_service.deploy_actions import ReleaseFunction, call_statement
+from backend_service.names import IMAGE_SOURCE_KEY
 from settings import DeliverySettings
 
 SOURCE = "Source"
 """The name of the source stage and of its only action."""
+
+_IMAGE = "Image"
+"""The second stage of a delivery of an image, its action, and the namespace of its variables."""
 
 
 class Source(Construct):
@@ -134,3 +139,58 @@ class Source(Construct):
             target_pipeline_version=1,
             register_with_third_party=True,
         )
+
+
+class ImageSource(Construct):
+    """Adds the stages to ``pipeline`` that read which image is delivered, and look for it.
+
+    The source is the object ``IMAGE_SOURCE_KEY`` of the artifact bucket. Whoever starts the
+    pipeline writes it and names its version; nothing else starts the pipeline (decision 25).
+    Creates the role of both actions. Exposes ``image``, ``commit`` and ``origin``: the variables
+    with the image, and with what its sender says about it.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        pipeline: codepipeline.Pipeline,
+        release: ReleaseFunction,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        bucket, sent = pipeline.artifact_bucket, codepipeline.Artifact()
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ArnPrincipal(pipeline.role.role_arn),
+            description="Reads which image is delivered, and lets the function look for it",
+        )
+        # AWS's policies for a source in S3 include the rights to read tags.
+        # https://docs.aws.amazon.com/codepipeline/latest/userguide/how-to-custom-role.html
+        tags = ("s3:GetObjectTagging", "s3:GetObjectVersionTagging")
+        for statement in (*artifact_statements(bucket, *tags), call_statement(release.function)):
+            role.add_to_policy(statement)
+        source_action = actions.S3SourceAction(
+            action_name=SOURCE,
+            bucket=bucket,
+            bucket_key=IMAGE_SOURCE_KEY,
+            trigger=actions.S3Trigger.NONE,
+            output=sent,
+            # Without this role CDK would grant the action every right on the artifacts.
+            role=role.without_policy_updates(),
+        )
+        image_action = actions.LambdaInvokeAction(
+            action_name=_IMAGE,
+            lambda_=release.function,
+            inputs=[sent],
+            user_parameters_string="receive",
+            variables_namespace=_IMAGE,
+            role=role.without_policy_updates(),
+        )
+        pipeline.add_stage(stage_name=SOURCE, actions=[source_action])
+        pipeline.add_stage(stage_name=_IMAGE, actions=[image_action])
+        self.image = image_action.variable("image")
+        self.commit = image_action.variable("commit")
+        self.origin = image_action.variable("origin")
+        cast("codepipeline.CfnPipeline", pipeline.node.default_child).node.add_dependency(role)

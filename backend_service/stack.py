@@ -43,7 +43,8 @@ class BackendServiceStack(Stack):
         if isinstance(platform, ExistingPlatformSettings):
             platform = import_platform(self, platform)
 
-        repositories = ImageRepositories(self, "Repositories", service=service)
+        images = delivery.image_source_repository_arn
+        repositories = ImageRepositories(self, "Repositories", service=service, source_arn=images)
         task = BackendTask(self, "Task", service=service, repositories=repositories)
 
         topic = None  # Without an address there is no topic, key or rule to pay for.
@@ -73,9 +74,11 @@ class BackendServiceStack(Stack):
         # refuses a service whose alarms do not exist.
         discoverable.start_after(seed, task.start_permissions, alarms)
 
-        build = ImageBuild(
-            self, "ImageBuild", service=service, delivery=delivery, repositories=repositories
-        )
+        build = None
+        if not images:
+            build = ImageBuild(
+                self, "ImageBuild", service=service, delivery=delivery, repositories=repositories
+            )
         pipeline = DeliveryPipeline(
             self,
             "Delivery",

@@ -25,12 +25,13 @@ _REGION = re.compile(
     r"-(?:north|south|east|west|central|northeast|northwest|southeast|southwest)-[1-9]"
 )
 
-# By the schemas of CloudFormation in cfn-lint 1.58, with which a test compares these lists.
+# By the schemas of CloudFormation in cfn-lint 1.58, with which a test compares these lists. Regions
+# without builds have no webhooks either.
 WITHOUT_BUILDS = frozenset({"ap-east-2", "ca-west-1", "mx-central-1"})
-WITHOUT_WEBHOOKS = WITHOUT_BUILDS | {"ap-southeast-5", "ap-southeast-7"}
+WITHOUT_WEBHOOKS = frozenset({"ap-southeast-5", "ap-southeast-7"})
 
-# The partitions without an access to GitHub: China, and the regions that are not on the internet.
-_WITHOUT_GITHUB = ("cn-", "us-iso", "eu-iso")
+# The regions that are not on the internet.
+_ISOLATED = ("us-iso", "eu-iso")
 
 _PARTITIONS = {"us-gov-": "aws-us-gov", "eusc-": "aws-eusc", "cn-": "aws-cn", "": "aws"}
 
@@ -61,10 +62,8 @@ class AwsEnvironment:
 def _aws_region(text: str) -> str:
     if not _REGION.fullmatch(text):
         raise InvalidValueError("no AWS region has such a name; expected one like eu-central-1")
-    if text.startswith(_WITHOUT_GITHUB):
-        raise InvalidValueError("a pipeline in this region cannot read from GitHub")
-    if text in WITHOUT_BUILDS:
-        raise InvalidValueError("CloudFormation has no CodeBuild projects in this region")
+    if text.startswith(_ISOLATED):
+        raise InvalidValueError("an isolated region has no way to GitHub or to public registries")
     return text
 
 
@@ -77,6 +76,7 @@ def _availability_zone(name: str, info: ValidationInfo) -> str:
 
 
 AccountNumber = Annotated[str, matching(r"[0-9]{12}", "the 12 digits of an AWS account", 12)]
+AccountNumbers = Annotated[tuple[AccountNumber, ...], Items]
 AwsRegion = Annotated[str, AfterValidator(_aws_region)]
 Zones = Annotated[tuple[Annotated[str, AfterValidator(_availability_zone)], ...], Items]
 
@@ -166,9 +166,9 @@ _QUEUE = ArnForm(
     resource=r"sqs:(?:[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo)",
     expected="the ARN of an SQS queue: arn:aws:sqs:<region>:<account>:<name>",
 )
-_ECR_REPOSITORIES = ArnForm(
+_ECR_REPOSITORY = ArnForm(
     resource=r"ecr:repository/[a-z0-9][a-z0-9._/-]+",
-    expected="ARNs of ECR repositories: arn:aws:ecr:<region>:<account>:repository/<name>",
+    expected="the ARN of an ECR repository: arn:aws:ecr:<region>:<account>:repository/<name>",
     any_account=True,
     any_region=True,
 )
@@ -184,9 +184,8 @@ ConnectionArn = Annotated[str, AfterValidator(_CONNECTION.require)]
 # Application Auto Scaling reads the metrics of its own account and region only.
 QueueArn = Annotated[str, AfterValidator(_QUEUE.require)]
 GuardDutyAgentArn = Annotated[str, AfterValidator(_GUARDDUTY_AGENT.require)]
-EcrRepositoryArns = Annotated[
-    tuple[Annotated[str, AfterValidator(_ECR_REPOSITORIES.require)], ...], Items
-]
+EcrRepositoryArn = Annotated[str, AfterValidator(_ECR_REPOSITORY.require)]
+EcrRepositoryArns = Annotated[tuple[EcrRepositoryArn, ...], Items]
 KmsKeyArns = Annotated[tuple[Annotated[str, AfterValidator(_KMS_KEYS.require)], ...], Items]
 
 # --- Names and ids --------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ class EnvFile:
 
 def read_env_file(path: Path) -> EnvFile:
     """Read the file, or raise ``SettingsError`` if it cannot be read as a whole."""
-    hint = "there is no such file; copy the sample and fill it in"
+    hint = "there is no such file; make init writes it, or copy the sample and fill it in"
     if shown_name(str(path)) == str(path):
         hint += f":\n  cp sample.env {shlex.quote(str(path))}"
     try:

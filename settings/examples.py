@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,51 +16,16 @@ REGION = "eu-west-1"
 ESSENTIALS = {"repository_owner": "acme", "account_number": ACCOUNT, "aws_region": REGION}
 """The values that every user has to fill in."""
 
-EXISTING = {
-    "deploy_core_stack": "False",
-    "vpc_name": "shared",
-    "namespace_name": "default.ecs-blueprint-infra.local",
-    "namespace_arn": f"arn:aws:servicediscovery:{REGION}:{ACCOUNT}:namespace/ns-0123456789abcdef",
-    "namespace_id": "ns-0123456789abcdef",
-    "ecs_task_execution_role_arn": f"arn:aws:iam::{ACCOUNT}:role/shared/TaskExecution",
-}
-"""What changes in sample.env for a service on an existing VPC, cluster, namespace and role."""
-
-SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:shop/db-AbCdEf"
-KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/01234567-89ab-cdef-0123-456789abcdef"
-PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/shop/key"
-ISOLATED = {
-    "enable_nat_gw": "False",
-    "az_count": "2",
-    "availability_zones": f"{REGION}b,{REGION}c",
-    "namespaces": "default,jobs",
-    "container_environment": "LOG_LEVEL=debug",
-    "container_secrets": f"DB_PASSWORD={SECRET}:password::,API_KEY={PARAMETER}",
-    "container_secrets_kms_keys": KEY,
-    "enable_execute_command": "True",
-}
-"""No NAT gateway, two named zones, two namespaces, secrets with a key, ECS Exec."""
-
-CONNECTION = (
-    f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:connection/01234567-89ab-cdef-0123-456789abcdef"
+TOPOLOGIES: dict[str, dict[str, str]] = tomllib.loads(
+    Path(__file__).with_name("examples.toml").read_text(encoding="utf-8")
 )
-CONNECTED = {
-    "stack_prefix": "shop",
-    "connection_arn": CONNECTION,
-    "manual_approval": "True",
-    "notification_email": "team@example.com",
-    "cpu_architecture": "ARM64",
-    "seed_image": "public.ecr.aws/acme/shop:1",
-}
-"""An ARM service, delivered through a connection after an approval, with mails about failures."""
-
-TOPOLOGIES: Mapping[str, Mapping[str, str]] = {
-    "default": {},
-    "existing": EXISTING,
-    "isolated": ISOLATED,
-    "connected": CONNECTED,
-}
-"""Together they contain every resource that the blueprint can make."""
+EXISTING, ISOLATED, CONNECTED, PROMOTED = (
+    TOPOLOGIES[name] for name in ("existing", "isolated", "connected", "promoted")
+)
+SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:shop/db-AbCdEf"
+PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/shop/key"
+KEY = ISOLATED["container_secrets_kms_keys"]
+CONNECTION = CONNECTED["connection_arn"]
 
 
 def sample_env(**changes: str) -> str:

@@ -25,9 +25,12 @@ from .model import (
     validated,
 )
 from .parsing import distinct_items
-from .platform import creates_core, find_platform
+from .platform import creates_core, find_platform, is_filled_in
 from .redaction import shown_value
 from .report import InvalidValueError, Problem, SettingsError
+
+_TOKEN = ("github_token_secret_name",)
+_GIT = ("repository_owner", "repository_name", "repository_branch", "folder_path", *_TOKEN)
 
 
 def load_settings(env_file: Path | str = ".env") -> Settings:
@@ -107,8 +110,15 @@ def _settings_of(file: EnvFile, created_clusters: Set[object]) -> Settings:
     place = {k: getattr(platform, k, REPORTED) for k in ("ecs_cluster_name", "namespace_name")}
     service, wrong = validated(ServiceSettings, {**values, **place}, environment)
     found += wrong.items()
-    token = {"github_token_secret_name": None} if values.get("connection_arn") else {}
-    delivery, wrong = validated(DeliverySettings, {**values, **token}, environment)
+    unused: tuple[str, ...] = _TOKEN if values.get("connection_arn") else ()
+    if values.get("image_source_repository_arn"):
+        unused = _GIT
+        # sample.env has no values for these two, so a value is meant.
+        both = ("repository_owner", "connection_arn")
+        message = "leave it empty: with image_source_repository_arn nothing is read from Git"
+        found += [(key, message) for key in both if is_filled_in(file.texts.get(key))]
+    given = {**values, **dict.fromkeys(unused)}
+    delivery, wrong = validated(DeliverySettings, given, environment)
     found += wrong.items()
 
     problems = [*file.problems, *unknown, *(_problem(file, *each) for each in dict.fromkeys(found))]

@@ -29,7 +29,7 @@ from .container import (
 )
 from .endpoints import EndpointServices, start_task_services
 from .names import CoreOutput, builds_repository_name, namespace_name
-from .parsing import Bool, Items, NoneIfEmpty, require_usable
+from .parsing import Bool, EmptyIfNone, Items, NoneIfEmpty, require_usable
 from .redaction import shown_item
 from .report import InvalidValueError
 from .source_types import (
@@ -172,6 +172,7 @@ class ServiceSettings(Section):
     keep_logs: Bool = _default("False")
     ecr_repository_name: aws.EcrRepositoryName
     keep_images: Bool = _default("False")
+    image_reader_accounts: aws.AccountNumbers = _default("")
     seed_image: ImageReference = _default("public.ecr.aws/aws-containers/ecsdemo-nodejs:c3e96da")
 
     @field_validator("service_name")
@@ -268,21 +269,23 @@ class ServiceSettings(Section):
 
 
 class DeliverySettings(Section):
-    """How a commit becomes a running service.
+    """How a commit, or an image, becomes a running service.
 
-    Exactly one of ``connection_arn`` and ``github_token_secret_name`` is set: the access to GitHub.
-    Paths are relative to the top of the repository and normalised; a ``folder_path`` of ``.`` is
-    the whole repository.
+    Exactly one of ``image_source_repository_arn`` (then the first four keys are empty),
+    ``connection_arn`` and ``github_token_secret_name`` is set. Paths are relative to the top of the
+    repository and normalised; a ``folder_path`` of ``.`` is the whole repository.
+    ``release_command`` has the form of ``health_check_command``.
     """
 
-    repository_owner: Owner
-    repository_name: Repository
-    repository_branch: Branch
-    folder_path: FolderPath
+    repository_owner: Annotated[Owner, EmptyIfNone]
+    repository_name: Annotated[Repository, EmptyIfNone]
+    repository_branch: Annotated[Branch, EmptyIfNone]
+    folder_path: Annotated[FolderPath, EmptyIfNone]
     dockerfile_path: Annotated[FilePath | None, NoneIfEmpty] = _default("")
     buildspec_path: Annotated[FilePath | None, NoneIfEmpty] = _default(
         "./application-code/ecsdemo-backend/templates/buildspec.yml"
     )
+    image_source_repository_arn: Annotated[aws.EcrRepositoryArn | None, NoneIfEmpty] = _default("")
     build_secrets: BuildSecrets = _default("")
     base_image_repository_arns: aws.EcrRepositoryArns = _default("")
     build_role_policy_arns: aws.PolicyArns = _default("")
@@ -291,6 +294,7 @@ class DeliverySettings(Section):
     build_timeout_minutes: aws.BuildTimeout = _default("30")
     github_token_secret_name: SecretName | None
     connection_arn: Annotated[aws.ConnectionArn | None, NoneIfEmpty] = _default("")
+    release_command: HealthCheckCommand = _default("")
     manual_approval: Bool = _default("False")
     notification_email: Annotated[EmailAddress | None, NoneIfEmpty] = _default("")
 
@@ -302,10 +306,20 @@ class DeliverySettings(Section):
             raise InvalidValueError(f'is outside of folder_path="{folder}"')
         return path
 
+    @field_validator("image_source_repository_arn")
+    @classmethod
+    def _replaces_a_missing_build(cls, arn: str | None, info: ValidationInfo) -> str | None:
+        region = aws.AwsEnvironment.of(info).aws_region or ""
+        if arn is None and (region in aws.WITHOUT_BUILDS or region.startswith("cn-")):
+            raise InvalidValueError(f"fill it in: a pipeline in {region} cannot build from GitHub")
+        return arn
+
     @field_validator("connection_arn")
     @classmethod
     def _replaces_a_missing_webhook(cls, arn: str | None, info: ValidationInfo) -> str | None:
-        if arn is None and aws.AwsEnvironment.of(info).aws_region in aws.WITHOUT_WEBHOOKS:
+        has_token = info.data.get("github_token_secret_name") is not None
+        region = aws.AwsEnvironment.of(info).aws_region
+        if has_token and arn is None and region in aws.WITHOUT_WEBHOOKS:
             raise InvalidValueError(
                 "fill it in: a token needs a webhook, which this region does not have"
             )
@@ -498,6 +512,7 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
 PRIVATE_KEYS = frozenset(
     {
         "health_check_command",
+        "release_command",
         "container_environment",
         "container_secrets",
         "build_secrets",

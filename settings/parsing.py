@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, WrapValidator
 
 from .redaction import shown_item
 from .report import InvalidValueError
@@ -85,3 +85,4 @@ def distinct_items(text: object) -> tuple[str, ...]:
 Bool = Annotated[bool, BeforeValidator(as_bool)]
 Items = BeforeValidator(distinct_items)
 NoneIfEmpty = BeforeValidator(lambda value: None if value == "" else value)
+EmptyIfNone = WrapValidator(lambda value, check: "" if value is None else check(value))

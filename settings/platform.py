@@ -78,7 +78,7 @@ def _chosen_namespace(
     values: Values, cluster: object, environment: AwsEnvironment
 ) -> tuple[object, Invalid]:
     """Return the full name of the namespace on a core that the file does not create."""
-    if _is_filled_in(values.get("namespace_name")):
+    if is_filled_in(values.get("namespace_name")):
         return values["namespace_name"], []
     choice, wrong = validated(NamespaceChoice, values, environment)
     if choice is None:
@@ -94,7 +94,7 @@ def _from_outputs(
     wrong += [
         (key, f"leave it empty: the outputs in {shown_name(file)} say it already")
         for key in _SAID_BY_THE_OUTPUTS
-        if _is_filled_in(values.get(key)) and values[key] is not REPORTED
+        if is_filled_in(values.get(key)) and values[key] is not REPORTED
     ]
     if outputs is None:
         return None, wrong
@@ -130,7 +130,7 @@ def _place_of_namespace(
     if name in outputs.namespace_names:
         return outputs.namespace_names.index(str(name)), []
     if name is not REPORTED:
-        is_by_name = _is_filled_in(values.get("namespace_name"))
+        is_by_name = is_filled_in(values.get("namespace_name"))
         message = (
             f"the outputs in {shown_name(file)} have no namespace {shown_item(str(name))}; "
             f"expected one of {shown_names(outputs.namespace_names)}"
@@ -139,7 +139,7 @@ def _place_of_namespace(
     return None, wrong
 
 
-def _is_filled_in(value: object) -> bool:
+def is_filled_in(value: object) -> bool:
     """Tell whether the user has given a value, rather than left the placeholder of sample.env."""
     return value is REPORTED or (
         isinstance(value, str) and bool(value) and not has_placeholder(value)

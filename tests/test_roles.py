@@ -6,7 +6,7 @@
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
-from settings.examples import ACCOUNT, REGION
+from settings.examples import ACCOUNT, PROMOTED, REGION
 from tests.synthesis import (
     CONNECTED,
     ISOLATED,
@@ -36,7 +36,7 @@ RICHEST = {
 """Secrets with a key, a build secret, base images, ECS Exec, a connection, an approval, and
 notifications."""
 
-SETTINGS: Mapping[str, Mapping[str, str]] = {"default": {}, "richest": RICHEST}
+SETTINGS = {"default": {}, "richest": RICHEST, "promoted": PROMOTED}
 
 FOR_THIS_ACCOUNT = {
     "Network/Vpc/AllTraffic/IAMRole",
@@ -53,6 +53,7 @@ TRUSTED = {
     "codepipeline": {"Delivery/Role"},
     "lambda": {
         "ReleaseFunction/Role",
+        "Delivery/Deploy/FunctionRole",
         "Custom::VpcRestrictDefaultSGCustomResourceProvider/Role",
         "Custom::S3AutoDeleteObjectsCustomResourceProvider/Role",
     },
@@ -147,6 +148,15 @@ def test_each_role_may_do_what_was_reviewed_and_nothing_else(
     assert found == snapshot.use_extension(JSONSnapshotExtension)
 
 
+def test_no_role_both_starts_tasks_and_puts_images() -> None:
+    roles = rights(synthesise(**PROMOTED)).values()
+    may = [set[str]().union(*on.values()) for on in roles]
+    (starts,) = (actions for actions in may if "ecs:RunTask" in actions)
+    assert not any(action.startswith("ecr:") for action in starts)
+    for actions in (actions for actions in may if "ecr:PutImage" in actions):
+        assert not actions & {"iam:PassRole", "ecs:RegisterTaskDefinition"}
+
+
 def test_only_actions_that_name_no_resource_are_allowed_on_everything() -> None:
     path = Path(cfnlint.__file__).parent / "data/AdditionalSpecs/Policies.json"
     services = json.loads(path.read_text(encoding="utf-8"))
@@ -201,7 +211,7 @@ def test_roles_are_passed_to_ecs_only_and_listing_stays_in_the_cluster(topology:
     clusters = {
         names.text(statement["Condition"]["ArnEquals"]["ecs:cluster"])
         for _, statement in statements(synthesis, names)
-        if "ecs:ListTasks" in many(statement["Action"])
+        if {"ecs:ListTasks", "ecs:RunTask"} & set(many(statement["Action"]))
     }
     assert clusters == {f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/ecs-blueprint-infra"}
 

@@ -26,6 +26,7 @@ TEMPLATES = [
     ("isolated", "CoreInfraStack"),
     ("isolated", "BackendServiceStack"),
     ("connected", "shopBackendServiceStack"),
+    ("promoted", "BackendServiceStack"),
 ]
 """One template for each kind: the core of "connected" differs from the default in its name only."""
 
@@ -130,7 +131,7 @@ def test_the_settings_know_each_region_that_lacks_a_type_of_the_templates() -> N
     build, webhook = "AWS::CodeBuild::Project", "AWS::CodePipeline::Webhook"
     assert {region: lacking for region, lacking in found.items() if lacking} == {
         region: {build, webhook} if region in WITHOUT_BUILDS else {webhook}
-        for region in WITHOUT_WEBHOOKS
+        for region in WITHOUT_BUILDS | WITHOUT_WEBHOOKS
     }
 
 

@@ -26,7 +26,7 @@ check test: export CDK_REHEARSAL_CACHE := $(CURDIR)/.cache/container_engine
 ##@ Without an AWS account
 .PHONY: init
 init: ## Write .env for the service in SOURCE=<its repository>, or of COPILOT=<manifest.yml> (ENV_FILE=, FORCE=1, OPTIONS=--help)
-	@$(if $(OPTIONS),,$(ASK_FIRST)) $(MAKE) --no-print-directory install-tools && \
+	@$(if $(OPTIONS),,$(ASK_FIRST)) $(MAKE) --silent --no-print-directory install-tools && \
 		$(BIN)/python -m tools.init $(if $(SOURCE),"$(SOURCE)") $(if $(COPILOT),--copilot "$(COPILOT)") \
 		$(if $(COPILOT_ENV),--copilot-env "$(COPILOT_ENV)") $${ACCOUNT:+--account "$$ACCOUNT"} \
 		$${REGION:+--region "$$REGION"} $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(if $(FORCE),--force) $(OPTIONS)
@@ -41,15 +41,6 @@ ASK_FIRST = test -e .venv/.installed-tools || { \
 rehearse: install-tools ## Run a deploy, deliveries and a destroy on the local AWS (.env or the sample; ENV_FILE=, SOURCE=)
 	@$(REHEARSE) $(ONE_SERVICE) $(OF_SOURCE) $(DELIVERED)
 
-.PHONY: rehearse-failures
-rehearse-failures: install-tools ## Cause failures on the local AWS, and check that each one ends well
-	@$(BIN)/python -m tools.rehearsal.failures
-
-.PHONY: deploy-policy
-deploy-policy: install-tools ## Write the least rights of a deploy, and prove them (ENV_FILE=, SOURCE=, TO=folder, AGAINST=<commit>)
-	@$(BIN)/python -m tools.deploy_policy $(SETTINGS) $(OF_SOURCE) $(if $(TO),--to "$(TO)") \
-		$(if $(AGAINST),--against "$(AGAINST)") $(OPTIONS)
-
 .PHONY: playground
 playground: install-tools ## Start a local AWS until Ctrl-C, for the README's commands (ENV_FILE=, SOURCE=)
 	@$(BIN)/python -m tools.playground $(SETTINGS) $(OF_SOURCE) $(DELIVERED)
@@ -57,10 +48,6 @@ playground: install-tools ## Start a local AWS until Ctrl-C, for the README's co
 .PHONY: call
 call: install-tools ## Call a service of the playground by its name, from another container (ROUTE=/)
 	@$(BIN)/python -m tools.playground.call $(ONE_SERVICE) $(if $(ROUTE),--route "$(ROUTE)")
-
-.PHONY: callers
-callers: install-tools ## Measure what callers see during deliveries, at AWS's pace: ten minutes (needs docker or podman)
-	@$(BIN)/python -m tools.rehearsal.callers $(DELIVERED)
 
 .PHONY: cost
 cost: install-tools ## Estimate the monthly cost of the settings (ENV_FILE=)
@@ -71,9 +58,22 @@ diagram: install-tools ## Fill the drawings in: docs/*.svg for the sample, .cach
 	@$(BIN)/python -m tools.diagram $(SETTINGS) $(if $(OUT),--to "$(OUT)")
 
 ##@ With an AWS account, or a playground
+.PHONY: deploy-policy
+deploy-policy: install-tools ## Write the least rights of a deploy, and prove them (ENV_FILE=, SOURCE=, TO=folder, AGAINST=<commit>)
+	@$(BIN)/python -m tools.deploy_policy $(SETTINGS) $(OF_SOURCE) $(if $(TO),--to "$(TO)") \
+		$(if $(AGAINST),--against "$(AGAINST)") $(OPTIONS)
+
 .PHONY: doctor
 doctor: install-tools ## Check your AWS account before a deploy (GITHUB=1: GitHub too; SOURCE=)
 	@$(BIN)/python -m tools.doctor $(SETTINGS) $(if $(GITHUB),--github) $(OF_SOURCE)
+
+.PHONY: first-deploy
+first-deploy: install-tools ## Print the steps of a first deploy with your names (ENV_FILE=, SERVICE=)
+	@$(BIN)/python -m tools.doctor.first_deploy $(ONE_SERVICE)
+
+.PHONY: first-deploy-report
+first-deploy-report: install-tools ## Compare a first deploy with the rehearsal, for an issue (ENV_FILE=, SERVICE=)
+	@$(BIN)/python -m tools.doctor.first_deploy_report $(ONE_SERVICE)
 
 .PHONY: status
 status: install-tools ## Show tasks, image, deliveries and alarms of a deployed service
@@ -88,8 +88,8 @@ shell: install-tools ## Open a shell in a task of a deployed service (TASK=, COM
 	@$(OPERATE) shell $(ONE_SERVICE) $(if $(TASK),--task "$(TASK)") $(if $(COMMAND),--command "$$COMMAND")
 
 .PHONY: deliver
-deliver: install-tools ## Start the pipeline of a deployed service (COMMIT=, YES=1)
-	@$(OPERATE) deliver $(ONE_SERVICE) $(if $(COMMIT),--commit "$(COMMIT)") $(if $(YES),--yes)
+deliver: install-tools ## Start the pipeline of a deployed service (COMMIT=, IMAGE=digest, YES=1)
+	@$(OPERATE) deliver $(ONE_SERVICE) $(if $(COMMIT),--commit "$(COMMIT)") $(if $(IMAGE),--image "$(IMAGE)") $(if $(YES),--yes)
 
 .PHONY: rollback
 rollback: install-tools ## Return to the delivery before the current one (TO=execution, YES=1)
@@ -112,6 +112,14 @@ bench: install-tools ## Compare the synthesis with an empty CDK app, and with an
 image: install-tools ## Build the image of the sample service with docker or podman
 	@$(BIN)/python -m tools.image application-code/ecsdemo-backend ecsdemo-backend:local local
 
+.PHONY: rehearse-failures
+rehearse-failures: install-tools ## Cause failures on the local AWS, and check that each ends well
+	@$(BIN)/python -m tools.rehearsal.failures
+
+.PHONY: callers
+callers: install-tools ## Measure what callers see during deliveries, at AWS's pace: ten minutes (needs docker or podman)
+	@$(BIN)/python -m tools.rehearsal.callers $(DELIVERED)
+
 .PHONY: install-tools
 install-tools: install .venv/.installed-tools
 
@@ -120,8 +128,9 @@ links:
 	@$(call part,$(BIN)/python -m md_dead_link_check)
 other-tests:
 	@$(call part,$(PYTEST) tools cdk-rehearsal/tests $(SYNTHESISED:%=--ignore=%) -m 'not slow')
+# A slow test rehearses another service with containers, which take most of the time of a rehearsal.
 rehearsal:
-	@$(call part,$(REHEARSE) --sample $(DELIVERED))
+	@$(call part,$(REHEARSE) --sample --without-engine $(DELIVERED))
 failures:
 	@$(call part,$(BIN)/python -m tools.rehearsal.failures)
 

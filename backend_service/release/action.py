@@ -22,8 +22,9 @@ class OutOfTimeError(Exception):
 class Service:
     """The service that the function works for. Repositories are URIs without a tag.
 
-    ``alarms`` are names with commas between them, ``log_group`` is that of the containers, and
-    ``topic`` is the ARN of the topic for mails, empty if there is none.
+    Deliveries take their images from ``builds``. ``alarms`` are names with commas between them,
+    ``log_group`` is that of the containers, and ``topic`` is the ARN of the topic for mails, empty
+    if there is none. ``command`` runs before a rollout: a list of words in JSON.
     """
 
     repository: str
@@ -37,11 +38,13 @@ class Service:
     log_group: str
     pipeline: str
     topic: str
+    command: str = "[]"
 
     @classmethod
     def of_environment(cls, variables: Mapping[str, str]) -> "Service":
-        """Read the environment variables that ReleaseFunction sets: one for each field."""
-        return cls(**{field.name: variables[field.name.upper()] for field in fields(cls)})
+        """Read the environment variables of the function: one for each field."""
+        named = {field.name: field.name.upper() for field in fields(cls)}
+        return cls(**{key: variables[name] for key, name in named.items() if name in variables})
 
 
 @dataclass(frozen=True)

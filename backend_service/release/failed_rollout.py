@@ -101,16 +101,21 @@ def _reasons(client: Callable[[str], Any], service: Service, tasks: list[Shape])
         yield f"{alarm['AlarmName']} in ALARM: {alarm.get('StateReason', '')}"
     ended = [task for task in tasks if "stoppedReason" in task]
     for last in sorted(ended, key=lambda task: task["createdAt"])[-1:]:
-        task_id = last["taskArn"].rpartition("/")[2]
-        yield f"task {task_id}: {last['stoppedReason']}"
-        for each in last["containers"]:
-            code = f"exit code {each['exitCode']}" if "exitCode" in each else ""
-            if said := ", ".join(filter(None, (each.get("reason"), code))):
-                yield f"container {each['name']}: {said}"
-        logs, stream = client("logs"), f"{service.container}/{service.container}/{task_id}"
-        # A container that has not started has no log.
-        with contextlib.suppress(logs.exceptions.ResourceNotFoundException):
-            lines = logs.get_log_events(
-                logGroupName=service.log_group, logStreamName=stream, limit=_LOG_LINES
-            )
-            yield from (f"log: {event['message'].rstrip()}" for event in lines["events"])
+        yield from reasons_of_end(client("logs"), service, last)
+
+
+def reasons_of_end(logs: Any, service: Service, task: Shape) -> Iterator[str]:
+    """Yield why a task has ended, how its containers did, and the last lines of the service's."""
+    task_id = task["taskArn"].rpartition("/")[2]
+    yield f"task {task_id}: {task['stoppedReason']}"
+    for each in task["containers"]:
+        code = f"exit code {each['exitCode']}" if "exitCode" in each else ""
+        if said := ", ".join(filter(None, (each.get("reason"), code))):
+            yield f"container {each['name']}: {said}"
+    stream = f"{service.container}/{service.container}/{task_id}"
+    # A container that has not started has no log.
+    with contextlib.suppress(logs.exceptions.ResourceNotFoundException):
+        lines = logs.get_log_events(
+            logGroupName=service.log_group, logStreamName=stream, limit=_LOG_LINES
+        )
+        yield from (f"log: {event['message'].rstrip()}" for event in lines["events"])

@@ -1,10 +1,11 @@
 """The Lambda function that copies images, and ends the delivery of a failed rollout.
 
 For CloudFormation it copies the first image into a new repository. Release copies the image of a
-build into the repository of the service. After ECS has completed the rollout, Promote gives it the
-tag that the template names. If ECS gives the rollout up, the function stops the delivery that waits
-for it. Each can be interrupted at any point and run again: it skips what exists already under the
-same digest. The reasons for this design are in docs/decisions/01-first-image.md and 02-live-tag.md.
+build, or the one that Receive has found. A second function does Run: a command of the image. After
+ECS has completed the rollout, Promote gives the image the tag that the template names. If ECS gives
+the rollout up, the function stops the delivery that waits for it. Each can be interrupted at any
+point and run again: it skips what exists already under the same digest. The reasons for this design
+are in docs/decisions: 01-first-image.md, 02-live-tag.md and 25-before-the-rollout.md.
 
 Environment variables name the service. Lambda gets this folder only, so its files import nothing
 else of this project, and each other by relative names. Lambda provides boto3; the handler imports
@@ -19,8 +20,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .action import ActionError, Clock, Outcome, OutOfTimeError, Service, quoted, shortened
+from .command import run_command
 from .failed_rollout import end_delivery
 from .promotion import promote
+from .receiving import LARGEST_TEXT, receive
 from .releasing import release
 from .seed import seed
 from .sources import Send, repeated, send
@@ -133,28 +136,36 @@ def act(
 ) -> Outcome:
     """Run the action in UserParameters; ``client`` makes a client for an AWS service.
 
-    The parameters are ``release IMAGE`` or ``promote IMAGE``. They are not JSON: CodePipeline
-    inserts the text that a build has exported, and this text must not become another key.
+    The parameters are ``receive``, ``release IMAGE``, ``run IMAGE`` or ``promote IMAGE``. They are
+    not JSON: CodePipeline inserts the text that a build has exported, and this text must not become
+    another key.
     """
     parameters = job["actionConfiguration"]["configuration"]["UserParameters"]
     action, _, image = parameters.partition(" ")
     # A deploy updates function and pipeline one after the other, so they may differ for a while.
-    if action not in ("release", "promote"):
+    if action not in ("receive", "release", "run", "promote"):
         raise ActionError(f"{quoted(action)} is no action; start the pipeline again")
     token = json.loads(job.get("continuationToken") or "{}")
+    if action == "run":
+        return run_command(image, service, client=client, token=token)
     if action == "promote":
         since = float(token.get("since", clock.now()))
         return promote(image, service, client=client, clock=clock, since=since)
-    (artifact,) = job["outputArtifacts"]
-    place, credentials = artifact["location"]["s3Location"], job["artifactCredentials"]
+    credentials = job["artifactCredentials"]
+    s3 = client(
+        "s3",
+        aws_access_key_id=credentials["accessKeyId"],
+        aws_secret_access_key=credentials["secretAccessKey"],
+        aws_session_token=credentials["sessionToken"],
+    )
+    (artifact,) = job["inputArtifacts" if action == "receive" else "outputArtifacts"]
+    where = artifact["location"]["s3Location"]
+    place = {"Bucket": where["bucketName"], "Key": where["objectKey"]}
+    if action == "receive":
+        text = s3.get_object(**place)["Body"].read(LARGEST_TEXT)
+        return receive(text, service, client=client)
 
     def put(content: bytes) -> None:
-        s3 = client(
-            "s3",
-            aws_access_key_id=credentials["accessKeyId"],
-            aws_secret_access_key=credentials["secretAccessKey"],
-            aws_session_token=credentials["sessionToken"],
-        )
-        s3.put_object(Bucket=place["bucketName"], Key=place["objectKey"], Body=content)
+        s3.put_object(**place, Body=content)
 
     return release(image, service, client=client, put=put, clock=clock, unfinished=token)

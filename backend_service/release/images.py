@@ -2,10 +2,11 @@
 
 import contextlib
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from .action import ActionError
+from .action import ActionError, quoted
 
 MEDIA_TYPES = (
     "application/vnd.oci.image.manifest.v1+json",
@@ -21,17 +22,17 @@ DIGEST = r"sha256:[0-9a-f]{64}"
 Manifest = Mapping[str, Any]
 
 
-def find_image(ecr: Any, repository: str, **image_id: str) -> Manifest | None:
-    """Return an image by its tag or digest, or None if there is none."""
+def find_image(ecr: Any, uri: str, **image_id: str) -> Manifest | None:
+    """Return an image of a repository by its tag or digest, or None if there is none."""
     answer = ecr.batch_get_image(
-        repositoryName=repository, imageIds=[image_id], acceptedMediaTypes=list(MEDIA_TYPES)
+        **place_of(uri), imageIds=[image_id], acceptedMediaTypes=list(MEDIA_TYPES)
     )
     if answer["images"]:
         found: Manifest = answer["images"][0]
         return found
     codes = {failure["failureCode"] for failure in answer["failures"]}
     if codes != {"ImageNotFound"}:
-        raise ActionError(f"ECR does not give {image_id} of {repository}: {', '.join(codes)}")
+        raise ActionError(f"ECR does not give {image_id} of {uri}: {', '.join(codes)}")
     return None
 
 
@@ -63,6 +64,19 @@ def manifest_of(content: bytes, media_type: str) -> Manifest:
 def digest_of(image: Manifest) -> str:
     """Return the digest of an image that ECR has given."""
     return str(image["imageId"]["imageDigest"])
+
+
+def digest_in(uri: str, image: str) -> str:
+    """Return the digest of ``image``, which must be one of the repository with this URI."""
+    match = re.fullmatch(rf"{re.escape(uri)}@({DIGEST})", image)
+    if not match:
+        raise ActionError(f"{quoted(image)} is no image {uri}@sha256:<digest>")
+    return match[1]
+
+
+def place_of(uri: str) -> Mapping[str, str]:
+    """Return account and name of the repository with this URI, as calls that read take them."""
+    return {"registryId": uri.partition(".")[0], "repositoryName": repository_name(uri)}
 
 
 def repository_name(uri: str) -> str:

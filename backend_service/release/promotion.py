@@ -1,12 +1,11 @@
 """Promote: gives the image of a completed rollout the tag that the template names."""
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 
-from .action import ActionError, Clock, Outcome, OutOfTimeError, Service, quoted
-from .images import DIGEST, digest_of, find_image, put_image, repository_name
+from .action import ActionError, Clock, Outcome, OutOfTimeError, Service
+from .images import digest_in, digest_of, find_image, put_image, repository_name
 
 POLL_SECONDS = 10
 ROLLOUT_SECONDS = 1800
@@ -22,9 +21,7 @@ def promote(
     ``since`` is the start of the first call for this job.
     """
     ecr, ecs = client("ecr"), client("ecs")
-    released = re.fullmatch(rf"{re.escape(service.repository)}@({DIGEST})", image)
-    if not released:
-        raise ActionError(f"Release has passed on {quoted(image)}, not an image of the service")
+    digest = digest_in(service.repository, image)
     while (state := _rollout(ecs, service))[0] == "IN_PROGRESS":
         waited = clock.now() - since
         if waited > ROLLOUT_SECONDS:
@@ -46,13 +43,12 @@ def promote(
             f"{running} is in service, not {image}: it was rolled back or replaced. "
             "To roll it out again, retry the whole stage"
         )
-    repository, digest = repository_name(service.repository), released[1]
-    live = find_image(ecr, repository, imageTag=service.live_tag)
+    live = find_image(ecr, service.repository, imageTag=service.live_tag)
     if live is None or digest_of(live) != digest:
-        found = find_image(ecr, repository, imageDigest=digest)
+        found = find_image(ecr, service.repository, imageDigest=digest)
         if found is None:
             raise ActionError(f"{image} is in service, but not in the repository any more")
-        put_image(ecr, repository, found, service.live_tag)
+        put_image(ecr, repository_name(service.repository), found, service.live_tag)
         # A deployment that has begun meanwhile may have resolved the tag before it was moved.
         # Scaling begins no deployment.
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html

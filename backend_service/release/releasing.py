@@ -1,4 +1,4 @@
-"""Release: copies the image of a build, and passes it on by its digest."""
+"""Release: copies the image of a delivery, and passes it on by its digest."""
 
 import io
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 from .action import ActionError, Clock, Outcome, OutOfTimeError, Service, alarms_on, quoted
 from .copying import Copy
-from .images import DIGEST, TAG, Manifest, digest_of, find_image, repository_name
+from .images import DIGEST, TAG, digest_of, find_image, repository_name
 from .sources import EcrSource, Send, send
 
 
@@ -17,28 +17,31 @@ def release(
     built: str,
     service: Service,
     *,
-    client: Callable[[str], Any],
+    client: Callable[..., Any],
     put: Callable[[bytes], None],
     clock: Clock,
     unfinished: Mapping[str, Any],
     send: Send = send,
 ) -> Outcome:
-    """Copy the image that the build has exported; pass it on by its digest.
+    """Copy the image that the build has exported, or Receive has; pass it on by its digest.
 
     ``put`` writes the artifact for the rollout. ``unfinished`` is what the call before this one has
     returned in its token.
     """
     ecr = client("ecr")
     tag, digest = tag_and_digest(built, service)
-    builds, released = repository_name(service.builds), repository_name(service.repository)
+    found = find_image(ecr, service.repository, imageTag=tag)
+    if found and digest_of(found) != digest:
+        raise ActionError(f"{service.repository}:{tag} is {digest_of(found)}, not {digest}")
     # An old build has left the repository of the builds, but its release is still here.
-    if not _find(ecr, service.repository, tag, digest):
-        # After an image has expired, a build can push another one under its tag: _find compares
-        # the digest with the approved one.
-        built_image = _find(ecr, service.builds, tag, digest)
+    if not found:
+        source = EcrSource(service.builds, client, send)
+        # By the digest that was approved: after an image has expired, a build can push another one
+        # under its tag.
+        built_image = source.find(digest)
         if built_image is None:
-            raise ActionError(f"there is no image {service.builds}:{tag}")
-        copy = Copy(ecr, released, EcrSource(ecr, builds, send), clock, dict(unfinished))
+            raise ActionError(f"there is no image {built}")
+        copy = Copy(ecr, repository_name(service.repository), source, clock, dict(unfinished))
         try:
             copy.image(built_image, tag)
         except OutOfTimeError:
@@ -75,13 +78,6 @@ def tag_and_digest(built: str, service: Service) -> tuple[str, str]:
     if tag.lower() == service.live_tag.lower():
         raise ActionError(f"{tag} is no tag for a build: it names the image in service")
     return tag, digest
-
-
-def _find(ecr: Any, uri: str, tag: str, digest: str) -> Manifest | None:
-    found = find_image(ecr, repository_name(uri), imageTag=tag)
-    if found and digest_of(found) != digest:
-        raise ActionError(f"{uri}:{tag} is {digest_of(found)}, and the build exported {digest}")
-    return found
 
 
 def alarm_warning(cloudwatch: Any, service: Service) -> str:

@@ -32,8 +32,8 @@ def seed(
     less to copy.
     """
     kind, properties = event["RequestType"], event["ResourceProperties"]
-    repository = repository_name(properties["Repository"])
-    before = repository_name(event.get("OldResourceProperties", properties)["Repository"])
+    repository = properties["Repository"]
+    before = event.get("OldResourceProperties", properties)["Repository"]
     ecr = client("ecr")
     # A repository is emptied by its own deletion.
     if kind == "Delete" or find_image(ecr, repository, imageTag=service.live_tag):
@@ -45,11 +45,11 @@ def seed(
         image: Manifest | None = _for_linux(registry, name, properties["Architecture"])
     else:
         name = f"{before}:{service.live_tag}"
-        source = EcrSource(ecr, before, send)
+        source = EcrSource(before, client, send)
         image = find_image(ecr, before, imageTag=service.live_tag) if before != repository else None
     if image is None:
         return f"{name} does not exist, and only a new stack gets the first image"
-    copy = Copy(ecr, repository, source, clock)
+    copy = Copy(ecr, repository_name(repository), source, clock)
     try:
         copy.image(image, service.live_tag)
     except OutOfTimeError:

@@ -1,4 +1,4 @@
-"""Where images come from: a repository in this account's ECR, or another registry.
+"""Where images come from: a repository in ECR, or another registry.
 
 Both give manifests in the form of ECR, and layers in parts. What failed because of the network or
 the server is repeated, after longer and longer pauses.
@@ -11,12 +11,11 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from .action import ActionError, Clock
-from .images import MEDIA_TYPES, Manifest, digest_of, find_image, manifest_of
+from .images import MEDIA_TYPES, Manifest, digest_of, find_image, manifest_of, place_of
 
 SILENT_SECONDS = 30
 """A connection that sends nothing for so long is given up."""
@@ -49,25 +48,23 @@ def repeated(what: str, action: Callable[[], Any], clock: Clock) -> Any:
     raise AssertionError
 
 
-@dataclass(frozen=True)
 class EcrSource:
-    """The images of a repository in the ECR of this account and region."""
+    """The images of the ECR repository with the URI, in any account and region."""
 
-    ecr: Any
-    repository: str
-    send: Send
+    def __init__(self, uri: str, client: Callable[..., Any], send: Send) -> None:
+        self._ecr = client("ecr", region_name=uri.split(".")[3])
+        self._uri = uri
+        self._send = send
 
     def find(self, reference: str) -> Manifest | None:
         """Return an image by its digest, or None if there is none."""
-        return find_image(self.ecr, self.repository, imageDigest=reference)
+        return find_image(self._ecr, self._uri, imageDigest=reference)
 
     def request_part(self, digest: str, bytes_: str) -> Any:
         """Ask ECR for an address, which is valid for a limited time, and send the request there."""
-        given = self.ecr.get_download_url_for_layer(
-            repositoryName=self.repository, layerDigest=digest
-        )
+        given = self._ecr.get_download_url_for_layer(**place_of(self._uri), layerDigest=digest)
         url = given["downloadUrl"]
-        return self.send(urllib.request.Request(url, headers={"Range": bytes_}))  # noqa: S310
+        return self._send(urllib.request.Request(url, headers={"Range": bytes_}))  # noqa: S310
 
 
 class Registry:

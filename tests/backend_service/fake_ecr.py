@@ -100,8 +100,9 @@ def digest_of(data: bytes) -> str:
 class Ecr:
     """Two repositories behind ECR's API.
 
-    ``die`` kills the function "before" or "after" the call of a name. ``faults`` are what happens
-    to the next downloads instead of an answer, ``ranges`` the parts of layers that were wanted.
+    ``account`` and ``region`` are those of the builds. ``die`` kills the function "before" or
+    "after" the call of a name. ``faults`` are what happens to the next downloads instead of an
+    answer, ``ranges`` the parts of layers that were wanted.
     """
 
     exceptions = SimpleNamespace(
@@ -113,6 +114,7 @@ class Ecr:
     )
 
     def __init__(self) -> None:
+        self.account, self.region = "123456789012", "eu-west-1"
         self.layers: dict[str, dict[str, bytes]] = {"shop": {}, "shop/builds": {}}
         self.manifests: dict[str, dict[str, tuple[str, str]]] = {"shop": {}, "shop/builds": {}}
         self.tags: dict[str, dict[str, str]] = {"shop": {}, "shop/builds": {}}
@@ -122,6 +124,12 @@ class Ecr:
         self.die: tuple[str, str] | None = None
         self.faults: list[Exception | Callable[[bytes], bytes]] = []
         self.ranges: list[str] = []
+
+    def client(self, service: str, **options: str) -> "Ecr":
+        """Return itself, as the client of a function in eu-west-1."""
+        assert service == "ecr"
+        assert options in ({}, {"region_name": self.region})
+        return self
 
     def build(self, tag: str, *layers: bytes) -> str:
         """Push an image with these layers to the builds repository; return its digest."""
@@ -164,9 +172,15 @@ class Ecr:
             raise KilledError
 
     def batch_get_image(
-        self, *, repositoryName: str, imageIds: list[dict[str, str]], acceptedMediaTypes: list[str]
+        self,
+        *,
+        registryId: str,
+        repositoryName: str,
+        imageIds: list[dict[str, str]],
+        acceptedMediaTypes: list[str],
     ) -> dict[str, Any]:
         with self._call("BatchGetImage"):
+            assert registryId == {"shop": "123456789012"}.get(repositoryName, self.account)
             (wanted,) = imageIds
             digest = wanted.get("imageDigest") or self.tags[repositoryName].get(wanted["imageTag"])
             if digest not in self.manifests[repositoryName]:
@@ -194,8 +208,11 @@ class Ecr:
                 ]
             }
 
-    def get_download_url_for_layer(self, *, repositoryName: str, layerDigest: str) -> Any:
+    def get_download_url_for_layer(
+        self, *, registryId: str, repositoryName: str, layerDigest: str
+    ) -> Any:
         with self._call("GetDownloadUrlForLayer"):
+            assert registryId == self.account
             return {"downloadUrl": f"https://{repositoryName}@{layerDigest}"}
 
     def initiate_layer_upload(self, *, repositoryName: str) -> dict[str, Any]:

@@ -104,7 +104,8 @@ def event(kind: str, before: str = "", image: str = NAME) -> dict[str, Any]:
 def do_seed(ecr: Ecr, asked: dict[str, Any], registry: Registry | None = None) -> str:
     def client(service: str, **options: str) -> Any:
         assert service == "ecr"
-        return ecr if not options else Password(options["region_name"])
+        own = options.get("region_name", ecr.region) == ecr.region
+        return ecr if own else Password(options["region_name"])
 
     def send(request: urllib.request.Request) -> Response:
         is_of_ecr = request.full_url.startswith(("https://shop@", "https://shop/"))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from settings import CoreSettings, Problem, Settings
-from settings.examples import ACCOUNT, CONNECTION, PARAMETER, SECRET
+from settings.examples import ACCOUNT, CONNECTION, PARAMETER, PROMOTED, SECRET
 from settings.model import DEFAULTS
 
 Load = Callable[..., Settings]
@@ -198,6 +198,38 @@ def test_the_token_is_used_without_a_connection(load: Load) -> None:
     delivery = load(github_token_secret_name="shop/token").delivery  # noqa: S106 - its name
     assert delivery.github_token_secret_name == "shop/token"  # noqa: S105
     assert delivery.connection_arn is None
+
+
+@pytest.mark.parametrize("text", [None, "", "<PLACEHOLDER>"])
+def test_images_from_elsewhere_need_no_key_of_git(load: Load, text: str | None) -> None:
+    keys = ("repository_owner", "repository_name", "repository_branch", "folder_path")
+    images = {"image_source_repository_arn": PROMOTED["image_source_repository_arn"]}
+    token = {"github_token_secret_name": text}
+    delivery = load(**images, **dict.fromkeys(keys, text), **token).delivery
+    assert [getattr(delivery, key) for key in keys] == [""] * 4
+    assert delivery.github_token_secret_name is None
+
+
+def test_images_from_elsewhere_and_git_are_refused_together(problems: Problems) -> None:
+    found = problems(**PROMOTED | {"repository_owner": "acme", "connection_arn": CONNECTION})
+    assert list(found) == ["repository_owner", "connection_arn"]
+    assert {each.message for each in found.values()} == {
+        "leave it empty: with image_source_repository_arn nothing is read from Git"
+    }
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"), [("cn-northwest-1", "aws-cn"), ("mx-central-1", "aws")]
+)
+def test_a_region_that_cannot_build_a_commit_needs_images_from_elsewhere(
+    load: Load, problems: Problems, region: str, partition: str
+) -> None:
+    found = problems(aws_region=region, **OWN_IMAGE)
+    assert list(found) == ["image_source_repository_arn"]
+    assert f"{region} cannot build" in found["image_source_repository_arn"].message
+    images = f"arn:{partition}:ecr:{region}:{ACCOUNT}:repository/shop/builds"
+    given = {"repository_owner": "", "image_source_repository_arn": images}
+    assert load(aws_region=region, **given, **OWN_IMAGE).aws_region == region
 
 
 @pytest.mark.parametrize(

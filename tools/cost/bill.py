@@ -29,21 +29,29 @@ class Bill:
     by_use: frozenset[str]
     unknown_types: frozenset[str]
 
+    @property
+    def total(self) -> float:
+        """All fixed prices, in USD a month."""
+        prices = read_table()["price"]
+        return sum(units * _usd(prices[name]) for name, units in self.units.items())
+
     def lines(self) -> Iterator[str]:
         """Yield the table that the user reads."""
         prices = read_table()["price"]
-        total = 0.0
         yield f"{'':<36}{'units':>7}{'USD each':>11}{'USD a month':>13}"
         for name, units in self.units.items():
-            each = prices[name]["usd"] * (HOURS if prices[name]["per"] == "hour" else 1)
-            total += units * each
+            each = _usd(prices[name])
             yield f"{prices[name]['what']:<36}{units:>7g}{each:>11.2f}{units * each:>13.2f}"
-        yield f"{'All fixed prices':<54}{total:>13.2f}"
+        yield f"{'All fixed prices':<54}{self.total:>13.2f}"
         yield "\nPrices that depend on use, in USD:"
         for name in sorted(self.by_use):
             yield f"{prices[name].get('usd', 'unknown'):>9} for a {prices[name]['what']}"
         if self.unknown_types:
             yield f"\nWithout a known price: {', '.join(sorted(self.unknown_types))}"
+
+
+def _usd(price: Mapping[str, Any]) -> float:
+    return float(price["usd"]) * (HOURS if price["per"] == "hour" else 1)
 
 
 def read_table() -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from settings import Settings
+from settings import DeliverySettings, Settings
 
 ET.register_namespace("", "http://www.w3.org/2000/svg")
 _WIDTHS = {"stack": 8.8, "title": 7.4, "small": 6.3}
@@ -77,7 +77,7 @@ def _values(
         "namespace": namespace,
         "namespaces": ", ".join(home.core.namespaces if home.core else namespace[:1]),
         "endpoints": [*textwrap.wrap(endpoints, 22, max_lines=3), "", ""],
-        "repository": [*textwrap.wrap(settings.delivery.repository_name, 18, max_lines=2), ""],
+        **_beginning(settings.delivery),
         "tasks": f"{low} to {high} tasks" if low < high else f"{low} task{'s' * (low > 1)}",
         "vcpu": service.task_cpu / 1024,
         "alarms": len(found["AWS::CloudWatch::Alarm"]),
@@ -88,6 +88,19 @@ def _values(
         network = existing.vpc.vpc_cidr if existing.vpc else existing.vpc_name
         values |= {"vpc_cidr": network, "zone_1": "Its zones", "private_1": ""}
     return values
+
+
+def _beginning(delivery: DeliverySettings) -> dict[str, Any]:
+    """Return what a delivery begins with, and where that is."""
+    what = ("commit", "a commit", "builds")
+    name, where = delivery.repository_name, f"branch {delivery.repository_branch}"
+    if arn := delivery.image_source_repository_arn:
+        what = ("image", "an image", "there")
+        _, _, _, region, account, resource = arn.split(":")
+        name, where = resource.partition("/")[2], f"{account}, {region}"
+    keys = ("begins_with", "a_beginning", "released_from", "begins_at", "repository")
+    repository = [*textwrap.wrap(name, 18, max_lines=2), ""]
+    return dict(zip(keys, (*what, where, repository), strict=True))
 
 
 def _zones(subnets: Sequence[Any]) -> dict[str, str]:

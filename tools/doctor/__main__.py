@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from cdk_rehearsal.terminal import fill
-from settings import Settings
+from settings import DeliverySettings, Settings
 from tools.doctor import account, github, network, platform, source, stored_secrets, task_policies
 from tools.doctor.aws import Aws
 from tools.doctor.check import (
@@ -111,27 +111,35 @@ def questions(
     yield _stack_question(settings.service_stack_name)
     yield from name_questions(settings)
     delivery = settings.delivery
-    if arn := delivery.connection_arn:
-        yield Question("GitHub connection", partial(github.connection, arn))
-    elif secret := delivery.github_token_secret_name:
-        yield Question("GitHub token", partial(github.token, secret))
-        if github_api:
-            yield Question("GitHub token's scopes", partial(github.scopes, secret, github_api))
+    yield from _source_questions(delivery, github_api)
     for variable, arn in settings.service.container_secrets.items():
         yield Question(f"secret of {variable}", partial(stored_secrets.container_secret, arn))
     for variable, arn in delivery.build_secrets.items():
         yield Question(f"secret of {variable}", partial(stored_secrets.build_secret, arn))
     for arn in (*settings.service.task_role_policy_arns, *delivery.build_role_policy_arns):
         yield Question(f"policy {arn.rpartition('/')[2]}", partial(account.managed_policy, arn))
-    yield Question("Dockerfile of the service", partial(source.dockerfile, folder))
+    if not delivery.image_source_repository_arn:
+        yield Question("Dockerfile of the service", partial(source.dockerfile, folder))
     yield Question("health check", source.health_check)
+
+
+def _source_questions(delivery: DeliverySettings, github_api: str | None) -> Iterator[Question]:
+    if arn := delivery.image_source_repository_arn:
+        yield Question("repository of images", partial(source.images, arn))
+    elif arn := delivery.connection_arn:
+        yield Question("GitHub connection", partial(github.connection, arn))
+    elif secret := delivery.github_token_secret_name:
+        yield Question("GitHub token", partial(github.token, secret))
+        if github_api:
+            yield Question("GitHub token's scopes", partial(github.scopes, secret, github_api))
 
 
 def _account_questions(deployment: Sequence[Settings], settings: Settings) -> Iterator[Question]:
     if settings is deployment[-1]:  # once for all files
         yield Question("quota of roles", partial(account.role_quota, deployment))
     yield Question("quota of Fargate vCPUs", account.fargate_quota)
-    yield Question("quota of builds", account.build_quota)
+    if not settings.delivery.image_source_repository_arn:
+        yield Question("quota of builds", account.build_quota)
 
 
 def _stack_question(name: str) -> Question:

@@ -14,19 +14,28 @@ API_URL = "https://api.github.com"
 NEEDED_SCOPES = frozenset({"repo", "admin:repo_hook"})
 """To read the repository, and to have GitHub start the pipeline."""
 
-_TOKENS = "https://github.com/settings/tokens"
+TOKENS = "https://github.com/settings/tokens"
+"""Where a user makes a token and changes its scopes."""
 
 
 def token(secret: str, _: Settings, aws: Aws) -> Result:
     """Say whether the token is in Secrets Manager, as plain text."""
     text = _read_token(secret, aws)
     if text is None:
-        create = f"aws secretsmanager create-secret --name {secret} --secret-string <TOKEN>"
+        create = command_to_store("create-secret --name", secret, aws.region)
         return problem(f"there is no secret {secret}", create)
     if flaw := flaw_of(text):
-        put = f"aws secretsmanager put-secret-value --secret-id {secret} --secret-string <TOKEN>"
+        put = command_to_store("put-secret-value --secret-id", secret, aws.region)
         return problem(f"the secret {secret} {flaw}", put)
     return ok(f"the secret {secret} is plain text (GITHUB=1 asks GitHub about it)")
+
+
+def command_to_store(operation: str, secret: str, region: str) -> str:
+    """Return a command of bash or zsh that waits for the token, and leaves it in no history."""
+    return (
+        f'read -rs token && printf %s "$token" | aws secretsmanager {operation} {secret} '
+        f"--secret-string file:///dev/stdin --region {region}; unset token"
+    )
 
 
 def _read_token(secret: str, aws: Aws) -> str | None:
@@ -70,13 +79,13 @@ def scopes(secret: str, api_url: str, settings: Settings, aws: Aws) -> Result:
             "check that it has the permission Webhooks: write",
         )
     if missing := NEEDED_SCOPES - found:
-        return problem(f"it lacks {', '.join(sorted(missing))}", f"edit its scopes at {_TOKENS}")
+        return problem(f"it lacks {', '.join(sorted(missing))}", f"edit its scopes at {TOKENS}")
     return ok(f"the token can read {repository}")
 
 
 def _result_of_refusal(status: int, branch: str) -> Result:
     if status == HTTPStatus.UNAUTHORIZED:
-        return problem("GitHub does not accept the token", f"make a new one at {_TOKENS}")
+        return problem("GitHub does not accept the token", f"make a new one at {TOKENS}")
     if status == HTTPStatus.NOT_FOUND:
         return problem(
             f"GitHub shows the token no {branch}",

@@ -1,25 +1,35 @@
-"""The IAM actions that the doctor calls, all of them to read. Its tests run with these only."""
+"""The IAM actions of the doctor and of its report after a deploy, all of them to read.
+
+The tests of both run with these only.
+"""
 
 import json
 
 RIGHTS = {
-    "cloudformation": "DescribeStacks ListStackResources",
+    "cloudformation": "DescribeStackEvents DescribeStacks ListStackResources",
+    "cloudwatch": "GetMetricStatistics",
     "codeconnections": "GetConnection",
+    "codepipeline": "GetPipeline ListActionExecutions ListPipelineExecutions",
     "codestar-connections": "GetConnection",
     "ec2": "DescribeAddresses DescribeAvailabilityZones DescribeRegions DescribeRouteTables "
     "DescribeSubnets DescribeVpcAttribute DescribeVpcEndpoints DescribeVpcs",
-    "ecr": "DescribeRepositories",
-    "ecs": "DescribeClusters DescribeServices",
-    "iam": "GetAccountSummary GetPolicy GetPolicyVersion GetRole",
+    "ecr": "DescribeImages DescribeRepositories",
+    "ecs": "DescribeClusters DescribeServices DescribeTaskDefinition DescribeTasks ListTasks",
+    "iam": "GetAccountSummary GetPolicy GetPolicyVersion GetRole GetRolePolicy ListRolePolicies",
     "kms": "DescribeKey",
-    "logs": "DescribeLogGroups",
-    "route53": "GetHostedZone",
+    "logs": "DescribeLogGroups DescribeMetricFilters TestMetricFilter",
+    "route53": "GetHostedZone ListResourceRecordSets",
     "secretsmanager": "DescribeSecret GetSecretValue",
-    "servicediscovery": "GetNamespace ListServices",
+    "servicediscovery": "DiscoverInstances GetNamespace ListServices",
     "servicequotas": "GetAWSDefaultServiceQuota GetServiceQuota",
     "ssm": "DescribeParameters GetParameter",
 }
-"""Without one of them the doctor says which one it lacks, and goes on with the next question."""
+"""Without one of them both say which one is missing, and go on with the next question."""
+
+
+def actions() -> list[str]:
+    """Return them with the names of their services."""
+    return [f"{service}:{name}" for service, names in RIGHTS.items() for name in names.split()]
 
 
 def statement() -> dict[str, object]:
@@ -27,8 +37,7 @@ def statement() -> dict[str, object]:
 
     On every resource: the doctor looks for names that may not exist, and several actions know none.
     """
-    actions = [f"{service}:{name}" for service, names in RIGHTS.items() for name in names.split()]
-    return {"Effect": "Allow", "Action": actions, "Resource": "*"}
+    return {"Effect": "Allow", "Action": actions(), "Resource": "*"}
 
 
 def policy() -> str:

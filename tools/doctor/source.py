@@ -1,11 +1,11 @@
-"""The Dockerfile of the service, and its health check."""
+"""Where the image comes from: the Dockerfile or another repository; and its health check."""
 
 from pathlib import Path
 
 from cdk_rehearsal.pipelines.source_tree import SourceError
 from settings import ServiceSettings, Settings
 from settings.redaction import shown_name
-from tools.doctor.aws import Aws
+from tools.doctor.aws import Aws, reply_or_none
 from tools.doctor.check import Result, not_checked, note, ok, problem
 from tools.init.dockerfile import DockerfileError, parse_dockerfile
 from tools.init.proposal import FIRST_IMAGE, NO_HEALTH_CHECK, TWO_STEPS
@@ -58,6 +58,21 @@ def dockerfile(source: Path | None, settings: Settings, _: Aws) -> Result:
         "address, and CodeBuild shares its addresses",
         f"take official images from {_OFFICIAL_IMAGES}/, and copy others into a registry",
     )
+
+
+def images(arn: str, settings: Settings, aws: Aws) -> Result:
+    """Say whether the repository exists whose images are delivered."""
+    _, _, _, region, account, resource = arn.split(":")
+    name = resource.partition("/")[2]
+    if (region, account) != (settings.aws_region, settings.account_number):
+        remedy = f"there it must admit {settings.account_number}: image_reader_accounts"
+        return not_checked(f"{name} is in {account}, {region}", remedy)
+    if name == settings.service.builds_repository_name:
+        return ok(f"{name} comes with the deploy; docs/images-from-elsewhere.md has a role to push")
+    describe = aws.client("ecr").describe_repositories
+    if reply_or_none(describe, "RepositoryNotFoundException", repositoryNames=[name]) is None:
+        return problem(f"there is no {name}", "correct image_source_repository_arn")
+    return ok(f"{name} exists")
 
 
 def is_from_docker_hub(image: str) -> bool:

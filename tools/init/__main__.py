@@ -255,6 +255,7 @@ def _report(proposal: Proposal, target: Path, nearest: Mapping[str, str]) -> Non
         print(fill("- ", note, indent=2))
     name = shown_name(str(target))
     print(f"\n{name} is written; what is not listed above is as in sample.env.")
+    print(f"Next: make rehearse{'' if name == '.env' else f' ENV_FILE={name}'}")
 
 
 if __name__ == "__main__":

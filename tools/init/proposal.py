@@ -70,17 +70,17 @@ class Proposal:
 
     def notes(self) -> Iterator[str]:
         """Yield what the user should know about the values."""
-        yield NO_HEALTH_CHECK
         if self.not_executable:
             yield (
                 f"CodePipeline does not keep the executable bit of {self.not_executable}, which "
                 "the Dockerfile executes. Add there: RUN chmod +x <its path in the image>"
             )
-        if self.later:
-            yield (
-                f"The first image may not pass the health check ({self.health_check.origin}). "
-                "After the first delivery, use the line above health_check_command in its place."
-            )
+        yield (
+            f"The first image may not pass the health check ({self.health_check.origin}). "
+            "After the first delivery, use the line above health_check_command in its place."
+            if self.later
+            else NO_HEALTH_CHECK
+        )
         yield "Until the first delivery the image of seed_image runs, not yet your service."
 
 

@@ -42,7 +42,7 @@ def _run(service: DeployedService, given: argparse.Namespace) -> int:
         case "shell":
             return open_shell(service, task_prefix=given.task, command_line=given.command)
         case "deliver":
-            deliver(service, commit=given.commit, yes=given.yes)
+            deliver(service, commit=given.commit, image=given.image, yes=given.yes)
         case "rollback":
             roll_back(service, to=given.to, yes=given.yes)
     return 0
@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     shell.add_argument("--command", default="sh")
     delivery = operations.add_parser("deliver", parents=[common, changing], help="start it")
     delivery.add_argument("--commit", default="", help="a commit instead of the newest one")
+    delivery.add_argument("--image", default="", help="the digest of an image to deliver")
     back = operations.add_parser("rollback", parents=[common, changing], help="an older image")
     back.add_argument("--to", default="", metavar="EXECUTION", help="a delivery of your choice")
     return parser

@@ -5,6 +5,7 @@ the next `cdk deploy` would undo it.
 """
 
 import itertools
+import json
 import textwrap
 import time
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+from backend_service.names import IMAGE_SOURCE_KEY
 from tools.operations.account import OperationError, confirm, say
 from tools.operations.service import DeployedService
 
@@ -62,7 +64,8 @@ class Delivery:
 class Pipeline:
     """The pipeline of a service.
 
-    ``source_action`` reads the source. ``last_stage`` rolls an image out and makes it live.
+    ``source_action`` reads the source, and ``bucket`` has the artifacts. ``last_stage`` rolls an
+    image out and makes it live.
     """
 
     def __init__(self, service: DeployedService) -> None:
@@ -70,6 +73,7 @@ class Pipeline:
         self.name = service.settings.service.full_name
         found = self._account.call("codepipeline", "get_pipeline", name=self.name)
         stages = found["pipeline"]["stages"]
+        self.bucket = str(found["pipeline"]["artifactStore"]["location"])
         self.source_action = str(stages[0]["actions"][0]["name"])
         self.last_stage = str(stages[-1]["name"])
 
@@ -139,15 +143,29 @@ class Pipeline:
                         yield f"  {action['actionName']}: {', '.join(filter(None, parts))}"
 
 
-def deliver(service: DeployedService, *, commit: str, yes: bool) -> None:
-    """Start the pipeline with ``commit``, or with the newest commit of its branch."""
+def deliver(service: DeployedService, *, commit: str, image: str, yes: bool) -> None:
+    """Start the pipeline with ``commit``, or with the newest commit of its branch.
+
+    A pipeline that begins with an image starts with the one of the digest ``image``, which was
+    built from ``commit``, or with the image that was sent last.
+    """
     pipeline = Pipeline(service)
     what = f"commit {commit}" if commit else "the newest commit"
+    if service.settings.delivery.image_source_repository_arn:
+        what = f"the image {image}" if image else "the image that was sent last"
+    elif image:
+        raise OperationError("IMAGE= needs image_source_repository_arn in the settings")
     confirm(f"Deliver {what} with {pipeline.name}", yes=yes)
     wanted: dict[str, Any] = {"name": pipeline.name}
-    if commit:
+    kind, value = "COMMIT_ID", commit
+    if image:
+        sent = {"digest": image, "commit": commit or "unknown", "origin": "make-deliver"}
+        where = {"Bucket": pipeline.bucket, "Key": IMAGE_SOURCE_KEY}
+        written = service.account.call("s3", "put_object", **where, Body=json.dumps(sent).encode())
+        kind, value = "S3_OBJECT_VERSION_ID", written["VersionId"]
+    if value:
         action = pipeline.source_action
-        revision = {"actionName": action, "revisionType": "COMMIT_ID", "revisionValue": commit}
+        revision = {"actionName": action, "revisionType": kind, "revisionValue": value}
         wanted["sourceRevisions"] = [revision]
     started = service.account.call("codepipeline", "start_pipeline_execution", **wanted)
     print(f"Started: {started['pipelineExecutionId']}. `make status` shows its progress.")

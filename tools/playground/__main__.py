@@ -151,7 +151,7 @@ class Playground:
         user = aws.access.user("administrator", everything)
         say(f"\nThe local AWS runs until you press Ctrl-C; its folder is {folder}")
         say("In another terminal, in this folder:\n")
-        say(f"  unset {' '.join(_OTHER_CREDENTIALS)}")
+        say(f"  source .venv/bin/activate\n  unset {' '.join(_OTHER_CREDENTIALS)}")
         for name, value in user.environment(shell={}).items():
             say(f"  export {name}={shlex.quote(value)}")
         say("")

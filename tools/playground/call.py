@@ -75,10 +75,11 @@ def call(given: argparse.Namespace) -> int:
         )
     # The playground removes what has its label, also if this command is killed.
     owner = engine("inspect", "--format", f'{{{{index .Config.Labels "{OWNER}"}}}}', container)
-    network = [f"--network=container:{container}", *label_options({OWNER: owner})]
-    command = [*engine.command, "run", "--rm", *network, *_CURL, url]
+    # The volumes of the task have the file that names the resolver of the VPC.
+    network = [f"--network=container:{container}", f"--volumes-from={container}"]
+    call = [*engine.command, "run", "--rm", *network, *label_options({OWNER: owner}), *_CURL, url]
     done = subprocess.run(
-        command, env=engine.environment, stdout=subprocess.PIPE, check=False, errors="replace"
+        call, env=engine.environment, stdout=subprocess.PIPE, check=False, errors="replace"
     )
     answer, _, status = done.stdout.rpartition("\n")
     print(printable(answer))

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from cdk_rehearsal import ConsoleReport, Inventory, LocalAws, RehearsalError, wait_until
+from cdk_rehearsal import ConsoleReport, Inventory, LocalAws, RehearsalError, expect, wait_until
 from cdk_rehearsal.pipelines import (
     Action,
     DockerCommand,
@@ -57,6 +58,10 @@ class RehearsalContext:
         """The resources that exist, as the APIs of their services list them."""
         return Inventory(self.aws.access)
 
+    def expect_every_resource(self, *stacks: str) -> None:
+        """Insist that each resource of the stacks is known to the API of its service."""
+        expect("resources that no API knows", self.inventory.missing(stacks), [])
+
     def outputs(self, stack: str = "") -> dict[str, str]:
         """Return the outputs of a stack."""
         name = stack or self.stack
@@ -74,6 +79,37 @@ class RehearsalContext:
             if "does not exist" in str(error):
                 return None
             raise
+
+    def update(self, stack: str) -> str:
+        """Let CloudFormation update a deployed stack to its template of the last synthesis.
+
+        It is for steps that are not about the CDK CLI, whose start takes a second of a processor:
+        CloudFormation gets the template and the role that the CLI would give it. The assets of the
+        template must be there already. Returns the reasons of a failure, or an empty text.
+        """
+        client, access, began = (
+            self.aws.client("cloudformation"),
+            self.aws.access,
+            datetime.now(UTC),
+        )
+        place, file = f"{access.account}-{access.region}", f"{stack}.template.json"
+        bucket, template = f"cdk-hnb659fds-assets-{place}", self.workspace.template(stack)
+        # CloudFormation takes a template of this size from a bucket only.
+        self.aws.client("s3").put_object(Bucket=bucket, Key=file, Body=json.dumps(template))
+        client.update_stack(
+            StackName=stack,
+            TemplateURL=f"{access.endpoint_url}/{bucket}/{file}",
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+            RoleARN=f"arn:aws:iam::{access.account}:role/cdk-hnb659fds-cfn-exec-role-{place}",
+        )
+        wait_until(
+            f"the update of {stack} has ended", lambda: "PROGRESS" not in str(self.status(stack))
+        )
+        if self.status(stack) == "UPDATE_COMPLETE":
+            return ""
+        events = client.describe_stack_events(StackName=stack)["StackEvents"]
+        reasons = (e.get("ResourceStatusReason", "") for e in events if e["Timestamp"] > began)
+        return "\n".join(filter(None, reasons))
 
     def template(self, stack: str) -> Mapping[str, Any]:
         """Return the template that is deployed, which need not be the one of the last synthesis."""

@@ -38,11 +38,10 @@ _REASONS = {
 _PAGE = """\
 # Permissions
 
-`make permissions` writes this page: what each role of the sample settings is granted, by its own
-policies and by the policy of the artifact bucket. *Used* names the grants without which a call of
-the rehearsal is refused, with the call if it has another name. For every other grant there is the
-page of AWS that asks for it. What is not judged: [the local
-AWS](../cdk-rehearsal/README.md#who-may-do-what).
+For those who review IAM: what each role of the sample settings is granted, by its own policies and
+by the policy of the artifact bucket. `make permissions` writes this page. *Used* names the grants
+without which a call of the rehearsal is refused. For every other grant there is the page of AWS
+that asks for it. Not everything [is judged](../cdk-rehearsal/README.md#who-may-do-what).
 """
 
 

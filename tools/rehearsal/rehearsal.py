@@ -4,7 +4,7 @@ import secrets
 import time
 from dataclasses import dataclass, field
 
-from cdk_rehearsal import expect, wait_until
+from cdk_rehearsal import wait_until
 from cdk_rehearsal.containers import TaskContainers
 from cdk_rehearsal.pipelines import DockerCommand
 from tools.rehearsal.context import RehearsalContext, ServicePipeline
@@ -23,6 +23,8 @@ class Rehearsal:
     pipeline: ServicePipeline = field(init=False)
     commit: str = field(init=False)
     """The commit id of every delivery."""
+    replaced: list[str] = field(default_factory=list)
+    """The tasks of a delivery that a later deploy has replaced."""
 
     def __post_init__(self) -> None:
         self.pipeline = ServicePipeline(self.context, self.docker)
@@ -35,10 +37,6 @@ class Rehearsal:
         workspace = self.context.workspace
         workspace.deploy("--all", *workspace.synthesised(self.files.selection))
 
-    def expect_every_resource(self, *stacks: str) -> None:
-        """Insist that each resource of the stacks is known to the API of its service."""
-        expect("resources that no API knows", self.context.inventory.missing(stacks), [])
-
     def expect_running(self, *stacks: str) -> None:
         """Wait until each service has the tasks that it wants; all resources must be there."""
         for stack in stacks:
@@ -48,7 +46,7 @@ class Rehearsal:
                 return bool(service["runningCount"] == service["desiredCount"])
 
             wait_until(f"all tasks of {stack} run", is_complete)
-        self.expect_every_resource(*stacks)
+        self.context.expect_every_resource(*stacks)
 
     def settle(self) -> None:
         """Wait until Cloud Map finds all tasks healthy, and the resolver has heard of them."""

@@ -59,16 +59,13 @@ SCENARIOS: tuple[Scenario, ...] = (
     deliveries.roll_back,
     deliveries.again,
     later_deploys.fail_update,
-    later_deploys.rename_repository,
-    shared_core.add_services,
-    shared_core.change_core,
 )
 """Each begins where the one before it has ended."""
-ONLY_SAMPLE = frozenset(
-    {later_deploys.rename_repository, shared_core.add_services, shared_core.change_core}
-)
-"""These change the core stack of the sample, which another service may not have or not survive, or
-take a minute and say nothing about another service."""
+ONLY_SAMPLE = frozenset({deliveries.roll_back, later_deploys.fail_update})
+"""These say nothing about another service."""
+ON_CORE = (shared_core.add_services, shared_core.shrink_core)
+"""These change the core of the sample, which another service may not have or not survive. Nothing
+is delivered after them."""
 NEED_ENGINE = (
     "that your Dockerfile builds, and that its image starts, listens and passes its health check",
     "your service under its name",
@@ -112,9 +109,12 @@ def rehearse(
                     scenario(rehearsal)
                 _check_own_calls(rehearsal)
         grants, role = Grants(context, *service.stacks), context.task_role()
-        services = [each.service_stack_name for each in service.deployment]
-        more = [shared_core.CALLER] if service.is_sample else []
-        left = destroy.run(rehearsal, [*services, *more], before)
+        stacks = [each.service_stack_name for each in service.deployment]
+        if service.is_sample:
+            for scenario in ON_CORE:
+                scenario(rehearsal)
+            stacks.append(shared_core.CALLER)
+        left = destroy.run(rehearsal, stacks, before)
         _check_permissions(rehearsal, grants, role)
         if permissions_file:
             permissions_file.write_text(page(grants.ledger()), encoding="utf-8")

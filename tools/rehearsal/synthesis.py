@@ -12,6 +12,7 @@ from typing import IO, Any, cast
 
 from cdk_rehearsal import RehearsalError
 from cdk_rehearsal.cdk import ASSEMBLY
+from settings import load_deployment
 from tools.repository import ROOT
 
 _CONTEXT: Mapping[str, Any] = {
@@ -66,11 +67,11 @@ _DONE = "done\n"
 
 
 def _serve() -> None:
-    from app import make_app  # noqa: PLC0415 - only this process needs CDK
-    from settings import load_deployment  # noqa: PLC0415
-
     for line in sys.stdin:
         deployment = load_deployment(json.loads(line))
+        # Only this process needs CDK, and not for settings that are refused.
+        from app import make_app  # noqa: PLC0415
+
         make_app(deployment, ASSEMBLY, context=_CONTEXT).synth()
         print(_DONE, end="", flush=True)
 

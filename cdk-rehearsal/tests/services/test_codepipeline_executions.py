@@ -143,6 +143,8 @@ def test_a_rollback_does_one_stage_with_the_revision_of_its_target(executions: E
     listed = executions.summaries("delivery", "Deploy", 10)[0]
     assert listed["pipelineExecutionId"] == back
     assert listed["executionType"] == "ROLLBACK"
+    state = executions.stage_state("delivery", pipeline()["stages"][-1])
+    assert state["latestExecution"]["type"] == "ROLLBACK"
     assert listed["rollbackMetadata"] == {"rollbackTargetPipelineExecutionId": first}
     assert listed["sourceRevisions"][0]["revisionId"] == COMMIT
 

@@ -1,10 +1,13 @@
 """The function of a custom resource runs with the permissions of its role, and no others."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cdk_rehearsal import Access
+from cdk_rehearsal.services.awslambda.python import run
 from support.functions import allow, answering, custom, function
 from support.stacks import StackFailedError, Stacks
 
@@ -59,6 +62,22 @@ def test_a_function_for_python_calls_aws_and_a_registry_and_answers(stacks: Stac
     outputs = {key: {"Value": {"Fn::GetAtt": ["Thing", key]}} for key in ("Buckets", "Config")}
     made = stacks.deploy("python", resources | {"Thing": custom(Image="shop")}, Outputs=outputs)
     assert made == {"Buckets": "0", "Config": '{"architec'}
+
+
+def test_each_call_of_a_function_for_python_is_a_process_with_its_own_libraries(
+    access: Access, tmp_path: Path
+) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "boto3.py").write_text("calls = []", "utf-8")
+    handler = "import boto3, sys\ndef handler(event, _):\n    boto3.calls.append(event)\n"
+    (code / "index.py").write_text(
+        f"{handler}    print(*boto3.calls)\n    sys.exit('over')", "utf-8"
+    )
+    configuration = {"Handler": "index.handler", "Timeout": 3}
+    ended = [run(configuration, access, event, code) for event in (1, 2)]
+    assert [each.log.splitlines()[0] for each in ended] == ["1", "2"]
+    assert [each.failure for each in ended] == ["SystemExit: over"] * 2
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from settings import Settings
-from settings.examples import REGION, example_deployment
+from settings.examples import ACCOUNT, REGION, example_deployment
 from tools.doctor.aws import Aws
 from tools.doctor.check import Result, Verdict
-from tools.doctor.source import dockerfile, health_check
+from tools.doctor.source import dockerfile, health_check, images
 from tools.init.proposal import FIRST_IMAGE
 from tools.init.tests.conftest import make_repository
 from tools.repository import ROOT
@@ -83,4 +83,20 @@ def test_the_health_check_and_the_first_image(
 ) -> None:
     result = health_check(settings_of(changes), _WithoutStacks(REGION))
     assert result.verdict is verdict
+    assert found in result.found
+
+
+@pytest.mark.parametrize(
+    ("place", "verdict", "found"),
+    [
+        (f"{REGION}:{ACCOUNT}:repository/ecsdemo-backend/builds", "OK", "comes with"),
+        (f"{REGION}:210987654321:repository/shop", "NOT_CHECKED", "is in 210987654321"),
+        (f"eu-north-1:{ACCOUNT}:repository/shop", "NOT_CHECKED", "eu-north-1"),
+    ],
+)
+def test_the_repository_of_images_that_are_delivered(place: str, verdict: str, found: str) -> None:
+    arn = f"arn:aws:ecr:{place}"
+    settings = settings_of({"repository_owner": "", "image_source_repository_arn": arn})
+    result = images(arn, settings, _WithoutStacks(REGION))
+    assert result.verdict is Verdict[verdict]
     assert found in result.found

@@ -47,7 +47,13 @@ _ANSWERS: dict[str, Any] = {
         "taskDefinition": {"containerDefinitions": [{"image": f"{IMAGE}:live"}]}
     },
     "describe_images": {"imageDetails": [{"imageDigest": "sha256:new", "imageTags": ["live"]}]},
-    "get_pipeline": {"pipeline": {"stages": [_stage("Source", "GitHub"), _stage("Deploy", "ECS")]}},
+    "get_pipeline": {
+        "pipeline": {
+            "artifactStore": {"location": "artifacts"},
+            "stages": [_stage("Source", "GitHub"), _stage("Deploy", "ECS")],
+        }
+    },
+    "put_object": {"VersionId": "version"},
     "get_pipeline_state": {"stageStates": [{"stageName": "Deploy"}]},
     "list_action_executions": {"actionExecutionDetails": []},
     "list_pipeline_executions": {"pipelineExecutionSummaries": []},

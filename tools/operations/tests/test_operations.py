@@ -1,5 +1,6 @@
 """Status, logs, shell, deliver and rollback: the calls that they make, and what they print."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from backend_service.names import (
     release_log_group_name,
     task_log_group_name,
 )
-from settings.examples import ACCOUNT, sample_env
+from settings.examples import ACCOUNT, PROMOTED, sample_env
 from tools.operations.__main__ import main
 from tools.operations.tests.deployed_account import CLUSTER, IMAGE, NAME, SERVICE, DeployedAccount
 
@@ -205,6 +206,25 @@ def test_a_delivery_can_be_of_an_older_commit(account: DeployedAccount, operate:
     assert started["sourceRevisions"] == [
         {"actionName": "Source", "revisionType": "COMMIT_ID", "revisionValue": OLD}
     ]
+
+
+def test_a_delivery_can_be_of_an_image(account: DeployedAccount, operate: Operate) -> None:
+    Path(".env").write_text(sample_env(**PROMOTED), encoding="utf-8")
+    digest = f"sha256:{'0' * 64}"
+    assert operate("deliver", "--yes", "--image", digest, "--commit", OLD).code == 0
+    (sent,) = account.parameters_of("put_object")
+    assert (sent["Bucket"], sent["Key"]) == ("artifacts", "source/image.json")
+    assert json.loads(sent["Body"]) == {"digest": digest, "commit": OLD, "origin": "make-deliver"}
+    (started,) = account.parameters_of("start_pipeline_execution")
+    revision = {"revisionType": "S3_OBJECT_VERSION_ID", "revisionValue": "version"}
+    assert started["sourceRevisions"] == [{"actionName": "Source", **revision}]
+
+
+def test_a_pipeline_that_begins_with_a_commit_takes_no_image(
+    account: DeployedAccount, operate: Operate
+) -> None:
+    assert "image_source_repository_arn" in operate("deliver", "--yes", "--image", OLD).err
+    assert not account.parameters_of("start_pipeline_execution")
 
 
 def targets(account: DeployedAccount) -> list[str]:

@@ -52,7 +52,7 @@ def test_it_calls_by_name_from_the_network_of_the_tasks(
     printed, ran = capfd.readouterr()
     assert printed == "hello\nHTTP 200\n"
     assert "in place of seed_image" not in ran
-    assert "--network=container:c1" in ran
+    assert "--network=container:c1 --volumes-from=c1" in ran
     assert f"--label={OWNER}=me:/scratch" in ran, "the playground can remove the container"
     assert "http://ecsdemo-backend.default.ecs-blueprint-infra.local:3000/health" in ran
 

@@ -1,5 +1,6 @@
 """A playground as its user has it: started, used with the exported variables, stopped."""
 
+import json
 import os
 import re
 import shlex
@@ -10,13 +11,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
 import pytest
 
 from cdk_rehearsal import process_environment
+from tools.doctor.first_deploy_report import main
+from tools.doctor.rights import actions
 from tools.rehearsal.sample_image import SWITCH
 from tools.repository import ROOT
 
 READY = "docs/rehearsal.md"
+CACHES = ("JSII_RUNTIME_PACKAGE_CACHE_ROOT", "NODE_COMPILE_CACHE")
+BLOCK = re.compile(r"^```sh\n(?!# Not in the playground)(.*?)^```$", re.MULTILINE | re.DOTALL)
 ENV_FILE, FOLDER = r"filled in: (\S+)$", r"its folder is (\S+)$"
 
 
@@ -37,6 +43,8 @@ class Playground:
         """Run a command as in another terminal, with the exported variables."""
         path = os.pathsep.join([str(ROOT / ".venv" / "bin"), os.environ["PATH"]])
         environment = process_environment() | {"PATH": path, "HOME": str(self.home)} | self.exports
+        # Without these, jsii would unpack the CDK library into the new home folder.
+        environment |= {name: os.environ[name] for name in CACHES if name in os.environ}
         return subprocess.check_output(
             command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, text=True
         )
@@ -44,6 +52,25 @@ class Playground:
     def operate(self, operation: str, *options: str) -> str:
         command = (sys.executable, "-m", "tools.operations", operation)
         return self.run(*command, "--env-file", self.printed(ENV_FILE), *options)
+
+    def practise(self, page: Path) -> int:
+        """Run the commands of a page, unless it says why not, and return how many blocks ran."""
+        # The targets of the Makefile would install the tools. The user's own files stay.
+        prelude = f"""
+make() {{
+  module=${{1//-/_}}
+  python -m "tools.${{module/#first/doctor.first}}" --env-file {self.printed(ENV_FILE)}
+}}
+npx() {{ command npx "$@" -c env_file={self.printed(ENV_FILE)} --output {self.home}/cdk.out; }}
+"""
+        blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
+        for block in blocks:
+            commands = prelude + block.replace("output.json", f"{self.home}/output.json")
+            printed = self.run("bash", "-e", "-o", "pipefail", "-c", commands)
+            promises = " ".join(re.findall("^# prints (.*)$", block, re.MULTILINE)) or "..."
+            pattern = re.escape(promises.removeprefix("nothing")).replace(r"\.\.\.", ".*")
+            assert re.fullmatch(pattern, " ".join(printed.split())), f"{block}\n{printed}"
+        return len(blocks)
 
     def deliver(self, operation: str) -> tuple[str, str, str]:
         """Deliver or roll back; return the execution's id, the digest of `live`, and the status."""
@@ -88,40 +115,76 @@ def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]
 def first_delivery(playground: Playground) -> tuple[str, str, str]:
     """Deploy as the README says, and deliver."""
     playground.run(*shlex.split(playground.printed("aws secretsmanager create-secret .*")))
-    settings = ("-c", f"env_file={playground.printed(ENV_FILE)}")
-    output = ("--output", str(playground.home / "cdk.out"))
-    playground.run(
-        "npx", "cdk", "deploy", "--all", "--require-approval", "never", *settings, *output
-    )
+    playground.practise(ROOT / "README.md")
     return playground.deliver("deliver")
 
 
 @pytest.mark.slow
-def test_the_commands_of_the_readme_and_day_two(
-    playground: Playground, first_delivery: tuple[str, str, str]
-) -> None:
-    first, delivered, status = first_delivery
+def test_the_commands_of_the_readme_and_day_two(first_delivery: tuple[str, str, str]) -> None:
+    """Only `make rollback` is missing: the rehearsed failures run it."""
+    _, _, status = first_delivery
     assert re.search(r"released by .*Succeeded  commit \w{8}", status)
-    assert playground.deliver("deliver")[1] != delivered
-    _, live, status = playground.deliver("rollback")
-    assert live == delivered
-    assert f"a rollback to {first}" in status
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("first_delivery")
-def test_the_checks_of_a_first_deploy_can_be_practised(playground: Playground) -> None:
-    page = (ROOT / "docs" / "first-deploy.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    practised = [block for block in blocks if not block.startswith("# Not in the playground")]
-    assert practised
-    # The target of the Makefile would install the tools.
-    make = f'make() {{ python -m "tools.$1" --env-file {playground.printed(ENV_FILE)}; }}\n'
-    for block in practised:
-        printed = playground.run("bash", "-e", "-o", "pipefail", "-c", make + block)
-        promises = " ".join(re.findall("^# prints (.*)$", block, re.MULTILINE)) or "..."
-        pattern = re.escape(promises.removeprefix("nothing")).replace(r"\.\.\.", ".*")
-        assert re.fullmatch(pattern, " ".join(printed.split())), f"{block}\n{printed}"
+def test_the_commands_of_the_pages_print_what_they_promise(playground: Playground) -> None:
+    assert sum(playground.practise(page) for page in sorted((ROOT / "docs").glob("*.md")))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("first_delivery")
+def test_the_report_of_a_first_deploy_names_what_is_different(
+    playground: Playground, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in playground.exports.items():
+        monkeypatch.setenv(name, value)
+    ecr, ecs, logs = (boto3.client(name) for name in ("ecr", "ecs", "logs"))
+    repository = {"repositoryName": "ecsdemo-backend"}
+    images = ecr.describe_images(**repository)["imageDetails"]
+    other = next(each for each in images if "live" not in each["imageTags"])
+    wanted = {"imageIds": [{"imageDigest": other["imageDigest"]}]}
+    (image,) = ecr.batch_get_image(**repository, **wanted)["images"]
+    ecr.put_image(**repository, imageManifest=image["imageManifest"], imageTag="live")
+    ecs.register_task_definition(
+        family="ecs-blueprint-infra-ecsdemo-backend",
+        containerDefinitions=[{"name": "by-hand", "image": "by-hand"}],
+    )
+    logs.delete_log_group(logGroupName="/ecs/ecs-blueprint-infra/ecsdemo-backend")
+    # With the rights of the doctor, but one.
+    for name, value in _session(set(actions()) - {"route53:ListResourceRecordSets"}).items():
+        monkeypatch.setenv(name, value)
+    assert main(["--env-file", playground.printed(ENV_FILE)]) == 1
+    report = " ".join(capsys.readouterr().out.split())
+    assert "**3 different from the rehearsal**" in report
+    assert re.search(r"with the tag live\*\* .* rehearsed: none - found: `sha256:<id> ", report)
+    assert "newest task definition** - rehearsed: yes - found: `no`" in report
+    assert re.search(r"\*\*Log groups of .* rehearsed: 4 - found: `3`", report)
+    assert "SOA record): needs the permission route53:ListResourceRecordSets" in report
+    assert not re.search(r"ecsdemo|blueprint-infra|\d{12}|arn:|\d\.\d+\.\d", report)
+
+
+def _session(allowed: set[str]) -> dict[str, str]:
+    """Return the credentials of a role that may do only this, as environment variables."""
+    iam, sts = boto3.client("iam"), boto3.client("sts")
+    role = {"RoleName": "reporter"}
+    user = {"AWS": sts.get_caller_identity()["Arn"]}
+    trust = _policy(Action="sts:AssumeRole", Principal=user)
+    arn = iam.create_role(**role, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    document = _policy(Action=sorted(allowed), Resource="*")
+    iam.put_role_policy(**role, PolicyName="own", PolicyDocument=document)
+    session = sts.assume_role(RoleArn=arn, RoleSessionName="me")["Credentials"]
+    return {
+        "AWS_ACCESS_KEY_ID": session["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": session["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": session["SessionToken"],
+    }
+
+
+def _policy(**statement: object) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})
 
 
 @pytest.mark.slow

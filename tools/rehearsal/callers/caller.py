@@ -2,7 +2,7 @@
 
 Its arguments are URL RATE MOST_SECONDS; it ends with its standard input, or after the time. Each
 request is a line of JSON on standard output: when it began, the address that it called, and its
-error, which is empty after an answer. No request waits for the one before it.
+error, which is empty after an answer.
 """
 
 import json
@@ -10,68 +10,38 @@ import random
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from dnslib import DNSRecord
 
 TIMEOUT_SECONDS = 2.0
-MOST_AT_ONCE = 64
-
-_DNS_SECONDS = 1.0
-_DNS_TRIES = 3
+_DNS_SECONDS = 5.0  # as long as glibc waits
+_RESOLVER_FILE = Path("/etc/resolv.conf")
 
 
 class AddressBook:
     """The addresses of one name, asked for again when their TTL is over."""
 
     def __init__(self, name: str) -> None:
+        lines = _RESOLVER_FILE.read_text(encoding="utf-8").splitlines()
+        self._nameserver = next(line.split()[1] for line in lines if line.startswith("nameserver"))
         self._name = name
-        self._lock = threading.Lock()
         self._addresses: list[str] = []
         self._expires = 0.0
-        self._nameserver = next(
-            line.split()[1]
-            for line in Path("/etc/resolv.conf").read_text(encoding="utf-8").splitlines()
-            if line.startswith("nameserver")
-        )
 
     def choose(self) -> str:
         """Return one of the addresses."""
-        with self._lock:
-            if time.monotonic() >= self._expires:
-                self._ask()
-            return random.choice(self._addresses)  # noqa: S311 - no secret
-
-    def _ask(self) -> None:
-        question = DNSRecord.question(self._name, "A")
-        for attempt in range(_DNS_TRIES):
-            try:
-                packet = question.send(self._nameserver, 53, timeout=_DNS_SECONDS)
-            except OSError:
-                if attempt == _DNS_TRIES - 1:
-                    raise
-                continue
+        if time.monotonic() >= self._expires:
+            question = DNSRecord.question(self._name, "A")
+            packet = question.send(self._nameserver, 53, timeout=_DNS_SECONDS)
             answers = DNSRecord.parse(packet).rr
             if not answers:
                 raise OSError(f"{self._name} does not resolve")
             self._addresses = [str(answer.rdata) for answer in answers]
             self._expires = time.monotonic() + min(answer.ttl for answer in answers)
-            return
-
-
-def call(url: str, book: AddressBook) -> dict[str, Any]:
-    """Make one request, and tell what came of it."""
-    began, address, failure = time.time(), "", ""
-    try:
-        address = book.choose()
-        _get(url, address)
-    except (OSError, HTTPException, ValueError) as error:
-        failure = f"{type(error).__name__}: {error}"
-    return {"at": began, "from": address, "error": failure}
+        return random.choice(self._addresses)  # noqa: S311 - no secret
 
 
 def _get(url: str, address: str) -> None:
@@ -90,22 +60,21 @@ def main() -> None:
     """Call until the input or the time ends."""
     url, rate, most_seconds = sys.argv[1:]
     over, book = threading.Event(), AddressBook(urlsplit(url).hostname or "")
-    due, period = time.monotonic(), 1 / float(rate)
-    deadline = due + float(most_seconds)
+    end = time.monotonic() + float(most_seconds)
 
     def wait_for_the_end() -> None:
         sys.stdin.read()
         over.set()
 
     threading.Thread(target=wait_for_the_end, daemon=True).start()
-
-    def work() -> None:
-        sys.stdout.write(json.dumps(call(url, book)) + "\n")
-
-    with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
-        while not over.wait(max(0.0, due - time.monotonic())) and due < deadline:
-            pool.submit(work)
-            due += period
+    while not over.wait(1 / float(rate)) and time.monotonic() < end:
+        began, address, failure = time.time(), "", ""
+        try:
+            address = book.choose()
+            _get(url, address)
+        except (OSError, HTTPException, ValueError) as error:
+            failure = f"{type(error).__name__}: {error}"
+        print(json.dumps({"at": began, "from": address, "error": failure}), flush=True)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from tools.command_line import run
 import argparse
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 
 from botocore.exceptions import BotoCoreError
 
@@ -17,23 +16,26 @@ from tools.rehearsal.failures import (
     broken_promotions,
     destroys,
     failed_rollouts,
+    images_from_elsewhere,
     interrupted_deploys,
     names,
 )
-from tools.rehearsal.failures.context import SETTINGS, FailureContext
+from tools.rehearsal.failures.context import SETTINGS, TOKEN_SECRET, FailureContext
 from tools.rehearsal.workspace import Workspace
 
 Failure = Callable[[FailureContext], None]
 
 FAILURES: tuple[Failure, ...] = (
     names.taken_name,
+    interrupted_deploys.killed_during_a_creation,
     broken_promotions.deploy_in_between,
     failed_rollouts.failed_rollout,
     failed_rollouts.rollback_of_a_running_delivery,
     attacks.attacking_build,
     destroys.service_alone,
-    interrupted_deploys.killed_during_a_creation,
-    destroys.deleted_by_hand,
+    images_from_elsewhere.images_of_a_ci,
+    images_from_elsewhere.promotion,
+    destroys.everything,
 )
 """Each begins with the stacks that the one before it has left."""
 
@@ -55,13 +57,11 @@ def rehearse(report: ConsoleReport) -> None:
     report.say(
         "Rehearsing failures on a local AWS on 127.0.0.1: no AWS account, none of your credentials."
     )
-    with ExitStack() as stack:
-        report.section("Start")
-        with report.step("Start the local AWS") as step:
-            aws = stack.enter_context(LocalAws(account=ACCOUNT, region=REGION))
-            step.note = aws.endpoint_url
-        # With this variable the CLI names the line of the app that has made what failed.
-        workspace = stack.enter_context(Workspace(aws, JSII_HOST_STACK_TRACES="1"))
+    # With this variable the CLI names the line of the app that has made what failed.
+    with (
+        LocalAws(account=ACCOUNT, region=REGION) as aws,
+        Workspace(aws, JSII_HOST_STACK_TRACES="1") as workspace,
+    ):
         context = deploy_core(RehearsalContext(aws=aws, workspace=workspace, report=report))
         for failure in FAILURES:
             failure(context)
@@ -72,12 +72,15 @@ def rehearse(report: ConsoleReport) -> None:
 
 def deploy_core(context: RehearsalContext) -> FailureContext:
     """Bootstrap and deploy the core stack alone."""
+    context.report.section("Start")
     with context.report.step("cdk bootstrap"):
         context.workspace.write_env(**SETTINGS)
         context.workspace.bootstrap()
         empty = context.inventory.snapshot()
+        token = {"Name": TOKEN_SECRET, "SecretString": "made-up"}
+        context.aws.client("secretsmanager").create_secret(**token)
     with context.report.step(f"cdk deploy {CORE}") as step:
-        context.workspace.deploy(CORE)
+        context.workspace.deploy(CORE, *context.workspace.synthesised())
         step.note = "with JSII_HOST_STACK_TRACES=1, so that the CLI names lines of the app"
     return FailureContext(
         aws=context.aws,

@@ -5,16 +5,16 @@ The unit tests of the release function have the images that a build must not exp
 
 import shlex
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import yaml
 
 from cdk_rehearsal import RehearsalError, ScratchDirectory, expect
-from cdk_rehearsal.pipelines import Action, ArtifactStore, Source, docker_stand_in
+from cdk_rehearsal.pipelines import Source, docker_stand_in
 from tools.rehearsal.context import ServicePipeline
-from tools.rehearsal.failures.attempts import DONE, Attacker, Targets, allowed, forbidden
+from tools.rehearsal.failures.attempts import DONE, Attacker, allowed, forbidden
+from tools.rehearsal.failures.broken_promotions import expect_live
 from tools.rehearsal.failures.context import FailureContext
 
 _APPLICATION = "application-code/"
@@ -30,14 +30,13 @@ Answers = Mapping[str, list[dict[str, str]]]
 class Attack(ServicePipeline):
     """The deployed pipeline, for a commit whose build leaks its credentials to an attacker.
 
-    ``answers`` are the answers to all attempts, by the moment at which they were made.
+    ``answers`` are the answers to all attempts.
     """
 
     def __init__(self, context: FailureContext, folder: Path) -> None:
         super().__init__(context, docker_stand_in(folder / "docker"))
         self._leak = folder / "leaked"
-        self._project = self.project()
-        self.answers: dict[str, Answers] = {}
+        self.answers: Answers = {}
 
     def source_of(self, commit: str) -> Source:
         """Return the application with a buildspec whose last command leaks the environment."""
@@ -45,92 +44,35 @@ class Attack(ServicePipeline):
         files = {
             path: content for path, content in source.files.items() if path.startswith(_APPLICATION)
         }
-        name = self._project["source"]["buildspec"]
+        name = self.project()["source"]["buildspec"]
         buildspec = yaml.safe_load(files[name])
         buildspec["phases"]["build"]["commands"].append(f"env -0 > {shlex.quote(str(self._leak))}")
         files[name] = yaml.safe_dump(buildspec).encode()
         return replace(source, files=files, links={})
 
-    def build(self, action: Action, artifacts: ArtifactStore, commit: str) -> Mapping[str, str]:
-        """Run the build, which leaks its credentials, and attack before the action ends."""
-        exported = super().build(action, artifacts, commit)
-        self.again("at the end of the build")
-        return exported
-
-    def again(self, moment: str) -> None:
+    def begin(self) -> None:
         """Make all attempts with the credentials that the build has leaked."""
         leaked = self._leak.read_text("utf-8").split("\0")
         attacker = Attacker(dict(entry.split("=", 1) for entry in leaked if "=" in entry))
-        targets = self._targets(self.artifacts)
-        self.answers[moment] = {
-            "forbidden": [attacker.attempt(each) for each in forbidden(targets)],
-            "allowed": [attacker.attempt(each) for each in allowed(targets)],
-        }
-
-    def _targets(self, artifacts: ArtifactStore) -> Targets:
-        """Return what the attempts are aimed at."""
-        context = self.context
-        service, task = context.service(), context.task_definition()
-
-        def location(action: str) -> dict[str, str]:
-            return artifacts.location(self.action(action)["outputArtifacts"][0]["name"])
-
-        source = location("Source")
-        places = {
-            "the source": source,
-            # A build has no output artifact; this is where one would be.
-            "the build": {**source, "Key": f"{source['Key']}-of-the-build"},
-        }
-        secrets = context.aws.client("secretsmanager").list_secrets()["SecretList"]
-        roles = context.aws.client("iam").get_paginator("list_roles").paginate()
-        with suppress(KeyError):  # until Release has begun
-            places["the release"] = location("Release")
-        return {
-            "repository": context.repository(),
-            "builds": f"{context.repository()}/builds",
-            "tag": f"{_COMMIT}-1",
-            "artifacts": places,
-            "written": [name for name in places if name != "the build"],
-            "secrets": [each["ARN"] for each in secrets],
-            "cluster": service["clusterArn"],
-            "service": service["serviceName"],
-            "task_definition": {
-                "family": task["family"],
-                "taskRoleArn": task["taskRoleArn"],
-                "executionRoleArn": task["executionRoleArn"],
-                "containerDefinitions": [
-                    {"name": task["containerDefinitions"][0]["name"], "image": "evil"}
-                ],
-            },
-            "function": self.action("Release")["configuration"]["FunctionName"],
-            "project": self._project["name"],
-            "pipeline": context.outputs()["PipelineName"],
-            "log_group": f"/aws/codebuild/{self._project['name']}",
-            "roles": [each["Arn"] for page in roles for each in page["Roles"]],
-            "own_role": self._project["serviceRole"].rpartition("/")[2],
+        self.answers = {
+            "forbidden": [attacker.attempt(each) for each in forbidden(self, f"{_COMMIT}-1")],
+            "allowed": [attacker.attempt(each) for each in allowed(self)],
         }
 
 
 def attacking_build(context: FailureContext) -> None:
-    """Attack with the credentials of a build, at its end and after the promotion.
+    """Attack with the credentials of a build while its image waits for the promotion.
 
     The delivery succeeds all the same, with the image that the build has exported.
     """
-    report = context.report
-    report.section("A build that attacks")
-    with ScratchDirectory("attack") as scratch:
+    context.report.section("A build that attacks")
+    what = "Attacks before the promotion; the delivery goes on"
+    with ScratchDirectory("attack") as scratch, context.report.step(what) as step:
         attack = Attack(context, scratch.path)
-        with report.step("A delivery of the image that the build exports") as step:
-            attack.run(_COMMIT)
-            exported = attack.artifacts.variables["Build"]["IMAGE"].partition("@")[2]
-            expect("the image that the service runs", context.running_image(), exported)
-            attack.again("after the promotion")
-            expect("`live`", context.image(context.repository(), "live"), exported)
-            step.note = f"{exported[7:19]} is live"
-        for moment, answers in attack.answers.items():
-            with report.step(f"Attacks {moment}") as step:
-                refused = require_refusals(answers)
-                step.note = f"{refused} refused; {len(answers['allowed'])} allowed to builds"
+        attack.run(_COMMIT, before={"Promote": attack.begin})
+        refused = require_refusals(attack.answers)
+        expect_live(context, attack.artifacts.variables["Build"]["IMAGE"].partition("@")[2])
+        step.note = f"{refused} refused; {len(attack.answers['allowed'])} allowed to builds"
 
 
 def require_refusals(answers: Answers) -> int:

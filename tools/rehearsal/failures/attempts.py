@@ -9,9 +9,10 @@ import boto3
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
+from tools.rehearsal.context import RehearsalContext, ServicePipeline
+
 DONE = "done"
 
-Targets = Mapping[str, Any]
 Attempt = tuple[str, str, Mapping[str, Any]]
 """The purpose of a call, the IAM action that it needs, and its arguments."""
 
@@ -52,28 +53,30 @@ class Attacker:
         return {"what": what, "action": action, "code": code, "said": said}
 
 
-def forbidden(targets: Targets) -> Iterator[Attempt]:
-    """Yield the attempts that IAM must refuse."""
-    yield from _images(targets)
-    yield from _artifacts(targets)
-    yield from _service(targets)
-    yield from _deliveries(targets)
-    own = {"RoleName": targets["own_role"], "PolicyName": "evil", "PolicyDocument": "{}"}
-    yield "widen its own role", "iam:PutRolePolicy", own
-    for arn in targets["roles"]:
-        role = {"RoleArn": arn, "RoleSessionName": "evil"}
-        yield f"become {arn.rpartition('/')[2]}", "sts:AssumeRole", role
+def forbidden(pipeline: ServicePipeline, tag: str) -> Iterator[Attempt]:
+    """Yield the attempts that IAM must refuse, for a delivery whose build has this tag."""
+    context, project = pipeline.context, pipeline.project()
+    yield from _images(context, tag)
+    yield from _artifacts(pipeline)
+    yield from _service(context)
+    yield from _deliveries(pipeline)
+    own = {"RoleName": project["serviceRole"].rpartition("/")[2], "PolicyName": "evil"}
+    yield "widen its own role", "iam:PutRolePolicy", {**own, "PolicyDocument": "{}"}
+    for page in context.aws.client("iam").get_paginator("list_roles").paginate():
+        for each in page["Roles"]:
+            role = {"RoleArn": each["Arn"], "RoleSessionName": "evil"}
+            yield f"become {each['RoleName']}", "sts:AssumeRole", role
 
 
-def allowed(targets: Targets) -> Iterator[Attempt]:
+def allowed(pipeline: ServicePipeline) -> Iterator[Attempt]:
     """Yield the attempts that a build needs, and that work until its credentials expire."""
-    for name in targets["written"]:
-        yield f"read the artifact of {name}", "s3:GetObject", targets["artifacts"][name]
-    new = f"more-{secrets.token_hex(4)}"
-    yield "push one more build", "ecr:PutImage", _image(targets["builds"], new)
-    live = {"repositoryName": targets["repository"], "imageIds": [{"imageTag": "live"}]}
+    repository, new = pipeline.context.repository(), f"more-{secrets.token_hex(4)}"
+    for name, place in _written(pipeline).items():
+        yield f"read the artifact of {name}", "s3:GetObject", place
+    yield "push one more build", "ecr:PutImage", _image(f"{repository}/builds", new)
+    live = {"repositoryName": repository, "imageIds": [{"imageTag": "live"}]}
     yield "pull the image in service", "ecr:BatchGetImage", live
-    stream = {"logGroupName": targets["log_group"], "logStreamName": new}
+    stream = {"logGroupName": f"/aws/codebuild/{pipeline.project()['name']}", "logStreamName": new}
     yield "write to the log of builds", "logs:CreateLogStream", stream
 
 
@@ -81,9 +84,9 @@ def _image(repository: str, tag: str) -> dict[str, Any]:
     return {"repositoryName": repository, "imageTag": tag, "imageManifest": _MANIFEST}
 
 
-def _images(targets: Targets) -> Iterator[Attempt]:
-    builds, repository, tag = targets["builds"], targets["repository"], targets["tag"]
-    put = "ecr:PutImage"
+def _images(context: RehearsalContext, tag: str) -> Iterator[Attempt]:
+    repository, put = context.repository(), "ecr:PutImage"
+    builds = f"{repository}/builds"
     yield "move live", put, _image(repository, "live")
     yield "add an image beside live", put, _image(repository, "evil")
     yield "put another image under the approved tag", put, _image(builds, tag)
@@ -94,40 +97,47 @@ def _images(targets: Targets) -> Iterator[Attempt]:
         yield f"let tags of {where} move", "ecr:PutImageTagMutability", mutable
 
 
-def _artifacts(targets: Targets) -> Iterator[Attempt]:
-    places = targets["artifacts"]
+def _written(pipeline: ServicePipeline) -> dict[str, dict[str, str]]:
+    """Return where the artifacts of a delivery are."""
+    return {
+        name: pipeline.artifacts.location(pipeline.action(name)["outputArtifacts"][0]["name"])
+        for name in ("Source", "Release")
+    }
+
+
+def _artifacts(pipeline: ServicePipeline) -> Iterator[Attempt]:
+    places = _written(pipeline)
+    bucket, key = {"Bucket": places["Source"]["Bucket"]}, places["Source"]["Key"]
+    # A build has no output artifact; this is where one would be.
+    places["Build"] = {**bucket, "Key": f"{key}-of-the-build"}
     for name, place in places.items():
         yield f"overwrite the artifact of {name}", "s3:PutObject", {**place, "Body": b"evil"}
         yield f"delete the artifact of {name}", "s3:DeleteObject", place
-    bucket = {"Bucket": places["the source"]["Bucket"]}
     yield "list the artifacts", "s3:ListBucket", bucket
     yield "open the bucket", "s3:PutBucketPolicy", {**bucket, "Policy": "{}"}
 
 
-def _service(targets: Targets) -> Iterator[Attempt]:
-    cluster, revision = targets["cluster"], targets["task_definition"]
-    stopped = {"cluster": cluster, "service": targets["service"], "desiredCount": 0}
-    yield "stop the service", "ecs:UpdateService", stopped
-    yield "pass the task's roles on", "ecs:RegisterTaskDefinition", revision
-    for secret in targets["secrets"]:
-        name = secret.rpartition(":")[2]
-        yield f"read {name}", "secretsmanager:GetSecretValue", {"SecretId": secret}
+def _service(context: RehearsalContext) -> Iterator[Attempt]:
+    service, task = context.service(), context.task_definition()
+    name = {"cluster": service["clusterArn"], "service": service["serviceName"]}
+    yield "stop the service", "ecs:UpdateService", {**name, "desiredCount": 0}
+    revision = {key: task[key] for key in ("family", "taskRoleArn", "executionRoleArn")}
+    container = {"name": task["containerDefinitions"][0]["name"], "image": "evil"}
+    passed = {**revision, "containerDefinitions": [container]}
+    yield "pass the task's roles on", "ecs:RegisterTaskDefinition", passed
+    for secret in context.aws.client("secretsmanager").list_secrets()["SecretList"]:
+        read = {"SecretId": secret["ARN"]}
+        yield f"read {secret['Name']}", "secretsmanager:GetSecretValue", read
 
 
-def _deliveries(targets: Targets) -> Iterator[Attempt]:
-    function, project, pipeline = targets["function"], targets["project"], targets["pipeline"]
-    call = {"FunctionName": function, "Payload": b"{}"}
-    yield "call the release function", "lambda:InvokeFunction", call
-    code = {"FunctionName": function, "ZipFile": b"evil"}
-    yield "replace its code", "lambda:UpdateFunctionCode", code
-    yield "build again", "codebuild:StartBuild", {"projectName": project}
+def _deliveries(pipeline: ServicePipeline) -> Iterator[Attempt]:
+    name, release = pipeline.context.outputs()["PipelineName"], pipeline.action("Release")
+    function = {"FunctionName": release["configuration"]["FunctionName"]}
+    yield "call the release function", "lambda:InvokeFunction", {**function, "Payload": b"{}"}
+    yield "replace its code", "lambda:UpdateFunctionCode", {**function, "ZipFile": b"evil"}
+    yield "build again", "codebuild:StartBuild", {"projectName": pipeline.project()["name"]}
     yield "report the result of a job", "codepipeline:PutJobSuccessResult", {"jobId": _NO_JOB}
-    approval = {
-        "pipelineName": pipeline,
-        "stageName": "Approve",
-        "actionName": "Approve",
-        "token": _NO_JOB,
-        "result": {"summary": "", "status": "Approved"},
-    }
-    yield "approve", "codepipeline:PutApprovalResult", approval
-    yield "start the pipeline", "codepipeline:StartPipelineExecution", {"name": pipeline}
+    approval = {"pipelineName": name, "stageName": "Approve", "actionName": "Approve"}
+    approved = {"token": _NO_JOB, "result": {"summary": "", "status": "Approved"}}
+    yield "approve", "codepipeline:PutApprovalResult", {**approval, **approved}
+    yield "start the pipeline", "codepipeline:StartPipelineExecution", {"name": name}

@@ -31,12 +31,8 @@ class MadeUpBuilds(ServicePipeline):
 
     def function_role(self) -> str:
         """Return the name of the role of the function that releases and promotes."""
-        name = self.context.outputs(SERVICE)["PipelineName"]
-        stages = self._client.get_pipeline(name=name)["pipeline"]["stages"]
-        actions = [action for stage in stages for action in stage["actions"]]
-        (called,) = (a["configuration"] for a in actions if a["name"] == "Promote")
-        functions = self.context.aws.client("lambda")
-        found = functions.get_function_configuration(FunctionName=called["FunctionName"])
+        name = self.action("Promote")["configuration"]["FunctionName"]
+        found = self.context.aws.client("lambda").get_function_configuration(FunctionName=name)
         return str(found["Role"]).rpartition("/")[2]
 
     def source_of(self, commit: str) -> Source:
@@ -46,13 +42,10 @@ class MadeUpBuilds(ServicePipeline):
     def build(self, _action: Action, _artifacts: ArtifactStore, commit: str) -> Mapping[str, str]:
         """Push an image with the rights of the build, and export it."""
         tag = f"{commit}-{next(self._builds)}"
-        names = [self.context.outputs(SERVICE)["PipelineName"]]
-        codebuild = self.context.aws.client("codebuild")
-        (project,) = codebuild.batch_get_projects(names=names)["projects"]
-        access = self.context.aws.access.role(project["serviceRole"], service=CODEBUILD)
+        access = self.context.aws.access.role(self.project()["serviceRole"], service=CODEBUILD)
         repository = f"{self.context.repository()}/builds"
         digest = push_image(access.client("ecr"), repository, tag, tag)
-        uri = self.context.outputs(SERVICE)["ImageRepositoryUri"]
+        uri = self.context.outputs()["ImageRepositoryUri"]
         return {"IMAGE": f"{uri}/builds:{tag}@{digest}"}
 
 
@@ -60,11 +53,7 @@ def deploy_in_between(context: FailureContext) -> None:
     """Deploy between the rollout of an image and its promotion."""
     context.report.section("A deploy between rollout and promotion")
     pipeline = MadeUpBuilds(context)
-
-    def deploy() -> None:
-        context.workspace.write_env(**SETTINGS, task_memory="1024")
-        context.workspace.deploy("--all", *context.workspace.synthesised())
-
+    deploy = partial(deploy_sample, context, task_memory="1024")
     with context.report.step("Promote refuses, because `live` is in service again") as step:
         before = context.running_image()
         failure = failure_of(partial(pipeline.run, "decade", before={"Promote": deploy}), "Promote")
@@ -78,6 +67,13 @@ def deploy_in_between(context: FailureContext) -> None:
         expect_live(context, running)
         expect("memory of the running tasks", context.task_definition()["memory"], "1024")
         step.note = f"{running[7:19]} is live, with the settings of the deploy"
+
+
+def deploy_sample(context: FailureContext, **changes: str) -> None:
+    """Update the stack of the service to the settings of the failures, with these changes."""
+    context.workspace.write_env(**SETTINGS, **changes)
+    context.workspace.synthesised()
+    expect("the reason of a failed update", context.update(SERVICE), "")
 
 
 def expect_live(context: RehearsalContext, digest: str) -> None:

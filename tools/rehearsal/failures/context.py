@@ -5,40 +5,33 @@ from dataclasses import dataclass
 from cdk_rehearsal import Snapshot, expect
 from cdk_rehearsal.cdk import AS_SYNTHESISED
 from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
-from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET
 
 DEPLOY = ("deploy", "--all", "--require-approval", "never", *AS_SYNTHESISED)
 SETTINGS = {"notification_email": "team@example.com"}
 """What the service has beyond sample.env: mails about failed deliveries."""
-
-FAILED_STACK = {"AWS::CloudFormation::Stack": [SERVICE]}
-"""What the rollback of a first deploy leaves: the record of the stack, with its events."""
-
-_SECRET = "AWS::SecretsManager::Secret"  # noqa: S105 - the name of a type
+TOKEN_SECRET = "ecs-github-token"  # noqa: S105 - the name of a secret, not a secret
 
 
 @dataclass(frozen=True, kw_only=True)
 class FailureContext(RehearsalContext):
     """A deployed core stack.
 
-    ``empty`` are the resources before any deploy, ``core_alone`` those with the core stack only.
+    ``empty`` are the resources before any deploy, ``core_alone`` those with the core stack and the
+    secret of the token only.
     """
 
     empty: Snapshot
     core_alone: Snapshot
 
     def expect_core_alone(self, besides: dict[str, list[str]] | None = None) -> None:
-        """Require that the core is whole, and only the token and ``besides`` exist beside it."""
+        """Require that the core is whole, and that only ``besides`` exists beside it."""
         self.expect_whole(CORE)
-        now = self.inventory.added_since(self.core_alone)
-        secrets = now.pop(_SECRET, [])
-        if others := [arn for arn in secrets if f":secret:{TOKEN_SECRET}-" not in arn]:
-            now[_SECRET] = others
-        expect("the resources beside the core", now, besides or {})
+        added = self.inventory.added_since(self.core_alone)
+        expect("the resources beside the core", added, besides or {})
 
     def expect_whole(self, *stacks: str) -> None:
         """Require that every resource of the stacks exists, and that the tasks run."""
-        expect("resources that no API knows", self.inventory.missing(stacks), [])
+        self.expect_every_resource(*stacks)
         if SERVICE in stacks:
             service = self.service()
             expect("running tasks", service["runningCount"], service["desiredCount"])

@@ -1,18 +1,18 @@
-"""A service is destroyed without its core, and after its repository was deleted by hand."""
+"""A service is destroyed alone, after its repository was deleted by hand; at the end everything."""
 
 from cdk_rehearsal import expect, expect_true
 from cdk_rehearsal.cdk import AS_SYNTHESISED
 from tools.rehearsal.context import SERVICE
-from tools.rehearsal.failures.context import FailureContext
+from tools.rehearsal.failures.context import TOKEN_SECRET, FailureContext
 from tools.rehearsal.scenarios.destroy import deregister_revisions
-from tools.rehearsal.scenarios.first_deploy import TOKEN_SECRET
 
 
 def service_alone(context: FailureContext) -> None:
-    """Destroy the service; the core stays."""
-    context.report.section("The service alone is destroyed")
+    """Delete the repository without CloudFormation, and destroy the service; the core stays."""
+    context.report.section("Destroy after the repository was deleted by hand")
     with context.report.step("All of the service is gone, the core stays") as step:
-        family = context.outputs()["TaskDefinitionFamily"]
+        family, repository = context.outputs()["TaskDefinitionFamily"], context.repository()
+        context.aws.client("ecr").delete_repository(repositoryName=repository, force=True)
         context.workspace.cdk("destroy", SERVICE, *AS_SYNTHESISED, "--force")
         expect_true("the stack is gone", holds=context.status() is None)
         revisions = deregister_revisions(context, family)
@@ -20,14 +20,14 @@ def service_alone(context: FailureContext) -> None:
         step.note = f"{revisions} revisions of deliveries deregistered"
 
 
-def deleted_by_hand(context: FailureContext) -> None:
-    """Delete the repository without CloudFormation, then destroy everything."""
-    context.report.section("Destroy after the repository was deleted by hand")
-    with context.report.step("aws ecr delete-repository --force"):
-        repository = context.repository()
-        context.aws.client("ecr").delete_repository(repositoryName=repository, force=True)
+def everything(context: FailureContext) -> None:
+    """Destroy two environments and their core."""
+    context.report.section("Destroy of everything")
     with context.report.step("cdk destroy --all: nothing is left") as step:
+        families = context.aws.client("ecs").list_task_definition_families(status="ACTIVE")
         context.workspace.cdk("destroy", "--all", *AS_SYNTHESISED, "--force")
+        for family in families["families"]:
+            deregister_revisions(context, family)
         context.aws.client("secretsmanager").delete_secret(
             SecretId=TOKEN_SECRET, ForceDeleteWithoutRecovery=True
         )

@@ -50,10 +50,8 @@ def first(rehearsal: Rehearsal) -> None:
 
 
 def roll_back(rehearsal: Rehearsal) -> None:
-    """Deliver a version that ECS rolls back after its rollout: nothing may promote it."""
+    """Deliver a version of the sample that ECS rolls back: nothing may promote it."""
     report, live = rehearsal.context.report, rehearsal.context.live_image()
-    if not (rehearsal.containers or rehearsal.service.is_sample):
-        return  # without an engine two builds of a commit may make the same image
     with report.step("A version that is rolled back after its rollout") as step:
         image = _deliver_and_roll_back(rehearsal)
         step.note = f"the promotion refuses it; {live[7:19]} is still live"
@@ -67,17 +65,18 @@ def roll_back(rehearsal: Rehearsal) -> None:
 
 
 def again(rehearsal: Rehearsal) -> None:
-    """Deliver once more, then versions that do not run, and look how replaced tasks end."""
-    context, replaced = rehearsal.context, rehearsal.context.task_ids()
-    with context.report.step("Another build of it is delivered") as step:
-        before = context.live_image()
-        live = deliver(rehearsal)
-        step.note = f"image {live[7:19]} is live" + (", as before" if live == before else "")
+    """Deliver the sample once more, then versions that do not run; look how replaced tasks end."""
+    context = rehearsal.context
+    if rehearsal.service.is_sample:
+        with context.report.step("Another build of it is delivered") as step:
+            before = context.live_image()
+            live = deliver(rehearsal)
+            step.note = f"image {live[7:19]} is live" + (", as before" if live == before else "")
     _call_by_name(rehearsal)
     if rehearsal.containers:
-        _deliver_bad_versions(rehearsal, rehearsal.containers)
         with context.report.step("SIGTERM: the tasks that were replaced") as step:
-            step.note = _end_of_tasks(rehearsal, rehearsal.containers, replaced)
+            step.note = _end_of_tasks(rehearsal, rehearsal.containers)
+        _deliver_bad_versions(rehearsal, rehearsal.containers)
 
 
 def deliver(rehearsal: Rehearsal) -> str:
@@ -313,9 +312,9 @@ def _silent_version(rehearsal: Rehearsal, containers: TaskContainers) -> str:
 # --- SIGTERM --------------------------------------------------------------------------------------
 
 
-def _end_of_tasks(rehearsal: Rehearsal, containers: TaskContainers, tasks: list[str]) -> str:
+def _end_of_tasks(rehearsal: Rehearsal, containers: TaskContainers) -> str:
     """Wait until replaced tasks have ended, and tell how they did."""
-    context, settings = rehearsal.context, rehearsal.service.settings
+    context, settings, tasks = rehearsal.context, rehearsal.service.settings, rehearsal.replaced
     wait_until("the replaced tasks have ended", lambda: context.have_stopped(tasks))
     described = context.described(tasks)
     codes = {container["exitCode"] for task in described for container in task["containers"]}

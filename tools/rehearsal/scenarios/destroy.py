@@ -3,6 +3,7 @@
 import re
 
 from cdk_rehearsal import Snapshot, expect
+from cdk_rehearsal.cdk import AS_SYNTHESISED
 from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.rehearsal import Rehearsal
 
@@ -23,8 +24,8 @@ def run(rehearsal: Rehearsal, stacks: list[str], before: Snapshot) -> str:
         families = [context.outputs(stack)["TaskDefinitionFamily"] for stack in stacks]
         images = context.aws.client("ecr").list_images(repositoryName=context.repository())
         kept = _kept(context, rehearsal.service.stacks)
-        selection = rehearsal.files.selection
-        context.workspace.cdk("destroy", "--all", "--force", env_file=selection)
+        context.workspace.synthesised(rehearsal.files.selection)
+        context.workspace.cdk("destroy", "--all", "--force", *AS_SYNTHESISED)
         step.note = f"with {len(images['imageIds'])} image tags in ECR"
     with report.step("Deregister what the deliveries registered") as step:
         left = sum(deregister_revisions(context, family) for family in families)

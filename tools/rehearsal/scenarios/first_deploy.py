@@ -9,20 +9,10 @@ from tools.doctor.rights import statement
 from tools.doctor.task_policies import Clients, allowed_actions, egress_of_core
 from tools.init.proposal import FIRST_IMAGE, TWO_STEPS
 from tools.rehearsal.base_images import create_base_images
-from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.named_resources import NamedResources
 from tools.rehearsal.rehearsal import Rehearsal
 from tools.rehearsal.rehearsed_service import RehearsedService
 from tools.repository import ROOT
-
-TOKEN_SECRET = "ecs-github-token"  # noqa: S105 - the name of a secret, not a secret
-_TOKEN = "ghp_rehearsal"  # noqa: S105 - a stand-in; GitHub is not asked
-
-
-def store_token(context: RehearsalContext) -> None:
-    """Put a token into Secrets Manager, under the name that the sample's settings have."""
-    secrets = context.aws.client("secretsmanager")
-    secrets.create_secret(Name=TOKEN_SECRET, SecretString=_TOKEN)
 
 
 def create_named_resources(rehearsal: Rehearsal, cidr: str) -> None:
@@ -79,7 +69,7 @@ def run(rehearsal: Rehearsal) -> None:
         report.leave_out("a call of the service: no output is called ServiceDiscoveryEndpoint")
     with report.step("Every resource is there") as step:
         rehearsal.expect_running(*(each.service_stack_name for each in service.deployment))
-        rehearsal.expect_every_resource(*stacks)
+        context.expect_every_resource(*stacks)
         counts = [len(workspace.template(name)["Resources"]) for name in stacks]
         step.note = f"{sum(counts)} resources of {len(counts)} stacks, found by their own APIs"
     with report.step("The first image runs") as step:

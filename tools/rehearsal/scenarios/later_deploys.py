@@ -19,8 +19,9 @@ def change_settings(rehearsal: Rehearsal) -> None:
             # Its next delivery is built by the blueprint's own buildspec.
             changes["buildspec_path"] = ""
         rehearsal.files.write(seed_image=_OTHER_SEED, **changes)
+        rehearsal.replaced = context.task_ids()
         rehearsal.deploy()
-        _expect_live(rehearsal, live, "1")
+        expect_live(rehearsal, live, "1")
         step.note = f"still image {live[7:19]}"
 
 
@@ -42,32 +43,11 @@ def fail_update(rehearsal: Rehearsal) -> None:
         )
         expect_true(f"the CLI names the missing secret: {said}", holds=_MISSING in said)
         expect("the status of the stack", context.status(), "UPDATE_ROLLBACK_COMPLETE")
-        _expect_live(rehearsal, live, "1")
+        expect_live(rehearsal, live, "1")
         step.note = f"still image {live[7:19]}"
 
 
-def rename_repository(rehearsal: Rehearsal) -> None:
-    """Deploy with another name of the repository, and with the first one again.
-
-    The image in service comes along, and the repository before stays.
-    """
-    context, files = rehearsal.context, rehearsal.files
-    live, ecr = context.live_image(), context.aws.client("ecr")
-    first = context.repository()
-    with context.report.step("Another ecr_repository_name, and back") as step:
-        for name in (f"{first}-renamed", first):
-            before = context.repository()
-            files.write(ecr_repository_name=name)
-            rehearsal.deploy()
-            _expect_live(rehearsal, live, "1")
-            expect("the repository", context.repository(), name)
-            expect("`live` in the one before", context.image(before, "live"), live)
-            # Nobody else does, and CloudFormation cannot make one whose name is in use.
-            ecr.delete_repository(repositoryName=before, force=True)
-        step.note = f"still image {live[7:19]}, the one before stays"
-
-
-def _expect_live(rehearsal: Rehearsal, digest: str, value: str) -> None:
+def expect_live(rehearsal: Rehearsal, digest: str, value: str) -> None:
     """Insist that the revision of the template runs, and that its `live` is the delivered image."""
     context = rehearsal.context
     uri = context.outputs()["ImageRepositoryUri"]

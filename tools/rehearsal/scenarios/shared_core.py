@@ -8,25 +8,39 @@ from settings.examples import REGION
 from tools.rehearsal.context import CORE, SERVICE
 from tools.rehearsal.rehearsal import Rehearsal
 from tools.rehearsal.sample_image import NO_IMAGE
+from tools.rehearsal.scenarios.later_deploys import expect_live
 
 CALLER, BY_NAMES = (f"{prefix}BackendServiceStack" for prefix in ("Caller", "ByNames"))
-_MORE_NAMESPACES = {"namespaces": "default,internal"}
-_MORE_ZONES = {
+_LARGER = {
+    "namespaces": "default,internal",
     "az_count": "4",
     "availability_zones": ",".join(f"{REGION}{letter}" for letter in "abcd"),
 }
 
 
 def add_services(rehearsal: Rehearsal) -> None:
-    """Add a service to the same app, and one of another app, which names the core."""
+    """Add services to this app and another one; the core grows, and a repository is renamed."""
     context, workspace = rehearsal.context, rehearsal.context.workspace
-    report = context.report
+    report, before = context.report, context.outputs(CORE)
     report.section("More services on the same core")
-    _write_settings(rehearsal)
-    with report.step("cdk deploy --all of two services together") as step:
-        workspace.deploy(env_file=rehearsal.files.selection)
-        rehearsal.expect_running(SERVICE, CALLER)
-        step.note = context.outputs(CALLER)["ServiceDiscoveryEndpoint"]
+    _write_settings(rehearsal, before)
+    with report.step("A service, a namespace and a zone more, and another repository") as step:
+        live, first = context.live_image(), context.repository()
+        rehearsal.files.write(ecr_repository_name=f"{first}-renamed", **_LARGER)
+        rehearsal.deploy()
+        core = context.outputs(CORE)
+        expect("the first namespace", core["NamespaceIds"].split(",")[0], before["NamespaceIds"])
+        for kind in ("PublicSubnetIds", "PrivateSubnetIds"):
+            expect(f"the first three of {kind}", core[kind].split(",")[:3], before[kind].split(","))
+        _expect_everywhere(rehearsal, core)
+        _expect_moved(rehearsal, live, first)
+        step.note = f"no subnet is replaced; still image {live[7:19]}, the repository before stays"
+    with report.step("The first ecr_repository_name again") as step:
+        rehearsal.files.write(ecr_repository_name=first)
+        workspace.synthesised(rehearsal.files.selection)
+        expect("the reason of a failed update", context.update(SERVICE), "")
+        _expect_moved(rehearsal, live, f"{first}-renamed")
+        step.note = f"still image {live[7:19]}"
     with report.step("cdk deploy --all of a service that names the core") as step:
         # The CLI looks up the VPC by its name.
         workspace.deploy(env_file="by-names.env")
@@ -42,39 +56,34 @@ def add_services(rehearsal: Rehearsal) -> None:
         step.note = f"{SERVICE}, {CALLER}"
 
 
-def change_core(rehearsal: Rehearsal) -> None:
-    """Add a namespace and a zone; try to remove what is in use."""
+def shrink_core(rehearsal: Rehearsal) -> None:
+    """Try to remove from the core what the services use."""
     context, files, workspace = rehearsal.context, rehearsal.files, rehearsal.context.workspace
-    report = context.report
-    report.section("Changing the core while services run")
-    before = context.outputs(CORE)
-    with report.step("A namespace and a zone are added, no subnet is replaced") as step:
-        files.write(**_MORE_NAMESPACES, **_MORE_ZONES)
-        rehearsal.deploy()
-        core = context.outputs(CORE)
-        expect("the first namespace", core["NamespaceIds"].split(",")[0], before["NamespaceIds"])
-        for kind in ("PublicSubnetIds", "PrivateSubnetIds"):
-            expect(f"the first three of {kind}", core[kind].split(",")[:3], before[kind].split(","))
-        _expect_everywhere(rehearsal, core)
-        step.note = f"{core['NamespaceNames']}, {core['AvailabilityZones']}"
+    core = context.outputs(CORE)
     for what, changes in (
         ("A zone in use cannot be removed", {"az_count": "3", "availability_zones": ""}),
         ("A namespace in use cannot be removed", {"namespaces": "internal"}),
     ):
-        with report.step(what) as step, files.changed(**changes):
-            said = workspace.failing_cdk(
-                *("deploy", CORE, "--require-approval", "never"),
-                *workspace.synthesised(files.main),  # the caller needs the namespace
-            )
-            expect_true(f"the CLI says that it is in use: {said}", holds="in use" in said)
+        with context.report.step(what) as step, files.changed(**changes):
+            workspace.synthesised(files.main)  # the caller needs the namespace
+            said = context.update(CORE)
+            expect_true(f"CloudFormation says that it is in use: {said}", holds="in use" in said)
             expect("the outputs of the core stack", context.outputs(CORE), core)
             _expect_everywhere(rehearsal, core)
             step.note = "refused, nothing changed"
 
 
-def _write_settings(rehearsal: Rehearsal) -> None:
-    context, workspace = rehearsal.context, rehearsal.context.workspace
-    core = context.outputs(CORE)
+def _expect_moved(rehearsal: Rehearsal, live: str, before: str) -> None:
+    """Insist that the image in service came along to another repository, and stayed in the old."""
+    context = rehearsal.context
+    expect_live(rehearsal, live, "1")
+    expect("the repository", context.repository(), rehearsal.files.text("ecr_repository_name"))
+    expect("`live` in the one before", context.image(before, "live"), live)
+    # Nobody else does, and CloudFormation cannot make one whose name is in use.
+    context.aws.client("ecr").delete_repository(repositoryName=before, force=True)
+
+
+def _write_settings(rehearsal: Rehearsal, core: Mapping[str, str]) -> None:
     as_sample = {
         key: rehearsal.files.text(key) for key in ("dns_ttl_seconds", "stop_timeout_seconds")
     }
@@ -82,7 +91,7 @@ def _write_settings(rehearsal: Rehearsal) -> None:
     # Only ECS Exec needs something more of the core: an export, and no other resource.
     caller = another_service("Caller", "ecsdemo-caller") | {"enable_execute_command": "True"}
     rehearsal.files.write("caller.env", **caller, **as_sample)
-    workspace.write_env(
+    rehearsal.context.workspace.write_env(
         "by-names.env",
         **another_service("ByNames", "ecsdemo-by-names"),
         **as_sample,

@@ -1,4 +1,4 @@
-"""Tasks that end by themselves after their rollout are the reason of whatever fails then."""
+"""Tasks that end by themselves, or were refused a call, are the reason of whatever fails then."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -9,7 +9,9 @@ import pytest
 from cdk_rehearsal import RehearsalError, expect
 from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.ended_tasks import explained
+from tools.rehearsal.task_role import told
 
+MISSING = "because no identity-based policy allows the s3:PutObject action"
 STARTED, LATER = (datetime(2026, 1, 1, 0, minute, tzinfo=UTC) for minute in (1, 2))
 
 
@@ -70,3 +72,12 @@ def test_another_task_is_no_reason(of_task: dict[str, Any]) -> None:
     said = failing(**of_task)
     assert "0a1b" not in said
     assert "in a state that the rehearsal did not expect" in said
+
+
+def test_a_refused_call_is_told_with_the_statement_that_is_missing() -> None:
+    call = {"action": "s3:PutObject", "resource": "arn:aws:s3:::b/k"}
+    (said,) = told([{**call, "reason": MISSING}])
+    assert said.startswith(f"AccessDenied, s3:PutObject on arn:aws:s3:::b/k: {MISSING}")
+    assert '{"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/k"}' in said
+    (denied,) = told([{**call, "reason": "with an explicit deny in an identity-based policy"}])
+    assert "missing" not in denied, "another statement would not help"

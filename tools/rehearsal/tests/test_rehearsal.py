@@ -3,7 +3,6 @@
 The rehearsal of the sample is a part of ``make test`` by itself.
 """
 
-import os
 import re
 import secrets
 import subprocess
@@ -13,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from cdk_rehearsal import ConsoleReport
 from cdk_rehearsal.containers import Engine
+from cdk_rehearsal.pipelines import Source, docker_by_engine
 from settings.examples import (
     ACCOUNT,
     CONNECTED,
@@ -22,8 +23,11 @@ from settings.examples import (
     KEY,
     REGION,
     SECRET,
+    example_deployment,
     sample_env,
 )
+from tools.rehearsal.first_build import build_once
+from tools.rehearsal.image_errors import ImageError
 from tools.repository import ROOT
 
 pytestmark = pytest.mark.slow
@@ -66,7 +70,7 @@ NAMES_EVERYTHING = {
 
 
 def rehearse(
-    folder: Path, dockerfile: str, settings: Mapping[str, str], *options: str
+    folder: Path, dockerfile: str, settings: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
     """Rehearse a service of a new repository with these settings."""
     source = folder / "source"
@@ -80,35 +84,20 @@ def rehearse(
     env_file.write_text(sample_env(**settings), encoding="utf-8")
     module = ("-m", "tools.rehearsal", "--env-file", str(env_file), "--source", str(source))
     return subprocess.run(
-        [sys.executable, *module, *options],
-        cwd=ROOT,
-        env=os.environ,
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, *module], cwd=ROOT, capture_output=True, text=True, check=False
     )
 
 
-def test_a_commit_that_does_not_fit_the_settings_is_refused_before_the_deploy(
-    tmp_path: Path,
+def test_a_dockerfile_that_does_not_build_is_told_with_its_last_lines(
+    engine: Engine, image: str, tmp_path: Path
 ) -> None:
-    settings = SETTINGS | {"buildspec_path": "ci.yml"}
-    done = rehearse(tmp_path, "FROM python:3.13-slim\n", settings, "--without-engine")
-    assert done.returncode == 1
-    assert "buildspec_path: there is no ci.yml in it" in done.stderr
-    assert "cdk deploy" not in done.stdout
-
-
-@pytest.mark.usefixtures("engine")
-def test_a_dockerfile_that_does_not_build_is_found_before_the_deploy(
-    image: str, tmp_path: Path
-) -> None:
-    dockerfile = f"FROM {image}\nCOPY . .\nRUN echo the reason && false\n"
-    done = rehearse(tmp_path, dockerfile, SETTINGS)
-    assert done.returncode == 1
-    assert "Your image is not built." in done.stderr
-    assert "| the reason\n" in done.stderr
-    assert "cdk bootstrap" not in done.stdout
+    dockerfile = f"FROM {image}\nCOPY . .\nRUN echo the reason && false\n".encode()
+    source = Source(files={SETTINGS["dockerfile_path"]: dockerfile}, links={}, origin="here")
+    (settings,) = example_deployment(SETTINGS)
+    with docker_by_engine(tmp_path, engine, "") as docker, pytest.raises(ImageError) as error:
+        build_once(ConsoleReport(), docker, settings, source)
+    assert "Your image is not built." in str(error.value)
+    assert "| the reason\n" in str(error.value)
 
 
 def test_its_image_is_called_delivered_again_and_judged_with_all_that_the_settings_name(

@@ -7,8 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from cdk_rehearsal import ConsoleReport, LocalAws
-from settings.examples import ACCOUNT, REGION, example_deployment, quoted, sample_env
+from cdk_rehearsal import ConsoleReport, RehearsalError
+from cdk_rehearsal.pipelines import Source
+from settings.examples import ACCOUNT, example_deployment, quoted, sample_env
+from tools.doctor.tests.account_under_test import refusal
 from tools.init.proposal import FIRST_IMAGE, LATER
 from tools.rehearsal.context import RehearsalContext
 from tools.rehearsal.rehearse import find_engine
@@ -33,6 +35,13 @@ def test_without_settings_it_is_the_sample_and_this_is_said(
     assert service.is_sample
     assert service.repository == ROOT
     assert "the sample service" in capsys.readouterr().err
+
+
+def test_a_commit_that_does_not_fit_the_settings_is_refused() -> None:
+    (settings,) = example_deployment({"buildspec_path": "ci.yml"})
+    service = replace(sample_service(working_tree=False), settings=settings)
+    with pytest.raises(RehearsalError, match=r"buildspec_path: there is no ci\.yml in it"):
+        service.require_paths(Source(files={}, links={}, origin="commit 1"))
 
 
 def test_a_worker_has_no_endpoint_that_could_be_called() -> None:
@@ -100,18 +109,29 @@ def test_without_an_engine_the_end_of_the_report_says_what_is_not_shown(
     assert "Not shown: that your Dockerfile builds" in last
 
 
-@pytest.mark.slow
 def test_the_report_names_aws_services_that_tasks_without_nat_cannot_reach(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    class Iam:
+        """Has the policy of AWS only, which allows calls of SQS."""
+
+        def get_policy(self, PolicyArn: str) -> dict[str, Any]:  # noqa: N803 - boto3's name
+            if "iam::aws:" not in PolicyArn:
+                raise refusal("NoSuchEntity", "GetPolicy")
+            return {"Policy": {"DefaultVersionId": "v1"}}
+
+        def get_policy_version(self, **_: str) -> dict[str, Any]:
+            allow = {"Effect": "Allow", "Action": "sqs:ReceiveMessage", "Resource": "*"}
+            return {"PolicyVersion": {"Document": {"Statement": [allow]}}}
+
     policies = (
         f"arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess,arn:aws:iam::{ACCOUNT}:policy/orders"
     )
     deployment = example_deployment({"enable_nat_gw": "False", "task_role_policy_arns": policies})
     sample, report = sample_service(working_tree=False), ConsoleReport()
     service = replace(sample, deployment=deployment, settings=deployment[0])
-    with LocalAws(account=ACCOUNT, region=REGION) as aws:
-        advise_on_ways_out(service, aws, report)
+    account: Any = SimpleNamespace(client=lambda _service: Iam())
+    advise_on_ways_out(service, account, report)
     report.end("This is the end.")
     said = capsys.readouterr().out
     assert "To mend: tasks have no way to sqs -> if they call it: add sqs to vpc_endpoint" in said

@@ -83,7 +83,7 @@ class PipelineRun(PipelineWorker):
 
     def follow(self, execution_id: str, *, before: Before | None = None) -> list[str]:
         """Do the actions of an execution that somebody else has started."""
-        self._execution_id = execution_id
+        self._name, self._execution_id = self._pipeline(), execution_id
         return self._until_end(before)
 
     @property

@@ -71,6 +71,7 @@ class PipelineWorker:
         self._kinds: dict[tuple[str, str], Callable[[Job], Any]] = {
             ("Source", "GitHub"): self._store_source,
             ("Source", "CodeStarSourceConnection"): self._store_source,
+            ("Source", "S3"): self._store_object,
             ("Build", "CodeBuild"): self._build,
             ("Deploy", "ECS"): self._deploy,
             ("Invoke", "Lambda"): self._invoke,
@@ -168,6 +169,18 @@ class PipelineWorker:
         source = self.source_of(job.commit)
         job.artifacts.put(job.access, job.action["outputArtifacts"][0]["name"], source.delivered)
         return source
+
+    def _store_object(self, job: Job) -> Mapping[str, str]:
+        """Copy an object as it is: the version that is asked for, or else the newest.
+
+        https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-S3.html
+        """
+        wanted, s3 = job.action["configuration"], job.access.client("s3")
+        where = {"Bucket": wanted["S3Bucket"], "Key": wanted["S3ObjectKey"]}
+        found = s3.get_object(**where, **({"VersionId": job.commit} if job.commit else {}))
+        copied = job.artifacts.reserve(job.action["outputArtifacts"][0]["name"])
+        s3.put_object(**copied, Body=found["Body"].read())
+        return {"BucketName": where["Bucket"], "VersionId": str(found["VersionId"])}
 
     def _build(self, job: Job) -> Mapping[str, str]:
         """Start the build, run it, and read its result.

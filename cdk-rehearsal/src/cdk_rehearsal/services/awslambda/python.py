@@ -1,9 +1,19 @@
-"""Lambda: functions for Python, which make their calls themselves (`python_runtime`)."""
+"""Lambda: functions for Python, which make their calls themselves.
+
+Each invocation is forked from one process that has loaded boto3 (`python_runtime`), since Python
+needs four times as long to start and to load it as most functions need.
+"""
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
+from functools import cache
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import send_handle
 from pathlib import Path
 from typing import Any
 
@@ -15,31 +25,56 @@ from cdk_rehearsal.services.awslambda.outside import Outside
 
 _RUNTIME = Path(__file__).with_name("python_runtime.py")
 _OF_ACCESS = ("AWS_", "NO_PROXY", "no_proxy")
+_one_at_a_time = threading.Lock()
 
 
 def run(configuration: dict[str, Any], access: Access, event: Any, code: Path) -> Invocation:
     """Call a function whose code is in a folder; ``FunctionError`` if it does not end."""
-    handler = configuration["Handler"]
-    call = {"handler": handler, "event": event, "seconds": configuration["Timeout"]}
+    log = code.with_name("log")
     with Outside() as outside:
+        call = {
+            "handler": configuration["Handler"],
+            "event": event,
+            "seconds": configuration["Timeout"],
+            "outside": outside.address,
+            "folder": str(code),
+            "log": str(log),
+            "environment": _environment(access, configuration),
+        }
+        failure = _call(call)
+    return Invocation(outside.answer, failure, log.read_text("utf-8", errors="replace"))
+
+
+def _call(call: dict[str, Any]) -> str:
+    """Have a new process run the function; return its failure, empty if there is none."""
+    with _forked() as process:
+        number = int(process.recv_bytes())
+        process.send_bytes(json.dumps(call).encode())
+        if not process.poll(PROCESS_SECONDS):
+            os.kill(number, signal.SIGKILL)
+            raise FunctionError(f"{call['handler']} does not end within {PROCESS_SECONDS:g} s")
         try:
-            done = subprocess.run(
-                [sys.executable, "-I", str(_RUNTIME)],
-                input=json.dumps(call | {"outside": outside.address}),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                cwd=code,
-                env=_environment(access, configuration),
-                encoding="utf-8",
-                errors="replace",
-                timeout=PROCESS_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            reason = f"{handler} does not end within {PROCESS_SECONDS:g} s"
-            raise FunctionError(reason) from None
-    failure = f"exit status {done.returncode}" if done.returncode else ""
-    return Invocation(answer=outside.answer, failure=failure, log=done.stdout)
+            return process.recv_bytes().decode()
+        except EOFError:
+            return "its process ended without a result"
+
+
+def _forked() -> "Connection[bytes, bytes]":
+    """Return the connection to a new process, which first sends its number."""
+    ours, its = Pipe()
+    with its, _one_at_a_time:
+        runtime, process = _runtime()
+        send_handle(runtime, its.fileno(), process.pid)
+    return ours
+
+
+@cache
+def _runtime() -> "tuple[Connection[Any, Any], subprocess.Popen[bytes]]":
+    """Start the process that forks. It ends with this one, which alone holds the connection."""
+    ours, its = Pipe()
+    with its:
+        command = [sys.executable, "-IBu", str(_RUNTIME)]
+        return ours, subprocess.Popen(command, stdin=its.fileno(), env=process_environment())
 
 
 def _environment(access: Access, configuration: dict[str, Any]) -> dict[str, str]:

@@ -1,17 +1,24 @@
-"""Runs the handler of a Lambda function for `python`, in a process of its own.
+"""Runs the handlers of Lambda functions for `python`, each in a process that this one forks.
 
-This script imports nothing of the project but the code of the function, from the current folder. It
-reads a JSON object that describes the call from its standard input, and prints the log.
+This script imports nothing of the project but the code of the function. Its standard input is a
+connection, from which it receives a further one for each call; it ends with that connection.
 """
 
 import http.client
 import json
+import os
+import signal
 import sys
 import time
+import traceback
 import urllib.request
 from importlib import import_module
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle
 from pathlib import Path
 from typing import Any
+
+import boto3  # noqa: F401 - loaded once, for all functions
 
 # A function that waits for AWS pauses for seconds between two looks. The local AWS needs less than
 # a second for what takes minutes on AWS, so a pause is not longer than this.
@@ -46,12 +53,53 @@ class Outside(urllib.request.HTTPSHandler):
 
 
 def main() -> None:
-    """Call the handler; an exception of it ends this process, and is the end of the log."""
-    given = json.load(sys.stdin)
-    sys.path.insert(0, str(Path.cwd()))
+    """Fork a process for each connection."""
+    calls = Connection(0)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system forgets those that have ended
+    while True:
+        try:
+            connection = Connection(recv_handle(calls))
+        except EOFError:
+            return
+        if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            try:
+                _answer(connection)
+            finally:
+                os._exit(0)  # without a wait for threads of the function
+        connection.close()
+
+
+def _answer(connection: "Connection[bytes, bytes]") -> None:
+    """Send the number of this process, and after the call its failure, empty if there is none."""
+    connection.send_bytes(str(os.getpid()).encode())
+    given = json.loads(connection.recv_bytes())
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    log = os.open(given["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.environ.clear()
+    os.environ.update(given["environment"])
+    os.chdir(given["folder"])
+    try:
+        _call(given)
+    except BaseException as error:  # also SystemExit
+        traceback.print_exc()
+        failure = f"{type(error).__name__}: {error}"
+    else:
+        failure = ""
+    connection.send_bytes(failure.encode(errors="replace"))
+
+
+def _call(given: dict[str, Any]) -> None:
+    # A library of its own takes the place of the one that is loaded.
+    own = {path.stem for path in Path(given["folder"]).iterdir()} - sys.stdlib_module_names
+    for loaded in [name for name in sys.modules if name.partition(".")[0] in own]:
+        del sys.modules[loaded]
+    sys.path.insert(0, given["folder"])
     time.sleep = _pause
-    module, _, name = given["handler"].rpartition(".")
     urllib.request.install_opener(urllib.request.build_opener(Outside(given["outside"])))
+    module, _, name = given["handler"].rpartition(".")
     getattr(import_module(module), name)(given["event"], LambdaContext(given["seconds"]))
 
 

@@ -103,6 +103,11 @@ class Execution:
             return "Failed"
         return "Succeeded" if set(statuses) == {"Succeeded"} else self.status
 
+    @property
+    def kind(self) -> str:
+        """The type of the execution, as CodePipeline names it."""
+        return "ROLLBACK" if self.target else "STANDARD"
+
     def summary(self) -> Shape:
         """Return the execution as ListPipelineExecutions and GetPipelineExecution show it."""
         shown: Shape = {
@@ -110,7 +115,7 @@ class Execution:
             "pipelineName": self.pipeline,
             "pipelineVersion": self.version,
             "status": self.status,
-            "executionType": "ROLLBACK" if self.target else "STANDARD",
+            "executionType": self.kind,
             "startTime": self.started,
             "lastUpdateTime": max(action.changed for action in self.actions),
         }
@@ -239,7 +244,11 @@ class Executions:
         for execution in self.of(pipeline):
             if status := execution.stage_status(name):
                 return {
-                    "latestExecution": {"pipelineExecutionId": execution.id, "status": status},
+                    "latestExecution": {
+                        "pipelineExecutionId": execution.id,
+                        "status": status,
+                        "type": execution.kind,
+                    },
                     "actionStates": [a.state() for a in execution.actions if a.stage == name],
                 }
         return {"actionStates": [{"actionName": action["name"]} for action in stage["actions"]]}

@@ -27,6 +27,8 @@ from cdk_rehearsal.ministack.responses import Handler, Request, Response, json_r
 from cdk_rehearsal.options import EngineAccess
 from cdk_rehearsal.services.ecr.api import find_image
 
+_EXIT = re.compile(r"\bexit (\d+)\s*$")
+
 Task: TypeAlias = dict[str, Any]
 Deployment: TypeAlias = dict[str, Any]
 
@@ -48,7 +50,8 @@ _OWN_IMAGE = re.compile(
 def run_task(original: Handler, request: Request) -> Response:
     """Start tasks with the digest of their image and an address, or fail them.
 
-    As on ECS, a deployment is what has started the tasks of a service.
+    As on ECS, a deployment is what has started the tasks of a service. A task of no service has a
+    command that ends; a record has ended at once.
     """
     request |= {"startedBy": request.get("_deploymentId") or request.get("startedBy", "")}
     network = awsvpc(request)
@@ -75,6 +78,8 @@ def run_task(original: Handler, request: Request) -> Response:
     else:
         for task in tasks if network else []:
             attach(task, network)
+        if deployment is None:
+            _end(tasks, definition)
     return json_response({"tasks": ecs._sanitize(tasks), "failures": []})
 
 
@@ -120,6 +125,19 @@ def _deployment_of(request: Request) -> Deployment | None:
     """Return the deployment that starts the tasks; None for tasks without a service."""
     deployments = [each for service in ecs._services.values() for each in service["deployments"]]
     return next((each for each in deployments if each["id"] == request.get("_deploymentId")), None)
+
+
+def _end(tasks: list[Task], definition: dict[str, Any]) -> None:
+    """End tasks of no service: with the N of a command ``exit N``, otherwise with 0."""
+    for task in tasks:
+        ecs._mark_task_stopped(task["taskArn"], task, "Essential container in task exited", "")
+        task["stopCode"] = "EssentialContainerExited"
+        for container, defined in zip(
+            task["containers"], definition["containerDefinitions"], strict=True
+        ):
+            words = [*defined.get("entryPoint", ()), *defined.get("command", ()), ""]
+            found = _EXIT.search(" ".join(words))
+            container["exitCode"] = int(found[1]) if found else 0
 
 
 def _fail_to_start(tasks: list[Task], deployment: Deployment | None, reason: str) -> None:

@@ -10,15 +10,28 @@ from typing import IO, Any
 
 import pytest
 
-from backend_service.release.action import Clock
+from backend_service.release.action import Clock, Service
 from backend_service.release.releasing import release
 from cdk_rehearsal import NO_DELAYS, LocalAws
 from cdk_rehearsal.services.ecr.image_archive import Image, blobs_of, digest_of, small_image
 from cdk_rehearsal.services.ecr.image_push import push
-from tools.rehearsal.large_layer import SERVICE
 
 pytestmark = pytest.mark.slow
 
+_REGISTRY = "111122223333.dkr.ecr.eu-west-1.amazonaws.com"
+SERVICE = Service(
+    repository=f"{_REGISTRY}/shop",
+    builds=f"{_REGISTRY}/shop/builds",
+    live_tag="live",
+    cluster="cluster",
+    name="web",
+    container="web",
+    definitions_file="images.json",
+    alarms="",
+    log_group="",
+    pipeline="",
+    topic="",
+)
 LARGE = 35 * 1024 * 1024  # in several parts, the last of which is not full
 INDEX = "application/vnd.oci.image.index.v1+json"
 

@@ -1,0 +1,146 @@
+"""The command before a rollout: its task, its end, its repetition, and who may run it."""
+
+# The arguments of boto3 are called as AWS calls them.
+# ruff: noqa: N803
+
+import json
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from backend_service.release.action import ActionError, Outcome
+from backend_service.release.command import run_command
+from settings.examples import PROMOTED
+from tests.backend_service.fake_ecr import OTHER, SERVICE
+from tests.synthesis import synthesise
+
+STACK = "BackendServiceStack"
+IMAGE = f"{SERVICE.repository}@{OTHER}"
+NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}}
+WEB = {"name": "web", "image": "shop:live", "secrets": [{"name": "DB"}], "command": ["serve"]}
+SIDECAR = {"name": "proxy", "image": "proxy:1", "command": ["serve"]}
+TAKEN = SimpleNamespace(
+    input_shape=SimpleNamespace(members={"family", "taskRoleArn", "containerDefinitions"})
+)
+USED = {
+    "taskDefinitionArn": "arn:aws:ecs:eu-west-1:1:task-definition/shop:7",
+    "revision": 7,
+    "family": "shop",
+    "taskRoleArn": "task-role",
+    "containerDefinitions": [WEB, SIDECAR],
+}
+
+
+@dataclass
+class Account:
+    """One account as its own client of every service; ``found`` are the states of the task."""
+
+    code: int | None = 0
+    stage: str = "STANDARD"
+    found: list[str] = field(default_factory=lambda: ["STOPPED"])
+    registered: list[dict[str, Any]] = field(default_factory=list)
+    started: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The requests by client token: ECS starts one task for each."""
+    exceptions = SimpleNamespace(ResourceNotFoundException=KeyError)
+    meta = SimpleNamespace(service_model=SimpleNamespace(operation_model=lambda _: TAKEN))
+
+    def client(self, _service: str) -> "Account":
+        return self
+
+    def get_pipeline_state(self, *, name: str) -> dict[str, Any]:
+        assert name == SERVICE.pipeline
+        return {"stageStates": [{}, {"latestExecution": {"type": self.stage}}]}
+
+    def describe_services(self, **_: Any) -> dict[str, Any]:
+        service = {"taskDefinition": USED["taskDefinitionArn"], "networkConfiguration": NETWORK}
+        return {"services": [service]}
+
+    def describe_task_definition(self, **_: Any) -> dict[str, Any]:
+        return {"taskDefinition": USED}
+
+    def register_task_definition(self, **definition: Any) -> dict[str, Any]:
+        self.registered.append(definition)
+        return {"taskDefinition": {"taskDefinitionArn": f"shop-command:{len(self.registered)}"}}
+
+    def run_task(self, *, clientToken: str, **request: Any) -> dict[str, Any]:
+        assert self.started.setdefault(clientToken, request) == request, "ConflictException"
+        return {"tasks": [{"taskArn": "arn/task"}], "failures": []}
+
+    def describe_tasks(self, **_: Any) -> dict[str, Any]:
+        if (status := self.found.pop(0)) == "MISSING":
+            return {"tasks": []}
+        web = {"name": "web"} | ({} if self.code is None else {"exitCode": self.code})
+        task = {"taskArn": "arn/task", "lastStatus": status, "stoppedReason": "it has ended"}
+        return {"tasks": [task | {"containers": [{"name": "proxy", "exitCode": 1}, web]}]}
+
+    def get_log_events(self, *, logStreamName: str, **_: Any) -> dict[str, Any]:
+        assert logStreamName == "web/web/task"
+        return {"events": [{"message": "no such table\n"}]}
+
+
+def run(account: Account, token: str = "") -> Outcome:
+    service = replace(SERVICE, command='["/bin/sh", "-c", "migrate"]')
+    return run_command(IMAGE, service, client=account.client, token=json.loads(token or "{}"))
+
+
+def test_the_task_is_that_of_the_service_with_the_new_image_and_the_command() -> None:
+    account = Account()
+    run(account, run(account).token)
+    changed = {"image": IMAGE, "entryPoint": ["/bin/sh"], "command": ["-c", "migrate"]}
+    assert account.registered == [
+        {
+            "family": "delivery-command",
+            "taskRoleArn": "task-role",
+            "containerDefinitions": [WEB | changed, SIDECAR],
+        }
+    ]
+    (request,) = account.started.values()
+    assert request["taskDefinition"] == "shop-command:1"
+    assert request["networkConfiguration"] == NETWORK
+
+
+def test_a_call_that_is_repeated_starts_no_second_task() -> None:
+    account = Account(found=["STOPPED"] * 3)
+    token = run(account).token
+    run(account, token)
+    run(account, token)
+    assert len(account.started) == 1
+    run(account, run(account).token)
+    assert len(account.started) == 2, "a retried stage runs the command again"
+
+
+def test_a_long_command_is_waited_for_in_several_calls() -> None:
+    account = Account(found=["MISSING", "RUNNING", "STOPPED"])
+    token = run(account).token
+    for _ in range(2):
+        token = run(account, token).token
+        assert json.loads(token)["task"] == "arn/task"
+    assert not run(account, token).token
+    assert len(account.started) == 1
+
+
+@pytest.mark.parametrize("code", [3, None])
+def test_a_command_that_fails_or_never_starts_is_told_with_its_last_lines(code: int | None) -> None:
+    account = Account(code=code)
+    with pytest.raises(ActionError, match=r"no task is replaced.*it has ended.*no such table"):
+        run(account, run(account).token)
+
+
+def test_a_rollback_of_the_stage_runs_no_command() -> None:
+    account = Account(stage="ROLLBACK")
+    assert not run(account).token
+    assert not account.registered
+
+
+def test_the_command_runs_between_release_and_rollout() -> None:
+    synthesis = synthesise(**PROMOTED)
+    actions = synthesis.only(STACK, "AWS::CodePipeline::Pipeline")["Stages"][-1]["Actions"]
+    order = sorted((each["RunOrder"], each["Name"]) for each in actions)
+    assert order == [(1, "Release"), (2, "Command"), (3, "Deploy"), (4, "Promote")]
+    (command,) = (each["Configuration"] for each in actions if each["Name"] == "Command")
+    assert command["UserParameters"] == "run #{Release.image}"
+    function = synthesis.resources(STACK, "AWS::Lambda::Function")[command["FunctionName"]["Ref"]]
+    words = json.loads(function["Properties"]["Environment"]["Variables"]["COMMAND"])
+    assert words == ["/bin/sh", "-c", PROMOTED["release_command"]]
