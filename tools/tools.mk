@@ -1,7 +1,7 @@
 # The targets of the tools: the Makefile beside this folder includes them.
 TOOLS := yes
 TESTED += tools cdk-rehearsal/tests
-SYNTHESISED += $(addprefix tools/,compliance cost diagram doctor tests)
+SYNTHESISED += $(addprefix tools/,compliance cost diagram doctor rehearsal tests)
 SLOW_FOLDERS += cdk-rehearsal/tests
 # The pages link to this folder.
 FAST_PARTS += links other-tests
