@@ -40,5 +40,7 @@ def taken_name(context: FailureContext) -> None:
         expect("the service that no stack has made", foreign["status"], "ACTIVE")
         ecs.delete_service(cluster=cluster, service=name, force=True)
         ecs.deregister_task_definition(taskDefinition=definition)
-        context.expect_core_alone({"AWS::CloudFormation::Stack": [SERVICE]})
+        context.expect_whole(CORE)
+        added = context.inventory.added_since(context.core_alone)
+        expect("the resources beside the core", added, {"AWS::CloudFormation::Stack": [SERVICE]})
         step.note = "of the stack only the record is left"
