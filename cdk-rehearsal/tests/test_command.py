@@ -68,13 +68,15 @@ def start(app: Path, tmp_path: Path) -> Start:
     )
 
 
-def test_an_app_is_deployed_found_and_destroyed_and_its_folder_stays_as_it_is(
-    start: Start, app: Path
+def test_an_app_is_rehearsed_and_its_least_policy_passes_instead_of_administrator_access(
+    start: Start, app: Path, tmp_path: Path
 ) -> None:
-    before = sorted(app.rglob("*"))
-    command = start("--before", "aws sns create-topic --name expected")
+    before, to = sorted(app.rglob("*")), tmp_path / "policy"
+    prepare = ("--before", "aws sns create-topic --name expected")
+    command = start("deploy-policy", "--to", str(to), "--without", "1", *prepare)
     said, errors = command.communicate()
     assert command.returncode == 0, said + errors
+    assert sorted(app.rglob("*")) == before
     for step in (
         "cdk bootstrap",
         "create-topic",
@@ -82,12 +84,16 @@ def test_an_app_is_deployed_found_and_destroyed_and_its_folder_stays_as_it_is(
         "cdk deploy",
         "Each resource is found",
         "cdk destroy",
+        "Without the statement",
     ):
-        (line,) = [line for line in said.splitlines() if step in line]
+        line = next(line for line in said.splitlines() if step in line)
         assert line.lstrip().startswith("✓"), said
-    assert sorted(app.rglob("*")) == before
+    _require_true(said.partition("\nLeft\n")[2].partition("\nThe least policy")[0])
+    _require_least(to)
 
-    _, _, after = said.partition("\nLeft\n")
+
+def _require_true(after: str) -> None:
+    """Require that a rehearsal has said what is left, and who was allowed what."""
     left, _, access = after.partition("Who was allowed what")
     # Lambda makes the log group of a function, so CloudFormation does not know it.
     (line,) = left.split("\n\n")[0].splitlines()
@@ -102,22 +108,14 @@ def test_an_app_is_deployed_found_and_destroyed_and_its_folder_stays_as_it_is(
     assert "Shop-Reader" in idle
 
 
-def test_the_least_policy_is_written_and_passes_instead_of_administrator_access(
-    start: Start, tmp_path: Path
-) -> None:
-    to = tmp_path / "policy"
-    prepare = ("--before", "aws sns create-topic --name expected")
-    command = start("deploy-policy", "--to", str(to), "--without", "1", *prepare)
-    said, errors = command.communicate()
-    assert command.returncode == 0, said + errors
-    documents = [json.loads(each.read_text("utf-8")) for each in to.glob("policy-*.json")]
+def _require_least(folder: Path) -> None:
+    """Require a policy without a star, with a reason for each statement, and a boundary."""
+    documents = [json.loads(each.read_text("utf-8")) for each in folder.glob("policy-*.json")]
     granted = [each for document in documents for each in document["Statement"]]
     assert not [each for each in granted if any("*" in action for action in each["Action"])]
-    (line,) = [line for line in said.splitlines() if "Without the statement" in line]
-    assert line.lstrip().startswith("✓"), said
-    (limit,) = json.loads((to / "boundary.json").read_text("utf-8"))["Statement"]
+    (limit,) = json.loads((folder / "boundary.json").read_text("utf-8"))["Statement"]
     assert "sns:Publish" in limit["Action"]
-    reasons = (to / "reasons.md").read_text("utf-8")
+    reasons = (folder / "reasons.md").read_text("utf-8")
     assert all(f"| {each['Sid']} |" in reasons for each in granted)
     assert "s3:DeleteBucketLifecycle (there is s3:PutLifecycleConfiguration)" in reasons
 
@@ -133,6 +131,7 @@ def test_what_a_rehearsal_cannot_show_is_named_before_anything_is_made(
     copy = f'mkdir "$4" && cp {tmp_path}/*.json "$4"'
     cli.write_text(
         f'#!/bin/sh\necho "$1" >> {tmp_path}/commands\n[ "$1" != synth ] || {{ {copy}; }}\n'
+        '[ "$1" != deploy ] || echo {} > output.json\n'
     )
     cli.chmod(0o755)
     command = start("--anyway")
@@ -144,6 +143,13 @@ def test_what_a_rehearsal_cannot_show_is_named_before_anything_is_made(
     assert "ruby3.4" in named["Shop/Table (Custom"]
     assert "KmsMasterKeyId would have no effect" in named["Shop/Secret (AWS"]
     assert (tmp_path / "commands").read_text().split() == ["bootstrap", "synth"]
+
+    (tmp_path / "manifest.json").write_text('{"artifacts": {}}')
+    (tmp_path / "Shop.template.json").unlink()
+    command = start()
+    said, errors = command.communicate()
+    assert (command.returncode, errors) == (0, ""), said + errors
+    assert "went through" in said
 
 
 @pytest.mark.parametrize(("arguments", "said"), [((), "cdk bootstrap"), (("serve",), "no_proxy")])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from cdk_rehearsal import Snapshot, expect
 from cdk_rehearsal.cdk import AS_SYNTHESISED
-from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
+from tools.rehearsal.context import SERVICE, RehearsalContext
 
 DEPLOY = ("deploy", "--all", "--require-approval", "never", *AS_SYNTHESISED)
 SETTINGS = {"notification_email": "team@example.com"}

@@ -12,8 +12,7 @@ from typing import Any
 import yaml
 
 from backend_service.names import IMAGE_SOURCE_KEY
-from cdk_rehearsal import expect, expect_all, expect_true, push_image
-from cdk_rehearsal.access import Access
+from cdk_rehearsal import Access, expect, expect_all, expect_true, push_image
 from cdk_rehearsal.pipelines import failure_of
 from tools.rehearsal.failures.broken_promotions import MadeUpBuilds, expect_live
 from tools.rehearsal.failures.context import SETTINGS, FailureContext

@@ -5,9 +5,8 @@ needs four times as long to start and to load it as most functions need.
 """
 
 import json
+import math
 import os
-import signal
-import subprocess
 import sys
 import threading
 from functools import cache
@@ -36,6 +35,8 @@ def run(configuration: dict[str, Any], access: Access, event: Any, code: Path) -
             "handler": configuration["Handler"],
             "event": event,
             "seconds": configuration["Timeout"],
+            # A second more than this process waits.
+            "alarm": math.ceil(PROCESS_SECONDS) + 1,
             "outside": outside.address,
             "folder": str(code),
             "log": str(log),
@@ -48,10 +49,9 @@ def run(configuration: dict[str, Any], access: Access, event: Any, code: Path) -
 def _call(call: dict[str, Any]) -> str:
     """Have a new process run the function; return its failure, empty if there is none."""
     with _forked() as process:
-        number = int(process.recv_bytes())
         process.send_bytes(json.dumps(call).encode())
         if not process.poll(PROCESS_SECONDS):
-            os.kill(number, signal.SIGKILL)
+            # The alarm of the process ends it.
             raise FunctionError(f"{call['handler']} does not end within {PROCESS_SECONDS:g} s")
         try:
             return process.recv_bytes().decode()
@@ -60,21 +60,26 @@ def _call(call: dict[str, Any]) -> str:
 
 
 def _forked() -> "Connection[bytes, bytes]":
-    """Return the connection to a new process, which first sends its number."""
+    """Return the connection to a new process."""
     ours, its = Pipe()
     with its, _one_at_a_time:
         runtime, process = _runtime()
-        send_handle(runtime, its.fileno(), process.pid)
+        if os.waitpid(process, os.WNOHANG)[0]:  # it has been killed
+            _runtime.cache_clear()
+            runtime, process = _runtime()
+        send_handle(runtime, its.fileno(), process)
     return ours
 
 
 @cache
-def _runtime() -> "tuple[Connection[Any, Any], subprocess.Popen[bytes]]":
+def _runtime() -> "tuple[Connection[Any, Any], int]":
     """Start the process that forks. It ends with this one, which alone holds the connection."""
     ours, its = Pipe()
+    command = [sys.executable, "-IBu", str(_RUNTIME)]
     with its:
-        command = [sys.executable, "-IBu", str(_RUNTIME)]
-        return ours, subprocess.Popen(command, stdin=its.fileno(), env=process_environment())
+        as_input = [(os.POSIX_SPAWN_DUP2, its.fileno(), 0)]
+        environment = process_environment()
+        return ours, os.posix_spawn(command[0], command, environment, file_actions=as_input)
 
 
 def _environment(access: Access, configuration: dict[str, Any]) -> dict[str, str]:
