@@ -18,6 +18,8 @@ NPM := NODE_DISABLE_COMPILE_CACHE=1 NPM_CONFIG_UPDATE_NOTIFIER=false npm
 FAST_PARTS := format-and-lint types imports fast-tests
 SLOW_PARTS := slow-tests
 TESTED := tests application-code
+# Folders of the tools whose fast tests synthesise: they run in the process that has loaded the CDK.
+SYNTHESISED :=
 # Folders whose conftest.py marks slow tests.
 SLOW_FOLDERS :=
 # $(call side-by-side,parts): run the parts at the same time. make prints the output of a part when it ends (make before
@@ -64,7 +66,8 @@ types:
 imports:
 	@$(call part,$(BIN)/lint-imports --no-cache --no-logo pyproject.toml $(wildcard tools/importlinter.ini))
 fast-tests:
-	@$(call part,$(PYTEST) $(TESTED) -m 'not slow' -n auto --maxprocesses 4 --dist worksteal)
+# One process: each further one would import the same modules, start Node, and synthesise the same templates again.
+	@$(call part,$(PYTEST) tests application-code $(SYNTHESISED) -m 'not slow')
 slow-tests:
 # Each process imports all the files that it is given, so these are only those with slow tests.
 	@$(call part,$(PYTEST) $$(grep -rl --include='test_*.py' 'mark\.slow' $(TESTED)) $(SLOW_FOLDERS) -m slow \

@@ -89,8 +89,7 @@ class ImageRepositories(Construct):
                 *_newest_stay(KEPT_RELEASES, "releases", priority=2),
             ],
         )
-        for account in service.image_reader_accounts:
-            # The policies of that account say which of its roles may.
+        for account in service.image_reader_accounts:  # whose policies say which roles may
             self.released.grant(iam.AccountPrincipal(account), *PULL)
         Tags.of(self.released).add(OWNER_TAG, service.full_name)
         resource = cast("CfnResource", self.released.node.default_child)

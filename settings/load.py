@@ -113,10 +113,9 @@ def _settings_of(file: EnvFile, created_clusters: Set[object]) -> Settings:
     unused: tuple[str, ...] = _TOKEN if values.get("connection_arn") else ()
     if values.get("image_source_repository_arn"):
         unused = _GIT
-        # sample.env has no values for these two, so a value is meant.
-        both = ("repository_owner", "connection_arn")
         message = "leave it empty: with image_source_repository_arn nothing is read from Git"
-        found += [(key, message) for key in both if is_filled_in(file.texts.get(key))]
+        for key in ("repository_owner", "connection_arn"):  # sample.env fills the others in
+            found += [(key, message)] if is_filled_in(file.texts.get(key)) else []
     given = {**values, **dict.fromkeys(unused)}
     delivery, wrong = validated(DeliverySettings, given, environment)
     found += wrong.items()

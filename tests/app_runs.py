@@ -19,7 +19,7 @@ from aws_cdk import App
 import app
 from tests.repository import ROOT
 
-_WHERE_JSII_UNPACKS = ("HOME", "JSII_RUNTIME_PACKAGE_CACHE_ROOT")
+_CACHES = ("HOME", "JSII_RUNTIME_PACKAGE_CACHE_ROOT", "NODE_COMPILE_CACHE")
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,8 @@ class Run:
         return [f for n in notes if n["type"] == "aws:cdk:creationStack" for f in n["data"]]
 
 
-def start_app(
-    folder: Path,
-    *,
-    context: Mapping[str, Any] | None = None,
-    variables: Mapping[str, str] | None = None,
-) -> Run:
-    """Run app.py in a folder, with no variables of AWS but ``variables``, and no credentials."""
+def start_app(folder: Path) -> Run:
+    """Run app.py in a folder, without credentials and without variables of AWS."""
     node = shutil.which("node")
     assert node
     assembly = _empty(folder / "assembly")
@@ -63,14 +58,13 @@ def start_app(
         cwd=folder,
         env={
             "PATH": f"{Path(node).parent}{os.pathsep}{os.defpath}",
-            **{name: os.environ[name] for name in _WHERE_JSII_UNPACKS if name in os.environ},
+            **{name: os.environ[name] for name in _CACHES if name in os.environ},
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
             "CDK_OUTDIR": str(assembly),
-            "CDK_CONTEXT_JSON": json.dumps(_context(context)),
+            "CDK_CONTEXT_JSON": json.dumps(_context(None)),
             "PYTHONWARNINGS": "error",
-            **(variables or {}),
         },
         capture_output=True,
         text=True,

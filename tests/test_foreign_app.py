@@ -18,7 +18,8 @@ def test_another_app_can_put_the_service_on_its_own_platform(tmp_path: Path) -> 
     env_file = tmp_path / "shop.env"
     env_file.write_text(sample_env(**EXISTING), encoding="utf-8")
     settings = load_settings(env_file)
-    app, env = App(analytics_reporting=False), Environment(account=ACCOUNT, region=REGION)
+    app = App(analytics_reporting=False, builtin_cloud_formation_validation=False)
+    env = Environment(account=ACCOUNT, region=REGION)
     stack = Stack(app, "Foreign", env=env)
     vpc = ec2.Vpc(stack, "Vpc", availability_zones=[f"{REGION}a"])
     namespace = cloudmap.PrivateDnsNamespace(stack, "Names", name="foreign.internal", vpc=vpc)

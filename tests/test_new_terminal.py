@@ -14,8 +14,9 @@ from settings.examples import sample_env
 from tests.repository import ROOT
 
 ENVIRONMENT = Path(sys.prefix)
-STARTED = "error: 1 problem in .env\n"
-"""The output of app.py in a folder without settings: it has found its packages."""
+PROBE = 'import importlib.util as u, sys; print(sys.prefix, u.find_spec("aws_cdk") is not None)'
+"""Takes the place of app.py where only the choice of Python matters: it loads no CDK."""
+FOUND = f"{ENVIRONMENT} True\n"
 
 
 @pytest.fixture
@@ -55,22 +56,29 @@ def run_app(project: Path, **environment: str) -> subprocess.CompletedProcess[st
     )
 
 
-def test_the_environment_of_make_install_needs_no_activation(project: Path, path: str) -> None:
-    (project / ".venv").symlink_to(ENVIRONMENT)
-    assert run_app(project, PATH=path).stderr.startswith(STARTED)
+@pytest.fixture
+def probe(project: Path) -> Path:
+    """The checkout with the probe as its app."""
+    (project / "app.py").unlink()
+    (project / "app.py").write_text(PROBE, encoding="utf-8")
+    return project
+
+
+def test_the_environment_of_make_install_needs_no_activation(probe: Path, path: str) -> None:
+    (probe / ".venv").symlink_to(ENVIRONMENT)
+    assert run_app(probe, PATH=path).stdout == f"{probe / '.venv'} True\n"
 
 
 def test_an_activated_environment_wins_over_that_of_make_install(
-    project: Path, path: str, tmp_path: Path
+    probe: Path, path: str, tmp_path: Path
 ) -> None:
-    (project / ".venv").symlink_to(tmp_path / "bare")
+    (probe / ".venv").symlink_to(tmp_path / "bare")
     activated = {"VIRTUAL_ENV": str(ENVIRONMENT), "PATH": f"{ENVIRONMENT}/bin{os.pathsep}{path}"}
-    assert run_app(project, **activated).stderr.startswith(STARTED)
+    assert run_app(probe, **activated).stdout == FOUND
 
 
-def test_packages_of_the_python_on_the_path_are_used(project: Path, path: str) -> None:
-    done = run_app(project, PATH=f"{ENVIRONMENT}/bin{os.pathsep}{path}")
-    assert done.stderr.startswith(STARTED)
+def test_packages_of_the_python_on_the_path_are_used(probe: Path, path: str) -> None:
+    assert run_app(probe, PATH=f"{ENVIRONMENT}/bin{os.pathsep}{path}").stdout == FOUND
 
 
 def test_without_the_packages_one_line_has_the_remedy(project: Path, path: str) -> None:

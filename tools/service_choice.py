@@ -76,6 +76,11 @@ def source_of(settings: Settings, given: str | None) -> Path:
     settings, or the blueprint's own if that has the Dockerfile that the settings name. Raises
     ``NoSourceError`` otherwise.
     """
+    if settings.delivery.image_source_repository_arn:
+        raise NoSourceError(
+            f"{shown_file(settings)} has image_source_repository_arn, so there is no source to "
+            "build: use a copy of the file without this key"
+        )
     if given:
         return Path(given)
     note = _note(settings.env_file)

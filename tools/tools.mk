@@ -1,9 +1,10 @@
 # The targets of the tools: the Makefile beside this folder includes them.
 TOOLS := yes
 TESTED += tools cdk-rehearsal/tests
+SYNTHESISED += $(addprefix tools/,compliance cost diagram doctor rehearsal tests)
 SLOW_FOLDERS += cdk-rehearsal/tests
 # The pages link to this folder.
-FAST_PARTS += links
+FAST_PARTS += links other-tests
 SLOW_PARTS += rehearsal failures
 
 # The settings and the repository that a command is about: .env if there is one, else the sample.
@@ -19,6 +20,8 @@ REHEARSE := $(BIN)/python -m tools.rehearsal
 # One copy of CDK's library, 257 MB, for rehearsals and tests, and not in the home folder.
 check test: export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.cache/jsii
 check test: export NODE_COMPILE_CACHE := $(CURDIR)/.cache/jsii-compiled
+# Threads that compile and collect beside the main one use more processor time, which the parts compete for.
+check test: export NODE_OPTIONS := --v8-pool-size=0
 # The base image that containers of tests start from, where no registry can be reached.
 check test: export CDK_REHEARSAL_CACHE := $(CURDIR)/.cache/container_engine
 
@@ -122,9 +125,11 @@ callers: install-tools ## Measure what callers see during deliveries, at AWS's p
 .PHONY: install-tools
 install-tools: install .venv/.installed-tools
 
-.PHONY: links rehearsal failures
+.PHONY: links other-tests rehearsal failures
 links:
 	@$(call part,$(BIN)/python -m md_dead_link_check)
+other-tests:
+	@$(call part,$(PYTEST) tools cdk-rehearsal/tests $(SYNTHESISED:%=--ignore=%) -m 'not slow')
 # A slow test rehearses another service with containers, which take most of the time of a rehearsal.
 rehearsal:
 	@$(call part,$(REHEARSE) --sample --without-engine $(DELIVERED))

@@ -5,7 +5,6 @@ the new image. The first call registers the definition and starts nothing. Each 
 from its token, so ECS takes a repeated request to start the task for the same one.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -76,7 +75,7 @@ def _start(ecs: Any, service: Service, token: Mapping[str, Any]) -> str:
         **token,
         cluster=service.cluster,
         launchType="FARGATE",
-        clientToken=hashlib.sha256(token["taskDefinition"].encode()).hexdigest(),
+        clientToken=token["taskDefinition"][-64:],  # which has at most 64 characters
     )
     if not started["tasks"]:
         raise ActionError(f"ECS did not start the command: {started['failures']}")

@@ -55,7 +55,7 @@ class Recipe:
         return set(re.findall(r"^\+\+\+ b/(.+)$", self.diff, re.MULTILINE))
 
     @contextmanager
-    def app(self, folder: Path) -> Iterator[App]:
+    def app(self, folder: Path, *, template_rules: bool = False) -> Iterator[App]:
         """Copy the product into ``folder``, apply the diff, and make the app for sample.env.
 
         The app is not synthesised yet. Until the context ends, the product's modules are those of
@@ -70,7 +70,9 @@ class Recipe:
         with _imported_from(copy):
             examples = importlib.import_module("settings.examples")
             app: App = importlib.import_module("app").make_app(
-                examples.example_deployment(self.settings), folder / "cdk.out"
+                examples.example_deployment(self.settings),
+                folder / "cdk.out",
+                template_rules=template_rules,
             )
             yield app
 

@@ -101,24 +101,15 @@ def test_the_task_is_that_of_the_service_with_the_new_image_and_the_command() ->
     assert request["networkConfiguration"] == NETWORK
 
 
-def test_a_call_that_is_repeated_starts_no_second_task() -> None:
-    account = Account(found=["STOPPED"] * 3)
-    token = run(account).token
-    run(account, token)
-    run(account, token)
+def test_a_repeated_call_and_a_call_that_waits_start_no_second_task() -> None:
+    account = Account(found=["MISSING", "RUNNING", "STOPPED", "STOPPED"])
+    begun = run(account).token
+    waiting = run(account, begun).token
+    assert json.loads(run(account, begun).token)["task"] == "arn/task"
+    assert not run(account, waiting).token
     assert len(account.started) == 1
     run(account, run(account).token)
     assert len(account.started) == 2, "a retried stage runs the command again"
-
-
-def test_a_long_command_is_waited_for_in_several_calls() -> None:
-    account = Account(found=["MISSING", "RUNNING", "STOPPED"])
-    token = run(account).token
-    for _ in range(2):
-        token = run(account, token).token
-        assert json.loads(token)["task"] == "arn/task"
-    assert not run(account, token).token
-    assert len(account.started) == 1
 
 
 @pytest.mark.parametrize("code", [3, None])

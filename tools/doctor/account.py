@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from settings import CpuArchitecture, Settings
 from tools.doctor.aws import Aws, reply_or_none
 from tools.doctor.check import Result, note, ok, problem
-from tools.service_choice import is_sample
+from tools.service_choice import is_sample, shown_file
 
 BOOTSTRAP_VERSION_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 
@@ -59,7 +59,9 @@ def region(settings: Settings, aws: Aws) -> Result:
 
 def bootstrap(settings: Settings, aws: Aws) -> Result:
     """Say whether the CDK bootstrap is there; the CDK CLI itself refuses one that is too old."""
-    command = f"npx cdk bootstrap aws://{settings.account_number}/{settings.aws_region}"
+    environment = f"aws://{settings.account_number}/{settings.aws_region}"
+    # The CDK CLI synthesises the app, also to bootstrap.
+    command = f"npx cdk bootstrap {environment} -c env_file={shown_file(settings)}"
     get = aws.client("ssm").get_parameter
     found = reply_or_none(get, "ParameterNotFound", Name=BOOTSTRAP_VERSION_PARAMETER)
     if found is None:

@@ -78,11 +78,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class Account:
-    """Asks the questions of first_deploy_report.toml, and remembers replies and named results."""
+    """Asks the questions of first_deploy_report.toml, and remembers named results."""
 
     def __init__(self, settings: Settings, aws: Aws) -> None:
         self._settings, self._aws = settings, aws
-        self._replies: dict[str, Any] = {}
         self._names = _names(settings)
 
     def answers(self) -> Iterator[Answer]:
@@ -129,16 +128,11 @@ class Account:
         return found, "" if found is not None else "there is nothing yet"
 
     def _reply(self, call: str, parameters: Mapping[str, Any]) -> Any:
-        key = f"{call} {parameters}"
-        if key not in self._replies:
-            service, _, operation = call.partition(".")
-            client = self._aws.client(service)
-            if client.can_paginate(operation):
-                pages = client.get_paginator(operation).paginate(**parameters)
-                self._replies[key] = pages.build_full_result()
-            else:
-                self._replies[key] = getattr(client, operation)(**parameters)
-        return self._replies[key]
+        service, _, operation = call.partition(".")
+        client = self._aws.client(service)
+        if client.can_paginate(operation):
+            return client.get_paginator(operation).paginate(**parameters).build_full_result()
+        return getattr(client, operation)(**parameters)
 
 
 def _names(settings: Settings) -> dict[str, Any]:
@@ -196,6 +190,8 @@ def report(settings: Settings, answers: Sequence[Answer], times: Sequence[str]) 
     where = "a local AWS" if os.environ.get("AWS_ENDPOINT_URL") else f"AWS, {settings.aws_region}"
     core = "a core stack" if settings.core else "an existing core"
     source = "a connection" if settings.delivery.connection_arn else "a token"
+    if settings.delivery.image_source_repository_arn:
+        source = "images from elsewhere"
     yield f"### First deploy on {where}, {datetime.now(UTC):%Y-%m-%d}"
     yield f"\nOn {core}, delivered with {source}."
     for title, lines in (

@@ -69,11 +69,6 @@ class RehearsedService:
     def require_paths(self, source: Source) -> None:
         """Raise ``RehearsalError`` if the source lacks a file that the settings name."""
         delivery = self.settings.delivery
-        if delivery.image_source_repository_arn:
-            raise RehearsalError(
-                f"{self.settings.env_file} has image_source_repository_arn, and a rehearsal "
-                "builds: rehearse a copy of the file without this key"
-            )
         wanted = {
             "dockerfile_path" if delivery.dockerfile_path else "folder_path": delivery.dockerfile,
             "buildspec_path": delivery.buildspec_path,

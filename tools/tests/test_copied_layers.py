@@ -78,7 +78,7 @@ def _release_and_read(aws: LocalAws, tmp_path: Path) -> None:
     release(
         f"{SERVICE.builds}:1@{digest}",
         SERVICE,
-        client=aws.client,
+        client=lambda service, **_region: aws.client(service),
         put=lambda content: s3.put_object(Bucket="artifacts", Key="1", Body=content),
         clock=Clock(),
         unfinished={},

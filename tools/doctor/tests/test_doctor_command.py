@@ -19,21 +19,6 @@ KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/own"
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:shop/db-AbCdEf"
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("account")
-def test_without_env_a_ready_account_has_no_problem_with_the_sample(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main([]) == 0
-    printed = capsys.readouterr()
-    assert "the settings of the sample" in printed.err
-    assert printed.out.startswith(f"sample.env: account {ACCOUNT}, {REGION}\n")
-    assert "(GITHUB=1 asks GitHub about it)" in printed.out
-    assert printed.out.splitlines()[-1].startswith("no problems, ")
-    assert "not checked" not in printed.out
-
-
 def test_env_is_taken_and_without_credentials_nothing_else_is_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

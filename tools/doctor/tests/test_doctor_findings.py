@@ -4,11 +4,13 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from settings.examples import ACCOUNT, REGION
+from tools.doctor.__main__ import main
 from tools.doctor.account import MOST_ROLES_OF_CORE, MOST_ROLES_OF_SERVICE
 from tools.doctor.check import Verdict
 from tools.doctor.rights import policy
@@ -211,3 +213,17 @@ def test_a_name_that_the_stack_has_itself(account: AccountUnderTest) -> None:
     own, builds = account.ask("name of the repository")
     assert own.line == "ecsdemo-backend is in BackendServiceStack"
     assert builds.verdict is Verdict.OK
+
+
+@pytest.mark.usefixtures("account")
+def test_without_env_a_ready_account_has_no_problem_with_the_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([]) == 0
+    printed = capsys.readouterr()
+    assert "the settings of the sample" in printed.err
+    assert printed.out.startswith(f"sample.env: account {ACCOUNT}, {REGION}\n")
+    assert "(GITHUB=1 asks GitHub about it)" in printed.out
+    assert printed.out.splitlines()[-1].startswith("no problems, ")
+    assert "not checked" not in printed.out

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from settings.examples import CONNECTED, EXISTING, ISOLATED, SECRET, example_deployment
+from settings.examples import CONNECTED, EXISTING, ISOLATED, PROMOTED, SECRET, example_deployment
 from tools.doctor.first_deploy import savings, steps
 from tools.doctor.first_deploy_report import Answer, report
 from tools.init.proposal import FIRST_IMAGE
@@ -20,6 +20,11 @@ TOKEN, APPROVE = "aws secretsmanager create-secret --name ecs-github-token", "un
     [
         ({}, [TOKEN, "Deploy CoreInfraStack and Back"], [APPROVE, "get-connection"]),
         (CONNECTED, [APPROVE, "get-connection", "team@example.com"], [TOKEN]),
+        (
+            PROMOTED,
+            ["make deliver ENV_FILE=a.env IMAGE=sha256:<digest>"],
+            [TOKEN, "starts by itself"],
+        ),
         (EXISTING, ["Deploy BackendServiceStack"], ["CoreInfraStack"]),
         (
             {"seed_image": FIRST_IMAGE, "health_check_command": "", "container_port": "8080"},
@@ -34,7 +39,11 @@ def test_the_steps_are_those_that_the_settings_need(
 ) -> None:
     deployment = example_deployment(changes)
     text = "\n".join(steps(deployment[0], deployment, "a.env", 30.0, {}))
-    assert all(each in text for each in [*needed, "-c env_file=a.env"])
+    assert all(each in text for each in needed)
+    # The CDK CLI synthesises the app in each of these commands.
+    cdk = re.findall(r"npx cdk (?:[^\n]+\\\n)*[^\n]+", text)
+    assert len(cdk) >= 3
+    assert all(each.endswith("-c env_file=a.env") for each in cdk)
     assert not any(each in text for each in [*needless, "Write .env", "{", "None"])
     numbers = [int(each) for each in re.findall(r"^(\d+)\. ", text, re.MULTILINE)]
     assert numbers == list(range(1, len(numbers) + 1))

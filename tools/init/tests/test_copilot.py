@@ -111,7 +111,7 @@ BOMB = "".join(f"{n}: &{n} {{<<: [{f'*{n - 1}, ' * 9}], a: *{n - 1}}}\n" for n i
         ("type: Load Balanced Web Service", "it has a load balancer: see ECS Express Mode"),
         ("- type", "no other type has a counterpart"),
         ("a: {", "is not the YAML of a manifest"),
-        ("a: " + "[" * 9_999, "is not the YAML of a manifest"),
+        ("a: " + "[\n" * 9_999, "is not the YAML of a manifest"),
         ("a: &a [*a]", "is not the YAML of a manifest"),
         (f"0: &0 {{a: b}}\n{BOMB}", "is larger than any manifest"),
         ("#" * 70_000, "is larger than any manifest"),

@@ -27,12 +27,11 @@ Failure = Callable[[FailureContext], None]
 
 FAILURES: tuple[Failure, ...] = (
     names.taken_name,
+    interrupted_deploys.killed_during_a_creation,
     broken_promotions.deploy_in_between,
     failed_rollouts.failed_rollout,
     failed_rollouts.rollback_of_a_running_delivery,
     attacks.attacking_build,
-    destroys.service_alone,
-    interrupted_deploys.killed_during_a_creation,
     images_from_elsewhere.images_of_a_ci,
     images_from_elsewhere.promotion,
     destroys.deleted_by_hand,

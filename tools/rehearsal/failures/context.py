@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from cdk_rehearsal import Snapshot, expect
 from cdk_rehearsal.cdk import AS_SYNTHESISED
-from tools.rehearsal.context import CORE, SERVICE, RehearsalContext
+from tools.rehearsal.context import SERVICE, RehearsalContext
 
 DEPLOY = ("deploy", "--all", "--require-approval", "never", *AS_SYNTHESISED)
 SETTINGS = {"notification_email": "team@example.com"}
@@ -22,12 +22,6 @@ class FailureContext(RehearsalContext):
 
     empty: Snapshot
     core_alone: Snapshot
-
-    def expect_core_alone(self, besides: dict[str, list[str]] | None = None) -> None:
-        """Require that the core is whole, and that only ``besides`` exists beside it."""
-        self.expect_whole(CORE)
-        added = self.inventory.added_since(self.core_alone)
-        expect("the resources beside the core", added, besides or {})
 
     def expect_whole(self, *stacks: str) -> None:
         """Require that every resource of the stacks exists, and that the tasks run."""

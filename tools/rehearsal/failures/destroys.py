@@ -1,37 +1,25 @@
-"""A service is destroyed without its core, and after its repository was deleted by hand."""
+"""Everything is destroyed, after the repository of one service was deleted by hand."""
 
-from cdk_rehearsal import expect, expect_true
+from cdk_rehearsal import expect
 from cdk_rehearsal.cdk import AS_SYNTHESISED
-from tools.rehearsal.context import SERVICE
 from tools.rehearsal.failures.context import TOKEN_SECRET, FailureContext
 from tools.rehearsal.scenarios.destroy import deregister_revisions
 
 
-def service_alone(context: FailureContext) -> None:
-    """Destroy the service; the core stays."""
-    context.report.section("The service alone is destroyed")
-    with context.report.step("All of the service is gone, the core stays") as step:
-        family = context.outputs()["TaskDefinitionFamily"]
-        context.workspace.cdk("destroy", SERVICE, *AS_SYNTHESISED, "--force")
-        expect_true("the stack is gone", holds=context.status() is None)
-        revisions = deregister_revisions(context, family)
-        context.expect_core_alone()
-        step.note = f"{revisions} revisions of deliveries deregistered"
-
-
 def deleted_by_hand(context: FailureContext) -> None:
-    """Delete the repository without CloudFormation, then destroy everything."""
-    context.report.section("Destroy after the repository was deleted by hand")
-    with context.report.step("aws ecr delete-repository --force"):
-        repository = context.repository()
-        context.aws.client("ecr").delete_repository(repositoryName=repository, force=True)
+    """Delete a repository without CloudFormation, then destroy two environments and their core."""
+    context.report.section("Destroy after a repository was deleted by hand")
     with context.report.step("cdk destroy --all: nothing is left") as step:
-        families = context.aws.client("ecs").list_task_definition_families(status="ACTIVE")
+        repository, ecs = context.repository(), context.aws.client("ecs")
+        context.aws.client("ecr").delete_repository(repositoryName=repository, force=True)
+        families = ecs.list_task_definition_families(status="ACTIVE")["families"]
         context.workspace.cdk("destroy", "--all", *AS_SYNTHESISED, "--force")
-        for family in families["families"]:
-            deregister_revisions(context, family)
+        revisions = sum(deregister_revisions(context, family) for family in families)
         context.aws.client("secretsmanager").delete_secret(
             SecretId=TOKEN_SECRET, ForceDeleteWithoutRecovery=True
         )
         expect("left behind", context.inventory.added_since(context.empty), {})
-        step.note = f"{len(context.empty)} kinds of resources are as before the first deploy"
+        step.note = (
+            f"{len(context.empty)} kinds of resources are as before the first deploy; {revisions} "
+            "revisions of deliveries deregistered"
+        )

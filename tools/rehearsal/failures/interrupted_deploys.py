@@ -7,13 +7,16 @@ from cdk_rehearsal import wait_until
 from tools.rehearsal.context import CORE, SERVICE
 from tools.rehearsal.failures.context import DEPLOY, FailureContext
 
-_PAUSE_SECONDS = 0.01
+_PAUSE_SECONDS = 0.05
 _CREATED = ("CREATE_IN_PROGRESS", "CREATE_COMPLETE")
 
 
 def killed_during_a_creation(context: FailureContext) -> None:
-    """Kill the CLI before and while CloudFormation creates the service."""
-    context.report.section("The CLI is killed in the middle of a first deploy")
+    """Kill the CLI before and while CloudFormation creates the service, whose creation has failed.
+
+    The last deploy succeeds: the CLI deletes the record of the failed stack and creates it again.
+    """
+    context.report.section("The CLI is killed in the middle of the next deploy")
     with context.report.step("Killed before CloudFormation has begun") as step:
         step.note = _kill(context, ("REVIEW_IN_PROGRESS", *_CREATED))
     with context.report.step("Killed again, while CloudFormation creates") as step:

@@ -19,30 +19,28 @@ _LARGER = {
 
 
 def add_services(rehearsal: Rehearsal) -> None:
-    """Add a service to the same app while the core grows, and one of another app.
-
-    The first service gets another repository in the same deploy.
-    """
+    """Add services to this app and another one; the core grows, and a repository is renamed."""
     context, workspace = rehearsal.context, rehearsal.context.workspace
     report, before = context.report, context.outputs(CORE)
     report.section("More services on the same core")
     _write_settings(rehearsal, before)
     with report.step("A service, a namespace and a zone more, and another repository") as step:
         live, first = context.live_image(), context.repository()
-        renamed = f"{first}-renamed"
-        rehearsal.files.write(ecr_repository_name=renamed, **_LARGER)
+        rehearsal.files.write(ecr_repository_name=f"{first}-renamed", **_LARGER)
         rehearsal.deploy()
         core = context.outputs(CORE)
         expect("the first namespace", core["NamespaceIds"].split(",")[0], before["NamespaceIds"])
         for kind in ("PublicSubnetIds", "PrivateSubnetIds"):
             expect(f"the first three of {kind}", core[kind].split(",")[:3], before[kind].split(","))
         _expect_everywhere(rehearsal, core)
-        expect_live(rehearsal, live, "1")
-        expect("the repository", context.repository(), renamed)
-        expect("`live` in the one before", context.image(first, "live"), live)
-        # It stays, and no destroy removes it.
-        context.aws.client("ecr").delete_repository(repositoryName=first, force=True)
+        _expect_moved(rehearsal, live, first)
         step.note = f"no subnet is replaced; still image {live[7:19]}, the repository before stays"
+    with report.step("The first ecr_repository_name again") as step:
+        rehearsal.files.write(ecr_repository_name=first)
+        workspace.synthesised(rehearsal.files.selection)
+        expect("the reason of a failed update", context.update(SERVICE), "")
+        _expect_moved(rehearsal, live, f"{first}-renamed")
+        step.note = f"still image {live[7:19]}"
     with report.step("cdk deploy --all of a service that names the core") as step:
         # The CLI looks up the VPC by its name.
         workspace.deploy(env_file="by-names.env")
@@ -73,6 +71,16 @@ def shrink_core(rehearsal: Rehearsal) -> None:
             expect("the outputs of the core stack", context.outputs(CORE), core)
             _expect_everywhere(rehearsal, core)
             step.note = "refused, nothing changed"
+
+
+def _expect_moved(rehearsal: Rehearsal, live: str, before: str) -> None:
+    """Insist that the image in service came along to another repository, and stayed in the old."""
+    context = rehearsal.context
+    expect_live(rehearsal, live, "1")
+    expect("the repository", context.repository(), rehearsal.files.text("ecr_repository_name"))
+    expect("`live` in the one before", context.image(before, "live"), live)
+    # Nobody else does, and CloudFormation cannot make one whose name is in use.
+    context.aws.client("ecr").delete_repository(repositoryName=before, force=True)
 
 
 def _write_settings(rehearsal: Rehearsal, core: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from cdk_rehearsal import ConsoleReport, RehearsalError
 from cdk_rehearsal.pipelines import Source
-from settings.examples import ACCOUNT, example_deployment, quoted, sample_env
+from settings.examples import ACCOUNT, PROMOTED, example_deployment, quoted, sample_env
 from tools.doctor.tests.account_under_test import refusal
 from tools.init.proposal import FIRST_IMAGE, LATER
 from tools.rehearsal.context import RehearsalContext
@@ -18,6 +18,7 @@ from tools.rehearsal.rehearsed_service import SettingsFiles, choose_service, sam
 from tools.rehearsal.sample_image import SWITCH
 from tools.rehearsal.scenarios.first_deploy import advise_on_ways_out, warn_of_first_image
 from tools.repository import ROOT
+from tools.service_choice import NoSourceError, source_of
 
 
 class Workspace(dict[str, dict[str, str]]):
@@ -42,6 +43,12 @@ def test_a_commit_that_does_not_fit_the_settings_is_refused() -> None:
     service = replace(sample_service(working_tree=False), settings=settings)
     with pytest.raises(RehearsalError, match=r"buildspec_path: there is no ci\.yml in it"):
         service.require_paths(Source(files={}, links={}, origin="commit 1"))
+
+
+def test_a_delivery_that_begins_with_an_image_has_no_source() -> None:
+    (settings,) = example_deployment(PROMOTED)
+    with pytest.raises(NoSourceError, match="no source to build"):
+        source_of(settings, ".")
 
 
 def test_a_worker_has_no_endpoint_that_could_be_called() -> None:

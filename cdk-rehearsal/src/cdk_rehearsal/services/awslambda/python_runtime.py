@@ -23,6 +23,7 @@ import boto3  # noqa: F401 - loaded once, for all functions
 # A function that waits for AWS pauses for seconds between two looks. The local AWS needs less than
 # a second for what takes minutes on AWS, so a pause is not longer than this.
 _LONGEST_PAUSE_SECONDS = 0.5
+_BOTO3 = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3"}
 _sleep = time.sleep
 
 
@@ -71,11 +72,12 @@ def main() -> None:
 
 
 def _answer(connection: "Connection[bytes, bytes]") -> None:
-    """Send the number of this process, and after the call its failure, empty if there is none."""
-    connection.send_bytes(str(os.getpid()).encode())
+    """Receive a call, and send its failure, empty if there is none."""
     given = json.loads(connection.recv_bytes())
+    # This ends a process whose function does not end, also if nobody waits for it any more.
+    signal.alarm(given["alarm"])
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    log = os.open(given["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    log = os.open(given["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.environ.clear()
@@ -92,8 +94,9 @@ def _answer(connection: "Connection[bytes, bytes]") -> None:
 
 
 def _call(given: dict[str, Any]) -> None:
-    # A library of its own takes the place of the one that is loaded.
+    # A library of its own takes the place of the one that is loaded, and is used by boto3, too.
     own = {path.stem for path in Path(given["folder"]).iterdir()} - sys.stdlib_module_names
+    own |= _BOTO3 if own & _BOTO3 else set()
     for loaded in [name for name in sys.modules if name.partition(".")[0] in own]:
         del sys.modules[loaded]
     sys.path.insert(0, given["folder"])

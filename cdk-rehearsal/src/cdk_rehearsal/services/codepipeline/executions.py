@@ -103,11 +103,6 @@ class Execution:
             return "Failed"
         return "Succeeded" if set(statuses) == {"Succeeded"} else self.status
 
-    @property
-    def kind(self) -> str:
-        """The type of the execution, as CodePipeline names it."""
-        return "ROLLBACK" if self.target else "STANDARD"
-
     def summary(self) -> Shape:
         """Return the execution as ListPipelineExecutions and GetPipelineExecution show it."""
         shown: Shape = {
@@ -115,7 +110,7 @@ class Execution:
             "pipelineName": self.pipeline,
             "pipelineVersion": self.version,
             "status": self.status,
-            "executionType": self.kind,
+            "executionType": "ROLLBACK" if self.target else "STANDARD",
             "startTime": self.started,
             "lastUpdateTime": max(action.changed for action in self.actions),
         }
@@ -247,7 +242,7 @@ class Executions:
                     "latestExecution": {
                         "pipelineExecutionId": execution.id,
                         "status": status,
-                        "type": execution.kind,
+                        "type": execution.summary()["executionType"],
                     },
                     "actionStates": [a.state() for a in execution.actions if a.stage == name],
                 }
