@@ -118,7 +118,7 @@ def find_engine(cache: Path) -> Engine:
         settings = podman_settings(cache) if name == "podman" else {}
         engine = Engine(name=name, command=(name,), settings=settings)
         try:
-            answer = engine.attempt("info", timeout=_ANSWER_SECONDS)
+            answer = engine.attempt("ps", "--quiet", timeout=_ANSWER_SECONDS)
         except subprocess.TimeoutExpired:
             reasons.append(f"{name} does not answer within {_ANSWER_SECONDS} s")
             continue

@@ -176,12 +176,15 @@ def _end_builds(engine: Engine, mark: str) -> None:
 
 def _working_containers(engine: Engine, mark: str) -> list[str]:
     """Return the working containers of builds that have not removed them; docker has none."""
-    where = engine.attempt("info", "--format", "{{.Store.GraphRoot}}\n{{.Store.GraphDriverName}}")
-    root, _, driver = where.stdout.strip().partition("\n")
-    if not driver:
+    listed = engine.attempt(*_CONTAINERS[:-1], "{{.ID}} {{.Status}}", "--external").stdout
+    # Podman's own containers have another status.
+    external = [line.split()[0] for line in listed.splitlines() if line.endswith(" Storage")]
+    if not external:
         return []
+    where = engine("info", "--format", "{{.Store.GraphRoot}}\n{{.Store.GraphDriverName}}")
+    root, _, driver = where.partition("\n")
     found = []
-    for each in engine.attempt(*_CONTAINERS, "--external").stdout.split():
+    for each in external:
         file = Path(root, f"{driver}-containers", each, "userdata", "buildah.json")
         with suppress(OSError, ValueError, LookupError):
             options = json.loads(file.read_text("utf-8"))["CommonBuildOpts"]
