@@ -87,7 +87,7 @@ BILLION = [f"{b}: &{b} [{f'*{a}, ' * 32}]" for a, b in pairwise("abcde")]
         ("version: 0.2\nphases: {build: {on-failure: RETRY}}", "RETRY"),
         ("version: 0.2\nenv: {exported-variables: [AWS_REGION]}", "does not export AWS_REGION"),
         ("a: b: c", "the buildspec is no YAML"),
-        ("[" * 1_000, "too many lists or mappings in each other"),
+        ("[\n" * 20_000, "too many lists or mappings in each other"),
         ("\n".join(["a: &a aaaaaaaaaaaaaaaa", *BILLION]), "more than 1,000,000 characters"),
     ],
 )
