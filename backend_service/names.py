@@ -94,4 +94,6 @@ def _console(region: str) -> str:
         return "https://console.amazonaws-us-gov.com"
     if region.startswith("cn-"):
         return "https://console.amazonaws.cn"
+    if region.startswith("eusc-"):
+        return "https://console.amazonaws-eusc.eu"
     return f"https://{region}.console.aws.amazon.com"

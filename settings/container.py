@@ -48,7 +48,7 @@ _START_POLICY_TEXT = 1_600
 _BUILD_POLICY_TEXT = 1_900
 
 
-def _health_check(value: object) -> tuple[str, ...] | None:
+def _command(value: object) -> tuple[str, ...] | None:
     text = str(value)
     if has_credential(text):
         raise InvalidValueError(
@@ -146,7 +146,7 @@ def _secrets(
     return PlainValidator(parse)
 
 
-HealthCheckCommand = Annotated[tuple[str, ...] | None, BeforeValidator(_health_check)]
+ContainerCommand = Annotated[tuple[str, ...] | None, BeforeValidator(_command)]
 VariablesOfFile = Annotated[Mapping[str, str], PlainValidator(lambda v: MappingProxyType(dict(v)))]
 ContainerEnvironment = Annotated[Mapping[str, str], PlainValidator(_container_environment)]
 ContainerSecrets = Annotated[

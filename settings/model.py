@@ -22,9 +22,9 @@ from pydantic import (
 from . import aws_types as aws
 from .container import (
     BuildSecrets,
+    ContainerCommand,
     ContainerEnvironment,
     ContainerSecrets,
-    HealthCheckCommand,
     VariablesOfFile,
 )
 from .endpoints import EndpointServices, start_task_services
@@ -154,7 +154,7 @@ class ServiceSettings(Section):
     messages_per_task: aws.MessageCount = _default("100")
     cpu_architecture: aws.Architecture = _default(aws.CpuArchitecture.X86_64.value)
     # The task definition sets SERVICE_PORT, so the check follows container_port.
-    health_check_command: HealthCheckCommand = _default(
+    health_check_command: ContainerCommand = _default(
         "curl --fail --silent http://localhost:$SERVICE_PORT/health || exit 1"
     )
     start_period_seconds: aws.StartPeriod = _default("30")
@@ -294,7 +294,7 @@ class DeliverySettings(Section):
     build_timeout_minutes: aws.BuildTimeout = _default("30")
     github_token_secret_name: SecretName | None
     connection_arn: Annotated[aws.ConnectionArn | None, NoneIfEmpty] = _default("")
-    release_command: HealthCheckCommand = _default("")
+    release_command: ContainerCommand = _default("")
     manual_approval: Bool = _default("False")
     notification_email: Annotated[EmailAddress | None, NoneIfEmpty] = _default("")
 

@@ -30,10 +30,10 @@ def receive(
         given = dict(json.loads(text))
     except (ValueError, TypeError):
         raise ActionError(f"expected JSON with a digest, not {quoted(repr(text))}") from None
-    sent = {key: str(given.get(key, "unknown")) for key in _FORMS}
+    sent = {key: "unknown" if given.get(key) is None else given[key] for key in _FORMS}
     for key, form in _FORMS.items():
-        if not re.fullmatch(form, sent[key]):
-            raise ActionError(f"{key} is {quoted(sent[key])}; expected {form}")
+        if not (isinstance(sent[key], str) and re.fullmatch(form, sent[key])):
+            raise ActionError(f"{key} is {quoted(sent[key])}; expected text of the form {form}")
     digest = sent.pop("digest")
     image = f"{service.builds}:{sent['commit'][:8]}-{digest[7:19]}@{digest}"
     if EcrSource(service.builds, client, send).find(digest) is None:

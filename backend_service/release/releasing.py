@@ -61,18 +61,18 @@ def release(
         archive.writestr(service.definitions_file, definitions)
     put(packed.getvalue())
     warning = alarm_warning(client("cloudwatch"), service)
-    summary = f"{image} is the image of build {tag}. {warning}"
+    summary = f"{image} has the tag {tag}. {warning}"
     return Outcome(summary.strip(), variables={"image": image})
 
 
 def tag_and_digest(built: str, service: Service) -> tuple[str, str]:
-    """Return tag and digest of the image in ``built``, the text that a build has exported."""
+    """Return tag and digest of ``built``, which a build has exported or Receive has returned."""
     match = re.fullmatch(rf"{re.escape(service.builds)}:({TAG})@({DIGEST})", built)
     if not match:
         raise ActionError(
-            f"the build has exported {quoted(built)} as IMAGE; only an image of this service's "
-            f"builds is released, {service.builds}:<tag>@sha256:<digest>. What a buildspec must "
-            "export is in docs/operations.md"
+            f"{quoted(built)} is no image {service.builds}:<tag>@sha256:<digest>, and no other is "
+            "released. If a build has exported it as IMAGE, docs/operations.md says what the "
+            "buildspec must export"
         )
     tag, digest = match.groups()
     if tag.lower() == service.live_tag.lower():

@@ -39,7 +39,7 @@ def received(ecr: Ecr, **sent: object) -> dict[str, str]:
 
 def test_an_image_of_another_account_and_region_is_released_by_its_digest(ecr: Ecr) -> None:
     digest = ecr.build("v1.2", b"layer")
-    variables = received(ecr, digest=digest, commit="0a1b2c3d4e")
+    variables = received(ecr, digest=digest, commit="0a1b2c3d4e", origin=None)
     image = variables.pop("image")
     assert variables == {"commit": "0a1b2c3d4e", "origin": "unknown"}
     outcome = release(
@@ -62,13 +62,15 @@ def test_an_image_of_another_account_and_region_is_released_by_its_digest(ecr: E
     [
         ({}, "digest"),
         ({"digest": "latest"}, "digest"),
+        ({"digest": None}, "digest"),
         ({"digest": OTHER}, "there is no image"),
         ({"digest": OTHER, "commit": "0a1b, approved by all"}, "commit"),
+        ({"digest": OTHER, "commit": 12345678}, "commit is 12345678; expected text"),
         ({"digest": OTHER, "origin": "https://ci/1 (approved)"}, "origin"),
     ],
 )
 def test_anything_but_an_image_that_exists_is_refused_before_the_approval(
-    ecr: Ecr, sent: dict[str, str], said: str
+    ecr: Ecr, sent: dict[str, object], said: str
 ) -> None:
     with pytest.raises(ActionError, match=said):
         received(ecr, **sent)

@@ -30,6 +30,8 @@ def test_users_type_these_names() -> None:
     [
         ("eu-west-1", "eu-west-1.console.aws.amazon.com"),
         ("us-gov-west-1", "console.amazonaws-us-gov.com"),
+        ("cn-north-1", "console.amazonaws.cn"),
+        ("eusc-de-east-1", "console.amazonaws-eusc.eu"),
     ],
 )
 def test_every_page_is_in_the_console_of_the_region(region: str, host: str) -> None:

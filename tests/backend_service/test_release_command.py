@@ -14,9 +14,10 @@ from backend_service.release.action import ActionError, Outcome
 from backend_service.release.command import run_command
 from settings.examples import PROMOTED
 from tests.backend_service.fake_ecr import OTHER, SERVICE
-from tests.synthesis import synthesise
+from tests.synthesis import Synthesis, synthesise
 
 STACK = "BackendServiceStack"
+SHELL = ("/bin/sh", "-c", "migrate")
 IMAGE = f"{SERVICE.repository}@{OTHER}"
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "securityGroups": ["sg-1"]}}
 WEB = {"name": "web", "image": "shop:live", "secrets": [{"name": "DB"}], "command": ["serve"]}
@@ -80,15 +81,18 @@ class Account:
         return {"events": [{"message": "no such table\n"}]}
 
 
-def run(account: Account, token: str = "") -> Outcome:
-    service = replace(SERVICE, command='["/bin/sh", "-c", "migrate"]')
+def run(account: Account, token: str = "", *, words: tuple[str, ...] = SHELL) -> Outcome:
+    service = replace(SERVICE, command=json.dumps(words))
     return run_command(IMAGE, service, client=account.client, token=json.loads(token or "{}"))
 
 
-def test_the_task_is_that_of_the_service_with_the_new_image_and_the_command() -> None:
+@pytest.mark.parametrize("words", [SHELL, ("/app", "migrate"), ("/migrate",)])
+def test_the_task_is_that_of_the_service_with_the_new_image_and_the_command(
+    words: tuple[str, ...],
+) -> None:
     account = Account()
-    run(account, run(account).token)
-    changed = {"image": IMAGE, "entryPoint": ["/bin/sh"], "command": ["-c", "migrate"]}
+    run(account, run(account, words=words).token)
+    changed = {"image": IMAGE, "entryPoint": [words[0]], "command": list(words[1:])}
     assert account.registered == [
         {
             "family": "delivery-command",
@@ -125,13 +129,28 @@ def test_a_rollback_of_the_stage_runs_no_command() -> None:
     assert not account.registered
 
 
+def last_actions(synthesis: Synthesis) -> dict[str, dict[str, Any]]:
+    """Return the actions of the last stage by their names."""
+    stages = synthesis.only(STACK, "AWS::CodePipeline::Pipeline")["Stages"]
+    return {action["Name"]: action for action in stages[-1]["Actions"]}
+
+
 def test_the_command_runs_between_release_and_rollout() -> None:
-    synthesis = synthesise(**PROMOTED)
-    actions = synthesis.only(STACK, "AWS::CodePipeline::Pipeline")["Stages"][-1]["Actions"]
-    order = sorted((each["RunOrder"], each["Name"]) for each in actions)
-    assert order == [(1, "Release"), (2, "Command"), (3, "Deploy"), (4, "Promote")]
-    (command,) = (each["Configuration"] for each in actions if each["Name"] == "Command")
-    assert command["UserParameters"] == "run #{Release.image}"
-    function = synthesis.resources(STACK, "AWS::Lambda::Function")[command["FunctionName"]["Ref"]]
-    words = json.loads(function["Properties"]["Environment"]["Variables"]["COMMAND"])
-    assert words == ["/bin/sh", "-c", PROMOTED["release_command"]]
+    actions = last_actions(synthesise(**PROMOTED))
+    order = {name: action["RunOrder"] for name, action in actions.items()}
+    assert order == {"Release": 1, "Command": 2, "Deploy": 3, "Promote": 4}
+    assert actions["Command"]["Configuration"]["UserParameters"] == "run #{Release.image}"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (PROMOTED["release_command"], ["/bin/sh", "-c", PROMOTED["release_command"]]),
+        ('["/app", "migrate"]', ["/app", "migrate"]),
+    ],
+)
+def test_the_command_is_a_line_of_the_shell_or_a_list_of_words(text: str, words: list[str]) -> None:
+    synthesis = synthesise(**PROMOTED | {"release_command": text})
+    function = last_actions(synthesis)["Command"]["Configuration"]["FunctionName"]["Ref"]
+    properties = synthesis.resources(STACK, "AWS::Lambda::Function")[function]["Properties"]
+    assert json.loads(properties["Environment"]["Variables"]["COMMAND"]) == words

@@ -65,7 +65,9 @@ def images(arn: str, settings: Settings, aws: Aws) -> Result:
     _, _, _, region, account, resource = arn.split(":")
     name = resource.partition("/")[2]
     if (region, account) != (settings.aws_region, settings.account_number):
-        remedy = f"there it must admit {settings.account_number}: image_reader_accounts"
+        remedy = "look whether it exists there"
+        if account != settings.account_number:
+            remedy = f"there it must admit {settings.account_number}: image_reader_accounts"
         return not_checked(f"{name} is in {account}, {region}", remedy)
     if name == settings.service.builds_repository_name:
         return ok(f"{name} comes with the deploy; docs/images-from-elsewhere.md has a role to push")

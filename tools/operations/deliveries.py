@@ -6,6 +6,7 @@ the next `cdk deploy` would undo it.
 
 import itertools
 import json
+import re
 import textwrap
 import time
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from backend_service.names import IMAGE_SOURCE_KEY
+from backend_service.release.images import DIGEST
 from tools.operations.account import OperationError, confirm, say
 from tools.operations.service import DeployedService
 
@@ -152,6 +154,10 @@ def deliver(service: DeployedService, *, commit: str, image: str, yes: bool) -> 
     pipeline = Pipeline(service)
     what = f"commit {commit}" if commit else "the newest commit"
     if service.settings.delivery.image_source_repository_arn:
+        if commit and not image:
+            raise OperationError("COMMIT= needs IMAGE= too: deliveries here begin with an image")
+        if image and not re.fullmatch(DIGEST, image):
+            raise OperationError(f"IMAGE={image}: expected sha256: and 64 digits of 0-9 and a-f")
         what = f"the image {image}" if image else "the image that was sent last"
     elif image:
         raise OperationError("IMAGE= needs image_source_repository_arn in the settings")

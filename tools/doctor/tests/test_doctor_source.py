@@ -87,16 +87,16 @@ def test_the_health_check_and_the_first_image(
 
 
 @pytest.mark.parametrize(
-    ("place", "verdict", "found"),
+    ("place", "verdict", "line"),
     [
         (f"{REGION}:{ACCOUNT}:repository/ecsdemo-backend/builds", "OK", "comes with"),
-        (f"{REGION}:210987654321:repository/shop", "NOT_CHECKED", "is in 210987654321"),
-        (f"eu-north-1:{ACCOUNT}:repository/shop", "NOT_CHECKED", "eu-north-1"),
+        (f"{REGION}:210987654321:repository/shop", "NOT_CHECKED", f"must admit {ACCOUNT}"),
+        (f"eu-north-1:{ACCOUNT}:repository/shop", "NOT_CHECKED", "eu-north-1 -> look whether"),
     ],
 )
-def test_the_repository_of_images_that_are_delivered(place: str, verdict: str, found: str) -> None:
+def test_the_repository_of_images_that_are_delivered(place: str, verdict: str, line: str) -> None:
     arn = f"arn:aws:ecr:{place}"
     settings = settings_of({"repository_owner": "", "image_source_repository_arn": arn})
     result = images(arn, settings, _WithoutStacks(REGION))
     assert result.verdict is Verdict[verdict]
-    assert found in result.found
+    assert line in result.line

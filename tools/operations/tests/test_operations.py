@@ -220,6 +220,23 @@ def test_a_delivery_can_be_of_an_image(account: DeployedAccount, operate: Operat
     assert started["sourceRevisions"] == [{"actionName": "Source", **revision}]
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--commit", OLD), "IMAGE="),
+        (("--image", "sha256:0a1b"), "64 digits"),
+        (("--image", f"SHA256:{'0' * 64}"), "64 digits"),
+    ],
+)
+def test_a_pipeline_that_begins_with_an_image_takes_no_other_source(
+    account: DeployedAccount, operate: Operate, given: tuple[str, str], said: str
+) -> None:
+    Path(".env").write_text(sample_env(**PROMOTED), encoding="utf-8")
+    assert said in operate("deliver", "--yes", *given).err
+    assert not account.parameters_of("put_object")
+    assert not account.parameters_of("start_pipeline_execution")
+
+
 def test_a_pipeline_that_begins_with_a_commit_takes_no_image(
     account: DeployedAccount, operate: Operate
 ) -> None:

@@ -193,7 +193,7 @@ def _ci(context: FailureContext, pipeline: SentImages) -> Access:
 def role_of_page(**values: str) -> dict[str, Any]:
     """Return the properties of the role in the template of the page, with these parameters."""
     text = PAGE.read_text(encoding="utf-8").split("```yaml\n")[1].partition("```")[0]
-    for name, value in values.items():
-        text = text.replace(f"${{{name}}}", value)
     role = json.dumps(yaml.safe_load(text)["Resources"]["Role"]["Properties"])
+    for name, value in values.items():
+        role = role.replace(f"${{{name}}}", value).replace(f'{{"Ref": "{name}"}}', f'"{value}"')
     return dict(json.loads(re.sub(r'\{"Fn::Sub": ("[^"]*")\}', r"\1", role)))

@@ -68,11 +68,12 @@ def test_each_account_alone_allows_nothing(both: Both) -> None:
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
 PIPELINES = f"arn:aws:codepipeline:{REGION}:{ACCOUNT}"
 ASSUME = "sts:AssumeRoleWithWebIdentity"
-TOKEN = {"aud": "sts.amazonaws.com", "sub": "repo:acme/shop:ref:refs/heads/main"}
+SUBJECT = "repo:acme@123456/shop@456789:ref:refs/heads/main"
+TOKEN = {"aud": "sts.amazonaws.com", "sub": SUBJECT}
 
 
 def may_assume(token: Mapping[str, str], provider: str = PROVIDER, action: str = ASSUME) -> bool:
-    document = role_of_page(Repository="acme/shop", Branch="main")["AssumeRolePolicyDocument"]
+    document = role_of_page(Subject=SUBJECT)["AssumeRolePolicyDocument"]
     (statement,) = document["Statement"]
     assert statement["Principal"] == {"Federated": {"Ref": "GitHub"}}
     # The judge knows no federated principals; it treats the provider as a service.
@@ -96,18 +97,23 @@ def test_a_push_to_the_branch_of_the_repository_can_assume_the_role() -> None:
 @pytest.mark.parametrize(
     ("claim", "text"),
     [
-        ("sub", "repo:acme/shop:ref:refs/heads/main2"),
-        ("sub", "repo:acme/shop:ref:refs/heads/*"),
-        ("sub", "repo:acme/shop:ref:refs/tags/main"),
-        ("sub", "repo:acme/shop:pull_request"),
-        ("sub", "repo:acme/shop:environment:main"),
-        ("sub", "repo:acme/shop2:ref:refs/heads/main"),
-        ("sub", "repo:evil/shop:ref:refs/heads/main"),
+        ("sub", "repo:acme@123456/shop@456789:ref:refs/heads/main2"),
+        ("sub", "repo:acme@123456/shop@456789:ref:refs/heads/*"),
+        ("sub", "repo:acme@123456/shop@456789:ref:refs/tags/main"),
+        ("sub", "repo:acme@123456/shop@456789:pull_request"),
+        ("sub", "repo:acme@123456/shop@456789:environment:main"),
+        ("sub", "repo:acme@123456/shop@1:ref:refs/heads/main"),
+        ("sub", "repo:acme@1/shop@456789:ref:refs/heads/main"),
+        ("sub", "repo:acme/shop:ref:refs/heads/main"),
         ("aud", "https://github.com/acme"),
     ],
 )
 def test_no_other_token_of_github_can_assume_it(claim: str, text: str) -> None:
     assert not may_assume(TOKEN | {claim: text})
+
+
+@pytest.mark.parametrize("claim", ["aud", "sub"])
+def test_a_token_without_one_of_the_claims_cannot_assume_it(claim: str) -> None:
     assert not may_assume({key: value for key, value in TOKEN.items() if key != claim})
 
 
