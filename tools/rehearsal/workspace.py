@@ -84,7 +84,7 @@ class Workspace(cdk.Workspace):
 def app_command(script: Path) -> str:
     """Return the ``--app`` argument with which the CDK CLI runs a script of any path.
 
-    The CLI hands it to a shell. jsii loads the CDK from a new folder each time, so the compiled code
+    The CLI hands it to a shell. jsii loads the CDK from a new folder each time, so compiled code
     would never be found again.
     """
     return f"unset NODE_COMPILE_CACHE; exec {shlex.join([sys.executable, str(script)])}"
