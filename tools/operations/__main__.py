@@ -6,10 +6,12 @@ All names come from the settings. A command that changes something asks first, o
 from tools.command_line import run
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
-from tools.operations.account import Account, OperationError
+from tools.operations.account import OperationError, account_of
 from tools.operations.deliveries import deliver, roll_back
 from tools.operations.service import LOG_GROUPS, DeployedService, choose, open_shell, show_logs
 from tools.operations.status import show_status
@@ -24,8 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.service or given.operation != "status":
             deployment = (choose(deployment, given.service),)
         for settings in deployment:
-            if status := _run(DeployedService(settings, Account(settings)), given):
-                return status
+            with account_of(settings) as aws:
+                if status := _run(DeployedService(settings, aws), given):
+                    return status
     except OperationError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -48,8 +51,17 @@ def _run(service: DeployedService, given: argparse.Namespace) -> int:
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Names the variables of make in its errors: OF= for --of."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the error, and exit with 2."""
+        said = re.sub(r"argument --(\w+): ", lambda found: f"{found[1].upper()}= ", message)
+        self.exit(2, f"error: {said}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tools.operations", description=__doc__)
+    parser = _Parser(prog="python -m tools.operations", description=__doc__)
     operations = parser.add_subparsers(dest="operation", required=True)
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--env-file", help="settings file, .env by default; several with commas")

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from backend_service.names import IMAGE_SOURCE_KEY
 from backend_service.release.images import DIGEST
+from tools.doctor.aws import reply_or_none
 from tools.operations.account import OperationError, confirm, say
 from tools.operations.service import DeployedService
 
@@ -71,9 +72,9 @@ class Pipeline:
     """
 
     def __init__(self, service: DeployedService) -> None:
-        self._account = service.account
+        self._codepipeline = service.aws.client("codepipeline")
         self.name = service.settings.service.full_name
-        found = self._account.call("codepipeline", "get_pipeline", name=self.name)
+        found = self._codepipeline.get_pipeline(name=self.name)
         stages = found["pipeline"]["stages"]
         self.bucket = str(found["pipeline"]["artifactStore"]["location"])
         self.source_action = str(stages[0]["actions"][0]["name"])
@@ -84,7 +85,7 @@ class Pipeline:
         wanted: dict[str, Any] = {"pipelineName": self.name, "maxResults": _PAGE}
         if in_stage:
             wanted["filter"] = {"succeededInStage": {"stageName": in_stage}}
-        found = self._account.call("codepipeline", "list_pipeline_executions", **wanted)
+        found = self._codepipeline.list_pipeline_executions(**wanted)
         return [Delivery.from_execution(each) for each in found["pipelineExecutionSummaries"]]
 
     def release_of(self, image: str) -> str:
@@ -92,10 +93,8 @@ class Pipeline:
 
         Release reports the image itself. A tag proves nothing: a build chooses its tag.
         """
-        pages = self._account.pages(
-            "codepipeline", "list_action_executions", pipelineName=self.name
-        )
-        for page in itertools.islice(pages, _MOST_PAGES):
+        actions = self._codepipeline.get_paginator("list_action_executions")
+        for page in itertools.islice(actions.paginate(pipelineName=self.name), _MOST_PAGES):
             for action in page["actionExecutionDetails"]:
                 variables = action.get("output", {}).get("outputVariables", {})
                 # A build, which is in another stage, may export any variable.
@@ -114,8 +113,8 @@ class Pipeline:
 
     def stop(self, delivery: str) -> None:
         """Abandon a delivery, and wait until it has left the last stage."""
-        self._account.call(
-            *("codepipeline", "stop_pipeline_execution", *_HAS_ENDED),
+        reply_or_none(
+            *(self._codepipeline.stop_pipeline_execution, *_HAS_ENDED),
             pipelineName=self.name,
             pipelineExecutionId=delivery,
             abandon=True,
@@ -128,8 +127,7 @@ class Pipeline:
             time.sleep(_POLL_SECONDS)
 
     def _stages(self) -> list[dict[str, Any]]:
-        state = self._account.call("codepipeline", "get_pipeline_state", name=self.name)
-        return list(state["stageStates"])
+        return list(self._codepipeline.get_pipeline_state(name=self.name)["stageStates"])
 
     def unfinished_stages(self) -> Iterator[str]:
         """Yield a line for each stage that runs, failed or was stopped, and for its actions."""
@@ -166,14 +164,15 @@ def deliver(service: DeployedService, *, commit: str, image: str, yes: bool) -> 
     kind, value = "COMMIT_ID", commit
     if image:
         sent = {"digest": image, "commit": commit or "unknown", "origin": "make-deliver"}
-        where = {"Bucket": pipeline.bucket, "Key": IMAGE_SOURCE_KEY}
-        written = service.account.call("s3", "put_object", **where, Body=json.dumps(sent).encode())
+        written = service.aws.client("s3").put_object(
+            Bucket=pipeline.bucket, Key=IMAGE_SOURCE_KEY, Body=json.dumps(sent).encode()
+        )
         kind, value = "S3_OBJECT_VERSION_ID", written["VersionId"]
     if value:
         action = pipeline.source_action
         revision = {"actionName": action, "revisionType": kind, "revisionValue": value}
         wanted["sourceRevisions"] = [revision]
-    started = service.account.call("codepipeline", "start_pipeline_execution", **wanted)
+    started = service.aws.client("codepipeline").start_pipeline_execution(**wanted)
     print(f"Started: {started['pipelineExecutionId']}. `make status` shows its progress.")
 
 
@@ -195,8 +194,8 @@ def roll_back(service: DeployedService, *, to: str, yes: bool) -> None:
     confirm(f"Roll {service.name} back to commit {target.commit[:_SHORT]}{stopping}", yes=yes)
     if running:
         pipeline.stop(running)
-    started = service.account.call(
-        *("codepipeline", "rollback_stage", *_REFUSALS),
+    started = reply_or_none(
+        *(service.aws.client("codepipeline").rollback_stage, *_REFUSALS),
         pipelineName=pipeline.name,
         stageName=stage,
         targetPipelineExecutionId=target.id,

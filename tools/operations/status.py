@@ -7,7 +7,7 @@ from typing import Any
 from backend_service.names import LIVE_TAG, alarm_kinds, alarm_name
 from backend_service.release.failed_rollout import SEPARATOR
 from tools.operations.deliveries import Delivery, Pipeline
-from tools.operations.service import LOG_GROUPS, DeployedService, task_id
+from tools.operations.service import LOG_GROUPS, DeployedService, log_events, task_id
 
 _SHOWN_DELIVERIES = 5
 _SHORT_DIGEST = 19
@@ -65,15 +65,19 @@ def _image(
     deliveries: list[Delivery],
 ) -> Iterator[str]:
     """Say which image runs, where it is from, and whether the next `cdk deploy` keeps it."""
-    definition = service.account.call(
-        "ecs", "describe_task_definition", taskDefinition=described["taskDefinition"]
-    )["taskDefinition"]
-    image = str(definition["containerDefinitions"][0]["image"])
+    definition = service.aws.client("ecs").describe_task_definition(
+        taskDefinition=described["taskDefinition"]
+    )
+    image = str(definition["taskDefinition"]["containerDefinitions"][0]["image"])
     yield image
     uri = re.split("[:@]", image)[0]
     repository = service.settings.service.ecr_repository_name
-    pages = service.account.pages("ecr", "describe_images", repositoryName=repository)
-    images = {each["imageDigest"]: each for page in pages for each in page["imageDetails"]}
+    pages = service.aws.client("ecr").get_paginator("describe_images")
+    images = {
+        each["imageDigest"]: each
+        for page in pages.paginate(repositoryName=repository)
+        for each in page["imageDetails"]
+    }
     running = {
         container["imageDigest"]
         for task in tasks
@@ -110,13 +114,8 @@ def _failure(
     found = next((each for each in deliveries if each.id == latest), None)
     if found is None or status not in {"Failed", "Stopped"}:
         return
-    pages = service.account.pages(
-        "logs",
-        "filter_log_events",
-        logGroupName=LOG_GROUPS["pipeline"](service.settings),
-        startTime=int(found.started.timestamp() * 1000),
-    )
-    messages = [event["message"].rstrip() for page in pages for event in page["events"]]
+    group, since = LOG_GROUPS["pipeline"](service.settings), found.started.timestamp() * 1000
+    messages = [event["message"].rstrip() for event in log_events(service.aws, group, int(since))]
     reasons = [each for each in messages if each.startswith(f"Delivery {latest} failed")]
     if reasons:
         yield from reasons[-1].split(SEPARATOR)
@@ -125,7 +124,7 @@ def _failure(
 def _alarms(service: DeployedService) -> Iterator[str]:
     settings = service.settings.service
     names = [alarm_name(settings.full_name, kind) for kind in alarm_kinds(settings)]
-    found = service.account.call("cloudwatch", "describe_alarms", AlarmNames=names)["MetricAlarms"]
+    found = service.aws.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
     alarms = {each["AlarmName"]: each for each in found}
     states = [alarms[name]["StateValue"] if name in alarms else "MISSING" for name in names]
     for name, state in zip(names, states, strict=True):
