@@ -6,10 +6,8 @@ All names come from the settings. A command that changes something asks first, o
 from tools.command_line import run
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from tools.operations.account import OperationError, account_of
 from tools.operations.deliveries import deliver, roll_back
@@ -51,37 +49,20 @@ def _run(service: DeployedService, given: argparse.Namespace) -> int:
     return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    """Names the variables of make in its errors: OF= for --of."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print the error, and exit with 2."""
-        said = re.sub(r"argument --(\w+): ", lambda found: f"{found[1].upper()}= ", message)
-        self.exit(2, f"error: {said}\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m tools.operations", description=__doc__)
-    operations = parser.add_subparsers(dest="operation", required=True)
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--env-file", help="settings file, .env by default; several with commas")
-    common.add_argument("--service", help="the service_name, if there are several settings files")
-    changing = argparse.ArgumentParser(add_help=False)
-    changing.add_argument("--yes", action="store_true", help="do not ask")
-
-    operations.add_parser("status", parents=[common], help="tasks, image, deliveries, alarms")
-    logs = operations.add_parser("logs", parents=[common], help="older and new log lines")
-    logs.add_argument("--of", default="service", choices=[*LOG_GROUPS])
-    logs.add_argument("--since", default=10, type=int, metavar="MINUTES")
-    logs.add_argument("--follow", action="store_true", help="wait for new lines")
-    shell = operations.add_parser("shell", parents=[common], help="a shell in a task")
-    shell.add_argument("--task", default="", help="the beginning of the task id")
-    shell.add_argument("--command", default="sh")
-    delivery = operations.add_parser("deliver", parents=[common, changing], help="start it")
-    delivery.add_argument("--commit", default="", help="a commit instead of the newest one")
-    delivery.add_argument("--image", default="", help="the digest of an image to deliver")
-    back = operations.add_parser("rollback", parents=[common, changing], help="an older image")
-    back.add_argument("--to", default="", metavar="EXECUTION", help="a delivery of your choice")
+    parser = argparse.ArgumentParser(prog="python -m tools.operations", description=__doc__)
+    parser.add_argument("operation", choices=["status", "logs", "shell", "deliver", "rollback"])
+    parser.add_argument("--env-file", help="settings file, .env by default; several with commas")
+    parser.add_argument("--service", help="the service_name, if there are several settings files")
+    parser.add_argument("--of", default="service", help=f"logs of {', '.join(LOG_GROUPS)}")
+    parser.add_argument("--since", default="10", help="logs of these last minutes")
+    parser.add_argument("--follow", action="store_true", help="logs: wait for new lines")
+    parser.add_argument("--task", default="", help="shell: the beginning of the task id")
+    parser.add_argument("--command", default="sh", help="shell: what runs in the task")
+    parser.add_argument("--commit", default="", help="deliver a commit instead of the newest one")
+    parser.add_argument("--image", default="", help="deliver the image with this digest")
+    parser.add_argument("--to", default="", help="roll back to this execution of the pipeline")
+    parser.add_argument("--yes", action="store_true", help="deliver, rollback: do not ask")
     return parser
 
 

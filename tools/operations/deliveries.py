@@ -4,7 +4,6 @@ A return goes through the pipeline, so that the tag `live` follows. If it change
 the next `cdk deploy` would undo it.
 """
 
-import itertools
 import json
 import re
 import textwrap
@@ -21,7 +20,7 @@ from tools.operations.account import OperationError, confirm, say
 from tools.operations.service import DeployedService
 
 _PAGE = 100  # CodePipeline lists at most this many executions in one answer.
-_MOST_PAGES = 10  # of action executions, which are thousands in a year
+_MOST_ACTIONS = 1_000  # of the thousands in a year
 _STOP_SECONDS, _POLL_SECONDS = 60.0, 1.0
 _HAS_ENDED = ("DuplicatedStopRequestException", "PipelineExecutionNotStoppableException")
 _REFUSALS = ("UnableToRollbackStageException", "PipelineExecutionOutdatedException")
@@ -93,8 +92,10 @@ class Pipeline:
 
         Release reports the image itself. A tag proves nothing: a build chooses its tag.
         """
-        actions = self._codepipeline.get_paginator("list_action_executions")
-        for page in itertools.islice(actions.paginate(pipelineName=self.name), _MOST_PAGES):
+        pages = self._codepipeline.get_paginator("list_action_executions").paginate(
+            pipelineName=self.name, PaginationConfig={"MaxItems": _MOST_ACTIONS}
+        )
+        for page in pages:
             for action in page["actionExecutionDetails"]:
                 variables = action.get("output", {}).get("outputVariables", {})
                 # A build, which is in another stage, may export any variable.

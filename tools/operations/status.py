@@ -126,9 +126,9 @@ def _alarms(service: DeployedService) -> Iterator[str]:
     names = [alarm_name(settings.full_name, kind) for kind in alarm_kinds(settings)]
     found = service.aws.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
     alarms = {each["AlarmName"]: each for each in found}
-    states = [alarms[name]["StateValue"] if name in alarms else "MISSING" for name in names]
-    for name, state in zip(names, states, strict=True):
-        if state != "OK":
-            reason = alarms.get(name, {}).get("StateReason", "")
-            yield f"{name}: {', '.join(filter(None, (state, reason)))}"
-    yield f"{states.count('OK')} of {len(names)} are OK"
+    for name in names:
+        alarm = alarms.get(
+            name, {"StateValue": "MISSING", "StateReason": "somebody has deleted it"}
+        )
+        reason = "" if alarm["StateValue"] == "OK" else f": {alarm['StateReason']}"
+        yield f"{name} {alarm['StateValue']}{reason}"
