@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from cdk_rehearsal.containers import NoEngineError
 from tools.operations.account import OperationError, account_of
 from tools.operations.deliveries import deliver, roll_back
 from tools.operations.service import LOG_GROUPS, DeployedService, choose, open_shell, show_logs
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             with account_of(settings) as aws:
                 if status := _run(DeployedService(settings, aws), given):
                     return status
-    except OperationError as error:
+    except (OperationError, NoEngineError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

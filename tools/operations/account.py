@@ -30,7 +30,7 @@ def account_of(settings: Settings) -> Iterator[Aws]:
         result = credentials(settings, aws)
         if result.verdict is Verdict.PROBLEM:
             raise OperationError(f"the credentials {result.line}")
-        say(f"{aws.region}, at {aws.endpoint}: {result.line}")
+        print(f"{aws.region}, at {aws.endpoint}: {result.line}", file=sys.stderr)
         yield aws
     except ERRORS as error:
         line = result_of_error(error, aws).line
@@ -41,11 +41,6 @@ def account_of(settings: Settings) -> Iterator[Aws]:
 def is_local() -> bool:
     """Say whether the calls go to a local AWS on this machine."""
     return urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname in _LOOPBACK
-
-
-def say(text: str) -> None:
-    """Print on standard error what is not the result."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def confirm(change: str, *, yes: bool) -> None:

@@ -11,7 +11,7 @@ from backend_service.names import (
     release_log_group_name,
     task_log_group_name,
 )
-from cdk_rehearsal.containers import Engine, NoEngineError, find_engine
+from cdk_rehearsal.containers import Engine, find_engine
 from settings import Settings
 from tools.doctor.aws import Aws
 from tools.operations.account import OperationError, is_local
@@ -142,10 +142,7 @@ def _running_task(service: DeployedService, prefix: str) -> dict[str, Any]:
 
 
 def _run_in_container(task: Mapping[str, Any], command_line: str) -> int:
-    try:
-        engine = find_engine(_ENGINE_CACHE)
-    except NoEngineError as reason:
-        raise OperationError(f"tasks of this local AWS are records: {reason}") from None
+    engine = find_engine(_ENGINE_CACHE)
     terminal = ["--interactive", "--tty"] if os.isatty(0) else ["--interactive"]
     container = container_of(engine, [task])
     line = [*engine.command, "exec", *terminal, container, "sh", "-c", command_line]

@@ -19,7 +19,7 @@ from cdk_rehearsal.containers import (
     label_options,
 )
 from cdk_rehearsal.terminal import printable
-from tools.operations.account import OperationError, account_of, is_local, say
+from tools.operations.account import OperationError, account_of, is_local
 from tools.operations.service import DeployedService, choose, container_of
 from tools.rehearsal.sample_image import CACHE, SEED
 from tools.service_choice import load_chosen
@@ -65,13 +65,14 @@ def call(given: argparse.Namespace) -> int:
     container = container_of(engine, tasks)
     url = f"http://{service.service_name}.{service.namespace_name}"
     url += f":{service.container_port}{given.route}"
-    say(f"  GET {url} from another container")
+    print(f"  GET {url} from another container", file=sys.stderr)
     image = engine("inspect", "--format", "{{.Image}}", container)
     if image == engine("image", "inspect", "--format", "{{.Id}}", SEED):
-        say(
+        print(
             "  There is no delivery yet (make deliver): the sample service answers, in place of "
             f"seed_image. On AWS seed_image would refuse port {service.container_port}, unless it "
-            "listens there."
+            "listens there.",
+            file=sys.stderr,
         )
     # The playground removes what has its label, also if this command is killed.
     owner = engine("inspect", "--format", f'{{{{index .Config.Labels "{OWNER}"}}}}', container)
