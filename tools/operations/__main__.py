@@ -21,6 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the operation and return the exit code."""
     given = _parser().parse_args(arguments)
     try:
+        if given.of not in LOG_GROUPS:
+            raise OperationError(f"OF={given.of}: expected OF={' or OF='.join(LOG_GROUPS)}")
+        if not given.since.isdecimal():
+            raise OperationError(f"SINCE={given.since}: expected a number of minutes")
         deployment = load_chosen(given.env_file)
         if given.service or given.operation != "status":
             deployment = (choose(deployment, given.service),)
@@ -40,7 +44,7 @@ def _run(service: DeployedService, given: argparse.Namespace) -> int:
             show_status(service)
         case "logs":
             follow = given.follow or sys.stdout.isatty()
-            show_logs(service, of=given.of, minutes=given.since, follow=follow)
+            show_logs(service, of=given.of, minutes=int(given.since), follow=follow)
         case "shell":
             return open_shell(service, task_prefix=given.task, command_line=given.command)
         case "deliver":

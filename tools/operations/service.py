@@ -90,14 +90,10 @@ def log_events(aws: Aws, group: str, since: int) -> Iterator[dict[str, Any]]:
         yield from page["events"]
 
 
-def show_logs(service: DeployedService, *, of: str, minutes: str, follow: bool) -> None:
+def show_logs(service: DeployedService, *, of: str, minutes: int, follow: bool) -> None:
     """Print the log lines of the last minutes; with ``follow`` wait for new ones until Ctrl-C."""
-    if of not in LOG_GROUPS:
-        raise OperationError(f"OF={of}: expected OF={' or OF='.join(LOG_GROUPS)}")
-    if not minutes.isdecimal():
-        raise OperationError(f"SINCE={minutes}: expected a number of minutes")
     group = LOG_GROUPS[of](service.settings)
-    since, seen = int((time.time() - int(minutes) * 60) * 1000), set[str]()
+    since, seen = int((time.time() - minutes * 60) * 1000), set[str]()
     while True:
         for event in log_events(service.aws, group, since):
             if event["eventId"] not in seen:

@@ -128,19 +128,12 @@ def test_a_file_that_exists_is_left_alone_without_force(
     assert "FORCE=1 replaces it" in refused(capsys, source, target, *ACCOUNT)
     assert written(source, target, "--force").service.service_name == "orders"
     assert (tmp_path / "mine").read_text("utf-8") == "mine"
+    target.with_name("orders.env.new").mkdir()  # so that the next write fails
+    with pytest.raises(IsADirectoryError):
+        main([str(source), "--env-file", str(target), *ACCOUNT, "--port", "1", "--force"])
+    assert load_settings(target).service.container_port == 8080
     assert main([]) == 2
     assert "SOURCE=<folder" in capsys.readouterr().err
-
-
-def test_a_write_that_fails_leaves_the_file_that_force_would_replace(
-    tmp_path: Path, target: Path
-) -> None:
-    source = make_repository(tmp_path, NODE)
-    target.write_text("mine", "utf-8")
-    target.with_name("orders.env.new").mkdir()  # in the way
-    with pytest.raises(IsADirectoryError):
-        main([str(source), "--env-file", str(target), *ACCOUNT, "--force"])
-    assert target.read_text("utf-8") == "mine"
 
 
 def test_what_the_settings_refuse_is_named_by_key_and_by_make_s_variable(
