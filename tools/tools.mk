@@ -27,12 +27,12 @@ check test: export CDK_REHEARSAL_CACHE := $(CURDIR)/.cache/container_engine
 ##@ Without an AWS account
 .PHONY: init
 init: ## Write .env for the service in SOURCE=<its repository>, or of COPILOT=<manifest.yml> (ENV_FILE=, FORCE=1, OPTIONS=--help)
-	@$(if $(OPTIONS),,$(ASK_FIRST)) $(MAKE) --silent --no-print-directory install-tools && \
+	@$(if $(filter --help,$(OPTIONS)),,$(ASK_FIRST)) $(MAKE) --silent --no-print-directory install-tools && \
 		$(BIN)/python -m tools.init $(if $(SOURCE),"$(SOURCE)") $(if $(COPILOT),--copilot "$(COPILOT)") \
 		$(if $(COPILOT_ENV),--copilot-env "$(COPILOT_ENV)") $${ACCOUNT:+--account "$$ACCOUNT"} \
 		$${REGION:+--region "$$REGION"} $(if $(ENV_FILE),--env-file "$(ENV_FILE)") $(if $(FORCE),--force) $(OPTIONS)
-# The install takes minutes, so what no repository says is asked for before it.
-ASK_FIRST = test -e .venv/.installed-tools || { \
+# What no repository says is asked for before the install, which takes minutes.
+ASK_FIRST = { \
 	test -d "$(SOURCE)" || test -f "$(COPILOT)" || { echo "error: add SOURCE=<folder of the service's repository>, or COPILOT=<manifest.yml>"; exit 2; }; \
 	test -t 0 || test -n "$$ACCOUNT" -a -n "$$REGION" || { echo "error: add ACCOUNT= and REGION="; exit 2; }; \
 	test -n "$$ACCOUNT" || { printf 'AWS account (12 digits): '; read -r ACCOUNT; }; \

@@ -2,5 +2,5 @@
 
 It runs nothing of the repository. ``repository`` asks git about it, ``dockerfile`` reads what the
 image says about itself, ``copilot`` reads the manifest of a Copilot service if there is one,
-``proposal`` makes settings from them, and ``__main__`` asks for the others and writes the file.
+``proposal`` makes settings from them, and ``__main__`` writes the file.
 """

@@ -12,7 +12,7 @@ import os
 import posixpath
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cdk_rehearsal.pipelines.source_tree import SourceError
@@ -27,7 +27,7 @@ from tools.init.proposal import LATER, SERVICE_NAMES, Proposal, Value, dockerfil
 from tools.init.repository import Repository
 from tools.service_choice import note_source
 
-# For each key its flag, and the question for it.
+# For each key its flag, and what it is.
 _FLAGS: Mapping[str, tuple[str, str]] = {
     "account_number": ("--account", "AWS account (12 digits)"),
     "aws_region": ("--region", "AWS region"),
@@ -61,22 +61,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _require_free(target, force=options.force)
         repository = Repository(source)
         values = _given(options)
-        if sys.stdin.isatty():
-            _ask(values, _MAKE_VARIABLES)
         manifest.translate(source, _texts(values))
         _drop_refused(manifest, values)
         path, context = manifest.image_build(repository.prefix)
         dockerfile = _dockerfile(repository, options.dockerfile or path)
         context = "" if options.dockerfile else context
         proposal = propose(repository, dockerfile, manifest.values | values, context)
-        _ask(proposal.values, _REQUIRED)
+        _require_all(proposal.values)
         proposal.choose_first_image()
         text = _text(proposal.values, proposal.later)
         _require_usable(text)
-        _write(target, text, force=options.force)
     except (InitError, SourceError, DockerfileError, ManifestError) as error:
         print(f"error: {error}\nNothing was written.", file=sys.stderr)
         return 2
+    _write(target, text)
     note_source(target, source)
     _report(proposal, target, manifest.nearest)
     return 0
@@ -114,7 +112,7 @@ def _named(key: str) -> str:
     return _MAKE_VARIABLES.get(key) or f'OPTIONS="{_FLAGS[key][0]} <value>"'
 
 
-# --- What is known, and what is asked -------------------------------------------------------------
+# --- What is known --------------------------------------------------------------------------------
 
 
 def _given(options: argparse.Namespace) -> dict[str, Value]:
@@ -157,27 +155,12 @@ def _dockerfile(repository: Repository, given: str) -> str:
     return top
 
 
-def _ask(values: dict[str, Value], keys: Iterable[str]) -> None:
-    """Ask for each value that is missing, on a terminal, until the settings take the reply."""
-    missing = [key for key in keys if key not in values]
-    if missing and not sys.stdin.isatty():
+def _require_all(values: Mapping[str, Value]) -> None:
+    missing = [key for key in _REQUIRED if key not in values]
+    if missing:
         width = max(len(_named(key)) for key in missing)
         lines = [f"  {_named(key):<{width}}  {_FLAGS[key][1]}" for key in missing]
         raise InitError("\n".join(["these values are missing; add:", *lines]))
-    for key in missing:
-        while True:
-            values[key] = Value(_reply(f"{_FLAGS[key][1]}: "), "your reply")
-            problem = _problems(_text(values)).get(key)
-            if problem is None:
-                break
-            print(f"  {problem}")
-
-
-def _reply(question: str) -> str:
-    try:
-        return input(question).strip()
-    except EOFError:
-        raise InitError("a question was not answered") from None
 
 
 # --- The file -------------------------------------------------------------------------------------
@@ -219,25 +202,14 @@ def _require_usable(text: str) -> None:
     raise InitError("\n".join(["the settings refuse these values:", *lines]))
 
 
-def _write(target: Path, text: str, *, force: bool) -> None:
-    """Write the file; ``force`` replaces a link, not the file that it leads to.
+def _write(target: Path, text: str) -> None:
+    """Write the file. A link is replaced, and not the file that it leads to.
 
-    A write that fails, as on a full disk, leaves the file that ``force`` would replace.
+    A write that fails, as on a full disk, leaves the file that is there.
     """
-    written = target.with_name(f"{target.name}.new") if force else target
-    try:
-        with written.open("x", encoding="utf-8") as file:
-            try:
-                file.write(text)
-                file.flush()
-            except OSError:
-                written.unlink()
-                raise
-        written.replace(target)
-    except OSError as error:
-        raise InitError(
-            f"{shown_name(str(written))} cannot be written ({error.strerror})"
-        ) from None
+    new = target.with_name(f"{target.name}.new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(target)
 
 
 def _report(proposal: Proposal, target: Path, nearest: Mapping[str, str]) -> None:

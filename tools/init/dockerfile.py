@@ -1,4 +1,4 @@
-"""What a Dockerfile says about its image: ports, variables, command, health check.
+"""What a Dockerfile says about its image: ports, variables, health check.
 
 It reads the few instructions that tell something about settings
 (https://docs.docker.com/reference/dockerfile/). No maintained parser on PyPI knows here-documents.
@@ -31,28 +31,24 @@ class Stage:
     """One stage, with what it inherits from a stage before it.
 
     ``variables`` are those of ENV and ARG. ``health_check`` is None if there is no HEALTHCHECK, and
-    empty for NONE; its first word is CMD or CMD-SHELL, as in ECS. ``commands`` are the words of
-    ENTRYPOINT and CMD.
+    empty for NONE; its first word is CMD or CMD-SHELL, as in ECS.
     """
 
     variables: dict[str, str] = field(default_factory=dict)
     ports: tuple[int, ...] = ()
     health_check: tuple[str, ...] | None = None
-    commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass
 class Dockerfile:
     """``image`` is the last stage; ``pulled`` are external images that a build may pull.
 
-    ``copied`` are the paths in the build context that COPY and ADD name. ``run`` are the commands
-    of every RUN.
+    ``copied`` are the paths in the build context that COPY and ADD name.
     """
 
     image: Stage
     pulled: list[str]
     copied: list[str]
-    run: list[str] = field(default_factory=list)
 
 
 def parse_dockerfile(text: str) -> Dockerfile:
@@ -76,8 +72,6 @@ def parse_dockerfile(text: str) -> Dockerfile:
             stages[str(next(numbers))] = found.image
             if name:
                 stages[name[-1].lower()] = found.image
-        elif instruction == "RUN":
-            found.run.append(rest)
         elif instruction in {"COPY", "ADD"}:
             _copy(found, rest, stages)
         else:
@@ -188,8 +182,6 @@ def _read(stage: Stage, instruction: str, rest: str) -> None:
             stage.ports += tuple(_ports(expanded(rest, stage.variables)))
         case "HEALTHCHECK":
             stage.health_check = _health_check(rest)
-        case "CMD" | "ENTRYPOINT":
-            stage.commands[instruction] = _json_words(rest) or _words(rest)
 
 
 def _assignments(rest: str, known: Mapping[str, str]) -> dict[str, str]:

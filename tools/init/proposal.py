@@ -48,13 +48,11 @@ class Proposal:
 
     ``health_check`` is empty if there is none. ``choose_first_image`` moves it to ``later``,
     because the first image may not pass it.
-    ``not_executable`` is a file that the image executes, and that will not be executable.
     """
 
     values: dict[str, Value]
     health_check: Value
     later: str = ""
-    not_executable: str = ""
 
     def choose_first_image(self) -> None:
         """Choose the first image, and keep the check, which it may not pass, for later."""
@@ -70,11 +68,6 @@ class Proposal:
 
     def notes(self) -> Iterator[str]:
         """Yield what the user should know about the values."""
-        if self.not_executable:
-            yield (
-                f"CodePipeline does not keep the executable bit of {self.not_executable}, which "
-                "the Dockerfile executes. Add there: RUN chmod +x <its path in the image>"
-            )
         yield (
             f"The first image may not pass the health check ({self.health_check.origin}). "
             "After the first delivery, use the line above health_check_command in its place."
@@ -109,11 +102,7 @@ def propose(
         found["container_port"] = port
     known = {**given, **found, **given}  # in the order in which the user reads them
     values = known | {**_names(repository, known), **given}
-    return Proposal(
-        values,
-        given.get("health_check_command") or _check_of(dockerfile.image),
-        not_executable=_not_executable(repository, dockerfile, repository.read(dockerfile_path)),
-    )
+    return Proposal(values, given.get("health_check_command") or _check_of(dockerfile.image))
 
 
 def _is_dockerfile(path: str) -> bool:
@@ -187,19 +176,6 @@ def _ports(image: Stage) -> Iterator[Value]:
         yield Value(port, "EXPOSE" + (", the first" if len(exposed) > 1 else ""))
     if variable.isdecimal():
         yield Value(variable, "the variable PORT of the image")
-
-
-def _not_executable(repository: Repository, dockerfile: Dockerfile, text: str) -> str:
-    """Return a file that the Dockerfile executes only by the bit that it has in git."""
-    if "chmod" in text:
-        return ""
-    words = [word for command in dockerfile.run for word in re.split(r"[\s&|;]+", command)]
-    executed = [word for word in words if word.startswith("./")]
-    for command in dockerfile.image.commands.values():
-        executed += [word for word in command if word != "exec"][:1]
-    names = {posixpath.basename(word) for word in executed}
-    found = [path for path in repository.executable if posixpath.basename(path) in names]
-    return shown_name(found[0]) if found else ""
 
 
 def _check_of(image: Stage) -> Value:

@@ -15,7 +15,7 @@ from cdk_rehearsal.pipelines.source_tree import SourceError, git_output, top_of
 from settings.redaction import shown_name
 
 _LARGEST_FILE = 64 * 1024
-_LINK, _EXECUTABLE = "120000", "100755"
+_LINK = "120000"
 
 _ON_GITHUB = re.compile(
     r"(?:(?:https?|ssh|git)://)?(?:[^/@]*@)?(?:www\.|ssh\.)?github\.com(?::[0-9]+(?=/))?[:/]"
@@ -54,23 +54,13 @@ class Repository:
     @cached_property
     def files(self) -> dict[str, str]:
         """The object of each committed file, by path; empty for a link."""
-        return {path: "" if mode == _LINK else name for path, (mode, name) in self._blobs.items()}
-
-    @property
-    def executable(self) -> list[str]:
-        """The committed files that git has as executable."""
-        return [path for path, (mode, _) in self._blobs.items() if mode == _EXECUTABLE]
-
-    @cached_property
-    def _blobs(self) -> dict[str, tuple[str, str]]:
-        """Mode and object of each committed file and link, by path."""
-        found: dict[str, tuple[str, str]] = {}
+        found: dict[str, str] = {}
         listed = self._git("ls-tree", "-r", "-z", "--full-tree", "HEAD")
         for entry in filter(None, listed.split("\0")):
             facts, _, path = entry.partition("\t")
             mode, kind, name = facts.split()
             if kind == "blob":
-                found[path] = (mode, name)
+                found[path] = "" if mode == _LINK else name
         return found
 
     def read(self, path: str) -> str:

@@ -9,7 +9,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tools.operations.account import Account, OperationError
+from cdk_rehearsal.containers import NoEngineError
+from tools.operations.account import OperationError, account_of
 from tools.operations.deliveries import deliver, roll_back
 from tools.operations.service import LOG_GROUPS, DeployedService, choose, open_shell, show_logs
 from tools.operations.status import show_status
@@ -20,13 +21,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the operation and return the exit code."""
     given = _parser().parse_args(arguments)
     try:
+        if given.of not in LOG_GROUPS:
+            raise OperationError(f"OF={given.of}: expected OF={' or OF='.join(LOG_GROUPS)}")
+        if not given.since.isdecimal():
+            raise OperationError(f"SINCE={given.since}: expected a number of minutes")
         deployment = load_chosen(given.env_file)
         if given.service or given.operation != "status":
             deployment = (choose(deployment, given.service),)
         for settings in deployment:
-            if status := _run(DeployedService(settings, Account(settings)), given):
-                return status
-    except OperationError as error:
+            with account_of(settings) as aws:
+                if status := _run(DeployedService(settings, aws), given):
+                    return status
+    except (OperationError, NoEngineError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
@@ -38,7 +44,7 @@ def _run(service: DeployedService, given: argparse.Namespace) -> int:
             show_status(service)
         case "logs":
             follow = given.follow or sys.stdout.isatty()
-            show_logs(service, of=given.of, minutes=given.since, follow=follow)
+            show_logs(service, of=given.of, minutes=int(given.since), follow=follow)
         case "shell":
             return open_shell(service, task_prefix=given.task, command_line=given.command)
         case "deliver":
@@ -50,26 +56,18 @@ def _run(service: DeployedService, given: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.operations", description=__doc__)
-    operations = parser.add_subparsers(dest="operation", required=True)
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--env-file", help="settings file, .env by default; several with commas")
-    common.add_argument("--service", help="the service_name, if there are several settings files")
-    changing = argparse.ArgumentParser(add_help=False)
-    changing.add_argument("--yes", action="store_true", help="do not ask")
-
-    operations.add_parser("status", parents=[common], help="tasks, image, deliveries, alarms")
-    logs = operations.add_parser("logs", parents=[common], help="older and new log lines")
-    logs.add_argument("--of", default="service", choices=[*LOG_GROUPS])
-    logs.add_argument("--since", default=10, type=int, metavar="MINUTES")
-    logs.add_argument("--follow", action="store_true", help="wait for new lines")
-    shell = operations.add_parser("shell", parents=[common], help="a shell in a task")
-    shell.add_argument("--task", default="", help="the beginning of the task id")
-    shell.add_argument("--command", default="sh")
-    delivery = operations.add_parser("deliver", parents=[common, changing], help="start it")
-    delivery.add_argument("--commit", default="", help="a commit instead of the newest one")
-    delivery.add_argument("--image", default="", help="the digest of an image to deliver")
-    back = operations.add_parser("rollback", parents=[common, changing], help="an older image")
-    back.add_argument("--to", default="", metavar="EXECUTION", help="a delivery of your choice")
+    parser.add_argument("operation", choices=["status", "logs", "shell", "deliver", "rollback"])
+    parser.add_argument("--env-file", help="settings file, .env by default; several with commas")
+    parser.add_argument("--service", help="the service_name, if there are several settings files")
+    parser.add_argument("--of", default="service", help=f"logs of {', '.join(LOG_GROUPS)}")
+    parser.add_argument("--since", default="10", help="logs of these last minutes")
+    parser.add_argument("--follow", action="store_true", help="logs: wait for new lines")
+    parser.add_argument("--task", default="", help="shell: the beginning of the task id")
+    parser.add_argument("--command", default="sh", help="shell: what runs in the task")
+    parser.add_argument("--commit", default="", help="deliver a commit instead of the newest one")
+    parser.add_argument("--image", default="", help="deliver the image with this digest")
+    parser.add_argument("--to", default="", help="roll back to this execution of the pipeline")
+    parser.add_argument("--yes", action="store_true", help="deliver, rollback: do not ask")
     return parser
 
 

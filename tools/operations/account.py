@@ -3,15 +3,13 @@
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from botocore.exceptions import ClientError
-
 from settings import Settings
-from tools.doctor.aws import Aws, reply_or_none
-from tools.doctor.check import ERRORS, result_of_error
-from tools.service_choice import shown_file
+from tools.doctor.account import credentials
+from tools.doctor.aws import Aws
+from tools.doctor.check import ERRORS, Verdict, result_of_error
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -20,55 +18,29 @@ class OperationError(Exception):
     """The operation is not possible; the message says why and what the user can do."""
 
 
-class Account:
-    """The account of the settings; the constructor prints whose credentials it uses.
+@contextmanager
+def account_of(settings: Settings) -> Iterator[Aws]:
+    """Provide the account of the settings, and print whose credentials it uses.
 
-    Raises ``OperationError`` if the credentials do not work or belong to another account.
+    Raises ``OperationError`` if the credentials belong to another account, and in the place of an
+    error of AWS that the block raises.
     """
-
-    def __init__(self, settings: Settings) -> None:
-        self._aws = Aws(settings.aws_region)
-        self.region = settings.aws_region
-        found = self.call("sts", "get_caller_identity")
-        say(f"Account {found['Account']}, {self.region}, at {self._aws.endpoint}: {found['Arn']}")
-        if found["Account"] != settings.account_number:
-            raise OperationError(
-                f"the credentials are of account {found['Account']}, but {shown_file(settings)} "
-                f'says account_number="{settings.account_number}": choose another AWS_PROFILE'
-            )
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the calls go to a local AWS on this machine."""
-        return urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname in _LOOPBACK
-
-    def pages(self, service: str, operation: str, **parameters: Any) -> Iterator[Any]:
-        """Yield the result of a call page by page."""
-        try:
-            yield from self._aws.client(service).get_paginator(operation).paginate(**parameters)
-        except ERRORS as error:
-            raise OperationError(self._explain(error)) from error
-
-    def call(self, service: str, operation: str, *absent: str, **parameters: Any) -> Any:
-        """Return the result of a call; raise ``OperationError`` if it fails.
-
-        If the call fails with an error code among ``absent``, the result is None.
-        """
-        try:
-            method = getattr(self._aws.client(service), operation)
-            return reply_or_none(method, *absent, **parameters)
-        except ERRORS as error:
-            raise OperationError(self._explain(error)) from error
-
-    def _explain(self, error: Any) -> str:
-        line = result_of_error(error, self._aws).line
-        said = error.response["Error"].get("Message", "") if isinstance(error, ClientError) else ""
-        return line if not said or said in line else f"{line}: {said}"
+    aws = Aws(settings.aws_region)
+    try:
+        result = credentials(settings, aws)
+        if result.verdict is Verdict.PROBLEM:
+            raise OperationError(f"the credentials {result.line}")
+        print(f"{aws.region}, at {aws.endpoint}: {result.line}", file=sys.stderr)
+        yield aws
+    except ERRORS as error:
+        line = result_of_error(error, aws).line
+        said = str(error).rpartition(" operation: ")[2]
+        raise OperationError(line if said in line else f"{line}: {said}") from error
 
 
-def say(text: str) -> None:
-    """Print on standard error what is not the result."""
-    print(text, file=sys.stderr, flush=True)
+def is_local() -> bool:
+    """Say whether the calls go to a local AWS on this machine."""
+    return urlsplit(os.environ.get("AWS_ENDPOINT_URL", "")).hostname in _LOOPBACK
 
 
 def confirm(change: str, *, yes: bool) -> None:

@@ -4,9 +4,9 @@ A return goes through the pipeline, so that the tag `live` follows. If it change
 the next `cdk deploy` would undo it.
 """
 
-import itertools
 import json
 import re
+import sys
 import textwrap
 import time
 from collections.abc import Iterator, Mapping
@@ -16,11 +16,12 @@ from typing import Any, Self
 
 from backend_service.names import IMAGE_SOURCE_KEY
 from backend_service.release.images import DIGEST
-from tools.operations.account import OperationError, confirm, say
+from tools.doctor.aws import reply_or_none
+from tools.operations.account import OperationError, confirm
 from tools.operations.service import DeployedService
 
 _PAGE = 100  # CodePipeline lists at most this many executions in one answer.
-_MOST_PAGES = 10  # of action executions, which are thousands in a year
+_MOST_ACTIONS = 1_000  # of the thousands in a year
 _STOP_SECONDS, _POLL_SECONDS = 60.0, 1.0
 _HAS_ENDED = ("DuplicatedStopRequestException", "PipelineExecutionNotStoppableException")
 _REFUSALS = ("UnableToRollbackStageException", "PipelineExecutionOutdatedException")
@@ -71,9 +72,9 @@ class Pipeline:
     """
 
     def __init__(self, service: DeployedService) -> None:
-        self._account = service.account
+        self._codepipeline = service.aws.client("codepipeline")
         self.name = service.settings.service.full_name
-        found = self._account.call("codepipeline", "get_pipeline", name=self.name)
+        found = self._codepipeline.get_pipeline(name=self.name)
         stages = found["pipeline"]["stages"]
         self.bucket = str(found["pipeline"]["artifactStore"]["location"])
         self.source_action = str(stages[0]["actions"][0]["name"])
@@ -84,38 +85,38 @@ class Pipeline:
         wanted: dict[str, Any] = {"pipelineName": self.name, "maxResults": _PAGE}
         if in_stage:
             wanted["filter"] = {"succeededInStage": {"stageName": in_stage}}
-        found = self._account.call("codepipeline", "list_pipeline_executions", **wanted)
+        found = self._codepipeline.list_pipeline_executions(**wanted)
         return [Delivery.from_execution(each) for each in found["pipelineExecutionSummaries"]]
 
-    def release_of(self, image: str) -> str:
-        """Return the newest delivery that has released an image; empty if the pipeline knows none.
+    def release_of(self, digest: str) -> str:
+        """Return the newest delivery that has released the image with this digest.
 
-        Release reports the image itself. A tag proves nothing: a build chooses its tag.
+        It is empty if the pipeline knows none. Release reports the image itself. A tag proves
+        nothing: a build chooses its tag.
         """
-        pages = self._account.pages(
-            "codepipeline", "list_action_executions", pipelineName=self.name
+        pages = self._codepipeline.get_paginator("list_action_executions").paginate(
+            pipelineName=self.name, PaginationConfig={"MaxItems": _MOST_ACTIONS}
         )
-        for page in itertools.islice(pages, _MOST_PAGES):
+        for page in pages:
             for action in page["actionExecutionDetails"]:
                 variables = action.get("output", {}).get("outputVariables", {})
                 # A build, which is in another stage, may export any variable.
-                if action["stageName"] == self.last_stage and variables.get("image") == image:
+                image = variables.get("image", "")
+                if action["stageName"] == self.last_stage and image.endswith(f"@{digest}"):
                     return str(action["pipelineExecutionId"])
         return ""
 
     def in_last_stage(self) -> tuple[str, str]:
         """Return the delivery that came last into the last stage, and the status of the stage."""
-        (latest,) = (
-            stage.get("latestExecution", {})
-            for stage in self._stages()
-            if stage["stageName"] == self.last_stage
-        )
+        stages = {stage["stageName"]: stage for stage in self._stages()}
+        latest = stages[self.last_stage].get("latestExecution", {})
         return latest.get("pipelineExecutionId", ""), latest.get("status", "")
 
     def stop(self, delivery: str) -> None:
         """Abandon a delivery, and wait until it has left the last stage."""
-        self._account.call(
-            *("codepipeline", "stop_pipeline_execution", *_HAS_ENDED),
+        reply_or_none(
+            self._codepipeline.stop_pipeline_execution,
+            *_HAS_ENDED,
             pipelineName=self.name,
             pipelineExecutionId=delivery,
             abandon=True,
@@ -128,8 +129,7 @@ class Pipeline:
             time.sleep(_POLL_SECONDS)
 
     def _stages(self) -> list[dict[str, Any]]:
-        state = self._account.call("codepipeline", "get_pipeline_state", name=self.name)
-        return list(state["stageStates"])
+        return list(self._codepipeline.get_pipeline_state(name=self.name)["stageStates"])
 
     def unfinished_stages(self) -> Iterator[str]:
         """Yield a line for each stage that runs, failed or was stopped, and for its actions."""
@@ -166,14 +166,15 @@ def deliver(service: DeployedService, *, commit: str, image: str, yes: bool) -> 
     kind, value = "COMMIT_ID", commit
     if image:
         sent = {"digest": image, "commit": commit or "unknown", "origin": "make-deliver"}
-        where = {"Bucket": pipeline.bucket, "Key": IMAGE_SOURCE_KEY}
-        written = service.account.call("s3", "put_object", **where, Body=json.dumps(sent).encode())
+        written = service.aws.client("s3").put_object(
+            Bucket=pipeline.bucket, Key=IMAGE_SOURCE_KEY, Body=json.dumps(sent).encode()
+        )
         kind, value = "S3_OBJECT_VERSION_ID", written["VersionId"]
     if value:
         action = pipeline.source_action
         revision = {"actionName": action, "revisionType": kind, "revisionValue": value}
         wanted["sourceRevisions"] = [revision]
-    started = service.account.call("codepipeline", "start_pipeline_execution", **wanted)
+    started = service.aws.client("codepipeline").start_pipeline_execution(**wanted)
     print(f"Started: {started['pipelineExecutionId']}. `make status` shows its progress.")
 
 
@@ -186,17 +187,17 @@ def roll_back(service: DeployedService, *, to: str, yes: bool) -> None:
     """
     pipeline = Pipeline(service)
     stage = pipeline.last_stage
-    delivered = pipeline.deliveries(in_stage=stage)
     newest, status = pipeline.in_last_stage()
     running = newest if status == "InProgress" else ""
-    target = _chosen(delivered, to) if to else _delivery_to_return_to(delivered, running)
-    say(f"Rollback target: {target.line}")
+    target = _target(pipeline.deliveries(in_stage=stage), running, to)
+    print(f"Rollback target: {target.line}", file=sys.stderr)
     stopping = f" and stop the delivery {running}, which is in the stage" if running else ""
     confirm(f"Roll {service.name} back to commit {target.commit[:_SHORT]}{stopping}", yes=yes)
     if running:
         pipeline.stop(running)
-    started = service.account.call(
-        *("codepipeline", "rollback_stage", *_REFUSALS),
+    started = reply_or_none(
+        service.aws.client("codepipeline").rollback_stage,
+        *_REFUSALS,
         pipelineName=pipeline.name,
         stageName=stage,
         targetPipelineExecutionId=target.id,
@@ -213,17 +214,19 @@ def roll_back(service: DeployedService, *, to: str, yes: bool) -> None:
     )
 
 
-def _delivery_to_return_to(delivered: list[Delivery], running: str) -> Delivery:
+def _target(delivered: list[Delivery], running: str, to: str) -> Delivery:
+    """Return the delivery ``to``, or the one before the delivery in service."""
     standing = _standing(delivered)
     before = standing if running else standing[:-1]
-    # CodePipeline does not repeat an execution that was a rollback itself.
-    targets = [each for each in before if not each.returns_to]
-    if not targets:
-        raise OperationError(
-            "the pipeline knows no delivery before the one in service: to return to an older "
-            "image, revert the commit and push"
-        )
-    return targets[-1]
+    for each in delivered if to else reversed(before):
+        # CodePipeline does not repeat an execution that was a rollback itself.
+        if not each.returns_to and to in {"", each.id}:
+            return each
+    which = f"TO={to}" if to else "before the one in service"
+    raise OperationError(
+        f"no rollback can return to a delivery {which}: see make status, or revert the commit "
+        "and push"
+    )
 
 
 def _standing(delivered: list[Delivery]) -> list[Delivery]:
@@ -239,10 +242,3 @@ def _standing(delivered: list[Delivery]) -> list[Delivery]:
             del standing[standing.index(delivery) :]
         standing.append(delivery)
     return standing
-
-
-def _chosen(delivered: list[Delivery], wanted: str) -> Delivery:
-    targets = {each.id: each for each in delivered if not each.returns_to}
-    if wanted not in targets:
-        raise OperationError(f"cannot roll back to TO={wanted}; `make status` lists the deliveries")
-    return targets[wanted]

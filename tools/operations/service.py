@@ -3,7 +3,7 @@
 import os
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from backend_service.names import (
@@ -11,9 +11,10 @@ from backend_service.names import (
     release_log_group_name,
     task_log_group_name,
 )
-from cdk_rehearsal.containers import Engine, NoEngineError, find_engine
+from cdk_rehearsal.containers import Engine, find_engine
 from settings import Settings
-from tools.operations.account import Account, OperationError
+from tools.doctor.aws import Aws
+from tools.operations.account import OperationError, is_local
 from tools.repository import ROOT
 from tools.service_choice import shown_file
 
@@ -43,26 +44,23 @@ def choose(deployment: Sequence[Settings], name: str | None) -> Settings:
 class DeployedService:
     """The service of a settings file; raises ``OperationError`` if its stack is not deployed."""
 
-    def __init__(self, settings: Settings, account: Account) -> None:
+    def __init__(self, settings: Settings, aws: Aws) -> None:
         self.settings = settings
-        self.account = account
+        self.aws = aws
         self.cluster = settings.service.ecs_cluster_name
         self.name = settings.service.service_name
         stack = settings.service_stack_name
-        found = account.call(
-            "cloudformation", "describe_stacks", "ValidationError", StackName=stack
-        )
-        if found is None:
+        self.stack_status = aws.status_of_stack(stack)
+        if not self.stack_status:
             raise OperationError(
                 f"there is no stack {stack} in account {settings.account_number}, "
-                f"{account.region}: npx cdk deploy {stack} -c env_file={shown_file(settings)}"
+                f"{aws.region}: npx cdk deploy {stack} -c env_file={shown_file(settings)}"
             )
-        self.stack_status = str(found["Stacks"][0]["StackStatus"])
 
     def describe(self) -> dict[str, Any]:
         """Return the service as ECS describes it."""
-        where = {"cluster": self.cluster, "services": [self.name]}
-        found = self.account.call("ecs", "describe_services", **where)
+        ecs = self.aws.client("ecs")
+        found = ecs.describe_services(cluster=self.cluster, services=[self.name])
         active = [s for s in found["services"] if s["status"] != "INACTIVE"]
         if not active:
             raise OperationError(
@@ -73,12 +71,11 @@ class DeployedService:
 
     def tasks(self) -> list[dict[str, Any]]:
         """Return the tasks that run or start, as ECS describes them."""
-        where = {"cluster": self.cluster, "serviceName": self.name}
-        arns = self.account.call("ecs", "list_tasks", **where)["taskArns"]
+        ecs = self.aws.client("ecs")
+        arns = ecs.list_tasks(cluster=self.cluster, serviceName=self.name)["taskArns"]
         if not arns:
             return []
-        described = self.account.call("ecs", "describe_tasks", cluster=self.cluster, tasks=arns)
-        return list(described["tasks"])
+        return list(ecs.describe_tasks(cluster=self.cluster, tasks=arns)["tasks"])
 
 
 def task_id(task: Mapping[str, Any]) -> str:
@@ -86,14 +83,19 @@ def task_id(task: Mapping[str, Any]) -> str:
     return str(task["taskArn"]).rpartition("/")[2]
 
 
+def log_events(aws: Aws, group: str, since: int) -> Iterator[dict[str, Any]]:
+    """Yield the events of a log group since a time, in milliseconds since 1970."""
+    pages = aws.client("logs").get_paginator("filter_log_events")
+    for page in pages.paginate(logGroupName=group, startTime=since):
+        yield from page["events"]
+
+
 def show_logs(service: DeployedService, *, of: str, minutes: int, follow: bool) -> None:
     """Print the log lines of the last minutes; with ``follow`` wait for new ones until Ctrl-C."""
     group = LOG_GROUPS[of](service.settings)
     since, seen = int((time.time() - minutes * 60) * 1000), set[str]()
     while True:
-        wanted = {"logGroupName": group, "startTime": since}
-        pages = service.account.pages("logs", "filter_log_events", **wanted)
-        for event in (event for page in pages for event in page["events"]):
+        for event in log_events(service.aws, group, since):
             if event["eventId"] not in seen:
                 seen.add(event["eventId"])
                 # A line can arrive some seconds after a newer line of another task.
@@ -116,10 +118,10 @@ def open_shell(service: DeployedService, *, task_prefix: str, command_line: str)
             f'ECS Exec is off in task {task_id(task)}: set enable_execute_command="True" in '
             f"{shown_file(service.settings)} and deploy; the tasks that start then have it"
         )
-    if service.account.is_local:
+    if is_local():
         return _run_in_container(task, command_line)
     line = [
-        *("aws", "ecs", "execute-command", "--interactive", "--region", service.account.region),
+        *("aws", "ecs", "execute-command", "--interactive", "--region", service.aws.region),
         *("--cluster", service.cluster, "--task", task_id(task), "--command", command_line),
         *("--container", service.settings.service.container_name),
     ]
@@ -136,10 +138,7 @@ def _running_task(service: DeployedService, prefix: str) -> dict[str, Any]:
 
 
 def _run_in_container(task: Mapping[str, Any], command_line: str) -> int:
-    try:
-        engine = find_engine(_ENGINE_CACHE)
-    except NoEngineError as reason:
-        raise OperationError(f"tasks of this local AWS are records: {reason}") from None
+    engine = find_engine(_ENGINE_CACHE)
     terminal = ["--interactive", "--tty"] if os.isatty(0) else ["--interactive"]
     container = container_of(engine, [task])
     line = [*engine.command, "exec", *terminal, container, "sh", "-c", command_line]

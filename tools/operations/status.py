@@ -1,13 +1,13 @@
 """The state of a service: its tasks, its image and the origin of it, deliveries, alarms."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from backend_service.names import LIVE_TAG, alarm_kinds, alarm_name
 from backend_service.release.failed_rollout import SEPARATOR
+from tools.doctor.aws import reply_or_none
 from tools.operations.deliveries import Delivery, Pipeline
-from tools.operations.service import LOG_GROUPS, DeployedService, task_id
+from tools.operations.service import LOG_GROUPS, DeployedService, log_events, task_id
 
 _SHOWN_DELIVERIES = 5
 _SHORT_DIGEST = 19
@@ -21,7 +21,7 @@ def show_status(service: DeployedService) -> None:
     sections: Mapping[str, list[str]] = {
         "service": list(_service(service, described)),
         "tasks": [_task(task) for task in tasks] or ["none"],
-        "image": list(_image(service, described, tasks, pipeline, deliveries)),
+        "image": list(_image(service, tasks, pipeline, deliveries)) or ["none runs"],
         "deliveries": [each.line for each in deliveries[:_SHOWN_DELIVERIES]] or ["none"],
         "pipeline": list(pipeline.unfinished_stages()) or ["no stage runs or has failed"],
         "failure": list(_failure(service, pipeline, deliveries)),
@@ -59,21 +59,11 @@ def _task(task: Mapping[str, Any]) -> str:
 
 def _image(
     service: DeployedService,
-    described: Mapping[str, Any],
     tasks: list[dict[str, Any]],
     pipeline: Pipeline,
     deliveries: list[Delivery],
 ) -> Iterator[str]:
     """Say which image runs, where it is from, and whether the next `cdk deploy` keeps it."""
-    definition = service.account.call(
-        "ecs", "describe_task_definition", taskDefinition=described["taskDefinition"]
-    )["taskDefinition"]
-    image = str(definition["containerDefinitions"][0]["image"])
-    yield image
-    uri = re.split("[:@]", image)[0]
-    repository = service.settings.service.ecr_repository_name
-    pages = service.account.pages("ecr", "describe_images", repositoryName=repository)
-    images = {each["imageDigest"]: each for page in pages for each in page["imageDetails"]}
     running = {
         container["imageDigest"]
         for task in tasks
@@ -82,21 +72,22 @@ def _image(
         if container["name"] == service.settings.service.container_name
         if "imageDigest" in container
     }
+    lines = {each.id: each.line for each in deliveries}
     for digest in sorted(running):
-        tags = images.get(digest, {}).get("imageTags", [])
+        found = reply_or_none(
+            service.aws.client("ecr").describe_images,
+            "ImageNotFoundException",
+            repositoryName=service.settings.service.ecr_repository_name,
+            imageIds=[{"imageDigest": digest}],
+        )
+        tags = found["imageDetails"][0].get("imageTags", []) if found else []
         live = LIVE_TAG in tags
         state = "live" if live else "not live (yet): a cdk deploy would run another image"
         yield f"running {digest[:_SHORT_DIGEST]} ({', '.join(tags) or 'no tag'}), {state}"
-        yield _origin(f"{uri}@{digest}", pipeline, deliveries)
-
-
-def _origin(image: str, pipeline: Pipeline, deliveries: list[Delivery]) -> str:
-    """Return the delivery that has released an image, as the pipeline itself has recorded it."""
-    release = pipeline.release_of(image)
-    if not release:
-        return "the pipeline knows no release of it: it is the first image, or a very old one"
-    lines = {each.id: each.line for each in deliveries}
-    return f"released by {lines.get(release, release)}"
+        if release := pipeline.release_of(digest):
+            yield f"released by {lines.get(release, release)}"
+        else:
+            yield "the pipeline knows no release of it: it is the first image, or a very old one"
 
 
 def _failure(
@@ -110,13 +101,8 @@ def _failure(
     found = next((each for each in deliveries if each.id == latest), None)
     if found is None or status not in {"Failed", "Stopped"}:
         return
-    pages = service.account.pages(
-        "logs",
-        "filter_log_events",
-        logGroupName=LOG_GROUPS["pipeline"](service.settings),
-        startTime=int(found.started.timestamp() * 1000),
-    )
-    messages = [event["message"].rstrip() for page in pages for event in page["events"]]
+    group, since = LOG_GROUPS["pipeline"](service.settings), found.started.timestamp() * 1000
+    messages = [event["message"].rstrip() for event in log_events(service.aws, group, int(since))]
     reasons = [each for each in messages if each.startswith(f"Delivery {latest} failed")]
     if reasons:
         yield from reasons[-1].split(SEPARATOR)
@@ -125,11 +111,11 @@ def _failure(
 def _alarms(service: DeployedService) -> Iterator[str]:
     settings = service.settings.service
     names = [alarm_name(settings.full_name, kind) for kind in alarm_kinds(settings)]
-    found = service.account.call("cloudwatch", "describe_alarms", AlarmNames=names)["MetricAlarms"]
+    found = service.aws.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
     alarms = {each["AlarmName"]: each for each in found}
-    states = [alarms[name]["StateValue"] if name in alarms else "MISSING" for name in names]
-    for name, state in zip(names, states, strict=True):
-        if state != "OK":
-            reason = alarms.get(name, {}).get("StateReason", "")
-            yield f"{name}: {', '.join(filter(None, (state, reason)))}"
-    yield f"{states.count('OK')} of {len(names)} are OK"
+    for name in names:
+        alarm = alarms.get(
+            name, {"StateValue": "MISSING", "StateReason": "somebody has deleted it"}
+        )
+        reason = "" if alarm["StateValue"] == "OK" else f": {alarm['StateReason']}"
+        yield f"{name} {alarm['StateValue']}{reason}"

@@ -19,7 +19,7 @@ from cdk_rehearsal.containers import (
     label_options,
 )
 from cdk_rehearsal.terminal import printable
-from tools.operations.account import Account, OperationError, say
+from tools.operations.account import OperationError, account_of, is_local
 from tools.operations.service import DeployedService, choose, container_of
 from tools.rehearsal.sample_image import CACHE, SEED
 from tools.service_choice import load_chosen
@@ -52,12 +52,12 @@ def call(given: argparse.Namespace) -> int:
     That is 22 for an HTTP status of 400 or more.
     """
     settings = choose(load_chosen(given.env_file), given.service)
-    account = Account(settings)
-    if not account.is_local:
+    if not is_local():
         raise OperationError(
             "a service on AWS answers inside its VPC only: call it from a task, with make shell"
         )
-    tasks = DeployedService(settings, account).tasks()
+    with account_of(settings) as aws:
+        tasks = DeployedService(settings, aws).tasks()
     service = settings.service
     if not tasks:
         raise OperationError(f"no task of {service.service_name} runs")
@@ -65,13 +65,14 @@ def call(given: argparse.Namespace) -> int:
     container = container_of(engine, tasks)
     url = f"http://{service.service_name}.{service.namespace_name}"
     url += f":{service.container_port}{given.route}"
-    say(f"  GET {url} from another container")
+    print(f"  GET {url} from another container", file=sys.stderr)
     image = engine("inspect", "--format", "{{.Image}}", container)
     if image == engine("image", "inspect", "--format", "{{.Id}}", SEED):
-        say(
+        print(
             "  There is no delivery yet (make deliver): the sample service answers, in place of "
             f"seed_image. On AWS seed_image would refuse port {service.container_port}, unless it "
-            "listens there."
+            "listens there.",
+            file=sys.stderr,
         )
     # The playground removes what has its label, also if this command is killed.
     owner = engine("inspect", "--format", f'{{{{index .Config.Labels "{OWNER}"}}}}', container)

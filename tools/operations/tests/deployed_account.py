@@ -8,69 +8,32 @@ from typing import Any
 from settings.examples import ACCOUNT, REGION
 from tools.doctor.tests.account_under_test import Replying, refusal
 
-CLUSTER, SERVICE = "ecs-blueprint-infra", "ecsdemo-backend"
-NAME = f"{CLUSTER}-{SERVICE}"
-TASK = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/{CLUSTER}/0123456789abcdef"
-IMAGE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{SERVICE}"
-_DEFINITION = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/{NAME}:7"
-_BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def _stage(name: str, provider: str) -> dict[str, Any]:
-    return {"name": name, "actions": [{"name": name, "actionTypeId": {"provider": provider}}]}
-
-
-_SERVICE = {
-    "status": "ACTIVE",
-    "runningCount": 1,
-    "desiredCount": 1,
-    "taskDefinition": _DEFINITION,
-    "deployments": [{"status": "PRIMARY", "taskDefinition": _DEFINITION}],
-}
-_TASK = {
-    "taskArn": TASK,
-    "lastStatus": "RUNNING",
-    "startedAt": _BEGAN,
-    "enableExecuteCommand": False,
-    "containers": [
-        {"name": "ecsdemo-backend", "imageDigest": "sha256:new"},
-        {"name": "sidecar", "imageDigest": "sha256:of-a-sidecar"},
-    ],
-}
+TASK = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/ecs-blueprint-infra/0123456789abcdef"
+_STAGES = [{"name": name, "actions": [{"name": name}]} for name in ("Source", "Deploy")]
+_TASK = {"taskArn": TASK, "lastStatus": "RUNNING", "enableExecuteCommand": False}
 _ANSWERS: dict[str, Any] = {
     "get_caller_identity": {"Account": ACCOUNT, "Arn": f"arn:aws:iam::{ACCOUNT}:user/me"},
     "describe_stacks": {"Stacks": [{"StackStatus": "UPDATE_COMPLETE"}]},
-    "describe_services": {"services": [_SERVICE]},
+    "describe_services": {"services": []},
     "list_tasks": {"taskArns": [TASK]},
     "describe_tasks": {"tasks": [_TASK]},
-    "describe_task_definition": {
-        "taskDefinition": {"containerDefinitions": [{"image": f"{IMAGE}:live"}]}
-    },
-    "describe_images": {"imageDetails": [{"imageDigest": "sha256:new", "imageTags": ["live"]}]},
-    "get_pipeline": {
-        "pipeline": {
-            "artifactStore": {"location": "artifacts"},
-            "stages": [_stage("Source", "GitHub"), _stage("Deploy", "ECS")],
-        }
-    },
+    "get_pipeline": {"pipeline": {"artifactStore": {"location": "artifacts"}, "stages": _STAGES}},
     "put_object": {"VersionId": "version"},
     "get_pipeline_state": {"stageStates": [{"stageName": "Deploy"}]},
-    "list_action_executions": {"actionExecutionDetails": []},
+    "list_action_executions": {},
+    "filter_log_events": {
+        "events": [{"eventId": "1", "timestamp": 1, "logStreamName": "task", "message": "line\n"}]
+    },
     "list_pipeline_executions": {"pipelineExecutionSummaries": []},
     "start_pipeline_execution": {"pipelineExecutionId": "new"},
     "rollback_stage": {"pipelineExecutionId": "new"},
-    "describe_alarms": {"MetricAlarms": []},
-    "filter_log_events": {
-        "events": [{"eventId": "1", "timestamp": 1, "logStreamName": "s", "message": "line\n"}]
-    },
 }
 
 
 class DeployedAccount(Replying):
     """Tests change ``answers``, which are those of boto3 by the operation; ``calls`` is a record.
 
-    It answers with an error if the answer is the text of its code, and calls an answer that is a
-    function.
+    It answers with an error if the answer is the text of its code.
     """
 
     def __init__(self) -> None:
@@ -85,24 +48,13 @@ class DeployedAccount(Replying):
         execution = {
             "pipelineExecutionId": f"execution-{number}",
             "status": "Succeeded",
-            "startTime": _BEGAN + timedelta(days=number),
+            "startTime": datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=number),
             "sourceRevisions": [{"revisionId": commit, "revisionSummary": "A change\n\nwhy"}],
             "executionType": "ROLLBACK" if returns_to else "STANDARD",
             "rollbackMetadata": {"rollbackTargetPipelineExecutionId": returns_to},
         }
         executions.insert(0, execution)
         return f"execution-{number}"
-
-    def add_release(self, delivery: str, image: str, *, stage: str = "Deploy") -> None:
-        """Let an action of the delivery report that it has released an image."""
-        self.answers["list_action_executions"]["actionExecutionDetails"].insert(
-            0,
-            {
-                "pipelineExecutionId": delivery,
-                "stageName": stage,
-                "output": {"outputVariables": {"image": image}},
-            },
-        )
 
     def parameters_of(self, operation: str) -> list[dict[str, Any]]:
         """Return the parameters of each call of an operation."""
@@ -112,8 +64,6 @@ class DeployedAccount(Replying):
         def call(**given: Any) -> Any:
             self.calls.append((operation, given))
             answer = self.answers[operation]
-            if callable(answer):
-                return answer(**given)
             if isinstance(answer, str):
                 raise refusal(answer, operation, f"no {operation}")
             return answer

@@ -1,41 +1,30 @@
-"""Status, logs, shell, deliver and rollback: the calls that they make, and what they print."""
+"""The calls of deliver and rollback, and the messages of all operations.
+
+The playground's test runs status, and the rehearsed failures stop a delivery.
+"""
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from backend_service.names import (
-    AlarmKind,
-    alarm_name,
-    build_log_group_name,
-    release_log_group_name,
-    task_log_group_name,
-)
-from settings.examples import ACCOUNT, PROMOTED, sample_env
+from settings.examples import ACCOUNT, PROMOTED, example_deployment, sample_env
 from tools.operations.__main__ import main
-from tools.operations.tests.deployed_account import CLUSTER, IMAGE, NAME, SERVICE, DeployedAccount
+from tools.operations.deliveries import Pipeline
+from tools.operations.service import DeployedService
+from tools.operations.tests.deployed_account import DeployedAccount
 
+NAME = "ecs-blueprint-infra-ecsdemo-backend"
 OLD, NEW = "a" * 40, "b" * 40
 
-
-Operate = Callable[..., "Result"]
-
-
-class Result(NamedTuple):
-    code: int
-    out: str
-    err: str
+Operate = Callable[..., str]
 
 
 @pytest.fixture(autouse=True)
 def account(monkeypatch: pytest.MonkeyPatch) -> DeployedAccount:
     account = DeployedAccount()
     monkeypatch.setattr("tools.operations.account.Aws", lambda _region: account)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     return account
 
 
@@ -43,13 +32,14 @@ def account(monkeypatch: pytest.MonkeyPatch) -> DeployedAccount:
 def operate(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Operate:
+    """Return a function that runs an operation and returns its error, or else what it prints."""
     monkeypatch.chdir(tmp_path)
     Path(".env").write_text(sample_env(), encoding="utf-8")
 
-    def operate(*arguments: str) -> Result:
-        code = main(arguments)
+    def operate(*arguments: str) -> str:
+        failed = main(arguments)
         printed = capsys.readouterr()
-        return Result(code, printed.out, printed.err)
+        return printed.err.splitlines()[-1] if failed else printed.out
 
     return operate
 
@@ -59,10 +49,7 @@ def test_credentials_of_another_account_end_every_operation_before_its_first_cal
     operation: str, account: DeployedAccount, operate: Operate
 ) -> None:
     account.answers["get_caller_identity"]["Account"] = "999988887777"
-    result = operate(operation)
-    assert result.code == 1
-    assert result.err.startswith(f"Account 999988887777, {account.region}, at AWS")
-    assert f'account_number="{ACCOUNT}"' in result.err
+    assert f'of account 999988887777, but account_number="{ACCOUNT}"' in operate(operation)
     assert [name for name, _ in account.calls] == ["get_caller_identity"]
 
 
@@ -72,15 +59,11 @@ def test_every_name_comes_from_the_settings_of_the_chosen_service(
     changes = {"stack_prefix": "Shop", "service_name": "orders", "ecr_repository_name": "orders"}
     Path("orders.env").write_text(sample_env(**changes, deploy_core_stack="False"), "utf-8")
     both = ("--env-file", ".env,orders.env")
-    assert f"SERVICE={SERVICE} or SERVICE=orders" in operate("logs", *both).err
-    assert "SERVICE=other" in operate("logs", *both, "--service", "other").err
-    assert operate("status", *both, "--service", "orders").code == 0
-    name = f"{CLUSTER}-orders"
+    assert "SERVICE=ecsdemo-backend or SERVICE=orders" in operate("logs", *both)
+    assert "SERVICE=other" in operate("logs", *both, "--service", "other")
+    assert "Started: new" in operate("deliver", *both, "--service", "orders", "--yes")
     assert account.parameters_of("describe_stacks") == [{"StackName": "ShopBackendServiceStack"}]
-    assert account.parameters_of("get_pipeline") == [{"name": name}]
-    (alarms,) = account.parameters_of("describe_alarms")
-    assert alarms["AlarmNames"] == [alarm_name(name, kind) for kind in AlarmKind]
-    assert operate("status", *both).out.count("tasks run") == 2
+    assert account.parameters_of("get_pipeline") == [{"name": "ecs-blueprint-infra-orders"}]
 
 
 @pytest.mark.parametrize(
@@ -88,97 +71,51 @@ def test_every_name_comes_from_the_settings_of_the_chosen_service(
     [
         ("get_caller_identity", "ExpiredToken", "sign in"),
         ("describe_stacks", "ValidationError", "npx cdk deploy BackendServiceStack"),
-        ("describe_services", "AccessDeniedException", "needs the permission"),
-        ("describe_alarms", "InternalFailure", "no describe_alarms"),
+        ("get_pipeline", "AccessDenied", "needs the permission get_pipeline: no get_pipeline"),
     ],
 )
 def test_an_error_of_aws_is_one_line(
     operation: str, code: str, message: str, account: DeployedAccount, operate: Operate
 ) -> None:
     account.answers[operation] = code
-    result = operate("status")
-    assert result.code == 1
-    assert re.match(rf"error: .*{message}", result.err.splitlines()[-1])
+    said = operate("deliver", "--yes")
+    assert said.startswith("error: ")
+    assert message in said
 
 
-def test_a_missing_service_is_reported_with_the_state_of_its_stack(
-    account: DeployedAccount, operate: Operate
-) -> None:
-    account.answers["describe_stacks"]["Stacks"] = [{"StackStatus": "ROLLBACK_COMPLETE"}]
-    account.answers["describe_services"]["services"] = []
-    assert "the stack BackendServiceStack is ROLLBACK_COMPLETE" in operate("status").err
+def test_a_missing_service_is_reported_with_the_state_of_its_stack(operate: Operate) -> None:
+    assert "the stack BackendServiceStack is UPDATE_COMPLETE" in operate("status")
 
 
-def test_status_names_the_delivery_that_has_released_the_image(
-    account: DeployedAccount, operate: Operate
-) -> None:
-    """A build chooses its tag, and the variables that it exports; Release reports the image."""
-    (image,) = account.answers["describe_images"]["imageDetails"]
-    image["imageTags"] = [f"{NEW}-99", "live"]
-    identity, other = account.add_execution(OLD), account.add_execution(NEW)
-    account.add_release(identity, f"{IMAGE}@sha256:new")
-    account.add_release(other, f"{IMAGE}@sha256:new", stage="Build")
-    account.add_release(other, f"{IMAGE}@sha256:other")
-    printed = operate("status").out
-    assert re.search(rf'released by .*{OLD[:8]} "A change".*{identity}', printed)
-    assert re.search(r"running sha256:new .*, live\n", printed)
-
-
-def test_status_has_the_whole_reason_of_a_failed_rollout(
-    account: DeployedAccount, operate: Operate
-) -> None:
-    latest = {"pipelineExecutionId": account.add_execution(OLD), "status": "Stopped"}
-    action = {"actionName": "Deploy", "latestExecution": {"status": "Abandoned"}}
-    account.answers["get_pipeline_state"]["stageStates"][0] |= {
-        "latestExecution": latest,
-        "actionStates": [action],
-    }
-    line = "Delivery execution-1 failed: ECS gave up | container web: exit code 3\n"
-    account.answers["filter_log_events"]["events"][0]["message"] = line
-    printed = operate("status").out
-    assert "Deploy: Stopped" in printed
-    assert re.search(r"failure +Delivery execution-1 failed: ECS gave up\n", printed)
-    assert "container web: exit code 3\n" in printed
-    (search,) = account.parameters_of("filter_log_events")
-    assert search["logGroupName"] == release_log_group_name(NAME)
-
-
-def test_status_of_the_first_image(account: DeployedAccount, operate: Operate) -> None:
-    printed = operate("status").out
-    assert "the pipeline knows no release of it" in printed
-    assert "not live" not in printed
-    (task,) = account.answers["describe_tasks"]["tasks"]
-    task["containers"][0]["imageDigest"] = "sha256:another"
-    assert "not live" in operate("status").out
-
-
-def test_status_names_the_alarms_that_are_not_ok(
-    account: DeployedAccount, operate: Operate
-) -> None:
-    on, *fine, missing = (alarm_name(NAME, kind) for kind in AlarmKind)
-    alarms = [{"AlarmName": name, "StateValue": "OK"} for name in fine]
-    alarms.append({"AlarmName": on, "StateValue": "ALARM", "StateReason": "Threshold crossed"})
-    account.answers["describe_alarms"] = {"MetricAlarms": alarms}
-    printed = operate("status").out
-    assert f"{on}: ALARM, Threshold crossed\n" in printed
-    assert f"{missing}: MISSING\n" in printed
-    assert f"{len(fine)} of {len(AlarmKind)} are OK" in printed
+def test_only_the_last_stage_can_say_what_it_has_released(account: DeployedAccount) -> None:
+    """A build may export any variable."""
+    account.answers["list_action_executions"]["actionExecutionDetails"] = [
+        {
+            "pipelineExecutionId": execution,
+            "stageName": stage,
+            "output": {"outputVariables": {"image": "shop@sha256:1"}},
+        }
+        for execution, stage in [("1", "Build"), ("2", "Deploy")]
+    ]
+    (settings,) = example_deployment({})
+    pipeline = Pipeline(DeployedService(settings, account))
+    assert [pipeline.release_of(f"sha256:{n}") for n in "12"] == ["2", ""]
 
 
 def test_logs_are_those_of_the_service_or_of_its_build(
     account: DeployedAccount, operate: Operate
 ) -> None:
-    assert operate("logs").out == "s  line\n"
+    assert operate("logs", "--since", "5") == "task  line\n"
     operate("logs", "--of", "build")
     groups = [each["logGroupName"] for each in account.parameters_of("filter_log_events")]
-    assert groups == [task_log_group_name(CLUSTER, SERVICE), build_log_group_name(NAME)]
+    assert groups == ["/ecs/ecs-blueprint-infra/ecsdemo-backend", f"/aws/codebuild/{NAME}"]
+    assert "OF=x: expected OF=service or OF=build" in operate("logs", "--of", "x")
+    assert "SINCE=1h: expected a number of minutes" in operate("logs", "--since", "1h")
 
 
-def test_a_shell_needs_a_running_task_with_exec(account: DeployedAccount, operate: Operate) -> None:
-    assert 'enable_execute_command="True"' in operate("shell", "--task", "0123").err
-    assert "there are: 0123456789abcdef" in operate("shell", "--task", "fff").err
-    account.answers["list_tasks"] = {"taskArns": []}
-    assert "there are: none" in operate("shell").err
+def test_a_shell_needs_a_running_task_with_exec(operate: Operate) -> None:
+    assert 'enable_execute_command="True"' in operate("shell", "--task", "0123")
+    assert "there are: 0123456789abcdef" in operate("shell", "--task", "fff")
 
 
 @pytest.mark.parametrize(("answer", "started"), [("y\n", 1), ("n\n", 0), ("", 0), (None, 0)])
@@ -193,15 +130,14 @@ def test_a_change_needs_an_agreement_on_a_terminal_or_yes(
     account.add_execution(NEW)
     monkeypatch.setattr("sys.stdin.isatty", lambda: answer is not None)
     monkeypatch.setattr("sys.stdin.readline", lambda: answer)
-    results = [operate("deliver"), operate("rollback")]
-    assert [result.code for result in results] == [1 - started] * 2
-    assert all(("YES=1" in result.err) is (answer is None) for result in results)
+    said = [operate("deliver"), operate("rollback")]
+    assert all(("YES=1" in each) is (answer is None) for each in said)
     assert len(account.parameters_of("start_pipeline_execution")) == started
     assert len(account.parameters_of("rollback_stage")) == started
 
 
 def test_a_delivery_can_be_of_an_older_commit(account: DeployedAccount, operate: Operate) -> None:
-    assert operate("deliver", "--yes", "--commit", OLD).code == 0
+    assert "Started: new" in operate("deliver", "--yes", "--commit", OLD)
     (started,) = account.parameters_of("start_pipeline_execution")
     assert started["sourceRevisions"] == [
         {"actionName": "Source", "revisionType": "COMMIT_ID", "revisionValue": OLD}
@@ -209,39 +145,18 @@ def test_a_delivery_can_be_of_an_older_commit(account: DeployedAccount, operate:
 
 
 def test_a_delivery_can_be_of_an_image(account: DeployedAccount, operate: Operate) -> None:
-    Path(".env").write_text(sample_env(**PROMOTED), encoding="utf-8")
     digest = f"sha256:{'0' * 64}"
-    assert operate("deliver", "--yes", "--image", digest, "--commit", OLD).code == 0
+    assert "needs image_source_repository_arn" in operate("deliver", "--image", digest)
+    Path(".env").write_text(sample_env(**PROMOTED), encoding="utf-8")
+    assert "COMMIT= needs IMAGE= too" in operate("deliver", "--commit", OLD)
+    assert "64 digits" in operate("deliver", "--image", "sha256:0a1b")
+    assert "Started: new" in operate("deliver", "--yes", "--image", digest, "--commit", OLD)
     (sent,) = account.parameters_of("put_object")
     assert (sent["Bucket"], sent["Key"]) == ("artifacts", "source/image.json")
     assert json.loads(sent["Body"]) == {"digest": digest, "commit": OLD, "origin": "make-deliver"}
     (started,) = account.parameters_of("start_pipeline_execution")
     revision = {"revisionType": "S3_OBJECT_VERSION_ID", "revisionValue": "version"}
     assert started["sourceRevisions"] == [{"actionName": "Source", **revision}]
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        (("--commit", OLD), "IMAGE="),
-        (("--image", "sha256:0a1b"), "64 digits"),
-        (("--image", f"SHA256:{'0' * 64}"), "64 digits"),
-    ],
-)
-def test_a_pipeline_that_begins_with_an_image_takes_no_other_source(
-    account: DeployedAccount, operate: Operate, given: tuple[str, str], said: str
-) -> None:
-    Path(".env").write_text(sample_env(**PROMOTED), encoding="utf-8")
-    assert said in operate("deliver", "--yes", *given).err
-    assert not account.parameters_of("put_object")
-    assert not account.parameters_of("start_pipeline_execution")
-
-
-def test_a_pipeline_that_begins_with_a_commit_takes_no_image(
-    account: DeployedAccount, operate: Operate
-) -> None:
-    assert "image_source_repository_arn" in operate("deliver", "--yes", "--image", OLD).err
-    assert not account.parameters_of("start_pipeline_execution")
 
 
 def targets(account: DeployedAccount) -> list[str]:
@@ -263,33 +178,15 @@ def test_a_rollback_returns_to_the_delivery_before_the_one_in_service(
 ) -> None:
     for each in returns_to:
         account.add_execution(OLD, returns_to=each)
-    assert operate("rollback", "--yes").code == 0
+    assert "Started: new" in operate("rollback", "--yes")
     assert targets(account) == [f"execution-{target}"]
-
-
-def test_a_rollback_stops_the_delivery_in_the_stage_and_returns_to_the_one_before_it(
-    account: DeployedAccount, operate: Operate
-) -> None:
-    account.add_execution(OLD)
-    newest = account.add_execution(NEW)
-    (stage,) = account.answers["get_pipeline_state"]["stageStates"]
-    stage["latestExecution"] = {"pipelineExecutionId": "running", "status": "InProgress"}
-
-    def stop(**_: object) -> None:
-        stage["latestExecution"]["status"] = "Stopped"
-
-    account.answers["stop_pipeline_execution"] = stop
-    assert operate("rollback", "--yes").code == 0
-    (stopped,) = account.parameters_of("stop_pipeline_execution")
-    assert (stopped["pipelineExecutionId"], stopped["abandon"]) == ("running", True)
-    assert targets(account) == [newest]
 
 
 def test_a_rollback_to_a_named_execution(account: DeployedAccount, operate: Operate) -> None:
     older, _ = account.add_execution(OLD), account.add_execution(NEW)
     back = account.add_execution(OLD, returns_to=older)
-    assert f"cannot roll back to TO={back}" in operate("rollback", "--yes", "--to", back).err
-    assert operate("rollback", "--yes", "--to", older).code == 0
+    assert f"TO={back}" in operate("rollback", "--yes", "--to", back)
+    assert "Started: new" in operate("rollback", "--yes", "--to", older)
     assert targets(account) == [older]
 
 
@@ -297,7 +194,7 @@ def test_a_refused_rollback_names_the_other_ways(
     account: DeployedAccount, operate: Operate
 ) -> None:
     account.add_execution(OLD)
-    assert "revert the commit" in operate("rollback", "--yes").err
+    assert "revert the commit" in operate("rollback", "--yes")
     account.add_execution(NEW)
     account.answers["rollback_stage"] = "UnableToRollbackStageException"
-    assert f"make deliver COMMIT={OLD}" in operate("rollback", "--yes").err
+    assert f"make deliver COMMIT={OLD}" in operate("rollback", "--yes")

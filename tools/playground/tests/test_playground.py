@@ -14,6 +14,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+from backend_service.names import AlarmKind
 from cdk_rehearsal import process_environment
 from tools.doctor.first_deploy_report import main
 from tools.doctor.rights import actions
@@ -116,6 +117,7 @@ def first_delivery(playground: Playground) -> tuple[str, str, str]:
     """Deploy as the README says, and deliver."""
     playground.run(*shlex.split(playground.printed("aws secretsmanager create-secret .*")))
     playground.practise(ROOT / "README.md")
+    assert "the pipeline knows no release of it" in playground.operate("status")
     return playground.deliver("deliver")
 
 
@@ -124,6 +126,8 @@ def test_the_commands_of_the_readme_and_day_two(first_delivery: tuple[str, str, 
     """Only `make rollback` is missing: the rehearsed failures run it."""
     _, _, status = first_delivery
     assert re.search(r"released by .*Succeeded  commit \w{8}", status)
+    # The local AWS watches no metrics.
+    assert len(re.findall(r"backend-\w.* INSUFFICIENT_DATA: Unchecked", status)) == len(AlarmKind)
 
 
 @pytest.mark.slow
