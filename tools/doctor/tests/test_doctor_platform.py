@@ -183,7 +183,7 @@ def test_a_finding(
 def test_a_platform_that_is_ready(platform: Platform) -> None:
     abouts = ("existing VPC", EGRESS, "existing cluster", "existing namespace")
     for about in (*abouts, "name in the namespace", "existing execution role"):
-        (result,) = platform.account.ask(about, **platform.settings)
+        result = platform.account.ask(about, **platform.settings)
         assert result.verdict is Verdict.OK, about
 
 
