@@ -86,7 +86,7 @@ class Account:
         """Yield the answers; a call that is denied or fails is one, too."""
         for question in self._entries("question"):
             found, why_not = self._ask(question)
-            if "name" in question and not why_not:
+            if not why_not and "name" in question:
                 self._names[question["name"]] = found
             if "about" in question:
                 rehearsed = "" if why_not else _filled(question["rehearsed"], self._names)
@@ -110,15 +110,15 @@ class Account:
     def _ask(self, question: Mapping[str, Any]) -> tuple[Any, str]:
         """Return what was found, or why nothing was."""
         try:
-            parameters = _filled(question.get("with", {}), self._names)
-            find, _ = (_filled(question.get(key, ""), self._names) for key in ("find", "rehearsed"))
+            asked = _filled(question, self._names)
         except KeyError as missing:
             name = str(missing.args[0]).replace("_", " ")
             return None, f"it needs the {name}, which is not known"
+        parameters = asked.get("with", {})
         if [] in parameters.values():
             return [], ""
         try:
-            found = jmespath.search(find, self._reply(question["call"], parameters))
+            found = jmespath.search(asked["find"], self._reply(asked["call"], parameters))
         except ERRORS as error:
             return None, result_of_error(error, self._aws).line
         except JMESPathError as error:

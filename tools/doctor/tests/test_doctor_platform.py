@@ -100,13 +100,9 @@ def make_all_public(on: Platform) -> None:
     on.tag_as_public(*on.private)
 
 
-def close(on: Platform) -> None:
+def have_endpoints_without_s3(on: Platform) -> None:
     for table in on.tables:
         on.ec2.delete_route(RouteTableId=table, **EVERYWHERE)
-
-
-def add_endpoints_without_s3(on: Platform) -> None:
-    close(on)
     for service in ("ecr.api", "ecr.dkr", "logs"):
         on.add_endpoint(service, VpcEndpointType="Interface", SubnetIds=on.private)
 
@@ -160,8 +156,7 @@ def trust_lambda(on: Platform) -> None:
         ("existing VPC", twin, "2 VPCs match vpc_name -> correct vpc_name"),
         ("existing VPC", switch_names_off, "has enableDnsHostnames off"),
         (EGRESS, make_all_public, "there are no private subnets -> add some"),
-        (EGRESS, close, "has no default route, and no endpoint for ecr.api, ecr.dkr, logs, s3 -> "),
-        (EGRESS, add_endpoints_without_s3, "no endpoint for s3"),
+        (EGRESS, have_endpoints_without_s3, "has no default route, and no endpoint for s3 -> "),
         ("existing cluster", lose_cluster, "there is no active cluster shared"),
         ("existing cluster", take_name_in_cluster, "has a service ecsdemo-backend, which is not"),
         ("existing namespace", mean_no_namespace, "there is no namespace ns-0"),
