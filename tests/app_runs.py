@@ -19,7 +19,7 @@ from aws_cdk import App
 import app
 from tests.repository import ROOT
 
-_CACHES = ("HOME", "JSII_RUNTIME_PACKAGE_CACHE_ROOT", "NODE_COMPILE_CACHE")
+_CACHES = ("HOME", "JSII_RUNTIME_PACKAGE_CACHE_ROOT")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ REHEARSE := $(BIN)/python -m tools.rehearsal
 
 # One copy of CDK's library, 257 MB, for rehearsals and tests, and not in the home folder.
 check test: export JSII_RUNTIME_PACKAGE_CACHE_ROOT := $(CURDIR)/.cache/jsii
-check test: export NODE_COMPILE_CACHE := $(CURDIR)/.cache/jsii-compiled
 # Threads that compile and collect beside the main one use more processor time, which the parts compete for.
 check test: export NODE_OPTIONS := --v8-pool-size=0
 # The base image that containers of tests start from, where no registry can be reached.

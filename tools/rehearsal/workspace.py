@@ -54,6 +54,11 @@ class Workspace(cdk.Workspace):
         named = any(each.startswith("env_file=") for each in arguments)
         return super().command(*arguments, *app, *(() if named else _settings(_DEFAULT)))
 
+    def start(self, *arguments: str) -> cdk.Cli:
+        """See ``cdk.Workspace.start``; Node compiles the CLI once, a tenth of its start."""
+        compiled = {"NODE_COMPILE_CACHE": str(ROOT / ".cache" / "cdk-compiled")}
+        return self.start_in(self.folder, self.command(*arguments), compiled)
+
     def cdk(self, *arguments: str, env_file: str = "") -> str:
         """See ``cdk.Workspace.cdk``."""
         return super().cdk(*arguments, *_settings(env_file))
@@ -79,9 +84,10 @@ class Workspace(cdk.Workspace):
 def app_command(script: Path) -> str:
     """Return the ``--app`` argument with which the CDK CLI runs a script of any path.
 
-    The CLI hands it to a shell. It removes quotation marks around the whole, hence ``exec``.
+    The CLI hands it to a shell. jsii loads the CDK from a new folder each time, so compiled code
+    would never be found again.
     """
-    return f"exec {shlex.join([sys.executable, str(script)])}"
+    return f"unset NODE_COMPILE_CACHE; exec {shlex.join([sys.executable, str(script)])}"
 
 
 def _settings(env_file: str) -> tuple[str, ...]:

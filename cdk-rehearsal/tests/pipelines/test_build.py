@@ -2,6 +2,8 @@
 
 import os
 import select
+import sys
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -77,9 +79,19 @@ def test_a_variable_is_exported_as_it_is_when_the_build_ends(tmp_path: Path) -> 
     assert result.exported == {"A": "last one", "B": "1", "D": "spec", "E": "project"}
 
 
+@pytest.fixture
+def usual_depth() -> Iterator[None]:
+    """Libraries of other tests raise the limit; a parser that reaches theirs takes ten seconds."""
+    raised = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)
+    yield
+    sys.setrecursionlimit(raised)
+
+
 BILLION = [f"{b}: &{b} [{f'*{a}, ' * 32}]" for a, b in pairwise("abcde")]
 
 
+@pytest.mark.usefixtures("usual_depth")
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -21,7 +21,6 @@ from tools.rehearsal.sample_image import SWITCH
 from tools.repository import ROOT
 
 READY = "docs/rehearsal.md"
-CACHES = ("JSII_RUNTIME_PACKAGE_CACHE_ROOT", "NODE_COMPILE_CACHE")
 BLOCK = re.compile(r"^```sh\n(?!# Not in the playground)(.*?)^```$", re.MULTILINE | re.DOTALL)
 ENV_FILE, FOLDER = r"filled in: (\S+)$", r"its folder is (\S+)$"
 
@@ -44,7 +43,8 @@ class Playground:
         path = os.pathsep.join([str(ROOT / ".venv" / "bin"), os.environ["PATH"]])
         environment = process_environment() | {"PATH": path, "HOME": str(self.home)} | self.exports
         # Without these, jsii would unpack the CDK library into the new home folder.
-        environment |= {name: os.environ[name] for name in CACHES if name in os.environ}
+        cache = "JSII_RUNTIME_PACKAGE_CACHE_ROOT"
+        environment |= {cache: os.environ[cache]} if cache in os.environ else {}
         return subprocess.check_output(
             command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, text=True
         )
