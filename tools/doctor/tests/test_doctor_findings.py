@@ -26,18 +26,14 @@ Change = Callable[[AccountUnderTest], Mapping[str, str] | None]
 """Breaks something in the account, and returns settings that are then about it."""
 
 
-def make_stack(account: AccountUnderTest, name: str, kind: str, **properties: Any) -> None:
+def deploy_network(account: AccountUnderTest) -> None:
+    vpc = {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}}
     zones = {"AvailabilityZones": {"Value": f"{REGION}a,{REGION}c"}}
-    resources = {"Thing": {"Type": kind, "Properties": properties}}
+    body = json.dumps({"Resources": {"Vpc": vpc}, "Outputs": zones})
     cloudformation = account.client("cloudformation")
-    body = json.dumps({"Resources": resources, "Outputs": zones})
-    cloudformation.create_stack(StackName=name, TemplateBody=body)
+    cloudformation.create_stack(StackName="CoreInfraStack", TemplateBody=body)
     while "IN_PROGRESS" in cloudformation.list_stacks()["StackSummaries"][0]["StackStatus"]:
         time.sleep(0.02)
-
-
-def deploy_network(account: AccountUnderTest) -> None:
-    make_stack(account, "CoreInfraStack", "AWS::EC2::VPC", CidrBlock="10.0.0.0/16")
 
 
 def lose_bootstrap(account: AccountUnderTest) -> None:
