@@ -87,7 +87,7 @@ def _names(
         "service": service,
         "delivery": delivery,
         "cdk": f" -c env_file={env_file}" if env_file else "",
-        "endpoints": not all(core.enable_nat_gw for core in cores),
+        "endpoints": any(not core.enable_nat_gw and core.az_count > 1 for core in cores),
         "several_tasks": service.desired_count > 1,
         "connection_service": connection.split(":")[2],
         "file": ".env" if is_sample(settings) else shown_file(settings),
