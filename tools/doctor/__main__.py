@@ -14,15 +14,7 @@ from cdk_rehearsal.terminal import fill
 from settings import DeliverySettings, Settings
 from tools.doctor import account, github, network, platform, source, stored_secrets, task_policies
 from tools.doctor.aws import Aws
-from tools.doctor.check import (
-    ERRORS,
-    Question,
-    Result,
-    Verdict,
-    not_checked,
-    result_of_error,
-)
-from tools.doctor.names import name_questions
+from tools.doctor.check import Question, Result, Verdict, not_checked
 from tools.doctor.rights import policy
 from tools.service_choice import NoSourceError, core_of, load_chosen, shown_file, source_of
 
@@ -76,14 +68,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def examine(settings: Settings, aws: Aws, report: "Report", asked: Iterable[Question]) -> None:
     """Ask the essential questions, and if they find no problem those of ``asked``."""
-    for question in ESSENTIAL:
-        if _ask(question, settings, aws, report).verdict is Verdict.PROBLEM:
-            report.add(
-                "everything else", not_checked("the doctor asks no further until this is solved")
-            )
+    for question in (*ESSENTIAL, *asked):
+        result = question.result(settings, aws)
+        report.add(question.about, result)
+        if question in ESSENTIAL and result.verdict is Verdict.PROBLEM:
+            left = not_checked("the doctor asks no further until this is solved")
+            report.add("everything else", left)
             return
-    for question in asked:
-        _ask(question, settings, aws, report)
 
 
 def questions(
@@ -99,17 +90,11 @@ def questions(
     home = core_of(settings, deployment)
     yield Question("CDK bootstrap", account.bootstrap)
     if core := settings.core:
-        yield _stack_question(settings.core_stack_name)
         yield Question("availability zones", partial(network.zones, core))
-        yield Question("quota of VPCs", account.vpc_quota)
-        if core.enable_nat_gw:
-            yield Question("quota of Elastic IPs", account.address_quota)
     if home and not home.enable_nat_gw:
         yield Question(_EGRESS, partial(task_policies.egress_of_core, home))
     yield from _account_questions(deployment, settings)
     yield from _existing_questions(settings)
-    yield _stack_question(settings.service_stack_name)
-    yield from name_questions(settings)
     delivery = settings.delivery
     yield from _source_questions(delivery, github_api)
     for variable, arn in settings.service.container_secrets.items():
@@ -142,10 +127,6 @@ def _account_questions(deployment: Sequence[Settings], settings: Settings) -> It
         yield Question("quota of builds", account.build_quota)
 
 
-def _stack_question(name: str) -> Question:
-    return Question(f"stack {name}", partial(account.stack, name))
-
-
 def _existing_questions(settings: Settings) -> Iterator[Question]:
     if exists := settings.existing_platform:
         yield Question("existing VPC", partial(network.existing_vpc, exists))
@@ -155,15 +136,6 @@ def _existing_questions(settings: Settings) -> Iterator[Question]:
         yield Question("name in the namespace", partial(platform.name_in_namespace, exists))
     if arn := settings.service.ecs_task_execution_role_arn:
         yield Question("existing execution role", partial(platform.existing_execution_role, arn))
-
-
-def _ask(question: Question, settings: Settings, aws: Aws, report: "Report") -> Result:
-    try:
-        result = question.answer(settings, aws)
-    except ERRORS as error:
-        result = result_of_error(error, aws)
-    report.add(question.about, result)
-    return result
 
 
 class Report:

@@ -1,4 +1,9 @@
-"""The account: credentials, region, bootstrap, stacks, quotas, and policies."""
+"""The account: credentials, region, bootstrap, quotas, and policies.
+
+The doctor leaves out what ``cdk deploy`` says as clearly and in its first minute: a stack in a
+state that admits no deploy, too many VPCs or Elastic IPs, and names that are taken.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html
+"""
 
 import math
 from collections.abc import Sequence
@@ -10,11 +15,7 @@ from tools.service_choice import is_sample, shown_file
 
 BOOTSTRAP_VERSION_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 
-_DEAD_STACK = frozenset({"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"})
-
 # The codes of the quotas, as `aws service-quotas list-service-quotas` prints them.
-_VPCS = ("vpc", "L-F678F1CE")
-_ELASTIC_IPS = ("ec2", "L-0263D0A3")
 _FARGATE_VCPUS = ("fargate", "L-3032A538")
 _BUILDS = {
     CpuArchitecture.X86_64: ("codebuild", "L-9D07B6EF"),  # Linux/Small
@@ -69,46 +70,7 @@ def bootstrap(settings: Settings, aws: Aws) -> Result:
     return ok(f"version {found['Parameter']['Value']}")
 
 
-def stack(name: str, _: Settings, aws: Aws) -> Result:
-    """Say whether CloudFormation would create or update a stack."""
-    status = aws.status_of_stack(name)
-    if not status:
-        return ok("is not there yet")
-    if status in _DEAD_STACK:
-        return problem(f"is in {status}", f"aws cloudformation delete-stack --stack-name {name}")
-    if status == "UPDATE_ROLLBACK_FAILED":
-        return problem(f"is in {status}", f"npx cdk rollback {name}")
-    # REVIEW_IN_PROGRESS is left by a change set that was never executed; CDK removes it by itself.
-    if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
-        return problem(f"is in {status}", "wait until that is over")
-    return ok(f"is deployed ({status})")
-
-
 # --- Quotas ---------------------------------------------------------------------------------------
-
-
-def vpc_quota(settings: Settings, aws: Aws) -> Result:
-    """Say whether the account has room for the VPC of the core stack."""
-    pages = aws.client("ec2").get_paginator("describe_vpcs").paginate()
-    used = len(pages.build_full_result()["Vpcs"])
-    return _room_for_one("AWS::EC2::VPC", _VPCS, used, settings, aws)
-
-
-def address_quota(settings: Settings, aws: Aws) -> Result:
-    """Say whether the account has room for the address of the core stack's NAT gateway."""
-    used = len(aws.client("ec2").describe_addresses()["Addresses"])
-    return _room_for_one("AWS::EC2::EIP", _ELASTIC_IPS, used, settings, aws)
-
-
-def _room_for_one(
-    kind: str, quota: tuple[str, str], used: int, settings: Settings, aws: Aws
-) -> Result:
-    if aws.stack_resources(settings.core_stack_name).get(kind):
-        return ok("the core stack has its own already")
-    most = int(_value_of(quota, aws))
-    if used >= most:
-        return problem(f"all {most} are in use", _command_to_raise(quota, most + 1))
-    return ok(f"{used} of {most} in use, one more is needed")
 
 
 def fargate_quota(settings: Settings, aws: Aws) -> Result:

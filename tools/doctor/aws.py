@@ -49,7 +49,6 @@ class Aws:
         self.region = region
         self._session: Session | None = None
         self._clients: dict[tuple[str, str], Any] = {}
-        self._stacks: dict[str, Mapping[str, frozenset[str]]] = {}
 
     def client(self, service: str) -> Any:
         """Return the client of a service in the region."""
@@ -67,37 +66,21 @@ class Aws:
 
     def stack_resources(self, stack: str) -> Mapping[str, frozenset[str]]:
         """Return the physical ids of the resources of a stack by type; empty without the stack."""
-        if stack not in self._stacks:
-            self._stacks[stack] = self._resources(stack)
-        return self._stacks[stack]
-
-    def status_of_stack(self, stack: str) -> str:
-        """Return the status of a stack; empty without the stack."""
-        return str((self._stack(stack) or {"StackStatus": ""})["StackStatus"])
+        pages = self.client("cloudformation").get_paginator("list_stack_resources")
+        result = pages.paginate(StackName=stack).build_full_result
+        reply = reply_or_none(result, "ValidationError") or {"StackResourceSummaries": []}
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for resource in reply["StackResourceSummaries"]:
+            if resource["ResourceStatus"] != "DELETE_COMPLETE":
+                found[resource["ResourceType"]].add(resource.get("PhysicalResourceId", ""))
+        return {kind: frozenset(ids) for kind, ids in found.items()}
 
     def stack_output(self, stack: str, key: str) -> str:
         """Return an output of a stack; empty without the stack or the output."""
-        outputs = (self._stack(stack) or {}).get("Outputs", [])
-        return next((str(o["OutputValue"]) for o in outputs if o["OutputKey"] == key), "")
-
-    def _stack(self, name: str) -> Mapping[str, Any] | None:
         describe = self.client("cloudformation").describe_stacks
-        found = reply_or_none(describe, "ValidationError", StackName=name)
-        return found["Stacks"][0] if found else None
-
-    def _resources(self, stack: str) -> Mapping[str, frozenset[str]]:
-        found: defaultdict[str, set[str]] = defaultdict(set)
-        pages = self.client("cloudformation").get_paginator("list_stack_resources")
-        try:
-            for page in pages.paginate(StackName=stack):
-                for resource in page["StackResourceSummaries"]:
-                    if not resource["ResourceStatus"].startswith("DELETE_COMPLETE"):
-                        kind = resource["ResourceType"]
-                        found[kind].add(resource.get("PhysicalResourceId", ""))
-        except ClientError as error:
-            if code_of(error) != "ValidationError":
-                raise
-        return {kind: frozenset(ids) for kind, ids in found.items()}
+        found = reply_or_none(describe, "ValidationError", StackName=stack)
+        outputs = found["Stacks"][0].get("Outputs", []) if found else []
+        return next((str(o["OutputValue"]) for o in outputs if o["OutputKey"] == key), "")
 
     def _client(self, service: str, region: str) -> Any:
         if (service, region) not in self._clients:

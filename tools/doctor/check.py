@@ -69,11 +69,18 @@ class Question(NamedTuple):
     """One question about an account.
 
     ``about`` names its subject in a few words. ``answer`` only reads, its result holds no secret,
-    and it may raise ``ERRORS``, which ``result_of_error`` explains.
+    and it may raise ``ERRORS``.
     """
 
     about: str
     answer: Callable[[Settings, Aws], Result]
+
+    def result(self, settings: Settings, aws: Aws) -> Result:
+        """Return the answer, or what stands for an error of boto3."""
+        try:
+            return self.answer(settings, aws)
+        except ERRORS as error:
+            return result_of_error(error, aws)
 
 
 ERRORS = (BotoCoreError, ClientError)

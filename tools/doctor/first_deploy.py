@@ -23,15 +23,7 @@ from tools.operations.service import choose
 from tools.rehearsal.image_errors import health_path
 from tools.service_choice import is_sample, load_chosen, shown_file
 
-_SMALLEST_SAVING = 1.0  # USD a month
 _NOTHING = frozenset({"", "None", "False"})
-_CHEAPER: Mapping[str, tuple[str, Mapping[str, object]]] = {
-    'desired_count="1"': ("service", {"desired_count": 1}),
-    # The next two are about VPC endpoints, each of which costs in each zone.
-    'enable_nat_gw="True"': ("platform", {"enable_nat_gw": True}),
-    'az_count="1"': ("platform", {"az_count": 1, "availability_zones": ()}),
-}
-"""The lines of a settings file that may make it cheaper, and what they change in a section."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -46,26 +38,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OperationError as error:
         sys.exit(f"error: {error}")
     print(f"First deploy of {settings.service.service_name} ({shown_file(settings)})")
-    print("\n".join(steps(settings, deployment, given.env_file, *savings(deployment))))
+    cost = bill_of(templates_of(deployment)).total
+    print("\n".join(steps(settings, deployment, given.env_file, cost)))
 
 
 def steps(
-    settings: Settings,
-    deployment: Sequence[Settings],
-    env_file: str | None,
-    cost: float,
-    saved: Mapping[str, float],
+    settings: Settings, deployment: Sequence[Settings], env_file: str | None, cost: float
 ) -> Iterator[str]:
     """Yield the lines of the steps that the settings of a service need.
 
-    ``env_file`` are the files that the user has named. ``cost`` and ``saved`` are from ``savings``.
+    ``env_file`` are the files that the user has named. ``cost`` is in USD a month.
     """
-    lines = [f"     {line}    # {usd:.0f} USD a month less" for line, usd in saved.items()]
-    names = {
-        **_names(settings, deployment, env_file),
-        "cost": f"about {cost:.0f} USD a month, {cost / HOURS:.2f} an hour",
-        "cheaper": "\n".join([". To save:", *lines] if lines else ["."]),
-    }
+    names = _names(settings, deployment, env_file)
+    names["cost"] = f"about {cost:.0f} USD a month, {cost / HOURS:.2f} an hour"
     number = 0
     text = Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
     for step in tomllib.loads(text)["step"]:
@@ -91,7 +76,8 @@ def _names(
 ) -> dict[str, object]:
     """Return the names in the texts of the steps; ``make`` and ``cdk`` are ends of commands."""
     service, delivery = settings.service, settings.delivery
-    cores = [each.core_stack_name for each in deployment if each.core]
+    cores = [each.core for each in deployment if each.core]
+    core_stacks = [each.core_stack_name for each in deployment if each.core]
     secret, connection = str(delivery.github_token_secret_name), delivery.connection_arn or "::"
     store = command_to_store("create-secret --name", secret, settings.aws_region)
     host = f"{service.service_name}.{service.namespace_name}:{service.container_port}"
@@ -101,6 +87,8 @@ def _names(
         "service": service,
         "delivery": delivery,
         "cdk": f" -c env_file={env_file}" if env_file else "",
+        "endpoints": any(not core.enable_nat_gw and core.az_count > 1 for core in cores),
+        "several_tasks": service.desired_count > 1,
         "connection_service": connection.split(":")[2],
         "file": ".env" if is_sample(settings) else shown_file(settings),
         "files": files,
@@ -109,30 +97,11 @@ def _names(
         "pipeline": pipeline_url(settings.aws_region, service.full_name),
         "sample": is_sample(settings),
         "scopes": " and ".join(sorted(NEEDED_SCOPES)),
-        "stacks": " and ".join([*cores, *(each.service_stack_name for each in deployment)]),
+        "stacks": " and ".join([*core_stacks, *(each.service_stack_name for each in deployment)]),
         "store": store.replace("| ", "|\n     ").replace(" --secret", " \\\n       --secret"),
         "tokens": TOKENS,
         "url": f"http://{host}{health_path(settings) or '/'}",
     }
-
-
-def savings(deployment: Sequence[Settings]) -> tuple[float, dict[str, float]]:
-    """Return what the settings cost in USD a month, and what lines of settings would save."""
-    cost = bill_of(templates_of(deployment)).total
-    saved = {}
-    for line, (section, change) in _CHEAPER.items():
-        changed = [_changed(settings, section, change) for settings in deployment]
-        if changed != [*deployment]:
-            saved[line] = cost - bill_of(templates_of(changed)).total
-    return cost, {line: usd for line, usd in saved.items() if usd >= _SMALLEST_SAVING}
-
-
-def _changed(settings: Settings, section: str, change: Mapping[str, object]) -> Settings:
-    """Return the settings with other values in a section, if that has such values."""
-    before = getattr(settings, section)
-    if not change.keys() <= vars(before).keys():
-        return settings
-    return settings.model_copy(update={section: before.model_copy(update=change)})
 
 
 if __name__ == "__main__":

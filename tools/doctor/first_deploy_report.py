@@ -9,7 +9,6 @@ from tools.command_line import run
 import argparse
 import os
 import sys
-import textwrap
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -31,9 +30,8 @@ from tools.operations.account import OperationError
 from tools.operations.service import choose
 from tools.service_choice import load_chosen
 
-_WIDTH = 80
 _PASTE = (
-    "Read the report, and paste it into a new issue of the blueprint with the form First deploy "
+    "\nRead the report, and paste it into a new issue of the blueprint with the form First deploy\n"
     "(.github/ISSUE_TEMPLATE/unproven.yml)."
 )
 
@@ -64,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stacks = (settings.core_stack_name, settings.service_stack_name)
         if result.verdict is Verdict.PROBLEM:
             sys.exit(f"error: the credentials {result.line}")
-        if not any(map(aws.status_of_stack, stacks)):
+        if not any(map(aws.stack_resources, stacks)):
             sys.exit(f"error: there is no stack {' or '.join(stacks)}: deploy first")
     except OperationError as error:
         sys.exit(f"error: {error}")
@@ -73,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     account = Account(settings, aws)
     answers = list(account.answers())
     print("\n".join(report(settings, answers, list(account.times()))))
-    print(f"\n{textwrap.fill(_PASTE, _WIDTH)}", file=sys.stderr)
+    print(_PASTE, file=sys.stderr)
     return int(any(not each.why_not and each.rehearsed != each.found for each in answers))
 
 
@@ -88,7 +86,7 @@ class Account:
         """Yield the answers; a call that is denied or fails is one, too."""
         for question in self._entries("question"):
             found, why_not = self._ask(question)
-            if "name" in question and not why_not:
+            if not why_not and "name" in question:
                 self._names[question["name"]] = found
             if "about" in question:
                 rehearsed = "" if why_not else _filled(question["rehearsed"], self._names)
@@ -112,15 +110,15 @@ class Account:
     def _ask(self, question: Mapping[str, Any]) -> tuple[Any, str]:
         """Return what was found, or why nothing was."""
         try:
-            parameters = _filled(question.get("with", {}), self._names)
-            find, _ = (_filled(question.get(key, ""), self._names) for key in ("find", "rehearsed"))
+            asked = _filled(question, self._names)
         except KeyError as missing:
             name = str(missing.args[0]).replace("_", " ")
             return None, f"it needs the {name}, which is not known"
+        parameters = asked.get("with", {})
         if [] in parameters.values():
             return [], ""
         try:
-            found = jmespath.search(find, self._reply(question["call"], parameters))
+            found = jmespath.search(asked["find"], self._reply(asked["call"], parameters))
         except ERRORS as error:
             return None, result_of_error(error, self._aws).line
         except JMESPathError as error:
@@ -201,14 +199,7 @@ def report(settings: Settings, answers: Sequence[Answer], times: Sequence[str]) 
         ("Times, which no rehearsal shows", [f"- {', '.join(times) or 'none'}"]),
     ):
         yield f"\n**{title}**" + "\n" * bool(lines)
-        for line in lines:
-            yield textwrap.fill(
-                line,
-                _WIDTH,
-                subsequent_indent=" " * (2 + len(line) - len(line.lstrip())),
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
+        yield from lines
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ RIGHTS = {
     "codeconnections": "GetConnection",
     "codepipeline": "GetPipeline ListActionExecutions ListPipelineExecutions",
     "codestar-connections": "GetConnection",
-    "ec2": "DescribeAddresses DescribeAvailabilityZones DescribeRegions DescribeRouteTables "
+    "ec2": "DescribeAvailabilityZones DescribeRegions DescribeRouteTables "
     "DescribeSubnets DescribeVpcAttribute DescribeVpcEndpoints DescribeVpcs",
     "ecr": "DescribeImages DescribeRepositories",
     "ecs": "DescribeClusters DescribeServices DescribeTaskDefinition DescribeTasks ListTasks",

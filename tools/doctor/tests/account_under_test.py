@@ -11,7 +11,7 @@ from settings.examples import REGION, example_deployment
 from support.raw_requests import send, signature
 from tools.doctor.__main__ import ESSENTIAL, questions
 from tools.doctor.aws import Aws
-from tools.doctor.check import ERRORS, Result, Verdict, result_of_error
+from tools.doctor.check import Result, Verdict
 
 TOKEN = "ghp_secretOfTheTest"  # noqa: S105 - opens nothing
 TOKEN_SECRET = "ecs-github-token"  # noqa: S105 - a name
@@ -36,27 +36,21 @@ class AccountUnderTest:
     def client(self, service: str) -> Any:
         return _client(self._aws, service)
 
-    def ask(self, about: str, *others: Mapping[str, str], **changes: str) -> list[Result]:
-        """Return the results of the questions about something, for sample.env with changes.
+    def ask(self, about: str, *others: Mapping[str, str], **changes: str) -> Result:
+        """Return the result of the question about something, for sample.env with changes.
 
         ``others`` are the changes of other files of the app.
         """
         deployment = example_deployment(*others, changes)
         settings = deployment[-1]
         aws = Aws(settings.aws_region)
-        results = []
-        for question in (*ESSENTIAL, *questions(deployment, settings, None, None)):
-            if question.about == about:
-                try:
-                    results.append(question.answer(settings, aws))
-                except ERRORS as error:
-                    results.append(result_of_error(error, aws))
-        assert results, f"the doctor does not ask about {about}"
-        return results
+        asked = (*ESSENTIAL, *questions(deployment, settings, None, None))
+        (result,) = (each.result(settings, aws) for each in asked if each.about == about)
+        return result
 
     def problem(self, about: str, **changes: str) -> str:
         """Return the one problem that the doctor finds with something."""
-        (result,) = self.ask(about, **changes)
+        result = self.ask(about, **changes)
         assert result.verdict is Verdict.PROBLEM, result
         assert TOKEN not in result.line
         return result.line

@@ -1,7 +1,6 @@
 """Each thing that the doctor finds in an account before a deploy of both stacks."""
 
 import json
-import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -27,28 +26,14 @@ Change = Callable[[AccountUnderTest], Mapping[str, str] | None]
 """Breaks something in the account, and returns settings that are then about it."""
 
 
-def make_stack(account: AccountUnderTest, name: str, kind: str, **properties: Any) -> None:
+def deploy_network(account: AccountUnderTest) -> None:
+    vpc = {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}}
     zones = {"AvailabilityZones": {"Value": f"{REGION}a,{REGION}c"}}
-    resources = {"Thing": {"Type": kind, "Properties": properties}}
+    body = json.dumps({"Resources": {"Vpc": vpc}, "Outputs": zones})
     cloudformation = account.client("cloudformation")
-    body = json.dumps({"Resources": resources, "Outputs": zones})
-    cloudformation.create_stack(StackName=name, TemplateBody=body)
+    cloudformation.create_stack(StackName="CoreInfraStack", TemplateBody=body)
     while "IN_PROGRESS" in cloudformation.list_stacks()["StackSummaries"][0]["StackStatus"]:
         time.sleep(0.02)
-
-
-def deploy_network(account: AccountUnderTest) -> None:
-    make_stack(account, "CoreInfraStack", "AWS::EC2::VPC", CidrBlock="10.0.0.0/16")
-
-
-def fail_network(account: AccountUnderTest) -> None:
-    gone = {"SubnetId": "subnet-0123", "AllocationId": "eipalloc-0123"}
-    make_stack(account, "CoreInfraStack", "AWS::EC2::NatGateway", **gone)
-
-
-def use_all_vpcs(account: AccountUnderTest) -> None:
-    for _ in range(4):  # every account has a default one
-        account.client("ec2").create_vpc(CidrBlock="10.9.0.0/16")
 
 
 def lose_bootstrap(account: AccountUnderTest) -> None:
@@ -92,7 +77,6 @@ def settings(**changes: str) -> Change:
         ),
         ("region", settings(aws_region="eu-south-9"), "AWS knows no region eu-south-9"),
         ("CDK bootstrap", lose_bootstrap, f"missing -> npx cdk bootstrap aws://{ACCOUNT}/{REGION}"),
-        ("stack CoreInfraStack", fail_network, "delete-stack --stack-name CoreInfraStack"),
         (
             "availability zones",
             settings(availability_zones=f"{REGION}a,{REGION}b,{REGION}f"),
@@ -104,7 +88,6 @@ def settings(**changes: str) -> Change:
             deploy_network,
             f'{REGION}b,{REGION}c -> set availability_zones="{REGION}a,{REGION}c,{REGION}b"',
         ),
-        ("quota of VPCs", use_all_vpcs, f"all 5 are in use -> {RAISE} vpc --quota-code L-F678F1CE"),
         (
             "quota of Fargate vCPUs",
             settings(task_cpu="1024", task_memory="2048"),
@@ -139,12 +122,12 @@ def test_what_is_named_and_exists_is_no_problem(account: AccountUnderTest) -> No
     arn = account.client("secretsmanager").create_secret(Name="shop/db", SecretString="x")["ARN"]
     account.client("ssm").put_parameter(Name="/shop/key", Value="x", Type="SecureString")
     available = connection(account, Tags=[{"Key": "handshake", "Value": "done"}])
-    (database,) = account.ask("secret of DB", container_secrets=f"DB={arn}:password::")
-    (key,) = account.ask("secret of KEY", container_secrets=f"KEY={PARAMETER}")
-    (npm,) = account.ask("secret of NPM", build_secrets=f"NPM={arn}")
-    (github,) = account.ask("GitHub connection", connection_arn=available)
+    database = account.ask("secret of DB", container_secrets=f"DB={arn}:password::")
+    key = account.ask("secret of KEY", container_secrets=f"KEY={PARAMETER}")
+    npm = account.ask("secret of NPM", build_secrets=f"NPM={arn}")
+    github = account.ask("GitHub connection", connection_arn=available)
     account.client("iam").create_policy(PolicyName="orders", PolicyDocument=policy())
-    (orders,) = account.ask("policy orders", task_role_policy_arns=POLICY)
+    orders = account.ask("policy orders", task_role_policy_arns=POLICY)
     assert orders.line == "exists"
     assert {database.line, key.line, npm.line, github.line} == {"exists", "is AVAILABLE"}
 
@@ -166,7 +149,7 @@ def test_services_of_the_task_role_without_nat(
     account.client("iam").create_policy(PolicyName="orders", PolicyDocument=document)
     isolated = {"enable_nat_gw": "False", "vpc_endpoint_services": "sns"}
     about, policies = "egress of the private subnets", {"task_role_policy_arns": POLICY}
-    (result,) = account.ask(about, isolated, **another_service("Orders", "orders"), **policies)
+    result = account.ask(about, isolated, **another_service("Orders", "orders"), **policies)
     assert result.verdict is not Verdict.PROBLEM
     assert found in result.line
 
@@ -175,7 +158,7 @@ def test_room_for_the_roles_of_all_stacks_that_are_not_there(
     account: AccountUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fleet = [another_service(f"S{number}", f"service-{number}") for number in range(3)]
-    (room,) = account.ask("quota of roles", {}, *fleet[:2], **fleet[2])
+    room = account.ask("quota of roles", {}, *fleet[:2], **fleet[2])
     services = 4 * MOST_ROLES_OF_SERVICE
     assert f"up to {services + MOST_ROLES_OF_CORE} more are needed" in room.line
     monkeypatch.setattr("tools.doctor.account.MOST_ROLES_OF_SERVICE", 1001)
@@ -183,36 +166,6 @@ def test_room_for_the_roles_of_all_stacks_that_are_not_there(
     found = account.problem("quota of roles")
     assert f"up to 1001 more are needed -> {RAISE} iam --quota-code L-FE177D64" in found
     assert found.endswith(" --region us-east-1")
-
-
-# --- Names ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("about", "name", "service", "operation", "parameter"),
-    [
-        ("repository", "ecsdemo-backend", "ecr", "create_repository", "repositoryName"),
-        ("cluster", "ecs-blueprint-infra", "ecs", "create_cluster", "clusterName"),
-        ("log group", "/ecs-exec/ecs-blueprint-infra", "logs", "create_log_group", "logGroupName"),
-    ],
-)
-def test_a_name_that_is_taken(
-    account: AccountUnderTest, about: str, name: str, service: str, operation: str, parameter: str
-) -> None:
-    getattr(account.client(service), operation)(**{parameter: name})
-    taken, *free = sorted(
-        account.ask(f"name of the {about}"), key=lambda r: r.verdict is Verdict.OK
-    )
-    assert re.fullmatch(rf"{name} exists, but not in \w+Stack -> delete it, or .*", taken.line)
-    assert all(result.verdict is Verdict.OK for result in free)
-
-
-def test_a_name_that_the_stack_has_itself(account: AccountUnderTest) -> None:
-    repository = {"RepositoryName": "ecsdemo-backend"}
-    make_stack(account, "BackendServiceStack", "AWS::ECR::Repository", **repository)
-    own, builds = account.ask("name of the repository")
-    assert own.line == "ecsdemo-backend is in BackendServiceStack"
-    assert builds.verdict is Verdict.OK
 
 
 @pytest.mark.usefixtures("account")
