@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 # A region that is not enabled cannot answer. Each partition has one that always is.
-_HOMES = {"us-gov-": "us-gov-west-1", "us-iso": "", "eu-iso": "", "eusc-": ""}
+_HOMES = {"us-gov-": "us-gov-west-1", "us-iso": "", "eu-iso": "", "eusc-": "", "cn-": ""}
 _HOME = "us-east-1"
 
 _CLIENT_CONFIG = Config(
@@ -77,10 +77,17 @@ class Aws:
 
     def stack_output(self, stack: str, key: str) -> str:
         """Return an output of a stack; empty without the stack or the output."""
-        describe = self.client("cloudformation").describe_stacks
-        found = reply_or_none(describe, "ValidationError", StackName=stack)
-        outputs = found["Stacks"][0].get("Outputs", []) if found else []
+        outputs = (self._stack(stack) or {}).get("Outputs", [])
         return next((str(o["OutputValue"]) for o in outputs if o["OutputKey"] == key), "")
+
+    def status_of_stack(self, stack: str) -> str:
+        """Return the status of a stack; empty without the stack."""
+        return str((self._stack(stack) or {"StackStatus": ""})["StackStatus"])
+
+    def _stack(self, name: str) -> Mapping[str, Any] | None:
+        describe = self.client("cloudformation").describe_stacks
+        found = reply_or_none(describe, "ValidationError", StackName=name)
+        return found["Stacks"][0] if found else None
 
     def _client(self, service: str, region: str) -> Any:
         if (service, region) not in self._clients:
