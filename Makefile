@@ -69,8 +69,9 @@ fast-tests:
 # One process: each further one would import the same modules, start Node, and synthesise the same templates again.
 	@$(call part,$(PYTEST) tests application-code $(SYNTHESISED) -m 'not slow')
 slow-tests:
-# Each process imports all the files that it is given, so these are only those with slow tests.
-	@$(call part,$(PYTEST) $$(grep -rl --include='test_*.py' 'mark\.slow' $(TESTED)) $(SLOW_FOLDERS) -m slow \
+# Each process imports all the files that it is given, so these are only those with slow tests. In this order the longest
+# file, a whole rehearsal with containers, is among the first.
+	@$(call part,$(PYTEST) $$(grep -rl --include='test_*.py' 'mark\.slow' $(TESTED) | sort -r) $(SLOW_FOLDERS) -m slow \
 		-n 3 --dist loadfile --no-loadscope-reorder)
 
 .PHONY: format
