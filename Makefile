@@ -72,7 +72,7 @@ slow-tests:
 # Each process imports all the files that it is given, so these are only those with slow tests. In this order the longest
 # file, a whole rehearsal with containers, is among the first.
 	@$(call part,$(PYTEST) $$(grep -rl --include='test_*.py' 'mark\.slow' $(TESTED) | sort -r) $(SLOW_FOLDERS) -m slow \
-		-n 3 --dist loadfile --no-loadscope-reorder)
+		-n 4 --dist loadfile --no-loadscope-reorder)
 
 .PHONY: format
 format: install-dev ## Format the code and sort its imports
