@@ -28,7 +28,8 @@ EVERY = [(service, name) for service, names in OPERATIONS.items() for name in na
 class Sender:
     """The door, before handlers that write down what they get."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, loop: asyncio.Runner) -> None:
+        self._loop = loop
         self.given: list[tuple[str, str, str, dict[str, str], bytes, dict[str, Any]]] = []
         self._door = Door(app.app, address=HOST)
         self._iam = app.SERVICE_HANDLERS["iam"]
@@ -54,7 +55,7 @@ class Sender:
 
         def call(action: str, **parameters: str) -> str:
             own = {"Action": action, "UserName": name}
-            status, _, answer = asyncio.run(made(own | parameters))
+            status, _, answer = self._loop.run(made(own | parameters))
             assert status == 200, answer
             return str(answer)
 
@@ -73,7 +74,7 @@ class Sender:
         async def send(message: Any) -> None:
             answer.append(message)
 
-        asyncio.run(self._door({"type": "websocket"}, lambda: asyncio.sleep(0), send))
+        self._loop.run(self._door({"type": "websocket"}, lambda: asyncio.sleep(0), send))
         return answer
 
     def send(self, raw: Raw, key: Key, *, gone: bool = False) -> tuple[int, bytes]:
@@ -96,7 +97,7 @@ class Sender:
             "query_string": raw.query.encode(),
             "headers": [(name.encode(), value.encode()) for name, value in signed(raw, key)],
         }
-        asyncio.run(self._door(scope, receive, send))
+        self._loop.run(self._door(scope, receive, send))
         return answer[0]["status"], answer[1]["body"]
 
 
@@ -107,7 +108,9 @@ def door(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sender]:
     monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
     monkeypatch.setenv("MINISTACK_ACCOUNT_ID", ACCOUNT)
     monkeypatch.setenv("MINISTACK_REGION", "eu-west-1")
-    yield Sender(monkeypatch)
+    # One event loop: a new one for each request would take most of the time.
+    with asyncio.Runner() as loop:
+        yield Sender(monkeypatch, loop)
     from ministack.services import iam
 
     iam.reset()
