@@ -208,7 +208,8 @@ def _write(target: Path, text: str) -> None:
     A write that fails, as on a full disk, leaves the file that is there.
     """
     new = target.with_name(f"{target.name}.new")
-    new.write_text(text, encoding="utf-8")
+    with new.open("x", encoding="utf-8") as file:  # another file of this name is not ours
+        file.write(text)
     new.replace(target)
 
 

@@ -128,9 +128,11 @@ def test_a_file_that_exists_is_left_alone_without_force(
     assert "FORCE=1 replaces it" in refused(capsys, source, target, *ACCOUNT)
     assert written(source, target, "--force").service.service_name == "orders"
     assert (tmp_path / "mine").read_text("utf-8") == "mine"
-    target.with_name("orders.env.new").mkdir()  # so that the next write fails
-    with pytest.raises(IsADirectoryError):
+    foreign = target.with_name("orders.env.new")  # the next write would begin in this file
+    foreign.write_text("mine", "utf-8")
+    with pytest.raises(FileExistsError):
         main([str(source), "--env-file", str(target), *ACCOUNT, "--port", "1", "--force"])
+    assert foreign.read_text("utf-8") == "mine"
     assert load_settings(target).service.container_port == 8080
     assert main([]) == 2
     assert "SOURCE=<folder" in capsys.readouterr().err
