@@ -55,6 +55,9 @@ _RELEASED_IMAGE = "image"
 _IMAGE_DEFINITIONS_FILE = "imagedefinitions.json"
 """Release writes it, and Rollout reads it."""
 
+# AWS authorises the action on container instances, which Fargate does not have.
+_LIST_TASKS = ("ecs:ListTasks", "*")
+
 
 class ReleaseFunction(Construct):
     """The Lambda function that releases and promotes images of one service.
@@ -174,8 +177,7 @@ def _release_statements(
     alarm_arn = stack.format_arn(service="cloudwatch", resource="alarm:")
     return [
         *_looking_statements(scope, service),
-        # AWS authorises the action on container instances, which Fargate does not have.
-        _cluster_statement(scope, service, "ecs:ListTasks", "*"),
+        _cluster_statement(scope, service, *_LIST_TASKS),
         iam.PolicyStatement(
             actions=["cloudwatch:DescribeAlarms"],
             resources=[f"{alarm_arn}{name}" for name in alarms.rollback_names],
@@ -358,7 +360,7 @@ def _rollout_statements(
     return [
         iam.PolicyStatement(actions=["ecs:UpdateService"], resources=[arn]),
         *_looking_statements(service, settings),
-        _cluster_statement(service, settings, "ecs:ListTasks", "*"),
+        _cluster_statement(service, settings, *_LIST_TASKS),
         iam.PolicyStatement(
             actions=["ecs:TagResource"],
             # ECS numbers the revisions of the family.
