@@ -5,6 +5,7 @@ the repository of the service is, so that later commands need no ``SOURCE=``.
 """
 
 import sys
+from argparse import ArgumentParser
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -27,6 +28,12 @@ def env_files_or_none(given: str | None) -> str | None:
     ``given`` are paths with commas between them, as the user wrote them, or None.
     """
     return given or (".env" if Path(".env").exists() else None)
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Add the options of a command about one service, which make's variables fill in."""
+    parser.add_argument("--env-file", help="settings file, .env by default; several with commas")
+    parser.add_argument("--service", help="the service_name, if there are several settings files")
 
 
 def load_chosen(given: str | None) -> tuple[Settings, ...]:

@@ -21,7 +21,7 @@ from tools.init.proposal import FIRST_IMAGE
 from tools.operations.account import OperationError
 from tools.operations.service import choose
 from tools.rehearsal.image_errors import health_path
-from tools.service_choice import is_sample, load_chosen, shown_file
+from tools.service_choice import add_options, is_sample, load_chosen, shown_file
 
 _NOTHING = frozenset({"", "None", "False"})
 
@@ -29,8 +29,7 @@ _NOTHING = frozenset({"", "None", "False"})
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the steps for one service."""
     parser = argparse.ArgumentParser(prog="make first-deploy", description=__doc__)
-    parser.add_argument("--env-file", help="settings file, .env by default; several with commas")
-    parser.add_argument("--service", help="the service_name, if there are several settings files")
+    add_options(parser)
     given = parser.parse_args(arguments)
     deployment = load_chosen(given.env_file)
     try:

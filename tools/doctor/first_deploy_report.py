@@ -28,7 +28,7 @@ from tools.doctor.aws import Aws
 from tools.doctor.check import ERRORS, Verdict, result_of_error
 from tools.operations.account import OperationError
 from tools.operations.service import choose
-from tools.service_choice import load_chosen
+from tools.service_choice import add_options, load_chosen
 
 _PASTE = (
     "\nRead the report, and paste it into a new issue of the blueprint with the form First deploy\n"
@@ -52,8 +52,7 @@ class Answer(NamedTuple):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the report of one service, and return the exit code."""
     parser = argparse.ArgumentParser(prog="make first-deploy-report", description=__doc__)
-    parser.add_argument("--env-file", help="settings file, .env by default; several with commas")
-    parser.add_argument("--service", help="the service_name, if there are several settings files")
+    add_options(parser)
     given = parser.parse_args(arguments)
     try:
         settings = choose(load_chosen(given.env_file), given.service)

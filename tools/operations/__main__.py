@@ -14,7 +14,7 @@ from tools.operations.account import OperationError, account_of
 from tools.operations.deliveries import deliver, roll_back
 from tools.operations.service import LOG_GROUPS, DeployedService, choose, open_shell, show_logs
 from tools.operations.status import show_status
-from tools.service_choice import load_chosen
+from tools.service_choice import add_options, load_chosen
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,8 +57,7 @@ def _run(service: DeployedService, given: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tools.operations", description=__doc__)
     parser.add_argument("operation", choices=["status", "logs", "shell", "deliver", "rollback"])
-    parser.add_argument("--env-file", help="settings file, .env by default; several with commas")
-    parser.add_argument("--service", help="the service_name, if there are several settings files")
+    add_options(parser)
     parser.add_argument("--of", default="service", help=f"logs of {', '.join(LOG_GROUPS)}")
     parser.add_argument("--since", default="10", help="logs of these last minutes")
     parser.add_argument("--follow", action="store_true", help="logs: wait for new lines")

@@ -22,7 +22,7 @@ from cdk_rehearsal.terminal import printable
 from tools.operations.account import OperationError, account_of, is_local
 from tools.operations.service import DeployedService, choose, container_of
 from tools.rehearsal.sample_image import CACHE, SEED
-from tools.service_choice import load_chosen
+from tools.service_choice import add_options, load_chosen
 
 _CURL = (
     *("--entrypoint=curl", SEED, "--silent", "--show-error", "--max-time", "5"),
@@ -35,8 +35,7 @@ _NO_ANSWER = "000"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the answer of the service, and return the status of the call."""
     parser = argparse.ArgumentParser(prog="python -m tools.playground.call", description=__doc__)
-    parser.add_argument("--env-file", help="settings file (.env, or the sample's)")
-    parser.add_argument("--service", help="the service_name of one, if there are several files")
+    add_options(parser)
     parser.add_argument("--route", default="/", help="the path of the URL")
     given = parser.parse_args(arguments)
     try:

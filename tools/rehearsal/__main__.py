@@ -12,17 +12,14 @@ from settings import SettingsError
 from tools.operations.account import OperationError
 from tools.rehearsal.rehearse import FAILURES, rehearse
 from tools.rehearsal.rehearsed_service import choose_service, sample_service
-from tools.service_choice import NoSourceError
+from tools.service_choice import NoSourceError, add_options
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Rehearse the chosen service; exit with 1 and the reason at the first failure."""
     parser = argparse.ArgumentParser(prog="python -m tools.rehearsal", description=__doc__)
-    parser.add_argument(
-        "--env-file", help="settings; several, comma-separated (.env, or else the sample's)"
-    )
+    add_options(parser)
     parser.add_argument("--source", help="the repository of the service")
-    parser.add_argument("--service", help="the service_name of one, if there are several files")
     parser.add_argument(
         "--sample", action="store_true", help="rehearse the sample, also if there is an .env"
     )

@@ -87,11 +87,8 @@ class RehearsalContext:
         CloudFormation gets the template and the role that the CLI would give it. The assets of the
         template must be there already. Returns the reasons of a failure, or an empty text.
         """
-        client, access, began = (
-            self.aws.client("cloudformation"),
-            self.aws.access,
-            datetime.now(UTC),
-        )
+        client, access = self.aws.client("cloudformation"), self.aws.access
+        began = datetime.now(UTC)
         place, file = f"{access.account}-{access.region}", f"{stack}.template.json"
         bucket, template = f"cdk-hnb659fds-assets-{place}", self.workspace.template(stack)
         # CloudFormation takes a template of this size from a bucket only.

@@ -13,7 +13,7 @@ import yaml
 
 from backend_service.names import IMAGE_SOURCE_KEY
 from cdk_rehearsal import Access, expect, expect_all, expect_true, push_image
-from cdk_rehearsal.pipelines import failure_of
+from cdk_rehearsal.pipelines import CODEBUILD, failure_of
 from tools.rehearsal.failures.broken_promotions import MadeUpBuilds, expect_live
 from tools.rehearsal.failures.context import SETTINGS, FailureContext
 from tools.repository import ROOT
@@ -21,7 +21,7 @@ from tools.repository import ROOT
 PAGE = ROOT / "docs" / "images-from-elsewhere.md"
 _DEPLOY = ["Release", "Command", "Deploy", "Promote"]
 _PRODUCTION = "ProductionBackendServiceStack"
-_STAND_IN = "codebuild.amazonaws.com"
+_STAND_IN = CODEBUILD
 """The local STS has no AssumeRoleWithWebIdentity, so this service takes the place of GitHub. A test
 judges the real trust, and what else the role may do."""
 
