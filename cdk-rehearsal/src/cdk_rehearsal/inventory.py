@@ -63,6 +63,7 @@ class Inventory:
         """
         names = list(stacks)
         lists: dict[str, frozenset[str]] = {}
+        templates: dict[str, Any] = {}
         lost = []
         for stack in names:
             path = "StackResourceSummaries[]"
@@ -72,7 +73,10 @@ class Inventory:
                 kind, logical = resource["ResourceType"], resource["LogicalResourceId"]
                 physical = resource["PhysicalResourceId"]
                 if kind in _NAMED_BY:
-                    physical = self._property(stack, logical, _NAMED_BY[kind])
+                    if stack not in templates:
+                        templates[stack] = self._template(stack)
+                    resource = templates[stack]["Resources"][logical]
+                    physical = str(resource["Properties"][_NAMED_BY[kind]])
                 if kind == _STACK:
                     physical = physical.split("/")[1]  # the listing has names, not ARNs
                     names.append(physical)
@@ -88,11 +92,11 @@ class Inventory:
                     lost.append(f"{name}: not found by its service")
         return lost
 
-    def _property(self, stack: str, logical_id: str, name: str) -> str:
+    def _template(self, stack: str) -> Any:
         (template,) = self._call(
             "cloudformation", "get_template", "[TemplateBody]", StackName=stack
         )
-        return str(template["Resources"][logical_id]["Properties"][name])
+        return template
 
     def _listed(self, kind: str) -> frozenset[str]:
         return frozenset(_LISTINGS[kind](self._call))

@@ -18,6 +18,7 @@ from support.stacks import Stacks
 pytestmark = pytest.mark.slow
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
+CALLED = {"dynamodb", "s3", "sqs", "sts"}
 # It sets no endpoint, no region, no credentials and no certificate, as on AWS.
 SERVICE = f"""
 import time, boto3, botocore
@@ -44,8 +45,16 @@ ALLOWED = (
 def with_boto3(engine: Engine, image: str, tmp_path: Path) -> Iterator[str]:
     """An image with the boto3 of this Python, since nothing is downloaded."""
     installed = Path(boto3.__file__).parents[1]
+
+    def not_called(folder: str, names: list[str]) -> set[str]:
+        """The descriptions of the other services are most of the package."""
+        if Path(folder).name != "data":
+            return set()
+        return {name for name in names if Path(folder, name).is_dir()} - CALLED
+
     for package in ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3"):
-        shutil.copytree(installed / package, tmp_path / "packages" / package)
+        copy = tmp_path / "packages" / package
+        shutil.copytree(installed / package, copy, ignore=not_called)
     shutil.copy(installed / "six.py", tmp_path / "packages")
     lines = (f"FROM {image}", "COPY packages /packages", "ENV PYTHONPATH=/packages")
     (tmp_path / "Dockerfile").write_text("\n".join(lines), encoding="utf-8")

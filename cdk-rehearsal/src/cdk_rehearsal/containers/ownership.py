@@ -101,7 +101,11 @@ def sweep(engine: Engine) -> list[str]:
 
 def left_over(engine: Engine) -> list[str]:
     """Return the kinds and names of what the runs of this process, which have ended, have left."""
-    return [each for owner in _of_this_process for each in _left(engine, owner)]
+    left = {owner: _left(engine, owner) for owner in _of_this_process}
+    # One that has ended and has left nothing need not be looked for again.
+    running = {each.name for each in runs()}
+    _of_this_process[:] = [owner for owner in left if left[owner] or owner in running]
+    return [each for found in left.values() for each in found]
 
 
 def _left(engine: Engine, owner: str) -> list[str]:

@@ -35,6 +35,7 @@ MODULES = (
     "ministack.moto",
     "server.authentication",
     "server.door",
+    "server.service_models",
     "services.application_autoscaling.resources",
     "services.awslambda.resources",
     "services.cloudformation.api",

@@ -1,7 +1,7 @@
 """The requests of a service in botocore's model: protocols, operations, and their parameters.
 
-A model of botocore has up to some megabytes, most of it documentation. This module loads a model
-when the first request for its service arrives, and keeps only what `reading` needs.
+A model is loaded when the first request for its service arrives, and only once in this process: to
+read one takes longer than to answer most requests.
 """
 
 import re
@@ -12,6 +12,9 @@ from typing import Any
 
 from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
+from ministack.core import responses
+
+from cdk_rehearsal.ministack.replacements import replaces
 
 # Models of the services whose name in signatures is not that of their only model.
 _MODELS = {
@@ -26,6 +29,8 @@ _MODELS = {
 }
 # Its request equals that of ListBuckets; it needs an endpoint of S3 Express.
 _NOT_HERE = ("ListDirectoryBuckets",)
+# Not the loader of a session, whose clients change what it has loaded.
+_LOADER = Loader()
 _PLACEHOLDER = re.compile(r"\\{(\w+)(\\\+)?\\}")
 
 
@@ -57,6 +62,8 @@ class Operation:
 class Model:
     """The requests of a service."""
 
+    metadata: Mapping[str, Any]
+    """As botocore has it. MiniStack takes the type of an answer from it."""
     protocols: tuple[str, ...]
     target_prefix: str
     version: str
@@ -72,9 +79,18 @@ def models(signing_name: str) -> tuple[Model, ...]:
         return ()
 
 
+@replaces(responses, "_service_model")
+def model_of_answers(_: object, service: str) -> Model | None:
+    """Return a model that is already loaded; MiniStack would load it again."""
+    try:
+        return _model(responses._BOTOCORE_NAME.get(service, service))
+    except UnknownServiceError:
+        return None
+
+
+@cache
 def _model(name: str) -> Model:
-    # A loader of its own: it keeps what it has loaded.
-    content = Loader().load_service_model(name, "service-2")
+    content = _LOADER.load_service_model(name, "service-2")
     metadata, shapes = content["metadata"], content["shapes"]
     protocols = tuple(metadata.get("protocols") or [metadata["protocol"]])
     operations = {
@@ -83,6 +99,7 @@ def _model(name: str) -> Model:
         if not each.get("deprecated") and each["name"] not in _NOT_HERE
     }
     return Model(
+        metadata=metadata,
         protocols=protocols,
         target_prefix=metadata.get("targetPrefix", ""),
         version=metadata["apiVersion"],
