@@ -2,6 +2,9 @@
 
 This script imports nothing of the project but the code of the function. Its standard input is a
 connection, from which it receives a further one for each call; it ends with that connection.
+
+To read botocore's descriptions of services takes half the time of most calls. So a process tells
+which of them it has read, and later processes get them from this one.
 """
 
 import http.client
@@ -12,6 +15,7 @@ import sys
 import time
 import traceback
 import urllib.request
+from contextlib import suppress
 from importlib import import_module
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
@@ -19,12 +23,42 @@ from pathlib import Path
 from typing import Any
 
 import boto3  # noqa: F401 - loaded once, for all functions
+from botocore.loaders import JSONFileLoader
 
 # A function that waits for AWS pauses for seconds between two looks. The local AWS needs less than
 # a second for what takes minutes on AWS, so a pause is not longer than this.
 _LONGEST_PAUSE_SECONDS = 0.5
 _BOTO3 = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3"}
+_PIPE_BYTES = 65536  # what a pipe of Linux holds
 _sleep = time.sleep
+
+
+class Descriptions:
+    """The content of botocore's files, which forked processes get without reading them."""
+
+    def __init__(self) -> None:
+        self._content: dict[str, Any] = {}
+        self._told, self._tell = os.pipe()
+        for end in (self._told, self._tell):
+            os.set_blocking(end, False)
+        self._load = JSONFileLoader().load_file
+
+    def read(self) -> None:
+        """Read the files that processes have read since the last time."""
+        with suppress(BlockingIOError):
+            for path in os.read(self._told, _PIPE_BYTES).decode().splitlines():
+                if path not in self._content:
+                    self._content[path] = self._load(path)
+
+    def load(self, _: JSONFileLoader, path: str) -> Any:
+        """Take the place of botocore's method in a forked process."""
+        # It gets a content once, since clients change what they get.
+        if (content := self._content.pop(path, None)) is None:
+            content = self._load(path)
+            if content is not None:
+                with suppress(BlockingIOError):
+                    os.write(self._tell, f"{path}\n".encode())
+        return content
 
 
 class LambdaContext:
@@ -55,15 +89,17 @@ class Outside(urllib.request.HTTPSHandler):
 
 def main() -> None:
     """Fork a process for each connection."""
-    calls = Connection(0)
+    calls, descriptions = Connection(0), Descriptions()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system forgets those that have ended
     while True:
         try:
             connection = Connection(recv_handle(calls))
         except EOFError:
             return
+        descriptions.read()
         if os.fork() == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            JSONFileLoader.load_file = lambda loader, path: descriptions.load(loader, path)
             try:
                 _answer(connection)
             finally:
