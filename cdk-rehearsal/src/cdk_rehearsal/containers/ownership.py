@@ -216,11 +216,10 @@ def _remove(engine: Engine, owner: str) -> None:
 def containers_of(engine: Engine, owner: str) -> list[str]:
     """Return the containers that have the label of a run themselves, not from their image."""
     listed = _listed(engine, *_CONTAINERS, label=f"{OWNER}={owner}")
-    return [
-        each["Id"]
-        for each in _inspected(engine, listed, of="container")
-        if not any(OWNER in _labels(image) for image in _inspected(engine, [each["Image"]]))
-    ]
+    containers = _inspected(engine, listed, of="container")
+    images = _inspected(engine, sorted({each["Image"] for each in containers}))
+    labelled = {each["Id"] for each in images if OWNER in _labels(each)}
+    return [each["Id"] for each in containers if each["Image"] not in labelled]
 
 
 def _names(engine: Engine, repository: str, tag: str = "") -> list[str]:
