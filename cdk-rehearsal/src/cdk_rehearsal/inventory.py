@@ -75,8 +75,8 @@ class Inventory:
                 if kind in _NAMED_BY:
                     if stack not in templates:
                         templates[stack] = self._template(stack)
-                    resource = templates[stack]["Resources"][logical]
-                    physical = str(resource["Properties"][_NAMED_BY[kind]])
+                    properties = templates[stack]["Resources"][logical]["Properties"]
+                    physical = str(properties[_NAMED_BY[kind]])
                 if kind == _STACK:
                     physical = physical.split("/")[1]  # the listing has names, not ARNs
                     names.append(physical)

@@ -50,7 +50,7 @@ class Descriptions:
                 if path not in self._content:
                     self._content[path] = self._load(path)
 
-    def load(self, _: JSONFileLoader, path: str) -> Any:
+    def load(self, path: str) -> Any:
         """Take the place of botocore's method in a forked process."""
         # It gets a content once, since clients change what they get.
         if (content := self._content.pop(path, None)) is None:
@@ -99,7 +99,7 @@ def main() -> None:
         descriptions.read()
         if os.fork() == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            JSONFileLoader.load_file = lambda loader, path: descriptions.load(loader, path)
+            JSONFileLoader.load_file = descriptions.load
             try:
                 _answer(connection)
             finally:
