@@ -1,4 +1,4 @@
-"""CloudFormation of the local AWS: exports that another stack imports."""
+"""CloudFormation of the local AWS: exports that another stack imports, and values of secrets."""
 
 import json
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from cdk_rehearsal import LocalAws
 from support.stacks import StackFailedError, Stacks
 
 Client = Callable[[str], Any]
@@ -100,3 +101,24 @@ def test_a_stack_whose_export_is_imported_is_not_deleted(
     stacks.delete("user")
     stacks.deploy("core", CORE)
     assert cloudformation.list_exports()["Exports"] == []
+
+
+def test_the_value_of_a_secret_is_known_to_the_resource_that_refers_to_it_and_to_nobody_else(
+    stacks: Stacks, client: Client, local_aws: LocalAws
+) -> None:
+    value = "correct-horse-battery-staple"
+    client("secretsmanager").create_secret(Name="shop/token", SecretString=value)
+    refers = {"DisplayName": "{{resolve:secretsmanager:shop/token}}"}
+    deployed = {"Topic": {"Type": "AWS::SNS::Topic", "Properties": refers}}
+    outputs = stacks.deploy("told", deployed, Outputs={"Topic": {"Value": {"Ref": "Topic"}}})
+    attributes = client("sns").get_topic_attributes(TopicArn=outputs["Topic"])["Attributes"]
+    assert attributes["DisplayName"] == value
+    cloudformation = client("cloudformation")
+    described = [
+        cloudformation.describe_stacks(StackName="told"),
+        cloudformation.describe_stack_events(StackName="told"),
+        cloudformation.get_template(StackName="told", TemplateStage="Processed"),
+        local_aws.log(),
+    ]
+    assert "shop/token" in str(described)
+    assert value not in str(described)

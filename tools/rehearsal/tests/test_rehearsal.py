@@ -3,11 +3,15 @@
 The rehearsal of the sample is a part of ``make test`` by itself.
 """
 
+import os
 import re
 import secrets
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -33,6 +37,7 @@ from tools.repository import ROOT
 pytestmark = pytest.mark.slow
 
 PORT = 8080
+BASE = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/base/python:3.14"
 SERVER = f"""\
 import http.server, signal, sys
 signal.signal(signal.SIGTERM, lambda *_: sys.exit())
@@ -69,10 +74,49 @@ NAMES_EVERYTHING = {
 }
 
 
+# Another checkout may run this test at the same time, on the same engine.
+NUMBER = secrets.token_hex(3)
+CANARY = f"CANARY-{NUMBER}"
+SECRETS = dict.fromkeys(
+    ("GITHUB_TOKEN", "DB_PASSWORD", "AWS_SESSION_TOKEN", "NODE_OPTIONS"), CANARY
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rehearsed:
+    """What a rehearsal said, and the environments of its processes by command line."""
+
+    said: str
+    environments: Mapping[str, str]
+
+
+@contextmanager
+def watched() -> Iterator[dict[str, str]]:
+    """Collect the environments of all processes, by command line."""
+    seen: dict[str, str] = {}
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.5):
+            for process in Path("/proc").glob("[0-9]*"):
+                with suppress(OSError):  # it has ended, or it is another user's
+                    command = (process / "cmdline").read_text(encoding="latin-1")
+                    content = (process / "environ").read_text(encoding="latin-1")
+                    seen[command.replace("\0", " ")] = content
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
+
+
 def rehearse(
     folder: Path, dockerfile: str, settings: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    """Rehearse a service of a new repository with these settings."""
+    """Rehearse a service of a new repository with these settings, and secrets in the shell."""
     source = folder / "source"
     (source / "deploy").mkdir(parents=True)
     (source / "server.py").write_text(SERVER, encoding="utf-8")
@@ -84,7 +128,12 @@ def rehearse(
     env_file.write_text(sample_env(**settings), encoding="utf-8")
     module = ("-m", "tools.rehearsal", "--env-file", str(env_file), "--source", str(source))
     return subprocess.run(
-        [sys.executable, *module], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, *module],
+        cwd=ROOT,
+        env=os.environ | SECRETS,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -100,24 +149,31 @@ def test_a_dockerfile_that_does_not_build_is_told_with_its_last_lines(
     assert "| the reason\n" in str(error.value)
 
 
-def test_its_image_is_called_delivered_again_and_judged_with_all_that_the_settings_name(
-    engine: Engine, tmp_path: Path
-) -> None:
-    base = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/base/python:3.14"
+@pytest.fixture(scope="module")
+def rehearsed(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
+    """Rehearse a service whose settings name all that settings can name."""
     dockerfile = (
-        f'FROM {base}\nWORKDIR /srv\nCOPY . .\nENTRYPOINT ["python", "server.py"]\nCMD []\n'
+        f'FROM {BASE}\nWORKDIR /srv\nCOPY . .\nENTRYPOINT ["python", "server.py"]\nCMD []\n'
     )
-    # Another checkout may run this test at the same time, on the same engine.
-    repository = f"shop-api-{secrets.token_hex(3)}"
+    repository = f"shop-api-{NUMBER}"
     settings = SETTINGS | NAMES_EVERYTHING | {"ecr_repository_name": repository}
-    done = rehearse(tmp_path, dockerfile, settings)
-    said = done.stdout
-    assert done.returncode == 0, said + done.stderr
+    with watched() as seen:
+        done = rehearse(tmp_path_factory.mktemp("own"), dockerfile, settings)
+    assert done.returncode == 0, done.stdout + done.stderr
+    left = engine("images", "--quiet", f"--filter=reference=*/{repository}/builds")
+    assert left == "", "the images of the builds are removed"
+    return Rehearsed(said=done.stdout, environments=seen)
+
+
+def test_its_image_is_called_delivered_again_and_judged_with_all_that_the_settings_name(
+    rehearsed: Rehearsed,
+) -> None:
+    said = rehearsed.said
     for named in (
         *("secret shop/db", "parameter /shop/key", "a key of KMS", "policy orders", "VPC"),
         *("role TaskExecution", "a security group in place of sg-0123456789abcdef0"),
         *("queue orders", "repository base/python", "policy packages"),
-        f"the base image {base}: the sample service stands for it",
+        f"the base image {BASE}: the sample service stands for it",
     ):
         assert named in said
     # Names stay, but AWS would choose this id.
@@ -131,5 +187,16 @@ def test_its_image_is_called_delivered_again_and_judged_with_all_that_the_settin
     last = "".join(last_lines)
     assert "To mend: Without a health check" in last
     assert "To mend: Your container ends" in last
-    left = engine("images", "--quiet", f"--filter=reference=*/{repository}/builds")
-    assert left == "", "the images of the builds are removed"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_its_processes_see_no_secret_of_the_shell(engine: Engine, rehearsed: Rehearsed) -> None:
+    seen = rehearsed.environments
+    for program in (
+        *("node_modules/.bin/cdk deploy", "app.py", "jsii-runtime", "tools.rehearsal.synthesis"),
+        *("cdk_rehearsal.server", "cdk_rehearsal.pipelines.docker", f"{engine.name} build"),
+    ):
+        assert any(program in command for command in seen), f"{program} was seen"
+    # The rehearsal itself has them, as it got them.
+    (own,) = (command for command, content in seen.items() if CANARY in content)
+    assert "-m tools.rehearsal --env-file" in own

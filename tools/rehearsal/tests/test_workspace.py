@@ -1,5 +1,6 @@
 """The CLI runs the app wherever it is; hanging, or without its AWS, it ends with its children."""
 
+import json
 import os
 import select
 import socket
@@ -107,3 +108,19 @@ def test_settings_that_the_app_refuses_are_named(workspace: Workspace) -> None:
     workspace.write_env(task_memory="much")
     with pytest.raises(RehearsalError, match="task_memory"):
         workspace.synthesised()
+
+
+@pytest.mark.slow
+def test_the_assembly_without_the_cli_is_the_one_that_the_cli_makes(workspace: Workspace) -> None:
+    """Metadata has the lines of the app, and the version of the CLI."""
+    workspace.write_env()
+
+    def made() -> dict[str, object]:
+        files = [*(workspace.folder / "cdk.out").glob("*Stack.*.json")]
+        return {f.name: json.loads(f.read_text()) for f in files if "metadata" not in f.name}
+
+    workspace.synthesised()
+    without = made()
+    workspace.cdk("synth", "--quiet")
+    assert len(without) == 4
+    assert made() == without
