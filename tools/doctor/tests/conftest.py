@@ -26,7 +26,7 @@ def account(local_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> AccountUnde
     """An account that is ready, and the credentials of a user with the doctor's rights only."""
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("botocore.loaders.create_loader", _loader)
+    monkeypatch.setattr("botocore.session.create_loader", _loader)
     ready = AccountUnderTest(local_aws)
     for name, value in local_aws.access.user("doctor", statement()).environment({}).items():
         monkeypatch.setenv(name, value)
