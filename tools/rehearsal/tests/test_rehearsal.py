@@ -137,18 +137,6 @@ def rehearse(
     )
 
 
-def test_a_dockerfile_that_does_not_build_is_told_with_its_last_lines(
-    engine: Engine, image: str, tmp_path: Path
-) -> None:
-    dockerfile = f"FROM {image}\nCOPY . .\nRUN echo the reason && false\n".encode()
-    source = Source(files={SETTINGS["dockerfile_path"]: dockerfile}, links={}, origin="here")
-    (settings,) = example_deployment(SETTINGS)
-    with docker_by_engine(tmp_path, engine, "") as docker, pytest.raises(ImageError) as error:
-        build_once(ConsoleReport(), docker, settings, source)
-    assert "Your image is not built." in str(error.value)
-    assert "| the reason\n" in str(error.value)
-
-
 @pytest.fixture(scope="module")
 def rehearsed(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
     """Rehearse a service whose settings name all that settings can name."""
@@ -200,3 +188,15 @@ def test_its_processes_see_no_secret_of_the_shell(engine: Engine, rehearsed: Reh
     # The rehearsal itself has them, as it got them.
     (own,) = (command for command, content in seen.items() if CANARY in content)
     assert "-m tools.rehearsal --env-file" in own
+
+
+def test_a_dockerfile_that_does_not_build_is_told_with_its_last_lines(
+    engine: Engine, image: str, tmp_path: Path
+) -> None:
+    dockerfile = f"FROM {image}\nCOPY . .\nRUN echo the reason && false\n".encode()
+    source = Source(files={SETTINGS["dockerfile_path"]: dockerfile}, links={}, origin="here")
+    (settings,) = example_deployment(SETTINGS)
+    with docker_by_engine(tmp_path, engine, "") as docker, pytest.raises(ImageError) as error:
+        build_once(ConsoleReport(), docker, settings, source)
+    assert "Your image is not built." in str(error.value)
+    assert "| the reason\n" in str(error.value)
