@@ -20,6 +20,8 @@ SLOW_PARTS := slow-tests
 TESTED := tests application-code
 # Folders of the tools whose fast tests synthesise: they run in the process that has loaded the CDK.
 SYNTHESISED :=
+# The file that takes longest begins first.
+LONGEST :=
 # Folders whose conftest.py marks slow tests.
 SLOW_FOLDERS :=
 # $(call side-by-side,parts): run four of the parts at a time, in this order, since some of them wait for containers. make
@@ -69,10 +71,9 @@ fast-tests:
 # One process: each further one would import the same modules, start Node, and synthesise the same templates again.
 	@$(call part,$(PYTEST) tests application-code $(SYNTHESISED) -m 'not slow')
 slow-tests:
-# Each process imports all the files that it is given, so these are only those with slow tests. In this order the longest
-# file, a whole rehearsal with containers, is among the first.
-	@$(call part,$(PYTEST) $$(grep -rl --include='test_*.py' 'mark\.slow' $(TESTED) | sort -r) $(SLOW_FOLDERS) -m slow \
-		-n 4 --dist loadfile --no-loadscope-reorder)
+# Each process imports all the files that it is given, so these are only those with slow tests.
+	@$(call part,$(PYTEST) $(LONGEST) $$(grep -rl --include='test_*.py' 'mark\.slow' $(TESTED) | sort -r) $(SLOW_FOLDERS) \
+		-m slow -n 3 --dist loadfile --no-loadscope-reorder)
 
 .PHONY: format
 format: install-dev ## Format the code and sort its imports

@@ -3,6 +3,7 @@ TOOLS := yes
 TESTED += tools cdk-rehearsal/tests
 SYNTHESISED += $(addprefix tools/,compliance cost diagram doctor rehearsal tests)
 SLOW_FOLDERS += cdk-rehearsal/tests
+LONGEST := tools/rehearsal/tests/test_rehearsal.py
 # The pages link to this folder.
 FAST_PARTS += links other-tests
 SLOW_PARTS += rehearsal failures
