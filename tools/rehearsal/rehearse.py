@@ -63,7 +63,7 @@ SCENARIOS: tuple[Scenario, ...] = (
 """Each begins where the one before it has ended."""
 ONLY_SAMPLE = frozenset({deliveries.roll_back, later_deploys.fail_update})
 """These say nothing about another service."""
-ON_CORE = (shared_core.add_services, shared_core.shrink_core)
+ON_CORE = (shared_core.add_service, shared_core.shrink_core, shared_core.destroy_one)
 """These change the core of the sample, which another service may not have or not survive. Nothing
 is delivered after them."""
 NEED_ENGINE = (
@@ -113,7 +113,6 @@ def rehearse(
         if service.is_sample:
             for scenario in ON_CORE:
                 scenario(rehearsal)
-            stacks.append(shared_core.CALLER)
         left = destroy.run(rehearsal, stacks, before)
         _check_permissions(rehearsal, grants, role)
         if permissions_file:

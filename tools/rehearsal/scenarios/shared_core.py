@@ -1,4 +1,4 @@
-"""More services on the core of the sample, and changes of the core under them."""
+"""Another service on the core of the sample, and changes of the core under both."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from tools.rehearsal.rehearsal import Rehearsal
 from tools.rehearsal.sample_image import NO_IMAGE
 from tools.rehearsal.scenarios.later_deploys import expect_live
 
-CALLER, BY_NAMES = (f"{prefix}BackendServiceStack" for prefix in ("Caller", "ByNames"))
+CALLER = "CallerBackendServiceStack"
 _LARGER = {
     "namespaces": "default,internal",
     "az_count": "4",
@@ -18,12 +18,17 @@ _LARGER = {
 }
 
 
-def add_services(rehearsal: Rehearsal) -> None:
-    """Add services to this app and another one; the core grows, and a repository is renamed."""
+def add_service(rehearsal: Rehearsal) -> None:
+    """Add a service; the core grows, and a repository is renamed for a while."""
     context, workspace = rehearsal.context, rehearsal.context.workspace
     report, before = context.report, context.outputs(CORE)
-    report.section("More services on the same core")
-    _write_settings(rehearsal, before)
+    report.section("Another service on the same core")
+    # Only ECS Exec needs something more of the core: an export, and no other resource.
+    caller = another_service("Caller", "ecsdemo-caller") | {"enable_execute_command": "True"}
+    for key in ("dns_ttl_seconds", "stop_timeout_seconds"):
+        if text := rehearsal.files.text(key):
+            caller[key] = text
+    rehearsal.files.write("caller.env", **caller)
     with report.step("A service, a namespace and a zone more, and another repository") as step:
         live, first = context.live_image(), context.repository()
         rehearsal.files.write(ecr_repository_name=f"{first}-renamed", **_LARGER)
@@ -41,19 +46,10 @@ def add_services(rehearsal: Rehearsal) -> None:
         expect("the reason of a failed update", context.update(SERVICE), "")
         _expect_moved(rehearsal, live, f"{first}-renamed")
         step.note = f"still image {live[7:19]}"
-    with report.step("cdk deploy --all of a service that names the core") as step:
-        # The CLI looks up the VPC by its name.
-        workspace.deploy(env_file="by-names.env")
-        rehearsal.expect_running(BY_NAMES)
-        step.note = context.outputs(BY_NAMES)["ServiceDiscoveryEndpoint"]
     with report.step("Each is found by its name") as step:
-        for stack in (SERVICE, CALLER, BY_NAMES):
+        for stack in (SERVICE, CALLER):
             _expect_discoverable(rehearsal, stack)
-        step.note = "DiscoverInstances for three services"
-    with report.step("cdk destroy of the last one: the others stay") as step:
-        workspace.cdk("destroy", "--all", "--force", *AS_SYNTHESISED)
-        rehearsal.expect_running(SERVICE, CALLER)
-        step.note = f"{SERVICE}, {CALLER}"
+        step.note = "DiscoverInstances for both services"
 
 
 def shrink_core(rehearsal: Rehearsal) -> None:
@@ -73,6 +69,16 @@ def shrink_core(rehearsal: Rehearsal) -> None:
             step.note = "refused, nothing changed"
 
 
+def destroy_one(rehearsal: Rehearsal) -> None:
+    """Destroy the added service."""
+    context, workspace = rehearsal.context, rehearsal.context.workspace
+    with context.report.step("cdk destroy of the added service alone") as step:
+        workspace.synthesised(rehearsal.files.selection)
+        workspace.cdk("destroy", CALLER, "--force", *AS_SYNTHESISED)
+        rehearsal.expect_running(SERVICE)
+        step.note = f"the tasks of {SERVICE} run on"
+
+
 def _expect_moved(rehearsal: Rehearsal, live: str, before: str) -> None:
     """Insist that the image in service came along to another repository, and stayed in the old."""
     context = rehearsal.context
@@ -81,26 +87,6 @@ def _expect_moved(rehearsal: Rehearsal, live: str, before: str) -> None:
     expect("`live` in the one before", context.image(before, "live"), live)
     # Nobody else does, and CloudFormation cannot make one whose name is in use.
     context.aws.client("ecr").delete_repository(repositoryName=before, force=True)
-
-
-def _write_settings(rehearsal: Rehearsal, core: Mapping[str, str]) -> None:
-    as_sample = {
-        key: rehearsal.files.text(key) for key in ("dns_ttl_seconds", "stop_timeout_seconds")
-    }
-    as_sample = {key: text for key, text in as_sample.items() if text}
-    # Only ECS Exec needs something more of the core: an export, and no other resource.
-    caller = another_service("Caller", "ecsdemo-caller") | {"enable_execute_command": "True"}
-    rehearsal.files.write("caller.env", **caller, **as_sample)
-    rehearsal.context.workspace.write_env(
-        "by-names.env",
-        **another_service("ByNames", "ecsdemo-by-names"),
-        **as_sample,
-        vpc_name=core["VpcName"],
-        namespace_name=core["NamespaceNames"],
-        namespace_arn=core["NamespaceArns"],
-        namespace_id=core["NamespaceIds"],
-        ecs_task_execution_role_arn=core["TaskExecutionRoleArn"],
-    )
 
 
 def another_service(prefix: str, name: str) -> dict[str, str]:
