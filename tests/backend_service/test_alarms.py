@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from backend_service.alarms import alarm_percent
 from backend_service.names import alarm_kinds
 from settings.examples import example_deployment
 from tests.synthesis import CONNECTED, synthesise
@@ -60,12 +61,16 @@ def test_a_version_that_stays_busy_raises_the_alarm(name: str) -> None:
     assert goes_off(alarms()[name], [20.0, *[95.0] * 5])
 
 
-@pytest.mark.parametrize(("target", "percent"), [("10", 90), ("80", 90), ("92", 96), ("95", 97)])
-def test_a_steady_state_at_the_target_raises_no_alarm(target: str, percent: int) -> None:
-    alarm = alarms(memory_target_percent=target)["memory"]
-    assert not goes_off(alarm, [float(target)] * 60)
-    assert goes_off(alarm, [percent + 1.0] * 5)
-    assert f"above {percent} % for 5 minutes" in alarm["AlarmDescription"]
+@pytest.mark.parametrize(("target", "percent"), [(10, 90), (80, 90), (92, 96), (95, 97), (99, 99)])
+def test_an_alarm_begins_at_90_percent_or_above_a_higher_target(target: int, percent: int) -> None:
+    assert alarm_percent(target) == percent
+
+
+def test_a_steady_state_at_the_target_raises_no_alarm() -> None:
+    alarm = alarms(memory_target_percent="95")["memory"]
+    assert not goes_off(alarm, [95.0] * 60)
+    assert goes_off(alarm, [98.0] * 5)
+    assert "above 97 % for 5 minutes" in alarm["AlarmDescription"]
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,17 @@ OWN_REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 # https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html
 OF_CODEBUILD = {"CODEBUILD_RESOLVED_SOURCE_VERSION", "CODEBUILD_BUILD_NUMBER"}
 OWN = {"buildspec_path": ""}
+POLICY = f"arn:aws:iam::{ACCOUNT}:policy/team/packages"
+NORTH, WEST = "eu-north-1:210987654321", "us-west-2:345678901234"
+BASE_IMAGES = (f"{NORTH}:repository/python", f"{NORTH}:repository/node", f"{WEST}:repository/java")
+# They have nothing to do with each other, so one synthesis does for all.
+CHANGED = OWN | {
+    "build_secrets": f"NPM_TOKEN={SECRET}:token::,PIP_TOKEN={SECRET}",
+    "base_image_repository_arns": ",".join(f"arn:aws:ecr:{name}" for name in BASE_IMAGES),
+    "build_role_policy_arns": POLICY,
+    "build_compute_type": "X2_LARGE",
+    "build_timeout_minutes": "480",
+}
 
 
 def project(**changes: str) -> dict[str, Any]:
@@ -84,27 +95,22 @@ def test_the_own_buildspec_passes_no_argument_to_the_dockerfile() -> None:
 
 
 def test_build_secrets_are_variables_of_secrets_manager() -> None:
-    secrets = f"NPM_TOKEN={SECRET}:token::,PIP_TOKEN={SECRET}"
-    found = project(build_secrets=secrets)["Environment"]["EnvironmentVariables"]
-    assert found == [
-        *project()["Environment"]["EnvironmentVariables"],
+    assert project(**CHANGED)["Environment"]["EnvironmentVariables"] == [
+        *project(**OWN)["Environment"]["EnvironmentVariables"],
         {"Name": "NPM_TOKEN", "Type": "SECRETS_MANAGER", "Value": f"{SECRET}:token::"},
         {"Name": "PIP_TOKEN", "Type": "SECRETS_MANAGER", "Value": SECRET},
     ]
 
 
 def test_the_own_buildspec_mounts_secrets_and_puts_none_into_a_layer() -> None:
-    text = commands(**OWN, build_secrets=f"NPM_TOKEN={SECRET}")
+    text = commands(**CHANGED)
     assert text.count("NPM_TOKEN") == 2
     assert " --secret id=NPM_TOKEN,env=NPM_TOKEN " in text
     assert "--secret" not in commands(**OWN)
 
 
 def test_the_own_buildspec_signs_in_to_each_registry_of_base_images_once() -> None:
-    north, west = "eu-north-1:210987654321", "us-west-2:345678901234"
-    names = (f"{north}:repository/python", f"{north}:repository/node", f"{west}:repository/java")
-    arns = ",".join(f"arn:aws:ecr:{name}" for name in names)
-    text = commands(**OWN, base_image_repository_arns=arns)
+    text = commands(**CHANGED)
     before, *sign_ins = text.partition("docker build ")[0].split("set -euo pipefail\n")[1:]
     assert '"${REPO_URL%%/*}"' in before
     shell = "docker() { cat; echo $5; }; aws() { echo $4; }; REPO_URL={}/builds;"
@@ -158,21 +164,20 @@ def test_the_build_can_run_docker_and_uses_the_layers_of_the_last_one() -> None:
 def test_size_and_time_of_a_build_are_those_of_the_settings() -> None:
     assert project()["TimeoutInMinutes"] == 30
     assert project()["Environment"]["ComputeType"] == "BUILD_GENERAL1_SMALL"
-    larger = project(build_compute_type="X2_LARGE", build_timeout_minutes="480")
+    larger = project(**CHANGED)
     assert larger["TimeoutInMinutes"] == 480
     assert larger["Environment"]["ComputeType"] == "BUILD_GENERAL1_2XLARGE"
 
 
 def test_the_role_of_the_build_has_the_policies_of_the_settings_and_no_other_role_has() -> None:
-    policy = f"arn:aws:iam::{ACCOUNT}:policy/team/packages"
-    roles = synthesise(build_role_policy_arns=policy).resources(SERVICE, "AWS::IAM::Role")
+    roles = synthesise(**CHANGED).resources(SERVICE, "AWS::IAM::Role")
     having = {
         key: role["Properties"]["ManagedPolicyArns"]
         for key, role in roles.items()
         if "ManagedPolicyArns" in role["Properties"]
     }
-    role = project(build_role_policy_arns=policy)["ServiceRole"]["Fn::GetAtt"][0]
-    assert having == {role: [policy]}
+    role = project(**CHANGED)["ServiceRole"]["Fn::GetAtt"][0]
+    assert having == {role: [POLICY]}
 
 
 def test_the_build_writes_to_a_log_group_of_the_stack() -> None:

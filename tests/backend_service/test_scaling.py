@@ -9,6 +9,7 @@ from tests.synthesis import synthesise
 
 SERVICE = "BackendServiceStack"
 QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:jobs"
+OF_QUEUE = {"scaling_queue_arn": QUEUE, "messages_per_task": "25"}
 OF_SERVICE = [
     {"Name": "ClusterName", "Value": "ecs-blueprint-infra"},
     {"Name": "ServiceName", "Value": "ecsdemo-backend"},
@@ -47,8 +48,7 @@ def test_it_scales_between_the_desired_and_the_maximal_count() -> None:
 @pytest.mark.parametrize(
     ("cpu", "memory", "expected"),
     [
-        ("60", "70", {CPU: 60, MEMORY: 70}),
-        ("40", "", {CPU: 40}),
+        ("40", "95", {CPU: 40, MEMORY: 95}),
         ("", "95", {MEMORY: 95}),
         ("", "", {}),
     ],
@@ -60,13 +60,12 @@ def test_it_scales_on_each_metric_that_has_a_target(
 
 
 def test_a_queue_scales_besides_cpu_and_memory() -> None:
-    found = targets(scaling_queue_arn=QUEUE, messages_per_task="25")
-    assert found == {CPU: 60, MEMORY: 70, "expression": 25}
+    assert targets(**OF_QUEUE) == {CPU: 60, MEMORY: 70, "expression": 25}
 
 
 def test_the_messages_of_the_queue_are_divided_by_the_tasks_that_report_their_cpu() -> None:
     """The cluster need not have Container Insights."""
-    specification = policies(scaling_queue_arn=QUEUE)["expression"]["CustomizedMetricSpecification"]
+    specification = policies(**OF_QUEUE)["expression"]["CustomizedMetricSpecification"]
     queries = {query["Id"]: query for query in specification["Metrics"]}
     (result,) = (query for query in queries.values() if query["ReturnData"])
     assert result["Expression"] == "messages / tasks"
