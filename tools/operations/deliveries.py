@@ -25,18 +25,22 @@ _MOST_ACTIONS = 1_000  # of the thousands in a year
 _STOP_SECONDS, _POLL_SECONDS = 60.0, 1.0
 _HAS_ENDED = ("DuplicatedStopRequestException", "PipelineExecutionNotStoppableException")
 _REFUSALS = ("UnableToRollbackStageException", "PipelineExecutionOutdatedException")
+_COMMIT = re.compile("[0-9a-f]{40}")
 _SHORT = 8
 _LONGEST_SUBJECT = 50
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """An execution of the pipeline; ``returns_to`` is the execution that a rollback repeats."""
+    """An execution of the pipeline; ``returns_to`` is the execution that a rollback repeats.
+
+    ``revision`` is the commit, or the version of the object in S3 that names an image.
+    """
 
     id: str
     status: str
     started: datetime
-    commit: str = ""
+    revision: str = ""
     summary: str = ""
     returns_to: str = ""
 
@@ -50,16 +54,26 @@ class Delivery:
             id=execution["pipelineExecutionId"],
             status=execution["status"],
             started=execution["startTime"],
-            commit=revision.get("revisionId", ""),
+            revision=revision.get("revisionId", ""),
             summary=textwrap.shorten(message, _LONGEST_SUBJECT, placeholder=" ..."),
             returns_to=target if execution.get("executionType") == "ROLLBACK" else "",
         )
 
     @property
+    def has_commit(self) -> bool:
+        """Whether it began with a commit, and not with an image."""
+        return bool(_COMMIT.fullmatch(self.revision))
+
+    @property
+    def source(self) -> str:
+        """What was delivered, in short."""
+        kind = "commit" if self.has_commit else "image of version"
+        return f"{kind} {self.revision[:_SHORT]}" if self.revision else "no commit"
+
+    @property
     def line(self) -> str:
         """The delivery in one line."""
-        what = f"commit {self.commit[:_SHORT]}" if self.commit else "no commit"
-        what += f' "{self.summary}"' if self.summary else ""
+        what = f'{self.source} "{self.summary}"' if self.summary else self.source
         back = f", a rollback to {self.returns_to}" if self.returns_to else ""
         return f"{self.started:%Y-%m-%d %H:%M}  {self.status}  {what}  {self.id}{back}"
 
@@ -192,7 +206,7 @@ def roll_back(service: DeployedService, *, to: str, yes: bool) -> None:
     target = _target(pipeline.deliveries(in_stage=stage), running, to)
     print(f"Rollback target: {target.line}", file=sys.stderr)
     stopping = f" and stop the delivery {running}, which is in the stage" if running else ""
-    confirm(f"Roll {service.name} back to commit {target.commit[:_SHORT]}{stopping}", yes=yes)
+    confirm(f"Roll {service.name} back to {target.source}{stopping}", yes=yes)
     if running:
         pipeline.stop(running)
     started = reply_or_none(
@@ -203,10 +217,13 @@ def roll_back(service: DeployedService, *, to: str, yes: bool) -> None:
         targetPipelineExecutionId=target.id,
     )
     if started is None:
+        again = "deliver its image again with make deliver IMAGE=<digest>"
+        if target.has_commit:
+            again = f"build its commit again with make deliver COMMIT={target.revision}"
         raise OperationError(
             "CodePipeline refuses this rollback. Either another delivery has entered the stage "
             "(make status): try again. Or a deploy has changed the pipeline since that delivery: "
-            f"build its commit again with make deliver COMMIT={target.commit}, or revert and push"
+            f"{again}, or revert and push"
         )
     print(
         f"Started: {started['pipelineExecutionId']}. `make status` shows its progress. Revert the "

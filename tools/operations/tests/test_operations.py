@@ -198,3 +198,7 @@ def test_a_refused_rollback_names_the_other_ways(
     account.add_execution(NEW)
     account.answers["rollback_stage"] = "UnableToRollbackStageException"
     assert f"make deliver COMMIT={OLD}" in operate("rollback", "--yes")
+    # The version of an object in S3, which names an image.
+    account.add_execution("3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrH")
+    account.add_execution(NEW)
+    assert "make deliver IMAGE=<digest>" in operate("rollback", "--yes")
