@@ -68,7 +68,6 @@ class PipelineWorker:
         self._client = aws.client("codepipeline")
         self._build_numbers = itertools.count(1)
         self._stores: dict[str, ArtifactStore] = {}
-        self._sessions: dict[str, Access] = {}
         self._kinds: dict[tuple[str, str], Callable[[Job], Any]] = {
             ("Source", "GitHub"): self._store_source,
             ("Source", "CodeStarSourceConnection"): self._store_source,
@@ -120,7 +119,7 @@ class PipelineWorker:
                 execution=execution["pipelineExecutionId"],
                 commit=commit,
                 action=definition,
-                access=self._access(definition, pipeline, execution["pipelineExecutionId"]),
+                access=self._access(definition, pipeline["roleArn"]),
                 artifacts=store,
             )
             done = self._kinds[kind["category"], kind["provider"]](work)
@@ -136,15 +135,9 @@ class PipelineWorker:
             self._client.put_job_success_result(jobId=job, outputVariables=done)
         return JobResult(pipeline=name, action=action, failure=None)
 
-    def _access(self, action: Action, pipeline: Mapping[str, Any], execution: str) -> Access:
-        """Return the access of an action's role; without one it has that of the pipeline.
-
-        An execution has one session of the pipeline's role.
-        """
-        if execution not in self._sessions:
-            role = self._aws.access.role(pipeline["roleArn"], service=CODEPIPELINE)
-            self._sessions[execution] = role
-        own = self._sessions[execution]
+    def _access(self, action: Action, pipeline_role: str) -> Access:
+        """Return the access of an action's role; without one it has that of the pipeline."""
+        own = self._aws.access.role(pipeline_role, service=CODEPIPELINE)
         return own.role(action["roleArn"]) if "roleArn" in action else own
 
     def _publish(self, failure: GivenUpError, where: Mapping[str, Any]) -> None:
