@@ -18,9 +18,7 @@ NPM := NODE_DISABLE_COMPILE_CACHE=1 NPM_CONFIG_UPDATE_NOTIFIER=false npm
 FAST_PARTS := format-and-lint types imports fast-tests
 SLOW_PARTS := slow-tests
 TESTED := tests application-code
-# Folders of the tools whose fast tests synthesise: they run in the process that has loaded the CDK.
-SYNTHESISED :=
-# The file that takes longest begins first.
+# The files that take longest begin first.
 LONGEST :=
 # Folders whose conftest.py marks slow tests.
 SLOW_FOLDERS :=
@@ -69,7 +67,7 @@ imports:
 	@$(call part,$(BIN)/lint-imports --no-cache --no-logo pyproject.toml $(wildcard tools/importlinter.ini))
 fast-tests:
 # One process: each further one would import the same modules, start Node, and synthesise the same templates again.
-	@$(call part,$(PYTEST) tests application-code $(SYNTHESISED) -m 'not slow')
+	@$(call part,$(PYTEST) $(TESTED) -m 'not slow')
 slow-tests:
 # Each process imports all the files that it is given, so these are only those with slow tests.
 	@$(call part,$(PYTEST) $(LONGEST) $$(grep -rl --include='test_*.py' 'mark\.slow' $(TESTED) | sort -r) $(SLOW_FOLDERS) \

@@ -22,9 +22,7 @@ _ACCEPTED = {
 
 def findings(template: Mapping[str, Any], region: str) -> list[str]:
     """Return the findings of cfn-lint in a template for a region, as rule and message."""
-    decoded, errors = decode_str(json.dumps(template, ensure_ascii=False))
-    found = errors or _cfn_lint(region).validate_template(decoded)
-    return [f"{f.rule.id} {f.message}" for f in found if f.rule.id not in _ACCEPTED]
+    return _findings(json.dumps(template, ensure_ascii=False), region)
 
 
 def violations(assembly: str | Path) -> list[str]:
@@ -38,6 +36,13 @@ def violations(assembly: str | Path) -> list[str]:
         for plugin in report["pluginReports"]
         for violation in plugin["violations"]
     ]
+
+
+@cache
+def _findings(template: str, region: str) -> list[str]:
+    decoded, errors = decode_str(template)
+    found = errors or _cfn_lint(region).validate_template(decoded)
+    return [f"{f.rule.id} {f.message}" for f in found if f.rule.id not in _ACCEPTED]
 
 
 @cache

@@ -1,11 +1,11 @@
 # The targets of the tools: the Makefile beside this folder includes them.
 TOOLS := yes
 TESTED += tools cdk-rehearsal/tests
-SYNTHESISED += $(addprefix tools/,compliance cost diagram doctor rehearsal tests)
 SLOW_FOLDERS += cdk-rehearsal/tests
-LONGEST := tools/rehearsal/tests/test_rehearsal.py
+LONGEST := tools/rehearsal/tests/test_rehearsal.py cdk-rehearsal/tests/test_command.py \
+	$(wildcard cdk-rehearsal/tests/containers/test_*.py)
 # The pages link to this folder.
-FAST_PARTS += links other-tests
+FAST_PARTS += links
 SLOW_PARTS += rehearsal failures
 
 # The settings and the repository that a command is about: .env if there is one, else the sample.
@@ -125,11 +125,9 @@ callers: install-tools ## Measure what callers see during deliveries, at AWS's p
 .PHONY: install-tools
 install-tools: install .venv/.installed-tools
 
-.PHONY: links other-tests rehearsal failures
+.PHONY: links rehearsal failures
 links:
 	@$(call part,$(BIN)/python -m md_dead_link_check)
-other-tests:
-	@$(call part,$(PYTEST) tools cdk-rehearsal/tests $(SYNTHESISED:%=--ignore=%) -m 'not slow')
 # A slow test rehearses another service with containers, which take most of the time of a rehearsal.
 rehearsal:
 	@$(call part,$(REHEARSE) --sample --without-engine $(DELIVERED))

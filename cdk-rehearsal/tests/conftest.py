@@ -24,12 +24,10 @@ FAST = ("pipelines", "deploy_policy")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the slow tests, and run the tests with containers first."""
+    """Mark the slow tests."""
     for item in items:
         if item.path.is_relative_to(HERE) and item.path.parent.name not in FAST:
             item.add_marker(pytest.mark.slow)
-    # They wait for most of a minute; at the end they would keep the other processes idle.
-    items.sort(key=lambda item: "containers" not in item.path.parts)
 
 
 @pytest.fixture(scope="session")

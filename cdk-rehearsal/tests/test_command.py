@@ -72,14 +72,14 @@ def test_an_app_is_rehearsed_and_its_least_policy_passes_instead_of_administrato
     start: Start, app: Path, tmp_path: Path
 ) -> None:
     before, to = sorted(app.rglob("*")), tmp_path / "policy"
-    prepare = ("--before", "aws sns create-topic --name expected")
+    prepare = ("--before", f"echo prepared >> {tmp_path}/before")
     command = start("deploy-policy", "--to", str(to), "--without", "1", *prepare)
     said, errors = command.communicate()
     assert command.returncode == 0, said + errors
     assert sorted(app.rglob("*")) == before
     for step in (
         "cdk bootstrap",
-        "create-topic",
+        "echo prepared",
         "cdk synth",
         "cdk deploy",
         "Each resource is found",
@@ -88,6 +88,7 @@ def test_an_app_is_rehearsed_and_its_least_policy_passes_instead_of_administrato
     ):
         line = next(line for line in said.splitlines() if step in line)
         assert line.lstrip().startswith("✓"), said
+    assert (tmp_path / "before").read_text() == "prepared\n" * 2
     _require_true(said.partition("\nLeft\n")[2].partition("\nThe least policy")[0])
     _require_least(to)
 

@@ -97,7 +97,7 @@ def watched() -> Iterator[dict[str, str]]:
     over = threading.Event()
 
     def watch() -> None:
-        while not over.wait(0.5):
+        while not over.wait(1):
             for process in Path("/proc").glob("[0-9]*"):
                 with suppress(OSError):  # it has ended, or it is another user's
                     command = (process / "cmdline").read_text(encoding="latin-1")
