@@ -14,8 +14,8 @@ PIP = $(BIN)/python $(INSTALL) $(QUIET)
 # Only npm would use this cache, and it would leave it in the temporary folder.
 NPM := NODE_DISABLE_COMPILE_CACHE=1 NPM_CONFIG_UPDATE_NOTIFIER=false npm
 
-# The parts of `check` and of `test`. tools.mk adds its own.
-FAST_PARTS := format-and-lint types imports fast-tests
+# The parts of `check` and of `test`, the longest first. tools.mk adds its own.
+FAST_PARTS := fast-tests types format-and-lint imports
 SLOW_PARTS := slow-tests
 TESTED := tests application-code
 # The files that take longest begin first.
