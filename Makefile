@@ -14,19 +14,19 @@ PIP = $(BIN)/python $(INSTALL) $(QUIET)
 # Only npm would use this cache, and it would leave it in the temporary folder.
 NPM := NODE_DISABLE_COMPILE_CACHE=1 NPM_CONFIG_UPDATE_NOTIFIER=false npm
 
-# The parts of `check` and of `test`, the longest first. tools.mk adds its own.
-FAST_PARTS := fast-tests types format-and-lint imports
+# The parts of `check` and of `test`. tools.mk adds its own.
+FAST_PARTS := format-and-lint types imports fast-tests
 SLOW_PARTS := slow-tests
 TESTED := tests application-code
 # The files that take longest begin first.
 LONGEST :=
 # Folders whose conftest.py marks slow tests.
 SLOW_FOLDERS :=
-# $(call side-by-side,parts): run three of the parts at a time, in this order, since some of them wait for containers. make
+# $(call side-by-side,parts): run four of the parts at a time, in this order, since some of them wait for containers. make
 # prints the output of a part when it ends (make before 4.0 mixes them); the last line names the parts that failed.
 OUTPUT_SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 side-by-side = mkdir -p .cache && rm -f .cache/failed-* && echo "Side by side: $(1)" && \
-	{ $(MAKE) --no-print-directory --jobs=3 --keep-going $(OUTPUT_SYNC) PARTS=1 $(1) || \
+	{ $(MAKE) --no-print-directory --jobs=4 --keep-going $(OUTPUT_SYNC) PARTS=1 $(1) || \
 	{ echo "FAILED: $$(cd .cache && echo failed-* | sed 's/failed-//g')" >&2; exit 1; }; }
 # $(call part,command): the recipe of a part.
 part = echo "--- $@"; ( $(1) ) || { touch .cache/failed-$@; exit 1; }
