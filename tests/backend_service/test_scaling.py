@@ -48,7 +48,8 @@ def test_it_scales_between_the_desired_and_the_maximal_count() -> None:
 @pytest.mark.parametrize(
     ("cpu", "memory", "expected"),
     [
-        ("40", "95", {CPU: 40, MEMORY: 95}),
+        ("60", "70", {CPU: 60, MEMORY: 70}),
+        ("40", "", {CPU: 40}),
         ("", "95", {MEMORY: 95}),
         ("", "", {}),
     ],

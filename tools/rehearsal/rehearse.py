@@ -109,11 +109,10 @@ def rehearse(
                     scenario(rehearsal)
                 _check_own_calls(rehearsal)
         grants, role = Grants(context, *service.stacks), context.task_role()
-        stacks = [each.service_stack_name for each in service.deployment]
         if service.is_sample:
             for scenario in ON_CORE:
                 scenario(rehearsal)
-        left = destroy.run(rehearsal, stacks, before)
+        left = destroy.run(rehearsal, before)
         _check_permissions(rehearsal, grants, role)
         if permissions_file:
             permissions_file.write_text(page(grants.ledger()), encoding="utf-8")

@@ -3,6 +3,7 @@
 import json
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -63,7 +64,7 @@ class Inventory:
         """
         names = list(stacks)
         lists: dict[str, frozenset[str]] = {}
-        templates: dict[str, Any] = {}
+        template = cache(self._template)
         lost = []
         for stack in names:
             path = "StackResourceSummaries[]"
@@ -73,9 +74,7 @@ class Inventory:
                 kind, logical = resource["ResourceType"], resource["LogicalResourceId"]
                 physical = resource["PhysicalResourceId"]
                 if kind in _NAMED_BY:
-                    if stack not in templates:
-                        templates[stack] = self._template(stack)
-                    properties = templates[stack]["Resources"][logical]["Properties"]
+                    properties = template(stack)["Resources"][logical]["Properties"]
                     physical = str(properties[_NAMED_BY[kind]])
                 if kind == _STACK:
                     physical = physical.split("/")[1]  # the listing has names, not ARNs

@@ -12,12 +12,13 @@ _REPOSITORY, _IMAGE = "AWS::ECR::Repository", "tag of an image"
 _KINDS = {"AWS::Logs::LogGroup": "log groups", _REPOSITORY: "repositories", _IMAGE: "image tags"}
 
 
-def run(rehearsal: Rehearsal, stacks: list[str], before: Snapshot) -> str:
+def run(rehearsal: Rehearsal, before: Snapshot) -> str:
     """Destroy everything, and compare with ``before``, the state before the first deploy.
 
-    ``stacks`` are those of services. Returns in short what ``keep_logs`` and ``keep_images`` keep.
+    Returns in short what ``keep_logs`` and ``keep_images`` keep.
     """
     context = rehearsal.context
+    stacks = [each.service_stack_name for each in rehearsal.service.deployment]
     report = context.report
     report.section("Destroy")
     with report.step("cdk destroy --all") as step:
