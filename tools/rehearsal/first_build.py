@@ -1,9 +1,8 @@
 """One build of the service's image before the local deploy, which takes minutes."""
 
-import os
 import subprocess
 
-from cdk_rehearsal import ConsoleReport, ScratchDirectory
+from cdk_rehearsal import ConsoleReport, ScratchDirectory, process_environment
 from cdk_rehearsal.bounds import ENGINE_SECONDS
 from cdk_rehearsal.pipelines import DockerCommand, Source, images_in_ecr
 from settings import Settings
@@ -28,6 +27,7 @@ def build_once(
         return
     secrets = dict.fromkeys(delivery.build_secrets, "made-up")
     build = ["build", "--file", delivery.dockerfile, "--build-arg", "BUILDKIT_INLINE_CACHE=1"]
+    environment = {**process_environment(), **docker.variables, **secrets}
     for name in secrets:
         build += ["--secret", f"id={name},env={name}"]
     with report.step("Your Dockerfile builds") as step, ScratchDirectory("build") as scratch:
@@ -38,7 +38,7 @@ def build_once(
         done = subprocess.run(
             [docker.folder / "docker", *build, delivery.folder_path],
             cwd=scratch.path / "source",
-            env={**os.environ, **docker.variables, **secrets, "PYTHONWARNINGS": "ignore"},
+            env=environment | {"PYTHONWARNINGS": "ignore"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -153,7 +153,8 @@ def _remove(path: Path, directory: int) -> None:
     """Remove an open directory; its mark goes last, so that a later sweep finds what resists."""
     if content := [entry for entry in os.listdir(directory) if entry != MARK]:
         # Not shutil.rmtree: before Python 3.13 it calls itself for each folder in a folder.
-        subprocess.run([_RM, "-rf", "--", *content], cwd=path, capture_output=True, check=False)
+        command = [_RM, "-rf", "--", *content]
+        subprocess.run(command, cwd=path, env={}, capture_output=True, check=False)
     if not set(os.listdir(directory)) - {MARK}:
         with suppress(OSError):
             os.unlink(MARK, dir_fd=directory)
